@@ -1,0 +1,106 @@
+"""What subjects ask of Kubernetes, as a protocol: so that they need no client library and tests need no cluster.
+
+`controller/kube.py` implements it for a real API server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+class ClusterError(Exception):
+    """The API server answered and refused: `status` is its HTTP status, the text its message."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ClusterUnreachable(Exception):
+    """The API server did not answer, or broke off: whether a change was made is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """A pod as the oracle needs it, cut down from the API's answer."""
+
+    name: str
+    uid: str
+    ready: bool
+    deleting: bool
+    ip: str | None
+    images: Mapping[str, str]
+    """Container name to image, as the spec asks for it now."""
+    image_ids: Mapping[str, str] = field(default_factory=dict)
+    """Container name to the digest that runs, as the kubelet reports it."""
+    restarts: int = 0
+    phase: str = ""
+    node: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PodView:
+    """All pods of one selection at one instant; `pods` is None while the API server cannot be seen."""
+
+    pods: Mapping[str, Pod] | None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A StatefulSet, cut down: how many members it should have and with which images."""
+
+    name: str
+    replicas: int
+    images: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A member's HTTP answer: status and decoded JSON body (None where the body was no JSON)."""
+
+    status: int
+    body: Any
+
+
+class MemberUnreachable(Exception):
+    """A member's HTTP port did not answer within the limit; the text says how it failed."""
+
+
+class Cluster(Protocol):
+    """The API server, for one subject. Methods raise ClusterError or ClusterUnreachable and nothing else."""
+
+    async def list_pods(self, namespace: str, selector: str) -> Mapping[str, Pod]:
+        """The pods that match a label selector, by name."""
+        ...
+
+    def watch_pods(self, namespace: str, selector: str) -> AsyncGenerator[PodView, None]:
+        """The selection at once and after every single change of it, without end and without raising.
+
+        No change is skipped while the watch holds. While the API server is away it yields views without pods, at
+        least one a second; then it lists anew and goes on.
+        """
+        ...
+
+    async def delete_pod(self, namespace: str, name: str, uid: str, grace_seconds: int) -> None:
+        """Delete exactly this pod. ClusterError 404: gone; 409: another uid bears the name now."""
+        ...
+
+    async def patch_pod(self, namespace: str, name: str, operations: Sequence[Mapping[str, Any]]) -> None:
+        """Apply a JSON patch (RFC 6902). ClusterError 422 where a `test` operation fails."""
+        ...
+
+    async def get_workload(self, namespace: str, name: str) -> Workload:
+        """A StatefulSet. ClusterError 404 where there is none."""
+        ...
+
+    async def ask_member(
+        self, namespace: str, pod: Pod, port: int, path: str, timeout: float, body: Any | None = None
+    ) -> Answer:
+        """GET (or POST, with a JSON body) on a pod's own HTTP port; `timeout` in seconds for the whole exchange.
+
+        Raises MemberUnreachable when there was no HTTP answer from the member.
+        """
+        ...

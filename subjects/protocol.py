@@ -1,0 +1,189 @@
+"""What a subject is: a system that can be watched, broken on purpose and brought back.
+
+A subject knows its own system and nothing else: not Kopf, not the database, not campaigns. The engine in `controller/`
+drives every subject through this protocol, so adding one touches one folder and one line of the registry.
+
+Injection has two halves. *Plan* picks the target and touches nothing; *inject* applies that plan, guarded by the
+target's uid. The engine commits the plan in between, so whatever crashes when, the record says what may have been done
+and how to undo it, and no fault is applied twice.
+
+Every time in this package is UTC, taken from the one clock that the engine hands in (`SubjectContext.now`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from random import Random
+from typing import Any, Protocol, runtime_checkable
+
+from pydantic import BaseModel
+
+from subjects.cluster import Cluster
+
+Json = Any
+"""A value that `json.dumps` takes: what states, parameters and undo instructions are made of."""
+
+
+class SubjectError(Exception):
+    """A subject could not do what it was asked; the text is written for the person who reads the record."""
+
+
+class SubjectNotReady(SubjectError):
+    """The subject is not there yet, or has not opted in. It may still come right, so the campaign waits."""
+
+
+class ChaosRefused(SubjectError):
+    """The fault was definitely not applied: the target is gone or changed, or the API server said no."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One unmet condition of health: a CamelCase `reason`, a sentence, and the member it is about, if one."""
+
+    reason: str
+    message: str
+    member: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the oracle saw at one instant.
+
+    `serving` and `whole` are None where our own sight failed (*unknown*): the API server is unreachable, or members
+    that Kubernetes calls Ready do not answer us. A missing or unready member is the subject's trouble, not ours, and
+    makes them False. `whole` True implies `serving` True. `members` maps each member's pod name to its uid, last seen.
+    """
+
+    at: datetime
+    serving: bool | None
+    whole: bool | None
+    problems: tuple[Problem, ...] = ()
+    members: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def known(self) -> bool:
+        """Whether both questions have an answer."""
+        return self.serving is not None and self.whole is not None
+
+    @property
+    def message(self) -> str:
+        """The unmet conditions as one line; empty when whole."""
+        return "; ".join(problem.message for problem in self.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One concrete injection, planned: enough to apply it once and, from the record alone, to undo it.
+
+    `target` is the pod's name and `uid` the identity the plan was made for; `params` are the effective parameters,
+    defaults included; `undo` is whatever `cleanup_chaos` needs.
+    """
+
+    chaos: str
+    target: str
+    uid: str
+    params: Mapping[str, Json]
+    undo: Mapping[str, Json] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Json]:
+        """A plain dictionary, as it is stored in the record."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Json]) -> Fault:
+        """The fault that `to_json` stored."""
+        return cls(**stored)
+
+
+@dataclass(frozen=True, slots=True)
+class ChaosType:
+    """One kind of chaos a subject offers. `params` validates `spec.chaos.params` and supplies the defaults."""
+
+    name: str
+    description: str
+    params: type[BaseModel]
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectContext:
+    """What a subject is given: where it lives, how to reach it, and the clock.
+
+    `images` names helper images by role (`pause`: a container that does nothing), read from the node at set-up.
+    """
+
+    cluster: Cluster
+    namespace: str
+    now: Callable[[], datetime]
+    images: Mapping[str, str] = field(default_factory=dict)
+
+
+@runtime_checkable
+class EvalSubject(Protocol):
+    """A system under test. One object serves one campaign; every method may be cancelled at any await.
+
+    Methods raise SubjectError (or a subclass) with a sentence when the subject will not do what is asked, and let
+    `ClusterUnreachable` through when the API server cannot be reached.
+    """
+
+    def get_chaos_types(self) -> Mapping[str, ChaosType]:
+        """The chaos this subject offers, by name. Pure; works before the subject exists."""
+        ...
+
+    async def check_ready(self) -> None:
+        """Return when the subject is there with all the members it should have; else raise SubjectNotReady."""
+        ...
+
+    async def reset(self) -> None:
+        """Bring the subject to its known state: undo leftovers of earlier faults, spread leadership. Repeatable.
+
+        Returns when that is done and verified; waiting until the subject is whole is `wait_healthy`'s part, except
+        where spreading leadership needs it.
+        """
+        ...
+
+    async def wait_healthy(self, settle_seconds: float, on_verdict: Callable[[Verdict], None]) -> Verdict:
+        """Return the last verdict once the subject was whole for `settle_seconds` without a break.
+
+        Never gives up by itself: the caller sets the limit, and learns from `on_verdict` what is still missing.
+        """
+        ...
+
+    def watch_health(self) -> AsyncGenerator[Verdict, None]:
+        """Verdicts without end: one at once, one at every change, and at least one each 0.5 s.
+
+        Never raises for what happens to the subject or the network: what cannot be seen is a verdict of None.
+        Ends when the iterator is closed.
+        """
+        ...
+
+    async def capture_state(self) -> Mapping[str, Json]:
+        """The state worth keeping, as JSON: pods with uid and restarts, members, leader, versions, image digests.
+
+        Members that do not answer are part of the state (with the error seen), not an exception.
+        """
+        ...
+
+    async def plan_chaos(self, chaos: str, params: BaseModel, rng: Random) -> Fault:
+        """Choose the target with `rng` alone, so that the same seed meets the same member. Touches nothing."""
+        ...
+
+    async def inject_chaos(self, fault: Fault) -> datetime:
+        """Apply the plan, guarded by the uid, and return when the request that was accepted was sent (UTC).
+
+        Raises ChaosRefused when it was definitely not applied. Any other exception leaves that open, and the caller
+        must treat the fault as possibly applied.
+        """
+        ...
+
+    async def cleanup_chaos(self, fault: Fault) -> None:
+        """Undo the fault from its record alone and return when nothing of it is left. Converges when already clean."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections. The subject is not used afterwards."""
+        ...
+
+
+SubjectFactory = Callable[[SubjectContext], EvalSubject]
