@@ -1,0 +1,1 @@
+"""The EvalCampaign controller: runs campaigns of chaos trials and leaves one record per attempt."""

@@ -1,0 +1,67 @@
+"""Tables that fit: columns that matter less are left out when the terminal is narrow, and that is said."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+PADDING = 2
+LEAST_REST = 20
+"""A column that takes the rest gets at least this many characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A heading and its cells. `drop` None stays at any width; else the highest goes first."""
+
+    heading: str
+    cells: Sequence[str]
+    drop: int | None = None
+    right: bool = False
+    rest: bool = False
+    """Takes what the others leave, and is cut there."""
+
+    @property
+    def width(self) -> int:
+        """What it needs. A heading may stand in several lines, a word each."""
+        cells = max((len(cell) for cell in self.cells), default=0)
+        return max(min(cells, LEAST_REST) if self.rest else cells, *(len(word) for word in self.heading.split()))
+
+
+def console() -> Console:
+    """Standard output. A pipe has no width, so nothing is left out or cut there, as with kubectl."""
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 10_000
+    return Console(width=width, highlight=False, soft_wrap=False)
+
+
+def print_table(columns: Sequence[Column], to: Console) -> None:
+    """Print the columns that fit; empty ones (all `-` or blank) that may be dropped are left out silently."""
+    shown = [c for c in columns if c.drop is None or any(cell.strip("- ") for cell in c.cells)]
+    hidden: list[str] = []
+    while sum(c.width + PADDING for c in shown) - PADDING > to.width:
+        droppable = [c for c in shown if c.drop is not None]
+        if not droppable:
+            break
+        least = max(droppable, key=lambda c: c.drop or 0)
+        shown.remove(least)
+        hidden.append(least.heading)
+    table = Table(box=None, pad_edge=False, padding=(0, PADDING, 0, 0), header_style="bold")
+    for column in shown:
+        table.add_column(
+            column.heading,
+            justify="right" if column.right else "left",
+            no_wrap=column.rest,
+            overflow="ellipsis" if column.rest else "fold",
+            min_width=None if column.rest else min(column.width, to.width // 2),
+        )
+    for row in zip(*(column.cells for column in shown), strict=True):
+        table.add_row(*(Text(cell) for cell in row))
+    to.print(table)
+    if hidden:
+        to.print(Text(f"Not shown at this width: {', '.join(hidden)}. See also --output json.", style="dim"))

@@ -1,0 +1,63 @@
+"""The moments of an attempt in their order: its events, and the facts that its times state. Pure functions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from controller.records.rows import AttemptSummary, Event, Json
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something at a time. `fact` says that it is one of the attempt's times, which the outcome was decided from."""
+
+    at: datetime
+    what: str
+    said: str
+    fact: bool = False
+
+
+def moments(attempt: AttemptSummary, events: Sequence[Event]) -> list[Moment]:
+    """Everything that happened, oldest first."""
+    told = [Moment(event.at, _what(event), _said(event)) for event in events]
+    return sorted([*_facts(attempt), *told], key=lambda moment: moment.at)
+
+
+def origin(attempt: AttemptSummary) -> tuple[datetime, str]:
+    """The instant that the timeline counts from, and its name: the injection, or the start where there was none."""
+    if attempt.chaos_injected_at is not None:
+        return attempt.chaos_injected_at, "injection"
+    return attempt.started_at, "start (nothing was injected)"
+
+
+def _facts(attempt: AttemptSummary) -> list[Moment]:
+    facts = [
+        (attempt.chaos_injected_at, "injected", "the request that was accepted was sent"),
+        (attempt.manifested_at, "manifested", "first sign of the fault"),
+        (attempt.serving_lost_at, "serving lost", "clients are cut off"),
+        (attempt.serving_again_at, "serving again", "clients are served"),
+        (attempt.recovered_at, "recovered", "whole from here on"),
+        (attempt.deadline_at, "deadline", "end of the observation window"),
+    ]
+    return [Moment(at, what, said, fact=True) for at, what, said in facts if at is not None]
+
+
+def _what(event: Event) -> str:
+    return event.step if event.kind == "step" else event.kind
+
+
+def _said(event: Event) -> str:
+    detail = event.detail
+    if event.kind == "verdict":
+        return _verdict(detail)
+    return ", ".join(f"{key} {value if isinstance(value, str) else json.dumps(value)}" for key, value in detail.items())
+
+
+def _verdict(detail: Json) -> str:
+    answers = {True: "yes", False: "no", None: "unknown"}
+    text = f"serving {answers[detail.get('serving')]}, whole {answers[detail.get('whole')]}"
+    problems = "; ".join(problem.get("message", "") for problem in detail.get("problems", ()))
+    return f"{text}: {problems}" if problems else text

@@ -1,0 +1,33 @@
+"""The records: the truth about results. What is committed here happened; everything else is a view of it.
+
+`Records` is all that the engine needs: an async facade over one SQLite file (or PostgreSQL by URL) with one writer.
+`queries` is what the command line needs: read-only and synchronous, beside a running controller or on a backup.
+"""
+
+from controller.records.errors import (
+    AttemptEnded,
+    RecordsError,
+    RecordsInUse,
+    RecordsMissing,
+    RecordsNewer,
+    RecordsUnavailable,
+)
+from controller.records.facade import Records
+from controller.records.rows import AttemptRow, AttemptSummary, CampaignRow, Event, Facts, LockRow, Tally
+
+__all__ = [
+    "AttemptEnded",
+    "AttemptRow",
+    "AttemptSummary",
+    "CampaignRow",
+    "Event",
+    "Facts",
+    "LockRow",
+    "Records",
+    "RecordsError",
+    "RecordsInUse",
+    "RecordsMissing",
+    "RecordsNewer",
+    "RecordsUnavailable",
+    "Tally",
+]

@@ -1,0 +1,142 @@
+"""Attempts: begun once, kept up to date while they run, ended once."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping, Update, select, update
+
+from controller.api import Outcome, Step
+from controller.records.errors import AttemptEnded
+from controller.records.limits import cut, cut_detail
+from controller.records.rows import AttemptRow, AttemptSummary, Event, Json
+from controller.records.schema import trial_events, trials
+
+IDS = uuid.UUID("6cf29fa1-40cf-4e43-99f6-0c1c1ccfd3ba")
+"""The name space of attempt ids; never changes, else a repeated insert would no longer meet the first."""
+
+OPENED, ENTERED, ENDED = "opened", "step", "ended"
+"""Kinds of the events that are written here, beside those that the engine hands in."""
+
+SUMMARY = [trials.c[name] for name in AttemptSummary.__dataclass_fields__]
+"""The columns of an AttemptSummary: all but the large ones."""
+
+
+def attempt_id(campaign_uid: str, trial: int, attempt: int) -> str:
+    """The id of an attempt, the same whoever computes it."""
+    return str(uuid.uuid5(IDS, f"{campaign_uid}/{trial}/{attempt}"))
+
+
+def begin(connection: Connection, campaign_uid: str, trial: int, seed: int, at: datetime) -> AttemptRow:
+    """Insert the trial's next attempt; see `Records.open_attempt`."""
+    for other in unfinished(connection, campaign_uid):
+        raise RuntimeError(f"Attempt {other.attempt} of trial {other.trial} is not ended: one at a time")
+    earlier = connection.execute(
+        select(trials.c.attempt, trials.c.outcome).where(trials.c.campaign_uid == campaign_uid, trials.c.trial == trial)
+    ).all()
+    for number, outcome in earlier:
+        if final(Outcome(outcome)):
+            raise RuntimeError(f"Trial {trial} has its outcome already: {outcome}, by attempt {number}")
+    number = max((number for number, _ in earlier), default=0) + 1
+    id_ = attempt_id(campaign_uid, trial, number)
+    connection.execute(
+        trials.insert().values(
+            id=id_,
+            campaign_uid=campaign_uid,
+            trial=trial,
+            attempt=number,
+            seed=seed,
+            step=Step.RESET.value,
+            started_at=at,
+        )
+    )
+    _add_events(connection, id_, [Event(Step.RESET, at, OPENED, {"trial": trial, "attempt": number, "seed": seed})])
+    row = connection.execute(select(trials).where(trials.c.id == id_)).mappings().one()
+    return decode(row)
+
+
+def update_open(
+    connection: Connection,
+    id_: str,
+    at: datetime,
+    step: Step | None,
+    events: Sequence[Event],
+    facts: Mapping[str, Json],
+) -> None:
+    """Write facts, step and events of an attempt that is not ended; see `Records.update`."""
+    values = dict(facts)
+    if values.get("error") is not None:
+        values["error"] = cut(values["error"])
+    if step is not None:
+        values["step"] = step.value
+        events = [Event(step, at, ENTERED), *events]
+    # With no column to set there is still the question whether the attempt is open.
+    statement = _open(id_).values(values or {"id": id_})
+    if connection.execute(statement).rowcount == 0:
+        raise AttemptEnded(f"Attempt {id_} ended {_outcome(connection, id_)}; it does not change any more")
+    _add_events(connection, id_, events)
+
+
+def end(
+    connection: Connection, id_: str, outcome: Outcome, at: datetime, error: str | None, events: Sequence[Event]
+) -> bool:
+    """Write the outcome if there is none; see `Records.end_attempt`."""
+    values: dict[str, Json] = {"outcome": outcome.value, "ended_at": at, "step": Step.RECORD.value}
+    if error is not None:
+        values["error"] = cut(error)
+    if connection.execute(_open(id_).values(values)).rowcount == 0:
+        _outcome(connection, id_)
+        return False
+    detail = {"outcome": outcome.value} if error is None else {"outcome": outcome.value, "error": values["error"]}
+    _add_events(connection, id_, [*events, Event(Step.RECORD, at, ENDED, detail)])
+    return True
+
+
+def unfinished(connection: Connection, campaign_uid: str) -> list[AttemptRow]:
+    """Attempts without an end; the schema allows one a campaign."""
+    query = select(trials).where(trials.c.campaign_uid == campaign_uid, trials.c.ended_at.is_(None))
+    return [decode(row) for row in connection.execute(query).mappings()]
+
+
+def final(outcome: Outcome) -> bool:
+    """Whether the trial is done with this outcome: not to be run again, and not cut short."""
+    return not outcome.repeated and outcome is not Outcome.ABORTED
+
+
+def decode(row: RowMapping) -> AttemptRow:
+    """The row as a value."""
+    return AttemptRow(**_typed(row))
+
+
+def decode_summary(row: RowMapping) -> AttemptSummary:
+    """The row, selected as SUMMARY, as a value."""
+    return AttemptSummary(**_typed(row))
+
+
+def _typed(row: RowMapping) -> dict[str, Json]:
+    outcome = row["outcome"]
+    return {**row, "step": Step(row["step"]), "outcome": None if outcome is None else Outcome(outcome)}
+
+
+def _open(id_: str) -> Update:
+    return update(trials).where(trials.c.id == id_, trials.c.ended_at.is_(None))
+
+
+def _outcome(connection: Connection, id_: str) -> str:
+    row = connection.execute(select(trials.c.outcome).where(trials.c.id == id_)).one_or_none()
+    if row is None:
+        raise LookupError(f"No attempt with id {id_} is recorded")
+    return str(row.outcome)
+
+
+def _add_events(connection: Connection, id_: str, events: Sequence[Event]) -> None:
+    if events:
+        connection.execute(
+            trial_events.insert(),
+            [
+                {"trial_id": id_, "step": e.step.value, "at": e.at, "kind": e.kind, "detail": cut_detail(e.detail)}
+                for e in events
+            ],
+        )

@@ -1,0 +1,103 @@
+"""Campaigns: their row, their phase, and the hashes by which they are told apart and compared."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping, select, update
+
+from controller.api import CampaignSpec, Mode, Phase
+from controller.records import locks
+from controller.records.limits import cut
+from controller.records.rows import CampaignRow, Json
+from controller.records.schema import campaigns
+
+NOT_COMPARED = frozenset({"mode", "variant", "agent", "name", "seed", "trials"})
+"""What may differ between two campaigns that are compared: who acts, and how often we looked."""
+
+
+def ensure(
+    connection: Connection, uid: str, namespace: str, name: str, spec: CampaignSpec, created_at: datetime
+) -> CampaignRow:
+    """The campaign's row; inserted as Pending when there is none."""
+    known = get(connection, uid)
+    if known is not None:
+        return known
+    stored = spec.model_dump(mode="json", by_alias=True)
+    connection.execute(
+        campaigns.insert().values(
+            uid=uid,
+            namespace=namespace,
+            name=name,
+            subject=spec.subject.type,
+            subject_namespace=spec.subject.namespace,
+            chaos=spec.chaos.type,
+            mode=spec.mode.value,
+            variant=stored.get("variant"),
+            spec=stored,
+            spec_hash=canonical_hash(stored),
+            comparison_hash=comparison_hash(stored),
+            phase=Phase.PENDING.value,
+            reason="",
+            message="",
+            created_at=created_at,
+        )
+    )
+    return _existing(connection, uid)
+
+
+def get(connection: Connection, uid: str) -> CampaignRow | None:
+    """The campaign's row, or None."""
+    row = connection.execute(select(campaigns).where(campaigns.c.uid == uid)).mappings().one_or_none()
+    return None if row is None else decode(row)
+
+
+def set_phase(
+    connection: Connection, uid: str, phase: Phase, reason: str, message: str, at: datetime, keep_lock: bool
+) -> CampaignRow:
+    """Move to a phase; see `Records.set_phase`."""
+    row = _existing(connection, uid)
+    if row.phase.terminal:
+        return row
+    values: dict[str, Json] = {"phase": phase.value, "reason": cut(reason, 1024), "message": cut(message)}
+    if phase is Phase.RUNNING and row.started_at is None:
+        values["started_at"] = at
+    if phase.terminal:
+        values["finished_at"] = at
+        if not keep_lock:
+            locks.release(connection, uid)
+    connection.execute(update(campaigns).where(campaigns.c.uid == uid).values(values))
+    return _existing(connection, uid)
+
+
+def mark_deleted(connection: Connection, uid: str, at: datetime) -> None:
+    """Note that the object is gone; the first time counts."""
+    connection.execute(
+        update(campaigns).where(campaigns.c.uid == uid, campaigns.c.deleted_at.is_(None)).values(deleted_at=at)
+    )
+    locks.release(connection, uid)
+
+
+def canonical_hash(value: Json) -> str:
+    """SHA-256, in hex, of the value's canonical JSON: keys sorted, no blanks."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def comparison_hash(spec: dict[str, Json]) -> str:
+    """What must be equal for two campaigns to be compared: all of the spec, defaults filled in, but NOT_COMPARED."""
+    return canonical_hash({key: value for key, value in spec.items() if key not in NOT_COMPARED})
+
+
+def decode(row: RowMapping) -> CampaignRow:
+    """The row as a value. `row` may hold further columns."""
+    values = {column.name: row[column] for column in campaigns.c}
+    return CampaignRow(**{**values, "mode": Mode(values["mode"]), "phase": Phase(values["phase"])})
+
+
+def _existing(connection: Connection, uid: str) -> CampaignRow:
+    row = get(connection, uid)
+    if row is None:
+        raise LookupError(f"No campaign with uid {uid} is recorded")
+    return row

@@ -1,0 +1,40 @@
+"""What can go wrong with the records. Every text is a sentence for the person who reads it.
+
+RecordsError
+├── RecordsInUse        another controller has them open
+├── RecordsMissing      there is no database at that place
+├── NotRecorded         there is no such campaign, trial or attempt in it
+├── RecordsNewer        written by a newer version than this one
+├── RecordsUnavailable  cannot be read or written just now: locked, full, gone. Nothing was committed; try again
+└── AttemptEnded        the attempt is closed, and closed attempts do not change
+"""
+
+from __future__ import annotations
+
+
+class RecordsError(Exception):
+    """Base of everything below."""
+
+
+class RecordsInUse(RecordsError):
+    """Another controller has the records open."""
+
+
+class RecordsMissing(RecordsError):
+    """There is no database at that place."""
+
+
+class NotRecorded(RecordsError):
+    """There is no such campaign, trial or attempt; the text names those that there are."""
+
+
+class RecordsNewer(RecordsError):
+    """The database was migrated by a newer version than this one, which must not guess what changed."""
+
+
+class RecordsUnavailable(RecordsError):
+    """The database cannot be read or written just now. The write was rolled back and may be repeated."""
+
+
+class AttemptEnded(RecordsError):
+    """The attempt has its outcome already; it is written once."""

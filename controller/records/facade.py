@@ -1,0 +1,143 @@
+"""The records as the engine sees them: one method, one transaction.
+
+Every method that writes returns after its commit is on disk. A cancellation that comes during a commit is delivered
+when the commit has ended, so that a caller never has to wonder. Times are UTC and come from the caller's clock; naive
+ones are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Self, TypeVar, Unpack
+
+from sqlalchemy import Connection
+
+from controller.api import CampaignSpec, Outcome, Phase, Step
+from controller.records import attempts, campaigns, locks
+from controller.records.retry import until_reached
+from controller.records.rows import AttemptRow, CampaignRow, Event, Facts, LockRow, Tally
+from controller.records.store import Store
+from controller.records.tally import Tallies
+
+T = TypeVar("T")
+
+
+class Records:
+    """The truth about results. Open it once a process; a second process is refused."""
+
+    def __init__(self, store: Store, on_wait: Callable[[str], None] | None = None) -> None:
+        self._store = store
+        self._on_wait = on_wait
+        self._tallies = Tallies()
+
+    @classmethod
+    async def open(cls, url: str, on_wait: Callable[[str], None] | None = None) -> Self:
+        """Open `url` (`sqlite:////data/records.db`), creating folder and file, and bring its schema up to date.
+
+        With `on_wait`, every method waits while the database cannot be reached, and tells why before each try;
+        without, it raises RecordsUnavailable.
+
+        Raises RecordsInUse when another controller has it, RecordsNewer when a newer version wrote it, and
+        RecordsUnavailable when it cannot be opened.
+        """
+        return cls(await Store.open(url), on_wait)
+
+    async def close(self) -> None:
+        """Wait for writes in flight, then let go of the file and its lock. Closing twice is fine."""
+        await self._store.close()
+
+    @property
+    def commits(self) -> int:
+        """Transactions committed since the records were opened."""
+        return self._store.commits
+
+    async def ensure_campaign(
+        self, uid: str, namespace: str, name: str, spec: CampaignSpec, created_at: datetime
+    ) -> CampaignRow:
+        """The campaign's row; created, as Pending, when it is not there yet. Never changes an existing row."""
+        return await self._write(lambda c: campaigns.ensure(c, uid, namespace, name, spec, created_at))
+
+    async def get_campaign(self, uid: str) -> CampaignRow | None:
+        """The campaign's row, if it has one."""
+        return await self._read(lambda c: campaigns.get(c, uid))
+
+    async def set_phase(
+        self, uid: str, phase: Phase, reason: str, message: str, at: datetime, *, keep_lock: bool = False
+    ) -> CampaignRow:
+        """Move the campaign to a phase, and return its row as it is then. A terminal phase is final: no-op after it.
+
+        The first Running sets `started_at`. A terminal phase sets `finished_at` and lets go of the campaign's lock in
+        the same transaction, unless `keep_lock`: a subject that could not be cleaned up is nobody's next. LookupError
+        when there is no such campaign.
+        """
+        return await self._write(lambda c: campaigns.set_phase(c, uid, phase, reason, message, at, keep_lock))
+
+    async def mark_deleted(self, uid: str, at: datetime) -> None:
+        """Note, once, that the object is gone, and let go of its lock. The rows stay."""
+        await self._write(lambda c: campaigns.mark_deleted(c, uid, at))
+
+    async def open_attempt(self, campaign_uid: str, trial: int, seed: int, at: datetime) -> AttemptRow:
+        """Begin the next attempt of a trial, at step reset.
+
+        RuntimeError while an attempt of the campaign is not ended, or when the trial has its final outcome already.
+        """
+        return await self._write(lambda c: attempts.begin(c, campaign_uid, trial, seed, at))
+
+    async def update(
+        self,
+        attempt_id: str,
+        *,
+        at: datetime,
+        step: Step | None = None,
+        events: Sequence[Event] = (),
+        **facts: Unpack[Facts],
+    ) -> None:
+        """Commit what an attempt learned, the step it enters (with an event of its own) and further events, together.
+
+        Raises AttemptEnded when the attempt is closed; then nothing is written. LookupError when there is none.
+        """
+        await self._write(lambda c: attempts.update_open(c, attempt_id, at, step, events, facts))
+
+    async def end_attempt(
+        self,
+        attempt_id: str,
+        outcome: Outcome,
+        *,
+        at: datetime,
+        error: str | None = None,
+        events: Sequence[Event] = (),
+    ) -> bool:
+        """Close an attempt with its outcome, once. False, and nothing written, when another writer was first.
+
+        `error` None keeps an error that the attempt has. LookupError when there is no such attempt.
+        """
+        return await self._write(lambda c: attempts.end(c, attempt_id, outcome, at, error, events))
+
+    async def unfinished(self, campaign_uid: str) -> list[AttemptRow]:
+        """The attempts that began and have not ended: after a crash, the one to bring to an end; else none."""
+        return await self._read(lambda c: attempts.unfinished(c, campaign_uid))
+
+    async def tally(self, campaign_uid: str) -> Tally:
+        """The campaign's attempts, counted; from one snapshot."""
+        return await self._read(lambda c: self._tallies.of(c, campaign_uid))
+
+    async def take_lock(self, subject_key: str, campaign_uid: str, campaign: str, at: datetime) -> LockRow:
+        """Take the subject's lock if it is free, and return the row that holds it now: mine or another's.
+
+        `campaign` is the name people know it by. The campaign must have its row already.
+        """
+        return await self._write(lambda c: locks.take(c, subject_key, campaign_uid, campaign, at))
+
+    async def release_lock(self, campaign_uid: str) -> None:
+        """Let go of whatever lock the campaign holds."""
+        await self._write(lambda c: locks.release(c, campaign_uid))
+
+    async def _write(self, work: Callable[[Connection], T]) -> T:
+        return await self._reach(lambda: self._store.write(work))
+
+    async def _read(self, work: Callable[[Connection], T]) -> T:
+        return await self._reach(lambda: self._store.read(work))
+
+    async def _reach(self, call: Callable[[], Awaitable[T]]) -> T:
+        return await call() if self._on_wait is None else await until_reached(call, self._on_wait)

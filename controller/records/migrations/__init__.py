@@ -1,0 +1,1 @@
+"""Alembic migrations; run by `controller.records.migrate` when the records are opened."""

@@ -1,0 +1,1 @@
+"""One file a revision; see `docs/records.md` for adding one."""

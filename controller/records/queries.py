@@ -1,0 +1,87 @@
+"""What people ask of the records: read-only questions of the command line, on a connection from `readonly.reading`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
+
+from controller.api import Step
+from controller.records import campaigns as campaign_rows
+from controller.records.attempts import SUMMARY, decode, decode_summary
+from controller.records.errors import NotRecorded
+from controller.records.rows import AttemptRow, AttemptSummary, CampaignRow, Event, Tally
+from controller.records.schema import campaigns, trial_events, trials
+from controller.records.tally import Tallies
+
+NEWEST_FIRST = (campaigns.c.created_at.desc(), campaigns.c.uid)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A campaign, and the `others` that go by the name that was asked for, newest first."""
+
+    campaign: CampaignRow
+    others: tuple[CampaignRow, ...]
+
+
+def list_campaigns(connection: Connection) -> list[tuple[CampaignRow, Tally]]:
+    """Every campaign with its attempts counted, newest first; deleted ones are there too."""
+    tallies = Tallies()
+    return [(row, tallies.of(connection, row.uid)) for row in _campaigns(connection)]
+
+
+def find_campaign(connection: Connection, asked: str) -> Found:
+    """The campaign with this uid, `namespace/name` or name; of several, the one created last.
+
+    A name comes back when an object is created again, and the same name may be used in two namespaces. NotRecorded,
+    with the campaigns that are known, when there is none.
+    """
+    namespace, _, name = asked.rpartition("/")
+    named = (
+        and_(campaigns.c.name == name, campaigns.c.namespace == namespace) if namespace else campaigns.c.name == name
+    )
+    matching = _campaigns(connection, or_(campaigns.c.uid == asked, named))
+    if not matching:
+        known = list(dict.fromkeys(f"{row.namespace}/{row.name}" for row in _campaigns(connection)))
+        text = f"known are {_enumerate(known)}" if known else "there are none yet"
+        raise NotRecorded(f"No campaign {asked!r} is recorded; {text}")
+    return Found(matching[0], tuple(matching[1:]))
+
+
+def list_attempts(connection: Connection, campaign_uid: str) -> list[AttemptSummary]:
+    """The campaign's attempts, by trial and attempt."""
+    query = select(*SUMMARY).where(trials.c.campaign_uid == campaign_uid).order_by(trials.c.trial, trials.c.attempt)
+    return [decode_summary(row) for row in connection.execute(query).mappings()]
+
+
+def get_attempt(connection: Connection, campaign: CampaignRow, trial: int, attempt: int | None) -> AttemptRow:
+    """One attempt; the trial's last one where `attempt` is None. NotRecorded, with those there are, if missing."""
+    query = select(trials).where(trials.c.campaign_uid == campaign.uid, trials.c.trial == trial)
+    if attempt is not None:
+        query = query.where(trials.c.attempt == attempt)
+    row = connection.execute(query.order_by(trials.c.attempt.desc()).limit(1)).mappings().one_or_none()
+    if row is None:
+        there = [f"{row.trial}.{row.attempt}" for row in list_attempts(connection, campaign.uid)]
+        asked = f"trial {trial}" if attempt is None else f"attempt {attempt} of trial {trial}"
+        text = f"recorded (trial.attempt) are {_enumerate(there)}" if there else "no trial of it has begun yet"
+        raise NotRecorded(f"Campaign {campaign.name} has no {asked}; {text}")
+    return decode(row)
+
+
+def list_events(connection: Connection, attempt_id: str) -> list[Event]:
+    """The attempt's events in the order they were written."""
+    query = select(trial_events).where(trial_events.c.trial_id == attempt_id).order_by(trial_events.c.id)
+    return [Event(Step(row.step), row.at, row.kind, row.detail) for row in connection.execute(query)]
+
+
+def _campaigns(connection: Connection, which: ColumnElement[bool] | None = None) -> list[CampaignRow]:
+    query = select(campaigns).order_by(*NEWEST_FIRST)
+    if which is not None:
+        query = query.where(which)
+    return [campaign_rows.decode(row) for row in connection.execute(query).mappings()]
+
+
+def _enumerate(names: list[str], most: int = 20) -> str:
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

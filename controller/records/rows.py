@@ -1,0 +1,168 @@
+"""What the records hand out: frozen values, decoded. Times are aware and in UTC; enums are enums; JSON is plain.
+
+An attempt comes in two sizes, because its two states are by far its largest part: `AttemptSummary` is what lists and
+tallies need, `AttemptRow` is all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypedDict
+
+from controller.api import Mode, Outcome, Phase, Step
+
+Json = Any
+"""A value that `json.dumps` takes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignRow:
+    """A campaign. `spec` is the spec as it was applied, defaults filled in, camelCase."""
+
+    uid: str
+    namespace: str
+    name: str
+    subject: str
+    subject_namespace: str
+    chaos: str
+    mode: Mode
+    variant: str | None
+    spec: Mapping[str, Json]
+    spec_hash: str
+    comparison_hash: str
+    phase: Phase
+    reason: str
+    message: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    deleted_at: datetime | None
+
+    @property
+    def planned(self) -> int:
+        """How many trials were asked for."""
+        return int(self.spec["trials"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptSummary:
+    """An attempt without its states. `trial` and `attempt` count from 1."""
+
+    id: str
+    campaign_uid: str
+    trial: int
+    attempt: int
+    seed: int
+    step: Step
+    outcome: Outcome | None
+    started_at: datetime
+    chaos_injected_at: datetime | None
+    ticket_created_at: datetime | None
+    ticket_seen_at: datetime | None
+    resolved_at: datetime | None
+    ended_at: datetime | None
+    manifested_at: datetime | None
+    serving_lost_at: datetime | None
+    serving_again_at: datetime | None
+    recovered_at: datetime | None
+    deadline_at: datetime | None
+    """The end of the observation window: recovery that did not begin by then is censored here."""
+    blind_seconds: float | None
+    """Seconds in which we could not see the subject; None while nothing was observed."""
+    fault: Mapping[str, Json] | None
+    """The plan as it was committed before anything was touched: `Fault.from_json` reads it."""
+    error: str | None
+
+    @property
+    def target(self) -> str | None:
+        """The name of what was broken, once planned."""
+        return None if self.fault is None else self.fault.get("target")
+
+    @property
+    def time_to_recover(self) -> float | None:
+        """Seconds from the injection to recovery; None when it was not injected or did not recover."""
+        return self.since_injection(self.recovered_at)
+
+    @property
+    def window(self) -> float | None:
+        """Seconds from the injection to the deadline: where a missing recovery is censored."""
+        return self.since_injection(self.deadline_at)
+
+    def since_injection(self, at: datetime | None) -> float | None:
+        """Seconds from the injection to `at`; None when one of the two is missing."""
+        if at is None or self.chaos_injected_at is None:
+            return None
+        return (at - self.chaos_injected_at).total_seconds()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRow(AttemptSummary):
+    """An attempt, whole."""
+
+    initial_state: Mapping[str, Json] | None
+    final_state: Mapping[str, Json] | None
+    commands: list[Json] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened in an attempt. `kind` is a short lower-case word, `detail` small JSON."""
+
+    step: Step
+    at: datetime
+    kind: str
+    detail: Mapping[str, Json] = field(default_factory=dict)
+
+
+class Facts(TypedDict, total=False):
+    """What an attempt may learn while it runs; what is left out stays as it is."""
+
+    initial_state: Mapping[str, Json]
+    final_state: Mapping[str, Json]
+    fault: Mapping[str, Json]
+    chaos_injected_at: datetime | None
+    deadline_at: datetime | None
+    manifested_at: datetime | None
+    serving_lost_at: datetime | None
+    serving_again_at: datetime | None
+    recovered_at: datetime | None
+    blind_seconds: float
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LockRow:
+    """Who may break a subject. `campaign` is the holder as `namespace/name`, for people."""
+
+    subject: str
+    campaign_uid: str
+    campaign: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """A campaign's attempts, counted."""
+
+    outcomes: Mapping[Outcome, int]
+    """Ended attempts by outcome; outcomes that did not occur are absent."""
+    done: int
+    """Trials with a final outcome: one that is neither repeated nor Aborted."""
+    next_trial: int
+    """The lowest index without a final outcome; above the number planned when all are done."""
+    recovery_times: tuple[float | None, ...]
+    """Seconds to recover of each scored attempt, in the order they ended; None where censored at the deadline."""
+    recent: tuple[AttemptSummary, ...]
+    """The last 10 attempts that ended, the latest first."""
+
+    @property
+    def scored(self) -> int:
+        """The n of every rate."""
+        return len(self.recovery_times)
+
+    @property
+    def recovered(self) -> int:
+        """How many of the scored recovered by their deadline."""
+        return sum(time is not None for time in self.recovery_times)

@@ -1,0 +1,61 @@
+"""Seeded databases, and the command line on them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from controller.api import Phase, Step
+from controller.cli.commands import app
+from controller.records import Records
+from tests.unit.records.samples import at, fill, spec
+
+Run = Callable[..., Result]
+
+
+async def seed(url: str) -> None:
+    """`demo` complete and, created again later, running; `leader-kill-at-night` pending."""
+    records = await Records.open(url)
+    await fill(records)
+    night = spec(trials=500, chaos={"type": "leader_kill"})
+    await records.ensure_campaign("uid-2", "team-b", "leader-kill-at-night", night, at(500))
+    await records.ensure_campaign("uid-3", "default", "demo", spec(trials=5), at(600))
+    await records.set_phase("uid-3", Phase.RUNNING, "Started", "", at(601))
+    row = await records.open_attempt("uid-3", 1, 1, at(602))
+    await records.update(row.id, at=at(603), step=Step.AWAIT_HEALTHY)
+    await records.close()
+
+
+@pytest.fixture(scope="session")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of a database that tests only read."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('seeded')}/records.db"
+    asyncio.run(seed(url))
+    return url
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> str:
+    """The URL of a database that a controller has opened and nobody used."""
+
+    async def make(url: str) -> str:
+        await (await Records.open(url)).close()
+        return url
+
+    return asyncio.run(make(f"sqlite:///{tmp_path}/records.db"))
+
+
+@pytest.fixture
+def run(seeded: str) -> Run:
+    """Run the command on the seeded database (or on `db`), at so many columns; None is a pipe."""
+
+    def run_(*arguments: str, db: str = seeded, columns: int | None = 160) -> Result:
+        env = {"EVALCAMPAIGN_DB": db, "COLUMNS": None if columns is None else str(columns)}
+        return CliRunner().invoke(app, arguments, env=env)
+
+    return run_

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from controller.cli.difference import ABSENT, Change, changes
+from tests.unit.cli.conftest import Run
+
+
+def test_show_tells_an_attempt_from_its_opening_to_its_end(run: Run) -> None:
+    result = run("show", "uid-1", "--trial", "3")
+    assert result.exit_code == 0
+    text = "\n".join(line.rstrip() for line in result.stdout.splitlines())
+    assert "Campaign       default/demo (uid uid-1)\n" in text
+    assert "Trial          3 of 3, attempt 1, seed 103\n" in text
+    assert "Recovered      >60s\n" in text
+    assert "Timeline, in seconds from the injection at 2025-03-04 05:11:27.123 UTC" in text
+    told = [line.split()[:2] for line in text.split("UTC\n")[1].split("\n\n")[0].splitlines()]
+    assert told == [
+        ["-10.000", "opened"],
+        ["-5.000", "capture_initial"],
+        ["-1.000", "inject"],
+        ["+0.000", "injected"],
+        ["+0.000", "observe"],
+        ["+0.800", "manifested"],
+        ["+0.800", "serving"],
+        ["+0.800", "verdict"],
+        ["+20.000", "capture_final"],
+        ["+21.000", "ended"],
+        ["+60.000", "deadline"],
+    ]
+    assert "serving no, whole no: etcd-1 is not ready" in text
+    assert "target  etcd-1" in text
+    assert "pods[etcd-1].restarts  0 -> 1\n" in text and "leader                 etcd-1 -> etcd-2" in text
+    assert "3.5.21" not in text, "what did not change is not shown"
+
+
+def test_full_shows_both_states_whole(run: Run) -> None:
+    assert run("show", "uid-1", "-t", "1", "--full").stdout.count('"version": "3.5.21"') == 2
+
+
+def test_the_last_attempt_is_shown_unless_another_is_named(run: Run) -> None:
+    assert "attempt 2, seed" in run("show", "uid-1", "-t", "2").stdout
+    assert "attempt 1, seed" in run("show", "uid-1", "-t", "2", "--attempt", "1").stdout
+
+
+def test_an_attempt_without_injection_counts_from_its_start(run: Run) -> None:
+    text = run("show", "uid-3", "-t", "1").stdout
+    assert "in seconds from the start (nothing was injected) at 2025-03-04 05:16:09.123 UTC" in text
+    assert "unknown: the initial and final state was not captured" in text
+    assert "\nFault" not in text
+
+
+def test_equal_states_have_no_changes() -> None:
+    state = {"a": [1, {"name": "x"}], "b": None}
+    assert list(changes(state, state)) == []
+
+
+def test_changes_are_the_smallest_places_that_differ() -> None:
+    before = {"pods": {"p": {"restarts": 0, "node": "n"}}, "gone": 1, "null": None}
+    after = {"pods": {"p": {"restarts": 1, "node": "n"}}, "new": [2], "null": 0}
+    assert list(changes(before, after)) == [
+        Change("pods.p.restarts", 0, 1),
+        Change("gone", 1, ABSENT),
+        Change("null", None, 0),
+        Change("new", ABSENT, [2]),
+    ]
+
+
+def test_lists_of_named_things_are_compared_by_name() -> None:
+    before = [{"name": "a", "up": True}, {"name": "b", "up": True}]
+    assert list(changes(before, [{"name": "b", "up": False}], "members")) == [
+        Change("members[a]", {"name": "a", "up": True}, ABSENT),
+        Change("members[b].up", True, False),
+    ]
+
+
+def test_other_lists_are_compared_by_position() -> None:
+    assert list(changes([1, 2], [1, 3, 4], "x")) == [Change("x[1]", 2, 3), Change("x[2]", ABSENT, 4)]
+    twins = [{"name": "a"}, {"name": "a", "x": 1}]
+    assert list(changes(twins, [{"name": "a"}, {"name": "a", "x": 2}])) == [Change("[1].x", 1, 2)]

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, inspect
+
+from controller.records import Records, RecordsError, RecordsMissing, RecordsNewer, engines, migrate
+from controller.records.readonly import reading
+from controller.records.revisions import REVISIONS
+from controller.records.schema import metadata
+
+
+def schema_of(path: Path) -> dict[str, str]:
+    """Each table and index with the SQL that made it."""
+    with closing(sqlite3.connect(path)) as connection:
+        query = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name != 'alembic_version'"
+        return {name: " ".join(sql.split()).removesuffix(" )") for name, sql in connection.execute(query)}
+
+
+def test_the_migrations_end_at_the_schema_that_the_code_uses(url: str, database: Path, tmp_path: Path) -> None:
+    database.parent.mkdir()
+    migrate.migrate(url)
+    engine = engines.migrator(url)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+def test_not_even_a_constraint_differs(url: str, database: Path, tmp_path: Path) -> None:
+    """Alembic's comparison does not look at checks and conditions of indexes; the SQL has them all."""
+    database.parent.mkdir()
+    migrate.migrate(url)
+    engine = create_engine(f"sqlite:///{tmp_path}/fresh.db")
+    metadata.create_all(engine)
+    engine.dispose()
+    migrated, fresh = schema_of(database), schema_of(tmp_path / "fresh.db")
+    assert migrated.keys() == fresh.keys()
+    for name, sql in fresh.items():
+        assert sorted(migrated[name].split(", ")) == sorted(sql.split(", ")), name
+
+
+def test_the_list_of_revisions_names_every_migration() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrate.FOLDER))
+    scripts = ScriptDirectory.from_config(config)
+    assert [script.revision for script in scripts.walk_revisions()] == list(reversed(REVISIONS))
+    assert [scripts.get_current_head()] == list(REVISIONS[-1:])
+
+
+def test_a_migration_that_does_not_end_leaves_nothing(url: str, database: Path) -> None:
+    database.parent.mkdir()
+    engine = engines.migrator(url)
+    with pytest.raises(KeyboardInterrupt), engine.begin() as connection:
+        migrate._upgrade(connection)
+        assert inspect(connection).has_table("trials")
+        raise KeyboardInterrupt
+    engine.dispose()
+    assert schema_of(database) == {}
+
+
+async def test_a_database_of_a_newer_version_is_refused_by_writer_and_reader(url: str, database: Path) -> None:
+    await (await Records.open(url)).close()
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0099'")
+        connection.commit()
+    sentence = r"schema revision 0099, and this version knows them up to 0001: .* newer evalcampaign"
+    with pytest.raises(RecordsNewer, match=sentence):
+        await Records.open(url)
+    with pytest.raises(RecordsNewer, match=sentence), reading(url):
+        pass
+
+
+def test_a_reader_does_not_migrate(url: str, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database.parent.mkdir()
+    database.touch()
+    with pytest.raises(RecordsMissing, match="no controller has opened it"), reading(url):
+        pass
+    assert database.stat().st_size == 0
+    migrate.migrate(url)
+    monkeypatch.setattr("controller.records.readonly.HEAD", "0002")
+    with pytest.raises(RecordsError, match="older version"), reading(url):
+        pass
