@@ -1,0 +1,143 @@
+"""The shipped roles: enough to do the work, and nothing beyond it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.apiserver.campaigns import campaign, finished, write_status
+from tests.apiserver.conftest import CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE, MANIFESTS, KubectlAs, MakeNamespace
+from tests.apiserver.kubectl import Kubectl
+
+CONTROLLER = f"system:serviceaccount:{CONTROLLER_NAMESPACE}:{CONTROLLER_ACCOUNT}"
+SUBJECT = "etcd"
+"""The namespace of the shipped etcd, where the powers over it are given."""
+
+pytestmark = pytest.mark.usefixtures("shipped")
+
+CAMPAIGNS = "evalcampaigns.evalcampaign.dev"
+
+NEEDED: list[tuple[str, ...]] = [
+    ("list", CAMPAIGNS, "--all-namespaces"),
+    ("watch", CAMPAIGNS, "--all-namespaces"),
+    # Kopf's finalizer and its annotations.
+    ("patch", CAMPAIGNS, "--all-namespaces"),
+    ("patch", CAMPAIGNS, "--subresource=status", "--all-namespaces"),
+    ("create", "events", "--all-namespaces"),
+    ("list", "pods", "-n", SUBJECT),
+    ("watch", "pods", "-n", SUBJECT),
+    ("delete", "pods", "-n", SUBJECT),
+    ("patch", "pods", "-n", SUBJECT),
+    ("get", "statefulsets.apps/etcd", "-n", SUBJECT),
+    # To read whether it opted in.
+    ("get", f"namespaces/{SUBJECT}", "-n", SUBJECT),
+]
+
+DENIED: list[tuple[str, ...]] = [
+    ("create", CAMPAIGNS, "--all-namespaces"),
+    ("delete", CAMPAIGNS, "--all-namespaces"),
+    ("deletecollection", CAMPAIGNS, "--all-namespaces"),
+    ("get", "secrets", "--all-namespaces"),
+    ("list", "secrets", "-n", SUBJECT),
+    ("list", "secrets", "-n", CONTROLLER_NAMESPACE),
+    ("list", "pods", "--all-namespaces"),
+    ("list", "pods", "-n", "default"),
+    ("delete", "pods", "-n", "kube-system"),
+    ("delete", "pods", "-n", CONTROLLER_NAMESPACE),
+    ("patch", "pods", "-n", "default"),
+    ("create", "pods", "-n", SUBJECT),
+    ("create", "pods", "--subresource=exec", "-n", SUBJECT),
+    ("get", "pods", "--subresource=exec", "-n", SUBJECT),
+    ("create", "pods", "--subresource=ephemeralcontainers", "-n", SUBJECT),
+    ("deletecollection", "pods", "-n", SUBJECT),
+    ("delete", "statefulsets.apps", "-n", SUBJECT),
+    ("patch", "statefulsets.apps", "-n", SUBJECT),
+    ("delete", "persistentvolumeclaims", "-n", SUBJECT),
+    ("get", "namespaces/default", "-n", "default"),
+    ("list", "namespaces"),
+    ("delete", "namespaces"),
+    ("get", "statefulsets.apps/another", "-n", SUBJECT),
+    ("patch", "namespaces", "-n", SUBJECT),
+    ("list", "nodes"),
+    ("create", "serviceaccounts", "--subresource=token", "-n", CONTROLLER_NAMESPACE),
+    ("impersonate", "users"),
+    ("patch", "customresourcedefinitions.apiextensions.k8s.io"),
+    ("create", "clusterrolebindings.rbac.authorization.k8s.io"),
+    ("bind", "clusterroles.rbac.authorization.k8s.io"),
+    ("escalate", "clusterroles.rbac.authorization.k8s.io"),
+]
+
+
+@pytest.mark.parametrize("what", NEEDED, ids=" ".join)
+def test_the_controller_may(kubectl: Kubectl, what: tuple[str, ...]) -> None:
+    assert kubectl.may(CONTROLLER, *what)
+
+
+@pytest.mark.parametrize("what", DENIED, ids=" ".join)
+def test_the_controller_may_not(kubectl: Kubectl, what: tuple[str, ...]) -> None:
+    assert not kubectl.may(CONTROLLER, *what)
+
+
+def test_no_shipped_role_says_everything(kubectl: Kubectl) -> None:
+    roles = [
+        role
+        for kind in ("clusterroles", "roles")
+        for role in kubectl.json("get", kind, "--all-namespaces")["items"]
+        if role["metadata"]["name"].startswith("evalcampaign")
+    ]
+    assert roles, "the shipped roles were not found by their names"
+    wild = [
+        role["metadata"]["name"]
+        for role in roles
+        for rule in role["rules"]
+        if any("*" in rule.get(part, []) for part in ("verbs", "resources", "apiGroups"))
+    ]
+    assert wild == []
+
+
+def test_the_controller_writes_a_status_with_its_own_rights_and_cannot_end_the_campaign_by_deleting_it(
+    kubectl: Kubectl, kubectl_as: KubectlAs, make_namespace: MakeNamespace
+) -> None:
+    namespace = make_namespace()
+    kubectl.apply(campaign(namespace))
+    controller = kubectl_as(CONTROLLER_NAMESPACE, CONTROLLER_ACCOUNT)
+    answer = write_status(controller, namespace, finished())
+    assert answer.code == 0, answer.err
+    assert kubectl.json("get", "ec", "asked", "-n", namespace)["status"]["phase"] == "Complete"
+    assert "Forbidden" in controller.refused("delete", "ec", "asked", "-n", namespace)
+    assert "Forbidden" in controller.refused("get", "secrets", "-n", namespace)
+
+
+def test_a_subject_elsewhere_is_out_of_reach_until_somebody_gives_the_powers_there(
+    kubectl: Kubectl, make_namespace: MakeNamespace
+) -> None:
+    elsewhere = make_namespace("other-etcd", labels={"evalcampaign.dev/opt-in": "true"})
+    assert not kubectl.may(CONTROLLER, "delete", "pods", "-n", elsewhere)
+
+
+def test_the_manifests_can_be_applied_again_without_a_word_of_warning(kubectl: Kubectl) -> None:
+    for folder in MANIFESTS:
+        answer = kubectl.run("apply", "-k", folder)
+        assert (answer.code, answer.err) == (0, ""), folder
+
+
+@pytest.mark.parametrize("workload", [(CONTROLLER_NAMESPACE, "deployments"), (SUBJECT, "statefulsets")], ids="/".join)
+def test_the_api_server_admits_the_shipped_pods_into_their_restricted_namespaces(
+    kubectl: Kubectl, workload: tuple[str, str]
+) -> None:
+    namespace, kind = workload
+    [owner] = kubectl.json("get", kind, "-n", namespace)["items"]
+    template = owner["spec"]["template"]
+    # A StatefulSet adds the volumes of its claims itself.
+    claims = [claim["metadata"]["name"] for claim in owner["spec"].get("volumeClaimTemplates", [])]
+    volumes = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in claims]
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": template["metadata"] | {"name": "as-in-the-template", "namespace": namespace},
+        "spec": template["spec"] | {"volumes": template["spec"].get("volumes", []) + volumes},
+    }
+    assert "created (server dry run)" in kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(pod))
+    pod["spec"] |= {"hostNetwork": True}
+    assert "violates PodSecurity" in kubectl.refused("create", "--dry-run=server", "-f", "-", stdin=json.dumps(pod))

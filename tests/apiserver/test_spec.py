@@ -1,0 +1,103 @@
+"""What happens to a spec on its way in, and that nothing happens to it afterwards."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from controller.api import CampaignSpec
+from tests.apiserver.campaigns import campaign
+from tests.apiserver.kubectl import Kubectl
+
+IMMUTABLE = "a campaign's question cannot change while it is being answered"
+
+
+def test_the_api_server_fills_in_the_same_defaults_as_the_models(kubectl: Kubectl, namespace: str) -> None:
+    kubectl.apply(campaign(namespace))
+    stored = kubectl.json("get", "ec", "asked", "-n", namespace)["spec"]
+    assert stored == CampaignSpec.model_validate(campaign(namespace)["spec"]).model_dump(mode="json", by_alias=True)
+
+
+def test_a_deadline_that_is_given_leaves_the_others_at_their_defaults(kubectl: Kubectl, namespace: str) -> None:
+    kubectl.apply(campaign(namespace, deadlines={"resetSeconds": 7}))
+    stored = kubectl.json("get", "ec", "asked", "-n", namespace)["spec"]["deadlines"]
+    assert (stored["resetSeconds"], stored["healthySeconds"]) == (7, 300)
+
+
+def test_a_campaign_without_a_namespace_goes_to_default(kubectl: Kubectl, crd: None) -> None:
+    asked = campaign("unused", name="without-namespace")
+    del asked["metadata"]["namespace"]
+    kubectl.apply(asked)
+    assert kubectl.json("get", "ec", "without-namespace")["metadata"]["namespace"] == "default"
+    kubectl("delete", "ec", "without-namespace")
+
+
+CHANGES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
+    ("a number", {"trials": 3}, {"trials": 4}, "trials"),
+    ("two fields at once", {}, {"trials": 4, "seed": 1}, "trials seed"),
+    ("the subject", {}, {"subject": {"type": "etcd", "namespace": "elsewhere"}}, "subject"),
+    ("the chaos", {}, {"chaos": {"type": "node_down"}}, "chaos"),
+    (
+        "a parameter",
+        {"chaos": {"type": "x", "params": {"a": 1}}},
+        {"chaos": {"type": "x", "params": {"a": 2}}},
+        "chaos",
+    ),
+    (
+        "a number to a text",
+        {"chaos": {"type": "x", "params": {"a": 1}}},
+        {"chaos": {"type": "x", "params": {"a": "1"}}},
+        "chaos",
+    ),
+    ("a field that is removed", {"trials": 3}, {}, "trials"),
+    ("a field that is added", {}, {"observeSeconds": 7}, "observeSeconds"),
+    ("a parameter that is added", {"chaos": {"type": "x"}}, {"chaos": {"type": "x", "params": {"a": 1}}}, "chaos"),
+    ("a parameter that is removed", {"chaos": {"type": "x", "params": {"a": 1}}}, {"chaos": {"type": "x"}}, "chaos"),
+    ("a deadline that is added", {}, {"deadlines": {"resetSeconds": 7}}, "deadlines"),
+    ("a deadline that is removed", {"deadlines": {"resetSeconds": 7}}, {}, "deadlines"),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "changed"), [c[1:] for c in CHANGES], ids=[c[0] for c in CHANGES])
+def test_a_change_is_refused_and_named(
+    kubectl: Kubectl, namespace: str, before: dict[str, Any], after: dict[str, Any], changed: str
+) -> None:
+    kubectl.apply(campaign(namespace, **before))
+    complaint = kubectl.apply_refused(campaign(namespace, **after))
+    assert f"spec is immutable (changed here: {changed}): {IMMUTABLE}" in complaint
+    assert kubectl.json("get", "ec", "asked", "-n", namespace)["metadata"]["generation"] == 1
+
+
+def test_every_single_field_of_spec_is_immutable(kubectl: Kubectl, namespace: str) -> None:
+    kubectl.apply(campaign(namespace))
+    other: dict[str, Any] = {
+        "subject": {"type": "other"},
+        "chaos": {"type": "other"},
+        # The enum has one member only, so no other mode gets as far as the rule.
+        "mode": None,
+        "deadlines": {"cleanupSeconds": 1},
+    }
+    for field in (info.alias or name for name, info in CampaignSpec.model_fields.items()):
+        if (value := other.get(field, 1)) is not None:
+            patch = {"spec": {field: value}}
+            complaint = kubectl.refused(
+                "patch", "ec", "asked", "-n", namespace, "--type=merge", "-p", json.dumps(patch)
+            )
+            assert f"(changed here: {field})" in complaint
+
+
+def test_saying_the_same_once_more_is_no_change(kubectl: Kubectl, namespace: str) -> None:
+    kubectl.apply(campaign(namespace, trials=3))
+    assert "unchanged" in kubectl.apply(campaign(namespace, trials=3))
+    # Spelling out a default, or dropping a field that says what its default says, asks for nothing else.
+    kubectl.apply(campaign(namespace, trials=3, settleSeconds=5))
+    kubectl.apply(campaign(namespace, trials=3))
+
+
+def test_labels_and_annotations_stay_free(kubectl: Kubectl, namespace: str) -> None:
+    kubectl.apply(campaign(namespace))
+    kubectl("label", "ec", "asked", "team=storage", "-n", namespace)
+    kubectl("annotate", "ec", "asked", "ticket=42", "-n", namespace)
+    assert kubectl.json("get", "ec", "asked", "-n", namespace)["metadata"]["labels"] == {"team": "storage"}

@@ -1,0 +1,79 @@
+"""The status stays small, however long the campaign is: etcd, watches and people all pay for its size."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from controller import api
+
+NOON = datetime(2031, 5, 4, 12, 0, 0, tzinfo=UTC)
+
+
+def status(trials: int, sentence: int, reason: int, pod: int) -> api.CampaignStatus:
+    """A status with everything in it: every condition, a full list of recent attempts, texts of these lengths."""
+    return api.CampaignStatus(
+        phase=api.Phase.RUNNING,
+        observed_generation=1,
+        message="m" * sentence,
+        started_at=NOON,
+        finished_at=NOON,
+        summary=api.Summary(
+            planned=trials,
+            done=trials,
+            progress=f"{trials}/{trials}",
+            scored=trials,
+            outcomes=dict.fromkeys(api.Outcome, trials),
+        ),
+        rates=api.Rates(
+            recovered=f"{trials}/{trials} (100%)", recovery_rate="0.9999", median_time_to_recover=">86400.0s"
+        ),
+        current=api.Current(
+            trial=trials,
+            attempt=trials,
+            step=api.Step.CAPTURE_INITIAL,
+            since=NOON,
+            deadline=NOON,
+            message="c" * min(sentence, 512),
+        ),
+        recent=[
+            api.Recent(
+                trial=trials,
+                attempt=trials,
+                outcome=api.Outcome.NOT_MANIFESTED,
+                target="p" * pod,
+                time_to_recover=">86400.0s",
+                ended_at=NOON,
+                message="r" * min(sentence, 256),
+            )
+        ]
+        * api.RECENT_ATTEMPTS,
+        conditions=[
+            api.Condition(
+                type=kind,
+                status="Unknown",
+                reason="R" * reason,
+                message="s" * sentence,
+                last_transition_time=NOON,
+                observed_generation=1,
+            )
+            for kind in api.ConditionType
+        ],
+    )
+
+
+def size(value: api.CampaignStatus) -> int:
+    return len(json.dumps(value.to_json()).encode())
+
+
+def test_a_full_status_with_long_sentences_stays_below_8_kib() -> None:
+    assert size(status(trials=10_000, sentence=200, reason=40, pod=63)) < 8 * 1024
+
+
+def test_a_thousand_times_the_trials_add_less_than_200_bytes_to_a_full_status() -> None:
+    few, many = (status(trials=trials, sentence=200, reason=40, pod=63) for trials in (10, 10_000))
+    assert size(many) - size(few) < 200
+
+
+def test_even_the_longest_status_that_the_crd_takes_is_a_fraction_of_what_etcd_takes() -> None:
+    assert size(status(trials=10_000, sentence=1024, reason=1024, pod=253)) < 32 * 1024
