@@ -1,0 +1,10 @@
+"""The systems that campaigns can break. A new one is a folder here and a line in `SUBJECTS`."""
+
+from collections.abc import MutableMapping
+
+from subjects.etcd import EtcdSubject
+from subjects.protocol import SubjectFactory
+
+SUBJECTS: MutableMapping[str, SubjectFactory] = {
+    "etcd": EtcdSubject,
+}

@@ -1,0 +1,62 @@
+"""The newest reply of every member to every question, and which of them may still be believed. No I/O.
+
+Replies belong to a pod's uid, never to its name, so a replaced pod starts with none. Times are monotonic seconds of
+one clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from subjects.cluster import Answer
+from subjects.etcd.wire import Question
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """How one question to one member ended: with an answer, or with none and the reason.
+
+    `asked` (monotonic seconds) is its age: what a member says holds at the earliest from the moment it was asked.
+    """
+
+    asked: float
+    answer: Answer | None
+    error: str = ""
+
+
+Replies = Mapping[Question, Reply]
+
+
+class ReplyBook:
+    """Replies by pod uid and question."""
+
+    def __init__(self) -> None:
+        self._replies: dict[str, dict[Question, Reply]] = {}
+        self._void_before: dict[str, float] = {}
+
+    def note(self, uid: str, question: Question, reply: Reply) -> None:
+        """Keep a reply, unless it was asked before the one we hold or before the pod last changed.
+
+        Polls overlap: a write that hung through an election ends after one that was sent later and got through.
+        """
+        if uid not in self._void_before or reply.asked < self._void_before[uid]:
+            return
+        held = self._replies.setdefault(uid, {}).get(question)
+        if held is None or reply.asked >= held.asked:
+            self._replies[uid][question] = reply
+
+    def pod_changed(self, uid: str, at: float) -> None:
+        """A pod appeared or changed: whatever was asked of it before says nothing about it now."""
+        self._void_before[uid] = at
+        self._replies.pop(uid, None)
+
+    def forget(self, uid: str) -> None:
+        """A pod is gone."""
+        self._void_before.pop(uid, None)
+        self._replies.pop(uid, None)
+
+    def fresh(self, uid: str, asked_since: float) -> Replies:
+        """The replies of a pod that were asked at or after `asked_since`."""
+        held = self._replies.get(uid, {})
+        return {question: reply for question, reply in held.items() if reply.asked >= asked_since}

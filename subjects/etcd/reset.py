@@ -1,0 +1,89 @@
+"""Bringing etcd to its known state: every pod as its StatefulSet wants it, the first member leading.
+
+etcd has one leader for everything, so there is nothing to spread as in a store of many regions. Instead leadership is
+always moved to the lowest ordinal: trials begin alike, and a random target meets the leader in one trial of as many as
+there are members. `capture_state` says where the leader was.
+
+Both functions return when what they do is done and seen to be done; neither gives up by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+
+from subjects.cluster import ClusterError, MemberUnreachable, Pod, Workload
+from subjects.etcd.place import delete_broken_pod, list_pods
+from subjects.etcd.polling import Pace, ask
+from subjects.etcd.wire import CLIENT_PORT, TRANSFER_PATH, Question, Status, read_status, transfer_body
+from subjects.pods import images_differ, member_names
+from subjects.protocol import SubjectContext, SubjectError
+
+TRANSFER_LIMIT_SECONDS = 5.0
+"""etcd answers a transfer when the new leader is there: several elections' length if a member is slow."""
+
+
+async def heal(context: SubjectContext, workload: Workload, pace: Pace) -> None:
+    """Delete pods that have another image than their StatefulSet's; return when all are there with the right one.
+
+    SubjectError where a pod that was made anew has a wrong image again: deleting it once more would change nothing.
+    """
+    deleted: dict[str, str] = {}
+    while True:
+        pods = await list_pods(context)
+        expected = [pods.get(name) for name in member_names(workload)]
+        if all(pod and not pod.deleting and not images_differ(pod, workload.images) for pod in expected):
+            return
+        for pod in expected:
+            if pod is None or pod.deleting or not images_differ(pod, workload.images):
+                continue
+            if deleted.get(pod.name, pod.uid) != pod.uid:
+                raise SubjectError(f"{pod.name} was made anew, and again not with its StatefulSet's image")
+            deleted[pod.name] = pod.uid
+            await delete_broken_pod(context, pod)
+        await asyncio.sleep(pace.period)
+
+
+def agreed_leader(statuses: Mapping[str, Status]) -> str | None:
+    """The pod that leads, by the word of all these members; None while they differ or it is not one of them."""
+    leaders = {status.leader for status in statuses.values()}
+    return next((name for name, status in statuses.items() if leaders == {status.member_id}), None)
+
+
+async def move_leadership(context: SubjectContext, workload: Workload, pace: Pace) -> None:
+    """Make the first member the leader; return when every member says that it is.
+
+    Waits until all of them answer and agree: with one away, its return could move the leader once more.
+    """
+    names = member_names(workload)
+    first = names[0]
+    while True:
+        pods = await list_pods(context)
+        present = [pods[name] for name in names if name in pods and pods[name].ip]
+        replies = await asyncio.gather(*(ask(context, pod, Question.STATUS, pace.limit) for pod in present))
+        statuses = {
+            pod.name: status
+            for pod, reply in zip(present, replies, strict=True)
+            if reply.answer is not None and (status := read_status(reply.answer)) is not None
+        }
+        if statuses.keys() == set(names):
+            leader = agreed_leader(statuses)
+            if leader == first:
+                return
+            if leader is not None:
+                await _transfer(context, pods[leader], statuses[first].member_id)
+        await asyncio.sleep(pace.period)
+
+
+async def _transfer(context: SubjectContext, leader: Pod, to_member_id: str) -> None:
+    """Ask the leader to hand over. Whether it did is seen at the next look, so a refusal needs no handling."""
+    with suppress(MemberUnreachable, ClusterError):
+        await context.cluster.ask_member(
+            context.namespace,
+            leader,
+            CLIENT_PORT,
+            TRANSFER_PATH,
+            timeout=TRANSFER_LIMIT_SECONDS,
+            body=transfer_body(to_member_id),
+        )

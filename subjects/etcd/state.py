@@ -1,0 +1,77 @@
+"""What is worth keeping of etcd at one instant, as JSON."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from subjects.cluster import Pod, Workload
+from subjects.etcd.oracle import ORACLE_VERSION
+from subjects.etcd.place import list_pods
+from subjects.etcd.polling import ask
+from subjects.etcd.replies import Reply
+from subjects.etcd.wire import Question, health_problem, read_members, read_status, refusal
+from subjects.protocol import Json, SubjectContext
+
+LOOKED_AT = (Question.HEALTH, Question.STATUS, Question.MEMBERS)
+
+
+async def capture(context: SubjectContext, workload: Workload, limit: float) -> dict[str, Json]:
+    """Pods and members as they are now. Each member has `limit` seconds; one that does not answer is part of it."""
+    pods = await list_pods(context)
+    asked = [(name, question) for name, pod in sorted(pods.items()) if pod.ip for question in LOOKED_AT]
+    replies = await asyncio.gather(*(ask(context, pods[name], question, limit) for name, question in asked))
+    return describe(workload, pods, dict(zip(asked, replies, strict=True)))
+
+
+def describe(
+    workload: Workload, pods: Mapping[str, Pod], replies: Mapping[tuple[str, Question], Reply]
+) -> dict[str, Json]:
+    """The captured state, from what was seen. `leader` is a pod's name; null where there is none or several."""
+    members = {name: _member(name, replies) for name in sorted(pods)}
+    by_id = {member["id"]: name for name, member in members.items() if member.get("id")}
+    leaders = {member["leader"] for member in members.values() if member.get("leader")}
+    return {
+        "oracle": ORACLE_VERSION,
+        "workload": {"replicas": workload.replicas, "images": dict(workload.images)},
+        "pods": {name: _pod(pod) for name, pod in sorted(pods.items())},
+        "members": members,
+        "leader": by_id.get(leaders.pop()) if len(leaders) == 1 else None,
+    }
+
+
+def _pod(pod: Pod) -> dict[str, Json]:
+    return {
+        "uid": pod.uid,
+        "ready": pod.ready,
+        "deleting": pod.deleting,
+        "phase": pod.phase,
+        "restarts": pod.restarts,
+        "node": pod.node,
+        "images": dict(pod.images),
+        "imageIds": dict(pod.image_ids),
+    }
+
+
+def _member(name: str, replies: Mapping[tuple[str, Question], Reply]) -> dict[str, Json]:
+    """One member in its own words. `error` says why a question has no answer; ids are strings, as etcd writes them."""
+    member: dict[str, Any] = {}
+    for question in LOOKED_AT:
+        reply = replies.get((name, question))
+        if reply is None or reply.answer is None:
+            member["error"] = reply.error if reply is not None else "the pod has no address"
+        elif question is Question.HEALTH:
+            problem = health_problem(reply.answer)
+            member |= {"healthy": problem is None} | ({"reason": problem} if problem else {})
+        elif question is Question.MEMBERS:
+            member["lists"] = list(read_members(reply.answer) or ())
+        elif (status := read_status(reply.answer)) is None:
+            member["error"] = refusal(reply.answer)
+        else:
+            member |= {"id": status.member_id, "leader": status.leader, "version": status.version}
+            member |= {
+                key: reply.answer.body[key] for key in ("raftTerm", "raftIndex", "dbSize") if key in reply.answer.body
+            }
+            member["errors"] = list(status.errors)
+    return member

@@ -1,0 +1,82 @@
+"""etcd as a subject: the protocol's methods, each a call to the file that knows how."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from datetime import datetime
+from random import Random
+
+from pydantic import BaseModel
+
+from subjects.cluster import Workload
+from subjects.etcd import injection, reset, state
+from subjects.etcd.chaos import CHAOS
+from subjects.etcd.place import get_workload, list_pods
+from subjects.etcd.polling import Pace
+from subjects.etcd.watch import HealthWatch
+from subjects.health import wait_until_whole
+from subjects.pods import member_names
+from subjects.protocol import ChaosType, Fault, Json, SubjectContext, SubjectNotReady, Verdict
+
+
+class EtcdSubject:
+    """The StatefulSet `etcd` of one namespace."""
+
+    def __init__(self, context: SubjectContext, pace: Pace | None = None) -> None:
+        self._context = context
+        self._pace = pace or Pace()
+        self._workload: Workload | None = None
+
+    async def _known_workload(self) -> Workload:
+        """The StatefulSet as the last reset found it: what somebody does to it meanwhile does not move the goal."""
+        if self._workload is None:
+            self._workload = await get_workload(self._context)
+        return self._workload
+
+    def get_chaos_types(self) -> Mapping[str, ChaosType]:
+        """The chaos on offer, by name."""
+        return {name: chaos.type for name, chaos in CHAOS.items()}
+
+    async def check_ready(self) -> None:
+        """Return when the StatefulSet is there with enough members, each with a pod; else SubjectNotReady."""
+        workload = await get_workload(self._context)
+        pods = await list_pods(self._context)
+        if missing := [name for name in member_names(workload) if name not in pods]:
+            raise SubjectNotReady(f"there is no pod yet for {', '.join(missing)}")
+
+    async def reset(self) -> None:
+        """Every pod as its StatefulSet wants it, and the first member leading. Waits for both without limit."""
+        self._workload = None
+        workload = self._workload = await get_workload(self._context)
+        await reset.heal(self._context, workload, self._pace)
+        await reset.move_leadership(self._context, workload, self._pace)
+
+    async def wait_healthy(self, settle_seconds: float, on_verdict: Callable[[Verdict], None]) -> Verdict:
+        """The verdict that completes `settle_seconds` of whole."""
+        return await wait_until_whole(self.watch_health(), settle_seconds, on_verdict)
+
+    def watch_health(self) -> AsyncGenerator[Verdict]:
+        """Verdicts without end, from a watch and polls of its own."""
+        return HealthWatch(self._context, self._known_workload, self._pace).verdicts()
+
+    async def capture_state(self) -> Mapping[str, Json]:
+        """Pods, members and leader, as JSON."""
+        return await state.capture(self._context, await self._known_workload(), self._pace.limit)
+
+    async def plan_chaos(self, chaos: str, params: BaseModel, rng: Random) -> Fault:
+        """A fault for one member, chosen by `rng` among all that should exist. Touches nothing."""
+        planned = injection.chaos_named(chaos)
+        workload = await self._known_workload()
+        target = injection.choose(workload, await list_pods(self._context), rng)
+        return planned.plan(self._context, workload, target, params)
+
+    async def inject_chaos(self, fault: Fault) -> datetime:
+        """Apply the plan if its target is untouched; when the accepted request was sent (UTC)."""
+        return await injection.inject(self._context, fault)
+
+    async def cleanup_chaos(self, fault: Fault) -> None:
+        """Undo the fault from its record alone; return when nothing of it is left."""
+        await injection.cleanup(self._context, fault, self._pace.period)
+
+    async def close(self) -> None:
+        """Nothing to let go of: connections belong to the cluster."""

@@ -1,0 +1,59 @@
+"""Waiting until a subject is healthy: whole for a while, without a break.
+
+`extend` is the rule, pure; `wait_until_whole` feeds it from a stream of verdicts. Any subject's `wait_healthy` can be
+this one call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime
+
+from subjects.protocol import SubjectError, Verdict
+
+MAX_GAP_SECONDS = 2.0
+"""Longest silence inside a stretch. Verdicts come at least each 0.5 s, so a longer one means that nobody watched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Verdicts in a row that all said whole: the first one's time and the last one's (UTC)."""
+
+    start: datetime
+    last: datetime
+
+    @property
+    def seconds(self) -> float:
+        """How long it has lasted."""
+        return (self.last - self.start).total_seconds()
+
+
+def extend(stretch: Stretch | None, verdict: Verdict, max_gap_seconds: float = MAX_GAP_SECONDS) -> Stretch | None:
+    """The stretch with one more verdict: longer, begun anew, or None where the verdict is not whole (or unknown).
+
+    A gap longer than `max_gap_seconds`, or a clock that was set back, begins it anew: what nobody saw is not counted.
+    """
+    if verdict.whole is not True:
+        return None
+    if stretch is None or not 0 <= (verdict.at - stretch.last).total_seconds() <= max_gap_seconds:
+        return Stretch(verdict.at, verdict.at)
+    return Stretch(stretch.start, verdict.at)
+
+
+async def wait_until_whole(
+    verdicts: AsyncGenerator[Verdict], settle_seconds: float, on_verdict: Callable[[Verdict], None]
+) -> Verdict:
+    """Return the verdict that completes `settle_seconds` of whole; hand every one to `on_verdict`; close the stream.
+
+    Never gives up by itself. Raises SubjectError should the stream end, which a subject's stream does not.
+    """
+    stretch: Stretch | None = None
+    async with aclosing(verdicts) as stream:
+        async for verdict in stream:
+            on_verdict(verdict)
+            stretch = extend(stretch, verdict)
+            if stretch is not None and stretch.seconds >= settle_seconds:
+                return verdict
+    raise SubjectError("the health of the subject is no longer watched")

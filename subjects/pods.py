@@ -1,0 +1,42 @@
+"""What is wrong with a StatefulSet's pods, whatever runs in them. Pure functions.
+
+Only the pods the workload should have count. One more that bears the same label (somebody scaled up, or started a
+pod to look around) takes nothing from the redundancy of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from subjects.cluster import Pod, Workload
+from subjects.protocol import Problem
+
+
+def member_names(workload: Workload) -> tuple[str, ...]:
+    """The names its pods should have, in ordinal order."""
+    return tuple(f"{workload.name}-{ordinal}" for ordinal in range(workload.replicas))
+
+
+def images_differ(pod: Pod, images: Mapping[str, str]) -> bool:
+    """Whether a container asks for another image than it should.
+
+    Containers that `images` does not name are ignored: admission webhooks add sidecars to pods, not to templates.
+    """
+    return any(pod.images.get(container) != image for container, image in images.items())
+
+
+def pod_problems(workload: Workload, pods: Mapping[str, Pod]) -> tuple[Problem, ...]:
+    """Every unmet condition of the expected pods, in ordinal order: present, staying, Ready, with the right images."""
+    problems: list[Problem] = []
+    for name in member_names(workload):
+        pod = pods.get(name)
+        if pod is None:
+            problems.append(Problem("PodMissing", f"{name} has no pod", name))
+            continue
+        if pod.deleting:
+            problems.append(Problem("PodTerminating", f"{name} is being deleted", name))
+        if not pod.ready:
+            problems.append(Problem("PodNotReady", f"{name} is not Ready", name))
+        if images_differ(pod, workload.images):
+            problems.append(Problem("PodImageDiffers", f"{name} does not have its StatefulSet's image", name))
+    return tuple(problems)

@@ -1,0 +1,89 @@
+"""What is applied: complete, harmless, and silent about what it is for."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from subjects.etcd.chaos.node_down import CONTAINER
+from subjects.etcd.place import SELECTOR, WORKLOAD
+from subjects.etcd.wire import CLIENT_PORT
+
+MANIFESTS = Path(__file__).parents[3] / "manifests" / "subjects"
+
+
+def load(folder: str) -> dict[str, dict[str, Any]]:
+    """Every object of an overlay, by kind."""
+    kustomization = yaml.safe_load((MANIFESTS / folder / "kustomization.yaml").read_text())
+    texts = [(MANIFESTS / folder / file).read_text() for file in kustomization["resources"]]
+    return {each["kind"]: each for text in texts for each in yaml.safe_load_all(text)}
+
+
+ETCD, POWERS = load("etcd"), load("etcd-powers")
+POD = ETCD["StatefulSet"]["spec"]["template"]
+(MEMBER,) = POD["spec"]["containers"]
+
+
+def test_every_file_of_the_folders_is_applied():
+    for folder in ("etcd", "etcd-powers"):
+        kustomization = yaml.safe_load((MANIFESTS / folder / "kustomization.yaml").read_text())
+        assert set(kustomization["resources"]) == {path.name for path in (MANIFESTS / folder).iterdir()} - {
+            "kustomization.yaml"
+        }
+
+
+def test_the_names_are_those_the_subject_looks_for():
+    assert ETCD["StatefulSet"]["metadata"]["name"] == WORKLOAD
+    label, _, value = SELECTOR.partition("=")
+    assert POD["metadata"]["labels"] == {label: value}
+    assert MEMBER["name"] == CONTAINER
+    assert MEMBER["ports"][0] == {"name": "client", "containerPort": CLIENT_PORT}
+
+
+def test_every_replica_is_in_the_initial_cluster():
+    (cluster,) = [argument for argument in MEMBER["args"] if argument.startswith("--initial-cluster=")]
+    names = [member.split("=")[0] for member in cluster.removeprefix("--initial-cluster=").split(",")]
+    assert names == [f"{WORKLOAD}-{ordinal}" for ordinal in range(ETCD["StatefulSet"]["spec"]["replicas"])]
+
+
+def test_the_image_is_left_to_the_overlay_that_knows_the_node():
+    assert MEMBER["image"] == "etcd"
+    assert MEMBER["imagePullPolicy"] == "IfNotPresent"
+
+
+def test_nothing_in_the_cluster_tells_of_an_evaluation_but_the_consent():
+    objects = yaml.safe_dump_all(list(ETCD.values())).lower().replace("evalcampaign.dev/opt-in", "")
+    assert re.findall(r"\b(?:chaos|fault|trial|eval|campaign|kill)\w*", objects) == []
+    assert ETCD["Namespace"]["metadata"]["labels"]["evalcampaign.dev/opt-in"] == "true"
+
+
+def test_no_liveness_probe_heals_a_member_that_hangs():
+    assert "livenessProbe" not in MEMBER
+    assert MEMBER["readinessProbe"]["httpGet"]["path"] == "/health"
+
+
+def test_members_run_with_as_little_as_the_restricted_standard_asks_and_less():
+    assert POD["spec"]["securityContext"]["runAsNonRoot"] is True
+    assert POD["spec"]["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert MEMBER["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert POD["spec"]["automountServiceAccountToken"] is False
+
+
+def test_the_powers_are_these_and_no_more_and_end_at_the_namespace():
+    assert set(POWERS) == {"Role", "RoleBinding"}
+    assert [(rule["resources"], rule.get("resourceNames"), rule["verbs"]) for rule in POWERS["Role"]["rules"]] == [
+        (["pods"], None, ["get", "list", "watch", "delete", "patch"]),
+        (["statefulsets"], ["etcd"], ["get"]),
+        (["namespaces"], ["etcd"], ["get"]),
+    ]
+
+
+def test_the_powers_are_the_controllers_alone():
+    assert POWERS["RoleBinding"]["subjects"] == [
+        {"kind": "ServiceAccount", "name": "evalcampaign-controller", "namespace": "evalcampaign"}
+    ]

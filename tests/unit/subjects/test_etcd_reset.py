@@ -1,0 +1,200 @@
+"""Being there, the known state, and the state worth keeping."""
+
+import asyncio
+import json
+
+import pytest
+
+from subjects.cluster import ClusterError, ClusterUnreachable, Workload
+from subjects.etcd import EtcdSubject
+from subjects.etcd.polling import Pace
+from subjects.etcd.reset import agreed_leader
+from subjects.etcd.wire import read_status
+from subjects.protocol import SubjectError, SubjectNotReady
+from tests.unit.subjects.fakes import HANG, IDS, IMAGE, NAMES, PAUSE, FakeCluster, status_of
+
+PACE = Pace(period=0.005, limit=0.03)
+
+
+def subject_in(cluster: FakeCluster) -> EtcdSubject:
+    return EtcdSubject(cluster.context(), PACE)
+
+
+async def reset(cluster: FakeCluster) -> None:
+    await asyncio.wait_for(subject_in(cluster).reset(), 1)
+
+
+def calls(cluster: FakeCluster, method: str) -> list[tuple[object, ...]]:
+    return [call for call in cluster.calls if call[0] == method]
+
+
+def transfers(cluster: FakeCluster) -> list[tuple[object, ...]]:
+    return [call for call in calls(cluster, "ask_member") if "transfer" in str(call[2])]
+
+
+# Being there ---------------------------------------------------------------------------------------------------------
+
+
+async def test_three_members_with_their_pods_are_ready_to_be_a_subject():
+    await subject_in(FakeCluster()).check_ready()
+
+
+async def test_without_a_statefulset_the_subject_is_not_ready():
+    cluster = FakeCluster()
+    cluster.workload = None
+    with pytest.raises(SubjectNotReady, match="there is no StatefulSet etcd in namespace etcd"):
+        await subject_in(cluster).check_ready()
+
+
+async def test_with_too_few_members_the_subject_is_not_ready():
+    cluster = FakeCluster()
+    cluster.workload = Workload("etcd", 1, {"etcd": IMAGE})
+    with pytest.raises(SubjectNotReady, match="has 1 replicas; at least 3"):
+        await subject_in(cluster).check_ready()
+
+
+async def test_before_every_member_has_a_pod_the_subject_is_not_ready():
+    cluster = FakeCluster()
+    cluster.vanish("etcd-1")
+    with pytest.raises(SubjectNotReady, match="no pod yet for etcd-1"):
+        await subject_in(cluster).check_ready()
+
+
+async def test_without_the_power_to_read_it_the_subject_is_not_ready():
+    cluster = FakeCluster()
+    cluster.refusals["get_workload"] = ClusterError(403, "statefulsets.apps is forbidden")
+    with pytest.raises(SubjectNotReady, match="is forbidden"):
+        await subject_in(cluster).check_ready()
+
+
+async def test_an_unreachable_api_server_is_not_mistaken_for_a_missing_subject():
+    cluster = FakeCluster()
+    cluster.go_away()
+    with pytest.raises(ClusterUnreachable):
+        await subject_in(cluster).check_ready()
+
+
+# The known state -----------------------------------------------------------------------------------------------------
+
+
+async def test_reset_of_a_subject_in_its_known_state_changes_nothing():
+    cluster = FakeCluster()
+    await reset(cluster)
+    assert transfers(cluster) == calls(cluster, "delete_pod") == []
+
+
+async def test_reset_moves_leadership_to_the_first_member_by_asking_the_leader():
+    cluster = FakeCluster()
+    cluster.leader = "etcd-2"
+    await reset(cluster)
+    assert cluster.leader == "etcd-0"
+    assert [(call[1], call[3]) for call in transfers(cluster)] == [("etcd-2", {"targetID": IDS["etcd-0"]})]
+
+
+async def test_reset_deletes_a_pod_with_a_swapped_image_by_its_uid_and_waits_for_the_new_one():
+    cluster = FakeCluster()
+    cluster.change("etcd-1", images={"etcd": PAUSE}, ready=False)
+    uid = cluster.pods["etcd-1"].uid
+    await reset(cluster)
+    assert calls(cluster, "delete_pod") == [("delete_pod", "etcd-1", uid, 1)]
+    assert cluster.pods["etcd-1"].images == {"etcd": IMAGE}
+
+
+async def test_reset_does_not_delete_again_and_again_what_comes_back_wrong():
+    cluster = FakeCluster()
+    cluster.workload = Workload("etcd", 3, {"etcd": "etcd:from-another-registry"})
+    with pytest.raises(SubjectError, match="made anew"):
+        await reset(cluster)
+    assert len(calls(cluster, "delete_pod")) == 3
+
+
+async def test_reset_waits_for_a_missing_member():
+    cluster = FakeCluster()
+    cluster.vanish("etcd-2")
+    resetting = asyncio.create_task(reset(cluster))
+    await asyncio.sleep(0.02)
+    assert not resetting.done()
+    cluster.appear("etcd-2")
+    await resetting
+
+
+async def test_reset_waits_for_a_leader_and_for_every_members_word():
+    cluster = FakeCluster()
+    cluster.leader = None
+    cluster.script["etcd-2", "*"] = HANG
+    resetting = asyncio.create_task(reset(cluster))
+    await asyncio.sleep(0.02)
+    cluster.leader = "etcd-1"
+    await asyncio.sleep(0.04)
+    assert not resetting.done()
+    cluster.script.clear()
+    await resetting
+    assert cluster.leader == "etcd-0"
+
+
+async def test_reset_reads_the_statefulset_anew():
+    cluster = FakeCluster()
+    subject = subject_in(cluster)
+    await subject.reset()
+    await subject.reset()
+    assert len(calls(cluster, "get_workload")) == 2
+
+
+@pytest.mark.parametrize(
+    ("leaders", "agreed"),
+    [
+        (("etcd-1", "etcd-1", "etcd-1"), "etcd-1"),
+        (("etcd-1", "etcd-1", "etcd-0"), None),
+        (("etcd-1", "etcd-1", None), None),
+        ((None, None, None), None),
+    ],
+)
+def test_a_leader_is_one_that_every_member_names(leaders, agreed):
+    statuses = {name: read_status(status_of(name, leader)) for name, leader in zip(NAMES, leaders, strict=True)}
+    assert agreed_leader(statuses) == agreed
+
+
+# The state worth keeping ---------------------------------------------------------------------------------------------
+
+
+async def test_the_state_says_where_the_leader_is_and_which_image_runs():
+    cluster = FakeCluster()
+    cluster.leader = "etcd-1"
+    state = await subject_in(cluster).capture_state()
+    assert state["leader"] == "etcd-1"
+    assert state["oracle"] == "etcd/1"
+    assert state["pods"]["etcd-0"]["uid"] == cluster.pods["etcd-0"].uid
+    assert state["pods"]["etcd-0"]["imageIds"] == {"etcd": "sha256:1"}
+    assert state["members"]["etcd-0"] == {
+        "healthy": True,
+        "id": IDS["etcd-0"],
+        "leader": IDS["etcd-1"],
+        "version": "3.6.5",
+        "raftTerm": "2",
+        "dbSize": "24576",
+        "errors": [],
+        "lists": ["etcd-0", "etcd-1", "etcd-2"],
+    }
+    assert json.loads(json.dumps(state)) == state
+
+
+async def test_a_member_that_does_not_answer_is_part_of_the_state():
+    cluster = FakeCluster()
+    cluster.script["etcd-1", "*"] = HANG
+    cluster.change("etcd-2", ip=None, ready=False)
+    state = await subject_in(cluster).capture_state()
+    assert state["members"]["etcd-1"] == {"error": "no answer within 0.03 s"}
+    assert state["members"]["etcd-2"] == {"error": "the pod has no address"}
+    assert state["leader"] == "etcd-0"
+
+
+async def test_a_state_without_an_agreed_leader_names_none():
+    cluster = FakeCluster()
+    cluster.script["etcd-1", "/v3/maintenance/status"] = status_of("etcd-1", "etcd-2")
+    assert (await subject_in(cluster).capture_state())["leader"] is None
+
+
+async def test_capturing_changes_nothing_in_etcd():
+    cluster = FakeCluster()
+    await subject_in(cluster).capture_state()
+    assert not any("put" in str(call[2]) for call in calls(cluster, "ask_member"))
