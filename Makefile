@@ -1,0 +1,64 @@
+# One command each for everything. A fresh machine needs make and git only: cluster/bootstrap.sh brings the Python
+# environment, `python -m cluster` the programs, the Docker engine and the images, each of them once.
+RUN := ./cluster/bootstrap.sh
+CLUSTER := $(RUN) python -m cluster
+COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header
+
+.DEFAULT_GOAL := help
+# The targets stand on each other; what can run at once does so inside them.
+.NOTPARALLEL:
+.PHONY: help check test unit emulator apiserver e2e demo cluster cluster-delete image deploy undeploy deploy-etcd bench \
+        tools lock
+
+help: ## Show this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-16s %s\n", $$1, $$2 }'
+
+check: ## Lint, format check, types, layers, unit tests (seconds)
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+	$(RUN) lint-imports
+	$(RUN) pytest -q tests/unit
+
+test: check emulator apiserver e2e ## All tiers of tests, the last one on a real cluster (minutes)
+
+emulator: ## Tests of the controller against an emulated Kubernetes API
+	$(RUN) pytest tests/emulator
+
+apiserver: ## Tests against a real kube-apiserver and etcd, without a cluster
+	$(CLUSTER) tools --group tests
+	$(RUN) pytest tests/apiserver
+
+e2e: cluster image deploy ## Tests on a real cluster
+	$(RUN) pytest tests/e2e
+
+cluster: ## Make the kind cluster, or find it healthy
+	$(CLUSTER) up
+
+cluster-delete: ## Remove the cluster, and the Docker engine if we started it
+	$(CLUSTER) down
+
+image: ## Build the controller image and load it into the cluster
+	$(CLUSTER) image
+
+deploy: cluster image ## Put CRD and controller into the cluster
+	$(CLUSTER) deploy
+
+undeploy: ## Take them out again
+	$(CLUSTER) undeploy
+
+deploy-etcd: cluster ## Put an etcd of three members into the cluster, to be broken
+	$(CLUSTER) deploy-etcd
+
+demo: ## From nothing to a campaign's report
+	$(CLUSTER) demo
+
+bench: ## Measure the controller
+	$(RUN) python -m bench
+
+tools: ## Build the pinned programs (kubectl, kind, kube-apiserver, etcd) into the cache
+	$(CLUSTER) tools --group tests
+
+lock: ## Pin all dependencies anew, with hashes
+	$(RUN) $(COMPILE) -o requirements.lock pyproject.toml
+	$(RUN) $(COMPILE) -o requirements-dev.lock --group dev -c requirements.lock pyproject.toml

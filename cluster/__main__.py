@@ -1,0 +1,98 @@
+"""`python -m cluster COMMAND`. A new command is one function here; it imports what it needs when it is called."""
+
+from typing import Annotated
+
+import typer
+
+from cluster.errors import ClusterError
+from cluster.progress import Stages, note
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="The cluster on this machine: tools, images, up, down.",
+    pretty_exceptions_enable=False,
+)  # fmt: skip
+
+
+@app.command()
+def up() -> None:
+    """Make the cluster, or find it healthy. The kubeconfig context is kind-evalcampaign."""
+    from cluster import lifecycle
+
+    lifecycle.up()
+
+
+@app.command()
+def down() -> None:
+    """Remove the cluster, and stop the Docker engine if we started it."""
+    from cluster import lifecycle
+
+    lifecycle.down()
+
+
+@app.command()
+def tools(group: Annotated[str, typer.Option(help="cluster, tests or all")] = "tests") -> None:
+    """Build the pinned programs of a group into the cache, and print where they are."""
+    from cluster import tools as pinned
+
+    if group not in pinned.GROUPS:
+        raise ClusterError(f"there is no group {group}.", hint=f"use one of {', '.join(pinned.GROUPS)}.")
+    pinned.ensure(group, Stages(len(pinned.missing(group))))
+    for tool in pinned.GROUPS[group]:
+        typer.echo(tool.path)
+
+
+@app.command()
+def image(tag: Annotated[str, typer.Option(help="tag of evalcampaign/controller")] = "dev") -> None:
+    """Build the controller's image and load it into the cluster, when something changed."""
+    from cluster import image as controller
+
+    controller.ensure(tag)
+
+
+@app.command()
+def deploy() -> None:
+    """Put the resource definition, the controller and an etcd to be broken into the cluster."""
+    from cluster import deploy as deployment
+
+    deployment.deploy()
+
+
+@app.command()
+def deploy_etcd() -> None:
+    """Put only the etcd to be broken into the cluster, with the controller's powers over it."""
+    from cluster import deploy as deployment
+
+    deployment.deploy_etcd()
+
+
+@app.command()
+def undeploy(
+    discard_records: Annotated[bool, typer.Option("--discard-records", help="Keep no copy of the records.")] = False,
+) -> None:
+    """Delete the campaigns, then take controller, etcd and resource definition out again."""
+    from cluster import deploy as deployment
+
+    deployment.undeploy(keep_records=not discard_records)
+
+
+@app.command()
+def demo() -> None:
+    """From nothing to finished campaigns, and what they found."""
+    from cluster import demo as demonstration
+
+    demonstration.demo()
+
+
+def main() -> None:
+    try:
+        app()
+    except ClusterError as error:
+        note(f"\n{error}")
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        note("Stopped. What was finished is kept; run it again to go on.")
+        raise SystemExit(130) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""From nothing to finished campaigns: one that heals by itself and one that does not, on a real etcd."""
+
+import shutil
+import sys
+import time
+
+from cluster import campaigns, deploy, kubectl, lifecycle, tools
+from cluster.campaigns import Seen
+from cluster.errors import ClusterError
+from cluster.follow import follow
+from cluster.progress import Stages, note
+from cluster.settings import CONTEXT, REPO
+from controller.api import Phase
+
+EXAMPLES = ("examples/etcd-node-kill.yaml", "examples/etcd-node-down.yaml")
+# Where `kubectl apply -f` puts what names no namespace.
+NAMESPACE = "default"
+
+
+def demo() -> None:
+    """All of it. ClusterError when a campaign ended otherwise than Complete."""
+    started = time.monotonic()
+    names = [name for file in EXAMPLES for name in campaigns.names_in(REPO / file)]
+    _chapter("1/4 The cluster")
+    lifecycle.up()
+    _chapter("2/4 The controller, and an etcd that it may break")
+    deploy.deploy()
+    _chapter("3/4 Two campaigns")
+    ended = _run(names)
+    _chapter("4/4 What they found")
+    _print_results(names)
+    _require_complete(ended)
+    note(f"\nDone in {(time.monotonic() - started) / 60:.1f} minutes.")
+    note(_next_steps(names))
+
+
+def _chapter(title: str) -> None:
+    note(f"\n== {title}")
+
+
+def _run(names: list[str]) -> dict[str, Seen]:
+    stages = Stages()
+    if earlier := campaigns.existing(names, NAMESPACE):
+        with stages.stage(f"deleting {' and '.join(earlier)} of an earlier run (their records stay)"):
+            campaigns.delete(earlier, NAMESPACE)
+    for file in EXAMPLES:
+        with stages.stage(f"kubectl apply -f {file}"):
+            kubectl.do(f"applying {file}", "-n", NAMESPACE, "apply", "-f", REPO / file)
+    note("One campaign at a time has the etcd; the second waits for the first. Minutes and seconds from here:")
+    try:
+        with campaigns.watching(NAMESPACE) as watch:
+            return follow(watch, names)
+    except KeyboardInterrupt:
+        note(
+            f"\nYou stopped watching; the campaigns go on.\n"
+            f"  watch on:     {_kubectl()} get evalcampaigns -w\n"
+            f"  delete them:  {_kubectl()} delete evalcampaigns {' '.join(names)}"
+        )
+        raise SystemExit(130) from None
+
+
+def _print_results(names: list[str]) -> None:
+    """To standard output: this is what one may want to keep."""
+    _show("get", "evalcampaigns", "-n", NAMESPACE)
+    # kubectl exec without a terminal knows no width: without ours, tables would be as wide as they like.
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 160
+    inside = ("-n", deploy.NAMESPACE, "exec", f"deploy/{deploy.CONTROLLER}", "--", "env", f"COLUMNS={width}")
+    for command in (("list",), *(("trials", name) for name in names)):
+        _show(*inside, "evalcampaign", *command, shown=f"evalcampaign {' '.join(command)}")
+
+
+def _show(*args: str, shown: str = "") -> None:
+    print(f"\n$ {shown or ' '.join(('kubectl', *args))}")
+    answer = kubectl.attempt(*args)
+    print((answer.stdout or answer.stderr).rstrip(), flush=True)  # a table's first line may begin with spaces
+
+
+def _require_complete(ended: dict[str, Seen]) -> None:
+    bad = [each for each in ended.values() if each.status.phase is not Phase.COMPLETE]
+    if not bad:
+        return
+    conditions = [
+        f"{each.name}: {c.type}={c.status} {c.reason}: {c.message}" for each in bad for c in each.status.conditions
+    ]
+    raise ClusterError(
+        f"{' and '.join(f'{each.name} ended {each.status.phase}' for each in bad)}.",
+        tail="\n".join(conditions),
+        hint=f"{_kubectl()} -n {deploy.NAMESPACE} logs deploy/{deploy.CONTROLLER}",
+    )
+
+
+def _kubectl() -> str:
+    return f"kubectl --context {CONTEXT}"
+
+
+def _next_steps(names: list[str]) -> str:
+    """Commands that work as they stand."""
+    inside = f"{_kubectl()} -n {deploy.NAMESPACE} exec deploy/{deploy.CONTROLLER} -- evalcampaign"
+    path = (
+        "" if shutil.which("kubectl") else f"  export PATH=$PATH:{tools.binary('kubectl').parent}   # kubectl is here\n"
+    )
+    return f"""
+What to try next:
+{path}  {inside} show {names[0]} --trial 1          # one trial, as it went
+  {_kubectl()} explain evalcampaign.spec            # what a campaign may say
+  {_kubectl()} get events --field-selector involvedObject.kind=EvalCampaign
+  {_kubectl()} describe evalcampaign {names[1]}
+  {inside} backup - > records.db                    # the records, to take away
+  make cluster-delete                               # leave nothing running"""

@@ -1,0 +1,84 @@
+"""Is the cluster there, and well? Quick to say when it is, for `up` asks it first; slower to give one up."""
+
+import subprocess
+import time
+from dataclasses import dataclass
+
+from cluster import kind, run, tools
+from cluster.errors import ClusterError
+from cluster.settings import CONTEXT
+
+# What must be available before anything is deployed: names, then a provisioner for the StorageClass.
+NEEDED = (("kube-system", "coredns"), ("local-path-storage", "local-path-provisioner"))
+ANSWER_SECONDS = 5.0
+# A busy machine makes a healthy cluster answer late, and a new one would lose what is deployed in this one.
+PATIENCE_SECONDS = 90.0
+
+_READY = 'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}'
+_AVAILABLE = "jsonpath={range .items[?(@.status.availableReplicas)]}{.metadata.namespace}/{.metadata.name} {end}"
+
+
+@dataclass(frozen=True)
+class Health:
+    """The state of the node's container, None when there is none, and what is wrong; None when nothing is."""
+
+    container: str | None
+    trouble: str | None
+
+
+def look() -> Health:
+    """Look at the container, then at the API server, then at what runs in it; stops at the first trouble."""
+    state = run.attempt(["docker", "inspect", "--type=container", "--format", "{{.State.Status}}", kind.NODE])
+    if state.returncode != 0:
+        return Health(None, "there is no cluster yet")
+    container = state.stdout.strip()
+    if container != "running":
+        return Health(container, f"its node's container is {container}")
+    ready = _kubectl("get", "nodes", "-o", _READY)
+    if ready.returncode != 0:
+        return Health(container, f"its API server does not answer: {run.last_lines(ready.stderr, 1)}")
+    if set(ready.stdout.split()) != {"True"}:
+        return Health(container, "its node is not Ready")
+    return Health(container, lacking(_kubectl("get", "deployments", "-A", "-o", _AVAILABLE).stdout))
+
+
+def lacking(available: str) -> str | None:
+    """What is needed and not among the available `namespace/name`s; None when nothing is."""
+    missing = [name for namespace, name in NEEDED if f"{namespace}/{name}" not in available.split()]
+    return f"not available: {', '.join(missing)}" if missing else None
+
+
+def look_patiently() -> Health:
+    """As `look`; but a node that runs gets PATIENCE_SECONDS to be well, and its context is written anew first."""
+    found = look()
+    if found.container != "running" or found.trouble is None:
+        return found
+    try:
+        kind.export_kubeconfig()
+    except ClusterError:
+        # kind reads the context from the node; one that cannot even give that has no API server.
+        return found
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while found.trouble is not None and time.monotonic() < deadline:
+        time.sleep(1)
+        found = look()
+    return found
+
+
+def wait_available(seconds: int = 120) -> None:
+    """Wait until what is needed runs. ClusterError when it does not in that time."""
+    for namespace, name in NEEDED:
+        rollout = ["--context", CONTEXT, "-n", namespace, "rollout", "status", f"deployment/{name}"]
+        run.logged(
+            [tools.binary("kubectl"), *rollout, f"--timeout={seconds}s"],
+            f"waiting for {name}",
+            hint=f"kubectl --context {CONTEXT} -n {namespace} describe pods",
+        )
+    storage = _kubectl("get", "storageclass", "standard", "-o", "name")
+    if storage.returncode != 0:
+        raise ClusterError("the cluster has no StorageClass `standard`.", tail=storage.stderr)
+
+
+def _kubectl(*args: str) -> subprocess.CompletedProcess[str]:
+    command = [str(tools.binary("kubectl")), "--context", CONTEXT, f"--request-timeout={ANSWER_SECONDS:g}s", *args]
+    return run.attempt(command, timeout=ANSWER_SECONDS + 2)

@@ -1,0 +1,34 @@
+"""kubectl against our own cluster, whatever the user's current context is."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from cluster import run, tools
+from cluster.settings import CONTEXT
+
+
+def command(*args: str | Path) -> list[str | Path]:
+    """The words of a call."""
+    return [tools.binary("kubectl"), "--context", CONTEXT, *args]
+
+
+def do(what: str, *args: str | Path, hint: str = "") -> None:
+    """Run to the end, the output in a log. ClusterError, with the end of that output, when it fails."""
+    run.logged(command(*args), what, hint=hint)
+
+
+def ask(what: str, *args: str | Path, timeout: float = 30) -> str:
+    """What it prints, stripped. ClusterError when it fails."""
+    return run.output(command(*args), what, timeout=timeout)
+
+
+def ask_json(what: str, *args: str | Path) -> Any:
+    """The parsed answer of `-o json`."""
+    return json.loads(ask(what, *args, "-o", "json"))
+
+
+def attempt(*args: str | Path, timeout: float = 30) -> subprocess.CompletedProcess[str]:
+    """A call whose failure is an answer."""
+    return run.attempt(command(*args), timeout=timeout)

@@ -1,0 +1,133 @@
+"""The programs we need, built from pinned Go modules into the cache.
+
+Building from source looks heavy beside a download, but the Go module proxy is the one source of these programs that
+is reachable wherever Go is used at all, and go.sum pins every byte of it. The key of a folder in the cache is the hash
+of the module's go.mod and go.sum: a second run is instant, and two checkouts with different pins do not fight.
+"""
+
+import os
+import platform
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster import fingerprint, golang, run
+from cluster.locks import lock
+from cluster.progress import Stages
+from cluster.settings import CACHE, REPO
+
+MODULES = REPO / "tools"
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One program: its name, the folder under tools/ that pins it, and the package."""
+
+    name: str
+    module: str
+    package: str
+
+    @property
+    def path(self) -> Path:
+        """Where the binary is, or will be."""
+        return CACHE / "bin" / f"{self.module}-{_key(self.module)}" / self.name
+
+    @property
+    def pinned(self) -> str:
+        """The version in go.mod, with its v; empty for our own programs."""
+        return pinned_version((MODULES / self.module / "go.mod").read_text(), self.package)
+
+
+def _kubernetes(name: str) -> Tool:
+    return Tool(name, "kubernetes", f"k8s.io/kubernetes/cmd/{name}")
+
+
+# A cluster from the registry's node image needs these only ...
+_CLUSTER = (_kubernetes("kubectl"), Tool("kind", "kind", "sigs.k8s.io/kind"))
+# ... tests/apiserver a bare API server ...
+_SERVER = (_kubernetes("kube-apiserver"), Tool("etcd", "etcd", "go.etcd.io/etcd/server/v3"))
+# ... and a node image made here all the rest.
+_NODE = (
+    Tool("pause", "pause", "evalcampaign.dev/tools/pause"),
+    Tool("etcdctl", "etcd", "go.etcd.io/etcd/etcdctl/v3"),
+    *map(_kubernetes, ("kubeadm", "kubelet", "kube-controller-manager", "kube-scheduler", "kube-proxy")),
+    Tool("coredns", "coredns", "github.com/coredns/coredns"),
+    Tool("local-path-provisioner", "local-path", "github.com/rancher/local-path-provisioner"),
+)
+GROUPS = {"cluster": _CLUSTER, "tests": _CLUSTER + _SERVER, "all": _CLUSTER + _SERVER + _NODE}
+BY_NAME = {tool.name: tool for tool in GROUPS["all"]}
+
+
+def binary(name: str) -> Path:
+    """Path of a program that `ensure` has built."""
+    return BY_NAME[name].path
+
+
+def kubernetes_version() -> str:
+    """What we build, for example v1.34.4."""
+    return BY_NAME["kubelet"].pinned
+
+
+def missing(group: str) -> list[Tool]:
+    """The tools of a group that are not in the cache yet."""
+    return [tool for tool in GROUPS[group] if not tool.path.exists()]
+
+
+def ensure(group: str, stages: Stages) -> None:
+    """Build what is missing of a group, one stage each. ClusterError when a build fails."""
+    if not missing(group):
+        return
+    with lock("tools"):
+        # Another run may have built them while we waited.
+        wanted = missing(group)
+        go = golang.find() if wanted else None
+        for tool in wanted:
+            with stages.stage(f"building {tool.name} {tool.pinned}".rstrip()):
+                _build(tool, str(go))
+
+
+def _build(tool: Tool, go: str) -> None:
+    tool.path.parent.mkdir(parents=True, exist_ok=True)
+    # Built beside its final name and moved there: a killed build leaves nothing that looks finished.
+    partial = tool.path.with_name(f".{tool.name}.{os.getpid()}")
+    try:
+        run.logged(
+            [go, "build", "-trimpath", "-buildvcs=false", "-ldflags", ldflags(tool), "-o", partial, tool.package],
+            f"building {tool.name}",
+            cwd=MODULES / tool.module,
+            # -mod=readonly is Go's default, but a user's GOFLAGS may say otherwise; a go.work file above us may too.
+            env={"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOWORK": "off"},
+            hint="check that the Go module proxy can be reached (`go env GOPROXY`) and that the disk has 10 GB left.",
+        )
+        partial.rename(tool.path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def ldflags(tool: Tool) -> str:
+    """Stripped, and with the version that the program reports; kubeadm and the API server act on theirs."""
+    flags = "-s -w"
+    if tool.module == "kubernetes":
+        package = "k8s.io/component-base/version"
+        major, minor, _ = tool.pinned.removeprefix("v").split(".", 2)
+        flags += f" -X {package}.gitVersion={tool.pinned} -X {package}.gitMajor={major} -X {package}.gitMinor={minor}"
+    return flags
+
+
+def pinned_version(go_mod: str, package: str) -> str:
+    """The version of the module that holds `package`, as go.mod's require lines say; empty if none does."""
+    for found in re.finditer(r"^\s*(?:require )?(\S+) (v\S+)", go_mod, re.MULTILINE):
+        if package == found[1] or package.startswith(found[1] + "/"):
+            return found[2]
+    return ""
+
+
+def architecture() -> str:
+    """This machine's, in the words of Go and of container images."""
+    return {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+
+
+def _key(module: str) -> str:
+    # Our own programs (pause) have no go.sum; their source counts instead.
+    files = sorted(f for f in (MODULES / module).iterdir() if f.suffix in (".mod", ".sum", ".go"))
+    return fingerprint.of(*files)

@@ -1,0 +1,53 @@
+"""The pinned programs: what go.mod says is what is built, and what the cache calls it."""
+
+import pytest
+
+from cluster import tools
+
+GO_MOD = """\
+module example
+require k8s.io/kubernetes v1.34.4 // indirect
+require (
+	github.com/coredns/caddy v1.1.1 // indirect
+	github.com/coredns/coredns v1.12.1
+	k8s.io/kube v9.9.9
+)
+replace k8s.io/api => k8s.io/api v0.34.4
+"""
+
+
+@pytest.mark.parametrize(
+    ("package", "version"),
+    [
+        ("k8s.io/kubernetes/cmd/kubelet", "v1.34.4"),
+        ("github.com/coredns/coredns", "v1.12.1"),
+        ("k8s.io/api", ""),
+        ("example/own", ""),
+    ],
+)
+def test_the_version_of_a_package_is_that_of_its_module(package: str, version: str) -> None:
+    assert tools.pinned_version(GO_MOD, package) == version
+
+
+@pytest.mark.parametrize("tool", tools.GROUPS["all"], ids=lambda tool: tool.name)
+def test_every_tool_is_pinned(tool: tools.Tool) -> None:
+    go_mod = (tools.MODULES / tool.module / "go.mod").read_text()
+    assert tool.package in go_mod
+    assert tool.pinned or tool.module == "pause"
+
+
+def test_all_parts_of_kubernetes_are_the_same_version() -> None:
+    minor = tools.kubernetes_version().removeprefix("v1.")
+    replaced = [line for line in (tools.MODULES / "kubernetes" / "go.mod").read_text().splitlines() if "=>" in line]
+    assert replaced
+    assert all(line.endswith(f" v0.{minor}") for line in replaced)
+
+
+def test_kubernetes_is_told_its_version() -> None:
+    flags = tools.ldflags(tools.BY_NAME["kubeadm"])
+    assert f"gitVersion={tools.kubernetes_version()}" in flags
+    assert "gitMajor=1 " in flags
+
+
+def test_each_group_holds_the_one_before() -> None:
+    assert set(tools.GROUPS["cluster"]) < set(tools.GROUPS["tests"]) < set(tools.GROUPS["all"])

@@ -1,0 +1,3 @@
+module evalcampaign.dev/tools/pause
+
+go 1.21
