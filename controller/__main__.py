@@ -1,0 +1,69 @@
+"""`python -m controller`: in the cluster with the pod's ServiceAccount, outside with the current kubeconfig context."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Mapping
+from threading import Event
+
+import kopf
+
+from controller import handlers
+from controller.clock import Clock
+from controller.kube import KubeApi, await_definition
+from controller.records import Records, RecordsError
+from controller.services import Services
+from controller.settings import Settings
+from subjects import SUBJECTS
+from subjects.protocol import SubjectFactory
+
+log = logging.getLogger(__name__)
+
+
+async def serve(
+    settings: Settings,
+    stop: Event | None = None,
+    ready: Event | None = None,
+    subjects: Mapping[str, SubjectFactory] = SUBJECTS,
+) -> None:
+    """Run the controller until a signal, or `stop`, ends it. Raises RecordsError when the records cannot be had."""
+    # The records first: a second controller must find out before it has touched anything.
+    records = await Records.open(settings.database, on_wait=log.warning)
+    try:
+        api = await KubeApi.connect(settings.kubeconfig)
+    except BaseException:
+        await records.close()
+        raise
+    services = Services(api, records, subjects, settings.images, Clock().now)
+    try:
+        await await_definition(api)
+        await kopf.operator(
+            registry=kopf.get_default_registry(),
+            clusterwide=True,
+            liveness_endpoint=f"http://0.0.0.0:{settings.liveness_port}/healthz" if settings.liveness_port else None,
+            memo=kopf.Memo(services=services),
+            stop_flag=stop,
+            ready_flag=ready,
+        )
+    finally:
+        await services.close()
+
+
+def main() -> int:
+    """Exit status 0 after a signal, 1 when it could not run."""
+    kopf.configure(log_prefix=True)
+    for chatty in ("httpx", "aiohttp.access", "alembic.runtime.plugins", "kopf.activities.probe"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    try:
+        asyncio.run(serve(Settings.from_environment()))
+    except RecordsError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    assert handlers  # imported for their registration
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""What the API server cannot see: does this subject exist, does it offer this chaos, may it be broken?
+
+Two answers besides yes. `Impossible`: no waiting will help, the campaign ends Failed. `NotYet`: somebody may still make
+it right, the campaign stays Pending and asks again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ValidationError
+
+from controller.api import CampaignSpec
+from controller.kube import KubeCampaigns
+from controller.status import Refusal
+from subjects.cluster import ClusterError, ClusterUnreachable
+from subjects.protocol import EvalSubject, SubjectContext, SubjectFactory, SubjectNotReady
+
+OPT_IN_LABEL = "evalcampaign.dev/opt-in"
+"""A namespace that carries this label with the value `true` may be broken; no other is touched."""
+
+
+class NotAdmitted(Exception):
+    """Base of both refusals."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.refusal = Refusal(reason, message)
+
+
+class Impossible(NotAdmitted):
+    """It cannot come right."""
+
+
+class NotYet(NotAdmitted):
+    """It may come right."""
+
+
+def choose_subject(
+    spec: CampaignSpec, campaign_namespace: str, subjects: Mapping[str, SubjectFactory], context: SubjectContext
+) -> tuple[EvalSubject, BaseModel]:
+    """The subject and the checked chaos parameters. Touches nothing. Raises Impossible with what would be valid."""
+    if spec.subject.type not in subjects:
+        raise Impossible("UnknownSubject", _unknown("subject type", spec.subject.type, subjects))
+    if spec.subject.namespace == campaign_namespace:
+        raise Impossible(
+            "CampaignInSubjectNamespace",
+            f"the campaign lives in namespace {campaign_namespace}, which it would break: its status and Events would "
+            "tell everyone there what was done; apply it in another namespace",
+        )
+    subject = subjects[spec.subject.type](context)
+    chaos_types = subject.get_chaos_types()
+    if spec.chaos.type not in chaos_types:
+        raise Impossible("UnknownChaos", _unknown("chaos type", spec.chaos.type, chaos_types))
+    try:
+        return subject, chaos_types[spec.chaos.type].params.model_validate(dict(spec.chaos.params))
+    except ValidationError as error:
+        valid = ", ".join(sorted(chaos_types[spec.chaos.type].params.model_json_schema().get("properties", {})))
+        what = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise Impossible(
+            "InvalidParams", f"chaos.params of {spec.chaos.type} are not valid: {what}; it takes: {valid or 'none'}"
+        ) from None
+
+
+async def require_permission(spec: CampaignSpec, subject: EvalSubject, kube: KubeCampaigns) -> None:
+    """Return when the namespace has opted in and the subject is there. Raises NotYet."""
+    namespace = spec.subject.namespace
+    try:
+        labels = await kube.namespace_labels(namespace)
+        if labels.get(OPT_IN_LABEL) != "true":
+            raise NotYet("NotOptedIn", f"namespace {namespace} does not carry the label {OPT_IN_LABEL}=true")
+        await subject.check_ready()
+    except SubjectNotReady as missing:
+        raise NotYet("SubjectNotReady", str(missing)) from None
+    except ClusterUnreachable as away:
+        raise NotYet("ClusterUnreachable", str(away)) from None
+    except ClusterError as error:
+        raise NotYet(*_explain(error, namespace)) from None
+
+
+def _explain(error: ClusterError, namespace: str) -> tuple[str, str]:
+    if error.status == 404:
+        return "NamespaceNotFound", f"there is no namespace {namespace}"
+    if error.status == 403:
+        return "Forbidden", f"the controller was given no powers over namespace {namespace}: {error}"
+    return "ClusterError", f"the API server refused (HTTP {error.status}): {error}"
+
+
+def _unknown(what: str, given: str, valid: Mapping[str, object]) -> str:
+    return f"{what} {given!r} is unknown; valid: {', '.join(sorted(valid))}"

@@ -1,0 +1,113 @@
+"""What a campaign shows the world: its row, its counts and its situation, published at every change.
+
+The row is committed first, the status is computed from it afterwards; the driver never builds a status itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from controller.api import CampaignSpec, Condition, Current, Phase
+from controller.kube import CampaignRef
+from controller.projector import Announcement, Projector
+from controller.records import CampaignRow, Tally
+from controller.services import Services
+from controller.status import Situation, compute_status
+
+GRACE = timedelta(seconds=60)
+"""How long a driver may be overdue before the liveness probe calls it dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """An EvalCampaign object as the driver is given it. `conditions` are those that its status shows already."""
+
+    ref: CampaignRef
+    spec: CampaignSpec
+    generation: int
+    created_at: datetime
+    conditions: Sequence[Condition] = ()
+
+
+class Board:
+    """Belongs to one driver. `due_at` is when the driver must have said something again."""
+
+    row: CampaignRow
+    tally: Tally
+
+    def __init__(self, services: Services, campaign: Campaign, projector: Projector) -> None:
+        self._services = services
+        self._campaign = campaign
+        self._projector = projector
+        self._conditions = campaign.conditions
+        self._situation = Situation()
+        self.due_at = services.now() + GRACE
+
+    async def open(self) -> None:
+        """Read, or make, the campaign's row."""
+        ref = self._campaign.ref
+        self.row = await self._services.records.ensure_campaign(
+            ref.uid, ref.namespace, ref.name, self._campaign.spec, self._campaign.created_at
+        )
+        await self.count()
+
+    async def count(self) -> None:
+        """Count the attempts anew."""
+        self.tally = await self._services.records.tally(self._campaign.ref.uid)
+
+    async def enter(self, phase: Phase, reason: str, message: str, keep_lock: bool = False) -> None:
+        """Commit a phase with its reason, then announce and publish it. Nothing happens where nothing is new."""
+        known = (self.row.phase, self.row.reason, self.row.message)
+        if known == (phase, reason, message):
+            return
+        self.row = await self._services.records.set_phase(
+            self._campaign.ref.uid, phase, reason, message, self._services.now(), keep_lock=keep_lock
+        )
+        self.announce(f"phase/{phase}/{reason}", reason, message, warning=phase is Phase.FAILED)
+        self.publish()
+
+    def say(self, message: str) -> None:
+        """Publish one message over the row as it stands, without changing the row."""
+        self.row = replace(self.row, message=message)
+        self.publish()
+
+    def announce(self, key: str, reason: str, message: str, warning: bool = False) -> None:
+        """Post an Event, once per key."""
+        self._projector.announce(Announcement(key, reason, message, self._services.now(), warning))
+
+    def change(self, **situation: Any) -> None:
+        """Publish a new situation, if it is new."""
+        changed = replace(self._situation, **situation)
+        if changed != self._situation:
+            self._situation = changed
+            self.publish()
+
+    def show(self, current: Current) -> None:
+        """Publish what an attempt is doing. It has until its deadline to do something else."""
+        self.change(current=current)
+        self.alive(current.deadline)
+
+    def alive(self, until: datetime | None = None) -> None:
+        """The driver lives, and need not say so again before `until`."""
+        now = self._services.now()
+        self.due_at = max(until or now, now) + GRACE
+
+    def rest(self) -> None:
+        """Nothing more is due: what is left is the projector's, and it may take as long as the API server is away."""
+        self.due_at = datetime.max.replace(tzinfo=UTC)
+
+    def publish(self) -> None:
+        """Compute the status from what is known and have it written."""
+        status = compute_status(
+            self.row,
+            self._campaign.generation,
+            self.tally,
+            self._situation,
+            self._conditions,
+            self._services.now(),
+        )
+        self._conditions = status.conditions
+        self._projector.show(status)

@@ -1,0 +1,133 @@
+"""What Kopf calls. Thin: a daemon runs a campaign's driver, a delete handler undoes what was left, a probe looks on.
+
+Kopf's `patch` and return values are never used: a status write that the API server refuses would kill the daemon
+without a word. Statuses are written by the driver's own projector (docs/decisions/002-kopf-only-watches.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import kopf
+
+from controller.api import GROUP, PLURAL, VERSION
+from controller.cleanup import CleanupFailed
+from controller.driver import CampaignDriver
+from controller.farewell import say_farewell, show_farewell
+from controller.intake import InvalidCampaign, campaign_from_body, refuse_invalid
+from controller.outcome import Stop
+from controller.services import Services
+
+log = logging.getLogger(__name__)
+
+CAMPAIGNS = (GROUP, VERSION, PLURAL)
+
+EXIT_SECONDS = 40
+"""What a driver gets after SIGTERM to undo its fault and close its row; the pod's grace period is longer."""
+
+DELETION_RETRY_SECONDS = 10
+"""How often a deletion tries again to clean up."""
+
+DRIVERS: dict[str, CampaignDriver] = {}
+"""The running drivers by campaign uid: the delete handler waits for them, the probe looks after them."""
+
+
+@kopf.on.startup()
+def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
+    """Settings with a reason each."""
+    settings.persistence.finalizer = f"{GROUP}/finalizer"
+    settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP, v1=False)
+    settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=GROUP, v1=False)
+    settings.scanning.disabled = True  # needs rights on CRDs and namespaces that we do not want
+    settings.peering.standalone = True  # a stray peering object must not pause us
+    settings.background.cancellation_polling = 1  # else a deletion may hang for a minute
+    settings.background.instant_exit_timeout = 0.1
+    settings.networking.connect_timeout = 10
+    settings.networking.request_timeout = 60
+    settings.queueing.error_delays = (1, 2, 5, 10, 30)  # else one object's retries climb to ten minutes
+    settings.process.ultimate_exiting_timeout = EXIT_SECONDS + 10
+    settings.posting.enabled = False  # Events are the projector's
+
+
+@kopf.on.login()
+async def log_in(memo: kopf.Memo, **_: Any) -> kopf.ConnectionInfo:
+    """Kopf asks the same API server, under the same name, as everything else here."""
+    services: Services = memo.services
+    return kopf.ConnectionInfo(**await services.api.credentials())
+
+
+@kopf.daemon(*CAMPAIGNS, cancellation_backoff=EXIT_SECONDS, cancellation_timeout=5, backoff=2)
+async def drive(body: kopf.Body, uid: str, stopped: kopf.DaemonStopped, memo: kopf.Memo, **_: Any) -> None:
+    """Drive one campaign for as long as it takes.
+
+    Every campaign gets its driver, whatever its status says: whether it is over, only the records know. For one that
+    is, the driver sees to it that the status says so too, and ends.
+    """
+    services: Services = memo.services
+    try:
+        campaign = campaign_from_body(body)
+    except InvalidCampaign as invalid:
+        await refuse_invalid(services, body, invalid)
+        return
+    driver = DRIVERS[uid] = CampaignDriver(services, campaign)
+    try:
+        async with _relaying(stopped, driver):
+            await driver.run()
+    except Exception:
+        log.exception("the driver of campaign %s broke down; it starts again", campaign.ref.name)
+        raise
+    finally:
+        del DRIVERS[uid]
+
+
+@asynccontextmanager
+async def _relaying(stopped: kopf.DaemonStopped, driver: CampaignDriver) -> AsyncIterator[None]:
+    """Tell the driver when Kopf says stop, in the driver's words."""
+
+    async def relay() -> None:
+        await stopped.wait()
+        if stopped.reason == kopf.DaemonStoppingReason.FILTERS_MISMATCH:
+            return  # the driver's own last status says that it has finished; it ends by itself
+        deleted = stopped.reason is not None and kopf.DaemonStoppingReason.RESOURCE_DELETED in stopped.reason
+        driver.stop.fire(Stop.DELETED if deleted else Stop.EXITING)
+
+    relaying = asyncio.create_task(relay())
+    try:
+        yield
+    finally:
+        relaying.cancel()
+        driver.ended.set()
+
+
+@kopf.on.delete(*CAMPAIGNS, backoff=2)
+async def finalize(body: kopf.Body, uid: str, memo: kopf.Memo, **_: Any) -> None:
+    """Let a campaign go once nothing of it is left in the subject. Kopf may call this twice; twice is once."""
+    services: Services = memo.services
+    try:
+        campaign = campaign_from_body(body)
+    except InvalidCampaign:
+        return
+    if driver := DRIVERS.get(uid):
+        driver.stop.fire(Stop.DELETED)
+        await driver.ended.wait()
+    try:
+        await say_farewell(services, campaign)
+    except CleanupFailed as dirty:
+        await show_farewell(services, campaign, f"Deletion waits, cleanup failed: {dirty}")
+        raise kopf.TemporaryError(str(dirty), delay=DELETION_RETRY_SECONDS) from dirty
+    await show_farewell(services, campaign, "The campaign was deleted; nothing of it is left in the subject.")
+
+
+@kopf.on.probe(id="drivers")
+def all_drivers_alive(memo: kopf.Memo, **_: Any) -> int:
+    """How many drivers run. PermanentError, hence HTTP 500, when one of them has said nothing for too long."""
+    services: Services = memo.services
+    now = services.now()
+    for driver in DRIVERS.values():
+        if now > driver.due_at:
+            raise kopf.PermanentError(f"the driver of {driver.name} has said nothing since {driver.due_at}")
+    return len(DRIVERS)

@@ -1,0 +1,81 @@
+"""The edge: from the raw object that Kopf hands over to typed values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from controller.api import CampaignSpec, CampaignStatus, Condition, ConditionType, Phase
+from controller.board import Campaign
+from controller.kube import CampaignRef
+from controller.projector import Announcement, Projector
+from controller.services import Services
+from controller.status import clip
+
+
+class InvalidCampaign(Exception):
+    """The API server let through what this controller cannot read: its CRD is another version's."""
+
+
+def campaign_ref(body: Mapping[str, Any]) -> CampaignRef:
+    """Which object it is."""
+    meta = body["metadata"]
+    return CampaignRef(meta["uid"], meta["namespace"], meta["name"])
+
+
+def campaign_from_body(body: Mapping[str, Any]) -> Campaign:
+    """The campaign as the driver takes it. Raises InvalidCampaign with a sentence."""
+    meta, status = body["metadata"], body.get("status") or {}
+    try:
+        return Campaign(
+            ref=campaign_ref(body),
+            spec=CampaignSpec.model_validate(dict(body["spec"])),
+            generation=meta.get("generation", 0),
+            created_at=datetime.fromisoformat(meta["creationTimestamp"]),
+            conditions=list(_readable(status.get("conditions") or ())),
+        )
+    except ValidationError as error:
+        what = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise InvalidCampaign(f"this controller cannot read the campaign (is its CRD up to date?): {what}") from None
+
+
+def _readable(conditions: Iterable[Mapping[str, Any]]) -> Iterator[Condition]:
+    """Those that are ours: a foreign one, written by whomever, must not make the campaign unreadable."""
+    for each in conditions:
+        with suppress(ValidationError):
+            yield Condition.model_validate(dict(each))
+
+
+async def refuse_invalid(services: Services, body: Mapping[str, Any], invalid: InvalidCampaign) -> None:
+    """End it Failed. It has no row: nothing of it is known that a row could hold."""
+    now, generation, message = services.now(), body["metadata"].get("generation", 0), clip(str(invalid), 1024)
+    if body.get("status", {}).get("message") == message:
+        return  # said already, before a restart
+    holds = {ConditionType.ACCEPTED: False, ConditionType.FAILED: True, ConditionType.FINISHED: True}
+    conditions = [
+        Condition(
+            type=type_,
+            status="True" if true else "False",
+            reason="InvalidSpec",
+            message=message,
+            last_transition_time=now,
+            observed_generation=generation,
+        )
+        for type_, true in holds.items()
+    ]
+    async with Projector(services.kube, campaign_ref(body)) as projector:
+        projector.show(
+            CampaignStatus(
+                phase=Phase.FAILED,
+                observed_generation=generation,
+                message=message,
+                finished_at=now,
+                conditions=conditions,
+            )
+        )
+        projector.announce(Announcement("phase/Failed/InvalidSpec", "InvalidSpec", message, now, warning=True))
+        await projector.drained()

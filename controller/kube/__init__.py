@@ -1,0 +1,12 @@
+"""Kubernetes over `kubernetes.aio`: the only package that talks to the API server.
+
+`KubeApi` sends requests; `KubeCluster` is what subjects are given; `KubeCampaigns` writes statuses and Events. Answers
+stay plain JSON: the generated models cost a parse and give nothing that these few calls need.
+"""
+
+from controller.kube.api import KubeApi
+from controller.kube.campaigns import CampaignRef, KubeCampaigns
+from controller.kube.cluster import KubeCluster
+from controller.kube.definition import await_definition
+
+__all__ = ["CampaignRef", "KubeApi", "KubeCampaigns", "KubeCluster", "await_definition"]

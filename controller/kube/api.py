@@ -1,0 +1,152 @@
+"""One request to the API server, with credentials from the pod or from kubeconfig, and two kinds of failure.
+
+`ClusterError`: the server answered with a 4xx, so nothing was done. `ClusterUnreachable`: no answer, or a 5xx or 429,
+after which nobody can say whether a change was made. Everything above relies on that difference.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from kubernetes.aio import client, config
+
+from subjects.cluster import ClusterError, ClusterUnreachable
+
+REQUEST_SECONDS = 10.0
+
+
+class KubeApi:
+    """A connection pool to one API server. `requests` counts what was sent."""
+
+    def __init__(self, api: client.ApiClient, in_cluster: bool) -> None:
+        self._api = api
+        self.in_cluster = in_cluster
+        self.requests = 0
+
+    @classmethod
+    async def connect(cls, kubeconfig: Path | None = None) -> KubeApi:
+        """With the pod's ServiceAccount inside a cluster, else with kubeconfig's current context.
+
+        `kubeconfig` names a file; without one it is what kubectl would take.
+        """
+        settings = client.Configuration()
+        in_cluster = kubeconfig is None and "KUBERNETES_SERVICE_HOST" in os.environ
+        if in_cluster:
+            config.load_incluster_config(client_configuration=settings)
+        else:
+            await config.load_kube_config(
+                config_file=str(kubeconfig) if kubeconfig else None, client_configuration=settings
+            )
+        return cls(client.ApiClient(settings), in_cluster)
+
+    async def credentials(self) -> dict[str, Any]:
+        """Where and as whom we connect, in the words of `kopf.ConnectionInfo`. A token is read anew when it is old."""
+        settings = self._api.configuration
+        bearer = (await settings.get_api_key_with_prefix("BearerToken") or "").split()
+        return {
+            "server": settings.host,
+            "ca_path": settings.ssl_ca_cert,
+            "insecure": not settings.verify_ssl,
+            "certificate_path": settings.cert_file,
+            "private_key_path": settings.key_file,
+            "username": settings.username or None,
+            "password": settings.password or None,
+            "token": bearer[-1] if bearer else None,
+            "proxy_url": settings.proxy,
+        }
+
+    async def close(self) -> None:
+        """Close the pool."""
+        await self._api.close()
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any | None = None,
+        content_type: str = "application/json",
+        timeout: float = REQUEST_SECONDS,
+    ) -> dict[str, Any]:
+        """Send one request and return the decoded answer. `timeout` in seconds for the whole exchange."""
+        limits = aiohttp.ClientTimeout(total=timeout)
+        async with self._send(method, path, query, body, content_type, limits) as response:
+            answer = await _decode(response)
+            if response.status >= 400:
+                raise _refusal(response.status, answer)
+            return answer
+
+    async def exchange(
+        self, method: str, path: str, *, body: Any | None, timeout: float
+    ) -> tuple[int, dict[str, Any] | None]:
+        """As `request`, but whatever status the other end of a proxied request gives is an answer."""
+        limits = aiohttp.ClientTimeout(total=timeout)
+        async with self._send(method, path, None, body, "application/json", limits) as response:
+            return response.status, await _decode(response, lenient=True)
+
+    @asynccontextmanager
+    async def stream(self, path: str, query: Mapping[str, str]) -> AsyncIterator[aiohttp.StreamReader]:
+        """A watch: an answer without end, line by line. The caller looks after silence."""
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=5.0)
+        async with self._send("GET", path, query, None, "application/json", limits) as response:
+            if response.status >= 400:
+                raise _refusal(response.status, await _decode(response))
+            yield response.content
+
+    @asynccontextmanager
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        body: Any | None,
+        content_type: str,
+        limits: aiohttp.ClientTimeout,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        self.requests += 1
+        try:
+            _, url, headers, _, _ = await self._api.param_serialize(
+                method,
+                path,
+                query_params=list((query or {}).items()),
+                header_params={"Content-Type": content_type, "Accept": "application/json"},
+                auth_settings=["BearerToken"],
+            )
+            answer = await self._api.rest_client.request(
+                method, url, headers=headers, body=body, _request_timeout=limits
+            )
+            try:
+                yield answer.response
+            finally:
+                answer.response.release()
+        except (aiohttp.ClientError, OSError) as error:  # OSError covers TimeoutError and a refused connection
+            raise ClusterUnreachable(f"the API server did not answer: {_words(error)}") from error
+
+
+async def _decode(response: aiohttp.ClientResponse, lenient: bool = False) -> dict[str, Any]:
+    raw = await response.read()
+    try:
+        decoded = json.loads(raw)
+    except ValueError:
+        if lenient or response.status >= 400:
+            return {"message": raw[:512].decode(errors="replace")}
+        raise ClusterUnreachable("the API server's answer was no JSON") from None
+    return decoded if isinstance(decoded, dict) else {"value": decoded}
+
+
+def _refusal(status: int, answer: Mapping[str, Any]) -> Exception:
+    message = str(answer.get("message") or f"HTTP {status}")
+    if status >= 500 or status == 429:
+        return ClusterUnreachable(f"the API server could not serve the request (HTTP {status}): {message}")
+    return ClusterError(status, message)
+
+
+def _words(error: BaseException) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,90 @@
+"""The calls about campaigns themselves: status by server-side apply, Events, and a namespace's labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from controller.api import GROUP, KIND, PLURAL, VERSION, CampaignStatus
+from controller.kube.api import KubeApi
+from subjects.cluster import ClusterError
+
+FIELD_MANAGER = "evalcampaign"
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignRef:
+    """Which EvalCampaign object."""
+
+    uid: str
+    namespace: str
+    name: str
+
+
+class KubeCampaigns:
+    """Writes what people see of a campaign with kubectl."""
+
+    def __init__(self, api: KubeApi) -> None:
+        self._api = api
+
+    async def apply_status(self, campaign: CampaignRef, status: CampaignStatus) -> bool:
+        """Apply the whole status, all fields ours. False when the campaign is gone."""
+        body = {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": KIND,
+            # No uid: on /status the API server ignores it. The finalizer keeps namesakes apart: while this campaign's
+            # driver lives, the name is taken.
+            "metadata": {"name": campaign.name, "namespace": campaign.namespace},
+            "status": status.to_json(),
+        }
+        path = f"/apis/{GROUP}/{VERSION}/namespaces/{campaign.namespace}/{PLURAL}/{campaign.name}/status"
+        try:
+            await self._api.request(
+                "PATCH",
+                path,
+                query={"fieldManager": FIELD_MANAGER, "force": "true"},
+                body=body,
+                content_type="application/apply-patch+yaml",
+            )
+        except ClusterError as error:
+            if error.status in (404, 409):
+                return False
+            raise
+        return True
+
+    async def create_event(
+        self, campaign: CampaignRef, key: str, reason: str, message: str, warning: bool, at: datetime
+    ) -> None:
+        """One Event beside the campaign. Its name follows from the campaign and `key`: twice is once."""
+        name = f"{campaign.name[:200]}.{uuid5(UUID(campaign.uid), key).hex[:16]}"
+        stamp = at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        body = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": name, "namespace": campaign.namespace},
+            "involvedObject": {
+                "apiVersion": f"{GROUP}/{VERSION}",
+                "kind": KIND,
+                "name": campaign.name,
+                "namespace": campaign.namespace,
+                "uid": campaign.uid,
+            },
+            "reason": reason,
+            "message": message[:1024],
+            "type": "Warning" if warning else "Normal",
+            "source": {"component": FIELD_MANAGER},
+            "firstTimestamp": stamp,
+            "lastTimestamp": stamp,
+            "count": 1,
+        }
+        try:
+            await self._api.request("POST", f"/api/v1/namespaces/{campaign.namespace}/events", body=body)
+        except ClusterError as error:
+            if error.status != 409:
+                raise
+
+    async def namespace_labels(self, namespace: str) -> dict[str, str]:
+        """The labels of a namespace. ClusterError 404 where there is none, 403 where we may not look."""
+        found = await self._api.request("GET", f"/api/v1/namespaces/{namespace}")
+        return found["metadata"].get("labels") or {}

@@ -1,0 +1,42 @@
+"""Whether the API server knows EvalCampaigns at all.
+
+Kopf looks once, when it starts (looking on would take rights over all CRDs): a controller that starts before the CRD
+is applied would run for ever and see nothing. So it is waited for, before Kopf starts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from controller.api import GROUP, PLURAL, VERSION
+from controller.kube.api import KubeApi
+from subjects.cluster import ClusterError, ClusterUnreachable
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 1.0
+
+
+async def await_definition(api: KubeApi) -> None:
+    """Return once the resource is served; say once what is missing."""
+    said = None
+    while missing := await _missing(api):
+        if missing != said:
+            log.warning("waiting: %s", missing)
+            said = missing
+        await asyncio.sleep(RETRY_SECONDS)
+
+
+async def _missing(api: KubeApi) -> str | None:
+    try:
+        found = await api.request("GET", f"/apis/{GROUP}/{VERSION}")
+    except ClusterUnreachable as away:
+        return str(away)
+    except ClusterError as error:
+        if error.status != 404:
+            raise
+        found = {"resources": []}
+    if any(resource["name"] == PLURAL for resource in found["resources"]):
+        return None
+    return f"the API server has no {PLURAL}.{GROUP}; apply the CRD: kubectl apply -f crds"

@@ -1,0 +1,106 @@
+"""What the oracle's verdicts mean for one attempt: a pure fold, verdict by verdict.
+
+One deadline in every mode, one rule of recovery, one account of the time in which we could not see. Nothing here waits
+or asks; the trial feeds it and stops when `ended` says why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from subjects.protocol import Fault, Verdict
+
+SILENCE = timedelta(seconds=2)
+"""Verdicts come at least each 0.5 s. Where none came for longer than this, we did not see: the gap is blind time."""
+
+
+class End(StrEnum):
+    """Why the observation is over."""
+
+    RECOVERED = "Recovered"
+    DEADLINE = "Deadline"
+    SIGHT_LOST = "SightLost"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """When the observation opened, until when recovery may begin, and how strict it is."""
+
+    opened_at: datetime
+    deadline: datetime
+    settle: timedelta
+    max_blind: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What was seen so far. Times are UTC; None means that it has not been seen.
+
+    `serving_again_at` is the start of the last stretch of service after an outage; None where service never broke off.
+    `recovered_at` is set only once the stretch was confirmed for the whole settle window.
+    """
+
+    manifested_at: datetime | None = None
+    serving_lost_at: datetime | None = None
+    serving_again_at: datetime | None = None
+    whole_since: datetime | None = None
+    recovered_at: datetime | None = None
+    blind: timedelta = timedelta()
+    last: Verdict | None = None
+    ended: End | None = None
+
+
+def shows(fault: Fault, verdict: Verdict) -> bool:
+    """Whether a verdict is a sign of this fault: the target is not what it was, or clients are not served."""
+    target_uid = verdict.members.get(fault.target)
+    replaced = bool(verdict.members) and target_uid != fault.uid
+    blamed = any(problem.member == fault.target for problem in verdict.problems)
+    return replaced or verdict.serving is False or (blamed and verdict.whole is False)
+
+
+def observe(window: Window, fault: Fault, seen: Observation, verdict: Verdict) -> Observation:
+    """Fold one verdict into what was seen. Verdicts from before the window only become `last`."""
+    if verdict.at < window.opened_at:
+        return replace(seen, last=verdict)
+    seen = _account_blindness(window, seen, verdict)
+    seen = _note_service(seen, verdict)
+    if seen.manifested_at is None and shows(fault, verdict):
+        seen = replace(seen, manifested_at=verdict.at)
+    if verdict.whole is not True or seen.manifested_at is None:
+        seen = replace(seen, whole_since=None)
+    elif seen.whole_since is None:
+        seen = replace(seen, whole_since=verdict.at)
+    return _conclude(window, replace(seen, last=verdict))
+
+
+def _account_blindness(window: Window, seen: Observation, verdict: Verdict) -> Observation:
+    """The time since the last verdict was blind if that verdict knew nothing, or if it is too long ago."""
+    if seen.last is None:
+        return seen
+    gap = verdict.at - max(seen.last.at, window.opened_at)
+    if gap > SILENCE:
+        return replace(seen, blind=seen.blind + gap, whole_since=None)
+    return seen if seen.last.known else replace(seen, blind=seen.blind + gap)
+
+
+def _note_service(seen: Observation, verdict: Verdict) -> Observation:
+    if verdict.serving is False:
+        return replace(seen, serving_lost_at=seen.serving_lost_at or verdict.at, serving_again_at=None)
+    if verdict.serving and seen.serving_lost_at and not seen.serving_again_at:
+        return replace(seen, serving_again_at=verdict.at)
+    return seen
+
+
+def _conclude(window: Window, seen: Observation) -> Observation:
+    assert seen.last is not None
+    now, since = seen.last.at, seen.whole_since
+    if seen.blind > window.max_blind:
+        return replace(seen, ended=End.SIGHT_LOST)
+    begun_in_time = since is not None and since <= window.deadline
+    if since is not None and begun_in_time and now - since >= window.settle:
+        return replace(seen, recovered_at=since, ended=End.RECOVERED)
+    if now >= window.deadline and not begun_in_time:
+        return replace(seen, ended=End.DEADLINE)
+    return seen

@@ -1,0 +1,49 @@
+"""Bringing to an end what an earlier process left open: undo the fault by its record, close the row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from controller.api import CampaignSpec, Outcome, Step
+from controller.cleanup import CleanupFailed, undo
+from controller.records import AttemptRow, Records
+from subjects.protocol import EvalSubject, Fault
+
+
+async def close_unfinished(
+    campaign_uid: str,
+    spec: CampaignSpec,
+    subject: EvalSubject,
+    records: Records,
+    outcome: Outcome,
+    now: Callable[[], datetime],
+    say: Callable[[str], None],
+) -> int:
+    """Undo and close every attempt that has begun and not ended; return how many. Doing it twice is doing it once.
+
+    Raises CleanupFailed, with the row closed and the reason in it, when a fault could not be undone.
+    """
+    attempts = await records.unfinished(campaign_uid)
+    for row in attempts:
+        error = f"the controller was stopped in step {row.step}"
+        dirty: CleanupFailed | None = None
+        await records.update(row.id, at=now(), step=Step.CLEANUP)
+        if row.fault is not None:
+            say(f"undoing the fault of trial {row.trial}, attempt {row.attempt}, which was left open")
+            dirty = await _try_undo(row, spec, subject, say)
+        await records.end_attempt(row.id, outcome, at=now(), error=f"{error}; {dirty}" if dirty else error)
+        if dirty is not None:
+            raise dirty
+    return len(attempts)
+
+
+async def _try_undo(
+    row: AttemptRow, spec: CampaignSpec, subject: EvalSubject, say: Callable[[str], None]
+) -> CleanupFailed | None:
+    assert row.fault is not None
+    try:
+        await undo(subject, Fault.from_json(row.fault), spec.deadlines.cleanup_seconds, say)
+    except CleanupFailed as failed:
+        return failed
+    return None

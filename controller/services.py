@@ -1,0 +1,42 @@
+"""What every campaign's driver shares: the records, the API server, the subjects, the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from controller.api import CampaignSpec
+from controller.kube import KubeApi, KubeCampaigns, KubeCluster
+from controller.queueing import SubjectQueue
+from controller.records import Records
+from subjects.protocol import SubjectContext, SubjectFactory
+
+
+@dataclass(slots=True)
+class Services:
+    """One object for the process. `now` is the one clock, in UTC."""
+
+    api: KubeApi
+    records: Records
+    subjects: Mapping[str, SubjectFactory]
+    images: Mapping[str, str]
+    now: Callable[[], datetime]
+    queue: SubjectQueue = field(init=False)
+    kube: KubeCampaigns = field(init=False)
+    cluster: KubeCluster = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.queue = SubjectQueue(self.records, self.now)
+        self.kube = KubeCampaigns(self.api)
+        self.cluster = KubeCluster(self.api)
+
+    def context(self, spec: CampaignSpec) -> SubjectContext:
+        """What a subject of this campaign is given."""
+        return SubjectContext(self.cluster, spec.subject.namespace, self.now, self.images)
+
+    async def close(self) -> None:
+        """Let go of everything; what was committed is safe."""
+        await self.cluster.close()
+        await self.api.close()
+        await self.records.close()

@@ -1,0 +1,37 @@
+"""What the controller is told by its environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`database` is an SQLAlchemy URL; `images` names helper images by role; `liveness_port` 0 serves no probe.
+
+    `kubeconfig` names a file for a controller outside the cluster; without one it is what kubectl would take.
+    """
+
+    database: str
+    images: Mapping[str, str]
+    liveness_port: int
+    kubeconfig: Path | None = None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Read EVALCAMPAIGN_DB, EVALCAMPAIGN_PAUSE_IMAGE and EVALCAMPAIGN_LIVENESS_PORT; ValueError for a bad port."""
+        pause = environment.get("EVALCAMPAIGN_PAUSE_IMAGE", "")
+        return cls(
+            database=environment.get("EVALCAMPAIGN_DB", "") or _default_database(environment),
+            images={"pause": pause} if pause else {},
+            liveness_port=int(environment.get("EVALCAMPAIGN_LIVENESS_PORT", "0")),
+        )
+
+
+def _default_database(environment: Mapping[str, str]) -> str:
+    """In the user's data folder: for a controller that runs outside the cluster."""
+    data = environment.get("XDG_DATA_HOME", "") or str(Path.home() / ".local" / "share")
+    return f"sqlite:///{data}/evalcampaign/records.db"

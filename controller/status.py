@@ -1,0 +1,163 @@
+"""The status of a campaign, computed from its records: a pure function, so that a lost write heals itself.
+
+The records say what happened; `Situation` adds the little that only the running driver knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from controller.api import (
+    CampaignStatus,
+    Condition,
+    ConditionType,
+    Current,
+    Phase,
+    Rates,
+    Recent,
+    Summary,
+)
+from controller.records.rows import AttemptSummary, CampaignRow, Tally
+from controller.statistics import censored_median
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a campaign is not accepted: a CamelCase reason and a sentence."""
+
+    reason: str
+    message: str
+
+
+CLEANUP_FAILED = "CleanupFailed"
+"""The reason of a campaign that ended Failed with its fault not undone: it keeps the subject."""
+
+REFUSED = frozenset(
+    {"UnknownSubject", "UnknownChaos", "InvalidParams", "CampaignInSubjectNamespace", "StartDeadlineExceeded"}
+)
+"""The reasons of campaigns that ended Failed because they could not be accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the driver knows beyond the records.
+
+    `holder` is who has the subject (`namespace/name`), None while nobody asked for it; `ours` says that we are it.
+    """
+
+    refusal: Refusal | None = None
+    holder: str | None = None
+    ours: bool = False
+    current: Current | None = None
+
+
+def compute_status(
+    campaign: CampaignRow,
+    generation: int,
+    tally: Tally,
+    situation: Situation,
+    previous: Sequence[Condition],
+    now: datetime,
+) -> CampaignStatus:
+    """Everything kubectl shows. `previous` conditions keep their transition times where nothing changed."""
+    return CampaignStatus(
+        phase=campaign.phase,
+        observed_generation=generation,
+        message=clip(campaign.message, 1024),
+        started_at=campaign.started_at,
+        finished_at=campaign.finished_at,
+        summary=Summary(
+            planned=campaign.planned,
+            done=tally.done,
+            progress=f"{tally.done}/{campaign.planned}",
+            scored=tally.scored,
+            outcomes=dict(tally.outcomes),
+        ),
+        rates=_rates(tally, campaign.spec),
+        current=situation.current,
+        recent=[_recent(attempt) for attempt in tally.recent],
+        conditions=_conditions(campaign, generation, situation, previous, now),
+    )
+
+
+def clip(text: str, length: int) -> str:
+    """At most `length` characters, with a sign that something was cut."""
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def seconds(value: float) -> str:
+    """A duration for people: `3.4s`."""
+    return f"{value:.1f}s"
+
+
+def _rates(tally: Tally, spec: Mapping[str, object]) -> Rates | None:
+    if not tally.scored:
+        return None
+    rate = tally.recovered / tally.scored
+    median = censored_median(tally.recovery_times)
+    return Rates(
+        recovered=f"{tally.recovered}/{tally.scored} ({rate:.0%})",
+        recovery_rate=f"{rate:.4f}",
+        median_time_to_recover=f">{spec['observeSeconds']}s" if median is None else seconds(median),
+    )
+
+
+def _recent(attempt: AttemptSummary) -> Recent:
+    assert attempt.outcome is not None and attempt.ended_at is not None, "recent attempts have ended"
+    time_to_recover = attempt.time_to_recover
+    return Recent(
+        trial=attempt.trial,
+        attempt=attempt.attempt,
+        outcome=attempt.outcome,
+        target=attempt.target,
+        time_to_recover=None if time_to_recover is None else seconds(time_to_recover),
+        ended_at=attempt.ended_at,
+        message=clip(attempt.error or "", 256),
+    )
+
+
+def _conditions(
+    campaign: CampaignRow, generation: int, situation: Situation, previous: Sequence[Condition], now: datetime
+) -> list[Condition]:
+    before = {condition.type: condition for condition in previous}
+    made: list[Condition] = []
+
+    def add(type_: ConditionType, holds: bool, reason: str, message: str = "") -> None:
+        status = "True" if holds else "False"
+        old = before.get(type_)
+        since = old.last_transition_time if old is not None and old.status == status else now
+        made.append(
+            Condition(
+                type=type_,
+                status=status,
+                reason=reason,
+                message=clip(message, 1024),
+                last_transition_time=since,
+                observed_generation=generation,
+            )
+        )
+
+    phase, message = campaign.phase, campaign.message
+    reason = campaign.reason or phase.value  # a row is made before anybody had a reason
+    failed = phase is Phase.FAILED
+    refusal = Refusal(reason, message) if failed and reason in REFUSED else situation.refusal
+    if refusal is None:
+        add(ConditionType.ACCEPTED, True, "Accepted", "The subject, the chaos type and its parameters are valid.")
+    else:
+        add(ConditionType.ACCEPTED, False, refusal.reason, refusal.message)
+    dirty = failed and reason == CLEANUP_FAILED
+    if situation.ours or dirty:
+        add(ConditionType.SUBJECT_LOCKED, True, "Held", "This campaign has the subject.")
+    elif situation.holder is not None:
+        add(ConditionType.SUBJECT_LOCKED, False, "HeldByAnother", f"Campaign {situation.holder} has the subject.")
+    elif phase.terminal:
+        add(ConditionType.SUBJECT_LOCKED, False, "Released", "The subject is free for the next campaign.")
+    add(ConditionType.PROGRESSING, phase is Phase.RUNNING, reason, message)
+    add(ConditionType.COMPLETE, phase is Phase.COMPLETE, reason, message)
+    add(ConditionType.FAILED, failed, reason, message)
+    add(ConditionType.FINISHED, phase.terminal, reason, message)
+    if dirty:
+        add(ConditionType.CLEANUP_FAILED, True, reason, message)
+    return made
