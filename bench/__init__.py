@@ -1,0 +1,1 @@
+"""Benchmarks: what the controller costs. `make bench` runs them all and prints what README.md quotes."""

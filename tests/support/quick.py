@@ -1,0 +1,24 @@
+"""Campaigns whose windows last fractions of a second, which the API would not take: a trial in 0.2 s."""
+
+from __future__ import annotations
+
+from controller.api import CampaignSpec, Deadlines
+
+
+class QuickDeadlines(Deadlines):
+    """Step deadlines in fractions of a second."""
+
+    healthy_seconds: float = 30
+    inject_seconds: float = 30
+    cleanup_seconds: float = 30
+
+
+class QuickSpec(CampaignSpec):
+    """Durations in fractions of a second."""
+
+    trials: int = 1
+    observe_seconds: float = 20
+    settle_seconds: float = 0.05
+    max_blind_seconds: float = 10
+    start_deadline_seconds: float = 60
+    deadlines: QuickDeadlines = QuickDeadlines()

@@ -1,0 +1,180 @@
+"""A subject that lives in memory and does what its script says, with delays that are known.
+
+It is a whole `EvalSubject`, not a mock: it keeps members with uids, gets hurt by a fault, heals (or not) after a given
+time, and its oracle reports what is so. The bench subtracts its delays; the tests script its misfortunes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from random import Random
+from typing import Any
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from subjects.cluster import ClusterUnreachable
+from subjects.protocol import ChaosRefused, ChaosType, Fault, Problem, SubjectContext, SubjectNotReady, Verdict
+
+
+class KillParams(BaseModel):
+    """What the scripted chaos takes."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    gracePeriodSeconds: int = Field(1, ge=0, le=30)  # noqa: N815  # the name people write in YAML
+
+
+@dataclass
+class Script:
+    """How the subject behaves. Times are in seconds; None means never."""
+
+    hurt_after: float | None = 0.0
+    heal_after: float | None = 0.05
+    reset_takes: float = 0.0
+    blind_between: tuple[float, float] | None = None
+    """Seconds after the injection between which the oracle cannot see."""
+    verdict_every: float = 0.25
+    ready: bool = True
+    whole_at_first: bool = True
+    inject_error: Exception | None = None
+    inject_hangs: bool = False
+    cleanup_error: Exception | None = None
+    reset_errors: list[Exception] = field(default_factory=list)
+    capture_error: Exception | None = None
+
+
+@dataclass
+class World:
+    """What outlives a subject object, as a cluster would: members, the fault that is there, and a log of deeds."""
+
+    members: dict[str, str] = field(default_factory=lambda: {f"m-{i}": str(uuid4()) for i in range(3)})
+    fault: Fault | None = None
+    injected: list[Fault] = field(default_factory=list)
+    cleanups: int = 0
+    hurt: bool = False
+    blind: bool = False
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def touch(self) -> None:
+        """Wake whoever watches."""
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+
+class ScriptedSubject:
+    """See the module."""
+
+    def __init__(self, context: SubjectContext, script: Script | None = None, world: World | None = None) -> None:
+        self.now: Callable[[], datetime] = context.now
+        self.script = script or Script()
+        self.world = world or World()
+
+    def get_chaos_types(self) -> Mapping[str, ChaosType]:
+        return {"node_kill": ChaosType("node_kill", "a member goes away", KillParams)}
+
+    async def check_ready(self) -> None:
+        if not self.script.ready:
+            raise SubjectNotReady("the scripted subject is not there yet")
+
+    async def reset(self) -> None:
+        if self.script.reset_errors:
+            raise self.script.reset_errors.pop(0)
+        await asyncio.sleep(self.script.reset_takes)
+
+    async def wait_healthy(self, settle_seconds: float, on_verdict: Callable[[Verdict], None]) -> Verdict:
+        while True:
+            verdict = self._look()
+            on_verdict(verdict)
+            if verdict.whole:
+                await asyncio.sleep(settle_seconds)
+                return self._look()
+            await asyncio.sleep(0.01)
+
+    async def watch_health(self) -> AsyncGenerator[Verdict, None]:
+        while True:
+            changed = self.world.changed
+            yield self._look()
+            try:
+                await asyncio.wait_for(changed.wait(), self.script.verdict_every)
+            except TimeoutError:
+                continue
+
+    def _look(self) -> Verdict:
+        world = self.world
+        if world.blind:
+            return Verdict(self.now(), None, None, (Problem("Blind", "the API server is away"),))
+        if world.hurt or not self.script.whole_at_first:
+            target = world.fault.target if world.fault else "m-0"
+            problem = Problem("MemberDown", f"{target} is down", target)
+            return Verdict(self.now(), True, False, (problem,), dict(world.members))
+        return Verdict(self.now(), True, True, (), dict(world.members))
+
+    async def capture_state(self) -> Mapping[str, Any]:
+        if self.script.capture_error:
+            raise self.script.capture_error
+        return {"members": dict(self.world.members), "hurt": self.world.hurt}
+
+    async def plan_chaos(self, chaos: str, params: BaseModel, rng: Random) -> Fault:
+        target = rng.choice(sorted(self.world.members))
+        return Fault(chaos, target, self.world.members[target], params.model_dump(), {"wait_for": target})
+
+    async def inject_chaos(self, fault: Fault) -> datetime:
+        if self.script.inject_error:
+            raise self.script.inject_error
+        if self.script.inject_hangs:
+            await asyncio.Event().wait()
+        if self.world.members[fault.target] != fault.uid:
+            raise ChaosRefused(f"{fault.target} is another one now")
+        sent_at = self.now()
+        self.world.injected.append(fault)
+        self.world.fault = fault
+        self._soon(self._suffer(fault))
+        return sent_at
+
+    async def _suffer(self, fault: Fault) -> None:
+        script, world = self.script, self.world
+        events: list[tuple[float, Callable[[], None]]] = []
+        if script.hurt_after is not None:
+            events.append((script.hurt_after, lambda: setattr(world, "hurt", True)))
+            if script.heal_after is not None:
+                events.append((script.hurt_after + script.heal_after, lambda: self._heal(fault)))
+        if script.blind_between is not None:
+            events.append((script.blind_between[0], lambda: setattr(world, "blind", True)))
+            events.append((script.blind_between[1], lambda: setattr(world, "blind", False)))
+        passed = 0.0
+        for at, happen in sorted(events, key=lambda event: event[0]):
+            await asyncio.sleep(at - passed)
+            passed = at
+            happen()
+            world.touch()
+
+    def _heal(self, fault: Fault) -> None:
+        self.world.hurt = False
+        self.world.members[fault.target] = str(uuid4())
+
+    async def cleanup_chaos(self, fault: Fault) -> None:
+        self.world.cleanups += 1
+        if self.script.cleanup_error:
+            raise self.script.cleanup_error
+        for task in self.world.tasks:
+            task.cancel()
+        if self.world.hurt:
+            self._heal(fault)
+        self.world.fault, self.world.blind = None, False
+        self.world.touch()
+
+    def _soon(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self.world.tasks.add(task)
+        task.add_done_callback(self.world.tasks.discard)
+
+    async def close(self) -> None:
+        """Nothing to let go of: the world goes on without us."""
+
+
+AWAY = ClusterUnreachable("the API server is away")

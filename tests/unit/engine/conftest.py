@@ -1,0 +1,83 @@
+"""An attempt on a scripted subject, with real records in a temporary folder."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from controller.api import CampaignSpec, Current, Deadlines, Outcome
+from controller.clock import Clock
+from controller.records import AttemptRow, Event, Records, queries
+from controller.records.readonly import reading
+from controller.stopping import StopSignal
+from controller.trial import Attempt, trial_seed
+from subjects.protocol import SubjectContext
+from tests.support.scripted import Script, ScriptedSubject, World
+
+UID = "5f1e6a0e-0000-4000-8000-000000000001"
+
+
+class QuickDeadlines(Deadlines):
+    """Step deadlines in fractions of a second."""
+
+    healthy_seconds: float = 5
+    inject_seconds: float = 5
+
+
+class QuickSpec(CampaignSpec):
+    """Durations in fractions of a second, which the API would not take."""
+
+    trials: int = 1
+    observe_seconds: float = 0.5
+    settle_seconds: float = 0.02
+    max_blind_seconds: float = 0.2
+    deadlines: QuickDeadlines = QuickDeadlines()
+
+
+def spec(**changes) -> CampaignSpec:
+    """A quick campaign."""
+    return QuickSpec(subject={"type": "scripted", "namespace": "s"}, chaos={"type": "node_kill"}, **changes)
+
+
+@dataclass
+class Bench:
+    """Runs attempts of one campaign and gives back what the records say of them."""
+
+    url: str
+    records: Records
+    clock: Clock
+    world: World
+    stop: StopSignal
+    told: list[Current]
+
+    async def attempt(self, script: Script | None = None, spec_: CampaignSpec | None = None, trial: int = 1) -> Attempt:
+        chosen = spec_ or spec()
+        await self.records.ensure_campaign(UID, "default", "c", chosen, self.clock.now())
+        row = await self.records.open_attempt(UID, trial, trial_seed(chosen.seed, trial), self.clock.now())
+        subject = ScriptedSubject(SubjectContext(None, "s", self.clock.now), script, self.world)
+        params = subject.get_chaos_types()["node_kill"].params()
+        return Attempt(row, chosen, params, subject, self.records, self.clock.now, self.told.append)
+
+    async def run(self, script: Script | None = None, spec_: CampaignSpec | None = None) -> tuple[Outcome, AttemptRow]:
+        attempt = await self.attempt(script, spec_)
+        outcome = await attempt.run(self.stop)
+        return outcome, await self.row()
+
+    async def row(self) -> AttemptRow:
+        """The newest attempt, whole, as the command line would read it."""
+        last = (await self.records.tally(UID)).recent[0]
+        with reading(self.url) as connection:
+            campaign = queries.find_campaign(connection, UID).campaign
+            return queries.get_attempt(connection, campaign, last.trial, last.attempt)
+
+    def events(self, row: AttemptRow) -> list[Event]:
+        """The attempt's story."""
+        with reading(self.url) as connection:
+            return queries.list_events(connection, row.id)
+
+
+@pytest.fixture
+async def bench(tmp_path):
+    url = f"sqlite:///{tmp_path}/records.db"
+    records = await Records.open(url)
+    yield Bench(url, records, Clock(), World(), StopSignal(), [])
+    await records.close()

@@ -1,0 +1,138 @@
+"""The fold of verdicts: when a fault showed, when service broke, when the subject recovered, and how long we were blind."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from controller.observation import End, Observation, Window, observe, shows
+from subjects.protocol import Fault, Problem, Verdict
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+FAULT = Fault("node_kill", "m-1", "old", {})
+UIDS = {"m-0": "a", "m-1": "old", "m-2": "c"}
+REPLACED = UIDS | {"m-1": "new"}
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+WINDOW = Window(at(0), at(10), settle=timedelta(seconds=2), max_blind=timedelta(seconds=1.5))
+
+
+def whole(seconds, members=REPLACED):
+    return Verdict(at(seconds), True, True, (), members)
+
+
+def hurt(seconds, serving=True):
+    return Verdict(at(seconds), serving, False, (Problem("MemberDown", "m-1 is down", "m-1"),), UIDS)
+
+
+def unknown(seconds):
+    return Verdict(at(seconds), None, None, (Problem("Blind", "no answer"),))
+
+
+def fold(*verdicts, window=WINDOW):
+    seen = Observation()
+    for verdict in verdicts:
+        seen = observe(window, FAULT, seen, verdict)
+        if seen.ended:
+            break
+    return seen
+
+
+def steady(make, begin, end, every=0.5):
+    count = int((end - begin) / every) + 1
+    return [make(begin + i * every) for i in range(count)]
+
+
+def test_recovery_is_the_start_of_the_first_whole_stretch_after_the_fault_showed():
+    seen = fold(whole(-0.1, UIDS), hurt(0.5), *steady(whole, 1.0, 4.0))
+    assert (seen.ended, seen.manifested_at, seen.recovered_at) == (End.RECOVERED, at(0.5), at(1.0))
+
+
+def test_a_subject_that_is_whole_before_the_fault_shows_has_not_recovered():
+    seen = fold(*steady(lambda s: whole(s, UIDS), 0.1, 10.6))
+    assert seen.ended is End.DEADLINE
+    assert seen.manifested_at is None and seen.recovered_at is None
+
+
+def test_a_replaced_target_is_a_sign_even_when_every_verdict_was_whole():
+    seen = fold(whole(-0.1, UIDS), *steady(whole, 0.3, 3.0))
+    assert seen.manifested_at == at(0.3)
+    assert seen.recovered_at == at(0.3)
+
+
+def test_a_relapse_starts_the_stretch_anew():
+    seen = fold(hurt(0.5), whole(1), whole(2), hurt(2.5), *steady(whole, 3.0, 6.0))
+    assert seen.recovered_at == at(3.0)
+
+
+def test_an_unknown_verdict_breaks_the_stretch():
+    seen = fold(hurt(0.5), whole(1), whole(2), unknown(2.5), *steady(whole, 3.0, 6.0))
+    assert seen.recovered_at == at(3.0)
+    assert seen.blind == timedelta(seconds=0.5)
+
+
+def test_recovery_that_begins_before_the_deadline_may_be_confirmed_after_it():
+    seen = fold(*steady(hurt, 0.5, 9.5), *steady(whole, 10.0, 13.0))
+    assert (seen.ended, seen.recovered_at) == (End.RECOVERED, at(10.0))
+
+
+def test_recovery_that_begins_after_the_deadline_does_not_count():
+    seen = fold(*steady(hurt, 0.5, 9.5), whole(10.1))
+    assert (seen.ended, seen.recovered_at) == (End.DEADLINE, None)
+
+
+def test_a_stretch_that_breaks_after_the_deadline_ends_the_observation():
+    seen = fold(*steady(hurt, 0.5, 9.0), whole(9.5), whole(10.5), hurt(11.0))
+    assert (seen.ended, seen.recovered_at) == (End.DEADLINE, None)
+
+
+def test_more_blindness_than_allowed_ends_in_lost_sight():
+    seen = fold(hurt(0.5), *steady(unknown, 1.0, 4.0))
+    assert seen.ended is End.SIGHT_LOST
+    assert seen.blind > WINDOW.max_blind
+
+
+def test_silence_is_blindness_although_both_neighbours_knew():
+    seen = fold(hurt(0.5), hurt(3.5))
+    assert (seen.ended, seen.blind) == (End.SIGHT_LOST, timedelta(seconds=3))
+
+
+def test_silence_breaks_a_whole_stretch():
+    patient = Window(at(0), at(10), settle=timedelta(seconds=2), max_blind=timedelta(seconds=5))
+    seen = fold(hurt(0.5), whole(1.0), whole(4.0), whole(5.0), whole(6.0), window=patient)
+    assert seen.recovered_at == at(4.0)
+
+
+def test_blindness_before_the_injection_is_not_counted():
+    seen = fold(unknown(-1.5), hurt(0.5))
+    assert seen.blind == timedelta(seconds=0.5)
+
+
+def test_service_that_never_broke_off_has_no_times():
+    seen = fold(hurt(0.5), *steady(whole, 1.0, 4.0))
+    assert seen.serving_lost_at is None and seen.serving_again_at is None
+
+
+def test_service_that_broke_twice_came_back_at_the_last_time():
+    seen = fold(hurt(0.5, serving=False), hurt(1.0), hurt(1.5, serving=False), hurt(2.0), *steady(whole, 2.5, 5.0))
+    assert (seen.serving_lost_at, seen.serving_again_at) == (at(0.5), at(2.0))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "sign"),
+    [
+        (whole(1, UIDS), False),
+        (whole(1), True),
+        (Verdict(at(1), True, False, (), {"m-0": "a", "m-2": "c"}), True),
+        (hurt(1), True),
+        (Verdict(at(1), False, False, (), UIDS), True),
+        (Verdict(at(1), True, False, (Problem("MemberDown", "", "m-2"),), UIDS), False),
+        (unknown(1), False),
+    ],
+    ids=["whole", "replaced", "missing", "blamed", "not serving", "another member", "unknown"],
+)
+def test_what_counts_as_a_sign_of_the_fault(verdict, sign):
+    assert shows(FAULT, verdict) is sign
