@@ -39,13 +39,26 @@ def look() -> Health:
         return Health(container, f"its API server does not answer: {run.last_lines(ready.stderr, 1)}")
     if set(ready.stdout.split()) != {"True"}:
         return Health(container, "its node is not Ready")
-    return Health(container, lacking(_kubectl("get", "deployments", "-A", "-o", _AVAILABLE).stdout))
+    missing = lacking(_kubectl("get", "deployments", "-A", "-o", _AVAILABLE).stdout)
+    return Health(container, missing or unrouted())
 
 
 def lacking(available: str) -> str | None:
     """What is needed and not among the available `namespace/name`s; None when nothing is."""
     missing = [name for namespace, name in NEEDED if f"{namespace}/{name}" not in available.split()]
     return f"not available: {', '.join(missing)}" if missing else None
+
+
+def unrouted() -> str | None:
+    """What is wrong with the way to Services; None when kube-proxy has written the rules for the DNS's.
+
+    A DNS that runs is of no use to pods while kube-proxy fails to write its rules, and nothing else would show it.
+    Knocking at the Service's address would not do: without rules the packet leaves, and somebody else may answer.
+    """
+    rules = run.attempt(["docker", "exec", kind.NODE, "iptables-save", "-t", "nat"])
+    if "kube-system/kube-dns" in rules.stdout:
+        return None
+    return "kube-proxy has written no rules for Services"
 
 
 def look_patiently() -> Health:
@@ -74,6 +87,14 @@ def wait_available(seconds: int = 120) -> None:
             f"waiting for {name}",
             hint=f"kubectl --context {CONTEXT} -n {namespace} describe pods",
         )
+    deadline = time.monotonic() + seconds
+    while (trouble := unrouted()) is not None:
+        if time.monotonic() > deadline:
+            raise ClusterError(
+                f"the cluster is not well: {trouble}.",
+                hint=f"kubectl --context {CONTEXT} -n kube-system logs -l k8s-app=kube-proxy",
+            )
+        time.sleep(0.5)
     storage = _kubectl("get", "storageclass", "standard", "-o", "name")
     if storage.returncode != 0:
         raise ClusterError("the cluster has no StorageClass `standard`.", tail=storage.stderr)
