@@ -65,7 +65,9 @@ def judge(at: datetime, evidence: Evidence) -> Verdict:
         if not _complete(held)
     )
     of_service = tuple(_service_problems(replies, statuses))
-    serving = True if not of_service else False if trouble or not awaited else None
+    # Who is Ready and has not answered yet may still take the write: that we are late is no evidence against it.
+    owed = any(pod.ready and not _complete(replies[name]) for name, pod in present.items())
+    serving = True if not of_service else None if owed else False
     whole = False if trouble or serving is False else None if awaited else True
     problems = (of_service if serving is False else ()) + trouble + awaited
     return Verdict(at, serving=serving, whole=whole, problems=problems, members=uids)

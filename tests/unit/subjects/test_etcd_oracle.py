@@ -171,10 +171,10 @@ def test_trouble_that_is_seen_is_claimed_whatever_is_still_on_its_way():
     assert judged(seen).whole is False
 
 
-def test_while_a_pod_is_missing_service_that_is_not_proven_is_none():
+def test_while_a_pod_is_missing_what_ready_members_owe_leaves_service_open():
     pods = {name: pod for name, pod in PODS.items() if name != "etcd-2"}
     verdict = judged({}, pods)
-    assert (verdict.serving, verdict.whole) == (False, False)
+    assert (verdict.serving, verdict.whole) == (None, False)
 
 
 def test_a_ready_pod_without_an_address_is_never_whole():
