@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from controller.api import CampaignSpec
 from controller.board import Campaign
 from controller.clock import Clock
 from controller.driver import CampaignDriver
@@ -19,18 +18,13 @@ from controller.kube import CampaignRef, KubeApi
 from controller.records import Records, queries
 from controller.records.readonly import reading
 from controller.services import Services
+from tests.support.quick import QuickSpec
 from tests.support.scripted import Script, ScriptedSubject
 
 RESET, SETTLE, HURT, HEAL = 0.02, 0.1, 0.01, 0.05
 SCRIPTED_SECONDS = RESET + SETTLE + HURT + HEAL + SETTLE
 
 CAMPAIGNS = "/apis/evalcampaign.dev/v1alpha1/namespaces/default/evalcampaigns"
-
-
-class QuickSpec(CampaignSpec):
-    """Settle windows of a fraction of a second, which the API would not take."""
-
-    settle_seconds: float  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
@@ -65,9 +59,7 @@ async def measure(folder: Path, kubeconfig: Path, trials: int) -> Overhead:
         await services.close()
     starts = [attempt.started_at for attempt in attempts]
     assert len(attempts) == trials, f"{len(attempts)} attempts for {trials} trials: {attempts[-1].error}"
-    ours = [
-        (after - before).total_seconds() - SCRIPTED_SECONDS for before, after in zip(starts, starts[1:], strict=False)
-    ]
+    ours = [(after - before).total_seconds() - SCRIPTED_SECONDS for before, after in pairwise(starts)]
     return Overhead(sorted(ours), commits / trials, requests / trials)
 
 

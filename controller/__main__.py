@@ -13,6 +13,7 @@ import kopf
 from controller import handlers
 from controller.clock import Clock
 from controller.kube import KubeApi, await_definition
+from controller.orphans import burying_orphans
 from controller.records import Records, RecordsError
 from controller.services import Services
 from controller.settings import Settings
@@ -39,22 +40,27 @@ async def serve(
     services = Services(api, records, subjects, settings.images, Clock().now)
     try:
         await await_definition(api)
-        await kopf.operator(
-            registry=kopf.get_default_registry(),
-            clusterwide=True,
-            liveness_endpoint=f"http://0.0.0.0:{settings.liveness_port}/healthz" if settings.liveness_port else None,
-            memo=kopf.Memo(services=services),
-            stop_flag=stop,
-            ready_flag=ready,
-        )
+        async with burying_orphans(services):
+            await kopf.operator(
+                registry=kopf.get_default_registry(),
+                clusterwide=True,
+                liveness_endpoint=_probe(settings.liveness_port),
+                memo=kopf.Memo(services=services),
+                stop_flag=stop,
+                ready_flag=ready,
+            )
     finally:
         await services.close()
+
+
+def _probe(port: int) -> str | None:
+    return f"http://0.0.0.0:{port}/healthz" if port else None
 
 
 def main() -> int:
     """Exit status 0 after a signal, 1 when it could not run."""
     kopf.configure(log_prefix=True)
-    for chatty in ("httpx", "aiohttp.access", "alembic.runtime.plugins", "kopf.activities.probe"):
+    for chatty in ("httpx", "aiohttp.access", "alembic.runtime.plugins", "kopf.activities.probe", "kopf.objects"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         asyncio.run(serve(Settings.from_environment()))

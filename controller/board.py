@@ -5,6 +5,7 @@ The row is committed first, the status is computed from it afterwards; the drive
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,8 @@ from controller.projector import Announcement, Projector
 from controller.records import CampaignRow, Tally
 from controller.services import Services
 from controller.status import Situation, compute_status
+
+log = logging.getLogger(__name__)
 
 GRACE = timedelta(seconds=60)
 """How long a driver may be overdue before the liveness probe calls it dead."""
@@ -58,15 +61,20 @@ class Board:
         """Count the attempts anew."""
         self.tally = await self._services.records.tally(self._campaign.ref.uid)
 
-    async def enter(self, phase: Phase, reason: str, message: str, keep_lock: bool = False) -> None:
-        """Commit a phase with its reason, then announce and publish it. Nothing happens where nothing is new."""
-        known = (self.row.phase, self.row.reason, self.row.message)
-        if known == (phase, reason, message):
-            return
+    async def enter(
+        self, phase: Phase, reason: str, message: str, *, keep_lock: bool = False, **situation: Any
+    ) -> None:
+        """Commit a phase with its reason, then announce it and publish it together with the situation it brings.
+
+        Nothing happens where nothing is new.
+        """
+        if (self.row.phase, self.row.reason, self.row.message) == (phase, reason, message):
+            return self.change(**situation)
         self.row = await self._services.records.set_phase(
             self._campaign.ref.uid, phase, reason, message, self._services.now(), keep_lock=keep_lock
         )
         self.announce(f"phase/{phase}/{reason}", reason, message, warning=phase is Phase.FAILED)
+        self._situation = replace(self._situation, **situation)
         self.publish()
 
     def say(self, message: str) -> None:
@@ -75,7 +83,8 @@ class Board:
         self.publish()
 
     def announce(self, key: str, reason: str, message: str, warning: bool = False) -> None:
-        """Post an Event, once per key."""
+        """Post an Event, once per key, and say the same in the log."""
+        log.info("%s/%s: %s: %s", self._campaign.ref.namespace, self._campaign.ref.name, reason, message)
         self._projector.announce(Announcement(key, reason, message, self._services.now(), warning))
 
     def change(self, **situation: Any) -> None:

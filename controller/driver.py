@@ -120,10 +120,11 @@ class CampaignDriver:
             if self._services.now() > deadline:
                 why = f"waited in vain for startDeadlineSeconds ({limit} s): {refusal.message}"
                 raise Impossible("StartDeadlineExceeded", why)
-            self._board.change(refusal=refusal)
             self._board.alive()
-            if self._board.row.phase is not Phase.RUNNING:
-                await self._board.enter(Phase.PENDING, refusal.reason, refusal.message)
+            if self._board.row.phase is Phase.RUNNING:
+                self._board.change(refusal=refusal)
+            else:
+                await self._board.enter(Phase.PENDING, refusal.reason, refusal.message, refusal=refusal)
             await self.stop.sleep(ADMISSION_RETRY_SECONDS)
         self._board.change(refusal=None)
 
@@ -136,22 +137,21 @@ class CampaignDriver:
 
     async def _wait_for_turn(self) -> None:
         """Hold the subject: alone, and in the order of the campaigns' age."""
-        row = self._board.row
+        board = self._board
 
         async def on_wait(lock: LockRow) -> None:
-            self._board.change(holder=lock.campaign, ours=False)
-            self._board.alive()
-            await self._board.enter(Phase.QUEUED, "SubjectBusy", f"campaign {lock.campaign} has the subject")
+            board.alive()
+            why = f"campaign {lock.campaign} has the subject"
+            await board.enter(Phase.QUEUED, "SubjectBusy", why, holder=lock.campaign)
 
-        await self.stop.guard(self._services.queue.take(row, on_wait))
-        self._board.change(holder=f"{row.namespace}/{row.name}", ours=True)
+        await self.stop.guard(self._services.queue.take(board.row, on_wait))
 
     # The trials ------------------------------------------------------------------------------------------------------
 
     async def _run_trials(self, subject: EvalSubject, params: BaseModel) -> None:
         spec, board = self._spec, self._board
         what = f"{spec.trials} trials of {spec.chaos.type} on {spec.subject.type} in {spec.subject.namespace}"
-        await board.enter(Phase.RUNNING, "TrialsRunning", what)
+        await board.enter(Phase.RUNNING, "TrialsRunning", what, holder=self.name, ours=True)
         while board.tally.next_trial <= spec.trials:
             self._check_budgets()
             # A namespace may take its consent back, and a subject may be removed, between two trials.
@@ -194,6 +194,6 @@ class CampaignDriver:
                 raise BudgetSpent(f"TooMany{name}", f"{count} attempts ended {outcome}, max{name} is {budget}{last}")
 
     async def _finish(self, phase: Phase, reason: str, message: str, keep_lock: bool = False) -> None:
-        await self._board.enter(phase, reason, message, keep_lock)
-        self._board.change(current=None, **({} if keep_lock else {"holder": None, "ours": False}))
+        released = {} if keep_lock else {"holder": None, "ours": False}
+        await self._board.enter(phase, reason, message, keep_lock=keep_lock, current=None, **released)
         self._services.queue.wake()

@@ -18,7 +18,7 @@ from controller.api import GROUP, PLURAL, VERSION
 from controller.cleanup import CleanupFailed
 from controller.driver import CampaignDriver
 from controller.farewell import say_farewell, show_farewell
-from controller.intake import InvalidCampaign, campaign_from_body, refuse_invalid
+from controller.intake import InvalidCampaign, campaign_from_body, refuse_invalid, says_finished
 from controller.outcome import Stop
 from controller.services import Services
 
@@ -73,6 +73,10 @@ async def drive(body: kopf.Body, uid: str, stopped: kopf.DaemonStopped, memo: ko
     except InvalidCampaign as invalid:
         await refuse_invalid(services, body, invalid)
         return
+    if says_finished(body) and await services.records.get_campaign(uid) is None:
+        # Records were lost or are another's: that is no reason to break anything once more.
+        log.info("campaign %s has finished, by records that we do not have; it is not run again", campaign.ref.name)
+        return
     driver = DRIVERS[uid] = CampaignDriver(services, campaign)
     try:
         async with _relaying(stopped, driver):
@@ -90,8 +94,6 @@ async def _relaying(stopped: kopf.DaemonStopped, driver: CampaignDriver) -> Asyn
 
     async def relay() -> None:
         await stopped.wait()
-        if stopped.reason == kopf.DaemonStoppingReason.FILTERS_MISMATCH:
-            return  # the driver's own last status says that it has finished; it ends by itself
         deleted = stopped.reason is not None and kopf.DaemonStoppingReason.RESOURCE_DELETED in stopped.reason
         driver.stop.fire(Stop.DELETED if deleted else Stop.EXITING)
 
@@ -111,15 +113,27 @@ async def finalize(body: kopf.Body, uid: str, memo: kopf.Memo, **_: Any) -> None
         campaign = campaign_from_body(body)
     except InvalidCampaign:
         return
-    if driver := DRIVERS.get(uid):
-        driver.stop.fire(Stop.DELETED)
-        await driver.ended.wait()
+    await _end_driver(uid)
     try:
         await say_farewell(services, campaign)
     except CleanupFailed as dirty:
         await show_farewell(services, campaign, f"Deletion waits, cleanup failed: {dirty}")
         raise kopf.TemporaryError(str(dirty), delay=DELETION_RETRY_SECONDS) from dirty
     await show_farewell(services, campaign, "The campaign was deleted; nothing of it is left in the subject.")
+
+
+@kopf.on.event(*CAMPAIGNS)
+async def notice_removal(type: str | None, body: kopf.Body, uid: str, memo: kopf.Memo, **_: Any) -> None:
+    """Somebody took our finalizer off, and the object went without our being asked: Kopf lets its daemon run on."""
+    if type == "DELETED" and uid in DRIVERS:
+        await _end_driver(uid)
+        await say_farewell(memo.services, campaign_from_body(body))
+
+
+async def _end_driver(uid: str) -> None:
+    if driver := DRIVERS.get(uid):
+        driver.stop.fire(Stop.DELETED)
+        await driver.ended.wait()
 
 
 @kopf.on.probe(id="drivers")

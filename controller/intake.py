@@ -50,6 +50,12 @@ def _readable(conditions: Iterable[Mapping[str, Any]]) -> Iterator[Condition]:
             yield Condition.model_validate(dict(each))
 
 
+def says_finished(body: Mapping[str, Any]) -> bool:
+    """Whether the status that the object bears is a final one."""
+    phase = (body.get("status") or {}).get("phase")
+    return phase in [each for each in Phase if each.terminal]
+
+
 async def refuse_invalid(services: Services, body: Mapping[str, Any], invalid: InvalidCampaign) -> None:
     """End it Failed. It has no row: nothing of it is known that a row could hold."""
     now, generation, message = services.now(), body["metadata"].get("generation", 0), clip(str(invalid), 1024)

@@ -21,7 +21,9 @@ class Sight:
     async def next(self) -> Verdict:
         """The next verdict; after two seconds of silence, that we do not know. Raises what broke the oracle."""
         try:
-            verdict = await asyncio.wait_for(self._queue.get(), SILENCE.total_seconds())
+            # Not wait_for: up to Python 3.11 it loses a cancellation that comes together with a verdict.
+            async with asyncio.timeout(SILENCE.total_seconds()):
+                verdict = await self._queue.get()
         except TimeoutError:
             silence = Problem("OracleSilent", "the oracle said nothing for two seconds")
             return Verdict(self._now(), serving=None, whole=None, problems=(silence,))

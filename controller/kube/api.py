@@ -6,10 +6,11 @@ after which nobody can say whether a change was made. Everything above relies on
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -92,12 +93,23 @@ class KubeApi:
             return response.status, await _decode(response, lenient=True)
 
     @asynccontextmanager
-    async def stream(self, path: str, query: Mapping[str, str]) -> AsyncIterator[aiohttp.StreamReader]:
-        """A watch: an answer without end, line by line. The caller looks after silence."""
-        limits = aiohttp.ClientTimeout(total=None, sock_connect=5.0)
-        async with self._send("GET", path, query, None, "application/json", limits) as response:
-            if response.status >= 400:
-                raise _refusal(response.status, await _decode(response))
+    async def stream(
+        self, path: str, query: Mapping[str, str], *, timeout: float = REQUEST_SECONDS
+    ) -> AsyncIterator[aiohttp.StreamReader]:
+        """A watch: an answer without end, line by line, that must begin within `timeout` seconds.
+
+        From then on the caller looks after silence.
+        """
+        limits = aiohttp.ClientTimeout(total=None)
+        async with AsyncExitStack() as answering:
+            try:
+                async with asyncio.timeout(timeout):
+                    sent = self._send("GET", path, query, None, "application/json", limits)
+                    response = await answering.enter_async_context(sent)
+                    if response.status >= 400:
+                        raise _refusal(response.status, await _decode(response))
+            except TimeoutError:
+                raise ClusterUnreachable("the API server did not begin the watch") from None
             yield response.content
 
     @asynccontextmanager

@@ -53,6 +53,11 @@ class KubeCampaigns:
             raise
         return True
 
+    async def list_uids(self) -> set[str]:
+        """The uids of all campaigns there are, in any namespace."""
+        listed = await self._api.request("GET", f"/apis/{GROUP}/{VERSION}/{PLURAL}")
+        return {each["metadata"]["uid"] for each in listed["items"]}
+
     async def create_event(
         self, campaign: CampaignRef, key: str, reason: str, message: str, warning: bool, at: datetime
     ) -> None:

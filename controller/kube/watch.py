@@ -22,7 +22,7 @@ QUIET_SECONDS = 1.0
 """After so long without an event, check that the API server still answers."""
 
 GLANCE_SECONDS = 1.0
-"""How long that check, and the first list, may take."""
+"""How long that check, the list, and the beginning of the watch may take."""
 
 RETRY_SECONDS = 0.25
 
@@ -54,7 +54,7 @@ async def _one_watch(api: KubeApi, path: str, selector: str) -> AsyncGenerator[P
         "labelSelector": selector,
         "resourceVersion": listed["metadata"]["resourceVersion"],
     }
-    async with api.stream(path, query) as lines, aclosing(_lines(api, path, lines)) as events:
+    async with api.stream(path, query, timeout=GLANCE_SECONDS) as lines, aclosing(_lines(api, path, lines)) as events:
         async for line in events:
             event = json.loads(line)
             if event["type"] == "ERROR":

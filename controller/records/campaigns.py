@@ -54,6 +54,12 @@ def get(connection: Connection, uid: str) -> CampaignRow | None:
     return None if row is None else decode(row)
 
 
+def undeleted(connection: Connection) -> list[CampaignRow]:
+    """The campaigns whose object is not known to be gone, the oldest first."""
+    query = select(campaigns).where(campaigns.c.deleted_at.is_(None)).order_by(campaigns.c.created_at, campaigns.c.uid)
+    return [decode(row) for row in connection.execute(query).mappings()]
+
+
 def set_phase(
     connection: Connection, uid: str, phase: Phase, reason: str, message: str, at: datetime, keep_lock: bool
 ) -> CampaignRow:

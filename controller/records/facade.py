@@ -62,6 +62,10 @@ class Records:
         """The campaign's row, if it has one."""
         return await self._read(lambda c: campaigns.get(c, uid))
 
+    async def undeleted(self) -> list[CampaignRow]:
+        """The campaigns whose object is not known to be gone, the oldest first."""
+        return await self._read(campaigns.undeleted)
+
     async def set_phase(
         self, uid: str, phase: Phase, reason: str, message: str, at: datetime, *, keep_lock: bool = False
     ) -> CampaignRow:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
@@ -25,7 +26,7 @@ class KillParams(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    gracePeriodSeconds: int = Field(1, ge=0, le=30)  # noqa: N815  # the name people write in YAML
+    gracePeriodSeconds: int = Field(1, ge=0, le=30)  # the name people write in YAML
 
 
 @dataclass
@@ -99,10 +100,9 @@ class ScriptedSubject:
         while True:
             changed = self.world.changed
             yield self._look()
-            try:
-                await asyncio.wait_for(changed.wait(), self.script.verdict_every)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.script.verdict_every):
+                    await changed.wait()
 
     def _look(self) -> Verdict:
         world = self.world

@@ -4,38 +4,23 @@ from dataclasses import dataclass
 
 import pytest
 
-from controller.api import CampaignSpec, Current, Deadlines, Outcome
+from controller.api import CampaignSpec, Current, Outcome
 from controller.clock import Clock
 from controller.records import AttemptRow, Event, Records, queries
 from controller.records.readonly import reading
 from controller.stopping import StopSignal
 from controller.trial import Attempt, trial_seed
 from subjects.protocol import SubjectContext
+from tests.support.quick import QuickSpec
 from tests.support.scripted import Script, ScriptedSubject, World
 
 UID = "5f1e6a0e-0000-4000-8000-000000000001"
 
 
-class QuickDeadlines(Deadlines):
-    """Step deadlines in fractions of a second."""
-
-    healthy_seconds: float = 5
-    inject_seconds: float = 5
-
-
-class QuickSpec(CampaignSpec):
-    """Durations in fractions of a second, which the API would not take."""
-
-    trials: int = 1
-    observe_seconds: float = 0.5
-    settle_seconds: float = 0.02
-    max_blind_seconds: float = 0.2
-    deadlines: QuickDeadlines = QuickDeadlines()
-
-
 def spec(**changes) -> CampaignSpec:
     """A quick campaign."""
-    return QuickSpec(subject={"type": "scripted", "namespace": "s"}, chaos={"type": "node_kill"}, **changes)
+    asked = {"observe_seconds": 0.5, "trials": 1} | changes
+    return QuickSpec(subject={"type": "scripted", "namespace": "s"}, chaos={"type": "node_kill"}, **asked)
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The fold of verdicts: when a fault showed, when service broke, when the subject recovered, and how long we were blind."""
+"""The fold of verdicts: when a fault showed, service broke, the subject recovered, and we were blind."""
 
 from datetime import UTC, datetime, timedelta
 

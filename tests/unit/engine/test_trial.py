@@ -59,7 +59,7 @@ async def test_a_fault_that_never_shows_is_not_a_success(bench):
 
 
 async def test_lost_sight_is_an_infra_error_and_says_so(bench):
-    outcome, row = await bench.run(Script(heal_after=0.4, blind_between=(0.05, 0.4)))
+    outcome, row = await bench.run(Script(heal_after=0.4, blind_between=(0.05, 0.4)), spec(max_blind_seconds=0.2))
     assert outcome is Outcome.INFRA_ERROR
     assert "SightLost" in row.error
     assert row.blind_seconds > 0.2
@@ -89,7 +89,7 @@ async def test_an_injection_of_which_nobody_knows_is_undone_and_interrupted(benc
 
 async def test_an_injection_that_hangs_is_undone_and_interrupted(bench):
     quick = spec(deadlines={"inject_seconds": 0.1})
-    outcome, row = await bench.run(Script(inject_hangs=True), quick)
+    outcome, _ = await bench.run(Script(inject_hangs=True), quick)
     assert outcome is Outcome.INTERRUPTED
     assert bench.world.cleanups == 1
 
@@ -140,7 +140,7 @@ async def test_a_cleanup_that_fails_closes_the_row_and_is_raised(bench):
 
 
 async def test_a_harmless_step_waits_for_the_api_server(bench):
-    outcome, row = await bench.run(Script(reset_errors=[AWAY]))
+    outcome, _ = await bench.run(Script(reset_errors=[AWAY]))
     assert outcome is Outcome.SELF_HEALED
     assert "the API server is away" in [current.message for current in bench.told if current.step is Step.RESET]
 

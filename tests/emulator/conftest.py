@@ -1,0 +1,41 @@
+"""A stage for each test, with windows of fractions of a second and an eager controller."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import kmock
+import pytest
+
+from controller import driver, handlers, intake
+from tests.emulator.apiserver import ApiServer
+from tests.emulator.stage import Stage
+from tests.support.quick import QuickSpec
+
+
+@pytest.fixture
+def eager(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows and pauses that suit a test."""
+    monkeypatch.setattr(intake, "CampaignSpec", QuickSpec)
+    monkeypatch.setattr(driver, "ADMISSION_RETRY_SECONDS", 0.1)
+    monkeypatch.setattr(handlers, "DELETION_RETRY_SECONDS", 0.3)
+
+
+@pytest.fixture
+async def stage(eager: None, tmp_path: Path) -> AsyncIterator[Stage]:
+    """An API server and a controller that is not started yet; afterwards both are gone, whatever happened."""
+    async with ApiServer() as api, kmock.Server(api):
+        made = Stage(api, tmp_path)
+        try:
+            yield made
+        finally:
+            await made.stop()
+            await api.close_watches()
+
+
+@pytest.fixture
+async def running(stage: Stage) -> Stage:
+    """The same, with the controller at work."""
+    await stage.start()
+    return stage

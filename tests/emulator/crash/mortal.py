@@ -1,0 +1,43 @@
+"""A controller in a process of its own, which can be killed at a chosen point."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+from dataclasses import dataclass
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+
+from controller import driver, intake
+from controller.__main__ import serve
+from controller.settings import Settings
+from tests.emulator.crash.points import die_at
+from tests.support.lasting import LastingSubject, LastingWorld
+from tests.support.quick import QuickSpec
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What the process is told: where everything is, whether faults last, and when to die."""
+
+    settings: Settings
+    world: Path
+    stays_down: bool = False
+    die: str | None = None
+
+
+def forks() -> ForkServerContext:
+    """A server that has imported everything once: a controller then starts in a twentieth of a second."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
+
+
+def live(orders: Orders) -> None:
+    """Run the controller until a signal ends it."""
+    intake.CampaignSpec = QuickSpec  # type: ignore[misc]
+    driver.ADMISSION_RETRY_SECONDS = 0.1
+    if orders.die is not None:
+        die_at(orders.die)
+    world = LastingWorld(orders.world)
+    asyncio.run(serve(orders.settings, subjects={"scripted": lambda c: LastingSubject(c, world, orders.stays_down)}))

@@ -1,0 +1,77 @@
+"""The liveness probe tells a controller whose drivers live from one that has lost a driver."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import socket
+from datetime import timedelta
+
+import aiohttp
+import pytest
+
+from controller import board
+from tests.emulator.apiserver import is_status_write
+from tests.emulator.stage import Stage
+from tests.support.scripted import AWAY, Script
+from tests.support.waiting import eventually
+
+
+@pytest.fixture
+def probed(stage: Stage) -> Stage:
+    """A stage whose controller will serve its probe."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    stage.settings = dataclasses.replace(stage.settings, liveness_port=port)
+    return stage
+
+
+async def ask(stage: Stage) -> int:
+    url = f"http://127.0.0.1:{stage.settings.liveness_port}/healthz"
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        return response.status
+
+
+async def test_it_answers_200_while_the_drivers_live(probed: Stage) -> None:
+    await probed.start()
+    probed.lab.scripts["subject"] = Script(reset_takes=0.5)
+    key = probed.apply()
+    await probed.until_step(key, "reset")
+    assert await ask(probed) == 200
+    await probed.until(key, "Complete")
+
+
+async def test_it_answers_500_when_a_driver_is_overdue(probed: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(board, "GRACE", timedelta(days=-1))
+    probed.lab.scripts["subject"] = Script(reset_takes=60)
+    await probed.start()
+    key = probed.apply()
+    await probed.until_step(key, "reset")
+    assert await ask(probed) == 500
+
+
+async def test_a_driver_that_cannot_clean_up_while_the_api_server_is_away_is_not_overdue(
+    probed: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(board, "GRACE", timedelta(seconds=1.5))
+    script = probed.lab.scripts["subject"] = Script(cleanup_error=AWAY)
+    await probed.start()
+    key = probed.apply(deadlines={"cleanupSeconds": 0.1})
+    await probed.until_step(key, "cleanup")
+    await asyncio.sleep(2.5)
+    assert await ask(probed) == 200
+    script.cleanup_error = None
+    await probed.until(key, "Complete")
+
+
+async def test_a_driver_that_has_only_its_last_status_left_to_write_is_not_overdue(
+    probed: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(board, "GRACE", timedelta(days=-1))
+    await probed.start()
+    with probed.api.refusing(is_status_write, 422):
+        key = probed.apply()
+        await eventually(lambda: probed.finished("default", "c"))
+        await eventually(lambda: ("Normal", "AllTrialsDone") in probed.events(key))
+        assert await ask(probed) == 200

@@ -1,0 +1,83 @@
+"""What the API server cannot see: refused for good, or asked again."""
+
+from __future__ import annotations
+
+import pytest
+
+from controller.admission import Impossible, NotYet, choose_subject, require_permission
+from controller.api import CampaignSpec
+from controller.status import REFUSED
+from subjects.cluster import ClusterError, ClusterUnreachable
+from subjects.protocol import SubjectContext
+from tests.support.scripted import Script, ScriptedSubject
+from tests.unit.driver.samples import START
+
+CONTEXT = SubjectContext(None, "s", lambda: START)
+SUBJECTS = {"scripted": ScriptedSubject, "another": ScriptedSubject}
+
+
+def spec(type_="scripted", chaos="node_kill", params=None):
+    chaos_ref = {"type": chaos, "params": params or {}}
+    return CampaignSpec(subject={"type": type_, "namespace": "s"}, chaos=chaos_ref)
+
+
+class Kube:
+    def __init__(self, answer):
+        self.answer = answer
+
+    async def namespace_labels(self, namespace):
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+OPTED_IN = Kube({"evalcampaign.dev/opt-in": "true"})
+
+
+def test_the_subject_comes_with_its_params_checked_and_filled_in():
+    _, params = choose_subject(spec(params={"gracePeriodSeconds": 3}), "default", SUBJECTS, CONTEXT)
+    assert params.gracePeriodSeconds == 3
+
+
+@pytest.mark.parametrize(
+    ("wrong", "namespace", "reason", "told"),
+    [
+        (spec(type_="x"), "default", "UnknownSubject", "subject type 'x' is unknown; valid: another, scripted"),
+        (spec(chaos="x"), "default", "UnknownChaos", "chaos type 'x' is unknown; valid: node_kill"),
+        (spec(params={"x": 1}), "default", "InvalidParams", "x: Extra inputs are not permitted"),
+        (spec(params={"gracePeriodSeconds": "3"}), "default", "InvalidParams", "it takes: gracePeriodSeconds"),
+        (spec(), "s", "CampaignInSubjectNamespace", "the campaign lives in namespace s"),
+    ],
+)
+def test_what_is_impossible_says_what_would_be_valid(wrong, namespace, reason, told):
+    with pytest.raises(Impossible) as refused:
+        choose_subject(wrong, namespace, SUBJECTS, CONTEXT)
+    assert refused.value.refusal.reason == reason and reason in REFUSED
+    assert told in refused.value.refusal.message
+
+
+async def test_permission_is_a_label_and_a_subject_that_is_there():
+    await require_permission(spec(), ScriptedSubject(CONTEXT), OPTED_IN)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ({}, "NotOptedIn"),
+        ({"evalcampaign.dev/opt-in": "yes"}, "NotOptedIn"),
+        (ClusterError(404, "not found"), "NamespaceNotFound"),
+        (ClusterError(403, "forbidden"), "Forbidden"),
+        (ClusterError(400, "bad"), "ClusterError"),
+        (ClusterUnreachable("away"), "ClusterUnreachable"),
+    ],
+)
+async def test_what_may_come_right_has_a_reason(answer, reason):
+    with pytest.raises(NotYet) as refused:
+        await require_permission(spec(), ScriptedSubject(CONTEXT), Kube(answer))
+    assert refused.value.refusal.reason == reason
+
+
+async def test_a_subject_that_is_not_there_may_still_come():
+    with pytest.raises(NotYet) as refused:
+        await require_permission(spec(), ScriptedSubject(CONTEXT, Script(ready=False)), OPTED_IN)
+    assert refused.value.refusal.reason == "SubjectNotReady"

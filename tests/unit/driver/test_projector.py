@@ -1,0 +1,140 @@
+"""The projector writes the newest status, retries for ever, and never holds anybody up."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from controller import projector as module
+from controller.kube import CampaignRef
+from controller.projector import Announcement, Projector
+from subjects.cluster import ClusterError, ClusterUnreachable
+from tests.support.waiting import eventually
+from tests.unit.driver.samples import START, status
+
+AWAY, REFUSED = ClusterUnreachable("away"), ClusterError(422, "no")
+
+
+class Kube:
+    """Takes statuses and Events, unless it is told to raise."""
+
+    def __init__(self) -> None:
+        self.statuses: list[str] = []
+        self.events: list[str] = []
+        self.tries = 0
+        self.status_error: Exception | None = None
+        self.event_error: Exception | None = None
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def apply_status(self, _, status) -> bool:
+        self.tries += 1
+        await self.gate.wait()
+        if self.status_error:
+            raise self.status_error
+        self.statuses.append(status.message)
+        return True
+
+    async def create_event(self, _, key, reason, message, warning, at) -> None:
+        if self.event_error:
+            raise self.event_error
+        self.events.append(key)
+
+
+@pytest.fixture
+def kube(monkeypatch):
+    for pause in ("PACE_SECONDS", "FIRST_RETRY_SECONDS", "LAST_RETRY_SECONDS"):
+        monkeypatch.setattr(module, pause, 0.02)
+    return Kube()
+
+
+@pytest.fixture
+async def projector(kube):
+    async with Projector(kube, CampaignRef("uid", "default", "c")) as made:
+        yield made
+
+
+def event(key):
+    return Announcement(key, "Reason", "message", START)
+
+
+async def test_of_many_statuses_only_the_newest_is_written(kube, projector):
+    for i in range(100):
+        projector.show(status(str(i)))
+    await projector.drained()
+    assert kube.statuses == ["99"]
+
+
+async def test_the_same_status_is_not_written_twice(kube, projector):
+    for _ in range(2):
+        projector.show(status("same"))
+        await projector.drained()
+    assert kube.statuses == ["same"]
+
+
+async def test_handing_over_never_waits_for_the_api_server(kube, projector):
+    kube.gate.clear()
+    projector.show(status("stuck"))
+    await eventually(lambda: kube.tries)
+    projector.show(status("newer"))
+    projector.announce(event("e"))
+    kube.gate.set()
+    await projector.drained()
+    assert kube.statuses == ["stuck", "newer"]
+
+
+async def test_statuses_that_change_all_the_time_are_written_at_a_pace(kube, projector, monkeypatch):
+    monkeypatch.setattr(module, "PACE_SECONDS", 60)
+    projector.show(status("first"))
+    await projector.drained()
+    for i in range(20):
+        projector.show(status(str(i)))
+        await asyncio.sleep(0)
+    assert kube.statuses == ["first"]
+
+
+@pytest.mark.parametrize("error", [AWAY, REFUSED, RuntimeError("a bug")], ids=["away", "refused", "bug"])
+async def test_a_status_is_tried_until_it_is_written(kube, projector, error):
+    kube.status_error = error
+    projector.show(status("old"))
+    await eventually(lambda: kube.tries > 3)
+    projector.show(status("new"))
+    kube.status_error = None
+    await projector.drained()
+    assert kube.statuses == ["new"]
+
+
+async def test_a_refused_status_does_not_keep_events_back(kube, projector):
+    kube.status_error = REFUSED
+    projector.show(status("refused"))
+    projector.announce(event("e"))
+    await eventually(lambda: kube.events == ["e"])
+
+
+async def test_events_wait_for_an_api_server_that_is_away_and_keep_their_order(kube, projector):
+    kube.event_error = AWAY
+    for key in ("a", "b", "c"):
+        projector.announce(event(key))
+    await asyncio.sleep(0.2)
+    kube.event_error = None
+    await projector.drained()
+    assert kube.events == ["a", "b", "c"]
+
+
+async def test_an_event_that_is_refused_is_dropped_and_the_next_one_posted(kube, projector):
+    kube.event_error = REFUSED
+    projector.announce(event("refused"))
+    await projector.drained()
+    kube.event_error = None
+    projector.announce(event("next"))
+    await projector.drained()
+    assert kube.events == ["next"]
+
+
+async def test_last_words_are_not_waited_for_for_ever(kube, projector, monkeypatch):
+    monkeypatch.setattr(module, "LAST_WORDS_SECONDS", 0.05)
+    kube.status_error = REFUSED
+    projector.show(status("never"))
+    await projector.last_words()
+    assert kube.statuses == []

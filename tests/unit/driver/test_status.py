@@ -1,0 +1,109 @@
+"""The status is a function of the records and of the little that only the driver knows."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from controller.api import ConditionType, Current, Outcome, Phase, Step
+from controller.status import REFUSED, Refusal, Situation, clip, compute_status
+from tests.unit.driver.samples import at, attempt, row, tally
+
+
+def compute(row_=None, tally_=None, situation=None, previous=(), now=0):
+    return compute_status(row_ or row(), 1, tally_ or tally(), situation or Situation(), previous, at(now))
+
+
+def conditions(status):
+    return {each.type.value: (each.status, each.reason) for each in status.conditions}
+
+
+def test_a_condition_keeps_its_transition_time_until_its_status_changes():
+    running = compute(now=1).conditions
+    still = compute(row(reason="Other"), previous=running, now=2)
+    done = compute(row(Phase.COMPLETE, "AllTrialsDone"), previous=still.conditions, now=3)
+    since = {each.type: each.last_transition_time for each in done.conditions}
+    assert since[ConditionType.COMPLETE] == since[ConditionType.PROGRESSING] == at(3)
+    assert since[ConditionType.ACCEPTED] == since[ConditionType.FAILED] == at(1)
+
+
+@pytest.mark.parametrize(
+    ("situation", "locked"),
+    [
+        (Situation(), None),
+        (Situation(holder="default/c", ours=True), ("True", "Held")),
+        (Situation(holder="default/other"), ("False", "HeldByAnother")),
+    ],
+)
+def test_who_has_the_subject_is_told_once_somebody_asked_for_it(situation, locked):
+    assert conditions(compute(situation=situation)).get("SubjectLocked") == locked
+
+
+def test_a_finished_campaign_has_let_go_of_its_subject():
+    assert conditions(compute(row(Phase.COMPLETE, "AllTrialsDone")))["SubjectLocked"] == ("False", "Released")
+
+
+def test_a_failed_cleanup_is_told_from_the_row_alone_and_keeps_the_subject():
+    told = conditions(compute(row(Phase.FAILED, "CleanupFailed", "it will not go")))
+    assert told["CleanupFailed"] == ("True", "CleanupFailed")
+    assert told["SubjectLocked"] == ("True", "Held")
+    assert told["Accepted"] == ("True", "Accepted")
+
+
+@pytest.mark.parametrize("reason", sorted(REFUSED))
+def test_a_refusal_is_told_from_the_row_alone(reason):
+    assert conditions(compute(row(Phase.FAILED, reason, "why")))["Accepted"] == ("False", reason)
+
+
+def test_a_campaign_that_waits_for_permission_is_not_accepted_yet():
+    waiting = compute(row(Phase.PENDING, "NotOptedIn"), situation=Situation(refusal=Refusal("NotOptedIn", "no label")))
+    assert conditions(waiting)["Accepted"] == ("False", "NotOptedIn")
+    assert conditions(waiting)["Finished"] == ("False", "NotOptedIn")
+
+
+def test_a_row_without_a_reason_still_makes_valid_conditions():
+    assert conditions(compute(row(Phase.PENDING, "")))["Progressing"] == ("False", "Pending")
+
+
+@pytest.mark.parametrize(
+    ("times", "recovered", "rate", "median"),
+    [
+        ((1.0, 2.0, 4.0), "3/3 (100%)", "1.0000", "2.0s"),
+        ((1.0, 2.0, None), "2/3 (67%)", "0.6667", "2.0s"),
+        ((1.0, None, None), "1/3 (33%)", "0.3333", ">60s"),
+        ((1.0, None), "1/2 (50%)", "0.5000", ">60s"),
+        ((None,), "0/1 (0%)", "0.0000", ">60s"),
+    ],
+)
+def test_rates_carry_their_n_and_a_censored_median_says_so(times, recovered, rate, median):
+    rates = compute(tally_=tally(times)).rates
+    assert (rates.recovered, rates.recovery_rate, rates.median_time_to_recover) == (recovered, rate, median)
+
+
+def test_without_a_scored_trial_there_are_no_rates():
+    assert compute(tally_=tally(outcomes={Outcome.INFRA_ERROR: 1})).rates is None
+
+
+def test_the_last_attempts_are_shown_in_short():
+    recent = compute(tally_=tally((0.5,), recent=(attempt(1, error="e" * 1000),))).recent[0]
+    assert (recent.trial, recent.outcome, recent.target, recent.time_to_recover) == (1, "SelfHealed", "etcd-1", "0.5s")
+    assert len(recent.message) == 256 and recent.message.endswith("…")
+
+
+def test_the_largest_status_there_can_be_stays_below_8_kib():
+    long = "x" * 5000
+    current = Current(trial=1, attempt=1, step=Step.OBSERVE, since=at(0), deadline=at(1), message="m" * 512)
+    tally_ = tally(
+        (1.0,) * 10_000,
+        outcomes=dict.fromkeys(Outcome, 9999),
+        recent=tuple(attempt(trial, Outcome.INFRA_ERROR, "short") for trial in range(9990, 10_000)),
+    )
+    status = compute(row(message=long[:300]), tally_, Situation(holder="a/b", ours=True, current=current))
+    assert len(json.dumps(status.to_json())) < 8192
+    assert len(compute(row(message=long)).message) == 1024
+
+
+def test_clipping_marks_what_was_cut():
+    assert clip("short", 5) == "short"
+    assert clip("longer", 5) == "long…"

@@ -1,0 +1,139 @@
+"""The watch on pods: every change, and every gap."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+
+import pytest
+
+from controller.kube import watch
+from tests.support.waiting import eventually
+from tests.unit.kube.server import END, HANG_UP, PODS, PodServer, pod, serving
+
+
+class Follower:
+    """Takes the views one by one."""
+
+    def __init__(self, views):
+        self._views = views
+
+    async def next(self):
+        """The next view: pod name to readiness, or None."""
+        async with asyncio.timeout(5):
+            view = await anext(self._views)
+        return None if view.pods is None else {name: each.ready for name, each in view.pods.items()}
+
+    async def until(self, wanted):
+        """Skip views until one is as wanted."""
+        async with asyncio.timeout(5):
+            while await self.next() != wanted:
+                pass
+
+
+@pytest.fixture
+def server():
+    return PodServer()
+
+
+@pytest.fixture
+async def follower(server, monkeypatch):
+    monkeypatch.setattr(watch, "QUIET_SECONDS", 0.1)
+    monkeypatch.setattr(watch, "GLANCE_SECONDS", 0.6)
+    monkeypatch.setattr(watch, "RETRY_SECONDS", 0.05)
+    async with serving(server) as api, aclosing(watch.follow_pods(api, PODS, "app=etcd")) as views:
+        yield Follower(views)
+
+
+async def test_it_begins_with_what_is_there(server, follower):
+    server.pods = [pod("a"), pod("b", ready=False)]
+    assert await follower.next() == {"a": True, "b": False}
+    assert server.lists == [{"labelSelector": "app=etcd"}]
+
+
+async def test_each_event_is_a_view_even_when_they_come_together(server, follower):
+    server.pods = [pod("a")]
+    await follower.next()
+    server.tell("MODIFIED", pod("a", ready=False))
+    server.tell("ADDED", pod("b"))
+    server.tell("DELETED", pod("a"))
+    assert [await follower.next() for _ in range(3)] == [{"a": False}, {"a": False, "b": True}, {"b": True}]
+    assert server.watched == [{"watch": "true", "labelSelector": "app=etcd", "resourceVersion": "7"}]
+
+
+async def test_an_event_that_comes_in_pieces_and_slowly_is_not_torn(server, follower):
+    await follower.next()
+    line = b'{"type": "ADDED", "object": ' + str(pod("a")).replace("'", '"').encode() + b"}\n"
+    asking = asyncio.create_task(follower.next())
+    for piece in (line[:20], line[20:50], line[50:]):
+        server.feed.put_nowait(piece)
+        await asyncio.sleep(0.25)  # longer than the quiet after which the server is asked
+    assert await asking == {"a": True}
+
+
+async def test_a_watch_that_the_server_ends_is_taken_up_again(server, follower):
+    await follower.next()
+    server.pods = [pod("a")]
+    server.feed.put_nowait(END)
+    assert await follower.next() == {"a": True}
+    server.tell("ADDED", pod("b"))
+    assert await follower.next() == {"a": True, "b": True}
+
+
+async def test_a_history_that_is_gone_leads_to_a_new_list(server, follower):
+    await follower.next()
+    server.pods = [pod("a")]
+    server.tell("ERROR", {"kind": "Status", "code": 410, "reason": "Expired"})
+    assert await follower.next() == {"a": True}
+
+
+async def test_a_connection_that_breaks_is_a_gap(server, follower):
+    server.pods = [pod("a")]
+    await follower.next()
+    server.feed.put_nowait(HANG_UP)
+    assert await follower.next() is None
+    assert await follower.next() == {"a": True}
+
+
+@pytest.mark.parametrize("status", [403, 500, 503])
+async def test_a_server_that_refuses_is_a_gap_as_long_as_it_does(server, follower, status):
+    server.answer = (status, {"message": "no"})
+    assert [await follower.next() for _ in range(3)] == [None, None, None]
+    server.answer = None
+    assert await follower.next() == {}
+
+
+async def test_a_watch_that_never_begins_is_noticed(server, follower):
+    await follower.next()
+    server.silent = True
+    assert await follower.next() is None
+    server.silent = False
+    await follower.until({})
+
+
+async def test_a_connection_that_died_without_a_word_is_noticed(server, follower):
+    await follower.next()
+    asking = asyncio.create_task(follower.next())
+    await eventually(lambda: server.watched)
+    server.silent = True
+    assert await asking is None
+    server.silent = False
+    await follower.until({})
+
+
+async def test_a_quiet_namespace_is_no_gap(server, follower):
+    await follower.next()
+    asking = asyncio.create_task(follower.next())
+    await asyncio.sleep(0.5)
+    assert not asking.done()
+    assert server.lists[-1] == {"limit": "1", "resourceVersion": "0"}
+    server.tell("ADDED", pod("a"))
+    assert await asking == {"a": True}
+
+
+async def test_it_can_be_left_at_any_time(server, follower):
+    await follower.next()
+    asking = asyncio.create_task(follower.next())
+    await asyncio.sleep(0.05)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
