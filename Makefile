@@ -20,14 +20,16 @@ check: ## Lint, format check, types, layers, unit tests (seconds)
 	$(RUN) lint-imports
 	$(RUN) pytest -q tests/unit
 
+# A tier that cannot run is a failure here; run by itself, it is skipped with its reason.
+test: export EVALCAMPAIGN_REQUIRE = 1
 test: check emulator apiserver e2e ## All tiers of tests, the last one on a real cluster (minutes)
 
 emulator: ## Tests of the controller against an emulated Kubernetes API
 	$(RUN) pytest tests/emulator
 
-apiserver: ## Tests against a real kube-apiserver and etcd, without a cluster
+apiserver: ## Tests against a real kube-apiserver and real etcd members, without a cluster
 	$(CLUSTER) tools --group tests
-	$(RUN) pytest tests/apiserver
+	$(RUN) pytest tests/apiserver tests/members
 
 e2e: cluster image deploy ## Tests on a real cluster
 	$(RUN) pytest tests/e2e

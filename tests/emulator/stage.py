@@ -13,7 +13,7 @@ from controller.settings import Settings
 from tests.emulator.apiserver import ApiServer
 from tests.emulator.laboratory import Laboratory
 from tests.emulator.objects import Key, Refused
-from tests.emulator.threaded import ThreadedController
+from tests.support.threaded import ThreadedController
 from tests.support.waiting import eventually
 
 Json = Any

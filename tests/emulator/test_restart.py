@@ -6,8 +6,8 @@ import pytest
 
 from controller.records import RecordsInUse
 from tests.emulator.stage import Stage, together
-from tests.emulator.threaded import ThreadedController
 from tests.support.scripted import Script
+from tests.support.threaded import ThreadedController
 from tests.support.waiting import eventually
 
 

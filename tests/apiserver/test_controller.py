@@ -1,0 +1,137 @@
+"""The controller at work on a real API server, as its own ServiceAccount: with exactly the rights that are shipped."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from controller.settings import Settings
+from tests.apiserver.campaigns import campaign
+from tests.apiserver.conftest import CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE, MakeNamespace
+from tests.apiserver.kubectl import Kubectl
+from tests.support.scripted import Script, ScriptedSubject, World
+from tests.support.threaded import ThreadedController
+
+SUBJECT = "etcd"
+"""The namespace over which the shipped manifests give powers."""
+
+WORLDS: dict[str, World] = {}
+
+
+@pytest.fixture
+async def controller(controller_kubeconfig: Path, tmp_path: Path) -> AsyncIterator[None]:
+    """Running, with a scripted subject in place of a real one; `WORLDS` holds one by namespace."""
+    WORLDS.clear()
+
+    def scripted(context):
+        world = WORLDS.setdefault(context.namespace, World())
+        return ScriptedSubject(context, Script(heal_after=None), world)
+
+    settings = Settings(f"sqlite:///{tmp_path}/records.db", {}, 0, controller_kubeconfig)
+    thread = ThreadedController(settings, {"scripted": scripted})
+    await thread.start()
+    yield
+    await thread.stop()
+
+
+def asked(namespace: str, name: str, subject: str, **spec: object) -> dict[str, object]:
+    """A campaign of one short trial on the scripted subject in namespace `subject`."""
+    short = {"trials": 1, "observeSeconds": 1, "settleSeconds": 1}
+    return campaign(namespace, name, subject={"type": "scripted", "namespace": subject}, **(short | spec))
+
+
+async def when(kubectl: Kubectl, name: str, namespace: str, condition) -> dict:
+    """The campaign's status, once it is as asked."""
+    deadline = time.monotonic() + 60
+    status: dict = {}
+    while time.monotonic() < deadline:
+        found = await asyncio.to_thread(kubectl.json, "get", "ec", name, "-n", namespace)
+        status = found.get("status", {})
+        if condition(status):
+            return status
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"it never came to that: {status}")
+
+
+def accepted(status: dict) -> dict:
+    return next((each for each in status.get("conditions", []) if each["type"] == "Accepted"), {})
+
+
+async def test_a_campaign_runs_to_its_end_with_exactly_the_shipped_rights(controller, kubectl, namespace):
+    kubectl.apply(asked(namespace, "spine", SUBJECT, trials=2))
+    wait = ("wait", "--for=condition=Finished", "ec/spine", "-n", namespace, "--timeout=60s")
+    await asyncio.to_thread(kubectl, *wait)
+    found = kubectl.json("get", "ec", "spine", "-n", namespace)
+    assert found["status"]["phase"] == "Complete"
+    assert found["status"]["summary"]["outcomes"] == {"NotHealed": 2}
+    assert len(WORLDS[SUBJECT].injected) == 2
+    columns = kubectl("get", "ec", "spine", "-n", namespace, "--no-headers").split()
+    assert columns[1:7] == ["Complete", "scripted", "node_kill", "baseline", "2/2", "0/2"]
+
+
+async def test_the_status_is_written_by_server_side_apply_and_by_nobody_else(controller, kubectl, namespace):
+    kubectl.apply(asked(namespace, "applied", SUBJECT))
+    await when(kubectl, "applied", namespace, lambda status: status.get("phase") == "Complete")
+    found = kubectl.json("get", "ec", "applied", "-n", namespace, "--show-managed-fields")
+    writers = {
+        (field["manager"], field["operation"])
+        for field in found["metadata"]["managedFields"]
+        if field.get("subresource") == "status"
+    }
+    assert writers == {("evalcampaign", "Apply")}
+
+
+async def test_each_transition_has_one_event_beside_the_campaign_and_none_beside_the_subject(
+    controller, kubectl, namespace
+):
+    kubectl.apply(asked(namespace, "told", SUBJECT))
+    await when(kubectl, "told", namespace, lambda status: status.get("phase") == "Complete")
+    events = kubectl.json("get", "events", "-n", namespace, "--field-selector=involvedObject.name=told")["items"]
+    assert sorted(event["reason"] for event in events) == ["AllTrialsDone", "TrialNotHealed", "TrialsRunning"]
+    assert kubectl.json("get", "events", "-n", SUBJECT)["items"] == []
+
+
+async def test_a_namespace_that_did_not_opt_in_is_left_alone_until_it_does(
+    controller, kubectl, namespace, make_namespace: MakeNamespace
+):
+    shy = make_namespace("shy")
+    account = f"{CONTROLLER_NAMESPACE}:{CONTROLLER_ACCOUNT}"
+    kubectl("create", "role", "look", "--verb=get", "--resource=namespaces", "-n", shy)
+    kubectl("create", "rolebinding", "look", "--role=look", f"--serviceaccount={account}", "-n", shy)
+    kubectl.apply(asked(namespace, "uninvited", shy))
+    status = await when(kubectl, "uninvited", namespace, lambda status: accepted(status).get("status") == "False")
+    assert (status["phase"], accepted(status)["reason"]) == ("Pending", "NotOptedIn")
+    assert "evalcampaign.dev/opt-in=true" in accepted(status)["message"]
+    assert WORLDS[shy].injected == []
+
+    kubectl("label", "namespace", shy, "evalcampaign.dev/opt-in=true")
+    await when(kubectl, "uninvited", namespace, lambda status: status.get("phase") == "Complete")
+    assert len(WORLDS[shy].injected) == 1
+
+
+async def test_a_namespace_without_powers_for_us_is_named_as_that(
+    controller, kubectl, namespace, make_namespace: MakeNamespace
+):
+    closed = make_namespace("closed", labels={"evalcampaign.dev/opt-in": "true"})
+    kubectl.apply(asked(namespace, "powerless", closed))
+    status = await when(kubectl, "powerless", namespace, lambda status: accepted(status).get("status") == "False")
+    assert (status["phase"], accepted(status)["reason"]) == ("Pending", "Forbidden")
+    assert f"no powers over namespace {closed}" in accepted(status)["message"]
+
+
+async def test_a_subject_that_does_not_exist_fails_with_the_list_of_those_that_do(controller, kubectl, namespace):
+    kubectl.apply(campaign(namespace, "unknown", subject={"type": "mongodb", "namespace": SUBJECT}))
+    status = await when(kubectl, "unknown", namespace, lambda status: status.get("phase") == "Failed")
+    assert status["message"] == "subject type 'mongodb' is unknown; valid: scripted"
+
+
+async def test_a_campaign_deleted_in_mid_trial_is_undone_and_goes(controller, kubectl, namespace):
+    kubectl.apply(asked(namespace, "gone", SUBJECT, observeSeconds=600))
+    observing = lambda status: status.get("current", {}).get("step") == "observe"  # noqa: E731
+    await when(kubectl, "gone", namespace, observing)
+    await asyncio.to_thread(kubectl, "delete", "ec", "gone", "-n", namespace, "--timeout=30s")
+    assert not WORLDS[SUBJECT].hurt and WORLDS[SUBJECT].fault is None
