@@ -96,14 +96,14 @@ def _kubectl() -> str:
 def _next_steps(names: list[str]) -> str:
     """Commands that work as they stand."""
     inside = f"{_kubectl()} -n {deploy.NAMESPACE} exec deploy/{deploy.CONTROLLER} -- evalcampaign"
-    path = (
-        "" if shutil.which("kubectl") else f"  export PATH=$PATH:{tools.binary('kubectl').parent}   # kubectl is here\n"
-    )
-    return f"""
-What to try next:
-{path}  {inside} show {names[0]} --trial 1          # one trial, as it went
-  {_kubectl()} explain evalcampaign.spec            # what a campaign may say
-  {_kubectl()} get events --field-selector involvedObject.kind=EvalCampaign
-  {_kubectl()} describe evalcampaign {names[1]}
-  {inside} backup - > records.db                    # the records, to take away
-  make cluster-delete                               # leave nothing running"""
+    steps = [
+        ("one trial, as it went", f"{inside} show {names[0]} --trial 1"),
+        ("what a campaign may say", f"{_kubectl()} explain evalcampaign.spec"),
+        ("what happened when", f"{_kubectl()} get events --field-selector involvedObject.kind=EvalCampaign"),
+        ("how a campaign stands, with its conditions", f"{_kubectl()} describe evalcampaign {names[1]}"),
+        ("the records, to take away", f"{inside} backup - > records.db"),
+        ("leave nothing running", "make cluster-delete"),
+    ]
+    if not shutil.which("kubectl"):
+        steps.insert(0, ("where kubectl is", f"export PATH=$PATH:{tools.binary('kubectl').parent}"))
+    return "\nWhat to try next:" + "".join(f"\n  # {what}\n  {command}" for what, command in steps)

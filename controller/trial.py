@@ -30,6 +30,7 @@ from controller.sight import Sight, watching
 from controller.stopping import Stopped, StopSignal
 from controller.storyline import Storyline
 from subjects.cluster import ClusterError, ClusterUnreachable
+from subjects.health import Stretch, extend
 from subjects.protocol import ChaosRefused, EvalSubject, Fault, SubjectError, Verdict
 
 log = logging.getLogger(__name__)
@@ -111,8 +112,8 @@ class Attempt:
             self._facts["initial_state"] = await self._patiently(self._subject.capture_state)
         async with watching(self._subject, self._now) as sight:
             async with self._step(Step.INJECT, limits.inject_seconds):
-                fault = await self._plan()
                 await self._require_whole(sight)
+                fault = await self._plan()
                 injected_at = await self._apply(fault)
             await self._observe(sight, fault, injected_at)
         async with self._step(Step.CAPTURE_FINAL, limits.capture_seconds):
@@ -129,12 +130,16 @@ class Attempt:
     async def _require_whole(self, sight: Sight) -> None:
         """Never inject into an unhealthy subject: it settled a moment ago, and it must be whole still.
 
-        A watch that has just begun knows nothing yet; the step's limit says how long it may take to see.
+        A watch that has just begun knows nothing yet, so its first known verdict is waited for. Where that is not
+        whole, a hiccup between two steps, the subject has to settle once more; the step's limit bounds both.
         """
         while not (verdict := await sight.newest()).known:
             self._tell(verdict)
-        if verdict.whole is not True:
-            raise StepFailed(f"not injected, the subject is not whole any more: {verdict.message or 'unknown'}")
+        settled: Stretch | None = None
+        while verdict.whole is not True or (settled is not None and settled.seconds < self._spec.settle_seconds):
+            self._tell(verdict)
+            verdict = await sight.next()
+            settled = extend(settled, verdict)
 
     async def _apply(self, fault: Fault) -> datetime:
         """Inject. Whatever ends this but success or a clear refusal leaves open what was done."""

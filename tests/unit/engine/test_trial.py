@@ -73,6 +73,23 @@ async def test_an_unhealthy_subject_is_never_injected_into(bench):
     assert bench.world.injected == [] and row.fault is None
 
 
+async def test_a_hiccup_just_before_the_injection_has_to_settle_first(bench):
+    settle = 0.1
+    attempt = await bench.attempt(Script(), spec(settle_seconds=settle))
+    running = asyncio.create_task(attempt.run(bench.stop))
+    await when(lambda: bench.told and bench.told[-1].step is Step.AWAIT_HEALTHY)
+    await asyncio.sleep(settle / 2)
+    bench.world.hurt = True
+    await when(lambda: bench.told[-1].step is Step.INJECT)
+    await asyncio.sleep(0.05)
+    assert bench.world.injected == []
+    bench.world.hurt = False
+    bench.world.touch()
+    healed_at = bench.clock.now()
+    assert await running is Outcome.SELF_HEALED
+    assert ((await bench.row()).chaos_injected_at - healed_at).total_seconds() >= settle
+
+
 async def test_a_refused_injection_is_an_infra_error(bench):
     outcome, row = await bench.run(Script(inject_error=ChaosRefused("m-1 is another one now")))
     assert outcome is Outcome.INFRA_ERROR
