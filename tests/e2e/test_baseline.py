@@ -191,7 +191,7 @@ def test_nothing_in_the_subjects_namespace_tells_of_us(run: Run) -> None:
     assert not [
         event
         for event in events
-        if "evalcampaign" in str(event["source"]) or event["involvedObject"]["kind"] == "EvalCampaign"
+        if "evalcampaign" in event["source"].get("component", "") or event["involvedObject"]["kind"] == "EvalCampaign"
     ]
     for pod in run.history.raw:
         meta = pod["metadata"]
