@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import sys
 from collections.abc import Mapping
 from threading import Event
@@ -12,11 +13,11 @@ import kopf
 
 from controller import handlers
 from controller.clock import Clock
-from controller.kube import KubeApi, await_definition
+from controller.kube import KubeApi, NoCluster, await_definition
 from controller.orphans import burying_orphans
 from controller.records import Records, RecordsError
 from controller.services import Services
-from controller.settings import Settings
+from controller.settings import InvalidSetting, Settings
 from subjects import SUBJECTS
 from subjects.protocol import SubjectFactory
 
@@ -62,12 +63,18 @@ def main() -> int:
     kopf.configure(log_prefix=True)
     for chatty in ("httpx", "aiohttp.access", "alembic.runtime.plugins", "kopf.activities.probe", "kopf.objects"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # Kopf minds SIGTERM once it runs. Until then, process 1 of a container would not even die of it.
+    signal.signal(signal.SIGTERM, _leave)
     try:
         asyncio.run(serve(Settings.from_environment()))
-    except RecordsError as error:
+    except (RecordsError, NoCluster, InvalidSetting) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _leave(*_: object) -> None:
+    raise SystemExit(0)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+class InvalidSetting(Exception):
+    """A variable makes no sense; the text names it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`database` is an SQLAlchemy URL; `images` names helper images by role; `liveness_port` 0 serves no probe.
@@ -22,13 +26,19 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Read EVALCAMPAIGN_DB, EVALCAMPAIGN_PAUSE_IMAGE and EVALCAMPAIGN_LIVENESS_PORT; ValueError for a bad port."""
+        """Read EVALCAMPAIGN_DB, EVALCAMPAIGN_PAUSE_IMAGE and EVALCAMPAIGN_LIVENESS_PORT. Raises InvalidSetting."""
         pause = environment.get("EVALCAMPAIGN_PAUSE_IMAGE", "")
         return cls(
             database=environment.get("EVALCAMPAIGN_DB", "") or _default_database(environment),
             images={"pause": pause} if pause else {},
-            liveness_port=int(environment.get("EVALCAMPAIGN_LIVENESS_PORT", "0")),
+            liveness_port=_port(environment.get("EVALCAMPAIGN_LIVENESS_PORT", "") or "0"),
         )
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise InvalidSetting(f"EVALCAMPAIGN_LIVENESS_PORT must be a port, 0 to 65535, and is {text!r}")
+    return int(text)
 
 
 def _default_database(environment: Mapping[str, str]) -> str:

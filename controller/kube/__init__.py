@@ -4,9 +4,9 @@
 stay plain JSON: the generated models cost a parse and give nothing that these few calls need.
 """
 
-from controller.kube.api import KubeApi
+from controller.kube.api import KubeApi, NoCluster
 from controller.kube.campaigns import CampaignRef, KubeCampaigns
 from controller.kube.cluster import KubeCluster
 from controller.kube.definition import await_definition
 
-__all__ = ["CampaignRef", "KubeApi", "KubeCampaigns", "KubeCluster", "await_definition"]
+__all__ = ["CampaignRef", "KubeApi", "KubeCampaigns", "KubeCluster", "NoCluster", "await_definition"]

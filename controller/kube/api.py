@@ -22,6 +22,10 @@ from subjects.cluster import ClusterError, ClusterUnreachable
 REQUEST_SECONDS = 10.0
 
 
+class NoCluster(Exception):
+    """There is no kubeconfig, or it makes no sense; the text says which."""
+
+
 class KubeApi:
     """A connection pool to one API server. `requests` counts what was sent."""
 
@@ -34,16 +38,18 @@ class KubeApi:
     async def connect(cls, kubeconfig: Path | None = None) -> KubeApi:
         """With the pod's ServiceAccount inside a cluster, else with kubeconfig's current context.
 
-        `kubeconfig` names a file; without one it is what kubectl would take.
+        `kubeconfig` names a file; without one it is what kubectl would take. Raises NoCluster where there is neither.
         """
         settings = client.Configuration()
         in_cluster = kubeconfig is None and "KUBERNETES_SERVICE_HOST" in os.environ
-        if in_cluster:
-            config.load_incluster_config(client_configuration=settings)
-        else:
-            await config.load_kube_config(
-                config_file=str(kubeconfig) if kubeconfig else None, client_configuration=settings
-            )
+        file = str(kubeconfig) if kubeconfig else None
+        try:
+            if in_cluster:
+                config.load_incluster_config(client_configuration=settings)
+            else:
+                await config.load_kube_config(config_file=file, client_configuration=settings)
+        except config.ConfigException as error:
+            raise NoCluster(f"no cluster to work in: {error}") from None
         return cls(client.ApiClient(settings), in_cluster)
 
     async def credentials(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.settings import Settings
+from controller.settings import InvalidSetting, Settings
 
 
 def test_a_pod_is_told_everything():
@@ -24,5 +24,5 @@ def test_a_laptop_is_told_nothing():
 
 
 def test_a_bad_port_is_refused():
-    with pytest.raises(ValueError, match="http"):
+    with pytest.raises(InvalidSetting, match="http"):
         Settings.from_environment({"EVALCAMPAIGN_LIVENESS_PORT": "http"})

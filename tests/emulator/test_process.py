@@ -1,0 +1,55 @@
+"""The controller as a process of its own, where it cannot work yet: it says so, and it can be stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+REPO = Path(__file__).parents[2]
+
+
+async def start(tmp_path: Path, **environment: str) -> asyncio.subprocess.Process:
+    clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    database = {"EVALCAMPAIGN_DB": f"sqlite:///{tmp_path}/records.db"}
+    pipe = asyncio.subprocess.PIPE
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "controller", cwd=REPO, env=clean | database | environment, stderr=pipe
+    )
+
+
+async def said(process: asyncio.subprocess.Process) -> str:
+    """All that it says until it ends."""
+    _, complaint = await process.communicate()
+    return complaint.decode()
+
+
+async def test_without_a_kubeconfig_it_says_so_and_ends(tmp_path):
+    process = await start(tmp_path, KUBECONFIG=str(tmp_path / "none"))
+    assert "\nerror: no cluster to work in: " in await said(process)
+    assert process.returncode == 1
+
+
+async def test_a_setting_that_makes_no_sense_is_named(tmp_path):
+    process = await start(tmp_path, EVALCAMPAIGN_LIVENESS_PORT="http")
+    assert await said(process) == "error: EVALCAMPAIGN_LIVENESS_PORT must be a port, 0 to 65535, and is 'http'\n"
+    assert process.returncode == 1
+
+
+async def test_it_can_be_stopped_while_it_waits_for_an_api_server(tmp_path):
+    kubeconfig = tmp_path / "kubeconfig"
+    context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
+    clusters = [{"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}]
+    users = [{"name": "u", "user": {}}]
+    config = {"clusters": clusters, "users": users, "contexts": [context], "current-context": "c"}
+    kubeconfig.write_text(json.dumps(config))
+    process = await start(tmp_path, KUBECONFIG=str(kubeconfig))
+    assert process.stderr is not None
+    while b"waiting: the API server did not answer" not in (line := await process.stderr.readline()):
+        assert line, "it ended before it waited"
+    process.send_signal(signal.SIGTERM)
+    await said(process)
+    assert process.returncode == 0
