@@ -44,7 +44,7 @@ def tools(group: Annotated[str, typer.Option(help="cluster, tests or all")] = "t
 @app.command()
 def image(tag: Annotated[str, typer.Option(help="tag of evalcampaign/controller")] = "dev") -> None:
     """Build the controller's image and load it into the cluster, when something changed."""
-    from cluster import image as controller
+    from cluster.deployment import image as controller
 
     controller.ensure(tag)
 
@@ -52,7 +52,7 @@ def image(tag: Annotated[str, typer.Option(help="tag of evalcampaign/controller"
 @app.command()
 def deploy() -> None:
     """Put the resource definition, the controller and an etcd to be broken into the cluster."""
-    from cluster import deploy as deployment
+    from cluster.deployment import deploy as deployment
 
     deployment.deploy()
 
@@ -60,7 +60,7 @@ def deploy() -> None:
 @app.command()
 def deploy_etcd() -> None:
     """Put only the etcd to be broken into the cluster, with the controller's powers over it."""
-    from cluster import deploy as deployment
+    from cluster.deployment import deploy as deployment
 
     deployment.deploy_etcd()
 
@@ -70,7 +70,7 @@ def undeploy(
     discard_records: Annotated[bool, typer.Option("--discard-records", help="Keep no copy of the records.")] = False,
 ) -> None:
     """Delete the campaigns, then take controller, etcd and resource definition out again."""
-    from cluster import deploy as deployment
+    from cluster.deployment import deploy as deployment
 
     deployment.undeploy(keep_records=not discard_records)
 
@@ -78,7 +78,7 @@ def undeploy(
 @app.command()
 def demo() -> None:
     """From nothing to finished campaigns, and what they found."""
-    from cluster import demo as demonstration
+    from cluster.demonstration import demo as demonstration
 
     demonstration.demo()
 

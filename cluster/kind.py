@@ -10,7 +10,7 @@ from cluster.errors import ClusterError
 from cluster.settings import CACHE, CLUSTER, REPO
 
 CONFIG = REPO / "kind-config.yaml"
-BUILT_PATCH = REPO / "cluster" / "node" / "kubeadm-patch.yaml"
+BUILT_PATCH = REPO / "cluster" / "node" / "files" / "kubeadm-patch.yaml"
 NODE = f"{CLUSTER}-control-plane"
 READY_SECONDS = 180
 

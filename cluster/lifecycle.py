@@ -3,8 +3,10 @@
 import shutil
 import time
 
-from cluster import capabilities, choice, dockerd, engine, health, kind, nodeimage, rootfs, run, tools
+from cluster import health, kind, run, tools
+from cluster.docker import capabilities, dockerd, engine
 from cluster.locks import lock
+from cluster.node import choice, nodeimage, rootfs
 from cluster.progress import Stages, note
 from cluster.settings import CLUSTER, CONTEXT
 

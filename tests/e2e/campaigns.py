@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cluster import kubectl
-from cluster.campaigns import Seen, watching
+from cluster.demonstration.campaigns import Seen, watching
 from controller.api import GROUP, KIND, VERSION
 
 IN_CONTROLLER = ("-n", "evalcampaign", "exec", "deploy/evalcampaign-controller", "--")

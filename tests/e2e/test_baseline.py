@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from cluster import kubectl, preloaded
+from cluster import kubectl
+from cluster.deployment import preloaded
 from tests.e2e.campaigns import Campaigns
 from tests.e2e.subject import MEMBERS, History, Replaced, Swapped, trouble, wait_whole, watched
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from cluster import kind, kubectl, run
-from cluster.campaigns import Seen
+from cluster.demonstration.campaigns import Seen
 from controller.api import Step
 from tests.e2e.campaigns import Campaigns
 from tests.e2e.subject import trouble, wait_whole, watched

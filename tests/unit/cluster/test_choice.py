@@ -2,8 +2,8 @@
 
 import pytest
 
-from cluster.choice import decide
 from cluster.errors import ClusterError
+from cluster.node.choice import decide
 
 
 def test_a_registry_that_answers_is_used() -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster import dockerd, run
+from cluster import run
+from cluster.docker import dockerd
 from cluster.errors import ClusterError
 
 

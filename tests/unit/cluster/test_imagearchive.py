@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cluster.imagearchive import Image, write
+from cluster.node.imagearchive import Image, write
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cluster import overlay
+from cluster.deployment import overlay
+from cluster.deployment.image import Controller
+from cluster.deployment.preloaded import Preloaded, newest, split
 from cluster.errors import ClusterError
-from cluster.image import Controller
-from cluster.preloaded import Preloaded, newest, split
 
 NAMES = [
     "a.example/coredns/coredns:v1.12.1",

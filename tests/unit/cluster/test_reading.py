@@ -2,8 +2,10 @@
 
 import pytest
 
-from cluster import debian, golang, payload, processes
+from cluster import golang
+from cluster.docker import processes
 from cluster.health import lacking
+from cluster.node import debian, payload
 
 
 @pytest.mark.parametrize(

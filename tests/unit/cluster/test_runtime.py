@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster.capabilities import bounding_set
-from cluster.runtime import option, rewrite, without_missing
+from cluster.docker.capabilities import bounding_set
+from cluster.docker.runtime import option, rewrite, without_missing
 
 PROCESS = {
     "args": ["sh"],

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cluster.campaigns import Seen, seen
-from cluster.story import Story, right_now
+from cluster.demonstration.campaigns import Seen, seen
+from cluster.demonstration.story import Story, right_now
 from controller.api import CampaignStatus, Current, Outcome, Phase, Recent, Step
 
 NOON = datetime(2031, 5, 4, 12, 0, 0, tzinfo=UTC)

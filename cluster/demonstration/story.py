@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from cluster.campaigns import Seen
+from cluster.demonstration.campaigns import Seen
 from controller.api import Current, Phase, Recent
 
 

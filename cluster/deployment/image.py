@@ -5,8 +5,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster import choice, engine, fingerprint, kind, rootfs, run, tools
+from cluster import fingerprint, kind, run, tools
+from cluster.docker import engine
 from cluster.locks import lock
+from cluster.node import choice, rootfs
 from cluster.progress import Stages, note
 from cluster.settings import CACHE, REPO
 

@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 
 from cluster import fingerprint
-from cluster.image import Controller
-from cluster.preloaded import Preloaded, split
+from cluster.deployment.image import Controller
+from cluster.deployment.preloaded import Preloaded, split
 from cluster.settings import REPO
 
 MANIFESTS = REPO / "manifests"

@@ -2,7 +2,8 @@
 
 import time
 
-from cluster import image, kubectl, overlay, preloaded, rollout, savedrecords
+from cluster import kubectl
+from cluster.deployment import image, overlay, preloaded, rollout, savedrecords
 from cluster.errors import ClusterError
 from cluster.progress import Stages, note
 from cluster.settings import CONTEXT, REPO

@@ -3,9 +3,11 @@
 import os
 import shutil
 
-from cluster import debian, dockerd, run
+from cluster import run
+from cluster.docker import dockerd
 from cluster.errors import ClusterError
 from cluster.locks import lock
+from cluster.node import debian
 
 
 def problem() -> str | None:

@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from cluster import capabilities, fingerprint, processes, run
+from cluster import fingerprint, run
+from cluster.docker import capabilities, processes
 from cluster.errors import ClusterError
 from cluster.settings import CACHE, LOGS, REPO
 
@@ -127,7 +128,7 @@ def complaints(said: str) -> str:
 
 def _runtime() -> Path:
     """The OCI runtime as an executable of its own, in the cache: the checkout may move while the engine lives."""
-    source = REPO / "cluster" / "runtime.py"
+    source = REPO / "cluster" / "docker" / "runtime.py"
     python = Path(sys.base_prefix) / "bin" / "python3"
     target = FOLDER / f"runtime-{fingerprint.of(source, str(python))}"
     if not target.exists():

@@ -9,10 +9,10 @@ from typing import Protocol
 from rich.live import Live
 from rich.table import Table
 
-from cluster.campaigns import Seen, Watch
+from cluster.demonstration.campaigns import Seen, Watch
+from cluster.demonstration.story import Story, doing, right_now
 from cluster.errors import ClusterError
 from cluster.progress import console
-from cluster.story import Story, doing, right_now
 
 REDRAW_SECONDS = 0.5
 HEARTBEAT_SECONDS = 10.0

@@ -5,8 +5,10 @@ Tagged with the hash of what it is made of: what exists already is not made agai
 
 from pathlib import Path
 
-from cluster import engine, fingerprint, imagearchive, payload, rootfs, run, tools
-from cluster.payload import FILES
+from cluster import fingerprint, run, tools
+from cluster.docker import engine
+from cluster.node import imagearchive, payload, rootfs
+from cluster.node.payload import FILES
 from cluster.progress import Stages
 
 

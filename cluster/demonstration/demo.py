@@ -4,10 +4,12 @@ import shutil
 import sys
 import time
 
-from cluster import campaigns, deploy, kubectl, lifecycle, tools
-from cluster.campaigns import Seen
+from cluster import kubectl, lifecycle, tools
+from cluster.demonstration import campaigns
+from cluster.demonstration.campaigns import Seen
+from cluster.demonstration.follow import follow
+from cluster.deployment import deploy
 from cluster.errors import ClusterError
-from cluster.follow import follow
 from cluster.progress import Stages, note
 from cluster.settings import CONTEXT, REPO
 from controller.api import Phase

@@ -3,13 +3,14 @@
 import subprocess
 from pathlib import Path
 
-from cluster import rootfs, run, tools
+from cluster import run, tools
 from cluster.errors import ClusterError
-from cluster.imagearchive import Image
+from cluster.node import rootfs
+from cluster.node.imagearchive import Image
 from cluster.settings import REPO
 
-FILES = REPO / "cluster" / "node"
-# The names are ours to choose; cluster/node/default-storage.yaml uses the same.
+FILES = REPO / "cluster" / "node" / "files"
+# The names are ours to choose; cluster/node/files/default-storage.yaml uses the same.
 PROVISIONER = "evalcampaign/local-path-provisioner:node"
 BUSYBOX = "evalcampaign/busybox:node"
 # What the provisioner's helper pods and people who look around need.

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cluster import debian, fingerprint, run
+from cluster import fingerprint, run
+from cluster.node import debian
 from cluster.progress import Stages
 from cluster.settings import CACHE
 

@@ -1,0 +1,1 @@
+"""`make demo`: two campaigns, followed to their end."""

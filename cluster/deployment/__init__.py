@@ -1,0 +1,1 @@
+"""Putting the controller and a subject into the cluster, and taking them out."""

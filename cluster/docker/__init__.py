@@ -1,0 +1,1 @@
+"""The Docker engine: the one that runs, or one of our own."""
