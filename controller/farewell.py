@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 
 from controller.admission import Impossible, choose_subject
-from controller.api import Outcome, Phase
+from controller.api import Outcome
 from controller.board import Board, Campaign
-from controller.cleanup import CleanupFailed, undo
+from controller.cleanup import undo
 from controller.projector import Projector
 from controller.recovery import close_unfinished
 from controller.services import Services
@@ -40,12 +40,7 @@ async def say_farewell(services: Services, campaign: Campaign) -> None:
 
 async def _undo_everything(services: Services, campaign: Campaign, subject: EvalSubject) -> None:
     uid, records, now = campaign.ref.uid, services.records, services.now
-    try:
-        await close_unfinished(uid, campaign.spec, subject, records, Outcome.ABORTED, now, log.info)
-    except CleanupFailed as dirty:
-        # The attempt is closed by now: that its fault is still there must be known to whoever comes next.
-        await records.set_phase(uid, Phase.FAILED, CLEANUP_FAILED, str(dirty), now(), keep_lock=True)
-        raise
+    await close_unfinished(uid, campaign.spec, subject, records, Outcome.ABORTED, now, log.info)
     row = await records.get_campaign(uid)
     if row is None or row.reason != CLEANUP_FAILED:
         return

@@ -32,9 +32,10 @@ async def close_unfinished(
         if row.fault is not None:
             say(f"undoing the fault of trial {row.trial}, attempt {row.attempt}, which was left open")
             dirty = await _try_undo(row, spec, subject, say)
-        await records.end_attempt(row.id, outcome, at=now(), error=f"{error}; {dirty}" if dirty else error)
         if dirty is not None:
+            await records.end_attempt(row.id, outcome, at=now(), error=f"{error}; {dirty}", dirty=str(dirty))
             raise dirty
+        await records.end_attempt(row.id, outcome, at=now(), error=error)
     return len(attempts)
 
 

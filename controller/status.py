@@ -31,7 +31,7 @@ class Refusal:
     message: str
 
 
-CLEANUP_FAILED = "CleanupFailed"
+CLEANUP_FAILED = ConditionType.CLEANUP_FAILED.value
 """The reason of a campaign that ended Failed with its fault not undone: it keeps the subject."""
 
 REFUSED = frozenset(

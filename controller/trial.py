@@ -95,7 +95,8 @@ class Attempt:
             errors.append(dirty)
         self._show(Step.RECORD, None)
         text = "; ".join(str(error) or repr(error) for error in errors) or None
-        await self._records.end_attempt(self._row.id, outcome, at=self._now(), error=text)
+        dirt = None if dirty is None else str(dirty)
+        await self._records.end_attempt(self._row.id, outcome, at=self._now(), error=text, dirty=dirt)
         if dirty is not None:
             raise dirty
         return outcome

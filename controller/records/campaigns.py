@@ -8,11 +8,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, select, update
 
-from controller.api import CampaignSpec, Mode, Phase
+from controller.api import CampaignSpec, ConditionType, Mode, Phase
 from controller.records import locks
 from controller.records.limits import cut
 from controller.records.rows import CampaignRow, Json
-from controller.records.schema import campaigns
+from controller.records.schema import campaigns, trials
 
 NOT_COMPARED = frozenset({"mode", "variant", "agent", "name", "seed", "trials"})
 """What may differ between two campaigns that are compared: who acts, and how often we looked."""
@@ -76,6 +76,12 @@ def set_phase(
             locks.release(connection, uid)
     connection.execute(update(campaigns).where(campaigns.c.uid == uid).values(values))
     return _existing(connection, uid)
+
+
+def fail_dirty(connection: Connection, attempt_id: str, why: str, at: datetime) -> None:
+    """End the attempt's campaign for a fault that could not be undone; its subject stays locked."""
+    uid = connection.execute(select(trials.c.campaign_uid).where(trials.c.id == attempt_id)).scalar_one()
+    set_phase(connection, uid, Phase.FAILED, ConditionType.CLEANUP_FAILED.value, why, at, keep_lock=True)
 
 
 def mark_deleted(connection: Connection, uid: str, at: datetime) -> None:

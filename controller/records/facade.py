@@ -111,12 +111,22 @@ class Records:
         at: datetime,
         error: str | None = None,
         events: Sequence[Event] = (),
+        dirty: str | None = None,
     ) -> bool:
         """Close an attempt with its outcome, once. False, and nothing written, when another writer was first.
 
-        `error` None keeps an error that the attempt has. LookupError when there is no such attempt.
+        `error` None keeps an error that the attempt has. `dirty` says why its fault could not be undone: in the same
+        transaction the campaign ends Failed, CleanupFailed, and keeps its subject. LookupError when there is no such
+        attempt.
         """
-        return await self._write(lambda c: attempts.end(c, attempt_id, outcome, at, error, events))
+
+        def end(connection: Connection) -> bool:
+            ended = attempts.end(connection, attempt_id, outcome, at, error, events)
+            if ended and dirty is not None:
+                campaigns.fail_dirty(connection, attempt_id, dirty, at)
+            return ended
+
+        return await self._write(end)
 
     async def unfinished(self, campaign_uid: str) -> list[AttemptRow]:
         """The attempts that began and have not ended: after a crash, the one to bring to an end; else none."""

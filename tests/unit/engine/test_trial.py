@@ -4,13 +4,15 @@ import asyncio
 
 import pytest
 
-from controller.api import Outcome, Step
+from controller.api import Outcome, Phase, Step
 from controller.cleanup import CleanupFailed
 from controller.outcome import Stop
 from controller.trial import trial_seed
 from subjects.protocol import ChaosRefused, SubjectError
 from tests.support.scripted import AWAY, Script
-from tests.unit.engine.conftest import spec
+from tests.unit.engine.conftest import UID, spec
+
+OTHER = "5f1e6a0e-0000-4000-8000-000000000002"
 
 STEPS = [step.value for step in Step]
 
@@ -116,7 +118,7 @@ async def test_the_plan_is_committed_before_anything_is_touched(bench):
     running = asyncio.create_task(attempt.run(bench.stop))
     await when(lambda: bench.told and bench.told[-1].step is Step.INJECT)
     await asyncio.sleep(0.05)
-    (row,) = await bench.records.unfinished("5f1e6a0e-0000-4000-8000-000000000001")
+    (row,) = await bench.records.unfinished(UID)
     assert row.fault is not None and row.chaos_injected_at is None
     assert row.step is Step.INJECT and row.initial_state is not None
     bench.stop.fire(Stop.EXITING)
@@ -154,6 +156,18 @@ async def test_a_cleanup_that_fails_closes_the_row_and_is_raised(bench):
     row = await bench.row()
     assert row.outcome is Outcome.SELF_HEALED
     assert "the pod will not go" in row.error
+
+
+async def test_a_cleanup_that_failed_is_known_to_the_next_process_whenever_this_one_ends(bench):
+    attempt = await bench.attempt(Script(cleanup_error=SubjectError("the pod will not go")))
+    await bench.records.take_lock("scripted/s", UID, "default/c", bench.clock.now())
+    with pytest.raises(CleanupFailed):
+        await attempt.run(bench.stop)
+    campaign = await bench.records.get_campaign(UID)
+    assert (campaign.phase, campaign.reason) == (Phase.FAILED, "CleanupFailed")
+    other = await bench.records.ensure_campaign(OTHER, "default", "d", spec(), bench.clock.now())
+    lock = await bench.records.take_lock("scripted/s", other.uid, "default/d", bench.clock.now())
+    assert lock.campaign_uid == UID
 
 
 async def test_a_harmless_step_waits_for_the_api_server(bench):
