@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pydantic import BaseModel, ValidationError
 
 from controller.api import CampaignSpec
+from controller.complaints import in_words
 from controller.kube import KubeCampaigns
 from controller.status import Refusal
 from subjects.cluster import ClusterError, ClusterUnreachable
@@ -56,7 +57,7 @@ def choose_subject(
         return subject, chaos_types[spec.chaos.type].params.model_validate(dict(spec.chaos.params))
     except ValidationError as error:
         valid = ", ".join(sorted(chaos_types[spec.chaos.type].params.model_json_schema().get("properties", {})))
-        what = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        what = in_words(error)
         raise Impossible(
             "InvalidParams", f"chaos.params of {spec.chaos.type} are not valid: {what}; it takes: {valid or 'none'}"
         ) from None

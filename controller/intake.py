@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from controller.api import CampaignSpec, CampaignStatus, Condition, ConditionType, Phase
 from controller.board import Campaign
+from controller.complaints import in_words
 from controller.kube import CampaignRef
 from controller.projector import Announcement, Projector
 from controller.services import Services
@@ -39,7 +40,7 @@ def campaign_from_body(body: Mapping[str, Any]) -> Campaign:
             conditions=list(_readable(status.get("conditions") or ())),
         )
     except ValidationError as error:
-        what = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        what = in_words(error)
         raise InvalidCampaign(f"this controller cannot read the campaign (is its CRD up to date?): {what}") from None
 
 
