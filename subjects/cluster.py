@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
+from ssl import SSLContext
 from typing import Any, Protocol
 
 
@@ -50,11 +51,26 @@ class PodView:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A StatefulSet, cut down: how many members it should have and with which images."""
+    """A StatefulSet, cut down: how many members it should have and with which images.
+
+    `claims` names its volume claim templates: member `n` keeps its data in the claims `{claim}-{name}-{n}`.
+    """
 
     name: str
     replicas: int
     images: Mapping[str, str]
+    claims: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How to ask a member by TLS: `context` holds the authority and our certificate, `server_name` whom to expect.
+
+    Members are reached by pod address, and certificates are made out to names.
+    """
+
+    context: SSLContext = field(repr=False)
+    server_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +112,39 @@ class Cluster(Protocol):
         """A StatefulSet. ClusterError 404 where there is none."""
         ...
 
+    async def list_workloads(self, namespace: str, selector: str) -> Mapping[str, Workload]:
+        """The StatefulSets that match a label selector, by name."""
+        ...
+
+    async def scale_workload(self, namespace: str, name: str, replicas: int) -> None:
+        """Ask for so many replicas of a StatefulSet; returns before there are as many."""
+        ...
+
+    async def list_claims(self, namespace: str, selector: str) -> frozenset[str]:
+        """The names of the PersistentVolumeClaims that match a label selector, going or not."""
+        ...
+
+    async def delete_claim(self, namespace: str, name: str) -> None:
+        """Delete a PersistentVolumeClaim, and its data with it. It goes once no pod uses it. ClusterError 404: gone."""
+        ...
+
+    async def read_secret(self, namespace: str, name: str) -> Mapping[str, bytes]:
+        """The decoded values of a Secret. What is in them is for connections only, never for a log or a record."""
+        ...
+
     async def ask_member(
-        self, namespace: str, pod: Pod, port: int, path: str, timeout: float, body: Any | None = None
+        self,
+        namespace: str,
+        pod: Pod,
+        port: int,
+        path: str,
+        timeout: float,
+        body: Any | None = None,
+        tls: Tls | None = None,
     ) -> Answer:
         """GET (or POST, with a JSON body) on a pod's own HTTP port; `timeout` in seconds for the whole exchange.
 
-        Raises MemberUnreachable when there was no HTTP answer from the member.
+        Redirects are answers, not followed. Raises MemberUnreachable when there was no HTTP answer from the member,
+        or one too long to be read.
         """
         ...

@@ -34,6 +34,10 @@ class SubjectNotReady(SubjectError):
     """The subject is not there yet, or has not opted in. It may still come right, so the campaign waits."""
 
 
+class SubjectMisfit(SubjectError):
+    """The campaign asks for something that this subject does not offer: no waiting will help."""
+
+
 class ChaosRefused(SubjectError):
     """The fault was definitely not applied: the target is gone or changed, or the API server said no."""
 
@@ -107,6 +111,23 @@ class ChaosType:
 
 
 @dataclass(frozen=True, slots=True)
+class SubjectOptions:
+    """What a campaign says of its subject beyond where it lives. A subject refuses what it has no use for.
+
+    `probe`: `none`, or `write` for a small client whose writes decide whether clients are served. `selectors`: label
+    selectors by the subject's own roles, `endpoints`: URLs, both for a system that was not set up by our manifests.
+    `tls_secret`: the Secret in the subject's namespace that holds `ca.crt`, `tls.crt` and `tls.key`. `reset`: `heal`, or
+    `recreate` to begin every attempt with an empty system.
+    """
+
+    probe: str = "none"
+    selectors: Mapping[str, str] = field(default_factory=dict)
+    endpoints: tuple[str, ...] = ()
+    tls_secret: str | None = None
+    reset: str = "heal"
+
+
+@dataclass(frozen=True, slots=True)
 class SubjectContext:
     """What a subject is given: where it lives, how to reach it, and the clock.
 
@@ -117,6 +138,7 @@ class SubjectContext:
     namespace: str
     now: Callable[[], datetime]
     images: Mapping[str, str] = field(default_factory=dict)
+    options: SubjectOptions = field(default_factory=SubjectOptions)
 
 
 @runtime_checkable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -11,7 +12,7 @@ import httpx
 from controller.kube.api import KubeApi
 from controller.kube.pods import pod_from_json
 from controller.kube.watch import follow_pods
-from subjects.cluster import Answer, ClusterUnreachable, MemberUnreachable, Pod, PodView, Workload
+from subjects.cluster import Answer, ClusterUnreachable, MemberUnreachable, Pod, PodView, Tls, Workload
 
 
 class KubeCluster:
@@ -53,16 +54,45 @@ class KubeCluster:
 
     async def get_workload(self, namespace: str, name: str) -> Workload:
         """A StatefulSet."""
-        found = await self._api.request("GET", f"/apis/apps/v1/namespaces/{namespace}/statefulsets/{name}")
-        containers = found["spec"]["template"]["spec"]["containers"]
-        return Workload(
-            name=name,
-            replicas=found["spec"].get("replicas", 1),
-            images={container["name"]: container["image"] for container in containers},
+        return _workload(await self._api.request("GET", _workloads(namespace, name)))
+
+    async def list_workloads(self, namespace: str, selector: str) -> Mapping[str, Workload]:
+        """The StatefulSets that match a label selector, by name."""
+        listed = await self._api.request("GET", _workloads(namespace), query={"labelSelector": selector})
+        return {workload.name: workload for workload in map(_workload, listed["items"])}
+
+    async def scale_workload(self, namespace: str, name: str, replicas: int) -> None:
+        """Ask for so many replicas, through the `scale` subresource: no more power than that is needed."""
+        await self._api.request(
+            "PATCH",
+            f"{_workloads(namespace, name)}/scale",
+            body={"spec": {"replicas": replicas}},
+            content_type="application/merge-patch+json",
         )
 
+    async def list_claims(self, namespace: str, selector: str) -> frozenset[str]:
+        """The names of the claims that match a label selector."""
+        listed = await self._api.request("GET", _claims(namespace), query={"labelSelector": selector})
+        return frozenset(claim["metadata"]["name"] for claim in listed["items"])
+
+    async def delete_claim(self, namespace: str, name: str) -> None:
+        """Delete a claim."""
+        await self._api.request("DELETE", f"{_claims(namespace)}/{name}")
+
+    async def read_secret(self, namespace: str, name: str) -> Mapping[str, bytes]:
+        """The decoded values of a Secret."""
+        secret = await self._api.request("GET", f"/api/v1/namespaces/{namespace}/secrets/{name}")
+        return {key: b64decode(value) for key, value in secret.get("data", {}).items()}
+
     async def ask_member(
-        self, namespace: str, pod: Pod, port: int, path: str, timeout: float, body: Any | None = None
+        self,
+        namespace: str,
+        pod: Pod,
+        port: int,
+        path: str,
+        timeout: float,
+        body: Any | None = None,
+        tls: Tls | None = None,
     ) -> Answer:
         """GET, or POST with a JSON body, on a pod's own port."""
         if self._api.in_cluster:
@@ -95,6 +125,25 @@ class KubeCluster:
         if answer is not None and answer.get("kind") == "Status":  # the proxy speaks, not the member
             raise MemberUnreachable(f"{pod.name}: {answer.get('message', status)}")
         return Answer(status, answer)
+
+
+def _workload(found: Mapping[str, Any]) -> Workload:
+    spec = found["spec"]
+    return Workload(
+        name=found["metadata"]["name"],
+        replicas=spec.get("replicas", 1),
+        images={container["name"]: container["image"] for container in spec["template"]["spec"]["containers"]},
+        claims=tuple(claim["metadata"]["name"] for claim in spec.get("volumeClaimTemplates", ())),
+    )
+
+
+def _workloads(namespace: str, name: str | None = None) -> str:
+    collection = f"/apis/apps/v1/namespaces/{namespace}/statefulsets"
+    return f"{collection}/{name}" if name else collection
+
+
+def _claims(namespace: str) -> str:
+    return f"/api/v1/namespaces/{namespace}/persistentvolumeclaims"
 
 
 def _pods(namespace: str, name: str | None = None) -> str:
