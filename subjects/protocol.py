@@ -115,8 +115,8 @@ class SubjectOptions:
     """What a campaign says of its subject beyond where it lives. A subject refuses what it has no use for.
 
     `probe`: `none`, or `write` for a small client whose writes decide whether clients are served. `selectors`: label
-    selectors by the subject's own roles, `endpoints`: URLs, both for a system that was not set up by our manifests.
-    `tls_secret`: the Secret in the subject's namespace that holds `ca.crt`, `tls.crt` and `tls.key`. `reset`: `heal`, or
+    selectors by the subject's own roles; `endpoints`: URLs; both for a system that was not set up by our manifests.
+    `tls_secret`: the Secret in the subject's namespace with `ca.crt`, `tls.crt` and `tls.key`. `reset`: `heal`, or
     `recreate` to begin every attempt with an empty system.
     """
 
