@@ -1,0 +1,187 @@
+"""What PD and TiKV answer over HTTP (v8.5), read into values. Pure.
+
+Answers are hostile until read: any JSON, or none, may come. Reading is strict about the fields the oracle needs and
+blind to all others; what cannot be read is a sentence, never an exception. Two habits of PD matter: a field that is
+absent means zero, and a region without a leader has an empty object for one.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
+
+from subjects.cluster import Answer
+
+
+class _Read(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+
+class Header(_Read):
+    """What every answer about the cluster begins with."""
+
+    cluster_id: int
+
+
+class Member(_Read):
+    """A member of PD."""
+
+    name: str
+    client_urls: list[str] = Field(default_factory=list)
+    binary_version: str = ""
+
+
+class Members(_Read):
+    """PD's members, and who of them leads."""
+
+    header: Header
+    members: list[Member]
+    leader: Member | None = None
+
+
+class MemberHealth(_Read):
+    """Whether PD's leader reaches one of the members."""
+
+    name: str
+    health: bool = False
+
+
+class Health(RootModel[list[MemberHealth]]):
+    """All of them."""
+
+
+class StoreMeta(_Read):
+    """A store as it registered. `last_heartbeat`: when PD last heard from it, in nanoseconds of PD's clock."""
+
+    id: int
+    address: str
+    status_address: str = ""
+    version: str = ""
+    state_name: str
+    last_heartbeat: int = 0
+    physically_destroyed: bool = False
+
+
+class StoreLoad(_Read):
+    """What a store holds, as PD last heard."""
+
+    leader_count: int = 0
+    region_count: int = 0
+
+
+class Store(_Read):
+    """A store, as PD sees it."""
+
+    store: StoreMeta
+    status: StoreLoad = Field(default_factory=StoreLoad)
+
+    @property
+    def host(self) -> str:
+        """The first label of its address: the pod's name, where it runs in a StatefulSet."""
+        return self.store.address.rpartition(":")[0].partition(".")[0]
+
+
+class Stores(_Read):
+    """All of them, in an order that changes from call to call."""
+
+    stores: list[Store]
+
+
+class Peer(_Read):
+    """A replica of a region on a store. `store_id` 0: none."""
+
+    id: int = 0
+    store_id: int = 0
+    role_name: str = "Voter"
+
+
+class DownPeer(_Read):
+    """A replica that its leader has not heard from for long."""
+
+    peer: Peer
+
+
+class Region(_Read):
+    """A range of keys (`start_key` inclusive, `end_key` exclusive, both hex; empty: open) and its replicas.
+
+    `leader` is what PD last heard: a dead store stays listed until a new leader reports.
+    """
+
+    id: int
+    start_key: str = ""
+    end_key: str = ""
+    peers: list[Peer] = Field(default_factory=list)
+    leader: Peer | None = None
+    down_peers: list[DownPeer] = Field(default_factory=list)
+    pending_peers: list[Peer] = Field(default_factory=list)
+
+    @property
+    def led_by(self) -> int | None:
+        """The id of the store that PD calls its leader."""
+        return self.leader.store_id or None if self.leader is not None else None
+
+
+class Regions(_Read):
+    """All of them."""
+
+    regions: list[Region] | None = None
+
+    def by_id(self) -> list[Region]:
+        """In the order of their ids, which is the same in every answer."""
+        return sorted(self.regions or (), key=lambda region: region.id)
+
+
+class ClusterStatus(_Read):
+    """`is_initialized`: there is more than one region, or the one there is has all its voters."""
+
+    is_initialized: bool = False
+
+
+class _SoftState(_Read):
+    raft_state: str = ""
+
+
+class _RaftStatus(_Read):
+    soft_state: _SoftState = Field(default_factory=_SoftState)
+
+
+class RegionStatus(_Read):
+    """One region by the word of one store."""
+
+    raft_status: _RaftStatus
+
+    @property
+    def leads(self) -> bool:
+        """Whether the store calls itself the region's leader."""
+        return self.raft_status.soft_state.raft_state == "Leader"
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def read(model: type[M], answer: Answer) -> M | str:
+    """The answer as a value, or why it is none."""
+    if answer.status != 200:
+        return refusal(answer)
+    try:
+        return model.model_validate(answer.body)
+    except (ValidationError, RecursionError) as error:
+        return f"unexpected answer: {_first(error)}"
+
+
+def refusal(answer: Answer) -> str:
+    """Why a request was refused, in PD's words where there are any."""
+    if isinstance(answer.body, dict):
+        said = answer.body.get("error") or answer.body.get("message")
+    else:
+        said = answer.body if isinstance(answer.body, str) else None
+    return f"HTTP {answer.status}" + (f": {str(said).strip()[:200]}" if said else "")
+
+
+def _first(error: ValidationError | RecursionError) -> str:
+    if isinstance(error, RecursionError):
+        return "nested too deep"
+    problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    where = ".".join(map(str, problem["loc"])) or "answer"
+    return f"{where}: {problem['msg']}"
