@@ -53,8 +53,8 @@ class PodView:
 class Workload:
     """A StatefulSet, cut down: how many members it should have and with which images.
 
-    `claims` names its volume claim templates: member `n` keeps its data in the claims `{claim}-{name}-{n}`. `service` is
-    the headless Service that gives every member its name, `{name}-{n}.{service}.{namespace}.svc`.
+    `claims` names its volume claim templates: member `n` keeps its data in the claims `{claim}-{name}-{n}`. `service`
+    is the headless Service that gives every member its name, `{name}-{n}.{service}.{namespace}.svc`.
     """
 
     name: str
@@ -147,7 +147,7 @@ class Cluster(Protocol):
     ) -> Answer:
         """One request to a pod's own HTTP port; `timeout` in seconds for the whole exchange.
 
-        `method` is GET, or POST where there is a JSON body, unless it says otherwise. Redirects are answers, not followed. Raises MemberUnreachable when there was no HTTP answer from the member,
-        or one too long to be read.
+        `method` is GET, or POST where there is a JSON body, unless it says otherwise. Redirects are answers, not
+        followed. Raises MemberUnreachable when there was no HTTP answer from the member, or one too long to be read.
         """
         ...

@@ -49,6 +49,10 @@ class EtcdGaze:
             if name in pods[MEMBER]:
                 yield from ((pods[MEMBER][name], question) for question in Question)
 
+    def follow_up(self, question: Question, pods: Pods, fresh: Fresh[Question]) -> tuple[tuple[Pod, Question], ...]:
+        """Nothing: no question hangs on the answer to another."""
+        return ()
+
     async def ask(self, pod: Pod, question: Question) -> Reply:
         """One question to one member."""
         return await ask(self._context, pod, question, self._pace.limit_of(question))

@@ -38,10 +38,13 @@ STORES = Question(PD, "/pd/api/v1/stores?state=0&state=1&state=2")
 """Without `state`, tombstones would be left out."""
 
 REGIONS = Question(PD, "/pd/api/v1/regions")
+CLUSTER = Question(PD, "/pd/api/v1/cluster")
+"""How many replicas should every region have?"""
+
 CLUSTER_STATUS = Question(PD, "/pd/api/v1/cluster/status")
 
 OF_EVERY_MEMBER = (PING, MEMBERS)
-OF_THE_LEADER = (HEALTH, STORES, REGIONS, CLUSTER_STATUS)
+OF_THE_LEADER = (HEALTH, STORES, REGIONS, CLUSTER, CLUSTER_STATUS)
 
 ALIVE = Question(TIKV, "/status")
 """Does this store answer at all?"""

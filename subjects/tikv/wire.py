@@ -132,6 +132,13 @@ class Regions(_Read):
         return sorted(self.regions or (), key=lambda region: region.id)
 
 
+class Cluster(_Read):
+    """`max_peer_count`: how many replicas every region should have."""
+
+    id: int
+    max_peer_count: int = 0
+
+
 class ClusterStatus(_Read):
     """`is_initialized`: there is more than one region, or the one there is has all its voters."""
 

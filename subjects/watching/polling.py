@@ -55,12 +55,15 @@ class Poll(Generic[Q]):
         self._unanswered: Counter[tuple[str, Q]] = Counter()
         self._at_member: Counter[str] = Counter()
 
-    def ask(self, questions: Iterable[tuple[Pod, Q]]) -> None:
-        """Send these questions, now. A pod without an address is not there to be asked yet."""
+    def ask(self, questions: Iterable[tuple[Pod, Q]], at_once: int = MAX_UNANSWERED) -> None:
+        """Send these questions, now, unless `at_once` of the same kind hang already.
+
+        A pod without an address is not there to be asked yet.
+        """
         for pod, question in questions:
             if (
                 pod.ip is not None
-                and self._unanswered[pod.uid, question] < MAX_UNANSWERED
+                and self._unanswered[pod.uid, question] < at_once
                 and self._at_member[pod.uid] < MAX_AT_ONE_MEMBER
             ):
                 self._unanswered[pod.uid, question] += 1

@@ -54,6 +54,10 @@ class Gaze(Protocol[Q]):
         """What to ask now. Called each period, and after every pod event."""
         ...
 
+    def follow_up(self, question: Q, pods: Pods, fresh: Fresh[Q]) -> Iterable[tuple[Pod, Q]]:
+        """What an answer to that question makes us ask at once, rather than when the next period begins."""
+        ...
+
     async def ask(self, pod: Pod, question: Q) -> Reply:
         """Put one question to one member. Never raises for what it, the network or the API server does."""
         ...
@@ -157,6 +161,8 @@ class HealthWatch(Generic[Q]):
 
     def _heard(self, uid: str, question: Q, reply: Reply) -> None:
         self._book.note(uid, question, reply)
+        if self._ignorant is None:
+            self._poll.ask(self._gaze.follow_up(question, self._pods, self._fresh), at_once=1)
         self._news()
 
     def _news(self) -> None:
