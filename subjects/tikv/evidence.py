@@ -33,8 +33,8 @@ class Write:
 class Evidence:
     """Replies are by pod uid and still hold; those about single regions may be older, where there are many regions.
 
-    `writes` are by region id (None: none that still holds), and None where nobody writes. `cluster_id` is what PD called
-    itself at set-up, if that is known.
+    `writes` are by region id (None: none that still holds), and None where nobody writes. `cluster_id` is what PD
+    called itself at set-up, if that is known.
     """
 
     layout: Layout

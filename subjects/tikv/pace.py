@@ -10,7 +10,7 @@ class Pace:
     """From question to question (start to start), and how long an answer may take, in seconds.
 
     Elections take a TiKV ten to twenty seconds, so half a second is a fine enough grid; a frozen store is found silent
-    within `period + limit`.
+    within `period + limit`, and until then what it said last still holds.
     """
 
     period: float = 0.5
@@ -18,5 +18,8 @@ class Pace:
 
     @property
     def max_age(self) -> float:
-        """A reply that was asked longer ago no longer holds: a later one should have come by now."""
-        return self.period + self.limit
+        """A reply that was asked longer ago no longer holds: a later one should have come by now.
+
+        The next one is asked a period later and may take its limit; a busy machine gets another period.
+        """
+        return 2 * self.period + self.limit

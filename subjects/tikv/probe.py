@@ -38,6 +38,9 @@ MAX_UNANSWERED = 3
 RENEW_SECONDS = 1.0
 """A client that fails is replaced, but no sooner than this after it was made."""
 
+PATIENCE = 1.1
+"""The client keeps its own limit and says what it waited for; only one that does not keep it is cut short."""
+
 CAP = 32
 """Regions written to in one period; of more, some each time, in turn."""
 
@@ -97,7 +100,7 @@ class WriteProbe:
         asked = self._clock()
         self._unanswered[region_id] += 1
         try:
-            async with asyncio.timeout(self._pace.limit + 0.1):
+            async with asyncio.timeout(PATIENCE * self._pace.limit):
                 await client.put(key, VALUE)
             write = Write(asked)
         except Exception as error:  # a client's word for whatever went wrong; none of it may end the watch
@@ -116,8 +119,10 @@ class WriteProbe:
         failing = any(write.error is not None and write.asked >= self._made for write in self._writes.values())
         if self._client is not None and not (failing and self._clock() - self._made > RENEW_SECONDS):
             return
-        with suppress(SubjectError, ClusterUnreachable):
-            client = await connect(self._place, self._pace.limit)
+        # What keeps us from a fresh one must not keep the old one from its writes for long.
+        with suppress(SubjectError, ClusterUnreachable, TimeoutError):
+            async with asyncio.timeout(self._pace.limit):
+                client = await connect(self._place, self._pace.limit)
             if client is not None:
                 if self._client is not None:
                     self._retire(self._client)

@@ -7,11 +7,16 @@ absent means zero, and a region without a leader has an empty object for one.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
 from subjects.cluster import Answer
+
+Number = Annotated[int, Field(ge=0, lt=2**64)]
+Instant = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+Text = Annotated[str, Field(max_length=1024)]
+Key = Annotated[str, Field(max_length=2**14)]
 
 
 class _Read(BaseModel):
@@ -21,15 +26,15 @@ class _Read(BaseModel):
 class Header(_Read):
     """What every answer about the cluster begins with."""
 
-    cluster_id: int
+    cluster_id: Number
 
 
 class Member(_Read):
     """A member of PD."""
 
-    name: str
-    client_urls: list[str] = Field(default_factory=list)
-    binary_version: str = ""
+    name: Text
+    client_urls: list[Text] = Field(default_factory=list)
+    binary_version: Text = ""
 
 
 class Members(_Read):
@@ -43,7 +48,7 @@ class Members(_Read):
 class MemberHealth(_Read):
     """Whether PD's leader reaches one of the members."""
 
-    name: str
+    name: Text
     health: bool = False
 
 
@@ -54,20 +59,20 @@ class Health(RootModel[list[MemberHealth]]):
 class StoreMeta(_Read):
     """A store as it registered. `last_heartbeat`: when PD last heard from it, in nanoseconds of PD's clock."""
 
-    id: int
-    address: str
-    status_address: str = ""
-    version: str = ""
-    state_name: str
-    last_heartbeat: int = 0
+    id: Number
+    address: Text
+    status_address: Text = ""
+    version: Text = ""
+    state_name: Text
+    last_heartbeat: Instant = 0
     physically_destroyed: bool = False
 
 
 class StoreLoad(_Read):
     """What a store holds, as PD last heard."""
 
-    leader_count: int = 0
-    region_count: int = 0
+    leader_count: Number = 0
+    region_count: Number = 0
 
 
 class Store(_Read):
@@ -91,9 +96,9 @@ class Stores(_Read):
 class Peer(_Read):
     """A replica of a region on a store. `store_id` 0: none."""
 
-    id: int = 0
-    store_id: int = 0
-    role_name: str = "Voter"
+    id: Number = 0
+    store_id: Number = 0
+    role_name: Text = "Voter"
 
 
 class DownPeer(_Read):
@@ -108,9 +113,9 @@ class Region(_Read):
     `leader` is what PD last heard: a dead store stays listed until a new leader reports.
     """
 
-    id: int
-    start_key: str = ""
-    end_key: str = ""
+    id: Number
+    start_key: Key = ""
+    end_key: Key = ""
     peers: list[Peer] = Field(default_factory=list)
     leader: Peer | None = None
     down_peers: list[DownPeer] = Field(default_factory=list)
@@ -135,8 +140,8 @@ class Regions(_Read):
 class Cluster(_Read):
     """`max_peer_count`: how many replicas every region should have."""
 
-    id: int
-    max_peer_count: int = 0
+    id: Number
+    max_peer_count: Number = 0
 
 
 class ClusterStatus(_Read):
@@ -146,7 +151,7 @@ class ClusterStatus(_Read):
 
 
 class _SoftState(_Read):
-    raft_state: str = ""
+    raft_state: Text = ""
 
 
 class _RaftStatus(_Read):
