@@ -12,14 +12,17 @@ from rich.text import Text
 from controller.cli import text
 from controller.cli.columns import console
 from controller.cli.difference import ABSENT, changes
+from controller.cli.narrative import narrate
 from controller.cli.timeline import moments, origin
 from controller.records.rows import AttemptRow, CampaignRow, Event, Json
 
 
 def print_story(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[Event], full: bool) -> None:
-    """Header, timeline, fault, and what changed between the states (or both states, when `full`)."""
+    """Header, a few sentences, timeline, fault, and what changed between the states (or both states, when `full`)."""
     to = console()
     _pairs(to, _header(campaign, attempt))
+    to.print()
+    to.print(Text(narrate(campaign, attempt)))
     since, name = origin(attempt)
     _heading(
         to, f"Timeline, in seconds from the {name} at {since.isoformat(sep=' ', timespec='milliseconds')[:-6]} UTC"
