@@ -116,8 +116,8 @@ class SubjectOptions:
 
     `probe`: `none`, or `write` for a small client whose writes decide whether clients are served. `selectors`: label
     selectors by the subject's own roles, `endpoints`: URLs, both for a system that was not set up by our manifests.
-    `tls_secret`: the Secret in the subject's namespace that holds `ca.crt`, `tls.crt` and `tls.key`. `reset`: `heal`, or
-    `recreate` to begin every attempt with an empty system.
+    `tls_secret`: the Secret in the subject's namespace that holds `ca.crt`, and `tls.crt` with `tls.key` where the
+    system asks for a certificate. `reset`: `heal`, or `recreate` to begin every attempt with an empty system.
     """
 
     probe: str = "none"
