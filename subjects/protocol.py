@@ -154,7 +154,10 @@ class EvalSubject(Protocol):
         ...
 
     async def check_ready(self) -> None:
-        """Return when the subject is there with all the members it should have; else raise SubjectNotReady."""
+        """Return when the subject is there with all the members it should have; else raise SubjectNotReady.
+
+        SubjectMisfit where it is there and can never do what the campaign's options ask for.
+        """
         ...
 
     async def reset(self) -> None:
@@ -209,3 +212,4 @@ class EvalSubject(Protocol):
 
 
 SubjectFactory = Callable[[SubjectContext], EvalSubject]
+"""Makes the subject of one campaign, touching nothing. SubjectMisfit where it does not offer what the options say."""

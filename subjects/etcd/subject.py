@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from subjects.cluster import Workload
 from subjects.etcd import injection, reset, state
 from subjects.etcd.chaos import CHAOS
+from subjects.etcd.options import refuse_options
 from subjects.etcd.place import get_workload, list_pods
 from subjects.etcd.polling import Pace
 from subjects.etcd.watch import HealthWatch
@@ -20,9 +21,10 @@ from subjects.protocol import ChaosType, Fault, Json, SubjectContext, SubjectNot
 
 
 class EtcdSubject:
-    """The StatefulSet `etcd` of one namespace."""
+    """The StatefulSet `etcd` of one namespace. SubjectMisfit where the campaign asks for anything more of it."""
 
     def __init__(self, context: SubjectContext, pace: Pace | None = None) -> None:
+        refuse_options(context.options)
         self._context = context
         self._pace = pace or Pace()
         self._workload: Workload | None = None
