@@ -57,7 +57,9 @@ class Verdict:
 
     `serving` and `whole` are None where our own sight failed (*unknown*): the API server is unreachable, or members
     that Kubernetes calls Ready do not answer us. A missing or unready member is the subject's trouble, not ours, and
-    makes them False. `whole` True implies `serving` True. `members` maps each member's pod name to its uid, last seen.
+    makes them False. `whole` True implies `serving` True, `serving` False implies `whole` False. With `whole` False,
+    `serving` may be None: nobody can confirm it, and yet something is plainly missing. `members` maps each member's pod
+    name to its uid, last seen.
     """
 
     at: datetime
@@ -68,8 +70,8 @@ class Verdict:
 
     @property
     def known(self) -> bool:
-        """Whether both questions have an answer."""
-        return self.serving is not None and self.whole is not None
+        """Whether we saw: the question that is scored, whole, has an answer. `serving` may still be unknown."""
+        return self.whole is not None
 
     @property
     def message(self) -> str:
