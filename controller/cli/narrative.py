@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from controller.api import Outcome
 from controller.cli import text
-from controller.records.rows import AttemptRow, CampaignRow
+from controller.cli.timeline import service_unknown
+from controller.records.rows import AttemptRow, CampaignRow, Event
 
 HAPPENED: Mapping[str, str] = {
     "node_kill": "the pod of {target} was deleted",
@@ -20,12 +21,12 @@ HAPPENED: Mapping[str, str] = {
 WINDOWED = (Outcome.SELF_HEALED, Outcome.NOT_HEALED)
 
 
-def narrate(campaign: CampaignRow, attempt: AttemptRow) -> str:
+def narrate(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[Event] = ()) -> str:
     """A few sentences; times count from the injection, or from the start where nothing was injected."""
-    return " ".join(_capitalized(sentence) for sentence in _sentences(campaign, attempt))
+    return " ".join(_capitalized(sentence) for sentence in _sentences(campaign, attempt, events))
 
 
-def _sentences(campaign: CampaignRow, attempt: AttemptRow) -> Iterator[str]:
+def _sentences(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[Event]) -> Iterator[str]:
     if attempt.chaos_injected_at is None:
         planned = f", though {attempt.target} had been chosen" if attempt.target else ""
         yield f"nothing was injected{planned}."
@@ -34,7 +35,7 @@ def _sentences(campaign: CampaignRow, attempt: AttemptRow) -> Iterator[str]:
         if attempt.outcome is Outcome.NOT_MANIFESTED:
             yield "nothing of it was ever seen."
         elif attempt.manifested_at is not None:
-            yield from _service(attempt)
+            yield from _service(attempt, events)
             yield from _wholeness(attempt)
     if attempt.error:
         yield f"{attempt.outcome or 'So far'}: {attempt.error}."
@@ -54,16 +55,21 @@ def _standing(facts: Mapping[str, Any]) -> Iterator[str]:
         yield "led PD" if facts["led"] else "did not lead PD"
 
 
-def _service(attempt: AttemptRow) -> Iterator[str]:
+def _service(attempt: AttemptRow, events: Sequence[Event]) -> Iterator[str]:
+    unknown = service_unknown(events)
     lost = attempt.since_injection(attempt.serving_lost_at)
     again = attempt.since_injection(attempt.serving_again_at)
     if lost is None:
-        unseen = _without_client(attempt)
-        yield f"clients were served throughout{unseen}." if attempt.recovered_at else f"no client was cut off{unseen}."
+        seen = "clients were served throughout" if unknown is None else "no client was seen cut off"
+        yield f"{seen}{_without_client(attempt)}."
     elif again is None:
         yield f"clients were cut off at {text.offset(lost)} and not served again while it was watched."
     else:
         yield f"clients were cut off at {text.offset(lost)} and served again at {text.offset(again)}."
+    if unknown is not None:
+        since, seconds = unknown
+        start = text.offset(attempt.since_injection(since))
+        yield f"for {seconds:.1f} s, first at {start}, nobody could tell whether clients were served."
 
 
 def _without_client(attempt: AttemptRow) -> str:

@@ -12,6 +12,7 @@ from subjects.cluster import Pod, Workload
 from subjects.etcd import reset, state
 from subjects.etcd.chaos import CHAOS
 from subjects.etcd.gaze import EtcdGaze
+from subjects.etcd.options import refuse_options
 from subjects.etcd.place import get_workload, list_pods
 from subjects.etcd.polling import Pace
 from subjects.health import wait_until_whole
@@ -23,9 +24,10 @@ from subjects.watching.stream import HealthWatch
 
 
 class EtcdSubject:
-    """The StatefulSet `etcd` of one namespace."""
+    """The StatefulSet `etcd` of one namespace. SubjectMisfit where the campaign asks for anything more of it."""
 
     def __init__(self, context: SubjectContext, pace: Pace | None = None) -> None:
+        refuse_options(context.options)
         self._context = context
         self._pace = pace or Pace()
         self._workload: Workload | None = None

@@ -7,7 +7,7 @@ from typing import Any
 
 from controller.api import Mode, Outcome, Phase, Step
 from controller.cli.narrative import narrate
-from controller.records.rows import AttemptRow, CampaignRow
+from controller.records.rows import AttemptRow, CampaignRow, Event
 from tests.unit.records.samples import at
 
 CAMPAIGN = CampaignRow(
@@ -51,6 +51,14 @@ def test_service_that_never_broke_off_is_told_with_who_says_so():
     served = {"serving_lost_at": None, "serving_again_at": None}
     assert "Clients were served throughout." in told(**served)
     assert "throughout, by the stores' own word (nobody wrote)." in told(**served, initial_state={"probe": "none"})
+
+
+def test_time_in_which_nobody_could_tell_is_said():
+    served = {"serving_lost_at": None, "serving_again_at": None}
+    answers = ((10.5, None), (12.5, True))
+    events = [Event(Step.OBSERVE, at(second), "verdict", {"serving": serving}) for second, serving in answers]
+    story = narrate(CAMPAIGN, replace(KILL, **served), events)
+    assert "No client was seen cut off. For 2.0 s, first at +0.5s, nobody could tell" in story
 
 
 def test_pds_leader_is_named_as_one():
