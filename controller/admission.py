@@ -15,7 +15,7 @@ from controller.complaints import in_words
 from controller.kube import KubeCampaigns
 from controller.status import Refusal
 from subjects.cluster import ClusterError, ClusterUnreachable
-from subjects.protocol import EvalSubject, SubjectContext, SubjectFactory, SubjectNotReady
+from subjects.protocol import EvalSubject, SubjectContext, SubjectFactory, SubjectMisfit, SubjectNotReady
 
 OPT_IN_LABEL = "evalcampaign.dev/opt-in"
 """A namespace that carries this label with the value `true` may be broken; no other is touched."""
@@ -49,7 +49,10 @@ def choose_subject(
             f"the campaign lives in namespace {campaign_namespace}, which it would break: its status and Events would "
             "tell everyone there what was done; apply it in another namespace",
         )
-    subject = subjects[spec.subject.type](context)
+    try:
+        subject = subjects[spec.subject.type](context)
+    except SubjectMisfit as misfit:
+        raise Impossible("InvalidSubject", str(misfit)) from None
     chaos_types = subject.get_chaos_types()
     if spec.chaos.type not in chaos_types:
         raise Impossible("UnknownChaos", _unknown("chaos type", spec.chaos.type, chaos_types))
@@ -64,13 +67,15 @@ def choose_subject(
 
 
 async def require_permission(spec: CampaignSpec, subject: EvalSubject, kube: KubeCampaigns) -> None:
-    """Return when the namespace has opted in and the subject is there. Raises NotYet."""
+    """Return when the namespace has opted in and the subject is there. Raises NotYet, or Impossible for a misfit."""
     namespace = spec.subject.namespace
     try:
         labels = await kube.namespace_labels(namespace)
         if labels.get(OPT_IN_LABEL) != "true":
             raise NotYet("NotOptedIn", f"namespace {namespace} does not carry the label {OPT_IN_LABEL}=true")
         await subject.check_ready()
+    except SubjectMisfit as misfit:
+        raise Impossible("InvalidSubject", str(misfit)) from None
     except SubjectNotReady as missing:
         raise NotYet("SubjectNotReady", str(missing)) from None
     except ClusterUnreachable as away:

@@ -37,11 +37,44 @@ class Model(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")
 
 
+class Probe(StrEnum):
+    """Whether a client of our own says if clients are served."""
+
+    NONE = "none"
+    WRITE = "write"
+
+
+class Reset(StrEnum):
+    """How the subject is brought to its known state before an attempt."""
+
+    HEAL = "heal"
+    RECREATE = "recreate"
+
+
+LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+"""One label of a DNS name (RFC 1123); length limits stand beside it."""
+
+HOST = r"([A-Za-z0-9]([-.A-Za-z0-9]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])"
+"""A name, an IPv4 address, or an IPv6 address in brackets."""
+
+PORT = r"([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+"""1 to 65535."""
+
+RoleName = Annotated[str, Field(min_length=1, max_length=63)]
+Selector = Annotated[str, Field(max_length=512, pattern=r"[A-Za-z0-9]")]
+"""A label selector. The API server of Kubernetes reads it; here it only must not select everything."""
+Endpoint = Annotated[str, Field(max_length=300, pattern=rf"^https?://{HOST}:{PORT}$")]
+
+
 class SubjectRef(Model):
-    """Which system is broken, and where it lives."""
+    """Which system is broken, where it lives, and how to reach it where our manifests did not set it up."""
 
     type: str = Field(min_length=1, max_length=63)
-    namespace: str = Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+    namespace: str = Field(min_length=1, max_length=63, pattern=rf"^{LABEL}$")
+    probe: Probe = Probe.NONE
+    selectors: dict[RoleName, Selector] = Field(default_factory=dict, max_length=8)
+    endpoints: tuple[Endpoint, ...] = Field((), max_length=16)
+    tls_secret: str = Field("", max_length=253, pattern=rf"^({LABEL}([.]{LABEL})*)?$")
 
 
 ParamName = Annotated[str, Field(min_length=1, max_length=63)]
@@ -82,6 +115,7 @@ class CampaignSpec(Model):
     settle_seconds: int = Field(5, ge=1, le=3600)
     max_blind_seconds: int = Field(5, ge=0, le=3600)
     seed: int = Field(0, ge=0, le=2**53 - 1)
+    reset: Reset = Reset.HEAL
     deadlines: Deadlines = Field(default_factory=Deadlines)
     max_infra_errors: int = Field(3, ge=0, le=10_000)
     max_interruptions: int = Field(10, ge=0, le=10_000)

@@ -38,8 +38,9 @@ class Window:
 class Observation:
     """What was seen so far. Times are UTC; None means that it has not been seen.
 
-    `serving_again_at` is the start of the last stretch of service after an outage; None where service never broke off.
-    `recovered_at` is set only once the stretch was confirmed for the whole settle window.
+    `serving_lost_at` is the first no, `serving_again_at` the first yes after the last no; None where service was never
+    seen to break off. What is unknown counts as neither: it begins no outage and ends none. `recovered_at` is set only
+    once the stretch was confirmed for the whole settle window.
     """
 
     manifested_at: datetime | None = None
@@ -76,7 +77,10 @@ def observe(window: Window, fault: Fault, seen: Observation, verdict: Verdict) -
 
 
 def _account_blindness(window: Window, seen: Observation, verdict: Verdict) -> Observation:
-    """The time since the last verdict was blind if that verdict knew nothing, or if it is too long ago."""
+    """The time since the last verdict was blind if it did not know whether the subject is whole, or is too long ago.
+
+    Whether clients are served may be unknown meanwhile: see docs/decisions/005-blind-is-when-whole-is-unknown.md.
+    """
     if seen.last is None:
         return seen
     gap = verdict.at - max(seen.last.at, window.opened_at)

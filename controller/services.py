@@ -10,7 +10,7 @@ from controller.api import CampaignSpec
 from controller.kube import KubeApi, KubeCampaigns, KubeCluster
 from controller.queueing import SubjectQueue
 from controller.records import Records
-from subjects.protocol import SubjectContext, SubjectFactory
+from subjects.protocol import SubjectContext, SubjectFactory, SubjectOptions
 
 
 @dataclass(slots=True)
@@ -33,10 +33,21 @@ class Services:
 
     def context(self, spec: CampaignSpec) -> SubjectContext:
         """What a subject of this campaign is given."""
-        return SubjectContext(self.cluster, spec.subject.namespace, self.now, self.images)
+        return SubjectContext(self.cluster, spec.subject.namespace, self.now, self.images, options_of(spec))
 
     async def close(self) -> None:
         """Let go of everything; what was committed is safe."""
         await self.cluster.close()
         await self.api.close()
         await self.records.close()
+
+
+def options_of(spec: CampaignSpec) -> SubjectOptions:
+    """What the campaign says of its subject, in the subjects' own words. Pure."""
+    return SubjectOptions(
+        probe=spec.subject.probe.value,
+        selectors=spec.subject.selectors,
+        endpoints=spec.subject.endpoints,
+        tls_secret=spec.subject.tls_secret or None,
+        reset=spec.reset.value,
+    )

@@ -35,7 +35,14 @@ CLEANUP_FAILED = ConditionType.CLEANUP_FAILED.value
 """The reason of a campaign that ended Failed with its fault not undone: it keeps the subject."""
 
 REFUSED = frozenset(
-    {"UnknownSubject", "UnknownChaos", "InvalidParams", "CampaignInSubjectNamespace", "StartDeadlineExceeded"}
+    {
+        "UnknownSubject",
+        "InvalidSubject",
+        "UnknownChaos",
+        "InvalidParams",
+        "CampaignInSubjectNamespace",
+        "StartDeadlineExceeded",
+    }
 )
 """The reasons of campaigns that ended Failed because they could not be accepted."""
 

@@ -53,13 +53,15 @@ class PodView:
 class Workload:
     """A StatefulSet, cut down: how many members it should have and with which images.
 
-    `claims` names its volume claim templates: member `n` keeps its data in the claims `{claim}-{name}-{n}`.
+    `claims` names its volume claim templates: member `n` keeps its data in the claims `{claim}-{name}-{n}`. `service`
+    is the headless Service that gives every member its name, `{name}-{n}.{service}.{namespace}.svc`.
     """
 
     name: str
     replicas: int
     images: Mapping[str, str]
     claims: tuple[str, ...] = ()
+    service: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +143,11 @@ class Cluster(Protocol):
         timeout: float,
         body: Any | None = None,
         tls: Tls | None = None,
+        method: str | None = None,
     ) -> Answer:
-        """GET (or POST, with a JSON body) on a pod's own HTTP port; `timeout` in seconds for the whole exchange.
+        """One request to a pod's own HTTP port; `timeout` in seconds for the whole exchange.
 
-        Redirects are answers, not followed. Raises MemberUnreachable when there was no HTTP answer from the member,
-        or one too long to be read.
+        `method` is GET, or POST where there is a JSON body, unless it says otherwise. Redirects are answers, not
+        followed. Raises MemberUnreachable when there was no HTTP answer from the member, or one too long to be read.
         """
         ...

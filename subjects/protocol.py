@@ -57,7 +57,9 @@ class Verdict:
 
     `serving` and `whole` are None where our own sight failed (*unknown*): the API server is unreachable, or members
     that Kubernetes calls Ready do not answer us. A missing or unready member is the subject's trouble, not ours, and
-    makes them False. `whole` True implies `serving` True. `members` maps each member's pod name to its uid, last seen.
+    makes them False. `whole` True implies `serving` True, `serving` False implies `whole` False. With `whole` False,
+    `serving` may be None: nobody can confirm it, and yet something is plainly missing. `members` maps each member's pod
+    name to its uid, last seen.
     """
 
     at: datetime
@@ -68,8 +70,8 @@ class Verdict:
 
     @property
     def known(self) -> bool:
-        """Whether both questions have an answer."""
-        return self.serving is not None and self.whole is not None
+        """Whether we saw: the question that is scored, whole, has an answer. `serving` may still be unknown."""
+        return self.whole is not None
 
     @property
     def message(self) -> str:
@@ -115,9 +117,9 @@ class SubjectOptions:
     """What a campaign says of its subject beyond where it lives. A subject refuses what it has no use for.
 
     `probe`: `none`, or `write` for a small client whose writes decide whether clients are served. `selectors`: label
-    selectors by the subject's own roles, `endpoints`: URLs, both for a system that was not set up by our manifests.
-    `tls_secret`: the Secret in the subject's namespace that holds `ca.crt`, `tls.crt` and `tls.key`. `reset`: `heal`, or
-    `recreate` to begin every attempt with an empty system.
+    selectors by the subject's own roles; `endpoints`: URLs; both for a system that was not set up by our manifests.
+    `tls_secret`: the Secret in the subject's namespace that holds `ca.crt`, and `tls.crt` with `tls.key` where the
+    system asks for a certificate. `reset`: `heal`, or `recreate` to begin every attempt with an empty system.
     """
 
     probe: str = "none"
@@ -154,7 +156,10 @@ class EvalSubject(Protocol):
         ...
 
     async def check_ready(self) -> None:
-        """Return when the subject is there with all the members it should have; else raise SubjectNotReady."""
+        """Return when the subject is there with all the members it should have; else raise SubjectNotReady.
+
+        SubjectMisfit where it is there and can never do what the campaign's options ask for.
+        """
         ...
 
     async def reset(self) -> None:
@@ -209,3 +214,4 @@ class EvalSubject(Protocol):
 
 
 SubjectFactory = Callable[[SubjectContext], EvalSubject]
+"""Makes the subject of one campaign, touching nothing. SubjectMisfit where it does not offer what the options say."""

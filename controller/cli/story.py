@@ -12,14 +12,17 @@ from rich.text import Text
 from controller.cli import text
 from controller.cli.columns import console
 from controller.cli.difference import ABSENT, changes
-from controller.cli.timeline import moments, origin
+from controller.cli.narrative import narrate
+from controller.cli.timeline import moments, origin, service_unknown
 from controller.records.rows import AttemptRow, CampaignRow, Event, Json
 
 
 def print_story(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[Event], full: bool) -> None:
-    """Header, timeline, fault, and what changed between the states (or both states, when `full`)."""
+    """Header, a few sentences, timeline, fault, and what changed between the states (or both states, when `full`)."""
     to = console()
-    _pairs(to, _header(campaign, attempt))
+    _pairs(to, _header(campaign, attempt, events))
+    to.print()
+    to.print(Text(narrate(campaign, attempt, events)))
     since, name = origin(attempt)
     _heading(
         to, f"Timeline, in seconds from the {name} at {since.isoformat(sep=' ', timespec='milliseconds')[:-6]} UTC"
@@ -39,7 +42,7 @@ def print_story(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[Eve
     _states(to, attempt, full)
 
 
-def _header(campaign: CampaignRow, attempt: AttemptRow) -> Iterator[tuple[str, str]]:
+def _header(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[Event]) -> Iterator[tuple[str, str]]:
     yield "Campaign", f"{campaign.namespace}/{campaign.name} (uid {campaign.uid})"
     yield "Subject", f"{campaign.subject} in {campaign.subject_namespace}"
     yield "Trial", f"{attempt.trial} of {campaign.planned}, attempt {attempt.attempt}, seed {attempt.seed}"
@@ -47,6 +50,9 @@ def _header(campaign: CampaignRow, attempt: AttemptRow) -> Iterator[tuple[str, s
     yield "Outcome", text.outcome(attempt)
     yield "Manifested", text.offset(attempt.since_injection(attempt.manifested_at))
     yield "Serving again", text.serving(attempt)
+    if (unknown := service_unknown(events)) is not None:
+        first, total = unknown
+        yield "Service unknown", f"for {total:.1f}s, first at {text.offset(attempt.since_injection(first))}"
     yield "Recovered", text.recovery(attempt)
     if attempt.blind_seconds is not None:
         yield "Blind for", text.seconds(attempt.blind_seconds)

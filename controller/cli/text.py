@@ -59,7 +59,7 @@ def recovery(attempt: AttemptSummary) -> str:
 
 
 def serving(attempt: AttemptSummary) -> str:
-    """When clients were served again; `>60s` where they were cut off and still not served at the deadline."""
+    """When clients were seen served again; `>60s` where they were cut off and had not been by the deadline."""
     ended = attempt.outcome is not None and attempt.outcome.scored
     return _censored(attempt, attempt.serving_again_at, ended and attempt.serving_lost_at is not None)
 

@@ -33,6 +33,17 @@ def origin(attempt: AttemptSummary) -> tuple[datetime, str]:
     return attempt.started_at, "start (nothing was injected)"
 
 
+def service_unknown(events: Sequence[Event]) -> tuple[datetime, float] | None:
+    """Since when, and for how many seconds in all, nobody knew whether clients were served; None where always known."""
+    first, since, total = None, None, 0.0
+    for event in events:
+        if since is not None:
+            total, since = total + (event.at - since).total_seconds(), None
+        if event.kind == "verdict" and event.detail.get("serving", "cut off") is None:
+            first, since = first or event.at, event.at
+    return None if first is None else (first, total)
+
+
 def _facts(attempt: AttemptSummary) -> list[Moment]:
     facts = [
         (attempt.chaos_injected_at, "injected", "the request that was accepted was sent"),

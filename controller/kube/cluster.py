@@ -93,17 +93,20 @@ class KubeCluster:
         timeout: float,
         body: Any | None = None,
         tls: Tls | None = None,
+        method: str | None = None,
     ) -> Answer:
-        """GET, or POST with a JSON body, on a pod's own port."""
+        """One request to a pod's own port."""
+        method = method or ("GET" if body is None else "POST")
         if self._api.in_cluster:
-            return await self._ask_directly(pod, port, path, timeout, body)
-        return await self._ask_through_proxy(namespace, pod, port, path, timeout, body)
+            return await self._ask_directly(pod, port, method, path, timeout, body)
+        return await self._ask_through_proxy(namespace, pod, port, method, path, timeout, body)
 
-    async def _ask_directly(self, pod: Pod, port: int, path: str, timeout: float, body: Any | None) -> Answer:
+    async def _ask_directly(
+        self, pod: Pod, port: int, method: str, path: str, timeout: float, body: Any | None
+    ) -> Answer:
         if pod.ip is None:
             raise MemberUnreachable(f"{pod.name} has no address yet")
         host = f"[{pod.ip}]" if ":" in pod.ip else pod.ip
-        method = "GET" if body is None else "POST"
         try:
             response = await self._members.request(method, f"http://{host}:{port}{path}", json=body, timeout=timeout)
         except httpx.HTTPError as error:
@@ -114,9 +117,8 @@ class KubeCluster:
             return Answer(response.status_code, None)
 
     async def _ask_through_proxy(
-        self, namespace: str, pod: Pod, port: int, path: str, timeout: float, body: Any | None
+        self, namespace: str, pod: Pod, port: int, method: str, path: str, timeout: float, body: Any | None
     ) -> Answer:
-        method = "GET" if body is None else "POST"
         proxied = f"{_pods(namespace, pod.name)}:{port}/proxy{path}"
         try:
             status, answer = await self._api.exchange(method, proxied, body=body, timeout=timeout)
@@ -134,6 +136,7 @@ def _workload(found: Mapping[str, Any]) -> Workload:
         replicas=spec.get("replicas", 1),
         images={container["name"]: container["image"] for container in spec["template"]["spec"]["containers"]},
         claims=tuple(claim["metadata"]["name"] for claim in spec.get("volumeClaimTemplates", ())),
+        service=spec.get("serviceName", ""),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, select, update
@@ -16,6 +17,18 @@ from controller.records.schema import campaigns, trials
 
 NOT_COMPARED = frozenset({"mode", "variant", "agent", "name", "seed", "trials"})
 """What may differ between two campaigns that are compared: who acts, and how often we looked."""
+
+WAY_IN = frozenset({"endpoints", "tlsSecret"})
+"""Of the subject, likewise: how it is reached. A system that moved to other URLs or got a new certificate is the same.
+
+Namespace and selectors do count: they say which pods are broken and judged, and others are another system. So does
+`probe`, which decides what counts as service.
+"""
+
+AS_BEFORE = {"reset": "heal"}
+SUBJECT_AS_BEFORE = {"probe": "none", "selectors": {}}
+"""Fields that came later, each with the value that says what was done before: a campaign that does the same as one
+recorded back then has the same hash."""
 
 
 def ensure(
@@ -98,8 +111,14 @@ def canonical_hash(value: Json) -> str:
 
 
 def comparison_hash(spec: dict[str, Json]) -> str:
-    """What must be equal for two campaigns to be compared: all of the spec, defaults filled in, but NOT_COMPARED."""
-    return canonical_hash({key: value for key, value in spec.items() if key not in NOT_COMPARED})
+    """What must be equal for two campaigns to be compared: all of the spec, defaults filled in, but what may differ."""
+    compared = _without(spec, NOT_COMPARED, AS_BEFORE)
+    return canonical_hash(compared | {"subject": _without(spec["subject"], WAY_IN, SUBJECT_AS_BEFORE)})
+
+
+def _without(part: Mapping[str, Json], left_out: Collection[str], as_before: Mapping[str, Json]) -> dict[str, Json]:
+    said = {name: value for name, value in part.items() if name not in left_out}
+    return {name: value for name, value in said.items() if name not in as_before or value != as_before[name]}
 
 
 def decode(row: RowMapping) -> CampaignRow:

@@ -20,10 +20,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from subjects.cluster import Pod, Workload
-from subjects.etcd.replies import Replies
 from subjects.etcd.wire import Question, Status, accepted, health_problem, read_members, read_status, refusal
 from subjects.pods import member_names, pod_problems
 from subjects.protocol import Problem, Verdict
+from subjects.watching.replies import Reply
+from subjects.watching.stream import unknown
+
+Replies = Mapping[Question, Reply]
+"""What one member said, by question."""
 
 ORACLE_VERSION = "etcd/1"
 """Raised whenever the meaning of a verdict changes: results of different oracles are not compared."""
@@ -37,11 +41,6 @@ class Evidence:
     pods: Mapping[str, Pod]
     replies: Callable[[str], Replies]
     """By pod uid."""
-
-
-def unknown(at: datetime, problem: Problem, members: Mapping[str, str]) -> Verdict:
-    """The verdict while our own sight fails."""
-    return Verdict(at, serving=None, whole=None, problems=(problem,), members=members)
 
 
 def judge(at: datetime, evidence: Evidence) -> Verdict:

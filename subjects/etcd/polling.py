@@ -1,7 +1,4 @@
-"""Asking every member everything, without waiting for any of them.
-
-Polls overlap on purpose. A write that was sent while there was no leader hangs until its limit even if a leader is
-found in between; only one that is sent afterwards shows it. So a new one goes out every `period`, whatever still hangs.
+"""How etcd's members are asked, and how often.
 
 The write is put through every member rather than one in turn: a client that tries the members is served as soon as one
 of them takes it, and a turn would have to wait out the silent ones to learn the same, later.
@@ -9,20 +6,13 @@ of them takes it, and a turn would have to wait out the silent ones to learn the
 
 from __future__ import annotations
 
-import asyncio
-from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from subjects.cluster import ClusterError, ClusterUnreachable, MemberUnreachable, Pod
-from subjects.etcd.replies import Reply
+from subjects.cluster import Pod
 from subjects.etcd.wire import CLIENT_PORT, Question
 from subjects.protocol import SubjectContext
-
-MAX_UNANSWERED = 5
-"""Requests of one kind that may hang at one member at once: what `limit / period` makes of a silent one, and one more
-for a pod event. Without a bound, a machine that is too busy to answer would be asked more and more."""
+from subjects.watching.polling import ask_within
+from subjects.watching.replies import Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,50 +41,10 @@ class Pace:
 
 
 async def ask(context: SubjectContext, pod: Pod, question: Question, limit: float) -> Reply:
-    """One question to one member; never raises for what the member, the network or the API server does.
-
-    `limit` (seconds) is kept here too, so that no client, however it counts, can hold up an answer.
-    """
-    asked = asyncio.get_running_loop().time()
-    try:
-        async with asyncio.timeout(limit):
-            answer = await context.cluster.ask_member(
-                context.namespace, pod, CLIENT_PORT, question.path, timeout=limit, body=question.body
-            )
-    except TimeoutError:
-        return Reply(asked, None, f"no answer within {limit:g} s")
-    except (MemberUnreachable, ClusterError, ClusterUnreachable) as error:
-        return Reply(asked, None, str(error) or type(error).__name__)
-    return Reply(asked, answer)
-
-
-class Poll:
-    """Questions under way. `start` runs a coroutine in the background; `heard` takes each reply as it comes."""
-
-    def __init__(
-        self,
-        context: SubjectContext,
-        pace: Pace,
-        start: Callable[[Coroutine[Any, Any, None]], None],
-        heard: Callable[[str, Question, Reply], None],
-    ) -> None:
-        self._context = context
-        self._pace = pace
-        self._start = start
-        self._heard = heard
-        self._unanswered: Counter[tuple[str, Question]] = Counter()
-
-    def ask_all(self, pods: Iterable[Pod]) -> None:
-        """Ask each of these pods every question, now. A pod without an address is not there to be asked yet."""
-        for pod in pods:
-            for question in Question:
-                if pod.ip is not None and self._unanswered[pod.uid, question] < MAX_UNANSWERED:
-                    self._unanswered[pod.uid, question] += 1
-                    self._start(self._ask(pod, question))
-
-    async def _ask(self, pod: Pod, question: Question) -> None:
-        try:
-            reply = await ask(self._context, pod, question, self._pace.limit_of(question))
-        finally:
-            self._unanswered[pod.uid, question] -= 1
-        self._heard(pod.uid, question, reply)
+    """One question to one member; never raises for what the member, the network or the API server does."""
+    return await ask_within(
+        limit,
+        lambda: context.cluster.ask_member(
+            context.namespace, pod, CLIENT_PORT, question.path, timeout=limit, body=question.body
+        ),
+    )

@@ -1,10 +1,10 @@
-"""Bringing etcd to its known state: every pod as its StatefulSet wants it, the first member leading.
+"""Bringing etcd to its known state once its pods are healed: the first member leads.
 
 etcd has one leader for everything, so there is nothing to spread as in a store of many regions. Instead leadership is
 always moved to the lowest ordinal: trials begin alike, and a random target meets the leader in one trial of as many as
 there are members. `capture_state` says where the leader was.
 
-Both functions return when what they do is done and seen to be done; neither gives up by itself.
+Returns when that is done and seen to be done; never gives up by itself.
 """
 
 from __future__ import annotations
@@ -14,35 +14,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from subjects.cluster import ClusterError, MemberUnreachable, Pod, Workload
-from subjects.etcd.place import delete_broken_pod, list_pods
+from subjects.etcd.place import list_pods
 from subjects.etcd.polling import Pace, ask
 from subjects.etcd.wire import CLIENT_PORT, TRANSFER_PATH, Question, Status, read_status, transfer_body
-from subjects.pods import images_differ, member_names
-from subjects.protocol import SubjectContext, SubjectError
+from subjects.pods import member_names
+from subjects.protocol import SubjectContext
 
 TRANSFER_LIMIT_SECONDS = 5.0
 """etcd answers a transfer when the new leader is there: several elections' length if a member is slow."""
-
-
-async def heal(context: SubjectContext, workload: Workload, pace: Pace) -> None:
-    """Delete pods that have another image than their StatefulSet's; return when all are there with the right one.
-
-    SubjectError where a pod that was made anew has a wrong image again: deleting it once more would change nothing.
-    """
-    deleted: dict[str, str] = {}
-    while True:
-        pods = await list_pods(context)
-        expected = [pods.get(name) for name in member_names(workload)]
-        if all(pod and not pod.deleting and not images_differ(pod, workload.images) for pod in expected):
-            return
-        for pod in expected:
-            if pod is None or pod.deleting or not images_differ(pod, workload.images):
-                continue
-            if deleted.get(pod.name, pod.uid) != pod.uid:
-                raise SubjectError(f"{pod.name} was made anew, and again not with its StatefulSet's image")
-            deleted[pod.name] = pod.uid
-            await delete_broken_pod(context, pod)
-        await asyncio.sleep(pace.period)
 
 
 def agreed_leader(statuses: Mapping[str, Status]) -> str | None:

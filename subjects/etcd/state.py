@@ -10,9 +10,9 @@ from subjects.cluster import Pod, Workload
 from subjects.etcd.oracle import ORACLE_VERSION
 from subjects.etcd.place import list_pods
 from subjects.etcd.polling import ask
-from subjects.etcd.replies import Reply
 from subjects.etcd.wire import Question, health_problem, read_members, read_status, refusal
 from subjects.protocol import Json, SubjectContext
+from subjects.watching.replies import Reply
 
 LOOKED_AT = (Question.HEALTH, Question.STATUS, Question.MEMBERS)
 

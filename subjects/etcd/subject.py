@@ -8,21 +8,26 @@ from random import Random
 
 from pydantic import BaseModel
 
-from subjects.cluster import Workload
-from subjects.etcd import injection, reset, state
+from subjects.cluster import Pod, Workload
+from subjects.etcd import reset, state
 from subjects.etcd.chaos import CHAOS
+from subjects.etcd.gaze import EtcdGaze
+from subjects.etcd.options import refuse_options
 from subjects.etcd.place import get_workload, list_pods
 from subjects.etcd.polling import Pace
-from subjects.etcd.watch import HealthWatch
 from subjects.health import wait_until_whole
+from subjects.podchaos import injection
+from subjects.podchaos.healing import heal
 from subjects.pods import member_names
 from subjects.protocol import ChaosType, Fault, Json, SubjectContext, SubjectNotReady, Verdict
+from subjects.watching.stream import HealthWatch
 
 
 class EtcdSubject:
-    """The StatefulSet `etcd` of one namespace."""
+    """The StatefulSet `etcd` of one namespace. SubjectMisfit where the campaign asks for anything more of it."""
 
     def __init__(self, context: SubjectContext, pace: Pace | None = None) -> None:
+        refuse_options(context.options)
         self._context = context
         self._pace = pace or Pace()
         self._workload: Workload | None = None
@@ -33,6 +38,9 @@ class EtcdSubject:
             self._workload = await get_workload(self._context)
         return self._workload
 
+    async def _list_pods(self) -> Mapping[str, Pod]:
+        return await list_pods(self._context)
+
     def get_chaos_types(self) -> Mapping[str, ChaosType]:
         """The chaos on offer, by name."""
         return {name: chaos.type for name, chaos in CHAOS.items()}
@@ -40,7 +48,7 @@ class EtcdSubject:
     async def check_ready(self) -> None:
         """Return when the StatefulSet is there with enough members, each with a pod; else SubjectNotReady."""
         workload = await get_workload(self._context)
-        pods = await list_pods(self._context)
+        pods = await self._list_pods()
         if missing := [name for name in member_names(workload) if name not in pods]:
             raise SubjectNotReady(f"there is no pod yet for {', '.join(missing)}")
 
@@ -48,7 +56,7 @@ class EtcdSubject:
         """Every pod as its StatefulSet wants it, and the first member leading. Waits for both without limit."""
         self._workload = None
         workload = self._workload = await get_workload(self._context)
-        await reset.heal(self._context, workload, self._pace)
+        await heal(self._context, workload, self._list_pods, self._pace.period)
         await reset.move_leadership(self._context, workload, self._pace)
 
     async def wait_healthy(self, settle_seconds: float, on_verdict: Callable[[Verdict], None]) -> Verdict:
@@ -57,7 +65,7 @@ class EtcdSubject:
 
     def watch_health(self) -> AsyncGenerator[Verdict]:
         """Verdicts without end, from a watch and polls of its own."""
-        return HealthWatch(self._context, self._known_workload, self._pace).verdicts()
+        return HealthWatch(self._context, EtcdGaze(self._context, self._known_workload, self._pace)).verdicts()
 
     async def capture_state(self) -> Mapping[str, Json]:
         """Pods, members and leader, as JSON."""
@@ -65,18 +73,20 @@ class EtcdSubject:
 
     async def plan_chaos(self, chaos: str, params: BaseModel, rng: Random) -> Fault:
         """A fault for one member, chosen by `rng` among all that should exist. Touches nothing."""
-        planned = injection.chaos_named(chaos)
+        planned = injection.chaos_named("etcd", CHAOS, chaos)
         workload = await self._known_workload()
-        target = injection.choose(workload, await list_pods(self._context), rng)
+        target = injection.choose(member_names(workload), workload, await self._list_pods(), rng)
         return planned.plan(self._context, workload, target, params)
 
     async def inject_chaos(self, fault: Fault) -> datetime:
         """Apply the plan if its target is untouched; when the accepted request was sent (UTC)."""
-        return await injection.inject(self._context, fault)
+        chaos = injection.chaos_named("etcd", CHAOS, fault.chaos)
+        return await injection.inject(self._context, chaos, fault, self._list_pods)
 
     async def cleanup_chaos(self, fault: Fault) -> None:
         """Undo the fault from its record alone; return when nothing of it is left."""
-        await injection.cleanup(self._context, fault, self._pace.period)
+        injection.chaos_named("etcd", CHAOS, fault.chaos)
+        await injection.cleanup(self._context, fault, self._list_pods, self._pace.period)
 
     async def close(self) -> None:
         """Nothing to let go of: connections belong to the cluster."""

@@ -9,6 +9,12 @@ import pytest
 from tests.apiserver.campaigns import campaign
 from tests.apiserver.kubectl import Kubectl
 
+
+def subject(**more: Any) -> dict[str, Any]:
+    """A subject with these fields on top."""
+    return {"type": "tikv", "namespace": "tikv"} | more
+
+
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     (
         "no trials at all",
@@ -50,6 +56,38 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         '"Prod_1" cannot be the name of a namespace: lower-case letters, digits and dashes,'
         " with a letter or a digit at both ends",
     ),
+    ("an unknown probe", {"subject": subject(probe="read")}, 'supported values: "none", "write"'),
+    ("an unknown reset", {"reset": "reboot"}, 'spec.reset: Unsupported value: "reboot": supported values: "heal", '),
+    (
+        "too many selectors",
+        {"subject": subject(selectors={f"role-{n}": "app=x" for n in range(9)})},
+        "spec.subject.selectors: Too many: 9: must have at most 8 items",
+    ),
+    (
+        "a selector of everything",
+        {"subject": subject(selectors={"tikv": " "})},
+        "an empty label selector would select everything; write one such as app=tikv",
+    ),
+    (
+        "a selector without a role",
+        {"subject": subject(selectors={"": "app=tikv"})},
+        "the name of a role must have between 1 and 63 characters",
+    ),
+    (
+        "too many endpoints",
+        {"subject": subject(endpoints=[f"http://pd-{n}:2379" for n in range(17)])},
+        "spec.subject.endpoints: Too many: 17: must have at most 16 items",
+    ),
+    (
+        "an endpoint of 301 characters",
+        {"subject": subject(endpoints=[f"http://{'p' * 289}:2379"])},
+        "spec.subject.endpoints[0]: Too long: may not be more than 300",
+    ),
+    (
+        "a Secret that cannot exist",
+        {"subject": subject(tlsSecret="tikv..client")},
+        '"tikv..client" cannot be the name of a Secret: lower-case letters, digits, dashes and dots, with',
+    ),
     (
         "a boolean for a parameter",
         {"chaos": {"type": "node_kill", "params": {"force": True}}},
@@ -89,6 +127,34 @@ def test_refused_with_a_sentence(kubectl: Kubectl, crd: None, spec: dict[str, An
     assert sentence in kubectl.apply_refused(campaign("default", name="refused", **spec))
 
 
+NO_ENDPOINTS = [
+    "pd-0:2379",
+    "http://pd-0",
+    "http://pd-0:2379/",
+    "http://pd-0:2379/pd/api/v1",
+    "http://pd-0:2379?x",
+    "http://user:secret@pd-0:2379",
+    "ftp://pd-0:2379",
+    "HTTP://pd-0:2379",
+    "http://:2379",
+    "http://pd 0:2379",
+    "http://pd-0:0",
+    "http://pd-0:65536",
+    "http://pd-0:2379,http://pd-1:2379",
+    "",
+]
+
+
+def test_each_that_is_no_endpoint_is_named_with_what_one_looks_like(kubectl: Kubectl, crd: None) -> None:
+    complaint = kubectl.apply_refused(campaign("default", name="refused", subject=subject(endpoints=NO_ENDPOINTS)))
+    for number, endpoint in enumerate(NO_ENDPOINTS):
+        place = (
+            f'spec.subject.endpoints[{number}]: Invalid value: "string": "{endpoint}" is not an endpoint: http:// or'
+        )
+        assert place in complaint
+    assert complaint.count("such as http://pd-0.pd-peer:2379") == len(NO_ENDPOINTS)
+
+
 def test_a_campaign_without_a_spec_is_refused(kubectl: Kubectl, namespace: str) -> None:
     empty = {key: value for key, value in campaign(namespace).items() if key != "spec"}
     assert "spec: Required value" in kubectl.apply_refused(empty)
@@ -107,6 +173,17 @@ ODD: list[tuple[str, dict[str, Any]]] = [
     ("parameters in any script", {"chaos": {"type": "node_kill", "params": {"größe": "大きい 🔥", "n": -(2**62)}}}),
     ("the largest seed", {"seed": 2**53 - 1}),
     ("a parameter of 256 characters that take 768 bytes", {"chaos": {"type": "x", "params": {"note": "大" * 256}}}),
+    (
+        "endpoints of every kind",
+        {
+            "subject": subject(
+                probe="write",
+                selectors={"pd": "app in (pd, pd2),!canary", "tikv": "tikv"},
+                endpoints=["http://10.0.0.7:1", "https://[fd00::1:2]:65535", "http://PD-0.pd-peer.tikv.svc:2379"],
+                tlsSecret="tikv.client-2",
+            )
+        },
+    ),
     ("an empty text for a parameter", {"chaos": {"type": "node_kill", "params": {"note": ""}}}),
 ]
 

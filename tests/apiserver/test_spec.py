@@ -11,6 +11,14 @@ from controller.api import CampaignSpec
 from tests.apiserver.campaigns import campaign
 from tests.apiserver.kubectl import Kubectl
 
+SUBJECT = {"type": "etcd", "namespace": "etcd"}
+
+FULL = {
+    "selectors": {f"{n}{'r' * 62}": "s" * 512 for n in range(8)},
+    "endpoints": [f"http://{'h' * 287}:{n + 10000}" for n in range(16)],
+    "tlsSecret": "t" * 253,
+}
+
 IMMUTABLE = "a campaign's question cannot change while it is being answered"
 
 
@@ -55,6 +63,27 @@ CHANGES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("a field that is added", {}, {"observeSeconds": 7}, "observeSeconds"),
     ("a parameter that is added", {"chaos": {"type": "x"}}, {"chaos": {"type": "x", "params": {"a": 1}}}, "chaos"),
     ("a parameter that is removed", {"chaos": {"type": "x", "params": {"a": 1}}}, {"chaos": {"type": "x"}}, "chaos"),
+    ("the reset", {}, {"reset": "recreate"}, "reset"),
+    ("the probe", {}, {"subject": SUBJECT | {"probe": "write"}}, "subject"),
+    (
+        "a selector",
+        {"subject": SUBJECT | {"selectors": {"tikv": "a=b"}}},
+        {"subject": SUBJECT | {"selectors": {"tikv": "a=c"}}},
+        "subject",
+    ),
+    (
+        "the order of endpoints",
+        {"subject": SUBJECT | {"endpoints": ["http://a:1", "http://b:1"]}},
+        {"subject": SUBJECT | {"endpoints": ["http://b:1", "http://a:1"]}},
+        "subject",
+    ),
+    (
+        "the last of as many and as long ones as there may be",
+        {"subject": SUBJECT | FULL},
+        {"subject": SUBJECT | FULL | {"endpoints": [*FULL["endpoints"][:-1], "http://a:1"]}},
+        "subject",
+    ),
+    ("a Secret that is removed", {"subject": SUBJECT | {"tlsSecret": "s"}}, {}, "subject"),
     ("a deadline that is added", {}, {"deadlines": {"resetSeconds": 7}}, "deadlines"),
     ("a deadline that is removed", {"deadlines": {"resetSeconds": 7}}, {}, "deadlines"),
 ]
@@ -77,6 +106,7 @@ def test_every_single_field_of_spec_is_immutable(kubectl: Kubectl, namespace: st
         "chaos": {"type": "other"},
         # The enum has one member only, so no other mode gets as far as the rule.
         "mode": None,
+        "reset": "recreate",
         "deadlines": {"cleanupSeconds": 1},
     }
     for field in (info.alias or name for name, info in CampaignSpec.model_fields.items()):

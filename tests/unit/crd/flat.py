@@ -39,7 +39,7 @@ STRUCTURE = ("properties", "additionalProperties", "items")
 PROSE = ("description", "title")
 CRD_ONLY = ("x-kubernetes-list-type", "x-kubernetes-list-map-keys", "x-kubernetes-validations")
 
-RULE_AS_PATTERN = re.compile(r"self\.matches\('(?P<pattern>.*)'\)")
+RULE_AS_PATTERN = re.compile(r"self\.matches\(r?'(?P<pattern>.*)'\)")
 RULE_AS_NAME_LENGTH = re.compile(r"self\.all\(name, size\(name\) >= (?P<least>\d+) && size\(name\) <= (?P<most>\d+)\)")
 
 

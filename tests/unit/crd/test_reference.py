@@ -43,7 +43,7 @@ def type_of(words: Words) -> str:
 def default_of(words: Words) -> str:
     if words["required"]:
         return "required"
-    return "" if isinstance(words["default"], dict) else f"`{words['default']}`"
+    return "" if isinstance(words["default"], dict) or words["default"] in ("", []) else f"`{words['default']}`"
 
 
 def bounds_of(words: Words) -> str:

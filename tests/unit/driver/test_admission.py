@@ -6,9 +6,10 @@ import pytest
 
 from controller.admission import Impossible, NotYet, choose_subject, require_permission
 from controller.api import CampaignSpec
+from controller.services import options_of
 from controller.status import REFUSED
 from subjects.cluster import ClusterError, ClusterUnreachable
-from subjects.protocol import SubjectContext
+from subjects.protocol import SubjectContext, SubjectMisfit, SubjectOptions
 from tests.support.scripted import Script, ScriptedSubject
 from tests.unit.driver.samples import START
 
@@ -54,6 +55,43 @@ def test_what_is_impossible_says_what_would_be_valid(wrong, namespace, reason, t
         choose_subject(wrong, namespace, SUBJECTS, CONTEXT)
     assert refused.value.refusal.reason == reason and reason in REFUSED
     assert told in refused.value.refusal.message
+
+
+def test_a_subject_that_does_not_offer_what_is_asked_says_so_in_its_own_words():
+    def picky(context):
+        raise SubjectMisfit(f"no reset of kind {context.options.reset}")
+
+    context = SubjectContext(None, "s", lambda: START, options=SubjectOptions(reset="recreate"))
+    with pytest.raises(Impossible, match="no reset of kind recreate") as refused:
+        choose_subject(spec(), "default", {"scripted": picky}, context)
+    assert refused.value.refusal.reason == "InvalidSubject" and "InvalidSubject" in REFUSED
+
+
+async def test_a_subject_that_finds_out_only_on_the_spot_is_not_waited_for_either():
+    class Late(ScriptedSubject):
+        async def check_ready(self):
+            raise SubjectMisfit("there are no volumes to wipe")
+
+    with pytest.raises(Impossible, match="no volumes") as refused:
+        await require_permission(spec(), Late(CONTEXT), OPTED_IN)
+    assert refused.value.refusal.reason == "InvalidSubject"
+
+
+def test_what_a_campaign_says_of_its_subject_reaches_the_subject_whole():
+    asked = {
+        "type": "tikv",
+        "namespace": "s",
+        "probe": "write",
+        "selectors": {"pd": "app=pd"},
+        "endpoints": ["http://pd-0:2379"],
+        "tlsSecret": "client",
+    }
+    options = options_of(CampaignSpec(subject=asked, chaos={"type": "x"}, reset="recreate"))
+    assert options == SubjectOptions("write", {"pd": "app=pd"}, ("http://pd-0:2379",), "client", "recreate")
+
+
+def test_a_campaign_that_says_nothing_of_its_subject_asks_for_nothing():
+    assert options_of(spec()) == SubjectOptions()
 
 
 async def test_permission_is_a_label_and_a_subject_that_is_there():

@@ -32,6 +32,11 @@ def unknown(seconds):
     return Verdict(at(seconds), None, None, (Problem("Blind", "no answer"),))
 
 
+def unconfirmed(seconds, members=UIDS, blamed=None):
+    """Nobody can say who serves, and yet something is plainly missing: PD without a leader."""
+    return Verdict(at(seconds), None, False, (Problem("NoPdLeader", "PD has no leader", blamed),), members)
+
+
 def fold(*verdicts, window=WINDOW):
     seen = Observation()
     for verdict in verdicts:
@@ -111,6 +116,37 @@ def test_blindness_before_the_injection_is_not_counted():
     assert seen.blind == timedelta(seconds=0.5)
 
 
+def test_service_that_nobody_can_confirm_is_not_blindness_while_it_is_plain_that_the_subject_is_not_whole():
+    seen = fold(whole(-0.1, UIDS), hurt(0.5), *steady(unconfirmed, 1.0, 10.0))
+    assert (seen.ended, seen.recovered_at) == (End.DEADLINE, None)
+    assert seen.blind == timedelta()
+
+
+def test_service_that_nobody_can_confirm_breaks_a_whole_stretch():
+    seen = fold(hurt(0.5), whole(1), whole(2), unconfirmed(2.5), *steady(whole, 3.0, 6.0))
+    assert (seen.recovered_at, seen.blind) == (at(3.0), timedelta())
+
+
+def test_an_outage_lasts_until_service_is_seen_again_whatever_was_unknown_meanwhile():
+    seen = fold(hurt(0.5, serving=False), *steady(unconfirmed, 1.0, 2.0), hurt(2.5), *steady(whole, 3.0, 6.0))
+    assert (seen.serving_lost_at, seen.serving_again_at) == (at(0.5), at(2.5))
+
+
+def test_what_is_unknown_after_service_came_back_does_not_take_it_away_again():
+    seen = fold(hurt(0.5, serving=False), hurt(1.0), unconfirmed(1.5), hurt(2.0), *steady(whole, 2.5, 5.0))
+    assert (seen.serving_lost_at, seen.serving_again_at) == (at(0.5), at(1.0))
+
+
+def test_an_outage_after_which_nothing_is_known_has_no_end():
+    seen = fold(hurt(0.5, serving=False), *steady(unconfirmed, 1.0, 10.0))
+    assert (seen.ended, seen.serving_lost_at, seen.serving_again_at) == (End.DEADLINE, at(0.5), None)
+
+
+def test_unknown_service_alone_is_no_outage():
+    seen = fold(hurt(0.5), unconfirmed(1.0), unconfirmed(1.5), *steady(whole, 2.0, 5.0))
+    assert (seen.serving_lost_at, seen.serving_again_at) == (None, None)
+
+
 def test_service_that_never_broke_off_has_no_times():
     seen = fold(hurt(0.5), *steady(whole, 1.0, 4.0))
     assert seen.serving_lost_at is None and seen.serving_again_at is None
@@ -131,8 +167,22 @@ def test_service_that_broke_twice_came_back_at_the_last_time():
         (Verdict(at(1), False, False, (), UIDS), True),
         (Verdict(at(1), True, False, (Problem("MemberDown", "", "m-2"),), UIDS), False),
         (unknown(1), False),
+        (unconfirmed(1), False),
+        (unconfirmed(1, blamed="m-1"), True),
+        (unconfirmed(1, REPLACED), True),
     ],
-    ids=["whole", "replaced", "missing", "blamed", "not serving", "another member", "unknown"],
+    ids=[
+        "whole",
+        "replaced",
+        "missing",
+        "blamed",
+        "not serving",
+        "another member",
+        "unknown",
+        "service unknown, nobody blamed",
+        "service unknown, blamed",
+        "service unknown, replaced",
+    ],
 )
 def test_what_counts_as_a_sign_of_the_fault(verdict, sign):
     assert shows(FAULT, verdict) is sign

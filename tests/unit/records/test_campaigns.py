@@ -92,7 +92,26 @@ def test_campaigns_compare_when_only_seed_trials_or_mode_differ() -> None:
         {**spec().model_dump(mode="json", by_alias=True), "mode": "agent", "variant": "b"}
     )
     assert hashed() != hashed(observeSeconds=61)
+    assert hashed() != hashed(reset="recreate")
     assert hashed() != hashed(chaos={"type": "pod_kill", "params": {"graceSeconds": 1}})
+
+
+def test_campaigns_compare_when_the_same_system_is_reached_another_way_and_not_when_it_is_another() -> None:
+    def hashed(**changes: object) -> str:
+        subject = {"type": "tikv", "namespace": "tikv"} | changes
+        return comparison_hash(spec(subject=subject).model_dump(mode="json", by_alias=True))
+
+    assert hashed() == hashed(endpoints=["https://pd-0.pd:2379"], tlsSecret="renewed")
+    assert hashed() != hashed(namespace="tikv-2")
+    assert hashed() != hashed(selectors={"tikv": "app=tikv-2"})
+    assert hashed() != hashed(probe="write")
+
+
+def test_a_campaign_recorded_before_a_field_existed_compares_with_one_that_does_the_same_today() -> None:
+    today = spec().model_dump(mode="json", by_alias=True)
+    before = {name: value for name, value in today.items() if name != "reset"}
+    before["subject"] = {name: today["subject"][name] for name in ("type", "namespace")}
+    assert comparison_hash(before) == comparison_hash(today)
 
 
 async def test_long_messages_are_cut_and_say_so(records: Records) -> None:

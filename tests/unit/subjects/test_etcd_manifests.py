@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from subjects.etcd.chaos.node_down import CONTAINER
+from subjects.etcd.chaos import CONTAINER
 from subjects.etcd.place import SELECTOR, WORKLOAD
 from subjects.etcd.wire import CLIENT_PORT
 

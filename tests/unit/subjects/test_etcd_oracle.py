@@ -9,9 +9,9 @@ import pytest
 
 from subjects.cluster import Answer, Pod, Workload
 from subjects.etcd.oracle import Evidence, judge
-from subjects.etcd.replies import Reply
 from subjects.etcd.wire import Question
 from subjects.protocol import Verdict
+from subjects.watching.replies import Reply
 from tests.unit.subjects.fakes import HEADER, IMAGE, NAMES, members_of, status_of
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)

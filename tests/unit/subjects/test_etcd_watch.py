@@ -8,8 +8,9 @@ import pytest
 
 from subjects.cluster import Answer, ClusterError, ClusterUnreachable
 from subjects.etcd import EtcdSubject
-from subjects.etcd.polling import MAX_UNANSWERED, Pace
+from subjects.etcd.polling import Pace
 from subjects.protocol import Verdict
+from subjects.watching.polling import MAX_UNANSWERED
 from tests.unit.subjects.fakes import HANG, FakeCluster
 
 PATIENT = Pace(period=0.01, limit=1.0, write_limit=1.0)

@@ -3,8 +3,8 @@ from base64 import b64decode
 import pytest
 
 from subjects.cluster import Answer
-from subjects.etcd.replies import Reply, ReplyBook
 from subjects.etcd.wire import Question, Status, health_problem, read_members, read_status, refusal
+from subjects.watching.replies import Reply, ReplyBook
 from tests.unit.subjects.fakes import HEADER, IDS, members_of, status_of
 
 

@@ -1,7 +1,7 @@
-"""`node_down`: a member's image is swapped for the pause image. It stays down until somebody deletes the pod.
+"""A member's image is swapped for the pause image. It stays down until somebody deletes the pod.
 
-Kubernetes restarts the container in place, with an image in which there is no etcd, and the StatefulSet does not mind:
-the pod is there, and its template was not touched. Nothing heals that by itself.
+Kubernetes restarts the container in place, with an image that does not hold the member's program, and the StatefulSet
+does not mind: the pod is there, and its template was not touched. Nothing heals that by itself.
 """
 
 from __future__ import annotations
@@ -9,32 +9,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from subjects.cluster import Pod
-from subjects.etcd.chaos.base import Chaos, Params
+from subjects.podchaos.base import PodChaos
 from subjects.protocol import ChaosType, Fault, Json, SubjectContext, SubjectError
 
-CONTAINER = "etcd"
 
+class PodDown(PodChaos):
+    """Swap the image of one container of exactly this pod."""
 
-class NodeDownParams(Params):
-    """None."""
-
-
-class NodeDown(Chaos):
-    """Swap the image of exactly this pod."""
-
-    type = ChaosType("node_down", "a random member stays down until somebody deletes its pod", NodeDownParams)
+    def __init__(self, type: ChaosType, container: str) -> None:
+        super().__init__(type)
+        self.container = container
 
     def undo(self, context: SubjectContext, target: Pod) -> Mapping[str, Json]:
         """The pause image and the container's place, so that the record says everything that was done."""
         pause = context.images.get("pause")
         if pause is None:
-            raise SubjectError("node_down needs the node's pause image, and none was found when the cluster was set up")
-        if CONTAINER not in target.images:
-            raise SubjectError(f"node_down needs a container named {CONTAINER} in {target.name}")
+            raise SubjectError(
+                f"{self.type.name} needs the node's pause image, and none was found when the cluster was set up"
+            )
+        if self.container not in target.images:
+            raise SubjectError(f"{self.type.name} needs a container named {self.container} in {target.name}")
         return {
-            "image": target.images[CONTAINER],
+            "image": target.images[self.container],
             "pauseImage": pause,
-            "containerIndex": list(target.images).index(CONTAINER),
+            "containerIndex": list(target.images).index(self.container),
         }
 
     async def send(self, context: SubjectContext, fault: Fault) -> None:
@@ -46,6 +44,3 @@ class NodeDown(Chaos):
             {"op": "replace", "path": path, "value": fault.undo["pauseImage"]},
         )
         await context.cluster.patch_pod(context.namespace, fault.target, operations)
-
-
-NODE_DOWN = NodeDown()

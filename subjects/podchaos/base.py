@@ -1,4 +1,4 @@
-"""What every type of chaos has: a description, parameters, and the one request that applies it."""
+"""What every type of pod chaos has: a description, parameters, and the one request that applies it."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ class Params(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid", strict=True)
 
 
-class Chaos(ABC):
+class PodChaos(ABC):
     """A type of chaos whose target is one member's pod."""
 
-    type: ChaosType
+    def __init__(self, type: ChaosType) -> None:
+        self.type = type
 
     def plan(self, context: SubjectContext, workload: Workload, target: Pod, params: BaseModel) -> Fault:
         """The fault for this target. SubjectError where something it needs is missing. Touches nothing."""

@@ -1,16 +1,18 @@
 """The newest reply of every member to every question, and which of them may still be believed. No I/O.
 
 Replies belong to a pod's uid, never to its name, so a replaced pod starts with none. Times are monotonic seconds of
-one clock.
+one clock. A question is whatever a subject makes it, as long as it can be a key.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from subjects.cluster import Answer
-from subjects.etcd.wire import Question
+
+Q = TypeVar("Q")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +27,18 @@ class Reply:
     error: str = ""
 
 
-Replies = Mapping[Question, Reply]
+Fresh = Callable[[str, float], Mapping[Q, Reply]]
+"""The replies of the pod with this uid that were asked at most so many seconds ago."""
 
 
-class ReplyBook:
+class ReplyBook(Generic[Q]):
     """Replies by pod uid and question."""
 
     def __init__(self) -> None:
-        self._replies: dict[str, dict[Question, Reply]] = {}
+        self._replies: dict[str, dict[Q, Reply]] = {}
         self._void_before: dict[str, float] = {}
 
-    def note(self, uid: str, question: Question, reply: Reply) -> None:
+    def note(self, uid: str, question: Q, reply: Reply) -> None:
         """Keep a reply, unless it was asked before the one we hold or before the pod last changed.
 
         Polls overlap: a write that hung through an election ends after one that was sent later and got through.
@@ -56,7 +59,7 @@ class ReplyBook:
         self._void_before.pop(uid, None)
         self._replies.pop(uid, None)
 
-    def fresh(self, uid: str, asked_since: float) -> Replies:
+    def fresh(self, uid: str, asked_since: float) -> Mapping[Q, Reply]:
         """The replies of a pod that were asked at or after `asked_since`."""
         held = self._replies.get(uid, {})
         return {question: reply for question, reply in held.items() if reply.asked >= asked_since}

@@ -1,48 +1,52 @@
-"""Plan, apply and undo, the same for every type of chaos. All guards against breaking the wrong thing are here."""
+"""Plan, apply and undo, the same for every type of pod chaos. All guards against breaking the wrong thing are here."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from random import Random
+from typing import TypeVar
 
 from subjects.cluster import ClusterError, Pod, Workload
-from subjects.etcd.chaos import CHAOS
-from subjects.etcd.chaos.base import IMAGES, Chaos
-from subjects.etcd.place import delete_broken_pod, list_pods
-from subjects.pods import images_differ, member_names
+from subjects.podchaos.base import IMAGES, PodChaos
+from subjects.pods import images_differ
 from subjects.protocol import ChaosRefused, Fault, SubjectContext, SubjectError
+from subjects.workloads import delete_broken_pod
+
+Listing = Callable[[], Awaitable[Mapping[str, Pod]]]
+"""Lists the pods among which the target is, by name."""
+
+C = TypeVar("C", bound=PodChaos)
 
 
-def chaos_named(name: str) -> Chaos:
+def chaos_named(subject: str, offered: Mapping[str, C], name: str) -> C:
     """The chaos of that name. SubjectError with the names there are."""
-    if name not in CHAOS:
-        raise SubjectError(f"etcd has no chaos {name!r}; there are: {', '.join(sorted(CHAOS))}")
-    return CHAOS[name]
+    if name not in offered:
+        raise SubjectError(f"{subject} has no chaos {name!r}; there are: {', '.join(sorted(offered))}")
+    return offered[name]
 
 
-def choose(workload: Workload, pods: Mapping[str, Pod], rng: Random) -> Pod:
-    """The target. Drawn from the names that should exist, so that the same seed meets the same member.
+def choose(candidates: Sequence[str], workload: Workload, pods: Mapping[str, Pod], rng: Random) -> Pod:
+    """The target, drawn from the names that should exist, so that the same seed meets the same member.
 
     ChaosRefused where that member's pod is missing or going: breaking another one instead would be another trial.
     """
-    name = rng.choice(member_names(workload))
+    name = rng.choice(candidates)
     pod = pods.get(name)
     if pod is None or pod.deleting or images_differ(pod, workload.images):
         raise ChaosRefused(f"the target {name} is not there as its StatefulSet wants it")
     return pod
 
 
-async def inject(context: SubjectContext, fault: Fault) -> datetime:
+async def inject(context: SubjectContext, chaos: PodChaos, fault: Fault, pods: Listing) -> datetime:
     """Apply the plan if its target is untouched; when the accepted request was sent (UTC).
 
     A pod that is already going accepts a second delete as if it were the first, and that time would be a lie. So the
     target is looked at before, and the uid guards what happens between the look and the request.
     """
-    chaos = chaos_named(fault.chaos)
-    pod = (await list_pods(context)).get(fault.target)
+    pod = (await pods()).get(fault.target)
     if pod is None or pod.uid != fault.uid:
         raise ChaosRefused(f"{fault.target} is no longer the pod that the plan was made for")
     if pod.deleting or images_differ(pod, fault.undo[IMAGES]):
@@ -78,11 +82,10 @@ def residue(fault: Fault, pod: Pod | None) -> Residue:
     return Residue.NONE
 
 
-async def cleanup(context: SubjectContext, fault: Fault, period: float) -> None:
+async def cleanup(context: SubjectContext, fault: Fault, pods: Listing, period: float) -> None:
     """Undo the fault and return when nothing of it is left, looking each `period` seconds. The caller sets a limit."""
-    chaos_named(fault.chaos)
     while True:
-        pod = (await list_pods(context)).get(fault.target)
+        pod = (await pods()).get(fault.target)
         left = residue(fault, pod)
         if left is Residue.NONE:
             return

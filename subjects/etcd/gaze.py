@@ -1,0 +1,64 @@
+"""etcd's half of the health watch: every member is asked every question, and the oracle judges."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from typing import Any
+
+from subjects.cluster import Pod, Workload
+from subjects.etcd.oracle import Evidence, judge
+from subjects.etcd.place import SELECTOR
+from subjects.etcd.polling import Pace, ask
+from subjects.etcd.wire import Question
+from subjects.pods import member_names
+from subjects.protocol import SubjectContext, Verdict
+from subjects.watching.replies import Fresh, Reply
+from subjects.watching.stream import Pods
+
+MEMBER = "member"
+
+
+class EtcdGaze:
+    """A `Gaze`. `workload` fetches the StatefulSet, or remembers it."""
+
+    selectors: Mapping[str, str] = {MEMBER: SELECTOR}
+
+    def __init__(self, context: SubjectContext, workload: Callable[[], Awaitable[Workload]], pace: Pace) -> None:
+        self._context = context
+        self._fetch_workload = workload
+        self._pace = pace
+        self._workload: Workload | None = None
+
+    @property
+    def period(self) -> float:
+        """From question to question."""
+        return self._pace.period
+
+    async def learn(self) -> None:
+        """Read the StatefulSet."""
+        self._workload = await self._fetch_workload()
+
+    def sources(self, news: Callable[[], None]) -> tuple[Coroutine[Any, Any, None], ...]:
+        """None of its own."""
+        return ()
+
+    def questions(self, pods: Pods, fresh: Fresh[Question]) -> Iterator[tuple[Pod, Question]]:
+        """Everything, of every member that should exist and does."""
+        assert self._workload is not None, "asked before it has learned"
+        for name in member_names(self._workload):
+            if name in pods[MEMBER]:
+                yield from ((pods[MEMBER][name], question) for question in Question)
+
+    def follow_up(self, question: Question, pods: Pods, fresh: Fresh[Question]) -> tuple[tuple[Pod, Question], ...]:
+        """Nothing: no question hangs on the answer to another."""
+        return ()
+
+    async def ask(self, pod: Pod, question: Question) -> Reply:
+        """One question to one member."""
+        return await ask(self._context, pod, question, self._pace.limit_of(question))
+
+    def judge(self, pods: Pods, fresh: Fresh[Question]) -> Verdict:
+        """The oracle's verdict on replies that still hold."""
+        assert self._workload is not None, "asked before it has learned"
+        evidence = Evidence(self._workload, pods[MEMBER], lambda uid: fresh(uid, self._pace.max_age))
+        return judge(self._context.now(), evidence)

@@ -1,0 +1,28 @@
+"""What a campaign may say of an etcd beyond where it lives: nothing. Pure."""
+
+from __future__ import annotations
+
+from subjects.etcd.place import SELECTOR, WORKLOAD
+from subjects.etcd.wire import CLIENT_PORT
+from subjects.protocol import SubjectMisfit, SubjectOptions
+
+INSTEAD = {
+    "probe": ("spec.subject.probe", "its oracle always writes, one key through every member"),
+    "selectors": ("spec.subject.selectors", f"it is the StatefulSet {WORKLOAD}, its pods labelled {SELECTOR}"),
+    "endpoints": ("spec.subject.endpoints", f"members are asked at their pods' addresses, port {CLIENT_PORT}"),
+    "tls_secret": ("spec.subject.tlsSecret", "members are asked in plain HTTP"),
+    "reset": ("spec.reset", "its reset mends pods, moves leadership and keeps all data"),
+}
+"""By field of SubjectOptions: its name in a campaign, and what is done whatever it says."""
+
+
+def refuse_options(options: SubjectOptions) -> None:
+    """Return where nothing is asked for; else SubjectMisfit with every field that is, and what etcd does instead."""
+    nothing = SubjectOptions()
+    asked = [
+        f"{field} ({instead})"
+        for name, (field, instead) in INSTEAD.items()
+        if getattr(options, name) != getattr(nothing, name)
+    ]
+    if asked:
+        raise SubjectMisfit(f"etcd does not take {', '.join(asked)}; leave it out")

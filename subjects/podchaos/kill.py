@@ -1,0 +1,27 @@
+"""A member's pod is deleted. Its StatefulSet makes it anew, with the same volume."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from subjects.podchaos.base import Params, PodChaos
+from subjects.protocol import Fault, SubjectContext
+
+
+class KillParams(Params):
+    """`gracePeriodSeconds`: the time between the polite signal and the kill.
+
+    A leader that hears the polite signal may hand leadership over first, so clients may not notice. The kubelet gives
+    two seconds where less is asked for. 0 also takes the pod object away at once, before its process is known dead.
+    """
+
+    grace_period_seconds: int = Field(1, ge=0, le=30)
+
+
+class PodKill(PodChaos):
+    """Delete exactly this pod. Its parameters are `KillParams` or more."""
+
+    async def send(self, context: SubjectContext, fault: Fault) -> None:
+        """Delete with the uid as precondition."""
+        grace = int(fault.params["gracePeriodSeconds"])
+        await context.cluster.delete_pod(context.namespace, fault.target, fault.uid, grace)

@@ -1,0 +1,4 @@
+"""The version of TiKV's oracle, for records."""
+
+ORACLE_VERSION = "tikv/1"
+"""Raised whenever the meaning of a verdict changes: results of different oracles are not compared."""

@@ -1,0 +1,199 @@
+"""What PD and TiKV answer over HTTP (v8.5), read into values. Pure.
+
+Answers are hostile until read: any JSON, or none, may come. Reading is strict about the fields the oracle needs and
+blind to all others; what cannot be read is a sentence, never an exception. Two habits of PD matter: a field that is
+absent means zero, and a region without a leader has an empty object for one.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
+
+from subjects.cluster import Answer
+
+Number = Annotated[int, Field(ge=0, lt=2**64)]
+Instant = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+Text = Annotated[str, Field(max_length=1024)]
+Key = Annotated[str, Field(max_length=2**14)]
+
+
+class _Read(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+
+class Header(_Read):
+    """What every answer about the cluster begins with."""
+
+    cluster_id: Number
+
+
+class Member(_Read):
+    """A member of PD."""
+
+    name: Text
+    client_urls: list[Text] = Field(default_factory=list)
+    binary_version: Text = ""
+
+
+class Members(_Read):
+    """PD's members, and who of them leads."""
+
+    header: Header
+    members: list[Member]
+    leader: Member | None = None
+
+
+class MemberHealth(_Read):
+    """Whether PD's leader reaches one of the members."""
+
+    name: Text
+    health: bool = False
+
+
+class Health(RootModel[list[MemberHealth]]):
+    """All of them."""
+
+
+class StoreMeta(_Read):
+    """A store as it registered. `last_heartbeat`: when PD last heard from it, in nanoseconds of PD's clock."""
+
+    id: Number
+    address: Text
+    status_address: Text = ""
+    version: Text = ""
+    state_name: Text
+    last_heartbeat: Instant = 0
+    physically_destroyed: bool = False
+
+
+class StoreLoad(_Read):
+    """What a store holds, as PD last heard."""
+
+    leader_count: Number = 0
+    region_count: Number = 0
+
+
+class Store(_Read):
+    """A store, as PD sees it."""
+
+    store: StoreMeta
+    status: StoreLoad = Field(default_factory=StoreLoad)
+
+    @property
+    def host(self) -> str:
+        """The first label of its address: the pod's name, where it runs in a StatefulSet."""
+        return self.store.address.rpartition(":")[0].partition(".")[0]
+
+
+class Stores(_Read):
+    """All of them, in an order that changes from call to call."""
+
+    stores: list[Store]
+
+
+class Peer(_Read):
+    """A replica of a region on a store. `store_id` 0: none."""
+
+    id: Number = 0
+    store_id: Number = 0
+    role_name: Text = "Voter"
+
+
+class DownPeer(_Read):
+    """A replica that its leader has not heard from for long."""
+
+    peer: Peer
+
+
+class Region(_Read):
+    """A range of keys (`start_key` inclusive, `end_key` exclusive, both hex; empty: open) and its replicas.
+
+    `leader` is what PD last heard: a dead store stays listed until a new leader reports.
+    """
+
+    id: Number
+    start_key: Key = ""
+    end_key: Key = ""
+    peers: list[Peer] = Field(default_factory=list)
+    leader: Peer | None = None
+    down_peers: list[DownPeer] = Field(default_factory=list)
+    pending_peers: list[Peer] = Field(default_factory=list)
+
+    @property
+    def led_by(self) -> int | None:
+        """The id of the store that PD calls its leader."""
+        return self.leader.store_id or None if self.leader is not None else None
+
+
+class Regions(_Read):
+    """All of them."""
+
+    regions: list[Region] | None = None
+
+    def by_id(self) -> list[Region]:
+        """In the order of their ids, which is the same in every answer."""
+        return sorted(self.regions or (), key=lambda region: region.id)
+
+
+class Cluster(_Read):
+    """`max_peer_count`: how many replicas every region should have."""
+
+    id: Number
+    max_peer_count: Number = 0
+
+
+class ClusterStatus(_Read):
+    """`is_initialized`: there is more than one region, or the one there is has all its voters."""
+
+    is_initialized: bool = False
+
+
+class _SoftState(_Read):
+    raft_state: Text = ""
+
+
+class _RaftStatus(_Read):
+    soft_state: _SoftState = Field(default_factory=_SoftState)
+
+
+class RegionStatus(_Read):
+    """One region by the word of one store."""
+
+    raft_status: _RaftStatus
+
+    @property
+    def leads(self) -> bool:
+        """Whether the store calls itself the region's leader."""
+        return self.raft_status.soft_state.raft_state == "Leader"
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def read(model: type[M], answer: Answer) -> M | str:
+    """The answer as a value, or why it is none."""
+    if answer.status != 200:
+        return refusal(answer)
+    try:
+        return model.model_validate(answer.body)
+    except (ValidationError, RecursionError) as error:
+        return f"unexpected answer: {_first(error)}"
+
+
+def refusal(answer: Answer) -> str:
+    """Why a request was refused, in PD's words where there are any."""
+    if isinstance(answer.body, dict):
+        said = answer.body.get("error") or answer.body.get("message")
+    else:
+        said = answer.body if isinstance(answer.body, str) else None
+    return f"HTTP {answer.status}" + (f": {str(said).strip()[:200]}" if said else "")
+
+
+def _first(error: ValidationError | RecursionError) -> str:
+    if isinstance(error, RecursionError):
+        return "nested too deep"
+    problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    where = ".".join(map(str, problem["loc"])) or "answer"
+    return f"{where}: {problem['msg']}"

@@ -1,0 +1,85 @@
+"""Asking members without waiting for any of them.
+
+Polls overlap on purpose. A write that was sent while there was no leader hangs until its limit even if a leader is
+found in between; only one that is sent afterwards shows it. So a new one goes out every period, whatever still hangs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable
+from typing import Any, Generic, TypeVar
+
+from subjects.cluster import Answer, ClusterError, ClusterUnreachable, MemberUnreachable, Pod
+from subjects.watching.replies import Reply
+
+Q = TypeVar("Q", bound=Hashable)
+
+MAX_UNANSWERED = 5
+"""Requests of one kind that may hang at one member at once: what `limit / period` makes of a silent one, and one more
+for a pod event. Without a bound, a machine that is too busy to answer would be asked more and more."""
+
+MAX_AT_ONE_MEMBER = 32
+"""Requests of all kinds that may hang at one member at once: a frozen one holds up no question to the others."""
+
+
+async def ask_within(limit: float, request: Callable[[], Awaitable[Answer]]) -> Reply:
+    """The reply to one request; never raises for what the member, the network or the API server does.
+
+    `limit` (seconds) is kept here too, so that no client, however it counts, can hold up an answer.
+    """
+    asked = asyncio.get_running_loop().time()
+    try:
+        async with asyncio.timeout(limit):
+            answer = await request()
+    except TimeoutError:
+        return Reply(asked, None, f"no answer within {limit:g} s")
+    except (MemberUnreachable, ClusterError, ClusterUnreachable) as error:
+        return Reply(asked, None, str(error) or type(error).__name__)
+    return Reply(asked, answer)
+
+
+class Poll(Generic[Q]):
+    """Questions under way. `start` runs a coroutine in the background; `heard` takes each reply as it comes."""
+
+    def __init__(
+        self,
+        ask: Callable[[Pod, Q], Awaitable[Reply]],
+        start: Callable[[Coroutine[Any, Any, None]], None],
+        heard: Callable[[str, Q, Reply], None],
+    ) -> None:
+        self._ask_one = ask
+        self._start = start
+        self._heard = heard
+        self._unanswered: Counter[tuple[str, Q]] = Counter()
+        self._at_member: Counter[str] = Counter()
+
+    def ask(self, questions: Iterable[tuple[Pod, Q]], at_once: int = MAX_UNANSWERED) -> None:
+        """Send these questions, now, unless `at_once` of the same kind hang already.
+
+        A pod without an address is not there to be asked yet.
+        """
+        for pod, question in questions:
+            if (
+                pod.ip is not None
+                and self._unanswered[pod.uid, question] < at_once
+                and self._at_member[pod.uid] < MAX_AT_ONE_MEMBER
+            ):
+                self._unanswered[pod.uid, question] += 1
+                self._at_member[pod.uid] += 1
+                self._start(self._ask(pod, question))
+
+    async def _ask(self, pod: Pod, question: Q) -> None:
+        try:
+            reply = await self._ask_one(pod, question)
+        finally:
+            self._drop(self._unanswered, (pod.uid, question))
+            self._drop(self._at_member, pod.uid)
+        self._heard(pod.uid, question, reply)
+
+    @staticmethod
+    def _drop(counter: Counter[Any], key: Any) -> None:
+        counter[key] -= 1
+        if not counter[key]:
+            del counter[key]

@@ -1,0 +1,56 @@
+"""StatefulSets and their pods, and the requests for them, with refusals turned into sentences.
+
+Every function raises SubjectError where the API server refuses and lets ClusterUnreachable through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from subjects.cluster import ClusterError, Pod, Workload
+from subjects.protocol import SubjectContext, SubjectError, SubjectNotReady
+
+FEWEST_MEMBERS = 3
+"""With fewer, losing one member is losing the quorum."""
+
+HEAL_GRACE_SECONDS = 1
+"""For pods that are deleted to heal them: they hold no working member."""
+
+
+class WorkloadUnfit(SubjectNotReady):
+    """Kubernetes was asked, and the StatefulSet is missing or too small."""
+
+
+def require_members(workload: Workload, where: str) -> Workload:
+    """The workload, if it has enough replicas to lose one. WorkloadUnfit where it has not; `where` names it."""
+    if workload.replicas < FEWEST_MEMBERS:
+        raise WorkloadUnfit(f"the {where} has {workload.replicas} replicas; at least {FEWEST_MEMBERS} are needed")
+    return workload
+
+
+async def get_workload(context: SubjectContext, name: str) -> Workload:
+    """The StatefulSet. WorkloadUnfit where it is missing or too small, SubjectNotReady where it may not be read."""
+    where = f"StatefulSet {name} in namespace {context.namespace}"
+    try:
+        return require_members(await context.cluster.get_workload(context.namespace, name), where)
+    except ClusterError as error:
+        if error.status == 404:
+            raise WorkloadUnfit(f"there is no {where}") from error
+        raise SubjectNotReady(f"the {where} cannot be read: {error}") from error
+
+
+async def list_pods(context: SubjectContext, selector: str) -> Mapping[str, Pod]:
+    """The members' pods, by name."""
+    try:
+        return await context.cluster.list_pods(context.namespace, selector)
+    except ClusterError as error:
+        raise SubjectError(f"the pods in namespace {context.namespace} cannot be listed: {error}") from error
+
+
+async def delete_broken_pod(context: SubjectContext, pod: Pod) -> None:
+    """Delete exactly this pod, so that its StatefulSet makes it anew. One that is gone by now is as good as deleted."""
+    try:
+        await context.cluster.delete_pod(context.namespace, pod.name, pod.uid, HEAL_GRACE_SECONDS)
+    except ClusterError as error:
+        if error.status not in (404, 409):
+            raise SubjectError(f"{pod.name} could not be deleted: {error}") from error
