@@ -2,13 +2,14 @@
 # environment, `python -m cluster` the programs, the Docker engine and the images, each of them once.
 RUN := ./cluster/bootstrap.sh
 CLUSTER := $(RUN) python -m cluster
+SUBJECT ?= tikv
 COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
 # The targets stand on each other; what can run at once does so inside them.
 .NOTPARALLEL:
-.PHONY: help check test unit emulator apiserver e2e demo cluster cluster-delete image deploy undeploy deploy-etcd bench \
-        tools lock
+.PHONY: help check test unit emulator apiserver e2e demo cluster cluster-delete image deploy undeploy deploy-tikv deploy-etcd \
+        bench tools lock
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-16s %s\n", $$1, $$2 }'
@@ -43,17 +44,20 @@ cluster-delete: ## Remove the cluster, and the Docker engine if we started it
 image: ## Build the controller image and load it into the cluster
 	$(CLUSTER) image
 
-deploy: cluster image ## Put CRD and controller into the cluster
+deploy: cluster image ## Put CRD, controller, TiKV and etcd into the cluster
 	$(CLUSTER) deploy
 
 undeploy: ## Take them out again
 	$(CLUSTER) undeploy
 
-deploy-etcd: cluster ## Put an etcd of three members into the cluster, to be broken
-	$(CLUSTER) deploy-etcd
+deploy-tikv: cluster ## Only a TiKV to be broken: three PDs, three stores
+	$(CLUSTER) deploy-subject tikv
 
-demo: ## From nothing to a campaign's report
-	$(CLUSTER) demo
+deploy-etcd: cluster ## Only an etcd to be broken: three members
+	$(CLUSTER) deploy-subject etcd
+
+demo: ## From nothing to finished campaigns (of TiKV; or SUBJECT=etcd)
+	$(CLUSTER) demo $(SUBJECT)
 
 bench: ## Measure the controller
 	$(RUN) python -m bench

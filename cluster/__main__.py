@@ -50,37 +50,40 @@ def image(tag: Annotated[str, typer.Option(help="tag of evalcampaign/controller"
 
 
 @app.command()
-def deploy() -> None:
-    """Put the resource definition, the controller and an etcd to be broken into the cluster."""
+def deploy(
+    subjects: Annotated[list[str] | None, typer.Argument(help="what may be broken; unsaid: all")] = None,
+) -> None:
+    """Put the resource definition, the controller and the systems to be broken into the cluster."""
     from cluster.deployment import deploy as deployment
+    from cluster.deployment.subjects import SUBJECTS
 
-    deployment.deploy()
+    deployment.deploy(subjects or SUBJECTS)
 
 
 @app.command()
-def deploy_etcd() -> None:
-    """Put only the etcd to be broken into the cluster, with the controller's powers over it."""
+def deploy_subject(name: Annotated[str, typer.Argument(help="tikv or etcd")]) -> None:
+    """Put only a system to be broken into the cluster, with the controller's powers over it."""
     from cluster.deployment import deploy as deployment
 
-    deployment.deploy_etcd()
+    deployment.deploy_subject(name)
 
 
 @app.command()
 def undeploy(
     discard_records: Annotated[bool, typer.Option("--discard-records", help="Keep no copy of the records.")] = False,
 ) -> None:
-    """Delete the campaigns, then take controller, etcd and resource definition out again."""
+    """Delete the campaigns, then take controller, subjects and resource definition out again."""
     from cluster.deployment import deploy as deployment
 
     deployment.undeploy(keep_records=not discard_records)
 
 
 @app.command()
-def demo() -> None:
+def demo(subject: Annotated[str, typer.Argument(help="tikv or etcd")] = "tikv") -> None:
     """From nothing to finished campaigns, and what they found."""
     from cluster.demonstration import demo as demonstration
 
-    demonstration.demo()
+    demonstration.demo(subject)
 
 
 def main() -> None:

@@ -19,6 +19,11 @@ def do(what: str, *args: str | Path, hint: str = "") -> None:
     run.logged(command(*args), what, hint=hint)
 
 
+def remove(what: str, *target: str | Path) -> None:
+    """Delete and wait until it is gone; nothing there is fine. ClusterError when it stays."""
+    do(f"removing {what}", "delete", *target, "--ignore-not-found", "--timeout=180s")
+
+
 def ask(what: str, *args: str | Path, timeout: float = 30) -> str:
     """What it prints, stripped. ClusterError when it fails."""
     return run.output(command(*args), what, timeout=timeout)

@@ -14,5 +14,8 @@ CONTEXT = f"kind-{CLUSTER}"
 # auto | registry | built: see choice.py
 NODE_IMAGE = os.environ.get("EVALCAMPAIGN_NODE_IMAGE", "auto")
 
+# auto | real | standin: see deployment/subjects/tikv/choice.py
+TIKV_IMAGE = os.environ.get("EVALCAMPAIGN_TIKV_IMAGE", "auto")
+
 # Where Debian's packages come from; unset: from where this machine's own apt gets them.
 DEBIAN_MIRROR = os.environ.get("EVALCAMPAIGN_DEBIAN_MIRROR")

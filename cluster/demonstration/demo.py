@@ -1,36 +1,43 @@
-"""From nothing to finished campaigns: one that heals by itself and one that does not, on a real etcd."""
+"""From nothing to finished campaigns, among them one whose faults heal by themselves and one whose faults do not."""
 
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 
 from cluster import kubectl, lifecycle, tools
 from cluster.demonstration import campaigns
 from cluster.demonstration.campaigns import Seen
 from cluster.demonstration.follow import follow
 from cluster.deployment import deploy
+from cluster.deployment.subjects import named
+from cluster.deployment.subjects.base import Subject
 from cluster.errors import ClusterError
 from cluster.progress import Stages, note
 from cluster.settings import CONTEXT, REPO
 from controller.api import Phase
 
-EXAMPLES = ("examples/etcd-node-kill.yaml", "examples/etcd-node-down.yaml")
+EXAMPLES = {
+    "tikv": ("examples/tikv-node-kill.yaml", "examples/tikv-node-down.yaml", "examples/tikv-pd-leader-kill.yaml"),
+    "etcd": ("examples/etcd-node-kill.yaml", "examples/etcd-node-down.yaml"),
+}
 # Where `kubectl apply -f` puts what names no namespace.
 NAMESPACE = "default"
 
 
-def demo() -> None:
-    """All of it. ClusterError when a campaign ended otherwise than Complete."""
+def demo(name: str) -> None:
+    """All of it, on the subject of that name. ClusterError when a campaign ended otherwise than Complete."""
     started = time.monotonic()
-    names = [name for file in EXAMPLES for name in campaigns.names_in(REPO / file)]
+    subject, files = named(name), EXAMPLES[name]
+    names = [name for file in files for name in campaigns.names_in(REPO / file)]
     _chapter("1/4 The cluster")
     lifecycle.up()
-    _chapter("2/4 The controller, and an etcd that it may break")
-    deploy.deploy()
-    _chapter("3/4 Two campaigns")
-    ended = _run(names)
+    _chapter(f"2/4 The controller, and {subject.title} for it to break")
+    deploy.deploy([name])
+    _chapter("3/4 Its campaigns")
+    ended = _run(subject, files, names)
     _chapter("4/4 What they found")
-    _print_results(names)
+    _print_results(subject, names)
     _require_complete(ended)
     note(f"\nDone in {(time.monotonic() - started) / 60:.1f} minutes.")
     note(_next_steps(names))
@@ -40,15 +47,15 @@ def _chapter(title: str) -> None:
     note(f"\n== {title}")
 
 
-def _run(names: list[str]) -> dict[str, Seen]:
+def _run(subject: Subject, files: Sequence[str], names: list[str]) -> dict[str, Seen]:
     stages = Stages()
     if earlier := campaigns.existing(names, NAMESPACE):
         with stages.stage(f"deleting {' and '.join(earlier)} of an earlier run (their records stay)"):
             campaigns.delete(earlier, NAMESPACE)
-    for file in EXAMPLES:
+    for file in files:
         with stages.stage(f"kubectl apply -f {file}"):
             kubectl.do(f"applying {file}", "-n", NAMESPACE, "apply", "-f", REPO / file)
-    note("One campaign at a time has the etcd; the second waits for the first. Minutes and seconds from here:")
+    note(f"One campaign at a time has {subject.title}; the others wait for their turn. Minutes and seconds from here:")
     try:
         with campaigns.watching(NAMESPACE) as watch:
             return follow(watch, names)
@@ -61,8 +68,10 @@ def _run(names: list[str]) -> dict[str, Seen]:
         raise SystemExit(130) from None
 
 
-def _print_results(names: list[str]) -> None:
+def _print_results(subject: Subject, names: list[str]) -> None:
     """To standard output: this is what one may want to keep."""
+    if remark := subject.remark():
+        print(f"\n{remark}")
     _show("get", "evalcampaigns", "-n", NAMESPACE)
     # kubectl exec without a terminal knows no width: without ours, tables would be as wide as they like.
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 160

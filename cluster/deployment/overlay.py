@@ -19,8 +19,6 @@ from cluster.settings import REPO
 
 MANIFESTS = REPO / "manifests"
 CONTROLLER = MANIFESTS / "controller"
-ETCD = MANIFESTS / "subjects" / "etcd"
-ETCD_POWERS = MANIFESTS / "subjects" / "etcd-powers"
 
 MADE_OF = "evalcampaign.dev/made-of"
 
@@ -44,9 +42,9 @@ def controller(built: Controller, images: Preloaded) -> dict[str, Any]:
     }
 
 
-def etcd(images: Preloaded) -> dict[str, Any]:
-    """The etcd to be broken, of the image that the node has. Pure."""
-    return {"images": [_image("etcd", *split(images.etcd))]}
+def renamed(images: Mapping[str, str]) -> dict[str, Any]:
+    """Other images than the manifests name: by the name there without a tag, the full name here. Pure."""
+    return {"images": [_image(name, *split(image)) for name, image in images.items()]}
 
 
 def _image(name: str, new_name: str, new_tag: str) -> dict[str, str]:

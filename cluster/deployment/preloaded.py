@@ -1,7 +1,7 @@
-"""The images of Kubernetes itself that every node image carries: etcd and pause, whose tags differ between them.
+"""The images in the node; among them two of Kubernetes itself, etcd and pause, which every node image carries.
 
-The node's containerd is asked, not its status in the API: that lists only the 50 largest images, and pause is the
-smallest of all.
+Their tags differ from one node image to the next. The node's containerd is asked, not its status in the API: that lists
+only the 50 largest images, and pause is the smallest of all.
 """
 
 import re
@@ -20,15 +20,25 @@ class Preloaded:
     pause: str
 
 
-def find() -> Preloaded:
-    """Read them from the node. ClusterError when the node does not answer or lacks one."""
+def names() -> list[str]:
+    """The full names of all images in the node. ClusterError when it does not answer."""
     listed = run.output(
         ["docker", "exec", kind.NODE, "ctr", "--namespace=k8s.io", "images", "ls", "-q"],
         "listing the images of the node",
         hint="make cluster",
     )
-    names = listed.split()
-    return Preloaded(etcd=newest(names, "etcd"), pause=newest(names, "pause"))
+    return listed.split()
+
+
+def find() -> Preloaded:
+    """The images of Kubernetes. ClusterError when the node does not answer or lacks one."""
+    listed = names()
+    return Preloaded(etcd=newest(listed, "etcd"), pause=newest(listed, "pause"))
+
+
+def has(listed: Iterable[str], name: str) -> bool:
+    """Whether an image of Docker's is among the node's, which writes out what Docker leaves unsaid. Pure."""
+    return f"docker.io/{name}" in listed
 
 
 def newest(names: Iterable[str], role: str) -> str:

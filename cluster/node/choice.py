@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cluster import run, settings
+from cluster.docker import registry
 from cluster.errors import ClusterError
 
 # The Kubernetes minor of tools/kubernetes, from the release notes of the kind in tools/kind.
 REGISTRY_IMAGE = "kindest/node:v1.34.11@sha256:44e222ee2132dab25ff87301682f89eb82c7880ea3a1bf543bfe9708fd08d67d"
-PATIENCE_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,10 @@ def decide(wish: str, *, unfit: str | None = None, present: bool = False, refusa
 
 
 def choose(image: str = REGISTRY_IMAGE, unfit: str | None = None) -> Choice:
-    """Look for an image here, then ask the registry for it, no longer than PATIENCE_SECONDS."""
+    """Look for an image here, then ask the registry for it."""
     wish = settings.NODE_IMAGE
     if wish != "auto" or unfit is not None:
         return decide(wish, unfit=unfit)
     if run.attempt(["docker", "image", "inspect", image]).returncode == 0:
         return decide(wish, present=True)
-    asked = run.attempt(["docker", "manifest", "inspect", image], timeout=PATIENCE_SECONDS)
-    if asked.returncode == 0:
-        return decide(wish)
-    return decide(wish, refusal=run.last_lines(asked.stderr, 1) or "no answer")
+    return decide(wish, refusal=registry.refusal(image))

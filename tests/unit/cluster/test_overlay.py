@@ -51,7 +51,7 @@ def test_another_image_content_or_pause_image_makes_another_pod_template() -> No
 
 
 def test_an_overlay_refers_to_the_manifests_by_a_relative_path_and_is_gone_afterwards(tmp_path: Path) -> None:
-    with overlay.written(tmp_path / "base", overlay.etcd(IMAGES)) as folder:
+    with overlay.written(tmp_path / "base", overlay.renamed({"etcd": IMAGES.etcd})) as folder:
         document = yaml.safe_load((folder / "kustomization.yaml").read_text())
         [base] = document["resources"]
         assert not Path(base).is_absolute()

@@ -1,0 +1,57 @@
+"""What every system to be broken has: manifests, powers over it, and images that this cluster's node must hold."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from cluster import kubectl
+from cluster.deployment import overlay, rollout
+from cluster.progress import Stages
+
+
+class Subject(ABC):
+    """Applied and awaited apart, so that it starts side by side with whatever else is applied."""
+
+    name: ClassVar[str]
+    """Of its folder in manifests/subjects, of its namespace, and what it is called on the command line."""
+    title: ClassVar[str]
+    """As it is written in a sentence."""
+    workloads: ClassVar[Mapping[str, str]]
+    """Its StatefulSets, each with the label selector of its pods."""
+
+    @property
+    def manifests(self) -> Path:
+        """The system itself."""
+        return overlay.MANIFESTS / "subjects" / self.name
+
+    @property
+    def powers(self) -> Path:
+        """What the controller may do to it."""
+        return overlay.MANIFESTS / "subjects" / f"{self.name}-powers"
+
+    @abstractmethod
+    def images(self, stages: Stages) -> dict[str, str]:
+        """Have its images in the node; their full names, by the names in the manifests. ClusterError if that fails."""
+
+    def apply(self, images: Mapping[str, str], stages: Stages) -> None:
+        """Apply it with these images, and the powers over it. What is there already stays as it is."""
+        with stages.stage(f"applying {self.title}"):
+            with overlay.written(self.manifests, overlay.renamed(images)) as folder:
+                kubectl.do(f"applying {self.title}", "apply", "-k", folder)
+            kubectl.do(f"applying the powers over {self.title}", "apply", "-k", self.powers)
+
+    def wait(self, stages: Stages) -> None:
+        """Return when it can be used. ClusterError that shows why it cannot."""
+        for workload, selector in self.workloads.items():
+            with stages.stage(f"{self.title}: every pod of {workload} Ready"):
+                rollout.wait(self.name, f"statefulset/{workload}", selector)
+
+    def remove(self) -> None:
+        """Take it out, with its data; nothing there is fine."""
+        kubectl.remove(f"the powers over {self.title}", "-k", self.powers)
+        kubectl.remove(self.title, "-k", self.manifests)
+
+    def remark(self) -> str | None:
+        """What whoever reads results of the deployed one must know about it."""
+        return None

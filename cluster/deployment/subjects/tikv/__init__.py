@@ -1,0 +1,1 @@
+"""TiKV to be broken: which one, where its images come from, and its regions."""

@@ -1,0 +1,45 @@
+"""Which TiKV: the real one, or the stand-in where the real one's images cannot be had."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal
+
+from cluster import settings
+from cluster.deployment.subjects.tikv import real
+from cluster.docker import registry
+from cluster.errors import ClusterError
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The one taken, and why in words for the person who waits."""
+
+    path: Literal["real", "standin"]
+    why: str
+
+
+def decide(wish: str, *, present: bool = False, refusal: str | None = None) -> Choice:
+    """Pure. `present`: all real images are here; `refusal`: why the registry did not answer for one that is not.
+
+    ClusterError when the wish is none of auto, real, standin.
+    """
+    match wish:
+        case "real" | "standin":
+            return Choice("real" if wish == "real" else "standin", f"EVALCAMPAIGN_TIKV_IMAGE={wish}")
+        case "auto" if present:
+            return Choice("real", "its images are already here")
+        case "auto" if refusal is None:
+            return Choice("real", "the image registry answers")
+        case "auto":
+            return Choice("standin", f"the real one's images cannot be had ({refusal})")
+    raise ClusterError(f"EVALCAMPAIGN_TIKV_IMAGE={wish} is not known.", hint="use auto, real or standin.")
+
+
+def choose(in_node: Collection[str]) -> Choice:
+    """Look for the real images in the node and in Docker's store, then ask the registry for those that are missing."""
+    wish = settings.TIKV_IMAGE
+    if wish != "auto":
+        return decide(wish)
+    missing = real.missing(in_node)
+    refusals = (refusal for image in missing if (refusal := registry.refusal(image)) is not None)
+    return decide(wish, present=not missing, refusal=next(refusals, None))

@@ -1,0 +1,29 @@
+"""What can be deployed to be broken."""
+
+import pytest
+
+from cluster.demonstration.demo import EXAMPLES
+from cluster.deployment.subjects import SUBJECTS, named
+from cluster.errors import ClusterError
+from cluster.settings import REPO
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_a_subject_has_manifests_powers_and_a_demonstration(name: str) -> None:
+    subject = named(name)
+    for folder in (subject.manifests, subject.powers):
+        assert (folder / "kustomization.yaml").exists()
+    assert EXAMPLES[name]
+    assert [file for file in EXAMPLES[name] if not (REPO / file).exists()] == []
+
+
+def test_a_subject_that_is_not_known_is_refused_with_those_that_are() -> None:
+    with pytest.raises(ClusterError) as refused:
+        named("tikw")
+    assert all(name in str(refused.value) for name in SUBJECTS)
+
+
+def test_make_can_deploy_and_demonstrate_each() -> None:
+    makefile = (REPO / "Makefile").read_text()
+    for name in SUBJECTS:
+        assert f"\ndeploy-{name}:" in makefile
