@@ -171,8 +171,6 @@ def test_show_tells_a_trial_as_a_story(run: Run, campaigns: Campaigns) -> None:
     facts = row["fault"]["facts"]
     led = f"which led {facts['ledRegions']} of {facts['regions']} regions"
     assert f"the pod of {row['target']} was deleted, {led}" in told
-        f"the pod of {row['target']} was deleted, which led {facts['ledRegions']} of {facts['regions']} regions" in told
-    )
     assert "Clients were cut off at +" in told
     assert "The cluster was whole again at +" in told
 
