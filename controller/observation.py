@@ -66,9 +66,9 @@ def observe(window: Window, fault: Fault, seen: Observation, verdict: Verdict) -
     if verdict.at < window.opened_at:
         return replace(seen, last=verdict)
     seen = _account_blindness(window, seen, verdict)
-    seen = _note_service(seen, verdict)
+    seen = _note_service(window, seen, verdict)
     if seen.manifested_at is None and shows(fault, verdict):
-        seen = replace(seen, manifested_at=verdict.at)
+        seen = replace(seen, manifested_at=_unserved_at(window, verdict) if verdict.serving is False else verdict.at)
     if verdict.whole is not True or seen.manifested_at is None:
         seen = replace(seen, whole_since=None)
     elif seen.whole_since is None:
@@ -89,12 +89,21 @@ def _account_blindness(window: Window, seen: Observation, verdict: Verdict) -> O
     return seen if seen.last.known else replace(seen, blind=seen.blind + gap)
 
 
-def _note_service(seen: Observation, verdict: Verdict) -> Observation:
+def _note_service(window: Window, seen: Observation, verdict: Verdict) -> Observation:
     if verdict.serving is False:
-        return replace(seen, serving_lost_at=seen.serving_lost_at or verdict.at, serving_again_at=None)
+        lost_at = seen.serving_lost_at or _unserved_at(window, verdict)
+        return replace(seen, serving_lost_at=lost_at, serving_again_at=None)
     if verdict.serving and seen.serving_lost_at and not seen.serving_again_at:
         return replace(seen, serving_again_at=verdict.at)
     return seen
+
+
+def _unserved_at(window: Window, verdict: Verdict) -> datetime:
+    """Since when, by this verdict, nobody was served: what hung was sent before it was known to hang.
+
+    Never ahead of the window: what was sent before the injection hung because of it.
+    """
+    return max(window.opened_at, verdict.unserved_since or verdict.at)
 
 
 def _conclude(window: Window, seen: Observation) -> Observation:

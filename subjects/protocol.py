@@ -59,7 +59,8 @@ class Verdict:
     that Kubernetes calls Ready do not answer us. A missing or unready member is the subject's trouble, not ours, and
     makes them False. `whole` True implies `serving` True, `serving` False implies `whole` False. With `whole` False,
     `serving` may be None: nobody can confirm it, and yet something is plainly missing. `members` maps each member's pod
-    name to its uid, last seen.
+    name to its uid, last seen. `unserved_since`, where `serving` is False: a time ahead of `at` since which it is known
+    to be so, for what was asked then got no answer.
     """
 
     at: datetime
@@ -67,6 +68,7 @@ class Verdict:
     whole: bool | None
     problems: tuple[Problem, ...] = ()
     members: Mapping[str, str] = field(default_factory=dict)
+    unserved_since: datetime | None = None
 
     @property
     def known(self) -> bool:

@@ -34,13 +34,14 @@ class Evidence:
     """Replies are by pod uid and still hold; those about single regions may be older, where there are many regions.
 
     `writes` are by region id (None: none that still holds), and None where nobody writes. `cluster_id` is what PD
-    called itself at set-up, if that is known.
+    called itself at set-up, if that is known. `clock` is the monotonic time at which all this was put together.
     """
 
     layout: Layout
     pods: Mapping[str, Mapping[str, Pod]]
     replies: Callable[[str], Mapping[Question, Reply]]
     confirmations: Callable[[str], Mapping[Question, Reply]]
+    clock: float
     writes: Mapping[int, Write | None] | None = None
     cluster_id: int | None = None
     heartbeat_seconds: float = DEFAULT_HEARTBEAT_SECONDS

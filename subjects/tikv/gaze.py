@@ -159,6 +159,7 @@ class TikvGaze:
             pods=pods,
             replies=lambda uid: fresh(uid, self._pace.max_age),
             confirmations=lambda uid: fresh(uid, of_regions),
+            clock=self._clock(),
             writes=self._writes(),
             cluster_id=self._cluster_id(),
             heartbeat_seconds=self._heartbeat,

@@ -16,7 +16,7 @@ missing or not Ready is the subject's trouble: else an agent that destroys PD wo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from subjects.pods import pod_problems
 from subjects.protocol import Problem, Verdict
@@ -46,7 +46,8 @@ def judge(at: datetime, evidence: Evidence) -> Verdict:
         *(_open_service(service) if service is not None else ()),
     ]
     whole = False if trouble else None if unknown or serving is None else True
-    return Verdict(at, serving, whole, tuple(trouble + unknown), members=_uids(evidence))
+    since = None if service is None or service.since is None else at - timedelta(seconds=evidence.clock - service.since)
+    return Verdict(at, serving, whole, tuple(trouble + unknown), _uids(evidence), unserved_since=since)
 
 
 def _leaders(evidence: Evidence, pd: PdSight) -> Tally | None:
@@ -74,7 +75,8 @@ def _open_service(service: Tally) -> tuple[Problem, ...]:
 def _store_trouble(evidence: Evidence, pd: PdSight) -> list[Problem]:
     found = list(pod_problems(evidence.layout.tikv, evidence.pods[TIKV]))
     found += [
-        Problem("StoreSilent", f"{name} does not answer: {why}", name) for name, why in silent_stores(evidence).items()
+        Problem("StoreSilent", f"{name} does not answer: {reply.error}", name)
+        for name, reply in silent_stores(evidence).items()
     ]
     if pd.stores is not None:
         found += store_problems(evidence, pd.stores)

@@ -7,21 +7,25 @@ down; only one that is silent as well is down.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from subjects.pods import member_names
 from subjects.protocol import Problem
 from subjects.tikv.evidence import Evidence
 from subjects.tikv.questions import ALIVE, TIKV
 from subjects.tikv.wire import Region, Store, Stores
+from subjects.watching.replies import Reply
+
+SLACK_SECONDS = 1.0
+"""How late a heartbeat may be on a busy machine."""
 
 UP, OFFLINE, TOMBSTONE = "Up", "Offline", "Tombstone"
 
 
-def silent_stores(evidence: Evidence) -> dict[str, str]:
-    """The stores that were asked and did not answer, by pod name, with the reason."""
+def silent_stores(evidence: Evidence) -> dict[str, Reply]:
+    """The stores that were asked and did not answer, by pod name."""
     asked = {name: evidence.reply(pod, ALIVE) for name, pod in evidence.present(TIKV).items()}
-    return {name: reply.error for name, reply in asked.items() if reply is not None and reply.answer is None}
+    return {name: reply for name, reply in asked.items() if reply is not None and reply.answer is None}
 
 
 def unseen_stores(evidence: Evidence) -> Iterator[Problem]:
@@ -53,7 +57,9 @@ def store_problems(evidence: Evidence, stores: Stores) -> Iterator[Problem]:
             yield from _one_store(evidence, name, there[0], newest, silent)
 
 
-def _one_store(evidence: Evidence, name: str, store: Store, newest: int, silent: dict[str, str]) -> Iterator[Problem]:
+def _one_store(
+    evidence: Evidence, name: str, store: Store, newest: int, silent: Mapping[str, Reply]
+) -> Iterator[Problem]:
     state = store.store.state_name
     lag = (newest - store.store.last_heartbeat) / 1e9
     if store.store.physically_destroyed:
@@ -64,7 +70,7 @@ def _one_store(evidence: Evidence, name: str, store: Store, newest: int, silent:
         yield Problem("StoreUnheard", f"PD calls {name} {state}, which answers us", name)
     elif state != UP:
         yield Problem("StoreDown", f"PD calls {name} {state}, and it does not answer", name)
-    elif lag > 2 * evidence.heartbeat_seconds:
+    elif lag > 2 * evidence.heartbeat_seconds + SLACK_SECONDS:
         # Compared among the stores, on PD's own clock: ours may differ from it.
         yield Problem("StoreStale", f"PD last heard from {name} {lag:.0f} s before the others", name)
 

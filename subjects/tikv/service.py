@@ -24,11 +24,15 @@ SHOWN = 5
 
 @dataclass(slots=True)
 class Tally:
-    """Region ids by what is known of them: served, not served (with the reasons seen), or open."""
+    """Region ids by what is known of them: served, not served (with the reasons seen), or open.
+
+    `since`: when the oldest of the questions was asked that showed a region not to be served (monotonic seconds).
+    """
 
     served: list[int] = field(default_factory=list)
     unserved: dict[int, str] = field(default_factory=dict)
     open: dict[int, str] = field(default_factory=dict)
+    since: float | None = None
 
     @property
     def verdict(self) -> bool | None:
@@ -37,14 +41,16 @@ class Tally:
             return False
         return None if self.open or not self.served else True
 
-    def note(self, region_id: int, served: bool | None, why: str) -> None:
-        """What is known of one region."""
+    def note(self, region_id: int, served: bool | None, why: str, asked: float | None = None) -> None:
+        """What is known of one region, by a question that was asked then."""
         if served is None:
             self.open[region_id] = why
         elif served:
             self.served.append(region_id)
         else:
             self.unserved[region_id] = why
+            if asked is not None:
+                self.since = asked if self.since is None else min(self.since, asked)
 
     def problem(self, reason: str, what: str) -> Problem | None:
         """One sentence about the regions that are not served, if any."""
@@ -90,17 +96,17 @@ def confirmed(evidence: Evidence, stores: Stores, regions: Sequence[Region]) -> 
         pod, question = asked
         reply = evidence.confirmations(pod.uid).get(question)
         if pod.name in silent:
-            tally.note(each.id, False, f"{pod.name} does not answer")
+            tally.note(each.id, False, f"{pod.name} does not answer", silent[pod.name].asked)
         elif reply is None:
             tally.note(each.id, None, f"{pod.name} has not answered yet")
         elif reply.answer is None:
-            tally.note(each.id, False, f"{pod.name} does not answer")
+            tally.note(each.id, False, f"{pod.name} does not answer", reply.asked)
         elif reply.answer.status == 404:
-            tally.note(each.id, False, f"{pod.name} does not have it")
+            tally.note(each.id, False, f"{pod.name} does not have it", reply.asked)
         elif isinstance(status := evidence.value(RegionStatus, reply), str):
             tally.note(each.id, None, f"{pod.name}: {status}")
         else:
-            tally.note(each.id, status.leads, f"{pod.name} does not lead it")
+            tally.note(each.id, status.leads, f"{pod.name} does not lead it", reply.asked)
     return tally
 
 
@@ -108,6 +114,8 @@ def written(evidence: Evidence) -> Tally:
     """Which regions took the newest write that was tried."""
     tally = Tally()
     for region_id, write in (evidence.writes or {}).items():
-        served = None if write is None else write.error is None
-        tally.note(region_id, served, "no write has ended yet" if write is None else write.error or "")
+        if write is None:
+            tally.note(region_id, None, "no write has ended yet")
+        else:
+            tally.note(region_id, write.error is None, write.error or "", write.asked)
     return tally

@@ -1,5 +1,6 @@
 """The fold of verdicts: when a fault showed, service broke, the subject recovered, and we were blind."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -66,6 +67,14 @@ def test_a_replaced_target_is_a_sign_even_when_every_verdict_was_whole():
     seen = fold(whole(-0.1, UIDS), *steady(whole, 0.3, 3.0))
     assert seen.manifested_at == at(0.3)
     assert seen.recovered_at == at(0.3)
+
+
+def test_an_outage_and_the_fault_count_from_when_what_hung_was_sent_but_never_from_ahead_of_the_injection():
+    late = replace(hurt(1.5, serving=False), unserved_since=at(0.5))
+    seen = fold(whole(-0.1, UIDS), late, *steady(whole, 2.0, 4.5))
+    assert (seen.manifested_at, seen.serving_lost_at, seen.serving_again_at) == (at(0.5), at(0.5), at(2.0))
+    early = replace(hurt(0.5, serving=False), unserved_since=at(-0.4))
+    assert fold(whole(-0.1, UIDS), early).serving_lost_at == at(0)
 
 
 def test_a_relapse_starts_the_stretch_anew():

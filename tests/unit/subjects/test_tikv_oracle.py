@@ -143,6 +143,17 @@ def test_a_client_that_has_not_learned_of_any_region_knows_nothing(world):
     assert answer(world) == (None, None)
 
 
+def test_an_outage_began_when_the_question_was_asked_that_got_no_answer(world):
+    world.hush("tikv-1")
+    verdict = world.verdict()
+    assert verdict.unserved_since is not None
+    assert (verdict.at - verdict.unserved_since).total_seconds() == 1.0
+
+
+def test_while_clients_are_served_no_outage_has_a_beginning(world):
+    assert world.verdict().unserved_since is None
+
+
 # PD ------------------------------------------------------------------------------------------------------------------
 
 
@@ -303,9 +314,9 @@ def test_a_destroyed_store_is_named(world):
 
 
 def test_a_store_that_pd_has_not_heard_from_for_two_intervals_is_stale_before_pd_says_so(world):
-    world.stores["tikv-1"] = store("tikv-1", last_heartbeat=HEARTBEAT_NS - 21 * 10**9)
+    world.stores["tikv-1"] = store("tikv-1", last_heartbeat=HEARTBEAT_NS - 22 * 10**9)
     assert world.blamed("StoreStale") == {"tikv-1"}
-    world.stores["tikv-1"] = store("tikv-1", last_heartbeat=HEARTBEAT_NS - 19 * 10**9)
+    world.stores["tikv-1"] = store("tikv-1", last_heartbeat=HEARTBEAT_NS - 20 * 10**9)
     assert answer(world) == (True, True)
 
 

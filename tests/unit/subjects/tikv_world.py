@@ -132,6 +132,7 @@ class World:
             pods=self.pods,
             replies=lambda uid: replies.get(uid, {}),
             confirmations=lambda uid: replies.get(uid, {}),
+            clock=2.0,
             writes=self.writes,
             cluster_id=self.cluster_id,
         )
