@@ -60,5 +60,5 @@ class EtcdGaze:
     def judge(self, pods: Pods, fresh: Fresh[Question]) -> Verdict:
         """The oracle's verdict on replies that still hold."""
         assert self._workload is not None, "asked before it has learned"
-        evidence = Evidence(self._workload, pods[MEMBER], lambda uid: fresh(uid, self._pace.max_age))
+        evidence = Evidence(self._workload, pods[MEMBER], lambda uid: fresh.of(uid, self._pace.max_age))
         return judge(self._context.now(), evidence)

@@ -31,7 +31,8 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Replies are by pod uid and still hold; those about single regions may be older, where there are many regions.
+    """`replies` are by pod uid and still hold; a `confirmation` is the reply to one question about a single region, and
+    may be older where there are many regions.
 
     `writes` are by region id (None: none that still holds), and None where nobody writes. `cluster_id` is what PD
     called itself at set-up, if that is known. `clock` is the monotonic time at which all this was put together.
@@ -40,7 +41,7 @@ class Evidence:
     layout: Layout
     pods: Mapping[str, Mapping[str, Pod]]
     replies: Callable[[str], Mapping[Question, Reply]]
-    confirmations: Callable[[str], Mapping[Question, Reply]]
+    confirmation: Callable[[str, Question], Reply | None]
     clock: float
     writes: Mapping[int, Write | None] | None = None
     cluster_id: int | None = None

@@ -98,7 +98,7 @@ class TikvGaze:
             return
         self._remember_regions(evidence)
         for pod, each in self._leaders_questions(evidence):
-            if each not in evidence.confirmations(pod.uid):
+            if evidence.confirmation(pod.uid, each) is None:
                 yield pod, each
 
     def _pd_leader(self, evidence: Evidence) -> Pod | None:
@@ -116,7 +116,7 @@ class TikvGaze:
         asked = {(pod.uid, question): pod for pod, question in self._leaders_questions(evidence)}
 
         def pressing(key: tuple[str, Question]) -> bool:
-            reply = evidence.confirmations(key[0]).get(key[1])
+            reply = evidence.confirmation(*key)
             status = evidence.value(RegionStatus, reply) if reply is not None else ""
             return not (isinstance(status, RegionStatus) and status.leads)
 
@@ -157,9 +157,9 @@ class TikvGaze:
         return Evidence(
             layout=self._layout,
             pods=pods,
-            replies=lambda uid: fresh(uid, self._pace.max_age),
-            confirmations=lambda uid: fresh(uid, of_regions),
-            clock=self._clock(),
+            replies=lambda uid: fresh.of(uid, self._pace.max_age),
+            confirmation=lambda uid, question: fresh.one(uid, question, of_regions),
+            clock=fresh.now,
             writes=self._writes(),
             cluster_id=self._cluster_id(),
             heartbeat_seconds=self._heartbeat,

@@ -94,7 +94,7 @@ def confirmed(evidence: Evidence, stores: Stores, regions: Sequence[Region]) -> 
             tally.note(each.id, False, asked)
             continue
         pod, question = asked
-        reply = evidence.confirmations(pod.uid).get(question)
+        reply = evidence.confirmation(pod.uid, question)
         if pod.name in silent:
             tally.note(each.id, False, f"{pod.name} does not answer", silent[pod.name].asked)
         elif reply is None:

@@ -6,7 +6,7 @@ one clock. A question is whatever a subject makes it, as long as it can be a key
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -25,10 +25,6 @@ class Reply:
     asked: float
     answer: Answer | None
     error: str = ""
-
-
-Fresh = Callable[[str, float], Mapping[Q, Reply]]
-"""The replies of the pod with this uid that were asked at most so many seconds ago."""
 
 
 class ReplyBook(Generic[Q]):
@@ -63,3 +59,24 @@ class ReplyBook(Generic[Q]):
         """The replies of a pod that were asked at or after `asked_since`."""
         held = self._replies.get(uid, {})
         return {question: reply for question, reply in held.items() if reply.asked >= asked_since}
+
+    def newest(self, uid: str, question: Q, asked_since: float) -> Reply | None:
+        """One of them, if there is one: where a member is asked about hundreds of things, each is looked up alone."""
+        reply = self._replies.get(uid, {}).get(question)
+        return reply if reply is not None and reply.asked >= asked_since else None
+
+
+class Fresh(Generic[Q]):
+    """The book as it is read at one instant: what was asked at most `max_age` seconds ago."""
+
+    def __init__(self, book: ReplyBook[Q], now: float) -> None:
+        self._book = book
+        self.now = now
+
+    def of(self, uid: str, max_age: float) -> Mapping[Q, Reply]:
+        """All that the pod with this uid said."""
+        return self._book.fresh(uid, self.now - max_age)
+
+    def one(self, uid: str, question: Q, max_age: float) -> Reply | None:
+        """What it said to one question."""
+        return self._book.newest(uid, question, self.now - max_age)

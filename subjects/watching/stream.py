@@ -21,6 +21,9 @@ from subjects.workloads import WorkloadUnfit
 
 Q = TypeVar("Q", bound=Hashable)
 
+BURST_SECONDS = 0.01
+"""How long an answer may wait to be judged together with those that come right behind it."""
+
 Pods = Mapping[str, Mapping[str, Pod]]
 """By role, then by name."""
 
@@ -83,6 +86,7 @@ class HealthWatch(Generic[Q]):
         self._unseen: dict[str, Problem] = dict.fromkeys(gaze.selectors, unlisted)
         self._ignorant: Problem | None = Problem("WorkloadUnread", "the StatefulSet has not been read yet")
         self._last: Verdict | None = None
+        self._due: asyncio.TimerHandle | None = None
 
     async def verdicts(self) -> AsyncGenerator[Verdict]:
         """Verdicts without end; closing the generator ends every task and request it started."""
@@ -96,6 +100,8 @@ class HealthWatch(Generic[Q]):
                     raise item
                 yield item
         finally:
+            if self._due is not None:
+                self._due.cancel()
             tasks = tuple(self._tasks)
             for task in tasks:
                 task.cancel()
@@ -157,21 +163,27 @@ class HealthWatch(Generic[Q]):
 
     def _ask_members(self) -> None:
         if self._ignorant is None:
-            self._poll.ask(self._gaze.questions(self._pods, self._fresh))
+            self._poll.ask(self._gaze.questions(self._pods, self._fresh()))
 
     def _heard(self, uid: str, question: Q, reply: Reply) -> None:
         self._book.note(uid, question, reply)
         if self._ignorant is None:
-            self._poll.ask(self._gaze.follow_up(question, self._pods, self._fresh), at_once=1)
+            self._poll.ask(self._gaze.follow_up(question, self._pods, self._fresh()), at_once=1)
         self._news()
 
     def _news(self) -> None:
+        """Judge anew, soon: answers come in bursts, and one judgement will do for all of them."""
+        if self._due is None:
+            self._due = asyncio.get_running_loop().call_later(BURST_SECONDS, self._tell_news)
+
+    def _tell_news(self) -> None:
+        self._due = None
         verdict = self._judge()
         if self._last is None or _substance(verdict) != _substance(self._last):
             self._emit(verdict)
 
-    def _fresh(self, uid: str, max_age: float) -> Mapping[Q, Reply]:
-        return self._book.fresh(uid, self._clock() - max_age)
+    def _fresh(self) -> Fresh[Q]:
+        return Fresh(self._book, self._clock())
 
     def _judge(self) -> Verdict:
         at = self._context.now()
@@ -179,7 +191,7 @@ class HealthWatch(Generic[Q]):
         if self._unseen:
             return unknown(at, next(iter(self._unseen.values())), uids)
         if self._ignorant is None:
-            return self._gaze.judge(self._pods, self._fresh)
+            return self._gaze.judge(self._pods, self._fresh())
         if self._ignorant.reason == "WorkloadUnfit":
             return Verdict(at, serving=False, whole=False, problems=(self._ignorant,), members=uids)
         return unknown(at, self._ignorant, uids)

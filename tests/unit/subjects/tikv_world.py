@@ -5,7 +5,6 @@ What it answers has the shape of a real PD and TiKV (v8.5); `tests/recordings` h
 
 from __future__ import annotations
 
-from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -131,7 +130,7 @@ class World:
             layout=self.layout,
             pods=self.pods,
             replies=lambda uid: replies.get(uid, {}),
-            confirmations=lambda uid: replies.get(uid, {}),
+            confirmation=lambda uid, question: replies.get(uid, {}).get(question),
             clock=2.0,
             writes=self.writes,
             cluster_id=self.cluster_id,
@@ -164,6 +163,6 @@ class World:
             CLUSTER_STATUS: {"is_initialized": self.initialized},
         }
         if question in told:
-            return Answer(200, deepcopy(told[question]))
+            return Answer(200, told[question])
         region_id = int(question.path.rpartition("/")[2])
         return leads(self.regions[region_id]["leader"].get("store_id") == STORE_IDS[name])
