@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from cluster import kubectl
@@ -14,23 +14,36 @@ from controller.api import GROUP, KIND, VERSION
 
 IN_CONTROLLER = ("-n", "evalcampaign", "exec", "deploy/evalcampaign-controller", "--")
 
+ETCD_SUBJECT: Mapping[str, Any] = {"type": "etcd", "namespace": "etcd"}
+TIKV_SUBJECT: Mapping[str, Any] = {"type": "tikv", "namespace": "tikv", "probe": "write"}
+NO_PARAMS: Mapping[str, Any] = {}
+
 
 class Campaigns:
-    """Campaigns in one namespace, all of etcd in baseline mode; `delete_all` lets go of those that were made here."""
+    """Campaigns in one namespace, all in baseline mode; `delete_all` lets go of those that were made here."""
 
     def __init__(self, namespace: str) -> None:
         self.namespace = namespace
         self._made: list[str] = []
 
-    def apply(self, name: str, chaos: str, trials: int, observe_seconds: int, **spec: Any) -> str:
-        """Apply one and return its name."""
+    def apply(
+        self,
+        name: str,
+        chaos: str,
+        trials: int,
+        observe_seconds: int,
+        subject: Mapping[str, Any] = ETCD_SUBJECT,
+        params: Mapping[str, Any] = NO_PARAMS,
+        **spec: Any,
+    ) -> str:
+        """Apply one, of etcd unless told otherwise, and return its name."""
         campaign = {
             "apiVersion": f"{GROUP}/{VERSION}",
             "kind": KIND,
             "metadata": {"name": name, "namespace": self.namespace},
             "spec": {
-                "subject": {"type": "etcd", "namespace": "etcd"},
-                "chaos": {"type": chaos},
+                "subject": subject,
+                "chaos": {"type": chaos, "params": params},
                 "mode": "baseline",
                 "trials": trials,
                 "observeSeconds": observe_seconds,

@@ -1,4 +1,4 @@
-"""A real cluster with the controller and an etcd in it, as `make deploy` leaves them.
+"""A real cluster with the controller, an etcd and a TiKV in it, as `make deploy` leaves them.
 
 deployed      everything is there and Ready; autouse: without it the tier is skipped (EVALCAMPAIGN_REQUIRE=1: fails)
 namespace     where this session's campaigns live; gone afterwards, campaigns first
@@ -15,9 +15,12 @@ import pytest
 
 from cluster import kubectl, tools
 from tests.e2e.campaigns import Campaigns
-from tests.e2e.subject import wait_whole
+from tests.e2e.systems import ETCD, TIKV
 
-WORKLOADS = (("evalcampaign", "deployment/evalcampaign-controller"), ("etcd", "statefulset/etcd"))
+WORKLOADS = (
+    ("evalcampaign", "deployment/evalcampaign-controller"),
+    *((subject.namespace, f"statefulset/{name}") for subject in (ETCD, TIKV) for name in subject.workloads),
+)
 
 
 def _missing() -> str | None:
@@ -50,8 +53,9 @@ def namespace(deployed: None) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def campaigns(namespace: str) -> Iterator[Campaigns]:
-    """Shared by the tests of a file. Whatever a file's tests did, the next file finds a whole etcd."""
+    """Shared by the tests of a file. Whatever a file's tests did, the next file finds both subjects whole."""
     made = Campaigns(namespace)
     yield made
     made.delete_all()
-    wait_whole()
+    ETCD.wait_whole()
+    TIKV.wait_whole()

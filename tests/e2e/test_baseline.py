@@ -18,7 +18,8 @@ import pytest
 from cluster import kubectl
 from cluster.deployment import preloaded
 from tests.e2e.campaigns import Campaigns
-from tests.e2e.subject import MEMBERS, History, Replaced, Swapped, trouble, wait_whole, watched
+from tests.e2e.subject import History, Replaced, Swapped
+from tests.e2e.systems import ETCD
 
 KILL, DOWN = "kills", "downs"
 TRIALS = {KILL: 3, DOWN: 2}
@@ -48,14 +49,14 @@ class Run:
 
 @pytest.fixture(scope="module")
 def run(campaigns: Campaigns) -> Iterator[Run]:
-    wait_whole()
-    with watched() as history:
+    ETCD.wait_whole()
+    with ETCD.watched() as history:
         campaigns.apply(KILL, "node_kill", TRIALS[KILL], observe_seconds=20, seed=4)
         campaigns.apply(DOWN, "node_down", TRIALS[DOWN], observe_seconds=8, seed=4)
         for name in TRIALS:
             campaigns.wait_finished(name)
-        wait_whole()
-        left = trouble()
+        ETCD.wait_whole()
+        left = ETCD.trouble()
     rows = {name: campaigns.rows(name) for name in TRIALS}
     yield Run(
         history=history,
@@ -122,9 +123,9 @@ def test_states_before_and_after_were_captured(run: Run, name: str) -> None:
             continue
         target, fault = story["target"], story["fault"]
         before, after = story["initial_state"], story["final_state"]
-        assert sorted(before["pods"]) == sorted(after["pods"]) == list(MEMBERS)
+        assert sorted(before["pods"]) == sorted(after["pods"]) == list(ETCD.members)
         assert all(member["healthy"] for member in before["members"].values())
-        assert before["leader"] in MEMBERS
+        assert before["leader"] in ETCD.members
         assert before["pods"][target]["uid"] == fault["uid"]
         # What the fault did is in the state that was captured before it was undone.
         if name == KILL:

@@ -8,7 +8,7 @@ from cluster import kind, kubectl, run
 from cluster.demonstration.campaigns import Seen
 from controller.api import Step
 from tests.e2e.campaigns import Campaigns
-from tests.e2e.subject import trouble, wait_whole, watched
+from tests.e2e.systems import ETCD
 
 CONTROLLER = "app.kubernetes.io/name=evalcampaign-controller"
 
@@ -25,12 +25,12 @@ def observing(seen: Seen) -> bool:
 
 def test_a_campaign_that_is_deleted_in_mid_trial_leaves_etcd_whole_and_its_row_aborted(campaigns: Campaigns) -> None:
     name = campaigns.apply("deleted", "node_down", trials=2, observe_seconds=120)
-    with watched() as history:
+    with ETCD.watched() as history:
         campaigns.wait_until(name, observing)
         started = time.monotonic()
         campaigns.delete(name)
         took = time.monotonic() - started
-        wait_whole()
+        ETCD.wait_whole()
     rows = campaigns.rows(name)
     assert [(row["trial"], row["attempt"], row["outcome"]) for row in rows] == [(1, 1, "Aborted")]
     assert [replaced.uid for replaced in history.replaced] == [rows[0]["fault"]["uid"]]
@@ -50,7 +50,7 @@ def test_a_controller_that_is_stopped_in_mid_trial_cleans_up_and_runs_the_trial_
     # On a busy machine an attempt may not come to its injection; that says nothing about restarts.
     assert {row["outcome"] for row in others[:-1]} <= {"InfraError"}
     assert campaigns.get(name)["status"]["phase"] == "Complete"
-    assert trouble() == []
+    assert ETCD.trouble() == []
 
 
 def test_what_a_campaign_without_its_finalizer_left_is_undone_when_a_controller_comes_back(
@@ -72,5 +72,5 @@ def test_what_a_campaign_without_its_finalizer_left_is_undone_when_a_controller_
     finally:
         kubectl.ask("letting it come back", *scale, "--replicas=1")
         await_controller()
-    wait_whole()
+    ETCD.wait_whole()
     assert [row["outcome"] for row in campaigns.rows(name)] == ["Aborted"]
