@@ -23,7 +23,11 @@ from tests.apiserver.kubectl import Kubectl
 
 REPO = Path(__file__).parents[2]
 CRDS = REPO / "crds"
-MANIFESTS = [REPO / "manifests" / name for name in ("controller", "subjects/etcd", "subjects/etcd-powers")]
+SUBJECTS = ("etcd", "tikv")
+MANIFESTS = [
+    REPO / "manifests" / "controller",
+    *(REPO / "manifests" / "subjects" / folder for name in SUBJECTS for folder in (name, f"{name}-powers")),
+]
 CONTROLLER_NAMESPACE = "evalcampaign"
 CONTROLLER_ACCOUNT = "evalcampaign-controller"
 
@@ -99,7 +103,7 @@ def kubectl_as(control_plane: ControlPlane, kubectl: Kubectl) -> KubectlAs:
 
 @pytest.fixture(scope="session")
 def shipped(crd: None, kubectl: Kubectl) -> None:
-    """What a user applies: the CRD, the controller, the etcd to be broken, the controller's powers over it."""
+    """What a user applies: the CRD, the controller, the systems to be broken, the controller's powers over them."""
     for folder in MANIFESTS:
         kubectl("apply", "-k", folder)
 

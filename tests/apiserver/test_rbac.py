@@ -13,6 +13,8 @@ from tests.apiserver.kubectl import Kubectl
 CONTROLLER = f"system:serviceaccount:{CONTROLLER_NAMESPACE}:{CONTROLLER_ACCOUNT}"
 SUBJECT = "etcd"
 """The namespace of the shipped etcd, where the powers over it are given."""
+TIKV = "tikv"
+"""The namespace of the shipped TiKV, with powers of its own."""
 
 pytestmark = pytest.mark.usefixtures("shipped")
 
@@ -32,6 +34,18 @@ NEEDED: list[tuple[str, ...]] = [
     ("get", "statefulsets.apps/etcd", "-n", SUBJECT),
     # To read whether it opted in.
     ("get", f"namespaces/{SUBJECT}", "-n", SUBJECT),
+    ("list", "pods", "-n", TIKV),
+    ("watch", "pods", "-n", TIKV),
+    ("delete", "pods", "-n", TIKV),
+    ("patch", "pods", "-n", TIKV),
+    # Found by label, whatever they are called.
+    ("list", "statefulsets.apps", "-n", TIKV),
+    ("get", "statefulsets.apps/pd", "-n", TIKV),
+    ("get", f"namespaces/{TIKV}", "-n", TIKV),
+    # To begin with an empty one.
+    ("patch", "statefulsets.apps/tikv", "--subresource=scale", "-n", TIKV),
+    ("list", "persistentvolumeclaims", "-n", TIKV),
+    ("delete", "persistentvolumeclaims/data-tikv-2", "-n", TIKV),
 ]
 
 DENIED: list[tuple[str, ...]] = [
@@ -54,6 +68,14 @@ DENIED: list[tuple[str, ...]] = [
     ("delete", "statefulsets.apps", "-n", SUBJECT),
     ("patch", "statefulsets.apps", "-n", SUBJECT),
     ("delete", "persistentvolumeclaims", "-n", SUBJECT),
+    ("list", "secrets", "-n", TIKV),
+    ("patch", "statefulsets.apps/tikv", "-n", TIKV),
+    ("delete", "statefulsets.apps/tikv", "-n", TIKV),
+    ("patch", "statefulsets.apps/another", "--subresource=scale", "-n", TIKV),
+    ("delete", "persistentvolumeclaims/another", "-n", TIKV),
+    ("deletecollection", "persistentvolumeclaims", "-n", TIKV),
+    ("create", "pods", "-n", TIKV),
+    ("create", "pods", "--subresource=exec", "-n", TIKV),
     ("get", "namespaces/default", "-n", "default"),
     ("list", "namespaces"),
     ("delete", "namespaces"),
@@ -122,12 +144,21 @@ def test_the_manifests_can_be_applied_again_without_a_word_of_warning(kubectl: K
         assert (answer.code, answer.err) == (0, ""), folder
 
 
-@pytest.mark.parametrize("workload", [(CONTROLLER_NAMESPACE, "deployments"), (SUBJECT, "statefulsets")], ids="/".join)
+@pytest.mark.parametrize(
+    "workload",
+    [
+        (CONTROLLER_NAMESPACE, "deployment", "evalcampaign-controller"),
+        (SUBJECT, "statefulset", "etcd"),
+        (TIKV, "statefulset", "pd"),
+        (TIKV, "statefulset", "tikv"),
+    ],
+    ids="/".join,
+)
 def test_the_api_server_admits_the_shipped_pods_into_their_restricted_namespaces(
-    kubectl: Kubectl, workload: tuple[str, str]
+    kubectl: Kubectl, workload: tuple[str, str, str]
 ) -> None:
-    namespace, kind = workload
-    [owner] = kubectl.json("get", kind, "-n", namespace)["items"]
+    namespace, *named = workload
+    owner = kubectl.json("get", *named, "-n", namespace)
     template = owner["spec"]["template"]
     # A StatefulSet adds the volumes of its claims itself.
     claims = [claim["metadata"]["name"] for claim in owner["spec"].get("volumeClaimTemplates", [])]
