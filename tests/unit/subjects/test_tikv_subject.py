@@ -1,0 +1,115 @@
+"""Being there, being what the campaign asks for, and being watched."""
+
+from collections.abc import Callable
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+import pytest
+
+from subjects.cluster import ClusterError, ClusterUnreachable, Workload
+from subjects.protocol import SubjectMisfit, SubjectNotReady, Verdict
+from tests.unit.subjects.tikv_fakes import FakeTikv, subject_in
+
+
+async def test_three_of_each_with_their_pods_are_ready_to_be_a_subject():
+    await subject_in(FakeTikv()).check_ready()
+
+
+@pytest.mark.parametrize(("role", "kind"), [("pd", "PD"), ("tikv", "TiKV")])
+async def test_without_one_of_the_statefulsets_the_subject_is_not_ready(role, kind):
+    cluster = FakeTikv()
+    del cluster.workloads[role]
+    with pytest.raises(SubjectNotReady, match=f"there is no StatefulSet of {kind}"):
+        await subject_in(cluster).check_ready()
+
+
+async def test_with_too_few_stores_the_subject_is_not_ready():
+    cluster = FakeTikv()
+    cluster.workloads["tikv"] = Workload("tikv", 1, {"tikv": "x"})
+    with pytest.raises(SubjectNotReady, match="has 1 replicas; at least 3"):
+        await subject_in(cluster).check_ready()
+
+
+@pytest.mark.parametrize("name", ["pd-1", "tikv-2"])
+@pytest.mark.parametrize("reset", ["heal", "recreate"])
+async def test_before_every_member_has_a_pod_the_subject_is_not_ready(name, reset):
+    cluster = FakeTikv()
+    cluster.keep_workloads = lambda: None
+    cluster.vanish(name)
+    with pytest.raises(SubjectNotReady, match=f"no pod yet for {name}"):
+        await subject_in(cluster, reset=reset).check_ready()
+
+
+async def test_without_the_power_to_read_it_the_subject_is_not_ready():
+    cluster = FakeTikv()
+    cluster.refusals["list_workloads"] = ClusterError(403, "statefulsets.apps is forbidden")
+    with pytest.raises(SubjectNotReady, match="is forbidden"):
+        await subject_in(cluster).check_ready()
+
+
+async def test_an_unreachable_api_server_is_not_mistaken_for_a_missing_subject():
+    cluster = FakeTikv()
+    cluster.refusals["list_workloads"] = ClusterUnreachable("connection refused")
+    with pytest.raises(ClusterUnreachable):
+        await subject_in(cluster).check_ready()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"probe": "read"}, "subject.probe 'read' is unknown; valid: none, write"),
+        ({"reset": "wipe"}, "reset 'wipe' is unknown; valid: heal, recreate"),
+        ({"selectors": {"tidb": "a=b"}}, "tikv has no tidb; it takes: pd, tikv"),
+        ({"endpoints": ("pd-0:2379",)}, "must name a host and a port"),
+        ({"endpoints": ("http://pd-0",)}, "must name a host and a port"),
+        ({"endpoints": ("http://pd-0:99999",)}, "is no URL"),
+        ({"endpoints": ("https://pd-0.pd:2379",)}, "must begin with http://"),
+        ({"endpoints": ("http://pd-0.pd:2379",), "tls_secret": "certs"}, "must begin with https://"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused_before_anything_is_touched(options, words):
+    cluster = FakeTikv()
+    with pytest.raises(SubjectMisfit, match=words):
+        subject_in(cluster, **options)
+    assert cluster.calls == []
+
+
+async def test_the_watch_is_given_the_known_layout_and_the_id_of_the_cluster_that_was_reset():
+    class Still:
+        period = 0.01
+        selectors: ClassVar = {"pd": "app.kubernetes.io/component=pd"}
+
+        async def learn(self) -> None:
+            await layout()
+
+        def sources(self, news: Callable[[], None]) -> tuple[Any, ...]:
+            return ()
+
+        def questions(self, pods: Any, fresh: Any) -> tuple[Any, ...]:
+            return ()
+
+        async def ask(self, pod: Any, question: Any) -> Any:
+            raise AssertionError("there are no questions")
+
+        def judge(self, pods: Any, fresh: Any) -> Verdict:
+            return Verdict(datetime.now(UTC), serving=True, whole=True)
+
+    def gazing(place: Any, **how: Any) -> Any:
+        nonlocal layout, cluster_id
+        layout, cluster_id = how["layout"], how["cluster_id"]
+        return Still()
+
+    layout: Any = None
+    cluster_id: Any = None
+    cluster = FakeTikv()
+    subject = subject_in(cluster, gazing)
+    verdict = await subject.wait_healthy(0.01, lambda verdict: None)
+    assert verdict.whole
+    assert cluster_id() is None
+    await subject.reset()
+    assert cluster_id() == 7000
+    cluster.workloads["tikv"] = Workload("tikv", 5, {"tikv": "x"})
+    assert (await layout()).tikv.replicas == 3
+    async with aclosing(subject.watch_health()) as verdicts:
+        assert (await anext(verdicts)).at <= datetime.now(UTC)
