@@ -75,7 +75,11 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A member's HTTP answer: status and decoded JSON body (None where the body was no JSON)."""
+    """A member's HTTP answer: status and decoded JSON body.
+
+    None where the body was no JSON, or none that a member would write: nested without end, or with numbers that are not
+    finite or have more than 64 bits.
+    """
 
     status: int
     body: Any
@@ -144,7 +148,8 @@ class Cluster(Protocol):
     ) -> Answer:
         """GET (or POST, with a JSON body) on a pod's own HTTP port; `timeout` in seconds for the whole exchange.
 
-        Redirects are answers, not followed. Raises MemberUnreachable when there was no HTTP answer from the member,
-        or one too long to be read.
+        Redirects are not followed. Raises MemberUnreachable when there was no HTTP answer from the member, or one that
+        is not read because it is too long or encoded; also where TLS cannot be spoken, as through the API server's
+        proxy from outside the cluster.
         """
         ...
