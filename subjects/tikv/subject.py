@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from subjects.health import wait_until_whole
 from subjects.podchaos import injection
 from subjects.pods import member_names
-from subjects.protocol import ChaosType, Fault, Json, SubjectContext, SubjectNotReady, Verdict
+from subjects.protocol import ChaosType, Fault, Json, SubjectContext, SubjectMisfit, SubjectNotReady, Verdict
 from subjects.tikv import options, state
 from subjects.tikv.chaos import CHAOS
 from subjects.tikv.gaze import TikvGaze
@@ -52,8 +52,11 @@ class TikvSubject:
     async def check_ready(self) -> None:
         """Return when both StatefulSets are there with enough members, each with a pod; else SubjectNotReady.
 
-        Where every attempt begins with an empty system, one that an earlier reset left stopped will do.
+        Where every attempt begins with an empty system, one that an earlier reset left stopped will do. SubjectMisfit
+        where what is asked for cannot be had from where we are.
         """
+        if not self._context.cluster.reaches_pods and (asked := self._options.only_inside):
+            raise SubjectMisfit(f"{asked} needs a controller that runs in the cluster, and this one does not")
         layout = await self._place.find(stopped_too=self._options.recreate)
         for role in ROLES:
             pods = await self._place.pods(role)

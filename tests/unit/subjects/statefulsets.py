@@ -25,6 +25,8 @@ DYING = 2
 class StatefulSets:
     """`workloads` by name; each has one container of that name, pods that bear `selectors`, and claims `data`."""
 
+    reaches_pods = True
+
     def __init__(self, workloads: Mapping[str, Workload], selectors: Mapping[str, str]) -> None:
         self.workloads = dict(workloads)
         self.pods: dict[str, Pod] = {}

@@ -85,3 +85,15 @@ async def test_its_health_is_watched_against_the_members_and_the_cluster_that_th
             if verdict.whole is False:
                 break
     assert {problem.reason for problem in verdict.problems} == {"ClusterReplaced"}
+
+
+@pytest.mark.parametrize(
+    "options, field",
+    [({"probe": "write"}, "spec.subject.probe: write"), ({"tls_secret": "client"}, "spec.subject.tlsSecret")],
+)
+async def test_what_takes_more_than_http_is_refused_outside_the_cluster(options, field):
+    cluster = FakeTikv()
+    cluster.reaches_pods = False
+    await subject_in(cluster).check_ready()
+    with pytest.raises(SubjectMisfit, match=f"{field} needs a controller that runs in the cluster"):
+        await subject_in(cluster, **options).check_ready()
