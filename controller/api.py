@@ -104,8 +104,16 @@ class Mode(StrEnum):
     BASELINE = "baseline"
 
 
-class CampaignSpec(Model):
-    """What is asked for. Immutable once created."""
+class Controls(Model):
+    """The part of a spec that may change while the campaign runs: whether it goes on, and how long it stays."""
+
+    suspend: bool = False
+    abort: bool = False
+    ttl_seconds_after_finished: int | None = Field(None, ge=0, le=31_536_000)
+
+
+class CampaignSpec(Controls):
+    """What is asked for. All but the controls is immutable once created."""
 
     subject: SubjectRef
     chaos: ChaosRef
@@ -123,18 +131,25 @@ class CampaignSpec(Model):
 
 
 class Phase(StrEnum):
-    """Where a campaign stands. Complete and Failed are final."""
+    """Where a campaign stands. Complete, Failed and Aborted are final."""
 
     PENDING = "Pending"
     QUEUED = "Queued"
     RUNNING = "Running"
+    SUSPENDED = "Suspended"
     COMPLETE = "Complete"
     FAILED = "Failed"
+    ABORTED = "Aborted"
 
     @property
     def terminal(self) -> bool:
         """Whether nothing more will happen."""
-        return self in (Phase.COMPLETE, Phase.FAILED)
+        return self in (Phase.COMPLETE, Phase.FAILED, Phase.ABORTED)
+
+    @property
+    def lets_go(self) -> bool:
+        """Whether the subject is free for others."""
+        return self.terminal or self is Phase.SUSPENDED
 
 
 class Step(StrEnum):

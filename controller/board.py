@@ -46,7 +46,9 @@ class Board:
         self._campaign = campaign
         self._projector = projector
         self._conditions = campaign.conditions
+        self._generation = campaign.generation
         self._situation = Situation()
+        self._open = self._published = False
         self.due_at = services.now() + GRACE
 
     async def open(self) -> None:
@@ -56,6 +58,14 @@ class Board:
             ref.uid, ref.namespace, ref.name, self._campaign.spec, self._campaign.created_at
         )
         await self.count()
+        self._open = True
+
+    def hear(self, generation: int, suspending: bool) -> None:
+        """The spec has this generation now, and asks to suspend or not: the status follows at once."""
+        self._generation = generation
+        self._situation = replace(self._situation, suspending=suspending)
+        if self._open:
+            self.publish()
 
     async def count(self) -> None:
         """Count the attempts anew."""
@@ -66,14 +76,16 @@ class Board:
     ) -> None:
         """Commit a phase with its reason, then announce it and publish it together with the situation it brings.
 
-        Nothing happens where nothing is new.
+        Nothing happens where nothing is new; but the status that an earlier process wrote may be an older one.
         """
         if (self.row.phase, self.row.reason, self.row.message) == (phase, reason, message):
-            return self.change(**situation)
+            self.change(**situation)
+            return None if self._published else self.publish()
         self.row = await self._services.records.set_phase(
             self._campaign.ref.uid, phase, reason, message, self._services.now(), keep_lock=keep_lock
         )
-        self.announce(f"phase/{phase}/{reason}", reason, message, warning=phase is Phase.FAILED)
+        # The generation, because a campaign may be suspended, and run again, more than once.
+        self.announce(f"phase/{phase}/{reason}/{self._generation}", reason, message, warning=phase is Phase.FAILED)
         self._situation = replace(self._situation, **situation)
         self.publish()
 
@@ -112,11 +124,12 @@ class Board:
         """Compute the status from what is known and have it written."""
         status = compute_status(
             self.row,
-            self._campaign.generation,
+            self._generation,
             self.tally,
             self._situation,
             self._conditions,
             self._services.now(),
         )
         self._conditions = status.conditions
+        self._published = True
         self._projector.show(status)

@@ -2,27 +2,32 @@
 
 The driver decides nothing about a trial and knows nothing of Kopf. It admits the campaign, waits for its turn, runs
 attempt after attempt, and publishes what the records say. It may be stopped at any await and started again by another
-process: all that it needs then is in the records.
+process: all that it needs then is in the records. What is asked of it meanwhile comes through `heed` and `leave`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any
 
 from pydantic import BaseModel
 
 from controller.admission import Impossible, NotYet, choose_subject, require_permission
-from controller.api import Outcome, Phase
+from controller.api import Controls, Outcome, Phase
 from controller.board import Board, Campaign
+from controller.budgets import BudgetSpent, check_budgets
 from controller.cleanup import CleanupFailed
+from controller.control import Control
+from controller.outcome import Stop
 from controller.projector import Projector
 from controller.records import LockRow
 from controller.recovery import close_unfinished
 from controller.services import Services
 from controller.status import CLEANUP_FAILED, Refusal, seconds
-from controller.stopping import Stopped, StopSignal
+from controller.stopping import Paused, Stopped
 from controller.trial import Attempt, trial_seed
 from subjects.protocol import EvalSubject
 
@@ -31,16 +36,8 @@ log = logging.getLogger(__name__)
 ADMISSION_RETRY_SECONDS = 1.0
 
 
-class BudgetSpent(Exception):
-    """Too much went wrong that was not the subject's doing: a CamelCase reason and a sentence."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
-
-
 class CampaignDriver:
-    """Drives one campaign. `run` ends in a terminal phase, or when `stop` fires."""
+    """Drives one campaign. `run` ends in a terminal phase, or when it is told to leave."""
 
     def __init__(self, services: Services, campaign: Campaign) -> None:
         self._services = services
@@ -48,7 +45,8 @@ class CampaignDriver:
         self._spec = campaign.spec
         self._projector = Projector(services.kube, campaign.ref)
         self._board = Board(services, campaign, self._projector)
-        self.stop = StopSignal()
+        self._control = Control(campaign.spec)
+        self.heed(campaign.spec, campaign.generation)
         self.ended = asyncio.Event()
         """Set by whoever runs the driver, when it no longer runs."""
 
@@ -62,15 +60,25 @@ class CampaignDriver:
         """A driver that has said nothing by then is dead."""
         return self._board.due_at
 
+    def heed(self, controls: Controls, generation: int) -> None:
+        """The spec is so now, at this generation. Takes effect at once, and the status says so."""
+        self.generation = generation
+        self._control.heed(controls)
+        self._board.hear(generation, suspending=controls.suspend)
+
+    def leave(self, reason: Stop) -> None:
+        """End, once nothing of the campaign is left in the subject."""
+        self._control.leave(reason)
+
     async def run(self) -> None:
         """Drive the campaign. Never raises for what happens to the subject, the API server or a trial."""
         async with self._projector:
             try:
                 await self._drive()
                 self._board.rest()
-                await self.stop.guard(self._projector.drained())
+                await self._control.gone.guard(self._projector.drained())
             except Stopped:
-                log.info("campaign %s stopped: %s", self.name, self.stop.reason)
+                log.info("campaign %s stopped: %s", self.name, self._control.gone.reason)
                 await self._projector.last_words()
 
     async def _drive(self) -> None:
@@ -84,6 +92,10 @@ class CampaignDriver:
                 await self._finish(Phase.FAILED, spent.reason, str(spent))
             except CleanupFailed as dirty:
                 await self._finish(Phase.FAILED, CLEANUP_FAILED, str(dirty), keep_lock=True)
+            except Stopped:
+                if self._control.halt.reason is not Stop.ABORTED:
+                    raise
+                await self._finish(Phase.ABORTED, "Aborted", f"aborted by spec.abort; {self._progress()}")
         self._board.publish()
 
     async def _run_campaign(self) -> None:
@@ -92,11 +104,31 @@ class CampaignDriver:
         subject, params = choose_subject(self._spec, namespace, self._services.subjects, context)
         try:
             await self._close_what_was_left_open(subject)
-            await self._wait_for_permission(subject)
-            await self._wait_for_turn()
-            await self._run_trials(subject, params)
+            while True:
+                self._control.halt.check()
+                await self._stand_aside()
+                with suppress(Paused):
+                    return await self._take_part(subject, params)
         finally:
             await subject.close()
+
+    async def _stand_aside(self) -> None:
+        """While it is suspended, a campaign holds nothing, and nothing is counted against it."""
+        if not self._control.pause.on:
+            return
+        nothing: dict[str, Any] = {"refusal": None, "holder": None, "ours": False}
+        why = f"suspended by spec.suspend; {self._progress()}"
+        await self._board.enter(Phase.SUSPENDED, "Suspended", why, **nothing)
+        self._services.queue.wake()
+        self._board.rest()
+        await self._control.halt.guard(self._control.pause.off())
+        self._board.alive()
+
+    async def _take_part(self, subject: EvalSubject, params: BaseModel) -> None:
+        """From the request for permission to the last trial. Raises Paused where it is to go on another time."""
+        await self._wait_for_permission(subject)
+        await self._wait_for_turn()
+        await self._run_trials(subject, params)
 
     async def _close_what_was_left_open(self, subject: EvalSubject) -> None:
         """Before all else: a fault that an earlier process left must not wait for anybody's permission."""
@@ -107,7 +139,9 @@ class CampaignDriver:
             log.info("campaign %s: %s", self.name, message)
             self._board.alive(now() + limit)
 
-        await close_unfinished(uid, self._spec, subject, records, Outcome.INTERRUPTED, now, say)
+        aborted = self._control.halt.reason is Stop.ABORTED
+        outcome = Outcome.ABORTED if aborted else Outcome.INTERRUPTED
+        await close_unfinished(uid, self._spec, subject, records, outcome, now, say)
         await self._board.count()
 
     # Before a trial --------------------------------------------------------------------------------------------------
@@ -125,12 +159,12 @@ class CampaignDriver:
                 self._board.change(refusal=refusal)
             else:
                 await self._board.enter(Phase.PENDING, refusal.reason, refusal.message, refusal=refusal)
-            await self.stop.sleep(ADMISSION_RETRY_SECONDS)
+            await self._control.guard(asyncio.sleep(ADMISSION_RETRY_SECONDS))
         self._board.change(refusal=None)
 
     async def _refusal(self, subject: EvalSubject) -> Refusal | None:
         try:
-            await self.stop.guard(require_permission(self._spec, subject, self._services.kube))
+            await self._control.guard(require_permission(self._spec, subject, self._services.kube))
         except NotYet as not_yet:
             return not_yet.refusal
         return None
@@ -144,7 +178,7 @@ class CampaignDriver:
             why = f"campaign {lock.campaign} has the subject"
             await board.enter(Phase.QUEUED, "SubjectBusy", why, holder=lock.campaign)
 
-        await self.stop.guard(self._services.queue.take(board.row, on_wait))
+        await self._control.guard(self._services.queue.take(board.row, on_wait))
 
     # The trials ------------------------------------------------------------------------------------------------------
 
@@ -152,12 +186,13 @@ class CampaignDriver:
         spec, board = self._spec, self._board
         what = f"{spec.trials} trials of {spec.chaos.type} on {spec.subject.type} in {spec.subject.namespace}"
         await board.enter(Phase.RUNNING, "TrialsRunning", what, holder=self.name, ours=True)
-        while board.tally.next_trial <= spec.trials:
-            self._check_budgets()
+        while (trial := board.tally.next_trial) <= spec.trials:
+            self._control.halt.check()
+            check_budgets(spec, board.tally)
+            self._control.pause.check()
             # A namespace may take its consent back, and a subject may be removed, between two trials.
             await self._wait_for_permission(subject)
-            await self._run_attempt(board.tally.next_trial, subject, params)
-            self.stop.check()
+            await self._run_attempt(trial, subject, params)
         tally = board.tally
         await self._finish(
             Phase.COMPLETE, "AllTrialsDone", f"{tally.recovered} of {tally.scored} scored trials recovered"
@@ -168,7 +203,7 @@ class CampaignDriver:
         row = await records.open_attempt(self._campaign.ref.uid, trial, trial_seed(self._spec.seed, trial), now())
         attempt = Attempt(row, self._spec, params, subject, records, now, self._board.show)
         try:
-            outcome = await attempt.run(self.stop)
+            outcome = await attempt.run(self._control.halt)
         finally:
             await self._board.count()
             self._board.change(current=None)
@@ -181,19 +216,10 @@ class CampaignDriver:
         message = f"trial {trial}, attempt {attempt}, on {ended.target or 'no target'}: {outcome}{after}{why}"
         self._board.announce(f"attempt/{trial}/{attempt}", f"Trial{outcome}", message, warning=outcome.repeated)
 
-    def _check_budgets(self) -> None:
-        """Raises BudgetSpent when too much went wrong that is not the subject's doing."""
-        outcomes, spec = self._board.tally.outcomes, self._spec
-        for outcome, budget, name in (
-            (Outcome.INFRA_ERROR, spec.max_infra_errors, "InfraErrors"),
-            (Outcome.INTERRUPTED, spec.max_interruptions, "Interruptions"),
-        ):
-            count = outcomes.get(outcome, 0)
-            if count > budget:
-                last = next((f": {a.error}" for a in self._board.tally.recent if a.outcome is outcome), "")
-                raise BudgetSpent(f"TooMany{name}", f"{count} attempts ended {outcome}, max{name} is {budget}{last}")
+    def _progress(self) -> str:
+        return f"{self._board.tally.done} of {self._spec.trials} trials are done"
 
     async def _finish(self, phase: Phase, reason: str, message: str, keep_lock: bool = False) -> None:
         released = {} if keep_lock else {"holder": None, "ours": False}
-        await self._board.enter(phase, reason, message, keep_lock=keep_lock, current=None, **released)
+        await self._board.enter(phase, reason, message, keep_lock=keep_lock, current=None, refusal=None, **released)
         self._services.queue.wake()

@@ -52,12 +52,14 @@ class Situation:
     """What the driver knows beyond the records.
 
     `holder` is who has the subject (`namespace/name`), None while nobody asked for it; `ours` says that we are it.
+    `suspending`: it is asked to suspend, which a running attempt holds up.
     """
 
     refusal: Refusal | None = None
     holder: str | None = None
     ours: bool = False
     current: Current | None = None
+    suspending: bool = False
 
 
 def compute_status(
@@ -72,7 +74,7 @@ def compute_status(
     return CampaignStatus(
         phase=campaign.phase,
         observed_generation=generation,
-        message=clip(campaign.message, 1024),
+        message=clip(_message(campaign, situation), 1024),
         started_at=campaign.started_at,
         finished_at=campaign.finished_at,
         summary=Summary(
@@ -87,6 +89,12 @@ def compute_status(
         recent=[_recent(attempt) for attempt in tally.recent],
         conditions=_conditions(campaign, generation, situation, previous, now),
     )
+
+
+def _message(campaign: CampaignRow, situation: Situation) -> str:
+    if campaign.phase is Phase.RUNNING and situation.suspending:
+        return f"{campaign.message}; to be suspended as soon as this attempt has ended"
+    return campaign.message
 
 
 def clip(text: str, length: int) -> str:
@@ -146,7 +154,7 @@ def _conditions(
             )
         )
 
-    phase, message = campaign.phase, campaign.message
+    phase, message = campaign.phase, _message(campaign, situation)
     reason = campaign.reason or phase.value  # a row is made before anybody had a reason
     failed = phase is Phase.FAILED
     refusal = Refusal(reason, message) if failed and reason in REFUSED else situation.refusal
@@ -159,7 +167,7 @@ def _conditions(
         add(ConditionType.SUBJECT_LOCKED, True, "Held", "This campaign has the subject.")
     elif situation.holder is not None:
         add(ConditionType.SUBJECT_LOCKED, False, "HeldByAnother", f"Campaign {situation.holder} has the subject.")
-    elif phase.terminal:
+    elif phase.lets_go:
         add(ConditionType.SUBJECT_LOCKED, False, "Released", "The subject is free for the next campaign.")
     add(ConditionType.PROGRESSING, phase is Phase.RUNNING, reason, message)
     add(ConditionType.COMPLETE, phase is Phase.COMPLETE, reason, message)

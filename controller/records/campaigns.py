@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, select, update
 
-from controller.api import CampaignSpec, ConditionType, Mode, Phase
+from controller.api import CampaignSpec, ConditionType, Controls, Mode, Phase
 from controller.records import locks
 from controller.records.limits import cut
 from controller.records.rows import CampaignRow, Json
@@ -38,7 +38,7 @@ def ensure(
     known = get(connection, uid)
     if known is not None:
         return known
-    stored = spec.model_dump(mode="json", by_alias=True)
+    stored = spec.model_dump(mode="json", by_alias=True, exclude=set(Controls.model_fields))
     connection.execute(
         campaigns.insert().values(
             uid=uid,
@@ -85,8 +85,8 @@ def set_phase(
         values["started_at"] = at
     if phase.terminal:
         values["finished_at"] = at
-        if not keep_lock:
-            locks.release(connection, uid)
+    if phase.lets_go and not keep_lock:
+        locks.release(connection, uid)
     connection.execute(update(campaigns).where(campaigns.c.uid == uid).values(values))
     return _existing(connection, uid)
 

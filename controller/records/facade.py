@@ -71,9 +71,9 @@ class Records:
     ) -> CampaignRow:
         """Move the campaign to a phase, and return its row as it is then. A terminal phase is final: no-op after it.
 
-        The first Running sets `started_at`. A terminal phase sets `finished_at` and lets go of the campaign's lock in
-        the same transaction, unless `keep_lock`: a subject that could not be cleaned up is nobody's next. LookupError
-        when there is no such campaign.
+        The first Running sets `started_at`, a terminal phase `finished_at`. A terminal phase and Suspended let go of
+        the campaign's lock in the same transaction, unless `keep_lock`: a subject that could not be cleaned up is
+        nobody's next. LookupError when there is no such campaign.
         """
         return await self._write(lambda c: campaigns.set_phase(c, uid, phase, reason, message, at, keep_lock))
 

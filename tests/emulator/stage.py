@@ -68,6 +68,10 @@ class Stage:
         self.api.objects.create("evalcampaigns", namespace, body)
         return ("evalcampaigns", namespace, name)
 
+    def change(self, key: Key, **spec: Json) -> None:
+        """As `kubectl patch --type=merge`: these fields of spec are so from now on."""
+        self.api.objects.merge(key, {"spec": spec})
+
     def delete(self, key: Key) -> None:
         """As `kubectl delete --wait=false`."""
         self.api.objects.delete(key)
