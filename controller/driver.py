@@ -21,6 +21,7 @@ from controller.board import Board, Campaign
 from controller.budgets import BudgetSpent, check_budgets
 from controller.cleanup import CleanupFailed
 from controller.control import Control
+from controller.expiry import expire
 from controller.outcome import Stop
 from controller.projector import Projector
 from controller.records import LockRow
@@ -79,6 +80,18 @@ class CampaignDriver:
                 await self._control.gone.guard(self._projector.drained())
             except Stopped:
                 log.info("campaign %s stopped: %s", self.name, self._control.gone.reason)
+                await self._projector.last_words()
+
+    async def linger(self) -> None:
+        """Stay with a campaign that `run` has brought to its end: follow its spec, and delete the object in time."""
+        if self._control.gone.reason is not None:
+            return
+        async with self._projector:
+            try:
+                row, now = self._board.row, self._services.now
+                expiring = expire(row, self._campaign.ref, self._control, self._services.kube, now)
+                await self._control.gone.guard(expiring)
+            except Stopped:
                 await self._projector.last_words()
 
     async def _drive(self) -> None:

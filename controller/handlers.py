@@ -65,7 +65,7 @@ async def drive(body: kopf.Body, uid: str, stopped: kopf.DaemonStopped, memo: ko
     """Drive one campaign for as long as it takes.
 
     Every campaign gets its driver, whatever its status says: whether it is over, only the records know. For one that
-    is, the driver sees to it that the status says so too, and ends.
+    is, the driver sees to it that the status says so too, and waits until the object may go.
     """
     services: Services = memo.services
     if says_finished(body) and await services.records.get_campaign(uid) is None:
@@ -81,6 +81,7 @@ async def drive(body: kopf.Body, uid: str, stopped: kopf.DaemonStopped, memo: ko
     try:
         async with _relaying(stopped, driver):
             await driver.run()
+            await driver.linger()
     except Exception:
         log.exception("the driver of campaign %s broke down; it starts again", driver.name)
         raise

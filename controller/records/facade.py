@@ -147,6 +147,10 @@ class Records:
         """Let go of whatever lock the campaign holds."""
         await self._write(lambda c: locks.release(c, campaign_uid))
 
+    async def holds_lock(self, campaign_uid: str) -> bool:
+        """Whether the campaign holds a lock."""
+        return await self._read(lambda c: locks.held_by(c, campaign_uid))
+
     async def _write(self, work: Callable[[Connection], T]) -> T:
         return await self._reach(lambda: self._store.write(work))
 

@@ -25,6 +25,8 @@ NEEDED: list[tuple[str, ...]] = [
     ("watch", CAMPAIGNS, "--all-namespaces"),
     # Kopf's finalizer and its annotations.
     ("patch", CAMPAIGNS, "--all-namespaces"),
+    # Those that ask to go some time after they have finished.
+    ("delete", CAMPAIGNS, "--all-namespaces"),
     ("patch", CAMPAIGNS, "--subresource=status", "--all-namespaces"),
     ("create", "events", "--all-namespaces"),
     ("list", "pods", "-n", SUBJECT),
@@ -50,7 +52,6 @@ NEEDED: list[tuple[str, ...]] = [
 
 DENIED: list[tuple[str, ...]] = [
     ("create", CAMPAIGNS, "--all-namespaces"),
-    ("delete", CAMPAIGNS, "--all-namespaces"),
     ("deletecollection", CAMPAIGNS, "--all-namespaces"),
     ("get", "secrets", "--all-namespaces"),
     ("list", "secrets", "-n", SUBJECT),

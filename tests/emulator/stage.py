@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +77,11 @@ class Stage:
     def delete(self, key: Key) -> None:
         """As `kubectl delete --wait=false`."""
         self.api.objects.delete(key)
+
+    def unlock(self) -> None:
+        """Take away every lock, as somebody would who has looked at the subject."""
+        with closing(sqlite3.connect(self.url.removeprefix("sqlite:///"))) as database, database:
+            database.execute("DELETE FROM subject_locks")
 
     async def gone(self, key: Key) -> None:
         """Return when the object is."""
