@@ -7,12 +7,13 @@ until it is told to leave as well. The first reason to halt is the one that coun
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from controller.api import Controls
 from controller.outcome import Stop
-from controller.stopping import PauseSwitch, StopSignal
+from controller.stopping import Paused, PauseSwitch, StopSignal
 
 T = TypeVar("T")
 
@@ -44,9 +45,24 @@ class Control:
         self.halt.fire(reason)
         self.gone.fire(reason)
 
+    @contextmanager
+    def within(self, seconds: float | None) -> Iterator[None]:
+        """Halt, as overdue, unless the block ends in so many seconds. None: it has all the time there is."""
+        if seconds is None:
+            yield
+            return
+        timer = asyncio.get_running_loop().call_later(seconds, self.halt.fire, Stop.OVERDUE)
+        try:
+            yield
+        finally:
+            timer.cancel()
+
     async def guard(self, work: Coroutine[Any, Any, T]) -> T:
         """Do what may be broken off for a pause as well: raises Stopped or Paused; where both hold, Stopped."""
         try:
             return await self.halt.guard(self.pause.guard(work))
+        except Paused:
+            self.halt.check()
+            raise
         finally:
             work.close()  # where it never came to begin

@@ -21,6 +21,7 @@ from controller.board import Board, Campaign
 from controller.budgets import BudgetSpent, check_budgets
 from controller.cleanup import CleanupFailed
 from controller.control import Control
+from controller.dryrun import NoPlan, in_a_sentence, plan_trials
 from controller.expiry import expire
 from controller.outcome import Stop
 from controller.projector import Projector
@@ -101,15 +102,27 @@ class CampaignDriver:
                 await self._run_campaign()
             except Impossible as impossible:
                 await self._finish(Phase.FAILED, impossible.refusal.reason, impossible.refusal.message)
+            except NoPlan as none:
+                await self._finish(Phase.FAILED, "NoPlan", str(none))
             except BudgetSpent as spent:
                 await self._finish(Phase.FAILED, spent.reason, str(spent))
             except CleanupFailed as dirty:
                 await self._finish(Phase.FAILED, CLEANUP_FAILED, str(dirty), keep_lock=True)
             except Stopped:
-                if self._control.halt.reason is not Stop.ABORTED:
-                    raise
-                await self._finish(Phase.ABORTED, "Aborted", f"aborted by spec.abort; {self._progress()}")
+                await self._halted()
         self._board.publish()
+
+    async def _halted(self) -> None:
+        """Say how it ended, unless the driver is only to leave: then Stopped goes through, and the records wait."""
+        match self._control.halt.reason:
+            case Stop.ABORTED:
+                await self._finish(Phase.ABORTED, "Aborted", f"aborted by spec.abort; {self._progress()}")
+            case Stop.OVERDUE:
+                limit = f"activeDeadlineSeconds ({self._spec.active_deadline_seconds} s)"
+                why = f"the attempts have taken {limit} in all; {self._progress()}"
+                await self._finish(Phase.FAILED, "DeadlineExceeded", why)
+            case _:
+                raise Stopped
 
     async def _run_campaign(self) -> None:
         context = self._services.context(self._spec)
@@ -129,7 +142,7 @@ class CampaignDriver:
         """While it is suspended, a campaign holds nothing, and nothing is counted against it."""
         if not self._control.pause.on:
             return
-        nothing: dict[str, Any] = {"refusal": None, "holder": None, "ours": False}
+        nothing: dict[str, Any] = {"refusal": None, "holder": None, "ours": False, "cooling_until": None}
         why = f"suspended by spec.suspend; {self._progress()}"
         await self._board.enter(Phase.SUSPENDED, "Suspended", why, **nothing)
         self._services.queue.wake()
@@ -140,6 +153,9 @@ class CampaignDriver:
     async def _take_part(self, subject: EvalSubject, params: BaseModel) -> None:
         """From the request for permission to the last trial. Raises Paused where it is to go on another time."""
         await self._wait_for_permission(subject)
+        if self._spec.dry_run:
+            plans = await self._control.guard(plan_trials(subject, self._spec, params))
+            return await self._finish(Phase.COMPLETE, "DryRun", in_a_sentence(plans, self._spec.trials), plans=plans)
         await self._wait_for_turn()
         await self._run_trials(subject, params)
 
@@ -162,16 +178,15 @@ class CampaignDriver:
     async def _wait_for_permission(self, subject: EvalSubject) -> None:
         """Ask until the namespace has opted in and the subject is there, for as long as the start deadline allows."""
         limit = self._spec.start_deadline_seconds
-        deadline = self._services.now() + timedelta(seconds=limit)
         while refusal := await self._refusal(subject):
-            if self._services.now() > deadline:
-                why = f"waited in vain for startDeadlineSeconds ({limit} s): {refusal.message}"
-                raise Impossible("StartDeadlineExceeded", why)
             self._board.alive()
             if self._board.row.phase is Phase.RUNNING:
                 self._board.change(refusal=refusal)
             else:
                 await self._board.enter(Phase.PENDING, refusal.reason, refusal.message, refusal=refusal)
+            if self._services.now() > self._board.refused_since + timedelta(seconds=limit):
+                why = f"waited in vain for startDeadlineSeconds ({limit} s): {refusal.message}"
+                raise Impossible("StartDeadlineExceeded", why)
             await self._control.guard(asyncio.sleep(ADMISSION_RETRY_SECONDS))
         self._board.change(refusal=None)
 
@@ -203,13 +218,39 @@ class CampaignDriver:
             self._control.halt.check()
             check_budgets(spec, board.tally)
             self._control.pause.check()
+            await self._cool_down()
             # A namespace may take its consent back, and a subject may be removed, between two trials.
             await self._wait_for_permission(subject)
-            await self._run_attempt(trial, subject, params)
+            with self._control.within(await self._time_left()):
+                await self._run_attempt(trial, subject, params)
         tally = board.tally
         await self._finish(
             Phase.COMPLETE, "AllTrialsDone", f"{tally.recovered} of {tally.scored} scored trials recovered"
         )
+
+    async def _cool_down(self) -> None:
+        """Leave the subject in peace for a while, and keep it. Counted from the end of the last attempt on record."""
+        for last in self._board.tally.recent[:1]:
+            assert last.ended_at is not None, "recent attempts have ended"
+            until = last.ended_at + timedelta(seconds=self._spec.cooldown_seconds)
+            if (left := (until - self._services.now()).total_seconds()) > 0:
+                self._board.change(cooling_until=until)
+                self._board.alive(until)
+                await self._control.guard(asyncio.sleep(left))
+        self._board.change(cooling_until=None)
+
+    async def _time_left(self) -> float | None:
+        """Seconds of activeDeadlineSeconds that no attempt has used up; None without such a limit. Raises Stopped at 0.
+
+        By the records, so that it is the same after a restart. Waiting, suspended or for whatever else, costs nothing.
+        """
+        if not (limit := self._spec.active_deadline_seconds):
+            return None
+        left = limit - (await self._services.records.time_in_attempts(self._campaign.ref.uid)).total_seconds()
+        if left <= 0:
+            self._control.halt.fire(Stop.OVERDUE)
+            self._control.halt.check()
+        return left
 
     async def _run_attempt(self, trial: int, subject: EvalSubject, params: BaseModel) -> None:
         records, now = self._services.records, self._services.now
@@ -232,7 +273,8 @@ class CampaignDriver:
     def _progress(self) -> str:
         return f"{self._board.tally.done} of {self._spec.trials} trials are done"
 
-    async def _finish(self, phase: Phase, reason: str, message: str, keep_lock: bool = False) -> None:
-        released = {} if keep_lock else {"holder": None, "ours": False}
-        await self._board.enter(phase, reason, message, keep_lock=keep_lock, current=None, refusal=None, **released)
+    async def _finish(self, phase: Phase, reason: str, message: str, keep_lock: bool = False, **situation: Any) -> None:
+        over: dict[str, Any] = situation | {"current": None, "refusal": None, "cooling_until": None}
+        over |= {} if keep_lock else {"holder": None, "ours": False}
+        await self._board.enter(phase, reason, message, keep_lock=keep_lock, **over)
         self._services.queue.wake()

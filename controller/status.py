@@ -15,6 +15,7 @@ from controller.api import (
     ConditionType,
     Current,
     Phase,
+    Plan,
     Rates,
     Recent,
     Summary,
@@ -52,7 +53,8 @@ class Situation:
     """What the driver knows beyond the records.
 
     `holder` is who has the subject (`namespace/name`), None while nobody asked for it; `ours` says that we are it.
-    `suspending`: it is asked to suspend, which a running attempt holds up.
+    `suspending`: it is asked to suspend, which a running attempt holds up. `cooling_until`: when the pause between two
+    attempts is over. `plans`: what came of a dry run, which has no attempts.
     """
 
     refusal: Refusal | None = None
@@ -60,6 +62,8 @@ class Situation:
     ours: bool = False
     current: Current | None = None
     suspending: bool = False
+    cooling_until: datetime | None = None
+    plans: tuple[Plan, ...] = ()
 
 
 def compute_status(
@@ -87,13 +91,19 @@ def compute_status(
         rates=_rates(tally, campaign.spec),
         current=situation.current,
         recent=[_recent(attempt) for attempt in tally.recent],
+        plans=list(situation.plans),
         conditions=_conditions(campaign, generation, situation, previous, now),
     )
 
 
 def _message(campaign: CampaignRow, situation: Situation) -> str:
-    if campaign.phase is Phase.RUNNING and situation.suspending:
+    if campaign.phase is not Phase.RUNNING:
+        return campaign.message
+    if situation.suspending:
         return f"{campaign.message}; to be suspended as soon as this attempt has ended"
+    if situation.cooling_until is not None:
+        when = f"{situation.cooling_until:%Y-%m-%dT%H:%M:%SZ}"
+        return f"{campaign.message}; cooling down, the next attempt begins at {when}"
     return campaign.message
 
 
