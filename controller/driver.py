@@ -15,27 +15,25 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from controller.admission import Impossible, NotYet, choose_subject, require_permission
+from controller.admission import Impossible, choose_subject
 from controller.api import Controls, Outcome, Phase
 from controller.board import Board, Campaign
 from controller.budgets import BudgetSpent, check_budgets
 from controller.cleanup import CleanupFailed
 from controller.control import Control
 from controller.dryrun import NoPlan, in_a_sentence, plan_trials
+from controller.entrance import Entrance
 from controller.expiry import expire
 from controller.outcome import Stop
 from controller.projector import Projector
-from controller.records import LockRow
 from controller.recovery import close_unfinished
 from controller.services import Services
-from controller.status import CLEANUP_FAILED, Refusal, seconds
+from controller.status import CLEANUP_FAILED, seconds
 from controller.stopping import Paused, Stopped
 from controller.trial import Attempt, trial_seed
 from subjects.protocol import EvalSubject
 
 log = logging.getLogger(__name__)
-
-ADMISSION_RETRY_SECONDS = 1.0
 
 
 class CampaignDriver:
@@ -48,6 +46,7 @@ class CampaignDriver:
         self._projector = Projector(services.kube, campaign.ref)
         self._board = Board(services, campaign, self._projector)
         self._control = Control(campaign.spec)
+        self._entrance = Entrance(services, campaign.spec, self._board, self._control)
         self.heed(campaign.spec, campaign.generation)
         self.ended = asyncio.Event()
         """Set by whoever runs the driver, when it no longer runs."""
@@ -152,11 +151,11 @@ class CampaignDriver:
 
     async def _take_part(self, subject: EvalSubject, params: BaseModel) -> None:
         """From the request for permission to the last trial. Raises Paused where it is to go on another time."""
-        await self._wait_for_permission(subject)
+        await self._entrance.wait_for_permission(subject)
         if self._spec.dry_run:
             plans = await self._control.guard(plan_trials(subject, self._spec, params))
             return await self._finish(Phase.COMPLETE, "DryRun", in_a_sentence(plans, self._spec.trials), plans=plans)
-        await self._wait_for_turn()
+        await self._entrance.wait_for_turn()
         await self._run_trials(subject, params)
 
     async def _close_what_was_left_open(self, subject: EvalSubject) -> None:
@@ -173,41 +172,6 @@ class CampaignDriver:
         await close_unfinished(uid, self._spec, subject, records, outcome, now, say)
         await self._board.count()
 
-    # Before a trial --------------------------------------------------------------------------------------------------
-
-    async def _wait_for_permission(self, subject: EvalSubject) -> None:
-        """Ask until the namespace has opted in and the subject is there, for as long as the start deadline allows."""
-        limit = self._spec.start_deadline_seconds
-        while refusal := await self._refusal(subject):
-            self._board.alive()
-            if self._board.row.phase is Phase.RUNNING:
-                self._board.change(refusal=refusal)
-            else:
-                await self._board.enter(Phase.PENDING, refusal.reason, refusal.message, refusal=refusal)
-            if self._services.now() > self._board.refused_since + timedelta(seconds=limit):
-                why = f"waited in vain for startDeadlineSeconds ({limit} s): {refusal.message}"
-                raise Impossible("StartDeadlineExceeded", why)
-            await self._control.guard(asyncio.sleep(ADMISSION_RETRY_SECONDS))
-        self._board.change(refusal=None)
-
-    async def _refusal(self, subject: EvalSubject) -> Refusal | None:
-        try:
-            await self._control.guard(require_permission(self._spec, subject, self._services.kube))
-        except NotYet as not_yet:
-            return not_yet.refusal
-        return None
-
-    async def _wait_for_turn(self) -> None:
-        """Hold the subject: alone, and in the order of the campaigns' age."""
-        board = self._board
-
-        async def on_wait(lock: LockRow) -> None:
-            board.alive()
-            why = f"campaign {lock.campaign} has the subject"
-            await board.enter(Phase.QUEUED, "SubjectBusy", why, holder=lock.campaign)
-
-        await self._control.guard(self._services.queue.take(board.row, on_wait))
-
     # The trials ------------------------------------------------------------------------------------------------------
 
     async def _run_trials(self, subject: EvalSubject, params: BaseModel) -> None:
@@ -220,7 +184,7 @@ class CampaignDriver:
             self._control.pause.check()
             await self._cool_down()
             # A namespace may take its consent back, and a subject may be removed, between two trials.
-            await self._wait_for_permission(subject)
+            await self._entrance.wait_for_permission(subject)
             with self._control.within(await self._time_left()):
                 await self._run_attempt(trial, subject, params)
         tally = board.tally
