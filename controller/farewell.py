@@ -44,6 +44,8 @@ async def _undo_everything(services: Services, campaign: Campaign, subject: Eval
     row = await records.get_campaign(uid)
     if row is None or row.reason != CLEANUP_FAILED:
         return
+    if not await records.holds_lock(uid):
+        return  # somebody has looked at the subject, and taken the lock away
     last = (await records.tally(uid)).recent[0]
     if last.fault is not None:
         limit = campaign.spec.deadlines.cleanup_seconds

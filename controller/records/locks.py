@@ -26,6 +26,12 @@ def release(connection: Connection, campaign_uid: str) -> None:
     connection.execute(delete(subject_locks).where(subject_locks.c.campaign_uid == campaign_uid))
 
 
+def held_by(connection: Connection, campaign_uid: str) -> bool:
+    """Whether the campaign holds a lock."""
+    query = select(subject_locks.c.subject).where(subject_locks.c.campaign_uid == campaign_uid)
+    return connection.execute(query).first() is not None
+
+
 def _holder(connection: Connection, subject: str) -> LockRow | None:
     row = connection.execute(select(subject_locks).where(subject_locks.c.subject == subject)).mappings().one_or_none()
     return None if row is None else LockRow(**row)

@@ -125,3 +125,27 @@ async def test_a_deletion_waits_for_a_cleanup_that_fails_in_mid_trial(running: S
     await running.gone(key)
     assert running.clean() and running.locks() == []
     assert running.outcomes(key) == [(1, 1, "Aborted")]
+
+
+async def test_a_lock_that_somebody_took_away_lets_a_deleted_campaign_go(running: Stage) -> None:
+    running.lab.scripts["subject"].cleanup_error = SubjectError("the pod will not go")
+    key = running.apply()
+    await running.until(key, "Failed")
+    running.delete(key)
+    await eventually(lambda: "Deletion waits" in running.status(key)["message"])
+    running.unlock()
+    await running.gone(key)
+    assert running.row(key).deleted_at is not None
+
+
+async def test_without_its_finalizer_a_campaign_goes_and_leaves_its_lock(running: Stage) -> None:
+    running.lab.scripts["subject"].cleanup_error = SubjectError("the pod will not go")
+    key = running.apply()
+    await running.until(key, "Failed")
+    running.delete(key)
+    await eventually(lambda: "Deletion waits" in running.status(key)["message"])
+    running.api.objects.merge(key, {"metadata": {"finalizers": None}})
+    await running.gone(key)
+    other = running.apply("other")
+    await running.until(other, "Queued")
+    assert running.locks() == ["default/c"]

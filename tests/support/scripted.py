@@ -41,8 +41,10 @@ class Script:
     verdict_every: float = 0.25
     ready: bool = True
     whole_at_first: bool = True
+    plan_error: Exception | None = None
     inject_error: Exception | None = None
     inject_hangs: bool = False
+    cleanup_takes: float = 0.0
     cleanup_error: Exception | None = None
     reset_errors: list[Exception] = field(default_factory=list)
     capture_error: Exception | None = None
@@ -120,6 +122,8 @@ class ScriptedSubject:
         return {"members": dict(self.world.members), "hurt": self.world.hurt}
 
     async def plan_chaos(self, chaos: str, params: BaseModel, rng: Random) -> Fault:
+        if self.script.plan_error:
+            raise self.script.plan_error
         target = rng.choice(sorted(self.world.members))
         return Fault(chaos, target, self.world.members[target], params.model_dump(), {"wait_for": target})
 
@@ -161,6 +165,7 @@ class ScriptedSubject:
         self.world.cleanups += 1
         if self.script.cleanup_error:
             raise self.script.cleanup_error
+        await asyncio.sleep(self.script.cleanup_takes)
         for task in self.world.tasks:
             task.cancel()
         if self.world.hurt:

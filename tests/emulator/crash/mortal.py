@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
-from controller import driver, intake
+from controller import entrance, intake
 from controller.__main__ import serve
 from controller.settings import Settings
 from tests.emulator.crash.points import die_at
@@ -36,7 +36,7 @@ def forks() -> ForkServerContext:
 def live(orders: Orders) -> None:
     """Run the controller until a signal ends it."""
     intake.CampaignSpec = QuickSpec  # type: ignore[misc]
-    driver.ADMISSION_RETRY_SECONDS = 0.1
+    entrance.RETRY_SECONDS = 0.1
     if orders.die is not None:
         die_at(orders.die)
     world = LastingWorld(orders.world)
