@@ -52,6 +52,8 @@ def print_table(columns: Sequence[Column], to: Console) -> None:
         shown.remove(least)
         hidden.append(least.heading)
     table = Table(box=None, pad_edge=False, padding=(0, PADDING, 0, 0), header_style="bold")
+    # Said outright: of a column that is not wrapped, rich takes nothing away before the others have nothing left.
+    rest = to.width - sum(c.width + PADDING for c in shown if not c.rest)
     for column in shown:
         table.add_column(
             column.heading,
@@ -59,6 +61,7 @@ def print_table(columns: Sequence[Column], to: Console) -> None:
             no_wrap=column.rest,
             overflow="ellipsis" if column.rest else "fold",
             min_width=None if column.rest else min(column.width, to.width // 2),
+            max_width=max(rest, LEAST_REST) if column.rest else None,
         )
     for row in zip(*(column.cells for column in shown), strict=True):
         table.add_row(*(Text(cell) for cell in row))

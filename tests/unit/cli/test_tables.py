@@ -1,7 +1,11 @@
 from __future__ import annotations
 
-import pytest
+import io
 
+import pytest
+from rich.console import Console
+
+from controller.cli.columns import Column, print_table
 from tests.unit.cli.conftest import Run
 
 
@@ -47,6 +51,14 @@ def test_a_narrow_table_keeps_what_matters_and_says_what_it_left_out(run: Run) -
     assert all(heading in text for heading in ("NAME", "PHASE", "TRIALS", "RECOVERED", "MEDIAN"))
     assert "leader-kill-at-night" in text, "a name is never cut"
     assert "Not shown at this width: MODE" in text
+
+
+def test_a_long_text_is_cut_and_takes_no_room_from_the_columns_beside_it() -> None:
+    out = io.StringIO()
+    columns = [Column("NAME", ["first", "second"]), Column("ERROR", ["", "word " * 100], drop=1, rest=True)]
+    print_table(columns, Console(file=out, width=40))
+    assert [" ".join(line.split()) for line in out.getvalue().splitlines()][:2] == ["NAME ERROR", "first"]
+    assert out.getvalue().splitlines()[2].startswith("second  word word")
 
 
 def test_a_pipe_gets_every_column_uncut(run: Run) -> None:
