@@ -11,8 +11,8 @@ from pathlib import Path
 from controller import entrance, intake
 from controller.__main__ import serve
 from controller.settings import Settings
-from tests.emulator.crash.points import die_at
 from tests.support.lasting import LastingSubject, LastingWorld
+from tests.support.points import die, watch_points
 from tests.support.quick import QuickSpec
 
 
@@ -37,7 +37,6 @@ def live(orders: Orders) -> None:
     """Run the controller until a signal ends it."""
     intake.CampaignSpec = QuickSpec  # type: ignore[misc]
     entrance.RETRY_SECONDS = 0.1
-    if orders.die is not None:
-        die_at(orders.die)
+    watch_points(LastingSubject, lambda moment: die() if moment.point == orders.die else None)
     world = LastingWorld(orders.world)
     asyncio.run(serve(orders.settings, subjects={"scripted": lambda c: LastingSubject(c, world, orders.stays_down)}))

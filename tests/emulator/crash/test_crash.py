@@ -17,9 +17,9 @@ import pytest
 
 from tests.emulator.apiserver import ApiServer
 from tests.emulator.crash.mortal import Orders, forks, live
-from tests.emulator.crash.points import APPLIED, ENDED, POINTS
 from tests.emulator.stage import Stage
 from tests.support.lasting import LastingWorld
+from tests.support.points import APPLIED, ENDED, POINTS
 from tests.support.waiting import eventually
 
 UNTOUCHED = ["locked", "phase Running"]
