@@ -9,7 +9,7 @@ from cluster.deployment.subjects.base import Subject
 from cluster.deployment.subjects.tikv import choice, real, regions, standin
 from cluster.progress import Stages, note
 
-NOT_TIKV = "It behaves as recordings of a real TiKV do, and is none: docs/standin.md."
+NOT_TIKV = "It behaves as recordings of a real TiKV do, and is none: docs/cluster.md."
 
 
 class Tikv(Subject):
