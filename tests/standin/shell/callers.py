@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import aiohttp
 from aiohttp import web
 
 KEEPALIVE_SECONDS = 10.0
+"""Without a word the other end is asked for one; silent for half as long again, the line is taken for broken."""
 
 PATH = "/standin/line"
 SENDER = "Standin-Sender"
@@ -21,6 +22,14 @@ Receive = Callable[[str, list[dict[str, Any]]], None]
 
 def frame(messages: list[dict[str, Any]]) -> str:
     return json.dumps(messages, separators=(",", ":"))
+
+
+async def frames(line: web.WebSocketResponse | aiohttp.ClientWebSocketResponse) -> AsyncIterator[list[dict[str, Any]]]:
+    """What comes in, until the line breaks: a keep-alive that was not answered comes in as an error."""
+    async for received in line:
+        if received.type is not aiohttp.WSMsgType.TEXT:
+            return
+        yield json.loads(received.data)
 
 
 class Callers:
@@ -45,8 +54,8 @@ class Callers:
         queue = self._lines[sender] = asyncio.Queue()
         sending = asyncio.create_task(self._send(line, queue))
         try:
-            async for received in line:
-                self._receive(sender, json.loads(received.data))
+            async for messages in frames(line):
+                self._receive(sender, messages)
         finally:
             sending.cancel()
             if self._lines.get(sender) is queue:

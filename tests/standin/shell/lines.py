@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import time
 from collections.abc import Callable
 from typing import Any
 
 import aiohttp
 
-from .callers import KEEPALIVE_SECONDS, PATH, SENDER, Receive, frame
+from .callers import KEEPALIVE_SECONDS, PATH, SENDER, Receive, frame, frames
 from .resolver import PatientResolver
 
 HELD_SECONDS = 5.0
 REDIAL_SECONDS = 1.0
 CONNECT_SECONDS = 1.0
+
+HANDSHAKE_SECONDS = 20.0
+"""One that was frozen takes the connection and says nothing; dialled before, it is reached as soon as it thaws."""
+
 FORGET_SECONDS = 60.0
 """A line is not dialled again when nobody had mail for it for so long."""
 
@@ -28,7 +31,14 @@ FORGET_SECONDS = 60.0
 class Lines:
     """All lines of a process. `patient`: names are kept as gRPC keeps them."""
 
-    def __init__(self, address: str, receive: Receive, broken: Callable[[str], None], patient: bool) -> None:
+    def __init__(
+        self,
+        address: str,
+        receive: Receive,
+        broken: Callable[[str], None],
+        patient: bool,
+        keepalive: float = KEEPALIVE_SECONDS,
+    ) -> None:
         self.session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(resolver=PatientResolver() if patient else None, use_dns_cache=False),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
@@ -36,6 +46,7 @@ class Lines:
         )
         self._receive = receive
         self._broken = broken
+        self._keepalive = keepalive
         self._held: dict[str, list[tuple[float, dict[str, Any]]]] = {}
         self._wake: dict[str, asyncio.Event] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -56,28 +67,30 @@ class Lines:
 
     async def _keep(self, address: str) -> None:
         wanted, pause = time.monotonic(), 0.0
-        while time.monotonic() - wanted < FORGET_SECONDS:
-            await asyncio.sleep(pause)
-            if self._held.get(address):
-                wanted = time.monotonic()
-            was_up = await self._talk(address)
-            wanted, pause = (time.monotonic(), 0.0) if was_up else (wanted, REDIAL_SECONDS)
-            self._broken(address)
-        del self._tasks[address]
+        try:
+            while time.monotonic() - wanted < FORGET_SECONDS:
+                await asyncio.sleep(pause)
+                if self._held.get(address):
+                    wanted = time.monotonic()
+                was_up = await self._talk(address)
+                wanted, pause = (time.monotonic(), 0.0) if was_up else (wanted, REDIAL_SECONDS)
+                self._broken(address)
+        finally:
+            del self._tasks[address]  # the next mail begins anew
 
     async def _talk(self, address: str) -> bool:
         """Until the line breaks. False where there was none."""
         try:
-            async with asyncio.timeout(CONNECT_SECONDS * 2):
+            async with asyncio.timeout(HANDSHAKE_SECONDS):
                 line = await self.session.ws_connect(
-                    f"http://{address}{PATH}", heartbeat=KEEPALIVE_SECONDS, max_msg_size=0
+                    f"http://{address}{PATH}", heartbeat=self._keepalive, max_msg_size=0
                 )
         except (TimeoutError, OSError, aiohttp.ClientError):
             return False
         sending = asyncio.create_task(self._send(address, line))
         try:
-            async for received in line:
-                self._receive(address, json.loads(received.data))
+            async for messages in frames(line):
+                self._receive(address, messages)
         except (OSError, aiohttp.ClientError):
             pass
         finally:
