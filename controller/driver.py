@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from controller.admission import Impossible, NotYet, choose_subject, require_permission
 from controller.api import Outcome, Phase
-from controller.board import Board, Campaign
+from controller.board import GRACE, Board, Campaign
 from controller.cleanup import CleanupFailed
 from controller.projector import Projector
 from controller.records import LockRow
@@ -61,6 +61,11 @@ class CampaignDriver:
     def due_at(self) -> datetime:
         """A driver that has said nothing by then is dead."""
         return self._board.due_at
+
+    def wait(self, why: str) -> None:
+        """The records cannot be reached: say so, and be taken for alive until they can be."""
+        self._projector.remark(why)
+        self._board.alive(self._board.due_at - GRACE)
 
     async def run(self) -> None:
         """Drive the campaign. Never raises for what happens to the subject, the API server or a trial."""
