@@ -32,7 +32,7 @@ async def serve(
 ) -> None:
     """Run the controller until a signal, or `stop`, ends it. Raises RecordsError when the records cannot be had."""
     # The records first: a second controller must find out before it has touched anything.
-    records = await Records.open(settings.database, on_wait=log.warning)
+    records = await Records.open(settings.database, on_wait=_await_records)
     try:
         api = await KubeApi.connect(settings.kubeconfig)
     except BaseException:
@@ -52,6 +52,13 @@ async def serve(
             )
     finally:
         await services.close()
+
+
+def _await_records(why: str) -> None:
+    """Every campaign waits with the records, and its status says for what."""
+    log.warning(why)
+    for driver in handlers.DRIVERS.values():
+        driver.wait(why)
 
 
 def _probe(port: int) -> str | None:

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from controller.admission import Impossible, choose_subject
 from controller.api import Controls, Outcome, Phase
-from controller.board import Board, Campaign
+from controller.board import GRACE, Board, Campaign
 from controller.budgets import BudgetSpent, check_budgets
 from controller.cleanup import CleanupFailed
 from controller.control import Control
@@ -70,6 +70,11 @@ class CampaignDriver:
     def leave(self, reason: Stop) -> None:
         """End, once nothing of the campaign is left in the subject."""
         self._control.leave(reason)
+
+    def wait(self, why: str) -> None:
+        """The records cannot be reached: say so, and be taken for alive until they can be."""
+        self._projector.remark(why)
+        self._board.alive(self._board.due_at - GRACE)
 
     async def run(self) -> None:
         """Drive the campaign. Never raises for what happens to the subject, the API server or a trial."""

@@ -16,6 +16,7 @@ from typing import Self
 
 from controller.api import CampaignStatus
 from controller.kube import CampaignRef, KubeCampaigns
+from controller.status import clip
 from subjects.cluster import ClusterError, ClusterUnreachable
 
 log = logging.getLogger(__name__)
@@ -68,6 +69,11 @@ class Projector:
         """Have this status written, unless a newer one comes first."""
         self._wanted = status
         self._wake()
+
+    def remark(self, message: str) -> None:
+        """Have the newest status say this, until the next one comes."""
+        if self._wanted is not None:
+            self.show(self._wanted.model_copy(update={"message": clip(message, 1024)}))
 
     def announce(self, announcement: Announcement) -> None:
         """Have this Event posted."""

@@ -79,6 +79,8 @@ class _Run:
             counted = LOST
         if not counted.clean:
             self._progress.console.print(f"[bold red]{what}: {counted}")
+        elif not self._progress.console.is_terminal:
+            self._progress.console.print(f"{what}: clean", highlight=False)
         self._counts[kill.death.point].append(counted)
         self._progress.advance(self._task)
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
+from pathlib import Path
 
 from controller.records import queries
 from controller.records.readonly import reading
@@ -16,7 +17,7 @@ from tests.crash.counting import Evidence
 from tests.crash.ground import SUBJECT, Ground
 from tests.crash.mortal import Death, Orders, forks, live, read_notes
 
-PATIENCE = 60.0
+PATIENCE = 180.0
 """Seconds in which a controller must come to its death, or a campaign to its end."""
 
 TRIALS = 2
@@ -43,13 +44,19 @@ class Kill:
 async def carry_out(kill: Kill, ground: Ground) -> Evidence:
     """Kill, start again, wait for the end, and look. Raises Survived where nothing was killed."""
     folder = ground.folder / f"kill-{kill.number}"
-    folder.mkdir()
-    name, notes = folder.name, folder / "notes"
+    await asyncio.to_thread(folder.mkdir)
+    ground.keeper.touched.clear()
+    uid = await ground.apply(folder.name, _spec(kill))
+    try:
+        return await _see(kill, ground, folder, uid)
+    finally:
+        await ground.forget(folder.name)  # or the controllers to come would take it up, with records of their own
+
+
+async def _see(kill: Kill, ground: Ground, folder: Path, uid: str) -> Evidence:
+    name, notes, audited = folder.name, folder / "notes", ground.audited()
     url = f"sqlite:///{folder}/records.db"
     settings = Settings(url, {"pause": "pause"}, 0, ground.kubeconfig)
-    ground.keeper.touched.clear()
-    audited = ground.audited()
-    uid = await ground.apply(name, _spec(kill))
     first = await _run(Orders(settings, notes, kill.chaos, kill.death))
     if first != -signal.SIGKILL:
         raise Survived(f"{name}: the controller ended with {first} and never came to {kill.death.point}")
@@ -64,8 +71,6 @@ async def carry_out(kill: Kill, ground: Ground) -> Evidence:
         rows = queries.list_attempts(connection, uid)
         held = connection.exec_driver_sql("SELECT subject FROM subject_locks")
         locks = [f"the lock on {subject}" for (subject,) in held]
-    completed = await complete() and last == 0
-    await ground.forget(name)
     return Evidence(
         chaos=kill.chaos,
         noted=[moment for _, moment in noted],
@@ -73,7 +78,7 @@ async def carry_out(kill: Kill, ground: Ground) -> Evidence:
         mutations=ground.mutations(audited),
         touched=frozenset(ground.keeper.touched),
         left=[*await ground.keeper.trouble(), *locks],
-        completed=completed,
+        completed=await complete() and last == 0,
         resumed_seconds=noted[before][0] - restarted if len(noted) > before else None,
     )
 

@@ -51,6 +51,8 @@ class ApiServer(kmock.KubernetesScaffold):
         self._away: str | None = None
         self._refusals: list[tuple[Callable[[kmock.Request], bool], Refused]] = []
         self._watches = 0
+        self.forgetful = False
+        """Whether it has lost its history: every watch ends with `410 Gone`, and what is must be listed anew."""
         for resource, kind in KINDS.items():
             self.resources[resource] = {"namespaced": resource not in CLUSTER_WIDE, "kind": kind, "verbs": VERBS}
         self.resources[CAMPAIGNS].subresources = {"status"}
@@ -119,6 +121,10 @@ class ApiServer(kmock.KubernetesScaffold):
         generation = self._watches
         place = int(request.params.get("resourceVersion", 0))
         yield b""  # sends the headers
+        if self.forgetful:  # which a real one says within the stream
+            gone = {"kind": "Status", "code": 410, "reason": "Expired", "message": f"too old resource version: {place}"}
+            yield {"type": "ERROR", "object": gone}
+            return
         while generation == self._watches:
             changed = self.objects.changed
             for change in self.objects.history:
@@ -171,6 +177,11 @@ def is_deletion(request: kmock.Request) -> bool:
 def is_status_write(request: kmock.Request) -> bool:
     """Whether the request writes a campaign's status."""
     return request.subresource == "status" and request.action == kmock.action.UPDATE
+
+
+def is_watch(request: kmock.Request, plural: str) -> bool:
+    """Whether the request watches objects of this kind."""
+    return request.resource.plural == plural and request.action == kmock.action.WATCH
 
 
 def _key(request: kmock.Request) -> Key:

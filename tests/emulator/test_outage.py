@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from tests.emulator.apiserver import is_status_write
-from tests.emulator.stage import Stage
+from tests.emulator.apiserver import is_status_write, is_watch
+from tests.emulator.stage import Stage, together
 from tests.support.scripted import Script
 from tests.support.waiting import eventually
 
@@ -35,6 +35,33 @@ async def test_away_between_two_trials_the_next_one_waits(running: Stage, how: s
     status = await running.until(key, "Complete")
     assert running.outcomes(key) == [(1, 1, "SelfHealed"), (2, 1, "SelfHealed"), (3, 1, "SelfHealed")]
     assert status["summary"]["done"] == 3
+
+
+async def test_while_campaigns_cannot_be_watched_trials_go_on_and_changes_are_seen_afterwards(running: Stage) -> None:
+    running.lab.scripts["subject"] = Script(heal_after=1.0)
+    first = running.apply("first")
+    await running.until_hurt()
+    with running.api.refusing(lambda request: is_watch(request, "evalcampaigns"), 500):
+        await running.api.close_watches()
+        await running.until(first, "Complete")
+        second = running.apply("second")
+        running.delete(first)
+        await asyncio.sleep(0.5)
+        assert running.exists(first) and running.status(second) == {}
+    await together(running.gone(first), running.until(second, "Complete"))
+    assert running.outcomes(first) == running.outcomes(second) == [(1, 1, "SelfHealed")]
+    assert running.locks() == []
+
+
+@pytest.mark.parametrize("history", ["kept", "lost"])
+async def test_a_watch_that_breaks_off_again_and_again_runs_nothing_twice(running: Stage, history: str) -> None:
+    running.api.forgetful = history == "lost"
+    key = running.apply(trials=3)
+    while running.status(key).get("phase") != "Complete":
+        await running.api.close_watches()
+        await asyncio.sleep(0.05)
+    assert running.outcomes(key) == [(1, 1, "SelfHealed"), (2, 1, "SelfHealed"), (3, 1, "SelfHealed")]
+    assert len(running.lab.worlds["subject"].injected) == 3
 
 
 async def test_refused_status_writes_do_not_stop_the_trials_nor_the_events(running: Stage) -> None:

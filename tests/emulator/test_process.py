@@ -9,6 +9,10 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
+
+from controller.records.filelock import FileLock
+
 REPO = Path(__file__).parents[2]
 
 
@@ -36,6 +40,24 @@ async def test_without_a_kubeconfig_it_says_so_and_ends(tmp_path):
 async def test_a_setting_that_makes_no_sense_is_named(tmp_path):
     process = await start(tmp_path, EVALCAMPAIGN_LIVENESS_PORT="http")
     assert await said(process) == "error: EVALCAMPAIGN_LIVENESS_PORT must be a port, 0 to 65535, and is 'http'\n"
+    assert process.returncode == 1
+
+
+async def test_a_second_one_on_the_same_records_says_who_has_them_and_ends(tmp_path):
+    lock = FileLock.take(tmp_path / "records.db")
+    complaint = await said(await start(tmp_path))
+    lock.release()
+    assert f"error: The records at {tmp_path}/records.db are in use by another controller (process " in complaint
+    assert complaint.endswith("Only one may write them: stop that one first.\n")
+
+
+@pytest.mark.parametrize(("folder", "why"), [("file/below", "Not a directory"), ("link", "File exists")])
+async def test_where_the_volume_is_missing_it_says_so_and_ends(tmp_path, folder, why):
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    process = await start(tmp_path, EVALCAMPAIGN_DB=f"sqlite:///{tmp_path}/{folder}/records.db")
+    complaint = await said(process)
+    assert "error: The records cannot be opened: " in complaint and why in complaint
     assert process.returncode == 1
 
 

@@ -73,6 +73,17 @@ async def test_the_same_status_is_not_written_twice(kube, projector):
     assert kube.statuses == ["same"]
 
 
+async def test_a_remark_lasts_until_the_next_status(kube, projector):
+    projector.remark("said before there was anything to say it on")
+    for message in ("running", "running"):
+        projector.show(status(message))
+        projector.remark("the records cannot be reached")
+        await projector.drained()
+        projector.show(status(message))
+        await projector.drained()
+    assert kube.statuses == ["the records cannot be reached", "running"] * 2
+
+
 async def test_handing_over_never_waits_for_the_api_server(kube, projector):
     kube.gate.clear()
     projector.show(status("stuck"))

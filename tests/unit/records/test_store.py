@@ -3,7 +3,8 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -193,26 +194,29 @@ async def test_a_full_disk_loses_no_write(records: Records) -> None:
     assert await records.end_attempt(row.id, Outcome.ABORTED, at=at(3)) is True
 
 
-async def test_a_database_that_is_moved_away_is_missed_at_once_and_used_again_when_it_is_back(
-    records: Records, database: Path
+@contextmanager
+def displaced(database: Path, by: bytes | None) -> Iterator[None]:
+    """The file is elsewhere, with nothing or something in its place; which must be left as it is."""
+    away = database.rename(database.with_name("away"))
+    if by is not None:
+        database.write_bytes(by)
+    yield
+    found = database.read_bytes() if database.exists() else None
+    assert found == by, "an empty database in its place would be taken for the records"
+    away.replace(database)
+
+
+@pytest.mark.parametrize(("by", "why"), [(None, "No such file"), (b"", "another file than the one that was opened")])
+async def test_a_database_that_is_not_in_its_place_is_neither_read_nor_written_until_it_is_back(
+    records: Records, database: Path, by: bytes | None, why: str
 ) -> None:
     """SQLite itself would go on writing to a file that has no name any more."""
-    away = database.rename(database.with_name("away"))
-    for attempt in (records.open_attempt("uid-1", 1, 7, at(1)), records.get_campaign("uid-1")):
-        with pytest.raises(RecordsUnavailable, match=r"records\.db: No such file"):
-            await attempt
-    assert not database.exists(), "an empty database in its place would be taken for the records"
-    away.rename(database)
+    with displaced(database, by):
+        for asked in (records.open_attempt("uid-1", 1, 7, at(1)), records.get_campaign("uid-1")):
+            with pytest.raises(RecordsUnavailable, match=why):
+                await asked
     row = await records.open_attempt("uid-1", 1, 7, at(1))
     assert [each.id for each in await records.unfinished("uid-1")] == [row.id]
-
-
-async def test_another_file_in_its_place_is_neither_read_nor_written(records: Records, database: Path) -> None:
-    database.rename(database.with_name("away"))
-    database.write_bytes(b"")
-    with pytest.raises(RecordsUnavailable, match="another file than the one that was opened"):
-        await records.mark_deleted("uid-1", at(1))
-    assert database.read_bytes() == b""
 
 
 async def test_waiting_ends_when_cancelled_and_other_errors_come_through() -> None:
