@@ -142,4 +142,5 @@ class WriteProbe:
 
 def _words(error: Exception) -> str:
     cause = error.__cause__ or error
-    return f"{type(error).__name__}: {str(cause) or type(cause).__name__}"[:200]
+    said = " ".join(str(cause).split()) or type(cause).__name__  # gRPC speaks in several lines
+    return f"{type(error).__name__}: {said}"[:200]
