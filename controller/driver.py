@@ -113,7 +113,7 @@ class CampaignDriver:
     # Before a trial --------------------------------------------------------------------------------------------------
 
     async def _wait_for_permission(self, subject: EvalSubject) -> None:
-        """Ask until the namespace has opted in and the subject is there, for as long as the start deadline allows."""
+        """Ask until the namespace consents and the subject is there, for as long as the start deadline allows."""
         limit = self._spec.start_deadline_seconds
         deadline = self._services.now() + timedelta(seconds=limit)
         while refusal := await self._refusal(subject):
@@ -129,8 +129,9 @@ class CampaignDriver:
         self._board.change(refusal=None)
 
     async def _refusal(self, subject: EvalSubject) -> Refusal | None:
+        namespace = self._campaign.ref.namespace
         try:
-            await self.stop.guard(require_permission(self._spec, subject, self._services.kube))
+            await self.stop.guard(require_permission(self._spec, namespace, subject, self._services.kube))
         except NotYet as not_yet:
             return not_yet.refusal
         return None

@@ -18,7 +18,8 @@ from tests.support.waiting import eventually
 
 Json = Any
 
-OPT_IN = {"evalcampaign.dev/opt-in": "true"}
+OPT_IN = "evalcampaign.dev/opt-in"
+ALLOWED = "evalcampaign.dev/allowed-namespaces"
 
 
 class Stage:
@@ -30,7 +31,7 @@ class Stage:
         self.url = f"sqlite:///{folder}/records.db"
         self.settings = Settings(self.url, {}, 0, api.kubeconfig(folder))
         self.controller: ThreadedController | None = None
-        self.namespace("default", opted_in=False)
+        self.namespace("default", consents=False)
         self.namespace("subject")
 
     # The controller --------------------------------------------------------------------------------------------------
@@ -48,13 +49,18 @@ class Stage:
 
     # What people do --------------------------------------------------------------------------------------------------
 
-    def namespace(self, name: str, opted_in: bool = True) -> None:
-        """Make a namespace."""
-        self.api.objects.create("namespaces", None, {"metadata": {"name": name, "labels": OPT_IN if opted_in else {}}})
+    def namespace(self, name: str, consents: bool = True) -> None:
+        """Make a namespace; one that consents may be broken by campaigns in `default`."""
+        consent = {"labels": {OPT_IN: "true"}, "annotations": {ALLOWED: "default"}} if consents else {}
+        self.api.objects.create("namespaces", None, {"metadata": {"name": name, **consent}})
 
     def label(self, name: str, value: str | None) -> None:
         """Give a namespace's consent, or take it back."""
-        self.api.objects.merge(("namespaces", None, name), {"metadata": {"labels": {"evalcampaign.dev/opt-in": value}}})
+        self.api.objects.merge(("namespaces", None, name), {"metadata": {"labels": {OPT_IN: value}}})
+
+    def annotate(self, name: str, value: str | None) -> None:
+        """Say whose campaigns may break a namespace; None: nobody says."""
+        self.api.objects.merge(("namespaces", None, name), {"metadata": {"annotations": {ALLOWED: value}}})
 
     def apply(self, name: str = "c", subject: str = "subject", namespace: str = "default", **spec: Json) -> Key:
         """Create a campaign of one node_kill; `spec` says what is different."""

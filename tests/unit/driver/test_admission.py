@@ -6,6 +6,7 @@ import pytest
 
 from controller.admission import Impossible, NotYet, choose_subject, require_permission
 from controller.api import CampaignSpec
+from controller.consent import Namespace
 from controller.services import options_of
 from controller.status import REFUSED
 from subjects.cluster import ClusterError, ClusterUnreachable
@@ -26,13 +27,14 @@ class Kube:
     def __init__(self, answer):
         self.answer = answer
 
-    async def namespace_labels(self, namespace):
+    async def read_namespace(self, name):
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
 
 
-OPTED_IN = Kube({"evalcampaign.dev/opt-in": "true"})
+OPT_IN = {"evalcampaign.dev/opt-in": "true"}
+CONSENTING = Kube(Namespace("s", OPT_IN, {"evalcampaign.dev/allowed-namespaces": "default"}))
 
 
 def test_the_subject_comes_with_its_params_checked_and_filled_in():
@@ -73,7 +75,7 @@ async def test_a_subject_that_finds_out_only_on_the_spot_is_not_waited_for_eithe
             raise SubjectMisfit("there are no volumes to wipe")
 
     with pytest.raises(Impossible, match="no volumes") as refused:
-        await require_permission(spec(), Late(CONTEXT), OPTED_IN)
+        await require_permission(spec(), "default", Late(CONTEXT), CONSENTING)
     assert refused.value.refusal.reason == "InvalidSubject"
 
 
@@ -94,15 +96,15 @@ def test_a_campaign_that_says_nothing_of_its_subject_asks_for_nothing():
     assert options_of(spec()) == SubjectOptions()
 
 
-async def test_permission_is_a_label_and_a_subject_that_is_there():
-    await require_permission(spec(), ScriptedSubject(CONTEXT), OPTED_IN)
+async def test_permission_is_the_owners_consent_and_a_subject_that_is_there():
+    await require_permission(spec(), "default", ScriptedSubject(CONTEXT), CONSENTING)
 
 
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        ({}, "NotOptedIn"),
-        ({"evalcampaign.dev/opt-in": "yes"}, "NotOptedIn"),
+        (Namespace("s"), "NotOptedIn"),
+        (Namespace("s", OPT_IN), "NotAllowed"),
         (ClusterError(404, "not found"), "NamespaceNotFound"),
         (ClusterError(403, "forbidden"), "Forbidden"),
         (ClusterError(400, "bad"), "ClusterError"),
@@ -111,11 +113,11 @@ async def test_permission_is_a_label_and_a_subject_that_is_there():
 )
 async def test_what_may_come_right_has_a_reason(answer, reason):
     with pytest.raises(NotYet) as refused:
-        await require_permission(spec(), ScriptedSubject(CONTEXT), Kube(answer))
+        await require_permission(spec(), "default", ScriptedSubject(CONTEXT), Kube(answer))
     assert refused.value.refusal.reason == reason
 
 
 async def test_a_subject_that_is_not_there_may_still_come():
     with pytest.raises(NotYet) as refused:
-        await require_permission(spec(), ScriptedSubject(CONTEXT, Script(ready=False)), OPTED_IN)
+        await require_permission(spec(), "default", ScriptedSubject(CONTEXT, Script(ready=False)), CONSENTING)
     assert refused.value.refusal.reason == "SubjectNotReady"
