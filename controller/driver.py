@@ -68,6 +68,7 @@ class CampaignDriver:
             try:
                 await self._drive()
                 self._board.rest()
+                await self.stop.guard(self._board.let_go())
                 await self.stop.guard(self._projector.drained())
             except Stopped:
                 log.info("campaign %s stopped: %s", self.name, self.stop.reason)
@@ -142,7 +143,10 @@ class CampaignDriver:
 
         async def on_wait(lock: LockRow) -> None:
             board.alive()
+            holder = await self._services.records.get_campaign(lock.campaign_uid)
             why = f"campaign {lock.campaign} has the subject"
+            if holder is not None and holder.phase.terminal:  # it could not be cleaned up: what to do stands there
+                why = f"campaign {lock.campaign} has ended and keeps the subject: {holder.message}"
             await board.enter(Phase.QUEUED, "SubjectBusy", why, holder=lock.campaign)
 
         await self.stop.guard(self._services.queue.take(board.row, on_wait))

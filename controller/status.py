@@ -154,8 +154,7 @@ def _conditions(
         add(ConditionType.ACCEPTED, True, "Accepted", "The subject, the chaos type and its parameters are valid.")
     else:
         add(ConditionType.ACCEPTED, False, refusal.reason, refusal.message)
-    dirty = failed and reason == CLEANUP_FAILED
-    if situation.ours or dirty:
+    if situation.ours:
         add(ConditionType.SUBJECT_LOCKED, True, "Held", "This campaign has the subject.")
     elif situation.holder is not None:
         add(ConditionType.SUBJECT_LOCKED, False, "HeldByAnother", f"Campaign {situation.holder} has the subject.")
@@ -165,6 +164,6 @@ def _conditions(
     add(ConditionType.COMPLETE, phase is Phase.COMPLETE, reason, message)
     add(ConditionType.FAILED, failed, reason, message)
     add(ConditionType.FINISHED, phase.terminal, reason, message)
-    if dirty:
+    if failed and reason == CLEANUP_FAILED:
         add(ConditionType.CLEANUP_FAILED, True, reason, message)
     return made

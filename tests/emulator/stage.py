@@ -122,6 +122,15 @@ class Stage:
         events = self.api.objects.list("events", key[1])
         return [(each["type"], each["reason"]) for each in events if each["involvedObject"]["name"] == key[2]]
 
+    def warnings(self, key: Key) -> list[Json]:
+        """The Warning Events about a campaign."""
+        events = self.api.objects.list("events", key[1])
+        return [each for each in events if each["involvedObject"]["name"] == key[2] and each["type"] == "Warning"]
+
+    def last_status(self, key: Key) -> Json:
+        """The status that an object bore last, also when it is gone."""
+        return [each.object.get("status", {}) for each in self.api.objects.history if each.key == key][-1]
+
     def phases(self, key: Key) -> list[str]:
         """The phases that a watcher of the object would have seen, in their order."""
         seen: list[str] = []
