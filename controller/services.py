@@ -37,7 +37,6 @@ class Services:
 
     async def close(self) -> None:
         """Let go of everything; what was committed is safe."""
-        await self.cluster.close()
         await self.api.close()
         await self.records.close()
 

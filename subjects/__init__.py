@@ -4,7 +4,9 @@ from collections.abc import MutableMapping
 
 from subjects.etcd import EtcdSubject
 from subjects.protocol import SubjectFactory
+from subjects.tikv import TikvSubject
 
 SUBJECTS: MutableMapping[str, SubjectFactory] = {
     "etcd": EtcdSubject,
+    "tikv": TikvSubject,
 }

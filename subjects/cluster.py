@@ -77,7 +77,11 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A member's HTTP answer: status and decoded JSON body (None where the body was no JSON)."""
+    """A member's HTTP answer: status and decoded JSON body.
+
+    None where the body was no JSON, or none that a member would write: nested without end, or with numbers that are not
+    finite or have more than 64 bits.
+    """
 
     status: int
     body: Any
@@ -89,6 +93,11 @@ class MemberUnreachable(Exception):
 
 class Cluster(Protocol):
     """The API server, for one subject. Methods raise ClusterError or ClusterUnreachable and nothing else."""
+
+    @property
+    def reaches_pods(self) -> bool:
+        """Whether we are where pods' own addresses and names are known. Else only their HTTP can be reached."""
+        ...
 
     async def list_pods(self, namespace: str, selector: str) -> Mapping[str, Pod]:
         """The pods that match a label selector, by name."""
@@ -147,7 +156,8 @@ class Cluster(Protocol):
     ) -> Answer:
         """One request to a pod's own HTTP port; `timeout` in seconds for the whole exchange.
 
-        `method` is GET, or POST where there is a JSON body, unless it says otherwise. Redirects are answers, not
-        followed. Raises MemberUnreachable when there was no HTTP answer from the member, or one too long to be read.
+        `method` is GET, or POST where there is a JSON body, unless it says otherwise. Redirects are not followed.
+        Raises MemberUnreachable when there was no HTTP answer from the member, or one that is not read because it is
+        too long or encoded; also where TLS cannot be spoken, as through the API server's proxy from outside the cluster.
         """
         ...

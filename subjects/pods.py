@@ -9,12 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from subjects.cluster import Pod, Workload
-from subjects.protocol import Problem
+from subjects.protocol import Json, Problem
 
 
 def member_names(workload: Workload) -> tuple[str, ...]:
     """The names its pods should have, in ordinal order."""
     return tuple(f"{workload.name}-{ordinal}" for ordinal in range(workload.replicas))
+
+
+def ordinal(base: str, name: str) -> int | None:
+    """The n of a name `{base}-{n}`; None where it is not one. So StatefulSets name their pods and their claims."""
+    head, _, tail = name.rpartition("-")
+    return int(tail) if head == base and tail.isascii() and tail.isdecimal() else None
 
 
 def images_differ(pod: Pod, images: Mapping[str, str]) -> bool:
@@ -23,6 +29,25 @@ def images_differ(pod: Pod, images: Mapping[str, str]) -> bool:
     Containers that `images` does not name are ignored: admission webhooks add sidecars to pods, not to templates.
     """
     return any(pod.images.get(container) != image for container, image in images.items())
+
+
+def describe_workload(workload: Workload) -> dict[str, Json]:
+    """What is kept of it in a captured state."""
+    return {"replicas": workload.replicas, "images": dict(workload.images)}
+
+
+def describe_pod(pod: Pod) -> dict[str, Json]:
+    """What is kept of it in a captured state."""
+    return {
+        "uid": pod.uid,
+        "ready": pod.ready,
+        "deleting": pod.deleting,
+        "phase": pod.phase,
+        "restarts": pod.restarts,
+        "node": pod.node,
+        "images": dict(pod.images),
+        "imageIds": dict(pod.image_ids),
+    }
 
 
 def pod_problems(workload: Workload, pods: Mapping[str, Pod]) -> tuple[Problem, ...]:

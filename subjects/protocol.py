@@ -86,7 +86,8 @@ class Fault:
     """One concrete injection, planned: enough to apply it once and, from the record alone, to undo it.
 
     `target` is the pod's name and `uid` the identity the plan was made for; `params` are the effective parameters,
-    defaults included; `undo` is whatever `cleanup_chaos` needs.
+    defaults included; `undo` is whatever `cleanup_chaos` needs. `facts` is what was true of the target when it was
+    planned and bears on what will be seen, such as how many regions it led.
     """
 
     chaos: str
@@ -94,6 +95,7 @@ class Fault:
     uid: str
     params: Mapping[str, Json]
     undo: Mapping[str, Json] = field(default_factory=dict)
+    facts: Mapping[str, Json] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Json]:
         """A plain dictionary, as it is stored in the record."""
@@ -101,7 +103,7 @@ class Fault:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Json]) -> Fault:
-        """The fault that `to_json` stored."""
+        """The fault that `to_json` stored, now or before it had facts."""
         return cls(**stored)
 
 

@@ -1,29 +1,70 @@
-"""Certificates for members that want TLS, out of a Secret."""
+"""Certificates from a Secret, for whoever speaks TLS to a subject: HTTP takes a context, gRPC the three texts.
+
+What stands in the Secret is in no exception and in no repr: both end up in records and logs.
+"""
 
 from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from subjects.protocol import SubjectNotReady
+
+AUTHORITY, CERTIFICATE, KEY = "ca.crt", "tls.crt", "tls.key"
+"""The keys in the Secret, as cert-manager and `kubectl create secret tls` name them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """PEM: the authority to trust, our certificate and its key."""
+    """PEM texts, checked: whom to trust, and who we are where the other side wants to know."""
 
-    ca: bytes = field(repr=False)
-    cert: bytes | None = field(default=None, repr=False)
+    authority: bytes = field(repr=False)
+    certificate: bytes | None = field(default=None, repr=False)
     key: bytes | None = field(default=None, repr=False)
 
     @classmethod
     def from_secret(cls, values: Mapping[str, bytes]) -> Credentials:
-        """From `ca.crt`, `tls.crt` and `tls.key`."""
-        if "ca.crt" not in values:
-            raise SubjectNotReady("the Secret has no ca.crt")
-        return cls(values["ca.crt"], values.get("tls.crt"), values.get("tls.key"))
+        """From the Secret's values. SubjectNotReady names the key that is missing or malformed: it may be mended."""
+        if AUTHORITY not in values:
+            raise SubjectNotReady(f"the TLS Secret has no {AUTHORITY}")
+        if (CERTIFICATE in values) != (KEY in values):
+            there, missing = (CERTIFICATE, KEY) if CERTIFICATE in values else (KEY, CERTIFICATE)
+            raise SubjectNotReady(f"the TLS Secret has {there} and no {missing}")
+        credentials = cls(values[AUTHORITY], values.get(CERTIFICATE), values.get(KEY))
+        credentials.ssl_context()
+        return credentials
 
     def ssl_context(self) -> ssl.SSLContext:
-        """For HTTPS."""
-        return ssl.create_default_context(cadata=self.ca.decode())
+        """Trusts this authority alone, expects the other side's name, and shows our certificate if there is one."""
+        context = _trusting(self.authority, AUTHORITY)
+        if self.certificate is not None and self.key is not None:
+            _trusting(self.certificate, CERTIFICATE)  # only to tell a bad certificate from a bad key
+            _show(context, self.certificate, self.key)
+        return context
+
+
+def _trusting(certificates: bytes, name: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        # Bundles have comments in any script; Python takes ASCII alone.
+        context.load_verify_locations(cadata=certificates.decode("ascii", errors="ignore"))
+    except (ssl.SSLError, ValueError):
+        raise SubjectNotReady(f"{name} in the TLS Secret is no certificate in PEM form") from None
+    return context
+
+
+def _show(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
+    """Python takes these two from a file only: one that nobody else can read, and that is gone afterwards."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "both.pem")
+        file.touch(mode=0o600)
+        file.write_bytes(certificate + b"\n" + key)
+        try:
+            context.load_cert_chain(file, password="")  # without one it would ask the terminal for an encrypted key's
+        except ssl.SSLError as error:
+            other = error.reason == "KEY_VALUES_MISMATCH"
+            wrong = f"belongs to another {CERTIFICATE}" if other else "is malformed or encrypted"
+            raise SubjectNotReady(f"{KEY} in the TLS Secret {wrong}") from None

@@ -47,6 +47,31 @@ async def list_pods(context: SubjectContext, selector: str) -> Mapping[str, Pod]
         raise SubjectError(f"the pods in namespace {context.namespace} cannot be listed: {error}") from error
 
 
+async def scale(context: SubjectContext, name: str, replicas: int) -> None:
+    """Ask for so many replicas of a StatefulSet; returns before there are as many."""
+    try:
+        await context.cluster.scale_workload(context.namespace, name, replicas)
+    except ClusterError as error:
+        raise SubjectError(f"StatefulSet {name} could not be scaled to {replicas}: {error}") from error
+
+
+async def list_claims(context: SubjectContext, selector: str) -> frozenset[str]:
+    """The names of the volume claims, going or not."""
+    try:
+        return await context.cluster.list_claims(context.namespace, selector)
+    except ClusterError as error:
+        raise SubjectError(f"the volume claims in namespace {context.namespace} cannot be listed: {error}") from error
+
+
+async def delete_claim(context: SubjectContext, name: str) -> None:
+    """Delete a volume claim with its data; returns before it is gone. One that is gone is as good as deleted."""
+    try:
+        await context.cluster.delete_claim(context.namespace, name)
+    except ClusterError as error:
+        if error.status != 404:
+            raise SubjectError(f"the volume claim {name} could not be deleted: {error}") from error
+
+
 async def delete_broken_pod(context: SubjectContext, pod: Pod) -> None:
     """Delete exactly this pod, so that its StatefulSet makes it anew. One that is gone by now is as good as deleted."""
     try:

@@ -1,7 +1,8 @@
 """Kubernetes over `kubernetes.aio`: the only package that talks to the API server.
 
-`KubeApi` sends requests; `KubeCluster` is what subjects are given; `KubeCampaigns` writes statuses and Events. Answers
-stay plain JSON: the generated models cost a parse and give nothing that these few calls need.
+`KubeApi` sends requests; `KubeCluster` is what subjects are given, with `Members` to ask a member of theirs;
+`KubeCampaigns` writes statuses and Events. Answers stay plain JSON: the generated models cost a parse and give nothing
+that these few calls need.
 """
 
 from controller.kube.api import KubeApi, NoCluster

@@ -17,6 +17,8 @@ from typing import Any
 import aiohttp
 from kubernetes.aio import client, config
 
+from controller.kube.answers import take
+from controller.kube.redirects import Redirected, refusing_redirects
 from subjects.cluster import ClusterError, ClusterUnreachable
 
 REQUEST_SECONDS = 10.0
@@ -31,6 +33,9 @@ class KubeApi:
 
     def __init__(self, api: client.ApiClient, in_cluster: bool) -> None:
         self._api = api
+        # The session is made of these at the first request. What comes through the pod proxy was written by a member.
+        self._api.configuration.trace_configs = [refusing_redirects()]
+        self._api.configuration.client_session_kwargs = {"cookie_jar": aiohttp.DummyCookieJar()}
         self.in_cluster = in_cluster
         self.requests = 0
 
@@ -90,13 +95,17 @@ class KubeApi:
                 raise _refusal(response.status, answer)
             return answer
 
-    async def exchange(
-        self, method: str, path: str, *, body: Any | None, timeout: float
-    ) -> tuple[int, dict[str, Any] | None]:
-        """As `request`, but whatever status the other end of a proxied request gives is an answer."""
-        limits = aiohttp.ClientTimeout(total=timeout)
-        async with self._send(method, path, None, body, "application/json", limits) as response:
-            return response.status, await _decode(response, lenient=True)
+    async def exchange(self, method: str, path: str, *, body: Any | None) -> tuple[int, bytes]:
+        """As `request`, but whatever the other end of a proxied request says is an answer, and may be hostile.
+
+        Returns its status and its body, undecoded. Raises Unreadable where that is not read. The caller sets a limit
+        to how long it may take.
+        """
+        limits = aiohttp.ClientTimeout(total=None)
+        plain = {"Accept-Encoding": "identity"}
+        async with self._send(method, path, None, body, "application/json", limits, plain) as response:
+            encoding = response.headers.get("Content-Encoding")
+            return response.status, await take(response.content.iter_any(), encoding)
 
     @asynccontextmanager
     async def stream(
@@ -127,33 +136,36 @@ class KubeApi:
         body: Any | None,
         content_type: str,
         limits: aiohttp.ClientTimeout,
+        headers: Mapping[str, str] | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         self.requests += 1
         try:
-            _, url, headers, _, _ = await self._api.param_serialize(
+            _, url, all_headers, _, _ = await self._api.param_serialize(
                 method,
                 path,
                 query_params=list((query or {}).items()),
-                header_params={"Content-Type": content_type, "Accept": "application/json"},
+                header_params={"Content-Type": content_type, "Accept": "application/json", **(headers or {})},
                 auth_settings=["BearerToken"],
             )
             answer = await self._api.rest_client.request(
-                method, url, headers=headers, body=body, _request_timeout=limits
+                method, url, headers=all_headers, body=body, _request_timeout=limits
             )
             try:
                 yield answer.response
             finally:
                 answer.response.release()
+        except Redirected as redirect:
+            raise ClusterUnreachable(f"the answer was a redirect, which is not followed (HTTP {redirect})") from None
         except (aiohttp.ClientError, OSError) as error:  # OSError covers TimeoutError and a refused connection
             raise ClusterUnreachable(f"the API server did not answer: {_words(error)}") from error
 
 
-async def _decode(response: aiohttp.ClientResponse, lenient: bool = False) -> dict[str, Any]:
+async def _decode(response: aiohttp.ClientResponse) -> dict[str, Any]:
     raw = await response.read()
     try:
         decoded = json.loads(raw)
     except ValueError:
-        if lenient or response.status >= 400:
+        if response.status >= 400:
             return {"message": raw[:512].decode(errors="replace")}
         raise ClusterUnreachable("the API server's answer was no JSON") from None
     return decoded if isinstance(decoded, dict) else {"value": decoded}

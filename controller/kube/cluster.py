@@ -7,29 +7,27 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
-import httpx
-
 from controller.kube.api import KubeApi
+from controller.kube.members import Connect, Members, connect
 from controller.kube.pods import pod_from_json
 from controller.kube.watch import follow_pods
-from subjects.cluster import Answer, ClusterUnreachable, MemberUnreachable, Pod, PodView, Tls, Workload
+from subjects.cluster import Answer, Pod, PodView, Tls, Workload
 
 
 class KubeCluster:
-    """Implements `subjects.cluster.Cluster`.
+    """Implements `subjects.cluster.Cluster`. Holds no connection of its own: `api` belongs to whoever made it.
 
-    Members are asked on their pod IP where we run inside the cluster, and through the API server's pod proxy where we
-    do not (a laptop has no route to pod IPs).
+    `connect` opens the way to a member inside the cluster; tests put their own in its place.
     """
 
-    def __init__(self, api: KubeApi) -> None:
+    def __init__(self, api: KubeApi, connect: Connect = connect) -> None:
         self._api = api
-        # No keep-alive: a member that was killed must not be judged by a connection that its ghost still holds.
-        self._members = httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
+        self._members = Members(api, connect)
 
-    async def close(self) -> None:
-        """Close the connections to members; the API connection belongs to whoever made it."""
-        await self._members.aclose()
+    @property
+    def reaches_pods(self) -> bool:
+        """Inside the cluster they are."""
+        return self._api.in_cluster
 
     async def list_pods(self, namespace: str, selector: str) -> Mapping[str, Pod]:
         """The pods that match a label selector, by name."""
@@ -82,7 +80,7 @@ class KubeCluster:
     async def read_secret(self, namespace: str, name: str) -> Mapping[str, bytes]:
         """The decoded values of a Secret."""
         secret = await self._api.request("GET", f"/api/v1/namespaces/{namespace}/secrets/{name}")
-        return {key: b64decode(value) for key, value in secret.get("data", {}).items()}
+        return {key: b64decode(value) for key, value in (secret.get("data") or {}).items()}
 
     async def ask_member(
         self,
@@ -96,37 +94,7 @@ class KubeCluster:
         method: str | None = None,
     ) -> Answer:
         """One request to a pod's own port."""
-        method = method or ("GET" if body is None else "POST")
-        if self._api.in_cluster:
-            return await self._ask_directly(pod, port, method, path, timeout, body)
-        return await self._ask_through_proxy(namespace, pod, port, method, path, timeout, body)
-
-    async def _ask_directly(
-        self, pod: Pod, port: int, method: str, path: str, timeout: float, body: Any | None
-    ) -> Answer:
-        if pod.ip is None:
-            raise MemberUnreachable(f"{pod.name} has no address yet")
-        host = f"[{pod.ip}]" if ":" in pod.ip else pod.ip
-        try:
-            response = await self._members.request(method, f"http://{host}:{port}{path}", json=body, timeout=timeout)
-        except httpx.HTTPError as error:
-            raise MemberUnreachable(f"{pod.name}: {error or type(error).__name__}") from error
-        try:
-            return Answer(response.status_code, response.json())
-        except ValueError:
-            return Answer(response.status_code, None)
-
-    async def _ask_through_proxy(
-        self, namespace: str, pod: Pod, port: int, method: str, path: str, timeout: float, body: Any | None
-    ) -> Answer:
-        proxied = f"{_pods(namespace, pod.name)}:{port}/proxy{path}"
-        try:
-            status, answer = await self._api.exchange(method, proxied, body=body, timeout=timeout)
-        except ClusterUnreachable as error:
-            raise MemberUnreachable(f"{pod.name}: {error}") from error
-        if answer is not None and answer.get("kind") == "Status":  # the proxy speaks, not the member
-            raise MemberUnreachable(f"{pod.name}: {answer.get('message', status)}")
-        return Answer(status, answer)
+        return await self._members.ask(namespace, pod, port, path, timeout, body, tls, method)
 
 
 def _workload(found: Mapping[str, Any]) -> Workload:

@@ -11,6 +11,7 @@ from subjects.etcd.oracle import ORACLE_VERSION
 from subjects.etcd.place import list_pods
 from subjects.etcd.polling import ask
 from subjects.etcd.wire import Question, health_problem, read_members, read_status, refusal
+from subjects.pods import describe_pod, describe_workload
 from subjects.protocol import Json, SubjectContext
 from subjects.watching.replies import Reply
 
@@ -34,23 +35,10 @@ def describe(
     leaders = {member["leader"] for member in members.values() if member.get("leader")}
     return {
         "oracle": ORACLE_VERSION,
-        "workload": {"replicas": workload.replicas, "images": dict(workload.images)},
-        "pods": {name: _pod(pod) for name, pod in sorted(pods.items())},
+        "workload": describe_workload(workload),
+        "pods": {name: describe_pod(pod) for name, pod in sorted(pods.items())},
         "members": members,
         "leader": by_id.get(leaders.pop()) if len(leaders) == 1 else None,
-    }
-
-
-def _pod(pod: Pod) -> dict[str, Json]:
-    return {
-        "uid": pod.uid,
-        "ready": pod.ready,
-        "deleting": pod.deleting,
-        "phase": pod.phase,
-        "restarts": pod.restarts,
-        "node": pod.node,
-        "images": dict(pod.images),
-        "imageIds": dict(pod.image_ids),
     }
 
 

@@ -18,7 +18,7 @@ from subjects.workloads import delete_broken_pod
 Listing = Callable[[], Awaitable[Mapping[str, Pod]]]
 """Lists the pods among which the target is, by name."""
 
-C = TypeVar("C", bound=PodChaos)
+C = TypeVar("C")
 
 
 def chaos_named(subject: str, offered: Mapping[str, C], name: str) -> C:

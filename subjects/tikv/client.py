@@ -40,7 +40,7 @@ def _config(credentials: Credentials, folder: Path) -> TLSConfig:
     from tikv import TLSConfig
 
     written: dict[str, Path] = {}
-    for name, pem in (("ca", credentials.ca), ("cert", credentials.cert), ("key", credentials.key)):
+    for name, pem in (("ca", credentials.authority), ("cert", credentials.certificate), ("key", credentials.key)):
         if pem is not None:
             written[name] = folder / name
             written[name].write_bytes(pem)

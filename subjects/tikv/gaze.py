@@ -108,7 +108,7 @@ class TikvGaze:
         for reply in sorted(replies, key=lambda reply: reply.asked, reverse=True):
             members = evidence.value(Members, reply)
             if isinstance(members, Members) and members.leader is not None:
-                return present.get(members.leader.name)
+                return present.get(members.leader.pod)
         return None
 
     def _of_regions(self, evidence: Evidence) -> Iterator[Asked]:

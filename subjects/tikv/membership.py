@@ -115,7 +115,7 @@ def _told(sight: PdSight, evidence: Evidence, question: Question, model: type[M]
 
 def _membership_problems(evidence: Evidence, members: Members) -> Iterator[Problem]:
     expected = set(member_names(evidence.layout.pd))
-    listed = {member.name for member in members.members}
+    listed = {member.pod for member in members.members}
     if listed != expected:
         yield Problem("PDMembershipDiffers", f"PD lists the members {', '.join(sorted(listed)) or '(none)'}")
     if evidence.cluster_id is not None and members.header.cluster_id != evidence.cluster_id:
@@ -128,5 +128,5 @@ def _membership_problems(evidence: Evidence, members: Members) -> Iterator[Probl
 def _health_problems(sight: PdSight, health: Health) -> Iterator[Problem]:
     blamed = {problem.member for problem in sight.trouble}
     for member in health.root:
-        if not member.health and member.name not in blamed:
-            yield Problem("PDUnreached", f"PD's leader does not reach {member.name}", member.name)
+        if not member.health and member.pod not in blamed:
+            yield Problem("PDUnreached", f"PD's leader does not reach {member.pod}", member.pod)

@@ -37,6 +37,13 @@ class Options:
     tls_secret: str | None
     recreate: bool
 
+    @property
+    def only_inside(self) -> str | None:
+        """The field, if any, that takes more than HTTP through the API server: names, gRPC, certificates."""
+        if self.tls_secret is not None:
+            return "spec.subject.tlsSecret"
+        return "spec.subject.probe: write" if self.writes else None
+
 
 def check(given: SubjectOptions) -> Options:
     """SubjectMisfit, with a sentence, where something makes no sense."""

@@ -44,18 +44,18 @@ class Place:
         self._ssl: SSLContext | None = None
         self._services: dict[str, str] = {}
 
-    async def find(self) -> Layout:
+    async def find(self, stopped_too: bool = False) -> Layout:
         """The StatefulSets, read anew, and the certificates, if there are to be any.
 
         WorkloadUnfit where one is missing, not the only one or too small; SubjectNotReady where something may not be
-        read. ClusterUnreachable comes through.
+        read. ClusterUnreachable comes through. With `stopped_too`, one that is scaled to 0 will do.
         """
         await self.credentials()
-        found = {role: await self._workload(role) for role in ROLES}
+        found = {role: await self._workload(role, stopped_too) for role in ROLES}
         self._services = {role: workload.service for role, workload in found.items()}
         return Layout(found[PD], found[TIKV])
 
-    async def _workload(self, role: str) -> Workload:
+    async def _workload(self, role: str, stopped_too: bool) -> Workload:
         namespace, selector = self.context.namespace, self.options.selectors[role]
         where = f"StatefulSet of {KIND[role]} ({selector}) in namespace {namespace}"
         try:
@@ -65,7 +65,8 @@ class Place:
         if len(found) > 1:
             raise WorkloadUnfit(f"there are several of the {where}: {', '.join(sorted(found))}; name one by selectors")
         for workload in found.values():
-            return workloads.require_members(workload, where)
+            stopped = stopped_too and workload.replicas == 0
+            return workload if stopped else workloads.require_members(workload, where)
         raise WorkloadUnfit(f"there is no {where}")
 
     async def pods(self, role: str) -> Mapping[str, Pod]:
@@ -79,6 +80,10 @@ class Place:
     async def tikv_pods(self) -> Mapping[str, Pod]:
         """The stores' pods, by name."""
         return await self.pods(TIKV)
+
+    async def claims(self, role: str) -> frozenset[str]:
+        """The names of the members' volume claims."""
+        return await workloads.list_claims(self.context, self.options.selectors[role])
 
     async def credentials(self) -> Credentials | None:
         """What is in the Secret, read once; None where none is named. SubjectNotReady where it is of no use."""

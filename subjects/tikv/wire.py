@@ -7,7 +7,7 @@ absent means zero, and a region without a leader has an empty object for one.
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
@@ -29,12 +29,22 @@ class Header(_Read):
     cluster_id: Number
 
 
+def pod_of_member(name: str) -> str:
+    """A member of PD bears its pod's name, or one that begins with it: TiDB Operator may name it in full."""
+    return name.partition(".")[0]
+
+
 class Member(_Read):
     """A member of PD."""
 
     name: Text
     client_urls: list[Text] = Field(default_factory=list)
     binary_version: Text = ""
+
+    @property
+    def pod(self) -> str:
+        """The pod it runs in."""
+        return pod_of_member(self.name)
 
 
 class Members(_Read):
@@ -50,6 +60,11 @@ class MemberHealth(_Read):
 
     name: Text
     health: bool = False
+
+    @property
+    def pod(self) -> str:
+        """As `Member.pod`."""
+        return pod_of_member(self.name)
 
 
 class Health(RootModel[list[MemberHealth]]):
@@ -86,11 +101,35 @@ class Store(_Read):
         """The first label of its address: the pod's name, where it runs in a StatefulSet."""
         return self.store.address.rpartition(":")[0].partition(".")[0]
 
+    @property
+    def up(self) -> bool:
+        """Whether PD hears from it and wants it to stay."""
+        return self.store.state_name == "Up"
+
+    @property
+    def buried(self) -> bool:
+        """Whether it is only a record of a store that was removed."""
+        return self.store.state_name == "Tombstone"
+
+    @property
+    def status_port(self) -> int | None:
+        """Where it answers questions about itself; None where it does not say."""
+        port = self.store.status_address.rpartition(":")[2]
+        return int(port) if port.isascii() and port.isdecimal() else None
+
 
 class Stores(_Read):
     """All of them, in an order that changes from call to call."""
 
     stores: list[Store]
+
+    def by_pod(self) -> dict[str, Store]:
+        """The living ones, by the name of the pod they run in.
+
+        Where a pod lost its data and registered anew, the old store may still be on its way out: the newer one counts.
+        """
+        living = (store for store in self.stores if not store.buried)
+        return {store.host: store for store in sorted(living, key=lambda store: (store.up, store.store.id))}
 
 
 class Peer(_Read):
@@ -142,6 +181,18 @@ class Cluster(_Read):
 
     id: Number
     max_peer_count: Number = 0
+
+
+class Names(RootModel[list[str] | None]):
+    """A list of names, in an order that changes from call to call; null where there are none."""
+
+
+class Things(RootModel[list[Any] | None]):
+    """A list of whatever it may be, of which only the length matters; null where there are none."""
+
+
+class Settings(RootModel[dict[str, Any]]):
+    """Configuration."""
 
 
 class ClusterStatus(_Read):

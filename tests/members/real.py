@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 
-from subjects.cluster import Answer, MemberUnreachable, Pod
+from subjects.cluster import Answer, MemberUnreachable, Pod, Tls
 from tests.unit.subjects.fakes import IMAGE, NAMES, FakeCluster
 
 
@@ -113,7 +113,14 @@ class RealMembers(FakeCluster):
         await asyncio.to_thread(self.stop, name)
 
     async def ask_member(
-        self, namespace: str, pod: Pod, port: int, path: str, timeout: float, body: Any | None = None
+        self,
+        namespace: str,
+        pod: Pod,
+        port: int,
+        path: str,
+        timeout: float,
+        body: Any | None = None,
+        tls: Tls | None = None,
     ) -> Answer:
         method = "GET" if body is None else "POST"
         try:

@@ -18,6 +18,8 @@ COMPONENT = "app.kubernetes.io/component"
 class TapeCluster:
     """Implements `subjects.cluster.Cluster`. `now` is the context's clock: the recorded cluster's own time."""
 
+    reaches_pods = True
+
     def __init__(self, tape: Tape, clock: Clock, sleep: Sleep = asyncio.sleep) -> None:
         self._tape = tape
         self._clock = clock

@@ -1,7 +1,13 @@
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
+from controller.api import Step
 from controller.cli.difference import ABSENT, Change, changes
+from controller.records import Event, Records
 from tests.unit.cli.conftest import Run
+from tests.unit.records.samples import at, fill, spec
 
 
 def test_show_tells_an_attempt_from_its_opening_to_its_end(run: Run) -> None:
@@ -46,6 +52,29 @@ def test_an_attempt_without_injection_counts_from_its_start(run: Run) -> None:
     assert "in seconds from the start (nothing was injected) at 2025-03-04 05:16:09.123 UTC" in text
     assert "unknown: the initial and final state was not captured" in text
     assert "\nFault" not in text
+
+
+def test_service_of_which_nobody_knew_is_told_and_where_all_was_known_it_is_not(run: Run, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/records.db"
+
+    async def record() -> None:
+        records = await Records.open(url)
+        await fill(records)
+        await records.ensure_campaign("uid-9", "default", "headless", spec(), at(500))
+        row = await records.open_attempt("uid-9", 1, seed=1, at=at(500))
+        told = [
+            Event(Step.OBSERVE, at(seconds), "verdict", {"serving": serving, "whole": False, "problems": []})
+            for seconds, serving in ((511, False), (513, None), (517, True))
+        ]
+        injected = {"chaos_injected_at": at(510), "serving_lost_at": at(511), "serving_again_at": at(517)}
+        await records.update(row.id, at=at(510), step=Step.OBSERVE, events=told, **injected)
+        await records.close()
+
+    asyncio.run(record())
+    told = run("show", "headless", "-t", "1", db=url).stdout
+    assert "Serving again    +7.0s" in told
+    assert "Service unknown  for 4.0s, first at +3.0s" in told
+    assert "Service unknown" not in run("show", "uid-1", "-t", "1", db=url).stdout
 
 
 def test_equal_states_have_no_changes() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp.web
@@ -28,22 +29,46 @@ def pod(name: str, uid: str = "u", ready: bool = True) -> Json:
     return {"metadata": {"name": name, "uid": uid}, "spec": {"containers": []}, "status": {"conditions": conditions}}
 
 
+@dataclass(frozen=True)
+class Heard:
+    """A request as it came in."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    body: Json
+    content_type: str
+
+
 class PodServer:
-    """`pods` is what lists say; `feed` is what the watch says, and to whom it said it is in `watched`."""
+    """`pods` is what lists say; `feed` is what the watch says, and to whom it said it is in `watched`.
+
+    `answer`, a status and JSON, or `raw`, a whole response, is said to everything instead. `heard` is all that was
+    asked.
+    """
 
     def __init__(self) -> None:
         self.pods: list[Json] = []
         self.feed: asyncio.Queue[Any] = asyncio.Queue()
         self.answer: tuple[int, Json] | None = None
+        self.raw: Callable[[], aiohttp.web.Response] | None = None
+        self.heard: list[Heard] = []
+        self.on_request: Callable[[aiohttp.web.Request], None] = lambda request: None
         self.silent = False
         self.lists: list[dict[str, str]] = []
         self.watched: list[dict[str, str]] = []
 
     async def handle(self, request: aiohttp.web.Request) -> aiohttp.web.StreamResponse:
         """Every request comes here."""
+        self.on_request(request)
         query = dict(request.query)
+        said = await request.text()
+        body = json.loads(said) if said else None
+        self.heard.append(Heard(request.method, request.raw_path.partition("?")[0], query, body, request.content_type))
         if self.silent:
             await asyncio.Event().wait()
+        if self.raw is not None:
+            return self.raw()
         if self.answer is not None:
             return aiohttp.web.json_response(self.answer[1], status=self.answer[0])
         if "watch" in query:

@@ -16,7 +16,7 @@ from typing import Any
 
 import jsonpatch
 
-from subjects.cluster import Answer, ClusterError, ClusterUnreachable, MemberUnreachable, Pod, PodView, Workload
+from subjects.cluster import Answer, ClusterError, ClusterUnreachable, MemberUnreachable, Pod, PodView, Tls, Workload
 from subjects.protocol import SubjectContext
 
 IMAGE = "etcd:3.6"
@@ -31,6 +31,8 @@ HANG = object()
 
 class FakeCluster:
     """`pods` are changed by `change`, `vanish` and `appear`, each of which is one watch event."""
+
+    reaches_pods = True
 
     def __init__(self) -> None:
         self.workload: Workload | None = Workload("etcd", 3, {"etcd": IMAGE})
@@ -164,7 +166,14 @@ class FakeCluster:
         return self.leader
 
     async def ask_member(
-        self, namespace: str, pod: Pod, port: int, path: str, timeout: float, body: Any | None = None
+        self,
+        namespace: str,
+        pod: Pod,
+        port: int,
+        path: str,
+        timeout: float,
+        body: Any | None = None,
+        tls: Tls | None = None,
     ) -> Answer:
         self.calls.append(("ask_member", pod.name, path, body))
         await asyncio.sleep(0)

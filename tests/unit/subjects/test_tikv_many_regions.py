@@ -29,6 +29,8 @@ DELAY = 0.003
 class WorldCluster:
     """What a health watch needs of a `Cluster`, on a `World`. Counts what is asked, and what is asked at once."""
 
+    reaches_pods = True
+
     def __init__(self, world: World) -> None:
         self.world = world
         self.asked: list[tuple[float, str, str]] = []

@@ -1,0 +1,78 @@
+"""Reading what a member says, on the understanding that it may be broken or hostile.
+
+Whoever has power over a subject can put any program in a member's place. What that says must cost the controller
+little, whatever it is: a controller that dies of an answer takes the attempt with it. So nothing is read that is too
+long, that nobody asked to be encoded, or that would grow to a multiple of its size in memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from collections.abc import AsyncIterable
+from typing import Any
+
+MOST_MEBIBYTES = 8
+MOST_VALUES = 500_000
+"""8 MiB of `[],` would take 200 MB once decoded; half a million of the like take 40."""
+
+MOST_LEVELS = 64
+"""Of lists and objects in each other. Whoever handles or writes them later may recur."""
+
+MOST_DIGITS = 20
+"""Of an integer: every 64-bit number fits, and none overflows a float."""
+
+
+class Unreadable(Exception):
+    """An answer that is not read to its end; the text says why."""
+
+
+async def take(chunks: AsyncIterable[bytes], encoding: str | None) -> bytes:
+    """The whole body. Raises Unreadable where it is too long, or encoded (`encoding`: its Content-Encoding)."""
+    if encoding not in (None, "", "identity"):
+        raise Unreadable(f"the answer is encoded ({encoding[:32]}), which was not asked for")
+    body = bytearray()
+    async for chunk in chunks:
+        body += chunk
+        if len(body) > MOST_MEBIBYTES << 20:
+            raise Unreadable(f"answer longer than {MOST_MEBIBYTES} MiB")
+        await asyncio.sleep(0)  # a body in a million crumbs must not hold up everybody else
+    return bytes(body)
+
+
+def read_json(body: bytes) -> Any:
+    """The decoded body; None where it is no JSON, or JSON that nobody would write for us to read."""
+    if sum(map(body.count, (b",", b":", b"[", b"{"))) > MOST_VALUES:
+        return None
+    try:
+        value = json.loads(body, parse_int=_integer, parse_float=_finite, parse_constant=_finite)
+    except (ValueError, RecursionError):
+        return None
+    return value if _is_shallow(value) else None
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise ValueError
+    return int(digits)
+
+
+def _finite(text: str) -> float:
+    """JSON has no word for what is not finite; Python would read it, and write it into a record that others cannot."""
+    if not math.isfinite(number := float(text)):
+        raise ValueError
+    return number
+
+
+def _is_shallow(value: Any) -> bool:
+    level = [value]
+    for _ in range(MOST_LEVELS):
+        level = [child for parent in level for child in _children(parent)]
+        if not level:
+            return True
+    return False
+
+
+def _children(value: Any) -> Any:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()

@@ -1,0 +1,51 @@
+"""Who leads what, by PD's word, and who may be meant by `leaders`. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from subjects.protocol import ChaosRefused, Json
+from subjects.tikv.wire import Regions, Stores
+
+
+@dataclass(frozen=True, slots=True)
+class Leadership:
+    """`ids`: the store of each pod. `led`: how many regions each pod's store leads. `regions`: how many there are."""
+
+    ids: Mapping[str, int]
+    led: Mapping[str, int]
+    regions: int
+
+    @classmethod
+    def of(cls, stores: Stores, regions: Regions) -> Leadership:
+        """As PD tells it, in which a leader that just died may still stand."""
+        ids = {pod: store.store.id for pod, store in stores.by_pod().items()}
+        leaders = Counter(region.led_by for region in regions.by_id())
+        return cls(ids, {pod: leaders[store_id] for pod, store_id in ids.items()}, leaders.total())
+
+    def among(self, pods: Sequence[str], leaders: str) -> Sequence[str]:
+        """Those of the pods that `leaders` (`any`, `most` or `none`) means. ChaosRefused where it means none."""
+        if leaders == "any":
+            return pods
+        led = {pod: self.led.get(pod, 0) for pod in pods}
+        if leaders == "none":
+            meant = [pod for pod in pods if pod in self.ids and led[pod] == 0]
+            if not meant:
+                raise ChaosRefused(f"every store leads some regions: {_listed(led)}; leaders: none means one without")
+            return meant
+        most = max(led.values())
+        if most == 0:
+            raise ChaosRefused("PD names no store as the leader of any region; leaders: most means one that leads")
+        return [pod for pod in pods if led[pod] == most]
+
+    def facts(self, pod: str) -> Mapping[str, Json]:
+        """What the record keeps of a target. ChaosRefused where PD knows no such store."""
+        if pod not in self.ids:
+            raise ChaosRefused(f"PD knows no store in the target {pod}")
+        return {"storeId": self.ids[pod], "ledRegions": self.led[pod], "regions": self.regions}
+
+
+def _listed(led: Mapping[str, int]) -> str:
+    return ", ".join(f"{pod} leads {count}" for pod, count in led.items())

@@ -1,0 +1,111 @@
+"""TiKV as a subject: the protocol's methods, each a call to the file that knows how."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from random import Random
+
+from pydantic import BaseModel
+
+from subjects.health import wait_until_whole
+from subjects.podchaos import injection
+from subjects.pods import member_names
+from subjects.protocol import ChaosType, Fault, Json, SubjectContext, SubjectMisfit, SubjectNotReady, Verdict
+from subjects.tikv import options, state
+from subjects.tikv.chaos import CHAOS
+from subjects.tikv.gaze import TikvGaze
+from subjects.tikv.memory import Memory
+from subjects.tikv.pace import Pace
+from subjects.tikv.pd import Pd
+from subjects.tikv.place import Layout, Place
+from subjects.tikv.questions import ROLES
+from subjects.tikv.recreate import recreate
+from subjects.tikv.reset import restore
+from subjects.watching.stream import HealthWatch
+
+
+class TikvSubject:
+    """PD and TiKV in one namespace: two StatefulSets. SubjectMisfit where the campaign's options make no sense."""
+
+    def __init__(self, context: SubjectContext, pace: Pace | None = None) -> None:
+        self._context = context
+        self._options = options.check(context.options)
+        self._pace = pace or Pace()
+        self._place = Place(context, self._options)
+        self._pd = Pd(self._place)
+        self._memory = Memory()
+        self._layout: Layout | None = None
+
+    async def _known_layout(self) -> Layout:
+        """The StatefulSets as the last reset found them: what is done to them meanwhile does not move the goal."""
+        if self._layout is None:
+            self._layout = await self._place.find()
+        return self._layout
+
+    def get_chaos_types(self) -> Mapping[str, ChaosType]:
+        """The chaos on offer, by name."""
+        return {name: aimed.chaos.type for name, aimed in CHAOS.items()}
+
+    async def check_ready(self) -> None:
+        """Return when both StatefulSets are there with enough members, each with a pod; else SubjectNotReady.
+
+        Where every attempt begins with an empty system, one that an earlier reset left stopped will do. SubjectMisfit
+        where what is asked for cannot be had from where we are.
+        """
+        if not self._context.cluster.reaches_pods and (asked := self._options.only_inside):
+            raise SubjectMisfit(f"{asked} needs a controller that runs in the cluster, and this one does not")
+        layout = await self._place.find(stopped_too=self._options.recreate)
+        for role in ROLES:
+            pods = await self._place.pods(role)
+            if missing := [name for name in member_names(layout.of(role)) if name not in pods]:
+                raise SubjectNotReady(f"there is no pod yet for {', '.join(missing)}")
+
+    async def reset(self) -> None:
+        """The known state: emptied, where that is asked for; every pod, PD's settings and the leaders as they were."""
+        if self._options.recreate:
+            await recreate(self._place, self._pd, self._memory, self._pace.period)
+        layout = self._layout = await self._place.find()
+        await restore(self._place, self._pd, layout, self._memory, self._pace)
+
+    async def wait_healthy(self, settle_seconds: float, on_verdict: Callable[[Verdict], None]) -> Verdict:
+        """The verdict that completes `settle_seconds` of whole."""
+        return await wait_until_whole(self.watch_health(), settle_seconds, on_verdict)
+
+    def watch_health(self) -> AsyncGenerator[Verdict]:
+        """Verdicts without end, from watches and polls of its own."""
+        gaze = TikvGaze(
+            self._place, layout=self._known_layout, pace=self._pace, cluster_id=lambda: self._memory.cluster_id
+        )
+        return HealthWatch(self._context, gaze).verdicts()
+
+    async def capture_state(self) -> Mapping[str, Json]:
+        """Pods, members, stores, regions and where leaders sit, as JSON."""
+        return await state.capture(self._place, await self._known_layout(), self._pace.limit)
+
+    async def plan_chaos(self, chaos: str, params: BaseModel, rng: Random) -> Fault:
+        """A fault for one member, chosen by `rng` among those that the chaos means now. Touches nothing.
+
+        The draw comes last: a plan that has to be made again draws as if it were the first.
+        """
+        aimed = injection.chaos_named("tikv", CHAOS, chaos)
+        workload = (await self._known_layout()).of(aimed.role)
+        aim = await aimed.aim(self._pd, member_names(workload), params)
+        target = injection.choose(aim.candidates, workload, await self._place.pods(aimed.role), rng)
+        fault = aimed.chaos.plan(self._context, workload, target, params)
+        return replace(fault, facts=aim.facts(target.name))
+
+    async def inject_chaos(self, fault: Fault) -> datetime:
+        """Apply the plan if its target is untouched; when the accepted request was sent (UTC)."""
+        aimed = injection.chaos_named("tikv", CHAOS, fault.chaos)
+        return await injection.inject(self._context, aimed.chaos, fault, partial(self._place.pods, aimed.role))
+
+    async def cleanup_chaos(self, fault: Fault) -> None:
+        """Undo the fault from its record alone; return when nothing of it is left."""
+        aimed = injection.chaos_named("tikv", CHAOS, fault.chaos)
+        await injection.cleanup(self._context, fault, partial(self._place.pods, aimed.role), self._pace.period)
+
+    async def close(self) -> None:
+        """Nothing to let go of: connections belong to the cluster."""

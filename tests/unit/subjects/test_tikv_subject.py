@@ -1,0 +1,99 @@
+"""Being there, being what the campaign asks for, and being watched."""
+
+from contextlib import aclosing
+
+import pytest
+
+from subjects.cluster import ClusterError, ClusterUnreachable, Workload
+from subjects.protocol import SubjectMisfit, SubjectNotReady
+from tests.unit.subjects.tikv_fakes import FakeTikv, subject_in
+
+
+async def test_three_of_each_with_their_pods_are_ready_to_be_a_subject():
+    await subject_in(FakeTikv()).check_ready()
+
+
+@pytest.mark.parametrize(("role", "kind"), [("pd", "PD"), ("tikv", "TiKV")])
+async def test_without_one_of_the_statefulsets_the_subject_is_not_ready(role, kind):
+    cluster = FakeTikv()
+    del cluster.workloads[role]
+    with pytest.raises(SubjectNotReady, match=f"there is no StatefulSet of {kind}"):
+        await subject_in(cluster).check_ready()
+
+
+async def test_with_too_few_stores_the_subject_is_not_ready():
+    cluster = FakeTikv()
+    cluster.workloads["tikv"] = Workload("tikv", 1, {"tikv": "x"})
+    with pytest.raises(SubjectNotReady, match="has 1 replicas; at least 3"):
+        await subject_in(cluster).check_ready()
+
+
+@pytest.mark.parametrize("name", ["pd-1", "tikv-2"])
+@pytest.mark.parametrize("reset", ["heal", "recreate"])
+async def test_before_every_member_has_a_pod_the_subject_is_not_ready(name, reset):
+    cluster = FakeTikv()
+    cluster.keep_workloads = lambda: None
+    cluster.vanish(name)
+    with pytest.raises(SubjectNotReady, match=f"no pod yet for {name}"):
+        await subject_in(cluster, reset=reset).check_ready()
+
+
+async def test_without_the_power_to_read_it_the_subject_is_not_ready():
+    cluster = FakeTikv()
+    cluster.refusals["list_workloads"] = ClusterError(403, "statefulsets.apps is forbidden")
+    with pytest.raises(SubjectNotReady, match="is forbidden"):
+        await subject_in(cluster).check_ready()
+
+
+async def test_an_unreachable_api_server_is_not_mistaken_for_a_missing_subject():
+    cluster = FakeTikv()
+    cluster.refusals["list_workloads"] = ClusterUnreachable("connection refused")
+    with pytest.raises(ClusterUnreachable):
+        await subject_in(cluster).check_ready()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"probe": "read"}, "subject.probe 'read' is unknown; valid: none, write"),
+        ({"reset": "wipe"}, "reset 'wipe' is unknown; valid: heal, recreate"),
+        ({"selectors": {"tidb": "a=b"}}, "tikv has no tidb; it takes: pd, tikv"),
+        ({"endpoints": ("pd-0:2379",)}, "must name a host and a port"),
+        ({"endpoints": ("http://pd-0",)}, "must name a host and a port"),
+        ({"endpoints": ("http://pd-0:99999",)}, "is no URL"),
+        ({"endpoints": ("https://pd-0.pd:2379",)}, "must begin with http://"),
+        ({"endpoints": ("http://pd-0.pd:2379",), "tls_secret": "certs"}, "must begin with https://"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused_before_anything_is_touched(options, words):
+    cluster = FakeTikv()
+    with pytest.raises(SubjectMisfit, match=words):
+        subject_in(cluster, **options)
+    assert cluster.calls == []
+
+
+async def test_its_health_is_watched_against_the_members_and_the_cluster_that_the_last_reset_found():
+    cluster = FakeTikv()
+    subject = subject_in(cluster)
+    await subject.reset()
+    assert (await subject.wait_healthy(0.01, lambda verdict: None)).whole
+    cluster.workloads["tikv"] = Workload("tikv", 5, {"tikv": "x"})
+    assert (await subject.wait_healthy(0.01, lambda verdict: None)).whole, "the goal does not move meanwhile"
+    cluster.data.cluster_id += 1
+    async with aclosing(subject.watch_health()) as verdicts:
+        async for verdict in verdicts:
+            if verdict.whole is False:
+                break
+    assert {problem.reason for problem in verdict.problems} == {"ClusterReplaced"}
+
+
+@pytest.mark.parametrize(
+    "options, field",
+    [({"probe": "write"}, "spec.subject.probe: write"), ({"tls_secret": "client"}, "spec.subject.tlsSecret")],
+)
+async def test_what_takes_more_than_http_is_refused_outside_the_cluster(options, field):
+    cluster = FakeTikv()
+    cluster.reaches_pods = False
+    await subject_in(cluster).check_ready()
+    with pytest.raises(SubjectMisfit, match=f"{field} needs a controller that runs in the cluster"):
+        await subject_in(cluster, **options).check_ready()
