@@ -14,6 +14,7 @@ from controller.api import CampaignSpec
 from controller.complaints import in_words
 from controller.consent import missing_consent
 from controller.kube import KubeCampaigns
+from controller.quorum import too_many
 from controller.status import Refusal
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.protocol import EvalSubject, SubjectContext, SubjectFactory, SubjectMisfit, SubjectNotReady
@@ -65,11 +66,11 @@ def choose_subject(
 
 
 async def require_permission(
-    spec: CampaignSpec, campaign_namespace: str, subject: EvalSubject, kube: KubeCampaigns
+    spec: CampaignSpec, campaign_namespace: str, subject: EvalSubject, params: BaseModel, kube: KubeCampaigns
 ) -> None:
-    """Return when the subject's namespace consents to such campaigns and the subject is there.
+    """Return when the subject's namespace consents to such campaigns, and the subject is there and will bear them.
 
-    Raises NotYet, or Impossible for a misfit.
+    Raises NotYet, or Impossible for a misfit and where more than a minority of a quorum would be hit.
     """
     namespace = spec.subject.namespace
     try:
@@ -77,6 +78,9 @@ async def require_permission(
         if refusal is not None:
             raise NotYet(refusal.reason, refusal.message)
         await subject.check_ready()
+        stake = await subject.stake(spec.chaos.type, params)
+        if (loss := too_many(spec.chaos.type, stake, spec.allow_quorum_loss)) is not None:
+            raise Impossible(loss.reason, loss.message)
     except SubjectMisfit as misfit:
         raise Impossible("InvalidSubject", str(misfit)) from None
     except SubjectNotReady as missing:

@@ -93,7 +93,7 @@ class CampaignDriver:
         subject, params = choose_subject(self._spec, namespace, self._services.subjects, context)
         try:
             await self._close_what_was_left_open(subject)
-            await self._wait_for_permission(subject)
+            await self._wait_for_permission(subject, params)
             await self._wait_for_turn()
             await self._run_trials(subject, params)
         finally:
@@ -113,11 +113,11 @@ class CampaignDriver:
 
     # Before a trial --------------------------------------------------------------------------------------------------
 
-    async def _wait_for_permission(self, subject: EvalSubject) -> None:
+    async def _wait_for_permission(self, subject: EvalSubject, params: BaseModel) -> None:
         """Ask until the namespace consents and the subject is there, for as long as the start deadline allows."""
         limit = self._spec.start_deadline_seconds
         deadline = self._services.now() + timedelta(seconds=limit)
-        while refusal := await self._refusal(subject):
+        while refusal := await self._refusal(subject, params):
             if self._services.now() > deadline:
                 why = f"waited in vain for startDeadlineSeconds ({limit} s): {refusal.message}"
                 raise Impossible("StartDeadlineExceeded", why)
@@ -129,10 +129,10 @@ class CampaignDriver:
             await self.stop.sleep(ADMISSION_RETRY_SECONDS)
         self._board.change(refusal=None)
 
-    async def _refusal(self, subject: EvalSubject) -> Refusal | None:
+    async def _refusal(self, subject: EvalSubject, params: BaseModel) -> Refusal | None:
         namespace = self._campaign.ref.namespace
         try:
-            await self.stop.guard(require_permission(self._spec, namespace, subject, self._services.kube))
+            await self.stop.guard(require_permission(self._spec, namespace, subject, params, self._services.kube))
         except NotYet as not_yet:
             return not_yet.refusal
         return None
@@ -160,7 +160,7 @@ class CampaignDriver:
         while board.tally.next_trial <= spec.trials:
             self._check_budgets()
             # A namespace may take its consent back, and a subject may be removed, between two trials.
-            await self._wait_for_permission(subject)
+            await self._wait_for_permission(subject, params)
             await self._run_attempt(board.tally.next_trial, subject, params)
             self.stop.check()
         tally = board.tally

@@ -41,6 +41,7 @@ REFUSED = frozenset(
         "UnknownChaos",
         "InvalidParams",
         "CampaignInSubjectNamespace",
+        "QuorumLoss",
         "StartDeadlineExceeded",
     }
 )
@@ -118,7 +119,7 @@ def _recent(attempt: AttemptSummary) -> Recent:
         trial=attempt.trial,
         attempt=attempt.attempt,
         outcome=attempt.outcome,
-        target=attempt.target,
+        target=None if attempt.target is None else clip(attempt.target, 253),
         time_to_recover=None if time_to_recover is None else seconds(time_to_recover),
         ended_at=attempt.ended_at,
         message=clip(attempt.error or "", 256),

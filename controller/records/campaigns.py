@@ -25,7 +25,7 @@ Namespace and selectors do count: they say which pods are broken and judged, and
 `probe`, which decides what counts as service.
 """
 
-AS_BEFORE = {"reset": "heal"}
+AS_BEFORE = {"reset": "heal", "allowQuorumLoss": False}
 SUBJECT_AS_BEFORE = {"probe": "none", "selectors": {}}
 """Fields that came later, each with the value that says what was done before: a campaign that does the same as one
 recorded back then has the same hash."""

@@ -15,7 +15,9 @@ from tests.support.waiting import eventually
     [
         ({"type": "cassandra"}, "UnknownSubject", "valid: scripted"),
         ({"chaos": "meteor"}, "UnknownChaos", "valid: node_kill"),
-        ({"params": {"gracePeriodSeconds": 99}}, "InvalidParams", "it takes: gracePeriodSeconds"),
+        ({"params": {"gracePeriodSeconds": 99}}, "InvalidParams", "it takes: count, gracePeriodSeconds"),
+        ({"params": {"count": 2}}, "QuorumLoss", "node_kill of 2 of 3 members would take the quorum (at most 1)"),
+        ({"params": {"count": 4}, "allowQuorumLoss": True}, "InvalidParams", "there are not so many"),
         ({"namespace": "subject"}, "CampaignInSubjectNamespace", "apply it in another namespace"),
     ],
 )
@@ -27,6 +29,13 @@ async def test_what_cannot_come_right_fails_with_what_would_be_valid(running, wr
     assert running.condition(key, "Failed") == running.condition(key, "Finished") == ("True", reason)
     assert running.attempts(key) == []
     await eventually(lambda: running.events(key) == [("Warning", reason)])
+
+
+async def test_a_quorum_may_be_taken_by_a_campaign_that_says_so(running: Stage) -> None:
+    key = running.apply(params={"count": 2}, allowQuorumLoss=True)
+    await running.until(key, "Complete")
+    (attempt,) = running.attempts(key)
+    assert attempt.target is not None and len(set(attempt.target.split(", "))) == 2
 
 
 async def test_a_refused_campaign_is_still_shown_refused_after_a_restart(running: Stage) -> None:
