@@ -23,6 +23,10 @@ RECENT_ATTEMPTS = 10
 """How many attempts `status.recent` keeps: the status stays small however long the campaign is."""
 
 
+PLANNED_TRIALS = 10
+"""How many trials a dry run plans."""
+
+
 def _whole_seconds(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -89,13 +93,15 @@ class ChaosRef(Model):
 
 
 class Deadlines(Model):
-    """How long each step of an attempt may take before the attempt ends as InfraError."""
+    """How long each step of an attempt, and all of it, may take before it ends as InfraError."""
 
     reset_seconds: int = Field(120, ge=1, le=3600)
     healthy_seconds: int = Field(300, ge=1, le=86400)
     capture_seconds: int = Field(30, ge=1, le=600)
     inject_seconds: int = Field(30, ge=1, le=600)
     cleanup_seconds: int = Field(120, ge=1, le=3600)
+    attempt_seconds: int = Field(0, ge=0, le=604_800)
+    """0: no limit beyond those of the steps."""
 
 
 class Mode(StrEnum):
@@ -104,8 +110,16 @@ class Mode(StrEnum):
     BASELINE = "baseline"
 
 
-class CampaignSpec(Model):
-    """What is asked for. Immutable once created."""
+class Controls(Model):
+    """The part of a spec that may change while the campaign runs: whether it goes on, and how long it stays."""
+
+    suspend: bool = False
+    abort: bool = False
+    ttl_seconds_after_finished: int | None = Field(None, ge=0, le=31_536_000)
+
+
+class CampaignSpec(Controls):
+    """What is asked for. All but the controls is immutable once created."""
 
     subject: SubjectRef
     chaos: ChaosRef
@@ -121,21 +135,32 @@ class CampaignSpec(Model):
     max_infra_errors: int = Field(3, ge=0, le=10_000)
     max_interruptions: int = Field(10, ge=0, le=10_000)
     start_deadline_seconds: int = Field(3600, ge=1, le=604_800)
+    active_deadline_seconds: int = Field(0, ge=0, le=31_536_000)
+    """0: no limit."""
+    cooldown_seconds: int = Field(0, ge=0, le=86_400)
+    dry_run: bool = False
 
 
 class Phase(StrEnum):
-    """Where a campaign stands. Complete and Failed are final."""
+    """Where a campaign stands. Complete, Failed and Aborted are final."""
 
     PENDING = "Pending"
     QUEUED = "Queued"
     RUNNING = "Running"
+    SUSPENDED = "Suspended"
     COMPLETE = "Complete"
     FAILED = "Failed"
+    ABORTED = "Aborted"
 
     @property
     def terminal(self) -> bool:
         """Whether nothing more will happen."""
-        return self in (Phase.COMPLETE, Phase.FAILED)
+        return self in (Phase.COMPLETE, Phase.FAILED, Phase.ABORTED)
+
+    @property
+    def lets_go(self) -> bool:
+        """Whether the subject is free for others."""
+        return self.terminal or self is Phase.SUSPENDED
 
 
 class Step(StrEnum):
@@ -241,6 +266,17 @@ class Recent(Model):
     message: str = Field("", max_length=256)
 
 
+class Plan(Model):
+    """What a trial would do, by a dry run."""
+
+    trial: int = Field(ge=1)
+    seed: int = Field(ge=0, le=2**53 - 1)
+    chaos: str = Field(max_length=63)
+    target: str = Field(max_length=253)
+    facts: str = Field("", max_length=128)
+    """Uid, parameters and what else is known, as `name=value, …`."""
+
+
 class CampaignStatus(Model):
     """What the controller reports; computed from the records, never the truth itself."""
 
@@ -253,6 +289,7 @@ class CampaignStatus(Model):
     rates: Rates | None = None
     current: Current | None = None
     recent: list[Recent] = Field(default_factory=list, max_length=RECENT_ATTEMPTS, exclude_if=not_)
+    plans: list[Plan] = Field(default_factory=list, max_length=PLANNED_TRIALS, exclude_if=not_)
     conditions: list[Condition] = Field(default_factory=list, max_length=16, exclude_if=not_)
 
     def to_json(self) -> dict[str, object]:

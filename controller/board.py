@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from controller.api import CampaignSpec, Condition, Current, Phase
+from controller.api import CampaignSpec, Condition, ConditionType, Current, Phase, Plan
 from controller.kube import CampaignRef
 from controller.projector import Announcement, Projector
 from controller.queueing import GLANCE_SECONDS
 from controller.records import CampaignRow, Tally
 from controller.services import Services
-from controller.status import Situation, compute_status
+from controller.status import Refusal, Situation, compute_status
 
 log = logging.getLogger(__name__)
 
@@ -28,13 +28,14 @@ GRACE = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """An EvalCampaign object as the driver is given it. `conditions` are those that its status shows already."""
+    """An EvalCampaign object as the driver is given it. `conditions` and `plans` are what its status shows already."""
 
     ref: CampaignRef
     spec: CampaignSpec
     generation: int
     created_at: datetime
     conditions: Sequence[Condition] = ()
+    plans: Sequence[Plan] = ()
 
 
 class Board:
@@ -48,7 +49,9 @@ class Board:
         self._campaign = campaign
         self._projector = projector
         self._conditions = campaign.conditions
-        self._situation = Situation()
+        self._generation = campaign.generation
+        self._situation = Situation(plans=tuple(campaign.plans))
+        self._open = self._published = False
         self.due_at = services.now() + GRACE
 
     async def open(self) -> None:
@@ -61,6 +64,17 @@ class Board:
         if lock is not None:
             self._situation = replace(self._situation, holder=lock.campaign, ours=True)
         await self.count()
+        if not self.row.phase.terminal:  # what was said before holds until it is asked anew
+            refusals = (Refusal(each.reason, each.message) for each in self._refused())
+            self._situation = replace(self._situation, refusal=next(refusals, None))
+        self._open = True
+
+    def hear(self, generation: int, suspending: bool) -> None:
+        """The spec has this generation now, and asks to suspend or not: the status follows at once."""
+        self._generation = generation
+        self._situation = replace(self._situation, suspending=suspending)
+        if self._open:
+            self.publish()
 
     async def count(self) -> None:
         """Count the attempts anew."""
@@ -71,10 +85,11 @@ class Board:
     ) -> None:
         """Commit a phase with its reason, then announce it and publish it together with the situation it brings.
 
-        Nothing happens where nothing is new.
+        Nothing happens where nothing is new; but the status that an earlier process wrote may be an older one.
         """
         if (self.row.phase, self.row.reason, self.row.message) == (phase, reason, message):
-            return self.change(**situation)
+            self.change(**situation)
+            return None if self._published else self.publish()
         self.row = await self._services.records.set_phase(
             self._campaign.ref.uid, phase, reason, message, self._services.now(), keep_lock=keep_lock
         )
@@ -97,7 +112,18 @@ class Board:
     def announce_phase(self) -> None:
         """Post the Event of the phase that the row is in."""
         phase, reason = self.row.phase, self.row.reason
-        self.announce(f"phase/{phase}/{reason}", reason, self.row.message, warning=phase is Phase.FAILED)
+        # Each end comes once; before it, a campaign may be suspended, and run again, more than once.
+        again = "" if phase.terminal else f"/{self._generation}"
+        self.announce(f"phase/{phase}/{reason}{again}", reason, self.row.message, warning=phase is Phase.FAILED)
+
+    @property
+    def refused_since(self) -> datetime:
+        """Since when the campaign is not accepted, by the condition that says so: it outlives this process."""
+        return next((each.last_transition_time for each in self._refused()), self._services.now())
+
+    def _refused(self) -> Iterator[Condition]:
+        """The condition that says that the campaign is not accepted, if it is not."""
+        return (c for c in self._conditions if c.type is ConditionType.ACCEPTED and c.status == "False")
 
     def say(self, message: str) -> None:
         """Publish one message over the row as it stands, without changing the row."""
@@ -134,11 +160,12 @@ class Board:
         """Compute the status from what is known and have it written."""
         status = compute_status(
             self.row,
-            self._campaign.generation,
+            self._generation,
             self.tally,
             self._situation,
             self._conditions,
             self._services.now(),
         )
         self._conditions = status.conditions
+        self._published = True
         self._projector.show(status)

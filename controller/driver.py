@@ -2,45 +2,42 @@
 
 The driver decides nothing about a trial and knows nothing of Kopf. It admits the campaign, waits for its turn, runs
 attempt after attempt, and publishes what the records say. It may be stopped at any await and started again by another
-process: all that it needs then is in the records.
+process: all that it needs then is in the records. What is asked of it meanwhile comes through `heed` and `leave`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any
 
 from pydantic import BaseModel
 
-from controller.admission import Impossible, NotYet, choose_subject, require_permission
-from controller.api import Outcome, Phase
+from controller.admission import Impossible, choose_subject
+from controller.api import Controls, Outcome, Phase
 from controller.board import Board, Campaign
+from controller.budgets import BudgetSpent, check_budgets
 from controller.cleanup import CleanupFailed
+from controller.control import Control
+from controller.dryrun import NoPlan, in_a_sentence, plan_trials
+from controller.entrance import Entrance
+from controller.expiry import expire
+from controller.outcome import Stop
 from controller.projector import Projector
-from controller.records import LockRow
 from controller.recovery import close_unfinished
 from controller.services import Services
-from controller.status import CLEANUP_FAILED, Refusal, seconds
-from controller.stopping import Stopped, StopSignal
+from controller.status import CLEANUP_FAILED, seconds
+from controller.stopping import Paused, Stopped
 from controller.trial import Attempt, trial_seed
 from subjects.protocol import EvalSubject
 
 log = logging.getLogger(__name__)
 
-ADMISSION_RETRY_SECONDS = 1.0
-
-
-class BudgetSpent(Exception):
-    """Too much went wrong that was not the subject's doing: a CamelCase reason and a sentence."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
-
 
 class CampaignDriver:
-    """Drives one campaign. `run` ends in a terminal phase, or when `stop` fires."""
+    """Drives one campaign. `run` ends in a terminal phase, or when it is told to leave."""
 
     def __init__(self, services: Services, campaign: Campaign) -> None:
         self._services = services
@@ -48,7 +45,9 @@ class CampaignDriver:
         self._spec = campaign.spec
         self._projector = Projector(services.kube, campaign.ref)
         self._board = Board(services, campaign, self._projector)
-        self.stop = StopSignal()
+        self._control = Control(campaign.spec)
+        self._entrance = Entrance(services, campaign.spec, self._board, self._control)
+        self.heed(campaign.spec, campaign.generation)
         self.ended = asyncio.Event()
         """Set by whoever runs the driver, when it no longer runs."""
 
@@ -62,16 +61,38 @@ class CampaignDriver:
         """A driver that has said nothing by then is dead."""
         return self._board.due_at
 
+    def heed(self, controls: Controls, generation: int) -> None:
+        """The spec is so now, at this generation. Takes effect at once, and the status says so."""
+        self.generation = generation
+        self._control.heed(controls)
+        self._board.hear(generation, suspending=controls.suspend)
+
+    def leave(self, reason: Stop) -> None:
+        """End, once nothing of the campaign is left in the subject."""
+        self._control.leave(reason)
+
     async def run(self) -> None:
         """Drive the campaign. Never raises for what happens to the subject, the API server or a trial."""
         async with self._projector:
             try:
                 await self._drive()
                 self._board.rest()
-                await self.stop.guard(self._board.let_go())
-                await self.stop.guard(self._projector.drained())
+                await self._control.gone.guard(self._projector.drained())
             except Stopped:
-                log.info("campaign %s stopped: %s", self.name, self.stop.reason)
+                log.info("campaign %s stopped: %s", self.name, self._control.gone.reason)
+                await self._projector.last_words()
+
+    async def linger(self) -> None:
+        """Stay with a campaign that `run` has brought to its end: follow its spec, and delete the object in time."""
+        if self._control.gone.reason is not None:
+            return
+        async with self._projector:
+            try:
+                await self._control.gone.guard(self._board.let_go())
+                row, now = self._board.row, self._services.now
+                expiring = expire(row, self._campaign.ref, self._control, self._services.kube, now)
+                await self._control.gone.guard(expiring)
+            except Stopped:
                 await self._projector.last_words()
 
     async def _drive(self) -> None:
@@ -81,11 +102,27 @@ class CampaignDriver:
                 await self._run_campaign()
             except Impossible as impossible:
                 await self._finish(Phase.FAILED, impossible.refusal.reason, impossible.refusal.message)
+            except NoPlan as none:
+                await self._finish(Phase.FAILED, "NoPlan", str(none))
             except BudgetSpent as spent:
                 await self._finish(Phase.FAILED, spent.reason, str(spent))
             except CleanupFailed as dirty:
                 await self._finish(Phase.FAILED, CLEANUP_FAILED, str(dirty), keep_lock=True)
+            except Stopped:
+                await self._halted()
         self._board.publish()
+
+    async def _halted(self) -> None:
+        """Say how it ended, unless the driver is only to leave: then Stopped goes through, and the records wait."""
+        match self._control.halt.reason:
+            case Stop.ABORTED:
+                await self._finish(Phase.ABORTED, "Aborted", f"aborted by spec.abort; {self._progress()}")
+            case Stop.OVERDUE:
+                limit = f"activeDeadlineSeconds ({self._spec.active_deadline_seconds} s)"
+                why = f"the attempts have taken {limit} in all; {self._progress()}"
+                await self._finish(Phase.FAILED, "DeadlineExceeded", why)
+            case _:
+                raise Stopped
 
     async def _run_campaign(self) -> None:
         context = self._services.context(self._spec)
@@ -93,11 +130,34 @@ class CampaignDriver:
         subject, params = choose_subject(self._spec, namespace, self._services.subjects, context)
         try:
             await self._close_what_was_left_open(subject)
-            await self._wait_for_permission(subject, params)
-            await self._wait_for_turn()
-            await self._run_trials(subject, params)
+            while True:
+                self._control.halt.check()
+                await self._stand_aside()
+                with suppress(Paused):
+                    return await self._take_part(subject, params)
         finally:
             await subject.close()
+
+    async def _stand_aside(self) -> None:
+        """While it is suspended, a campaign holds nothing, and nothing is counted against it."""
+        if not self._control.pause.on:
+            return
+        nothing: dict[str, Any] = {"refusal": None, "holder": None, "ours": False, "cooling_until": None}
+        why = f"suspended by spec.suspend; {self._progress()}"
+        await self._board.enter(Phase.SUSPENDED, "Suspended", why, **nothing)
+        self._services.queue.wake()
+        self._board.rest()
+        await self._control.halt.guard(self._control.pause.off())
+        self._board.alive()
+
+    async def _take_part(self, subject: EvalSubject, params: BaseModel) -> None:
+        """From the request for permission to the last trial. Raises Paused where it is to go on another time."""
+        await self._entrance.wait_for_permission(subject, params)
+        if self._spec.dry_run:
+            plans = await self._control.guard(plan_trials(subject, self._spec, params))
+            return await self._finish(Phase.COMPLETE, "DryRun", in_a_sentence(plans, self._spec.trials), plans=plans)
+        await self._entrance.wait_for_turn()
+        await self._run_trials(subject, params)
 
     async def _close_what_was_left_open(self, subject: EvalSubject) -> None:
         """Before all else: a fault that an earlier process left must not wait for anybody's permission."""
@@ -108,48 +168,10 @@ class CampaignDriver:
             log.info("campaign %s: %s", self.name, message)
             self._board.alive(now() + limit)
 
-        await close_unfinished(uid, self._spec, subject, records, Outcome.INTERRUPTED, now, say)
+        aborted = self._control.halt.reason is Stop.ABORTED
+        outcome = Outcome.ABORTED if aborted else Outcome.INTERRUPTED
+        await close_unfinished(uid, self._spec, subject, records, outcome, now, say)
         await self._board.count()
-
-    # Before a trial --------------------------------------------------------------------------------------------------
-
-    async def _wait_for_permission(self, subject: EvalSubject, params: BaseModel) -> None:
-        """Ask until the namespace consents and the subject is there, for as long as the start deadline allows."""
-        limit = self._spec.start_deadline_seconds
-        deadline = self._services.now() + timedelta(seconds=limit)
-        while refusal := await self._refusal(subject, params):
-            if self._services.now() > deadline:
-                why = f"waited in vain for startDeadlineSeconds ({limit} s): {refusal.message}"
-                raise Impossible("StartDeadlineExceeded", why)
-            self._board.alive()
-            if self._board.row.phase is Phase.RUNNING:
-                self._board.change(refusal=refusal)
-            else:
-                await self._board.enter(Phase.PENDING, refusal.reason, refusal.message, refusal=refusal)
-            await self.stop.sleep(ADMISSION_RETRY_SECONDS)
-        self._board.change(refusal=None)
-
-    async def _refusal(self, subject: EvalSubject, params: BaseModel) -> Refusal | None:
-        namespace = self._campaign.ref.namespace
-        try:
-            await self.stop.guard(require_permission(self._spec, namespace, subject, params, self._services.kube))
-        except NotYet as not_yet:
-            return not_yet.refusal
-        return None
-
-    async def _wait_for_turn(self) -> None:
-        """Hold the subject: alone, and in the order of the campaigns' age."""
-        board = self._board
-
-        async def on_wait(lock: LockRow) -> None:
-            board.alive()
-            holder = await self._services.records.get_campaign(lock.campaign_uid)
-            why = f"campaign {lock.campaign} has the subject"
-            if holder is not None and holder.phase.terminal:  # it could not be cleaned up: what to do stands there
-                why = f"campaign {lock.campaign} has ended and keeps the subject: {holder.message}"
-            await board.enter(Phase.QUEUED, "SubjectBusy", why, holder=lock.campaign)
-
-        await self.stop.guard(self._services.queue.take(board.row, on_wait))
 
     # The trials ------------------------------------------------------------------------------------------------------
 
@@ -157,23 +179,50 @@ class CampaignDriver:
         spec, board = self._spec, self._board
         what = f"{spec.trials} trials of {spec.chaos.type} on {spec.subject.type} in {spec.subject.namespace}"
         await board.enter(Phase.RUNNING, "TrialsRunning", what, holder=self.name, ours=True)
-        while board.tally.next_trial <= spec.trials:
-            self._check_budgets()
+        while (trial := board.tally.next_trial) <= spec.trials:
+            self._control.halt.check()
+            check_budgets(spec, board.tally)
+            self._control.pause.check()
+            await self._cool_down()
             # A namespace may take its consent back, and a subject may be removed, between two trials.
-            await self._wait_for_permission(subject, params)
-            await self._run_attempt(board.tally.next_trial, subject, params)
-            self.stop.check()
+            await self._entrance.wait_for_permission(subject, params)
+            with self._control.within(await self._time_left()):
+                await self._run_attempt(trial, subject, params)
         tally = board.tally
         await self._finish(
             Phase.COMPLETE, "AllTrialsDone", f"{tally.recovered} of {tally.scored} scored trials recovered"
         )
+
+    async def _cool_down(self) -> None:
+        """Leave the subject in peace for a while, and keep it. Counted from the end of the last attempt on record."""
+        for last in self._board.tally.recent[:1]:
+            assert last.ended_at is not None, "recent attempts have ended"
+            until = last.ended_at + timedelta(seconds=self._spec.cooldown_seconds)
+            if (left := (until - self._services.now()).total_seconds()) > 0:
+                self._board.change(cooling_until=until)
+                self._board.alive(until)
+                await self._control.guard(asyncio.sleep(left))
+        self._board.change(cooling_until=None)
+
+    async def _time_left(self) -> float | None:
+        """Seconds of activeDeadlineSeconds that no attempt has used up; None without such a limit. Raises Stopped at 0.
+
+        By the records, so that it is the same after a restart. Waiting, suspended or for whatever else, costs nothing.
+        """
+        if not (limit := self._spec.active_deadline_seconds):
+            return None
+        left = limit - (await self._services.records.time_in_attempts(self._campaign.ref.uid)).total_seconds()
+        if left <= 0:
+            self._control.halt.fire(Stop.OVERDUE)
+            self._control.halt.check()
+        return left
 
     async def _run_attempt(self, trial: int, subject: EvalSubject, params: BaseModel) -> None:
         records, now = self._services.records, self._services.now
         row = await records.open_attempt(self._campaign.ref.uid, trial, trial_seed(self._spec.seed, trial), now())
         attempt = Attempt(row, self._spec, params, subject, records, now, self._board.show)
         try:
-            outcome = await attempt.run(self.stop)
+            outcome = await attempt.run(self._control.halt)
         finally:
             await self._board.count()
             self._board.change(current=None)
@@ -186,19 +235,11 @@ class CampaignDriver:
         message = f"trial {trial}, attempt {attempt}, on {ended.target or 'no target'}: {outcome}{after}{why}"
         self._board.announce(f"attempt/{trial}/{attempt}", f"Trial{outcome}", message, warning=outcome.repeated)
 
-    def _check_budgets(self) -> None:
-        """Raises BudgetSpent when too much went wrong that is not the subject's doing."""
-        outcomes, spec = self._board.tally.outcomes, self._spec
-        for outcome, budget, name in (
-            (Outcome.INFRA_ERROR, spec.max_infra_errors, "InfraErrors"),
-            (Outcome.INTERRUPTED, spec.max_interruptions, "Interruptions"),
-        ):
-            count = outcomes.get(outcome, 0)
-            if count > budget:
-                last = next((f": {a.error}" for a in self._board.tally.recent if a.outcome is outcome), "")
-                raise BudgetSpent(f"TooMany{name}", f"{count} attempts ended {outcome}, max{name} is {budget}{last}")
+    def _progress(self) -> str:
+        return f"{self._board.tally.done} of {self._spec.trials} trials are done"
 
-    async def _finish(self, phase: Phase, reason: str, message: str, keep_lock: bool = False) -> None:
-        released = {} if keep_lock else {"holder": None, "ours": False}
-        await self._board.enter(phase, reason, message, keep_lock=keep_lock, current=None, **released)
+    async def _finish(self, phase: Phase, reason: str, message: str, keep_lock: bool = False, **situation: Any) -> None:
+        over: dict[str, Any] = situation | {"current": None, "refusal": None, "cooling_until": None}
+        over |= {} if keep_lock else {"holder": None, "ours": False}
+        await self._board.enter(phase, reason, message, keep_lock=keep_lock, **over)
         self._services.queue.wake()

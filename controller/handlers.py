@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any
 
@@ -66,24 +66,25 @@ async def drive(body: kopf.Body, uid: str, stopped: kopf.DaemonStopped, memo: ko
     """Drive one campaign for as long as it takes.
 
     Every campaign gets its driver, whatever its status says: whether it is over, only the records know. For one that
-    is, the driver sees to it that the status says so too, and ends.
+    is, the driver sees to it that the status says so too, and waits until the object may go.
     """
     services: Services = memo.services
+    if says_finished(body) and await services.records.get_campaign(uid) is None:
+        # Records were lost or are another's: that is no reason to break anything once more.
+        log.info("campaign %s has finished, by records that we do not have; it is not run again", body.meta.name)
+        return
     try:
-        campaign = campaign_from_body(body)
+        # Nothing is awaited between this look at the spec and the entry into DRIVERS: no change is missed.
+        driver = DRIVERS[uid] = CampaignDriver(services, campaign_from_body(body))
     except InvalidCampaign as invalid:
         await refuse_invalid(services, body, invalid)
         return
-    if says_finished(body) and await services.records.get_campaign(uid) is None:
-        # Records were lost or are another's: that is no reason to break anything once more.
-        log.info("campaign %s has finished, by records that we do not have; it is not run again", campaign.ref.name)
-        return
-    driver = DRIVERS[uid] = CampaignDriver(services, campaign)
     try:
         async with _relaying(stopped, driver):
             await driver.run()
+            await driver.linger()
     except Exception:
-        log.exception("the driver of campaign %s broke down; it starts again", campaign.ref.name)
+        log.exception("the driver of campaign %s broke down; it starts again", driver.name)
         raise
     finally:
         del DRIVERS[uid]
@@ -96,7 +97,7 @@ async def _relaying(stopped: kopf.DaemonStopped, driver: CampaignDriver) -> Asyn
     async def relay() -> None:
         await stopped.wait()
         deleted = stopped.reason is not None and kopf.DaemonStoppingReason.RESOURCE_DELETED in stopped.reason
-        driver.stop.fire(Stop.DELETED if deleted else Stop.EXITING)
+        driver.leave(Stop.DELETED if deleted else Stop.EXITING)
 
     relaying = asyncio.create_task(relay())
     try:
@@ -122,20 +123,28 @@ async def finalize(body: kopf.Body, uid: str, memo: kopf.Memo, **_: Any) -> None
 
 
 @kopf.on.event(*CAMPAIGNS)
-async def notice_removal(type: str | None, body: kopf.Body, uid: str, memo: kopf.Memo, **_: Any) -> None:
-    """Somebody took our finalizer off, and the object went before we were done: Kopf lets its daemon run on."""
+async def notice(type: str | None, body: kopf.Body, uid: str, memo: kopf.Memo, **_: Any) -> None:
+    """Tell a driver that its spec has changed (docs/decisions/006-told-by-events.md), or that its object is gone.
+
+    The latter when somebody took our finalizer off: the object went before we were done, and Kopf lets its daemon run
+    on.
+    """
     services: Services = memo.services
-    if type != "DELETED":
-        return
-    row = await services.records.get_campaign(uid)
-    if row is not None and row.deleted_at is None:
-        await _end_driver(uid)
-        await bury(services, campaign_from_body(body))
+    driver = DRIVERS.get(uid)
+    if type == "DELETED":
+        row = await services.records.get_campaign(uid)
+        if row is not None and row.deleted_at is None:
+            await _end_driver(uid)
+            await bury(services, campaign_from_body(body))
+    elif driver and body.meta.get("generation") != driver.generation and "deletionTimestamp" not in body.meta:
+        with suppress(InvalidCampaign):
+            changed = campaign_from_body(body)
+            driver.heed(changed.spec, changed.generation)
 
 
 async def _end_driver(uid: str) -> None:
     if driver := DRIVERS.get(uid):
-        driver.stop.fire(Stop.DELETED)
+        driver.leave(Stop.DELETED)
         await driver.ended.wait()
 
 

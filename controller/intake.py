@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from controller.api import CampaignSpec, CampaignStatus, Condition, ConditionType, Phase
+from controller.api import CampaignSpec, CampaignStatus, Condition, ConditionType, Model, Phase, Plan
 from controller.board import Campaign
 from controller.complaints import in_words
 from controller.kube import CampaignRef
 from controller.projector import Announcement, Projector
 from controller.services import Services
 from controller.status import clip
+
+M = TypeVar("M", bound=Model)
 
 
 class InvalidCampaign(Exception):
@@ -37,18 +39,19 @@ def campaign_from_body(body: Mapping[str, Any]) -> Campaign:
             spec=CampaignSpec.model_validate(dict(body["spec"])),
             generation=meta.get("generation", 0),
             created_at=datetime.fromisoformat(meta["creationTimestamp"]),
-            conditions=list(_readable(status.get("conditions") or ())),
+            conditions=list(_readable(Condition, status.get("conditions") or ())),
+            plans=list(_readable(Plan, status.get("plans") or ())),
         )
     except ValidationError as error:
         what = in_words(error)
         raise InvalidCampaign(f"this controller cannot read the campaign (is its CRD up to date?): {what}") from None
 
 
-def _readable(conditions: Iterable[Mapping[str, Any]]) -> Iterator[Condition]:
+def _readable(model: type[M], written: Iterable[Mapping[str, Any]]) -> Iterator[M]:
     """Those that are ours: a foreign one, written by whomever, must not make the campaign unreadable."""
-    for each in conditions:
+    for each in written:
         with suppress(ValidationError):
-            yield Condition.model_validate(dict(each))
+            yield model.model_validate(dict(each))
 
 
 def says_finished(body: Mapping[str, Any]) -> bool:

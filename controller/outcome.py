@@ -12,8 +12,11 @@ from controller.api import Mode, Outcome
 class Stop(StrEnum):
     """Why a campaign is told to stop before it is done."""
 
+    ABORTED = "Aborted"
     DELETED = "Deleted"
     EXITING = "Exiting"
+    OVERDUE = "Overdue"
+    """It has had all the time that the campaign may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ def decide(evidence: Evidence) -> Outcome:
 
 
 def _cut_short(evidence: Evidence) -> Outcome:
-    if evidence.stopped is Stop.DELETED:
+    if evidence.stopped in (Stop.ABORTED, Stop.DELETED, Stop.OVERDUE):
         return Outcome.ABORTED
     if evidence.stopped is Stop.EXITING or evidence.doubtful:
         return Outcome.INTERRUPTED

@@ -15,6 +15,7 @@ from controller.api import (
     ConditionType,
     Current,
     Phase,
+    Plan,
     Rates,
     Recent,
     Summary,
@@ -53,12 +54,17 @@ class Situation:
     """What the driver knows beyond the records.
 
     `holder` is who has the subject (`namespace/name`), None while nobody asked for it; `ours` says that we are it.
+    `suspending`: it is asked to suspend, which a running attempt holds up. `cooling_until`: when the pause between two
+    attempts is over. `plans`: what came of a dry run, which has no attempts.
     """
 
     refusal: Refusal | None = None
     holder: str | None = None
     ours: bool = False
     current: Current | None = None
+    suspending: bool = False
+    cooling_until: datetime | None = None
+    plans: tuple[Plan, ...] = ()
 
 
 def compute_status(
@@ -73,7 +79,7 @@ def compute_status(
     return CampaignStatus(
         phase=campaign.phase,
         observed_generation=generation,
-        message=clip(campaign.message, 1024),
+        message=clip(_message(campaign, situation), 1024),
         started_at=campaign.started_at,
         finished_at=campaign.finished_at,
         summary=Summary(
@@ -86,8 +92,20 @@ def compute_status(
         rates=_rates(tally, campaign.spec),
         current=situation.current,
         recent=[_recent(attempt) for attempt in tally.recent],
+        plans=list(situation.plans),
         conditions=_conditions(campaign, generation, situation, previous, now),
     )
+
+
+def _message(campaign: CampaignRow, situation: Situation) -> str:
+    if campaign.phase is not Phase.RUNNING:
+        return campaign.message
+    if situation.suspending:
+        return f"{campaign.message}; to be suspended as soon as this attempt has ended"
+    if situation.cooling_until is not None:
+        when = f"{situation.cooling_until:%Y-%m-%dT%H:%M:%SZ}"
+        return f"{campaign.message}; cooling down, the next attempt begins at {when}"
+    return campaign.message
 
 
 def clip(text: str, length: int) -> str:
@@ -147,7 +165,7 @@ def _conditions(
             )
         )
 
-    phase, message = campaign.phase, campaign.message
+    phase, message = campaign.phase, _message(campaign, situation)
     reason = campaign.reason or phase.value  # a row is made before anybody had a reason
     failed = phase is Phase.FAILED
     refusal = Refusal(reason, message) if failed and reason in REFUSED else situation.refusal
@@ -159,7 +177,7 @@ def _conditions(
         add(ConditionType.SUBJECT_LOCKED, True, "Held", "This campaign has the subject.")
     elif situation.holder is not None:
         add(ConditionType.SUBJECT_LOCKED, False, "HeldByAnother", f"Campaign {situation.holder} has the subject.")
-    elif phase.terminal:
+    elif phase.lets_go:
         add(ConditionType.SUBJECT_LOCKED, False, "Released", "The subject is free for the next campaign.")
     add(ConditionType.PROGRESSING, phase is Phase.RUNNING, reason, message)
     add(ConditionType.COMPLETE, phase is Phase.COMPLETE, reason, message)

@@ -83,7 +83,7 @@ class Attempt:
         """Do it all. Raises CleanupFailed, with the row closed, when the fault could not be undone."""
         errors: list[Exception] = []
         try:
-            await stop.guard(self._break_and_watch())
+            await stop.guard(self._break_and_watch_in_time())
         except Stopped:
             pass
         except Exception as error:
@@ -103,6 +103,11 @@ class Attempt:
         return outcome
 
     # The steps, in their order ---------------------------------------------------------------------------------------
+
+    async def _break_and_watch_in_time(self) -> None:
+        """All but the cleanup, which has a limit of its own and is never cut short."""
+        async with self._within(self._spec.deadlines.attempt_seconds or None, "the attempt"):
+            await self._break_and_watch()
 
     async def _break_and_watch(self) -> None:
         limits = self._spec.deadlines
@@ -211,6 +216,12 @@ class Attempt:
     async def _step(self, step: Step, limit_seconds: float) -> AsyncIterator[None]:
         """Commit that the step begins, then give it its time."""
         await self._enter(step, self._now() + timedelta(seconds=limit_seconds))
+        async with self._within(limit_seconds, step):
+            yield
+
+    @asynccontextmanager
+    async def _within(self, limit_seconds: float | None, what: str) -> AsyncIterator[None]:
+        """Give it its time. StepFailed, with what was waited for, when that is over."""
         try:
             async with asyncio.timeout(limit_seconds) as limit:
                 yield
@@ -218,7 +229,7 @@ class Attempt:
             if not limit.expired():
                 raise
             why = f": {self._current.message}" if self._current.message else ""
-            raise StepFailed(f"{step} was not done within {limit_seconds:g} s{why}") from None
+            raise StepFailed(f"{what} was not done within {limit_seconds:g} s{why}") from None
 
     async def _enter(self, step: Step, deadline: datetime | None = None) -> None:
         """Commit the step with everything learned so far, and say so."""

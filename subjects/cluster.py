@@ -158,6 +158,6 @@ class Cluster(Protocol):
 
         `method` is GET, or POST where there is a JSON body, unless it says otherwise. Redirects are not followed.
         Raises MemberUnreachable when there was no HTTP answer from the member, or one that is not read because it is
-        too long or encoded; also where TLS cannot be spoken, as through the API server's proxy from outside the cluster.
+        too long or encoded; also where TLS cannot be spoken, as through the API server's proxy.
         """
         ...

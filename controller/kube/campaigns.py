@@ -54,6 +54,16 @@ class KubeCampaigns:
             raise
         return True
 
+    async def delete(self, campaign: CampaignRef) -> None:
+        """Delete this object, and no namesake of it; one that is gone already is no error."""
+        path = f"/apis/{GROUP}/{VERSION}/namespaces/{campaign.namespace}/{PLURAL}/{campaign.name}"
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": campaign.uid}}
+        try:
+            await self._api.request("DELETE", path, body=body)
+        except ClusterError as error:
+            if error.status not in (404, 409):
+                raise
+
     async def list_uids(self) -> set[str]:
         """The uids of all campaigns there are, in any namespace."""
         listed = await self._api.request("GET", f"/apis/{GROUP}/{VERSION}/{PLURAL}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, RowMapping, Update, select, update
 
@@ -98,6 +98,14 @@ def unfinished(connection: Connection, campaign_uid: str) -> list[AttemptRow]:
     """Attempts without an end; the schema allows one a campaign."""
     query = select(trials).where(trials.c.campaign_uid == campaign_uid, trials.c.ended_at.is_(None))
     return [decode(row) for row in connection.execute(query).mappings()]
+
+
+def time_spent(connection: Connection, campaign_uid: str) -> timedelta:
+    """How long the campaign's ended attempts have taken in all, cleanup included."""
+    query = select(trials.c.started_at, trials.c.ended_at).where(
+        trials.c.campaign_uid == campaign_uid, trials.c.ended_at.is_not(None)
+    )
+    return sum((ended - started for started, ended in connection.execute(query)), timedelta())
 
 
 def final(outcome: Outcome) -> bool:

@@ -9,14 +9,17 @@ from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, select, update
 
-from controller.api import CampaignSpec, ConditionType, Mode, Phase
+from controller.api import CampaignSpec, ConditionType, Controls, Mode, Phase
 from controller.records import locks
 from controller.records.limits import cut
 from controller.records.rows import CampaignRow, Json
 from controller.records.schema import campaigns, subject_locks, trials
 
 NOT_COMPARED = frozenset({"mode", "variant", "agent", "name", "seed", "trials"})
-"""What may differ between two campaigns that are compared: who acts, and how often we looked."""
+"""What may differ between two campaigns that are compared: who acts, and how often we looked.
+
+So may the controls (`suspend` and its like), which may change while it runs: they are not even in the row.
+"""
 
 WAY_IN = frozenset({"endpoints", "tlsSecret"})
 """Of the subject, likewise: how it is reached. A system that moved to other URLs or got a new certificate is the same.
@@ -25,7 +28,14 @@ Namespace and selectors do count: they say which pods are broken and judged, and
 `probe`, which decides what counts as service.
 """
 
-AS_BEFORE = {"reset": "heal", "allowQuorumLoss": False}
+AS_BEFORE = {
+    "reset": "heal",
+    "allowQuorumLoss": False,
+    "cooldownSeconds": 0,
+    "activeDeadlineSeconds": 0,
+    "dryRun": False,
+}
+DEADLINES_AS_BEFORE = {"attemptSeconds": 0}
 SUBJECT_AS_BEFORE = {"probe": "none", "selectors": {}}
 """Fields that came later, each with the value that says what was done before: a campaign that does the same as one
 recorded back then has the same hash."""
@@ -38,7 +48,7 @@ def ensure(
     known = get(connection, uid)
     if known is not None:
         return known
-    stored = spec.model_dump(mode="json", by_alias=True)
+    stored = spec.model_dump(mode="json", by_alias=True, exclude=set(Controls.model_fields))
     connection.execute(
         campaigns.insert().values(
             uid=uid,
@@ -87,8 +97,8 @@ def set_phase(
         values["started_at"] = at
     if phase.terminal:
         values["finished_at"] = at
-        if not keep_lock:
-            locks.release(connection, uid)
+    if phase.lets_go and not keep_lock:
+        locks.release(connection, uid)
     connection.execute(update(campaigns).where(campaigns.c.uid == uid).values(values))
     return _existing(connection, uid)
 
@@ -125,7 +135,9 @@ def canonical_hash(value: Json) -> str:
 def comparison_hash(spec: dict[str, Json]) -> str:
     """What must be equal for two campaigns to be compared: all of the spec, defaults filled in, but what may differ."""
     compared = _without(spec, NOT_COMPARED, AS_BEFORE)
-    return canonical_hash(compared | {"subject": _without(spec["subject"], WAY_IN, SUBJECT_AS_BEFORE)})
+    subject = _without(spec["subject"], WAY_IN, SUBJECT_AS_BEFORE)
+    deadlines = _without(spec["deadlines"], (), DEADLINES_AS_BEFORE)
+    return canonical_hash(compared | {"subject": subject, "deadlines": deadlines})
 
 
 def _without(part: Mapping[str, Json], left_out: Collection[str], as_before: Mapping[str, Json]) -> dict[str, Json]:

@@ -8,7 +8,7 @@ ones are refused.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self, TypeVar, Unpack
 
 from sqlalchemy import Connection
@@ -71,9 +71,9 @@ class Records:
     ) -> CampaignRow:
         """Move the campaign to a phase, and return its row as it is then. A terminal phase is final: no-op after it.
 
-        The first Running sets `started_at`. A terminal phase sets `finished_at` and lets go of the campaign's lock in
-        the same transaction, unless `keep_lock`: a subject that could not be cleaned up is nobody's next. LookupError
-        when there is no such campaign.
+        The first Running sets `started_at`, a terminal phase `finished_at`. A terminal phase and Suspended let go of
+        the campaign's lock in the same transaction, unless `keep_lock`: a subject that could not be cleaned up is
+        nobody's next. LookupError when there is no such campaign.
         """
         return await self._write(lambda c: campaigns.set_phase(c, uid, phase, reason, message, at, keep_lock))
 
@@ -135,6 +135,10 @@ class Records:
     async def tally(self, campaign_uid: str) -> Tally:
         """The campaign's attempts, counted; from one snapshot."""
         return await self._read(lambda c: self._tallies.of(c, campaign_uid))
+
+    async def time_in_attempts(self, campaign_uid: str) -> timedelta:
+        """How long the campaign's ended attempts have taken in all, cleanup included."""
+        return await self._read(lambda c: attempts.time_spent(c, campaign_uid))
 
     async def take_lock(self, subject_key: str, campaign_uid: str, campaign: str, at: datetime) -> LockRow:
         """Take the subject's lock if it is free, and return the row that holds it now: mine or another's.

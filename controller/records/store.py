@@ -18,6 +18,7 @@ from controller.records import engines
 from controller.records.errors import RecordsError
 from controller.records.filelock import FileLock
 from controller.records.migrate import migrate
+from controller.records.place import Place
 
 T = TypeVar("T")
 
@@ -27,11 +28,12 @@ READERS = 4
 class Store:
     """Runs functions of a Connection, each in a transaction of its own."""
 
-    def __init__(self, writer: Engine, reader: Engine, lock: FileLock | None) -> None:
+    def __init__(self, writer: Engine, reader: Engine, lock: FileLock | None, place: Place | None = None) -> None:
         self.commits = 0
         self._writer = writer
         self._reader = reader
         self._lock = lock
+        self._place = place
         self._write_thread = ThreadPoolExecutor(1, thread_name_prefix="records-writer")
         self._read_threads = ThreadPoolExecutor(READERS, thread_name_prefix="records-reader")
         self._closed = False
@@ -48,7 +50,8 @@ class Store:
         lock = None if path is None else FileLock.take(path)
         try:
             migrate(url)
-            return cls(engines.writer(url), engines.reader(url, READERS), lock)
+            place = None if path is None else Place.of(path)
+            return cls(engines.writer(url), engines.reader(url, READERS), lock, place)
         except BaseException:
             if lock is not None:
                 lock.release()
@@ -71,8 +74,8 @@ class Store:
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a write transaction, after the writes before it, and return when it is committed.
 
-        An exception of `work` rolls back and comes through. RecordsUnavailable after the busy timeout, or when the
-        disk is full: nothing was committed.
+        An exception of `work` rolls back and comes through. RecordsUnavailable after the busy timeout, when the disk
+        is full or the file is gone: nothing was committed.
         """
         self._check_open()
         return await _to_the_end(asyncio.get_running_loop().run_in_executor(self._write_thread, self._commit, work))
@@ -83,14 +86,20 @@ class Store:
         return await asyncio.get_running_loop().run_in_executor(self._read_threads, self._snapshot, work)
 
     def _commit(self, work: Callable[[Connection], T]) -> T:
+        self._require_place()
         with engines.translated_errors(), self._writer.begin() as connection:
             result = work(connection)
         self.commits += 1
         return result
 
     def _snapshot(self, work: Callable[[Connection], T]) -> T:
+        self._require_place()
         with engines.translated_errors(), self._reader.begin() as connection:
             return work(connection)
+
+    def _require_place(self) -> None:
+        if self._place is not None:
+            self._place.require()
 
     def _check_open(self) -> None:
         if self._closed:

@@ -13,7 +13,7 @@ import shutil
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.apiserver.processes import Process, free_ports
@@ -24,14 +24,25 @@ TRIES = 3
 
 
 class ControlPlane:
-    """etcd and kube-apiserver below one folder, whose `logs` are left behind."""
+    """etcd and kube-apiserver below one folder, whose `logs` are left behind.
 
-    def __init__(self, folder: Path, binaries: Mapping[str, Path]) -> None:
+    `flags` and `environment` are for kube-apiserver, on top of what it needs anyway.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        binaries: Mapping[str, Path],
+        flags: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
         self.logs = folder / "logs"
         self.certificates = folder / "certificates"
         self.url = ""
         self._binaries = binaries
+        self._flags = flags
+        self._environment = environment
         self._admin_token = secrets.token_urlsafe(24)
         self._processes: list[Process] = []
         self.logs.mkdir(parents=True)
@@ -113,12 +124,14 @@ class ControlPlane:
             f"--service-account-key-file={signing_key}",
             f"--service-account-signing-key-file={signing_key}",
             "--service-cluster-ip-range=10.0.0.0/24",
+            *self._flags,
+            environment=self._environment,
         )
         self.url = f"https://127.0.0.1:{secure}"
         server.wait_until(lambda: _answers(f"{self.url}/readyz", self.authority), UP_SECONDS)
 
-    def _run(self, name: str, *flags: str) -> Process:
-        process = Process([self._binaries[name], *flags], self.logs / f"{name}.log")
+    def _run(self, name: str, *flags: str, environment: Mapping[str, str] | None = None) -> Process:
+        process = Process([self._binaries[name], *flags], self.logs / f"{name}.log", environment)
         self._processes.append(process)
         return process
 

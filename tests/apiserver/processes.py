@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 GRACE_SECONDS = 5.0
 
 
 class Process:
-    """One program that runs until `stop`, or until the session that started it dies, however that happens."""
+    """One program that runs until `stop`, or until the session that started it dies, however that happens.
 
-    def __init__(self, command: Sequence[str | Path], log: Path) -> None:
+    `environment` is what it is told on top of our own.
+    """
+
+    def __init__(self, command: Sequence[str | Path], log: Path, environment: Mapping[str, str] | None = None) -> None:
         self.name = Path(command[0]).name
         self.log = log
         # Even a session that is killed outright leaves nothing behind, where util-linux is installed. Strictly, the
@@ -23,7 +27,11 @@ class Process:
         guard = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
         with log.open("ab") as sink:
             self._popen = subprocess.Popen(
-                [*guard, *command], stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT
+                [*guard, *command],
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(environment or {})},
             )
 
     def wait_until(self, ready: Callable[[], bool], seconds: float) -> None:

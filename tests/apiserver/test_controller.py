@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import time
 from collections.abc import AsyncIterator
@@ -149,3 +150,27 @@ async def test_a_campaign_deleted_in_mid_trial_is_undone_and_goes(controller, ku
     await when(kubectl, "gone", namespace, observing)
     await asyncio.to_thread(kubectl, "delete", "ec", "gone", "-n", namespace, "--timeout=30s")
     assert not WORLDS[SUBJECT].hurt and WORLDS[SUBJECT].fault is None
+
+
+async def test_a_campaign_suspended_aborted_and_done_with_its_time_goes_by_itself(controller, kubectl, namespace):
+    def steer(**controls: object) -> None:
+        kubectl("patch", "ec", "steered", "-n", namespace, "--type=merge", "-p", json.dumps({"spec": controls}))
+
+    kubectl.apply(asked(namespace, "steered", SUBJECT, trials=2, observeSeconds=600, suspend=True))
+    await when(kubectl, "steered", namespace, lambda status: status.get("phase") == "Suspended")
+    steer(suspend=False)
+    observing = lambda status: status.get("current", {}).get("step") == "observe"  # noqa: E731
+    await when(kubectl, "steered", namespace, observing)
+    steer(abort=True)
+    status = await when(kubectl, "steered", namespace, lambda status: status.get("phase") == "Aborted")
+    assert (status["observedGeneration"], status["summary"]["outcomes"]) == (3, {"Aborted": 1})
+    assert not WORLDS[SUBJECT].hurt and WORLDS[SUBJECT].fault is None
+    steer(ttlSecondsAfterFinished=0)
+    await asyncio.to_thread(kubectl, "wait", "--for=delete", "ec/steered", "-n", namespace, "--timeout=60s")
+
+
+async def test_the_plans_of_a_dry_run_are_taken_by_the_api_server(controller, kubectl, namespace):
+    kubectl.apply(asked(namespace, "dry", SUBJECT, trials=3, dryRun=True))
+    status = await when(kubectl, "dry", namespace, lambda status: status.get("phase") == "Complete")
+    assert [plan["trial"] for plan in status["plans"]] == [1, 2, 3]
+    assert WORLDS[SUBJECT].injected == []

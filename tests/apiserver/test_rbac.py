@@ -25,6 +25,8 @@ NEEDED: list[tuple[str, ...]] = [
     ("watch", CAMPAIGNS, "--all-namespaces"),
     # Kopf's finalizer and its annotations.
     ("patch", CAMPAIGNS, "--all-namespaces"),
+    # Those that ask to go some time after they have finished.
+    ("delete", CAMPAIGNS, "--all-namespaces"),
     ("patch", CAMPAIGNS, "--subresource=status", "--all-namespaces"),
     ("create", "events", "--all-namespaces"),
     ("list", "pods", "-n", SUBJECT),
@@ -50,7 +52,6 @@ NEEDED: list[tuple[str, ...]] = [
 
 DENIED: list[tuple[str, ...]] = [
     ("create", CAMPAIGNS, "--all-namespaces"),
-    ("delete", CAMPAIGNS, "--all-namespaces"),
     ("deletecollection", CAMPAIGNS, "--all-namespaces"),
     ("get", "secrets", "--all-namespaces"),
     ("list", "secrets", "-n", SUBJECT),
@@ -118,7 +119,7 @@ def test_no_shipped_role_says_everything(kubectl: Kubectl) -> None:
     assert wild == []
 
 
-def test_the_controller_writes_a_status_with_its_own_rights_and_cannot_end_the_campaign_by_deleting_it(
+def test_the_controller_writes_a_status_and_deletes_a_campaign_with_its_own_rights_and_reads_no_secret(
     kubectl: Kubectl, kubectl_as: KubectlAs, make_namespace: MakeNamespace
 ) -> None:
     namespace = make_namespace()
@@ -127,8 +128,9 @@ def test_the_controller_writes_a_status_with_its_own_rights_and_cannot_end_the_c
     answer = write_status(controller, namespace, finished())
     assert answer.code == 0, answer.err
     assert kubectl.json("get", "ec", "asked", "-n", namespace)["status"]["phase"] == "Complete"
-    assert "Forbidden" in controller.refused("delete", "ec", "asked", "-n", namespace)
     assert "Forbidden" in controller.refused("get", "secrets", "-n", namespace)
+    controller("delete", "ec", "asked", "-n", namespace, "--wait=false")
+    assert kubectl.json("get", "ec", "-n", namespace)["items"] == []
 
 
 def test_a_subject_elsewhere_is_out_of_reach_until_somebody_gives_the_powers_there(

@@ -37,6 +37,13 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         "spec.deadlines.captureSeconds: Invalid value: -5: "
         "spec.deadlines.captureSeconds in body should be greater than or equal to 1",
     ),
+    (
+        "a limit in which no attempt could be watched to its end",
+        {"observeSeconds": 60, "deadlines": {"attemptSeconds": 60}},
+        "spec.deadlines.attemptSeconds: Invalid value",
+    ),
+    ("a ttl below zero", {"ttlSecondsAfterFinished": -1}, "should be greater than or equal to 0"),
+    ("an abort in words", {"abort": "please"}, 'spec.abort in body must be of type boolean: "string"'),
     ("a time with a unit", {"settleSeconds": "5s"}, 'spec.settleSeconds in body must be of type integer: "string"'),
     ("half a trial", {"trials": 2.5}, 'spec.trials in body must be of type integer: "number"'),
     ("an unknown mode", {"mode": "agnet"}, 'spec.mode: Unsupported value: "agnet": supported values: "baseline"'),
@@ -184,6 +191,7 @@ ODD: list[tuple[str, dict[str, Any]]] = [
             )
         },
     ),
+    ("aborted and suspended from the beginning", {"abort": True, "suspend": True, "ttlSecondsAfterFinished": 0}),
     ("an empty text for a parameter", {"chaos": {"type": "node_kill", "params": {"note": ""}}}),
 ]
 
@@ -195,3 +203,7 @@ def test_odd_but_right_is_taken_and_comes_back_unchanged(
     kubectl.apply(campaign(namespace, **spec))
     stored = kubectl.json("get", "ec", "asked", "-n", namespace)["spec"]
     assert {field: stored[field] for field in spec} == spec
+
+
+def test_a_limit_that_leaves_a_second_more_than_the_watch_is_taken(kubectl: Kubectl, namespace: str) -> None:
+    kubectl.apply(campaign(namespace, observeSeconds=60, deadlines={"attemptSeconds": 61}))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from controller.api import CampaignSpec
+from controller.api import CampaignSpec, Controls
 from tests.apiserver.campaigns import campaign
 from tests.apiserver.kubectl import Kubectl
 
@@ -25,7 +25,8 @@ IMMUTABLE = "a campaign's question cannot change while it is being answered"
 def test_the_api_server_fills_in_the_same_defaults_as_the_models(kubectl: Kubectl, namespace: str) -> None:
     kubectl.apply(campaign(namespace))
     stored = kubectl.json("get", "ec", "asked", "-n", namespace)["spec"]
-    assert stored == CampaignSpec.model_validate(campaign(namespace)["spec"]).model_dump(mode="json", by_alias=True)
+    filled = CampaignSpec.model_validate(campaign(namespace)["spec"])
+    assert stored == filled.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 def test_a_deadline_that_is_given_leaves_the_others_at_their_defaults(kubectl: Kubectl, namespace: str) -> None:
@@ -99,7 +100,7 @@ def test_a_change_is_refused_and_named(
     assert kubectl.json("get", "ec", "asked", "-n", namespace)["metadata"]["generation"] == 1
 
 
-def test_every_single_field_of_spec_is_immutable(kubectl: Kubectl, namespace: str) -> None:
+def test_every_single_field_of_spec_but_the_controls_is_immutable(kubectl: Kubectl, namespace: str) -> None:
     kubectl.apply(campaign(namespace))
     other: dict[str, Any] = {
         "subject": {"type": "other"},
@@ -108,14 +109,47 @@ def test_every_single_field_of_spec_is_immutable(kubectl: Kubectl, namespace: st
         "mode": None,
         "reset": "recreate",
         "deadlines": {"cleanupSeconds": 1},
+        "dryRun": True,
+        "allowQuorumLoss": True,
     }
-    for field in (info.alias or name for name, info in CampaignSpec.model_fields.items()):
+    asked = CampaignSpec.model_fields.keys() - Controls.model_fields.keys()
+    for field in (CampaignSpec.model_fields[name].alias or name for name in asked):
         if (value := other.get(field, 1)) is not None:
             patch = {"spec": {field: value}}
             complaint = kubectl.refused(
                 "patch", "ec", "asked", "-n", namespace, "--type=merge", "-p", json.dumps(patch)
             )
             assert f"(changed here: {field})" in complaint
+
+
+def steer(namespace: str, **controls: Any) -> tuple[str, ...]:
+    """The words that change these fields of spec; None takes a field away."""
+    return "patch", "ec", "asked", "-n", namespace, "--type=merge", "-p", json.dumps({"spec": controls})
+
+
+def test_a_campaign_may_be_suspended_resumed_and_given_another_ttl_or_none(kubectl: Kubectl, namespace: str) -> None:
+    kubectl.apply(campaign(namespace))
+    steps = [{"suspend": True}, {"suspend": False}, {"ttlSecondsAfterFinished": 60}, {"ttlSecondsAfterFinished": None}]
+    for generation, controls in enumerate(steps, start=2):
+        kubectl(*steer(namespace, **controls))
+        found = kubectl.json("get", "ec", "asked", "-n", namespace)
+        assert found["metadata"]["generation"] == generation
+        assert all(found["spec"].get(name) == value for name, value in controls.items())
+
+
+@pytest.mark.parametrize("back", [False, None], ids=["set to false", "taken away"])
+def test_an_abort_cannot_be_taken_back(kubectl: Kubectl, namespace: str, back: bool | None) -> None:
+    kubectl.apply(campaign(namespace))
+    kubectl(*steer(namespace, abort=True))
+    complaint = kubectl.refused(*steer(namespace, abort=back))
+    assert "spec.abort: Invalid value" in complaint and "an abort cannot be taken back" in complaint
+    kubectl(*steer(namespace, abort=True, suspend=True))
+
+
+def test_a_question_changed_together_with_a_control_is_refused_and_named(kubectl: Kubectl, namespace: str) -> None:
+    kubectl.apply(campaign(namespace))
+    complaint = kubectl.refused(*steer(namespace, suspend=True, trials=9))
+    assert f"spec is immutable (changed here: trials): {IMMUTABLE}" in complaint
 
 
 def test_saying_the_same_once_more_is_no_change(kubectl: Kubectl, namespace: str) -> None:

@@ -60,7 +60,7 @@ class ApiServer(kmock.KubernetesScaffold):
             kmock.action.FETCH: lambda request: self.objects.get(_key(request)),
             kmock.action.CREATE: self._create,
             kmock.action.UPDATE: self._patch,
-            kmock.action.DELETE: lambda request: self.objects.delete(_key(request)),
+            kmock.action.DELETE: lambda request: self.objects.delete(_key(request), _meant(request)),
         }
         for action, answer in serve.items():
             self.fallback[action] << answer
@@ -163,6 +163,11 @@ class ApiServer(kmock.KubernetesScaffold):
         return path
 
 
+def is_deletion(request: kmock.Request) -> bool:
+    """Whether the request deletes something."""
+    return request.action == kmock.action.DELETE
+
+
 def is_status_write(request: kmock.Request) -> bool:
     """Whether the request writes a campaign's status."""
     return request.subresource == "status" and request.action == kmock.action.UPDATE
@@ -172,3 +177,10 @@ def _key(request: kmock.Request) -> Key:
     if request.resource.plural is None:
         return ("namespaces", None, str(request.namespace))
     return (str(request.resource.plural), request.namespace, str(request.name))
+
+
+def _meant(request: kmock.Request) -> str | None:
+    """The uid that a deletion is bound to, if to any."""
+    options = json.loads(request.body) if request.body else {}
+    uid: str | None = options.get("preconditions", {}).get("uid")
+    return uid

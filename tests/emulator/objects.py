@@ -110,9 +110,11 @@ class Objects:
         self._applied[key, manager] = copy.deepcopy(owned)
         return self._update(key, old, applied(old, before, owned), subresource)
 
-    def delete(self, key: Key) -> Json:
-        """Remove, or only mark where a finalizer is left."""
+    def delete(self, key: Key, uid: str | None = None) -> Json:
+        """Remove, or only mark where a finalizer is left. Refused with 409 where another uid is meant."""
         old = self.get(key)
+        if uid not in (None, old["metadata"]["uid"]):
+            raise Refused(409, "Conflict", "the UID in the precondition does not match the UID in record")
         new = copy.deepcopy(old)
         if not old["metadata"].get("finalizers"):
             return self._remove(key, new)

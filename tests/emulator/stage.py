@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from controller.records import AttemptSummary, CampaignRow, queries
 from controller.records.readonly import reading
+from controller.records.schema import TIME_FORMAT
 from controller.settings import Settings
 from tests.emulator.apiserver import ApiServer
 from tests.emulator.laboratory import Laboratory
@@ -74,9 +78,19 @@ class Stage:
         self.api.objects.create("evalcampaigns", namespace, body)
         return ("evalcampaigns", namespace, name)
 
+    def change(self, key: Key, **spec: Json) -> None:
+        """As `kubectl patch --type=merge`: these fields of spec are so from now on."""
+        self.api.objects.merge(key, {"spec": spec})
+
     def delete(self, key: Key) -> None:
         """As `kubectl delete --wait=false`."""
         self.api.objects.delete(key)
+
+    def backdate(self, key: Key, seconds: float) -> None:
+        """Have the campaign's attempts begun so much earlier; only while no controller runs."""
+        started = [(each.started_at - timedelta(seconds=seconds), each.id) for each in self.attempts(key)]
+        for at, id_ in started:
+            self._write("UPDATE trials SET started_at = ? WHERE id = ?", at.strftime(TIME_FORMAT), id_)
 
     async def gone(self, key: Key) -> None:
         """Return when the object is."""
@@ -162,6 +176,10 @@ class Stage:
     def _read(self, ask: Callable[[Any], Json]) -> Json:
         with reading(self.url) as connection:
             return ask(connection)
+
+    def _write(self, statement: str, *values: str) -> None:
+        with closing(sqlite3.connect(self.url.removeprefix("sqlite:///"))) as database, database:
+            database.execute(statement, values)
 
     def finished(self, namespace: str, name: str) -> bool:
         """Whether the records say that the campaign is over, whatever its status says."""

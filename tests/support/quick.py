@@ -11,6 +11,7 @@ class QuickDeadlines(Deadlines):
     healthy_seconds: float = 30
     inject_seconds: float = 30
     cleanup_seconds: float = 30
+    attempt_seconds: float = 0
 
 
 class QuickSpec(CampaignSpec):
@@ -21,4 +22,6 @@ class QuickSpec(CampaignSpec):
     settle_seconds: float = 0.05
     max_blind_seconds: float = 10
     start_deadline_seconds: float = 60
+    active_deadline_seconds: float = 0
+    cooldown_seconds: float = 0
     deadlines: QuickDeadlines = QuickDeadlines()

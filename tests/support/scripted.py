@@ -52,8 +52,10 @@ class Script:
     verdict_every: float = 0.25
     ready: bool = True
     whole_at_first: bool = True
+    plan_error: Exception | None = None
     inject_error: Exception | None = None
     inject_hangs: bool = False
+    cleanup_takes: float = 0.0
     cleanup_error: Exception | None = None
     reset_errors: list[Exception] = field(default_factory=list)
     capture_error: Exception | None = None
@@ -135,6 +137,8 @@ class ScriptedSubject:
         return Stake(params.count, len(self.world.members), len(self.world.members))
 
     async def plan_chaos(self, chaos: str, params: BaseModel, rng: Random) -> Fault:
+        if self.script.plan_error:
+            raise self.script.plan_error
         assert isinstance(params, KillParams)
         members = self.world.members
         target = rng.choice(sorted(members))
@@ -180,6 +184,7 @@ class ScriptedSubject:
         self.world.cleanups += 1
         if self.script.cleanup_error:
             raise self.script.cleanup_error
+        await asyncio.sleep(self.script.cleanup_takes)
         for task in self.world.tasks:
             task.cancel()
         if self.world.hurt:

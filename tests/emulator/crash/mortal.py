@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
-from controller import driver, intake
+from controller import entrance, intake
 from controller.__main__ import serve
 from controller.settings import Settings
-from tests.emulator.crash.points import die_at
 from tests.support.lasting import LastingSubject, LastingWorld
+from tests.support.points import die, watch_points
 from tests.support.quick import QuickSpec
 
 
@@ -36,8 +36,7 @@ def forks() -> ForkServerContext:
 def live(orders: Orders) -> None:
     """Run the controller until a signal ends it."""
     intake.CampaignSpec = QuickSpec  # type: ignore[misc]
-    driver.ADMISSION_RETRY_SECONDS = 0.1
-    if orders.die is not None:
-        die_at(orders.die)
+    entrance.RETRY_SECONDS = 0.1
+    watch_points(LastingSubject, lambda moment: die() if moment.point == orders.die else None)
     world = LastingWorld(orders.world)
     asyncio.run(serve(orders.settings, subjects={"scripted": lambda c: LastingSubject(c, world, orders.stays_down)}))

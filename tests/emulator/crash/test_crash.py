@@ -17,9 +17,9 @@ import pytest
 
 from tests.emulator.apiserver import ApiServer
 from tests.emulator.crash.mortal import Orders, forks, live
-from tests.emulator.crash.points import APPLIED, ENDED, POINTS
 from tests.emulator.stage import Stage
 from tests.support.lasting import LastingWorld
+from tests.support.points import APPLIED, ENDED, POINTS
 from tests.support.waiting import eventually
 
 UNTOUCHED = ["locked", "phase Running"]
@@ -97,6 +97,22 @@ async def test_killed_with_a_fault_in_place_and_deleted_meanwhile_it_is_undone_a
         assert stage.outcomes(key) == [(1, 1, "Aborted")]
         assert stage.world.read()["down"] is None
         assert stage.locks() == [] and stage.row(key).deleted_at is not None
+
+
+@pytest.mark.parametrize(
+    ("asked", "phase", "outcome"),
+    [({"abort": True}, "Aborted", "Aborted"), ({"suspend": True}, "Suspended", "Interrupted")],
+)
+async def test_killed_with_a_fault_in_place_and_told_to_end_meanwhile_it_is_undone_first(
+    asked: dict[str, bool], phase: str, outcome: str, tmp_path: Path
+) -> None:
+    async with mortal_stage(tmp_path) as stage:
+        key = stage.apply()
+        assert await stage.run_until(die="step observe", stays_down=True) == -signal.SIGKILL
+        stage.change(key, **asked)
+        assert await stage.run_until(lambda: stage.status(key).get("phase") == phase) == 0
+        assert stage.outcomes(key) == [(1, 1, outcome)]
+        assert stage.world.read()["down"] is None and stage.locks() == []
 
 
 async def test_told_to_stop_by_sigterm_it_undoes_the_fault_and_exits_with_0(tmp_path: Path) -> None:

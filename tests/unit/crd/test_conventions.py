@@ -43,10 +43,9 @@ def test_the_explanation_of_a_number_states_its_default_and_its_bounds() -> None
     for path, node in nodes():
         if path.startswith("spec") and node.get("type") == "integer":
             stated = f"{node['description']} "
-            if (
-                f"Default {node['default']}" not in stated
-                or f"from {node['minimum']} to {node['maximum']}" not in stated
-            ):
+            default = f"Default {node['default']}" if "default" in node else "without it"
+            bounds = f"from {node['minimum']} ", f"to {node['maximum']}"
+            if not all(words in stated.replace("From", "from") for words in (default, *bounds)):
                 unstated.append(path)
     assert unstated == []
 
@@ -74,21 +73,32 @@ def test_every_text_list_and_map_is_bounded() -> None:
     assert unbounded == []
 
 
-def test_the_refusal_of_a_change_names_every_field_of_spec_that_can_be_changed() -> None:
+CONTROLS = {info.alias or name for name, info in api.Controls.model_fields.items()}
+"""What may change while a campaign runs."""
+
+
+def test_every_field_but_the_controls_is_immutable_and_named_when_it_was_changed() -> None:
     spec = schema_of(load_crd())["properties"]["spec"]
-    [rule] = [rule for rule in spec["x-kubernetes-validations"] if rule["rule"] == "self == oldSelf"]
+    rule = spec["x-kubernetes-validations"][0]
+    asked = set(spec["properties"]) - CONTROLS
+    assert set(rule["rule"].split(" && ")) == {f"self.{name} == oldSelf.{name}" for name in asked}
     unnamed = [
-        name
-        for name in spec["properties"]
-        if f"self.{name} == oldSelf.{name} ? '' : ' {name}'" not in rule["messageExpression"]
+        name for name in asked if f"self.{name} == oldSelf.{name} ? '' : ' {name}'" not in rule["messageExpression"]
     ]
     assert unnamed == []
 
 
-def test_every_optional_field_of_spec_has_a_default_so_that_none_can_appear_or_vanish_unseen() -> None:
+def test_the_refusal_that_cannot_name_the_culprits_names_what_may_change() -> None:
+    spec = schema_of(load_crd())["properties"]["spec"]
+    assert "but for suspend, abort and ttlSecondsAfterFinished:" in spec["x-kubernetes-validations"][0]["message"]
+    assert {"suspend", "abort", "ttlSecondsAfterFinished"} == CONTROLS
+
+
+def test_every_optional_field_that_is_immutable_has_a_default_so_that_none_can_appear_or_vanish_unseen() -> None:
     flat = crd_fields(schema_of(load_crd()))
     absent = [path for path, words in flat.items() if path.startswith("spec.") and words.get("required") is False]
-    assert [path for path in absent if "default" not in flat[path]] == []
+    undefaulted = {path.removeprefix("spec.") for path in absent if "default" not in flat[path]}
+    assert undefaulted == {"ttlSecondsAfterFinished"} <= CONTROLS
 
 
 def test_the_columns_show_what_a_person_asks_first() -> None:

@@ -43,7 +43,10 @@ def type_of(words: Words) -> str:
 def default_of(words: Words) -> str:
     if words["required"]:
         return "required"
-    return "" if isinstance(words["default"], dict) or words["default"] in ("", []) else f"`{words['default']}`"
+    default = words.get("default", "")
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    return "" if isinstance(default, dict) or default in ("", []) else f"`{default}`"
 
 
 def bounds_of(words: Words) -> str:
@@ -51,6 +54,7 @@ def bounds_of(words: Words) -> str:
     if "enum" in words:
         return ", ".join(f"`{value}`" for value in words["enum"])
     unit, least, most = {
+        "boolean": ("", None, None),
         "integer": ("", words.get("minimum"), words.get("maximum")),
         "string": (" characters", words.get("minLength"), words.get("maxLength")),
         "array": ("", None, words.get("maxItems")),

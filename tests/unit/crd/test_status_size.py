@@ -62,12 +62,23 @@ def status(trials: int, sentence: int, reason: int, pod: int) -> api.CampaignSta
     )
 
 
+def dry_run(sentence: int, reason: int, pod: int) -> api.CampaignStatus:
+    """The status of a dry run, which has ten plans, and neither a current nor recent attempts."""
+    plan = api.Plan(trial=10, seed=2**48 - 1, chaos="c" * 40, target="p" * pod, facts="f" * 128)
+    nothing = {"current": None, "recent": [], "plans": [plan] * api.PLANNED_TRIALS}
+    return status(10_000, sentence, reason, pod).model_copy(update=nothing)
+
+
 def size(value: api.CampaignStatus) -> int:
     return len(json.dumps(value.to_json()).encode())
 
 
 def test_a_full_status_with_long_sentences_stays_below_8_kib() -> None:
     assert size(status(trials=10_000, sentence=200, reason=40, pod=63)) < 8 * 1024
+
+
+def test_the_status_of_a_dry_run_stays_below_8_kib_too() -> None:
+    assert size(dry_run(sentence=400, reason=40, pod=63)) < 8 * 1024
 
 
 def test_a_thousand_times_the_trials_add_less_than_200_bytes_to_a_full_status() -> None:

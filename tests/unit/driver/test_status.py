@@ -44,6 +44,37 @@ def test_a_finished_campaign_has_let_go_of_its_subject():
     assert conditions(compute(row(Phase.COMPLETE, "AllTrialsDone")))["SubjectLocked"] == ("False", "Released")
 
 
+def test_a_suspended_campaign_has_let_go_of_its_subject_and_has_not_finished():
+    told = conditions(compute(row(Phase.SUSPENDED, "Suspended")))
+    assert told["SubjectLocked"] == ("False", "Released")
+    assert told["Finished"] == told["Progressing"] == ("False", "Suspended")
+
+
+def test_an_aborted_campaign_has_finished_and_neither_completed_nor_failed():
+    told = conditions(compute(row(Phase.ABORTED, "Aborted")))
+    assert told["Finished"] == ("True", "Aborted")
+    assert told["Complete"] == told["Failed"] == told["Progressing"] == ("False", "Aborted")
+
+
+@pytest.mark.parametrize(
+    ("situation", "message"),
+    [
+        (Situation(), "3 trials"),
+        (Situation(suspending=True), "3 trials; to be suspended as soon as this attempt has ended"),
+        (Situation(cooling_until=at(90)), "3 trials; cooling down, the next attempt begins at 2026-01-01T12:01:30Z"),
+    ],
+)
+def test_what_a_running_campaign_waits_for_is_told_beside_what_it_does(situation, message):
+    status = compute(row(message="3 trials"), situation=situation)
+    assert status.message == message
+    assert {each.type: each.message for each in status.conditions}[ConditionType.PROGRESSING] == message
+
+
+def test_what_was_asked_of_a_campaign_that_has_finished_does_not_change_what_it_says():
+    done = row(Phase.COMPLETE, "AllTrialsDone", "done")
+    assert compute(done, situation=Situation(suspending=True, cooling_until=at(1))).message == "done"
+
+
 @pytest.mark.parametrize(
     ("situation", "locked"),
     [(Situation(holder="default/c", ours=True), ("True", "Held")), (Situation(), ("False", "Released"))],

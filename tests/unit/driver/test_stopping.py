@@ -6,9 +6,11 @@ import asyncio
 
 import pytest
 
+from controller.api import Controls
+from controller.control import Control
 from controller.outcome import Stop
 from controller.sight import Sight
-from controller.stopping import Stopped, StopSignal
+from controller.stopping import Paused, PauseSwitch, Stopped, StopSignal
 from tests.unit.driver.samples import START
 
 
@@ -90,3 +92,66 @@ async def test_a_stop_that_comes_together_with_a_verdict_is_not_lost():
     looking.cancel()
     done, _ = await asyncio.wait({looking}, timeout=1)
     assert done, "the cancellation was swallowed"
+
+
+async def test_a_pause_breaks_off_what_it_guards_as_often_as_it_is_turned_on():
+    switch = PauseSwitch()
+    for _ in range(2):
+        guarding = asyncio.create_task(switch.guard(asyncio.sleep(60)))
+        await asyncio.sleep(0)
+        switch.turn(True)
+        with pytest.raises(Paused):
+            await guarding
+        with pytest.raises(Paused):
+            switch.check()
+        switch.turn(False)
+        await switch.off()
+        assert await switch.guard(asyncio.sleep(0, "done")) == "done"
+
+
+async def test_whoever_waits_for_the_end_of_a_pause_is_woken_by_it():
+    switch = PauseSwitch()
+    switch.turn(True)
+    waiting = asyncio.create_task(switch.off())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    switch.turn(False)
+    await waiting
+
+
+@pytest.mark.parametrize(
+    ("asked", "raised"),
+    [
+        (Controls(suspend=True), Paused),
+        (Controls(abort=True), Stopped),
+        (Controls(abort=True, suspend=True), Stopped),
+    ],
+)
+@pytest.mark.parametrize("created_so", [True, False])
+async def test_what_is_asked_breaks_off_waiting_and_an_abort_counts_for_more(asked, raised, created_so):
+    control = Control(asked if created_so else Controls())
+    guarding = asyncio.create_task(control.guard(asyncio.sleep(60)))
+    await asyncio.sleep(0)
+    control.heed(asked)
+    with pytest.raises(raised):
+        await guarding
+
+
+async def test_an_abort_cannot_be_taken_back_and_does_not_make_the_driver_go():
+    control = Control(Controls(abort=True))
+    control.heed(Controls(abort=False))
+    assert (control.halt.reason, control.gone.reason) == (Stop.ABORTED, None)
+    control.leave(Stop.EXITING)
+    assert (control.halt.reason, control.gone.reason) == (Stop.ABORTED, Stop.EXITING)
+
+
+async def test_what_ends_in_time_is_not_overdue_and_what_does_not_is():
+    control = Control(Controls())
+    with control.within(None):
+        await asyncio.sleep(0)
+    with control.within(60):
+        await asyncio.sleep(0)
+    assert control.halt.reason is None
+    with control.within(0), pytest.raises(Stopped):
+        await control.halt.guard(asyncio.sleep(60))
+    assert control.halt.reason is Stop.OVERDUE

@@ -1,4 +1,6 @@
-"""The outcome is a function of the evidence: every combination of what may have happened."""
+"""The outcome is a function of the evidence: every combination of what may have happened, against the rules."""
+
+from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -9,46 +11,70 @@ from controller.api import Mode, Outcome
 from controller.outcome import Evidence, Stop, decide
 
 DEADLINE = datetime(2026, 1, 1, tzinfo=UTC)
-BEFORE, AFTER = DEADLINE - timedelta(seconds=1), DEADLINE + timedelta(seconds=1)
+MOMENTS = {
+    "never": None,
+    "long before": DEADLINE - timedelta(seconds=60),
+    "just before": DEADLINE - timedelta(microseconds=1),
+    "at the deadline": DEADLINE,
+    "just after": DEADLINE + timedelta(microseconds=1),
+}
+IN_TIME = {"long before", "just before", "at the deadline"}
+CUT_SHORT = list(product([None, *Stop], [False, True], [False, True]))
+"""Why it was told to stop, whether something failed, whether it is doubtful that the fault was applied."""
 
 
-def evidence(**known):
-    return Evidence(mode=Mode.BASELINE, deadline_at=DEADLINE, **known)
+def evidence(manifested: str = "never", recovered: str = "never", **known) -> Evidence:
+    times = {"manifested_at": MOMENTS[manifested], "recovered_at": MOMENTS[recovered]}
+    return Evidence(mode=Mode.BASELINE, deadline_at=DEADLINE, **times, **known)
 
 
-@pytest.mark.parametrize(
-    ("manifested", "recovered", "outcome"),
-    [
-        (None, None, Outcome.NOT_MANIFESTED),
-        (BEFORE, None, Outcome.NOT_HEALED),
-        (BEFORE, BEFORE, Outcome.SELF_HEALED),
-        (BEFORE, DEADLINE, Outcome.SELF_HEALED),
-        (BEFORE, AFTER, Outcome.NOT_HEALED),
-    ],
-)
-def test_an_observed_attempt_is_judged_by_what_was_seen(manifested, recovered, outcome):
-    seen = evidence(observed=True, manifested_at=manifested, recovered_at=recovered)
-    assert decide(seen) is outcome
+OBSERVED: list[tuple[str, str, Outcome]] = [
+    *(("never", recovered, Outcome.NOT_MANIFESTED) for recovered in MOMENTS),
+    *(
+        (manifested, recovered, Outcome.SELF_HEALED if recovered in IN_TIME else Outcome.NOT_HEALED)
+        for manifested, recovered in product(MOMENTS, MOMENTS)
+        if manifested != "never"
+    ),
+]
 
 
-@pytest.mark.parametrize(("stopped", "failed"), list(product([None, *Stop], [False, True])))
-def test_what_happens_after_the_observation_does_not_change_the_outcome(stopped, failed):
-    seen = evidence(observed=True, manifested_at=BEFORE, recovered_at=BEFORE, stopped=stopped, failed=failed)
-    assert decide(seen) is Outcome.SELF_HEALED
+@pytest.mark.parametrize(("manifested", "recovered", "outcome"), OBSERVED)
+def test_an_attempt_that_was_observed_to_its_end_is_judged_by_its_times_alone(manifested, recovered, outcome):
+    for stopped, failed, doubtful in CUT_SHORT:
+        seen = evidence(manifested, recovered, observed=True, stopped=stopped, failed=failed, doubtful=doubtful)
+        assert decide(seen) is outcome
 
 
-@pytest.mark.parametrize(
-    ("stopped", "doubtful", "failed", "outcome"),
-    [
-        (Stop.DELETED, False, False, Outcome.ABORTED),
-        (Stop.DELETED, True, True, Outcome.ABORTED),
-        (Stop.EXITING, False, False, Outcome.INTERRUPTED),
-        (Stop.EXITING, True, True, Outcome.INTERRUPTED),
-        (None, True, True, Outcome.INTERRUPTED),
-        (None, False, True, Outcome.INFRA_ERROR),
-    ],
-)
-def test_an_attempt_that_was_cut_short_is_never_scored(stopped, doubtful, failed, outcome):
-    decided = decide(evidence(stopped=stopped, doubtful=doubtful, failed=failed, manifested_at=BEFORE))
-    assert decided is outcome
-    assert not decided.scored
+def test_the_table_is_complete():
+    assert {(manifested, recovered) for manifested, recovered, _ in OBSERVED} == set(product(MOMENTS, MOMENTS))
+
+
+ENDED_BY_PEOPLE = {Stop.ABORTED, Stop.DELETED, Stop.OVERDUE}
+"""By what they asked: the campaign is over, and the trial is not run again."""
+
+
+@pytest.mark.parametrize(("stopped", "failed", "doubtful"), [why for why in CUT_SHORT if why[0] or why[1]])
+def test_an_attempt_that_was_cut_short_is_never_scored_whatever_was_seen_by_then(stopped, failed, doubtful):
+    for manifested, recovered in product(MOMENTS, MOMENTS):
+        decided = decide(evidence(manifested, recovered, stopped=stopped, failed=failed, doubtful=doubtful))
+        if stopped in ENDED_BY_PEOPLE:
+            assert decided is Outcome.ABORTED and not decided.repeated
+        elif stopped is Stop.EXITING or doubtful:
+            assert decided is Outcome.INTERRUPTED and decided.repeated
+        else:
+            assert decided is Outcome.INFRA_ERROR and decided.repeated
+        assert not decided.scored
+
+
+def test_without_a_deadline_nothing_was_observed():
+    with pytest.raises(AssertionError, match="has a deadline"):
+        decide(Evidence(mode=Mode.BASELINE, manifested_at=DEADLINE, observed=True))
+
+
+def test_an_attempt_that_neither_ended_nor_was_cut_short_has_no_outcome():
+    with pytest.raises(AssertionError, match="observed, stopped or failed"):
+        decide(evidence())
+
+
+def test_of_all_outcomes_only_those_that_say_something_about_the_subject_are_scored():
+    assert {outcome for outcome in Outcome if outcome.scored} == {Outcome.SELF_HEALED, Outcome.NOT_HEALED}

@@ -125,7 +125,15 @@ async def test_the_plan_is_committed_before_anything_is_touched(bench):
     await running
 
 
-@pytest.mark.parametrize(("reason", "outcome"), [(Stop.DELETED, Outcome.ABORTED), (Stop.EXITING, Outcome.INTERRUPTED)])
+@pytest.mark.parametrize(
+    ("reason", "outcome"),
+    [
+        (Stop.ABORTED, Outcome.ABORTED),
+        (Stop.DELETED, Outcome.ABORTED),
+        (Stop.OVERDUE, Outcome.ABORTED),
+        (Stop.EXITING, Outcome.INTERRUPTED),
+    ],
+)
 async def test_told_to_stop_in_mid_observation_it_undoes_the_fault_and_closes_the_row(bench, reason, outcome):
     attempt = await bench.attempt(Script(heal_after=None), spec(observe_seconds=60))
     running = asyncio.create_task(attempt.run(bench.stop))
@@ -136,6 +144,14 @@ async def test_told_to_stop_in_mid_observation_it_undoes_the_fault_and_closes_th
     row = await bench.row()
     assert row.outcome is outcome and row.manifested_at is not None
     assert not bench.world.hurt
+
+
+async def test_an_attempt_has_a_limit_in_all_and_its_fault_is_undone_however_long_that_takes(bench):
+    limited = spec(observe_seconds=60, deadlines={"attempt_seconds": 1})
+    outcome, row = await bench.run(Script(heal_after=None, cleanup_takes=1.1), limited)
+    assert outcome is Outcome.INFRA_ERROR
+    assert row.error == f"the attempt was not done within 1 s: {row.target} is down"
+    assert bench.world.cleanups == 1 and not bench.world.hurt
 
 
 async def test_a_failing_final_capture_costs_the_state_but_not_the_outcome(bench):

@@ -193,6 +193,28 @@ async def test_a_full_disk_loses_no_write(records: Records) -> None:
     assert await records.end_attempt(row.id, Outcome.ABORTED, at=at(3)) is True
 
 
+async def test_a_database_that_is_moved_away_is_missed_at_once_and_used_again_when_it_is_back(
+    records: Records, database: Path
+) -> None:
+    """SQLite itself would go on writing to a file that has no name any more."""
+    away = database.rename(database.with_name("away"))
+    for attempt in (records.open_attempt("uid-1", 1, 7, at(1)), records.get_campaign("uid-1")):
+        with pytest.raises(RecordsUnavailable, match=r"records\.db: No such file"):
+            await attempt
+    assert not database.exists(), "an empty database in its place would be taken for the records"
+    away.rename(database)
+    row = await records.open_attempt("uid-1", 1, 7, at(1))
+    assert [each.id for each in await records.unfinished("uid-1")] == [row.id]
+
+
+async def test_another_file_in_its_place_is_neither_read_nor_written(records: Records, database: Path) -> None:
+    database.rename(database.with_name("away"))
+    database.write_bytes(b"")
+    with pytest.raises(RecordsUnavailable, match="another file than the one that was opened"):
+        await records.mark_deleted("uid-1", at(1))
+    assert database.read_bytes() == b""
+
+
 async def test_waiting_ends_when_cancelled_and_other_errors_come_through() -> None:
     async def unavailable() -> None:
         raise RecordsUnavailable("no")

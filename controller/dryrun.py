@@ -1,0 +1,57 @@
+"""A dry run: what the first trials would hit if they ran now. It plans, touches nothing, and leaves no attempt."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+
+from pydantic import BaseModel
+
+from controller.api import PLANNED_TRIALS, CampaignSpec, Plan
+from controller.cleanup import RETRY_SECONDS
+from controller.status import clip
+from controller.trial import trial_seed
+from subjects.cluster import ClusterError, ClusterUnreachable
+from subjects.protocol import EvalSubject, Fault, SubjectError
+
+
+class NoPlan(Exception):
+    """As the subject stands now, a trial of it could not even be planned; the text says why."""
+
+
+async def plan_trials(subject: EvalSubject, spec: CampaignSpec, params: BaseModel) -> tuple[Plan, ...]:
+    """The plans of the first trials, each with its own seed, as the trial itself would make it. Raises NoPlan."""
+    limit = spec.deadlines.inject_seconds
+    made: list[Plan] = []
+    for trial in range(1, min(spec.trials, PLANNED_TRIALS) + 1):
+        seed = trial_seed(spec.seed, trial)
+        try:
+            async with asyncio.timeout(limit):
+                made.append(plan_of(trial, seed, await _plan(subject, spec.chaos.type, params, seed)))
+        except TimeoutError:
+            raise NoPlan(f"trial {trial} could not be planned within {limit:g} s") from None
+        except (SubjectError, ClusterError) as error:
+            raise NoPlan(f"trial {trial} could not be planned as the subject stands now: {error}") from error
+    return tuple(made)
+
+
+def plan_of(trial: int, seed: int, fault: Fault) -> Plan:
+    """A fault as the status shows it. Pure."""
+    planned = fault.to_json()
+    facts = {"uid": fault.uid} | dict(fault.params) | planned.get("facts", {})
+    text = ", ".join(f"{name}={value}" for name, value in facts.items())
+    return Plan(trial=trial, seed=seed, chaos=fault.chaos, target=clip(fault.names, 253), facts=clip(text, 128))
+
+
+def in_a_sentence(plans: tuple[Plan, ...], trials: int) -> str:
+    """The plans for a message, which stays short enough to be repeated in every condition."""
+    which = f"the first {len(plans)} of {trials} trials" if len(plans) < trials else f"its {trials} trials"
+    return clip(f"nothing was touched; as it stands now, {which} hit {', '.join(plan.target for plan in plans)}", 400)
+
+
+async def _plan(subject: EvalSubject, chaos: str, params: BaseModel, seed: int) -> Fault:
+    while True:
+        try:
+            return await subject.plan_chaos(chaos, params, Random(seed))
+        except ClusterUnreachable:
+            await asyncio.sleep(RETRY_SECONDS)

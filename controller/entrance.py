@@ -1,0 +1,66 @@
+"""What comes before the first trial, and again before each: consent of the subject's owner, and the subject itself."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from pydantic import BaseModel
+
+from controller.admission import Impossible, NotYet, require_permission
+from controller.api import CampaignSpec, Phase
+from controller.board import Board
+from controller.control import Control
+from controller.records import LockRow
+from controller.services import Services
+from controller.status import Refusal
+from subjects.protocol import EvalSubject
+
+RETRY_SECONDS = 1.0
+
+
+class Entrance:
+    """Belongs to one driver. Whatever waits here is broken off when the campaign is to halt or to pause."""
+
+    def __init__(self, services: Services, spec: CampaignSpec, board: Board, control: Control) -> None:
+        self._services = services
+        self._spec = spec
+        self._board = board
+        self._control = control
+
+    async def wait_for_permission(self, subject: EvalSubject, params: BaseModel) -> None:
+        """Ask until the namespace consents and the subject is there, for as long as the start deadline allows."""
+        board, limit = self._board, self._spec.start_deadline_seconds
+        while refusal := await self._refusal(subject, params):
+            board.alive()
+            if board.row.phase is Phase.RUNNING:
+                board.change(refusal=refusal)
+            else:
+                await board.enter(Phase.PENDING, refusal.reason, refusal.message, refusal=refusal)
+            if self._services.now() > board.refused_since + timedelta(seconds=limit):
+                why = f"waited in vain for startDeadlineSeconds ({limit} s): {refusal.message}"
+                raise Impossible("StartDeadlineExceeded", why)
+            await self._control.guard(asyncio.sleep(RETRY_SECONDS))
+        board.change(refusal=None)
+
+    async def _refusal(self, subject: EvalSubject, params: BaseModel) -> Refusal | None:
+        namespace, kube = self._board.row.namespace, self._services.kube
+        try:
+            await self._control.guard(require_permission(self._spec, namespace, subject, params, kube))
+        except NotYet as not_yet:
+            return not_yet.refusal
+        return None
+
+    async def wait_for_turn(self) -> None:
+        """Hold the subject: alone, and in the order of the campaigns' age."""
+        board = self._board
+
+        async def on_wait(lock: LockRow) -> None:
+            board.alive()
+            holder = await self._services.records.get_campaign(lock.campaign_uid)
+            why = f"campaign {lock.campaign} has the subject"
+            if holder is not None and holder.phase.terminal:  # it could not be cleaned up: what to do stands there
+                why = f"campaign {lock.campaign} has ended and keeps the subject: {holder.message}"
+            await board.enter(Phase.QUEUED, "SubjectBusy", why, holder=lock.campaign)
+
+        await self._control.guard(self._services.queue.take(board.row, on_wait))

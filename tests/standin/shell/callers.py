@@ -1,0 +1,60 @@
+"""The other ends of lines: web sockets that other members made to this process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+KEEPALIVE_SECONDS = 10.0
+
+PATH = "/standin/line"
+SENDER = "Standin-Sender"
+
+Receive = Callable[[str, list[dict[str, Any]]], None]
+
+
+def frame(messages: list[dict[str, Any]]) -> str:
+    return json.dumps(messages, separators=(",", ":"))
+
+
+class Callers:
+    """Who called is reached over its own line only."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._lines: dict[str, asyncio.Queue[str]] = {}
+
+    def knows(self, address: str) -> bool:
+        return address in self._lines
+
+    def post(self, address: str, messages: list[dict[str, Any]]) -> None:
+        if (line := self._lines.get(address)) is not None:
+            line.put_nowait(frame(messages))
+
+    async def answer(self, request: web.Request) -> web.WebSocketResponse:
+        """The handler of PATH."""
+        sender = request.headers[SENDER]
+        line = web.WebSocketResponse(heartbeat=KEEPALIVE_SECONDS, max_msg_size=0)
+        await line.prepare(request)
+        queue = self._lines[sender] = asyncio.Queue()
+        sending = asyncio.create_task(self._send(line, queue))
+        try:
+            async for received in line:
+                self._receive(sender, json.loads(received.data))
+        finally:
+            sending.cancel()
+            if self._lines.get(sender) is queue:
+                del self._lines[sender]
+        return line
+
+    @staticmethod
+    async def _send(line: web.WebSocketResponse, queue: asyncio.Queue[str]) -> None:
+        with contextlib.suppress(OSError, aiohttp.ClientError):
+            while True:
+                await line.send_str(await queue.get())
