@@ -46,7 +46,11 @@ def _overhead(folder: Path, trials: int) -> overhead.Overhead:
         kubectl = Kubectl(binaries["kubectl"], kubeconfig, folder)
         kubectl("apply", "-f", CRDS)
         kubectl("wait", "--for=condition=Established", "crd/evalcampaigns.evalcampaign.dev", "--timeout=30s")
-        namespace = {"name": "subject", "labels": {"evalcampaign.dev/opt-in": "true"}}
+        namespace = {
+            "name": "subject",
+            "labels": {"evalcampaign.dev/opt-in": "true"},
+            "annotations": {"evalcampaign.dev/allowed-namespaces": "default"},
+        }
         kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": namespace})
         return asyncio.run(overhead.measure(folder, kubeconfig, trials))
     finally:

@@ -12,13 +12,12 @@ from pydantic import BaseModel, ValidationError
 
 from controller.api import CampaignSpec
 from controller.complaints import in_words
+from controller.consent import missing_consent
 from controller.kube import KubeCampaigns
+from controller.quorum import too_many
 from controller.status import Refusal
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.protocol import EvalSubject, SubjectContext, SubjectFactory, SubjectMisfit, SubjectNotReady
-
-OPT_IN_LABEL = "evalcampaign.dev/opt-in"
-"""A namespace that carries this label with the value `true` may be broken; no other is touched."""
 
 
 class NotAdmitted(Exception):
@@ -66,14 +65,22 @@ def choose_subject(
         ) from None
 
 
-async def require_permission(spec: CampaignSpec, subject: EvalSubject, kube: KubeCampaigns) -> None:
-    """Return when the namespace has opted in and the subject is there. Raises NotYet, or Impossible for a misfit."""
+async def require_permission(
+    spec: CampaignSpec, campaign_namespace: str, subject: EvalSubject, params: BaseModel, kube: KubeCampaigns
+) -> None:
+    """Return when the subject's namespace consents to such campaigns, and the subject is there and will bear them.
+
+    Raises NotYet, or Impossible for a misfit and where more than a minority of a quorum would be hit.
+    """
     namespace = spec.subject.namespace
     try:
-        labels = await kube.namespace_labels(namespace)
-        if labels.get(OPT_IN_LABEL) != "true":
-            raise NotYet("NotOptedIn", f"namespace {namespace} does not carry the label {OPT_IN_LABEL}=true")
+        refusal = missing_consent(await kube.read_namespace(namespace), campaign_namespace)
+        if refusal is not None:
+            raise NotYet(refusal.reason, refusal.message)
         await subject.check_ready()
+        stake = await subject.stake(spec.chaos.type, params)
+        if (loss := too_many(spec.chaos.type, stake, spec.allow_quorum_loss)) is not None:
+            raise Impossible(loss.reason, loss.message)
     except SubjectMisfit as misfit:
         raise Impossible("InvalidSubject", str(misfit)) from None
     except SubjectNotReady as missing:

@@ -129,6 +129,7 @@ class CampaignSpec(Controls):
     settle_seconds: int = Field(5, ge=1, le=3600)
     max_blind_seconds: int = Field(5, ge=0, le=3600)
     seed: int = Field(0, ge=0, le=2**53 - 1)
+    allow_quorum_loss: bool = False
     reset: Reset = Reset.HEAL
     deadlines: Deadlines = Field(default_factory=Deadlines)
     max_infra_errors: int = Field(3, ge=0, le=10_000)

@@ -5,6 +5,7 @@ The row is committed first, the status is computed from it afterwards; the drive
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from typing import Any
 from controller.api import CampaignSpec, Condition, ConditionType, Current, Phase, Plan
 from controller.kube import CampaignRef
 from controller.projector import Announcement, Projector
+from controller.queueing import GLANCE_SECONDS
 from controller.records import CampaignRow, Tally
 from controller.services import Services
 from controller.status import Refusal, Situation, compute_status
@@ -53,11 +55,14 @@ class Board:
         self.due_at = services.now() + GRACE
 
     async def open(self) -> None:
-        """Read, or make, the campaign's row."""
+        """Read, or make, the campaign's row, and see whether it has its subject from an earlier process."""
         ref = self._campaign.ref
         self.row = await self._services.records.ensure_campaign(
             ref.uid, ref.namespace, ref.name, self._campaign.spec, self._campaign.created_at
         )
+        lock = await self._services.records.lock_of(ref.uid)
+        if lock is not None:
+            self._situation = replace(self._situation, holder=lock.campaign, ours=True)
         await self.count()
         if not self.row.phase.terminal:  # what was said before holds until it is asked anew
             refusals = (Refusal(each.reason, each.message) for each in self._refused())
@@ -88,10 +93,28 @@ class Board:
         self.row = await self._services.records.set_phase(
             self._campaign.ref.uid, phase, reason, message, self._services.now(), keep_lock=keep_lock
         )
-        # The generation, because a campaign may be suspended, and run again, more than once.
-        self.announce(f"phase/{phase}/{reason}/{self._generation}", reason, message, warning=phase is Phase.FAILED)
+        self.announce_phase()
         self._situation = replace(self._situation, **situation)
         self.publish()
+
+    async def let_go(self) -> None:
+        """Return once the campaign has no subject: at once, but after a failed cleanup not before somebody unlocks it.
+
+        What is shown then says so.
+        """
+        records, uid = self._services.records, self._campaign.ref.uid
+        while True:
+            if await records.lock_of(uid) is None:
+                self.row = await records.get_campaign(uid) or self.row
+                return self.change(holder=None, ours=False)
+            await asyncio.sleep(GLANCE_SECONDS)
+
+    def announce_phase(self) -> None:
+        """Post the Event of the phase that the row is in."""
+        phase, reason = self.row.phase, self.row.reason
+        # Each end comes once; before it, a campaign may be suspended, and run again, more than once.
+        again = "" if phase.terminal else f"/{self._generation}"
+        self.announce(f"phase/{phase}/{reason}{again}", reason, self.row.message, warning=phase is Phase.FAILED)
 
     @property
     def refused_since(self) -> datetime:

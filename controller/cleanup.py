@@ -29,6 +29,6 @@ async def undo(subject: EvalSubject, fault: Fault, limit_seconds: float, say: Ca
             say(f"the fault is still to be undone: {away}")
             await asyncio.sleep(RETRY_SECONDS)
         except TimeoutError:
-            raise CleanupFailed(f"the fault on {fault.target} was not undone within {limit_seconds:g} s") from None
+            raise CleanupFailed(f"{fault.chaos} on {fault.names} was not undone within {limit_seconds:g} s") from None
         except (SubjectError, ClusterError) as error:
-            raise CleanupFailed(f"the fault on {fault.target} could not be undone: {error}") from error
+            raise CleanupFailed(f"{fault.chaos} on {fault.names} could not be undone: {error}") from error

@@ -93,6 +93,7 @@ class CampaignDriver:
             return
         async with self._projector:
             try:
+                await self._control.gone.guard(self._board.let_go())
                 row, now = self._board.row, self._services.now
                 expiring = expire(row, self._campaign.ref, self._control, self._services.kube, now)
                 await self._control.gone.guard(expiring)
@@ -156,7 +157,7 @@ class CampaignDriver:
 
     async def _take_part(self, subject: EvalSubject, params: BaseModel) -> None:
         """From the request for permission to the last trial. Raises Paused where it is to go on another time."""
-        await self._entrance.wait_for_permission(subject)
+        await self._entrance.wait_for_permission(subject, params)
         if self._spec.dry_run:
             plans = await self._control.guard(plan_trials(subject, self._spec, params))
             return await self._finish(Phase.COMPLETE, "DryRun", in_a_sentence(plans, self._spec.trials), plans=plans)
@@ -189,7 +190,7 @@ class CampaignDriver:
             self._control.pause.check()
             await self._cool_down()
             # A namespace may take its consent back, and a subject may be removed, between two trials.
-            await self._entrance.wait_for_permission(subject)
+            await self._entrance.wait_for_permission(subject, params)
             with self._control.within(await self._time_left()):
                 await self._run_attempt(trial, subject, params)
         tally = board.tally

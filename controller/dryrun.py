@@ -40,7 +40,7 @@ def plan_of(trial: int, seed: int, fault: Fault) -> Plan:
     planned = fault.to_json()
     facts = {"uid": fault.uid} | dict(fault.params) | planned.get("facts", {})
     text = ", ".join(f"{name}={value}" for name, value in facts.items())
-    return Plan(trial=trial, seed=seed, chaos=fault.chaos, target=fault.target, facts=clip(text, 128))
+    return Plan(trial=trial, seed=seed, chaos=fault.chaos, target=clip(fault.names, 253), facts=clip(text, 128))
 
 
 def in_a_sentence(plans: tuple[Plan, ...], trials: int) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+from pydantic import BaseModel
+
 from controller.admission import Impossible, NotYet, require_permission
 from controller.api import CampaignSpec, Phase
 from controller.board import Board
@@ -26,10 +28,10 @@ class Entrance:
         self._board = board
         self._control = control
 
-    async def wait_for_permission(self, subject: EvalSubject) -> None:
-        """Ask until the namespace has opted in and the subject is there, for as long as the start deadline allows."""
+    async def wait_for_permission(self, subject: EvalSubject, params: BaseModel) -> None:
+        """Ask until the namespace consents and the subject is there, for as long as the start deadline allows."""
         board, limit = self._board, self._spec.start_deadline_seconds
-        while refusal := await self._refusal(subject):
+        while refusal := await self._refusal(subject, params):
             board.alive()
             if board.row.phase is Phase.RUNNING:
                 board.change(refusal=refusal)
@@ -41,9 +43,10 @@ class Entrance:
             await self._control.guard(asyncio.sleep(RETRY_SECONDS))
         board.change(refusal=None)
 
-    async def _refusal(self, subject: EvalSubject) -> Refusal | None:
+    async def _refusal(self, subject: EvalSubject, params: BaseModel) -> Refusal | None:
+        namespace, kube = self._board.row.namespace, self._services.kube
         try:
-            await self._control.guard(require_permission(self._spec, subject, self._services.kube))
+            await self._control.guard(require_permission(self._spec, namespace, subject, params, kube))
         except NotYet as not_yet:
             return not_yet.refusal
         return None
@@ -54,7 +57,10 @@ class Entrance:
 
         async def on_wait(lock: LockRow) -> None:
             board.alive()
+            holder = await self._services.records.get_campaign(lock.campaign_uid)
             why = f"campaign {lock.campaign} has the subject"
+            if holder is not None and holder.phase.terminal:  # it could not be cleaned up: what to do stands there
+                why = f"campaign {lock.campaign} has ended and keeps the subject: {holder.message}"
             await board.enter(Phase.QUEUED, "SubjectBusy", why, holder=lock.campaign)
 
         await self._control.guard(self._services.queue.take(board.row, on_wait))

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from typing import Any
 
 import kopf
@@ -17,7 +18,7 @@ import kopf
 from controller.api import GROUP, PLURAL, VERSION
 from controller.cleanup import CleanupFailed
 from controller.driver import CampaignDriver
-from controller.farewell import say_farewell, show_farewell
+from controller.farewell import bury, delete
 from controller.intake import InvalidCampaign, campaign_from_body, refuse_invalid, says_finished
 from controller.outcome import Stop
 from controller.services import Services
@@ -116,26 +117,26 @@ async def finalize(body: kopf.Body, uid: str, memo: kopf.Memo, **_: Any) -> None
         return
     await _end_driver(uid)
     try:
-        await say_farewell(services, campaign)
+        await delete(services, campaign, datetime.fromisoformat(body["metadata"]["deletionTimestamp"]))
     except CleanupFailed as dirty:
-        await show_farewell(services, campaign, f"Deletion waits, cleanup failed: {dirty}")
         raise kopf.TemporaryError(str(dirty), delay=DELETION_RETRY_SECONDS) from dirty
-    await show_farewell(services, campaign, "The campaign was deleted; nothing of it is left in the subject.")
 
 
 @kopf.on.event(*CAMPAIGNS)
 async def notice(type: str | None, body: kopf.Body, uid: str, memo: kopf.Memo, **_: Any) -> None:
     """Tell a driver that its spec has changed (docs/decisions/006-told-by-events.md), or that its object is gone.
 
-    The latter when somebody took our finalizer off: the object went without our being asked, and Kopf lets its daemon
-    run on.
+    The latter when somebody took our finalizer off: the object went before we were done, and Kopf lets its daemon run
+    on.
     """
-    if (driver := DRIVERS.get(uid)) is None:
-        return
+    services: Services = memo.services
+    driver = DRIVERS.get(uid)
     if type == "DELETED":
-        await _end_driver(uid)
-        await say_farewell(memo.services, campaign_from_body(body))
-    elif body.meta.get("generation") != driver.generation and "deletionTimestamp" not in body.meta:
+        row = await services.records.get_campaign(uid)
+        if row is not None and row.deleted_at is None:
+            await _end_driver(uid)
+            await bury(services, campaign_from_body(body))
+    elif driver and body.meta.get("generation") != driver.generation and "deletionTimestamp" not in body.meta:
         with suppress(InvalidCampaign):
             changed = campaign_from_body(body)
             driver.heed(changed.spec, changed.generation)

@@ -54,10 +54,10 @@ class Observation:
 
 
 def shows(fault: Fault, verdict: Verdict) -> bool:
-    """Whether a verdict is a sign of this fault: the target is not what it was, or clients are not served."""
-    target_uid = verdict.members.get(fault.target)
-    replaced = bool(verdict.members) and target_uid != fault.uid
-    blamed = any(problem.member == fault.target for problem in verdict.problems)
+    """Whether a verdict is a sign of this fault: a target is not what it was, or clients are not served."""
+    names = {target.name for target in fault.targets}
+    replaced = bool(verdict.members) and any(verdict.members.get(each.name) != each.uid for each in fault.targets)
+    blamed = any(problem.member in names for problem in verdict.problems)
     return replaced or verdict.serving is False or (blamed and verdict.whole is False)
 
 

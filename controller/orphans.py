@@ -1,7 +1,7 @@
 """Campaigns that went while no controller saw it: somebody dropped their finalizer, or brought records from elsewhere.
 
 Nobody will ever call their delete handler. Without this, a fault of theirs would stay for ever, and so would their hold
-on the subject.
+on the subject. Those that could not be cleaned up when they were deleted are tried again.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from contextlib import asynccontextmanager
 
 from controller.api import CampaignSpec
 from controller.board import Campaign
-from controller.cleanup import RETRY_SECONDS, CleanupFailed
-from controller.farewell import say_farewell
+from controller.cleanup import RETRY_SECONDS
+from controller.farewell import bury
 from controller.kube import CampaignRef
 from controller.services import Services
 from subjects.cluster import ClusterUnreachable
@@ -34,14 +34,10 @@ async def burying_orphans(services: Services) -> AsyncIterator[None]:
 
 
 async def _bury(services: Services) -> None:
-    """Undo and close what recorded campaigns without an object have left.
-
-    Only inside the cluster, where the records belong to it. Outside, the same records may have served another context
-    before, whose campaigns are alive and well there.
-    """
-    if not services.api.in_cluster:
+    """Undo and close what recorded campaigns without an object have left."""
+    if not records_are_this_clusters(services):
         return
-    recorded = await services.records.undeleted()  # before the list: what is recorded by now was there to be listed
+    recorded = await services.records.unburied()  # before the list: what is recorded by now was there to be listed
     present = await _present(services)
     for row in recorded:
         if row.uid in present:
@@ -50,11 +46,17 @@ async def _bury(services: Services) -> None:
         ref = CampaignRef(row.uid, row.namespace, row.name)
         try:
             spec = CampaignSpec.model_validate(row.spec)
-            await say_farewell(services, Campaign(ref, spec, generation=0, created_at=row.created_at))
-        except CleanupFailed as dirty:
-            log.error("campaign %s/%s keeps its subject: %s", row.namespace, row.name, dirty)
+            await bury(services, Campaign(ref, spec, generation=0, created_at=row.created_at))
         except Exception:  # one that cannot be helped must not keep the others from it
             log.exception("campaign %s/%s could not be laid to rest", row.namespace, row.name)
+
+
+def records_are_this_clusters(services: Services) -> bool:
+    """Only inside the cluster is that sure.
+
+    Outside, the same records may have served another context before, whose campaigns are alive and well there.
+    """
+    return services.api.in_cluster
 
 
 async def _present(services: Services) -> set[str]:

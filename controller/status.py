@@ -42,6 +42,7 @@ REFUSED = frozenset(
         "UnknownChaos",
         "InvalidParams",
         "CampaignInSubjectNamespace",
+        "QuorumLoss",
         "StartDeadlineExceeded",
     }
 )
@@ -136,7 +137,7 @@ def _recent(attempt: AttemptSummary) -> Recent:
         trial=attempt.trial,
         attempt=attempt.attempt,
         outcome=attempt.outcome,
-        target=attempt.target,
+        target=None if attempt.target is None else clip(attempt.target, 253),
         time_to_recover=None if time_to_recover is None else seconds(time_to_recover),
         ended_at=attempt.ended_at,
         message=clip(attempt.error or "", 256),
@@ -172,8 +173,7 @@ def _conditions(
         add(ConditionType.ACCEPTED, True, "Accepted", "The subject, the chaos type and its parameters are valid.")
     else:
         add(ConditionType.ACCEPTED, False, refusal.reason, refusal.message)
-    dirty = failed and reason == CLEANUP_FAILED
-    if situation.ours or dirty:
+    if situation.ours:
         add(ConditionType.SUBJECT_LOCKED, True, "Held", "This campaign has the subject.")
     elif situation.holder is not None:
         add(ConditionType.SUBJECT_LOCKED, False, "HeldByAnother", f"Campaign {situation.holder} has the subject.")
@@ -183,6 +183,6 @@ def _conditions(
     add(ConditionType.COMPLETE, phase is Phase.COMPLETE, reason, message)
     add(ConditionType.FAILED, failed, reason, message)
     add(ConditionType.FINISHED, phase.terminal, reason, message)
-    if dirty:
+    if failed and reason == CLEANUP_FAILED:
         add(ConditionType.CLEANUP_FAILED, True, reason, message)
     return made

@@ -25,6 +25,7 @@ from controller.api import CampaignSpec, Current, Outcome, Step
 from controller.cleanup import RETRY_SECONDS, CleanupFailed, undo
 from controller.observation import End, Observation, Window, observe
 from controller.outcome import Evidence, decide
+from controller.quorum import too_many
 from controller.records import AttemptRow, Facts, Records
 from controller.sight import Sight, watching
 from controller.stopping import Stopped, StopSignal
@@ -126,8 +127,14 @@ class Attempt:
             self._facts["final_state"] = await self._patiently(self._subject.capture_state)
 
     async def _plan(self) -> Fault:
-        """Choose the target and commit the plan, before anything is touched."""
+        """Choose the target and commit the plan, before anything is touched.
+
+        What may be hit at once is looked at here again: what the reset found is what counts.
+        """
         chaos, rng = self._spec.chaos.type, Random(self._row.seed)
+        stake = await self._patiently(lambda: self._subject.stake(chaos, self._params))
+        if (loss := too_many(chaos, stake, self._spec.allow_quorum_loss)) is not None:
+            raise StepFailed(f"{loss.reason}: {loss.message}")
         fault = await self._patiently(lambda: self._subject.plan_chaos(chaos, self._params, rng))
         await self._records.update(self._row.id, at=self._now(), fault=fault.to_json())
         self._fault = fault

@@ -82,12 +82,21 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """A pod by name, and the identity that a plan was made for."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """One concrete injection, planned: enough to apply it once and, from the record alone, to undo it.
 
-    `target` is the pod's name and `uid` the identity the plan was made for; `params` are the effective parameters,
-    defaults included; `undo` is whatever `cleanup_chaos` needs. `facts` is what was true of the target when it was
-    planned and bears on what will be seen, such as how many regions it led.
+    `target` is the pod's name and `uid` the identity the plan was made for; `others` are further pods that the same
+    happens to at the same time. `params` are the effective parameters, defaults included; `undo` is whatever
+    `cleanup_chaos` needs, the same for every target. `facts` is what was true of the target when it was planned and
+    bears on what will be seen, such as how many regions it led.
     """
 
     chaos: str
@@ -96,6 +105,17 @@ class Fault:
     params: Mapping[str, Json]
     undo: Mapping[str, Json] = field(default_factory=dict)
     facts: Mapping[str, Json] = field(default_factory=dict)
+    others: tuple[Target, ...] = ()
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """All that is hit, in the order in which it was drawn."""
+        return (Target(self.target, self.uid), *self.others)
+
+    @property
+    def names(self) -> str:
+        """The names of all targets, for people."""
+        return ", ".join(target.name for target in self.targets)
 
     def to_json(self) -> dict[str, Json]:
         """A plain dictionary, as it is stored in the record."""
@@ -103,8 +123,26 @@ class Fault:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Json]) -> Fault:
-        """The fault that `to_json` stored, now or before it had facts."""
-        return cls(**stored)
+        """The fault that `to_json` stored, now or before it had facts and others."""
+        others = tuple(Target(**each) for each in stored.get("others", ()))
+        return cls(**{**stored, "others": others})
+
+
+@dataclass(frozen=True, slots=True)
+class Stake:
+    """How many of the `members` there should be a fault hits at once, and how many of them vote with each other.
+
+    `voters` is less than `members` where the data is spread: of five stores, three may hold a region.
+    """
+
+    hit: int
+    members: int
+    voters: int
+
+    @property
+    def most(self) -> int:
+        """The most that may go at once while a majority of the voters remains, whichever members are hit."""
+        return (self.voters - 1) // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +204,10 @@ class EvalSubject(Protocol):
         """
         ...
 
+    async def stake(self, chaos: str, params: BaseModel) -> Stake:
+        """What a fault of this kind puts at stake. Raises as `check_ready`; asks Kubernetes at most."""
+        ...
+
     async def reset(self) -> None:
         """Bring the subject to its known state: undo leftovers of earlier faults, spread leadership. Repeatable.
 
@@ -197,14 +239,14 @@ class EvalSubject(Protocol):
         ...
 
     async def plan_chaos(self, chaos: str, params: BaseModel, rng: Random) -> Fault:
-        """Choose the target with `rng` alone, so that the same seed meets the same member. Touches nothing."""
+        """Choose the targets with `rng` alone, so that the same seed meets the same members. Touches nothing."""
         ...
 
     async def inject_chaos(self, fault: Fault) -> datetime:
         """Apply the plan, guarded by the uid, and return when the request that was accepted was sent (UTC).
 
-        Raises ChaosRefused when it was definitely not applied. Any other exception leaves that open, and the caller
-        must treat the fault as possibly applied.
+        Raises ChaosRefused when it was definitely not applied, to none of its targets. Any other exception leaves that
+        open, and the caller must treat the fault as possibly applied.
         """
         ...
 

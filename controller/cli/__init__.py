@@ -1,4 +1,6 @@
-"""The `evalcampaign` command: reads the records; also `kubectl evalcampaign` and, as it was asked for, `eval`.
+"""The `evalcampaign` command: reads the records, frees subjects.
+
+Also `kubectl evalcampaign` and, as it was asked for, `eval`.
 
 The commands import what they need when they run, so that `--help` and mistakes answer at once.
 """

@@ -21,7 +21,7 @@ class Output(StrEnum):
 
 
 app = typer.Typer(
-    help="Read what evaluation campaigns found: does it heal by itself, and how fast?",
+    help="Read what evaluation campaigns found: does it heal by itself, and how fast? And free what they left locked.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -109,6 +109,23 @@ def backup(
             copying.to_stdout(db)
         else:
             copying.to_file(db, Path(dest), force)
+
+
+@app.command()
+def unlock(
+    subject: Annotated[str | None, typer.Argument(metavar="[TYPE/NAMESPACE]", help="Such as tikv/tikv.")] = None,
+    campaign: Annotated[str | None, typer.Option(help="Its holder instead: name, namespace/name, or uid.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Even though the campaign has not ended.")] = False,
+    db: Database = DEFAULT_URL,
+) -> None:
+    """Let go of a subject that stays locked because a fault could not be undone. Look at it first."""
+    if (subject is None) == (campaign is None):
+        raise typer.BadParameter("name a subject, such as tikv/tikv, or a --campaign")
+    with _sentences():
+        from controller.cli import unlocking
+
+        unlocking.run(db, subject, campaign, yes, force)
 
 
 @app.command()

@@ -42,7 +42,13 @@ def _sentences(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[Even
 
 
 def _what(chaos: str, fault: Mapping[str, Any]) -> str:
-    target, facts = fault.get("target", "something"), fault.get("facts") or {}
+    facts = fault.get("facts") or {}
+    hit = {fault.get("target", "something"): facts}
+    hit |= {each["name"]: facts.get("others", {}).get(each["name"], {}) for each in fault.get("others", ())}
+    return "; ".join(_happened(chaos, target, known) for target, known in hit.items())
+
+
+def _happened(chaos: str, target: str, facts: Mapping[str, Any]) -> str:
     happened = HAPPENED.get(chaos, chaos + " was done to {target}").format(target=target)
     return happened + "".join(f", which {said}" for said in _standing(facts))
 

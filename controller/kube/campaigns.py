@@ -1,4 +1,4 @@
-"""The calls about campaigns themselves: status by server-side apply, Events, and a namespace's labels."""
+"""The calls about campaigns themselves: status by server-side apply, Events, and what a namespace's owner says."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID, uuid5
 
 from controller.api import GROUP, KIND, PLURAL, VERSION, CampaignStatus
+from controller.consent import Namespace
 from controller.kube.api import KubeApi
 from subjects.cluster import ClusterError
 
@@ -99,7 +100,7 @@ class KubeCampaigns:
             if error.status != 409:
                 raise
 
-    async def namespace_labels(self, namespace: str) -> dict[str, str]:
-        """The labels of a namespace. ClusterError 404 where there is none, 403 where we may not look."""
-        found = await self._api.request("GET", f"/api/v1/namespaces/{namespace}")
-        return found["metadata"].get("labels") or {}
+    async def read_namespace(self, name: str) -> Namespace:
+        """What the namespace's owner says of it. ClusterError 404 where there is none, 403 where we may not look."""
+        meta = (await self._api.request("GET", f"/api/v1/namespaces/{name}"))["metadata"]
+        return Namespace(name, meta.get("labels") or {}, meta.get("annotations") or {})

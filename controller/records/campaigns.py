@@ -13,7 +13,7 @@ from controller.api import CampaignSpec, ConditionType, Controls, Mode, Phase
 from controller.records import locks
 from controller.records.limits import cut
 from controller.records.rows import CampaignRow, Json
-from controller.records.schema import campaigns, trials
+from controller.records.schema import campaigns, subject_locks, trials
 
 NOT_COMPARED = frozenset({"mode", "variant", "agent", "name", "seed", "trials"})
 """What may differ between two campaigns that are compared: who acts, and how often we looked.
@@ -28,7 +28,13 @@ Namespace and selectors do count: they say which pods are broken and judged, and
 `probe`, which decides what counts as service.
 """
 
-AS_BEFORE = {"reset": "heal", "cooldownSeconds": 0, "activeDeadlineSeconds": 0, "dryRun": False}
+AS_BEFORE = {
+    "reset": "heal",
+    "allowQuorumLoss": False,
+    "cooldownSeconds": 0,
+    "activeDeadlineSeconds": 0,
+    "dryRun": False,
+}
 DEADLINES_AS_BEFORE = {"attemptSeconds": 0}
 SUBJECT_AS_BEFORE = {"probe": "none", "selectors": {}}
 """Fields that came later, each with the value that says what was done before: a campaign that does the same as one
@@ -71,10 +77,12 @@ def get(connection: Connection, uid: str) -> CampaignRow | None:
     return None if row is None else decode(row)
 
 
-def undeleted(connection: Connection) -> list[CampaignRow]:
-    """The campaigns whose object is not known to be gone, the oldest first."""
-    query = select(campaigns).where(campaigns.c.deleted_at.is_(None)).order_by(campaigns.c.created_at, campaigns.c.uid)
-    return [decode(row) for row in connection.execute(query).mappings()]
+def unburied(connection: Connection) -> list[CampaignRow]:
+    """The campaigns whose object is not known to be gone, or that still hold a subject; the oldest first."""
+    holds = campaigns.c.uid.in_(select(subject_locks.c.campaign_uid))
+    query = select(campaigns).where(campaigns.c.deleted_at.is_(None) | holds)
+    rows = connection.execute(query.order_by(campaigns.c.created_at, campaigns.c.uid)).mappings()
+    return [decode(row) for row in rows]
 
 
 def set_phase(
@@ -98,15 +106,25 @@ def set_phase(
 def fail_dirty(connection: Connection, attempt_id: str, why: str, at: datetime) -> None:
     """End the attempt's campaign for a fault that could not be undone; its subject stays locked."""
     uid = connection.execute(select(trials.c.campaign_uid).where(trials.c.id == attempt_id)).scalar_one()
-    set_phase(connection, uid, Phase.FAILED, ConditionType.CLEANUP_FAILED.value, why, at, keep_lock=True)
+    row = _existing(connection, uid)
+    subject = f"{row.subject}/{row.subject_namespace}"
+    message = f"{subject} stays locked until `evalcampaign unlock {subject}`: {why}"
+    set_phase(connection, uid, Phase.FAILED, ConditionType.CLEANUP_FAILED.value, message, at, keep_lock=True)
 
 
-def mark_deleted(connection: Connection, uid: str, at: datetime) -> None:
+def mark_deleted(connection: Connection, uid: str, at: datetime, keep_lock: bool) -> None:
     """Note that the object is gone; the first time counts."""
     connection.execute(
         update(campaigns).where(campaigns.c.uid == uid, campaigns.c.deleted_at.is_(None)).values(deleted_at=at)
     )
-    locks.release(connection, uid)
+    if not keep_lock:
+        locks.release(connection, uid)
+
+
+def note(connection: Connection, uid: str, what: str) -> None:
+    """Put a note ahead of the campaign's message: what people did to it after it had ended."""
+    message = cut(f"{what}; {_existing(connection, uid).message}")
+    connection.execute(update(campaigns).where(campaigns.c.uid == uid).values(message=message))
 
 
 def canonical_hash(value: Json) -> str:

@@ -4,6 +4,7 @@ RecordsError
 ├── RecordsInUse        another controller has them open
 ├── RecordsMissing      there is no database at that place
 ├── NotRecorded         there is no such campaign, trial or attempt in it
+├── NotUnlocked         the lock is not there, is somebody else's by now, or belongs to a campaign that runs
 ├── RecordsNewer        written by a newer version than this one
 ├── RecordsUnavailable  cannot be read or written just now: locked, full, gone. Nothing was committed; try again
 └── AttemptEnded        the attempt is closed, and closed attempts do not change
@@ -26,6 +27,10 @@ class RecordsMissing(RecordsError):
 
 class NotRecorded(RecordsError):
     """There is no such campaign, trial or attempt; the text names those that there are."""
+
+
+class NotUnlocked(RecordsError):
+    """There is no such lock, or whoever holds it may not be deprived of it; the text says which."""
 
 
 class RecordsNewer(RecordsError):

@@ -62,9 +62,9 @@ class Records:
         """The campaign's row, if it has one."""
         return await self._read(lambda c: campaigns.get(c, uid))
 
-    async def undeleted(self) -> list[CampaignRow]:
-        """The campaigns whose object is not known to be gone, the oldest first."""
-        return await self._read(campaigns.undeleted)
+    async def unburied(self) -> list[CampaignRow]:
+        """The campaigns whose object is not known to be gone, or that still hold a subject; the oldest first."""
+        return await self._read(campaigns.unburied)
 
     async def set_phase(
         self, uid: str, phase: Phase, reason: str, message: str, at: datetime, *, keep_lock: bool = False
@@ -77,9 +77,9 @@ class Records:
         """
         return await self._write(lambda c: campaigns.set_phase(c, uid, phase, reason, message, at, keep_lock))
 
-    async def mark_deleted(self, uid: str, at: datetime) -> None:
-        """Note, once, that the object is gone, and let go of its lock. The rows stay."""
-        await self._write(lambda c: campaigns.mark_deleted(c, uid, at))
+    async def mark_deleted(self, uid: str, at: datetime, *, keep_lock: bool = False) -> None:
+        """Note, once, that the object is gone, and let go of its lock unless told to keep it. The rows stay."""
+        await self._write(lambda c: campaigns.mark_deleted(c, uid, at, keep_lock))
 
     async def open_attempt(self, campaign_uid: str, trial: int, seed: int, at: datetime) -> AttemptRow:
         """Begin the next attempt of a trial, at step reset.
@@ -116,8 +116,8 @@ class Records:
         """Close an attempt with its outcome, once. False, and nothing written, when another writer was first.
 
         `error` None keeps an error that the attempt has. `dirty` says why its fault could not be undone: in the same
-        transaction the campaign ends Failed, CleanupFailed, and keeps its subject. LookupError when there is no such
-        attempt.
+        transaction the campaign ends Failed, CleanupFailed, and keeps its subject; its message says how to free it.
+        LookupError when there is no such attempt.
         """
 
         def end(connection: Connection) -> bool:
@@ -147,13 +147,13 @@ class Records:
         """
         return await self._write(lambda c: locks.take(c, subject_key, campaign_uid, campaign, at))
 
+    async def lock_of(self, campaign_uid: str) -> LockRow | None:
+        """The lock that the campaign holds, if it does. Somebody may take it away with `evalcampaign unlock`."""
+        return await self._read(lambda c: locks.held_by(c, campaign_uid))
+
     async def release_lock(self, campaign_uid: str) -> None:
         """Let go of whatever lock the campaign holds."""
         await self._write(lambda c: locks.release(c, campaign_uid))
-
-    async def holds_lock(self, campaign_uid: str) -> bool:
-        """Whether the campaign holds a lock."""
-        return await self._read(lambda c: locks.held_by(c, campaign_uid))
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
         return await self._reach(lambda: self._store.write(work))

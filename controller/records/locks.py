@@ -26,12 +26,16 @@ def release(connection: Connection, campaign_uid: str) -> None:
     connection.execute(delete(subject_locks).where(subject_locks.c.campaign_uid == campaign_uid))
 
 
-def held_by(connection: Connection, campaign_uid: str) -> bool:
-    """Whether the campaign holds a lock."""
-    query = select(subject_locks.c.subject).where(subject_locks.c.campaign_uid == campaign_uid)
-    return connection.execute(query).first() is not None
+def held_by(connection: Connection, campaign_uid: str) -> LockRow | None:
+    """The lock that the campaign holds, if it does."""
+    return next((lock for lock in all_locks(connection) if lock.campaign_uid == campaign_uid), None)
+
+
+def all_locks(connection: Connection) -> list[LockRow]:
+    """Every lock there is, by subject."""
+    rows = connection.execute(select(subject_locks).order_by(subject_locks.c.subject)).mappings()
+    return [LockRow(**row) for row in rows]
 
 
 def _holder(connection: Connection, subject: str) -> LockRow | None:
-    row = connection.execute(select(subject_locks).where(subject_locks.c.subject == subject)).mappings().one_or_none()
-    return None if row is None else LockRow(**row)
+    return next((lock for lock in all_locks(connection) if lock.subject == subject), None)

@@ -77,8 +77,10 @@ class AttemptSummary:
 
     @property
     def target(self) -> str | None:
-        """The name of what was broken, once planned."""
-        return None if self.fault is None else self.fault.get("target")
+        """The name of what was broken, once planned; of several, all names with commas between them."""
+        if self.fault is None or "target" not in self.fault:
+            return None
+        return ", ".join([self.fault["target"], *(each["name"] for each in self.fault.get("others", ()))])
 
     @property
     def time_to_recover(self) -> float | None:

@@ -2,21 +2,19 @@
 
 from collections.abc import Mapping
 
-from subjects.podchaos.base import Params, PodChaos
+from subjects.podchaos.base import CountParams, PodChaos
 from subjects.podchaos.down import PodDown
-from subjects.podchaos.kill import KillParams, PodKill
+from subjects.podchaos.kill import CountedKillParams, PodKill
 from subjects.protocol import ChaosType
 
 CONTAINER = "etcd"
 
 
-class NodeDownParams(Params):
-    """None."""
-
-
-NODE_KILL = PodKill(ChaosType("node_kill", "a random member's pod is deleted; Kubernetes makes a new one", KillParams))
+NODE_KILL = PodKill(
+    ChaosType("node_kill", "random members' pods are deleted; Kubernetes makes new ones", CountedKillParams)
+)
 NODE_DOWN = PodDown(
-    ChaosType("node_down", "a random member stays down until somebody deletes its pod", NodeDownParams), CONTAINER
+    ChaosType("node_down", "random members stay down until somebody deletes their pods", CountParams), CONTAINER
 )
 
 CHAOS: Mapping[str, PodChaos] = {chaos.type.name: chaos for chaos in (NODE_KILL, NODE_DOWN)}

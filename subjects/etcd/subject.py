@@ -17,9 +17,10 @@ from subjects.etcd.place import get_workload, list_pods
 from subjects.etcd.polling import Pace
 from subjects.health import wait_until_whole
 from subjects.podchaos import injection
+from subjects.podchaos.base import count
 from subjects.podchaos.healing import heal
 from subjects.pods import member_names
-from subjects.protocol import ChaosType, Fault, Json, SubjectContext, SubjectNotReady, Verdict
+from subjects.protocol import ChaosType, Fault, Json, Stake, SubjectContext, SubjectNotReady, Verdict
 from subjects.watching.stream import HealthWatch
 
 
@@ -52,6 +53,11 @@ class EtcdSubject:
         if missing := [name for name in member_names(workload) if name not in pods]:
             raise SubjectNotReady(f"there is no pod yet for {', '.join(missing)}")
 
+    async def stake(self, chaos: str, params: BaseModel) -> Stake:
+        """All members vote with each other."""
+        members = (await get_workload(self._context)).replicas
+        return Stake(count(params), members, members)
+
     async def reset(self) -> None:
         """Every pod as its StatefulSet wants it, and the first member leading. Waits for both without limit."""
         self._workload = None
@@ -72,11 +78,11 @@ class EtcdSubject:
         return await state.capture(self._context, await self._known_workload(), self._pace.limit)
 
     async def plan_chaos(self, chaos: str, params: BaseModel, rng: Random) -> Fault:
-        """A fault for one member, chosen by `rng` among all that should exist. Touches nothing."""
+        """A fault for members chosen by `rng` among all that should exist. Touches nothing."""
         planned = injection.chaos_named("etcd", CHAOS, chaos)
         workload = await self._known_workload()
-        target = injection.choose(member_names(workload), workload, await self._list_pods(), rng)
-        return planned.plan(self._context, workload, target, params)
+        targets = injection.choose(member_names(workload), workload, await self._list_pods(), rng, count(params))
+        return planned.plan(self._context, workload, targets, params)
 
     async def inject_chaos(self, fault: Fault) -> datetime:
         """Apply the plan if its target is untouched; when the accepted request was sent (UTC)."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from subjects.cluster import Pod
 from subjects.podchaos.base import PodChaos
-from subjects.protocol import ChaosType, Fault, Json, SubjectContext, SubjectError
+from subjects.protocol import ChaosType, Fault, Json, SubjectContext, SubjectError, Target
 
 
 class PodDown(PodChaos):
@@ -35,12 +35,12 @@ class PodDown(PodChaos):
             "containerIndex": list(target.images).index(self.container),
         }
 
-    async def send(self, context: SubjectContext, fault: Fault) -> None:
+    async def send(self, context: SubjectContext, fault: Fault, target: Target) -> None:
         """One JSON patch, all or nothing: this uid, still this image, then the swap."""
         path = f"/spec/containers/{fault.undo['containerIndex']}/image"
         operations = (
-            {"op": "test", "path": "/metadata/uid", "value": fault.uid},
+            {"op": "test", "path": "/metadata/uid", "value": target.uid},
             {"op": "test", "path": path, "value": fault.undo["image"]},
             {"op": "replace", "path": path, "value": fault.undo["pauseImage"]},
         )
-        await context.cluster.patch_pod(context.namespace, fault.target, operations)
+        await context.cluster.patch_pod(context.namespace, target.name, operations)

@@ -12,7 +12,7 @@ from typing import TypeVar
 from subjects.cluster import ClusterError, Pod, Workload
 from subjects.podchaos.base import IMAGES, PodChaos
 from subjects.pods import images_differ
-from subjects.protocol import ChaosRefused, Fault, SubjectContext, SubjectError
+from subjects.protocol import ChaosRefused, Fault, SubjectContext, SubjectError, Target
 from subjects.workloads import delete_broken_pod
 
 Listing = Callable[[], Awaitable[Mapping[str, Pod]]]
@@ -28,37 +28,65 @@ def chaos_named(subject: str, offered: Mapping[str, C], name: str) -> C:
     return offered[name]
 
 
-def choose(candidates: Sequence[str], workload: Workload, pods: Mapping[str, Pod], rng: Random) -> Pod:
-    """The target, drawn from the names that should exist, so that the same seed meets the same member.
+def choose(
+    candidates: Sequence[str], workload: Workload, pods: Mapping[str, Pod], rng: Random, how_many: int = 1
+) -> list[Pod]:
+    """The targets, drawn from the names that should exist, so that the same seed meets the same members.
 
-    ChaosRefused where that member's pod is missing or going: breaking another one instead would be another trial.
+    The first is drawn as if it were the only one. ChaosRefused where there are not so many, or where the pod of one is
+    missing or going: breaking another one instead would be another trial.
     """
-    name = rng.choice(candidates)
-    pod = pods.get(name)
+    if how_many > len(candidates):
+        raise ChaosRefused(f"{how_many} targets are asked for, and there are only {', '.join(candidates)}")
+    first = rng.choice(candidates)
+    others = rng.sample([name for name in candidates if name != first], how_many - 1)
+    return [_as_wanted(name, workload, pods.get(name)) for name in (first, *others)]
+
+
+def _as_wanted(name: str, workload: Workload, pod: Pod | None) -> Pod:
     if pod is None or pod.deleting or images_differ(pod, workload.images):
         raise ChaosRefused(f"the target {name} is not there as its StatefulSet wants it")
     return pod
 
 
 async def inject(context: SubjectContext, chaos: PodChaos, fault: Fault, pods: Listing) -> datetime:
-    """Apply the plan if its target is untouched; when the accepted request was sent (UTC).
+    """Apply the plan if its targets are untouched, to all of them at once; when the requests were sent (UTC).
 
-    A pod that is already going accepts a second delete as if it were the first, and that time would be a lie. So the
-    target is looked at before, and the uid guards what happens between the look and the request.
+    A pod that is already going accepts a second delete as if it were the first, and that time would be a lie. So every
+    target is looked at before any is touched, and the uids guard what happens between the look and the requests.
+    ChaosRefused only where not one request was accepted.
     """
-    pod = (await pods()).get(fault.target)
-    if pod is None or pod.uid != fault.uid:
-        raise ChaosRefused(f"{fault.target} is no longer the pod that the plan was made for")
-    if pod.deleting or images_differ(pod, fault.undo[IMAGES]):
-        raise ChaosRefused(f"{fault.target} has been touched since the plan was made")
+    there = await pods()
+    for target in fault.targets:
+        pod = there.get(target.name)
+        if pod is None or pod.uid != target.uid:
+            raise ChaosRefused(f"{target.name} is no longer the pod that the plan was made for")
+        if pod.deleting or images_differ(pod, fault.undo[IMAGES]):
+            raise ChaosRefused(f"{target.name} has been touched since the plan was made")
     sent_at = context.now()
-    try:
-        await chaos.send(context, fault)
-    except ClusterError as error:
-        if 400 <= error.status < 500:
-            raise ChaosRefused(f"{fault.target} was left alone: {error} (HTTP {error.status})") from error
-        raise SubjectError(f"{fault.target} may have been broken or not: {error} (HTTP {error.status})") from error
+    sent = (chaos.send(context, fault, target) for target in fault.targets)
+    _judge(fault, await asyncio.gather(*sent, return_exceptions=True))
     return sent_at
+
+
+def _judge(fault: Fault, answers: Sequence[BaseException | None]) -> None:
+    """Return where every request was accepted; else raise what that means for the fault as a whole."""
+    told = {target.name: answer for target, answer in zip(fault.targets, answers, strict=True) if answer is not None}
+    for name, answer in told.items():
+        if not isinstance(answer, ClusterError):
+            raise answer
+        if not 400 <= answer.status < 500:
+            raise SubjectError(f"{name} may have been broken or not: {answer} (HTTP {answer.status})") from answer
+    left_alone = "; ".join(f"{name} was left alone: {answer} (HTTP {_status(answer)})" for name, answer in told.items())
+    if len(told) == len(answers):
+        raise ChaosRefused(left_alone)
+    if told:
+        broken = ", ".join(target.name for target in fault.targets if target.name not in told)
+        raise SubjectError(f"only {broken} of {fault.names} could be broken: {left_alone}")
+
+
+def _status(answer: BaseException) -> int:
+    return answer.status if isinstance(answer, ClusterError) else 0
 
 
 class Residue(Enum):
@@ -69,15 +97,15 @@ class Residue(Enum):
     SWAPPED = "the pod is there, with another image"
 
 
-def residue(fault: Fault, pod: Pod | None) -> Residue:
-    """What is left of the fault, given the pod that bears the target's name now. Pure; the same for every chaos.
+def residue(fault: Fault, target: Target, pod: Pod | None) -> Residue:
+    """What is left of the fault, given the pod that bears a target's name now. Pure; the same for every chaos.
 
     A pod with another uid was made anew from the template, and nothing of the fault is in it, whatever its image.
     With the old uid, the fault was either never applied, which looks like its being undone, or swapped the image.
     """
     if pod is None or pod.deleting:
         return Residue.GOING
-    if pod.uid == fault.uid and images_differ(pod, fault.undo[IMAGES]):
+    if pod.uid == target.uid and images_differ(pod, fault.undo[IMAGES]):
         return Residue.SWAPPED
     return Residue.NONE
 
@@ -85,10 +113,11 @@ def residue(fault: Fault, pod: Pod | None) -> Residue:
 async def cleanup(context: SubjectContext, fault: Fault, pods: Listing, period: float) -> None:
     """Undo the fault and return when nothing of it is left, looking each `period` seconds. The caller sets a limit."""
     while True:
-        pod = (await pods()).get(fault.target)
-        left = residue(fault, pod)
-        if left is Residue.NONE:
+        there = await pods()
+        left = {target: residue(fault, target, there.get(target.name)) for target in fault.targets}
+        if set(left.values()) == {Residue.NONE}:
             return
-        if left is Residue.SWAPPED and pod is not None:
-            await delete_broken_pod(context, pod)
+        for target, what in left.items():
+            if what is Residue.SWAPPED:
+                await delete_broken_pod(context, there[target.name])
         await asyncio.sleep(period)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from subjects.podchaos.base import Params, PodChaos
-from subjects.protocol import Fault, SubjectContext
+from subjects.podchaos.base import CountParams, Params, PodChaos
+from subjects.protocol import Fault, SubjectContext, Target
 
 
 class KillParams(Params):
@@ -18,10 +18,14 @@ class KillParams(Params):
     grace_period_seconds: int = Field(1, ge=0, le=30)
 
 
+class CountedKillParams(KillParams, CountParams):
+    """Both: how many, and how politely."""
+
+
 class PodKill(PodChaos):
     """Delete exactly this pod. Its parameters are `KillParams` or more."""
 
-    async def send(self, context: SubjectContext, fault: Fault) -> None:
+    async def send(self, context: SubjectContext, fault: Fault, target: Target) -> None:
         """Delete with the uid as precondition."""
         grace = int(fault.params["gracePeriodSeconds"])
-        await context.cluster.delete_pod(context.namespace, fault.target, fault.uid, grace)
+        await context.cluster.delete_pod(context.namespace, target.name, target.uid, grace)

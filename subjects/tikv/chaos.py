@@ -8,9 +8,9 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from subjects.podchaos.base import Params, PodChaos
+from subjects.podchaos.base import CountParams, PodChaos, count
 from subjects.podchaos.down import PodDown
-from subjects.podchaos.kill import KillParams, PodKill
+from subjects.podchaos.kill import CountedKillParams, KillParams, PodKill
 from subjects.protocol import ChaosRefused, ChaosType, Json
 from subjects.tikv.leadership import Leadership
 from subjects.tikv.pd import Pd, PdUnavailable
@@ -21,10 +21,11 @@ CONTAINER = "tikv"
 Leaders = Literal["any", "most", "none"]
 
 
-class NodeDownParams(Params):
+class NodeDownParams(CountParams):
     """`leaders`: whether the target is `any` store, one that leads the `most` regions, or one that leads `none`.
 
     Where leaders sit at that moment decides whether clients notice: a store that leads nothing is missed by nobody.
+    Of several, all lead none, or no other leads more than one of them.
     """
 
     leaders: Leaders = "any"
@@ -58,7 +59,7 @@ async def at_a_store(pd: Pd, pods: Sequence[str], params: BaseModel) -> Aim:
     """A store, chosen by where leaders sit now. PdUnavailable where PD does not tell."""
     assert isinstance(params, NodeDownParams)
     seen = Leadership.of(await pd.stores(), await pd.regions())
-    return Aim(seen.among(pods, params.leaders), seen.facts)
+    return Aim(seen.among(pods, params.leaders, count(params)), seen.facts)
 
 
 async def at_a_member(pd: Pd, pods: Sequence[str], params: BaseModel) -> Aim:
@@ -80,14 +81,14 @@ async def at_the_leader(pd: Pd, pods: Sequence[str], params: BaseModel) -> Aim:
     return Aim((leader.pod,), lambda pod: {"led": True})
 
 
-_KILLED = "pod is deleted; Kubernetes makes a new one with the same volume"
+_KILLED = "deleted; Kubernetes makes it anew with the same volume"
 
-NODE_KILL = PodKill(ChaosType("node_kill", f"a random store's {_KILLED}", NodeKillParams))
+NODE_KILL = PodKill(ChaosType("node_kill", f"the pod of random stores is {_KILLED}", NodeKillParams))
 NODE_DOWN = PodDown(
-    ChaosType("node_down", "a random store stays down until somebody deletes its pod", NodeDownParams), CONTAINER
+    ChaosType("node_down", "random stores stay down until somebody deletes their pods", NodeDownParams), CONTAINER
 )
-PD_KILL = PodKill(ChaosType("pd_kill", f"a random PD member's {_KILLED}", KillParams))
-PD_LEADER_KILL = PodKill(ChaosType("pd_leader_kill", f"the PD leader's {_KILLED}", KillParams))
+PD_KILL = PodKill(ChaosType("pd_kill", f"the pod of random PD members is {_KILLED}", CountedKillParams))
+PD_LEADER_KILL = PodKill(ChaosType("pd_leader_kill", f"the pod of PD's leader is {_KILLED}", KillParams))
 
 CHAOS: Mapping[str, Aimed] = {
     aimed.chaos.type.name: aimed

@@ -25,8 +25,12 @@ class Leadership:
         leaders = Counter(region.led_by for region in regions.by_id())
         return cls(ids, {pod: leaders[store_id] for pod, store_id in ids.items()}, leaders.total())
 
-    def among(self, pods: Sequence[str], leaders: str) -> Sequence[str]:
-        """Those of the pods that `leaders` (`any`, `most` or `none`) means. ChaosRefused where it means none."""
+    def among(self, pods: Sequence[str], leaders: str, how_many: int = 1) -> Sequence[str]:
+        """Those of the pods that `leaders` (`any`, `most` or `none`) means, of which `how_many` are to be drawn.
+
+        `most` means so many that lead most, and all that lead as much as the last of these. ChaosRefused where it means
+        none.
+        """
         if leaders == "any":
             return pods
         led = {pod: self.led.get(pod, 0) for pod in pods}
@@ -35,10 +39,10 @@ class Leadership:
             if not meant:
                 raise ChaosRefused(f"every store leads some regions: {_listed(led)}; leaders: none means one without")
             return meant
-        most = max(led.values())
-        if most == 0:
+        least = sorted(led.values(), reverse=True)[: max(1, how_many)][-1]
+        if max(led.values()) == 0:
             raise ChaosRefused("PD names no store as the leader of any region; leaders: most means one that leads")
-        return [pod for pod in pods if led[pod] == most]
+        return [pod for pod in pods if led[pod] >= least]
 
     def facts(self, pod: str) -> Mapping[str, Json]:
         """What the record keeps of a target. ChaosRefused where PD knows no such store."""

@@ -12,19 +12,21 @@ from pydantic import BaseModel
 
 from subjects.health import wait_until_whole
 from subjects.podchaos import injection
+from subjects.podchaos.base import count
 from subjects.pods import member_names
-from subjects.protocol import ChaosType, Fault, Json, SubjectContext, SubjectMisfit, SubjectNotReady, Verdict
-from subjects.tikv import options, state
+from subjects.protocol import ChaosType, Fault, Json, Stake, SubjectContext, SubjectMisfit, SubjectNotReady, Verdict
+from subjects.tikv import configuration, options, state
 from subjects.tikv.chaos import CHAOS
 from subjects.tikv.gaze import TikvGaze
 from subjects.tikv.memory import Memory
 from subjects.tikv.pace import Pace
 from subjects.tikv.pd import Pd
 from subjects.tikv.place import Layout, Place
-from subjects.tikv.questions import ROLES
+from subjects.tikv.questions import ROLES, TIKV
 from subjects.tikv.recreate import recreate
 from subjects.tikv.reset import restore
 from subjects.watching.stream import HealthWatch
+from subjects.workloads import FEWEST_MEMBERS
 
 
 class TikvSubject:
@@ -63,6 +65,18 @@ class TikvSubject:
             if missing := [name for name in member_names(layout.of(role)) if name not in pods]:
                 raise SubjectNotReady(f"there is no pod yet for {', '.join(missing)}")
 
+    async def stake(self, chaos: str, params: BaseModel) -> Stake:
+        """Members of PD vote with each other; of stores, those that hold the same region do.
+
+        How many that are is PD's to say, and known from the first reset on. A StatefulSet that a reset left stopped
+        counts with the members it had, or with the fewest there can be.
+        """
+        role = injection.chaos_named("tikv", CHAOS, chaos).role
+        found = (await self._place.find(stopped_too=self._options.recreate)).of(role).replicas
+        members = found or self._memory.replicas.get(role, FEWEST_MEMBERS)
+        replicas = configuration.replicas(self._memory) if role == TIKV else 0
+        return Stake(count(params), members, min(members, replicas or members))
+
     async def reset(self) -> None:
         """The known state: emptied, where that is asked for; every pod, PD's settings and the leaders as they were."""
         if self._options.recreate:
@@ -86,16 +100,18 @@ class TikvSubject:
         return await state.capture(self._place, await self._known_layout(), self._pace.limit)
 
     async def plan_chaos(self, chaos: str, params: BaseModel, rng: Random) -> Fault:
-        """A fault for one member, chosen by `rng` among those that the chaos means now. Touches nothing.
+        """A fault for members chosen by `rng` among those that the chaos means now. Touches nothing.
 
         The draw comes last: a plan that has to be made again draws as if it were the first.
         """
         aimed = injection.chaos_named("tikv", CHAOS, chaos)
         workload = (await self._known_layout()).of(aimed.role)
         aim = await aimed.aim(self._pd, member_names(workload), params)
-        target = injection.choose(aim.candidates, workload, await self._place.pods(aimed.role), rng)
-        fault = aimed.chaos.plan(self._context, workload, target, params)
-        return replace(fault, facts=aim.facts(target.name))
+        pods = await self._place.pods(aimed.role)
+        targets = injection.choose(aim.candidates, workload, pods, rng, count(params))
+        fault = aimed.chaos.plan(self._context, workload, targets, params)
+        of_others = {target.name: aim.facts(target.name) for target in fault.others}
+        return replace(fault, facts={**aim.facts(fault.target), **({"others": of_others} if of_others else {})})
 
     async def inject_chaos(self, fault: Fault) -> datetime:
         """Apply the plan if its target is untouched; when the accepted request was sent (UTC)."""

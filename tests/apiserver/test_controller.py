@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from controller.consent import ALLOWED_ANNOTATION
 from controller.settings import Settings
 from tests.apiserver.campaigns import campaign
 from tests.apiserver.conftest import CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE, MakeNamespace
@@ -24,9 +26,15 @@ WORLDS: dict[str, World] = {}
 
 
 @pytest.fixture
-async def controller(controller_kubeconfig: Path, tmp_path: Path) -> AsyncIterator[None]:
-    """Running, with a scripted subject in place of a real one; `WORLDS` holds one by namespace."""
+async def controller(
+    controller_kubeconfig: Path, tmp_path: Path, kubectl: Kubectl, namespace: str
+) -> AsyncIterator[None]:
+    """Running, with a scripted subject in place of a real one; `WORLDS` holds one by namespace.
+
+    `SUBJECT` lets this test's campaigns break it.
+    """
     WORLDS.clear()
+    kubectl("annotate", "namespace", SUBJECT, f"{ALLOWED_ANNOTATION}={namespace}", "--overwrite")
 
     def scripted(context):
         world = WORLDS.setdefault(context.namespace, World())
@@ -96,7 +104,7 @@ async def test_each_transition_has_one_event_beside_the_campaign_and_none_beside
     assert kubectl.json("get", "events", "-n", SUBJECT)["items"] == []
 
 
-async def test_a_namespace_that_did_not_opt_in_is_left_alone_until_it_does(
+async def test_a_namespace_that_did_not_consent_is_left_alone_until_it_has(
     controller, kubectl, namespace, make_namespace: MakeNamespace
 ):
     shy = make_namespace("shy")
@@ -110,6 +118,12 @@ async def test_a_namespace_that_did_not_opt_in_is_left_alone_until_it_does(
     assert WORLDS[shy].injected == []
 
     kubectl("label", "namespace", shy, "evalcampaign.dev/opt-in=true")
+    status = await when(kubectl, "uninvited", namespace, lambda s: accepted(s).get("reason") == "NotAllowed")
+    assert status["phase"] == "Pending" and WORLDS[shy].injected == []
+
+    # As the sentence says.
+    (command,) = re.findall(r"\(kubectl (annotate .*)\)", accepted(status)["message"])
+    kubectl(*command.split())
     await when(kubectl, "uninvited", namespace, lambda status: status.get("phase") == "Complete")
     assert len(WORLDS[shy].injected) == 1
 

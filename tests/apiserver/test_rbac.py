@@ -34,7 +34,7 @@ NEEDED: list[tuple[str, ...]] = [
     ("delete", "pods", "-n", SUBJECT),
     ("patch", "pods", "-n", SUBJECT),
     ("get", "statefulsets.apps/etcd", "-n", SUBJECT),
-    # To read whether it opted in.
+    # To read whether its owner consents.
     ("get", f"namespaces/{SUBJECT}", "-n", SUBJECT),
     ("list", "pods", "-n", TIKV),
     ("watch", "pods", "-n", TIKV),

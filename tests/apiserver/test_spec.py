@@ -110,6 +110,7 @@ def test_every_single_field_of_spec_but_the_controls_is_immutable(kubectl: Kubec
         "reset": "recreate",
         "deadlines": {"cleanupSeconds": 1},
         "dryRun": True,
+        "allowQuorumLoss": True,
     }
     asked = CampaignSpec.model_fields.keys() - Controls.model_fields.keys()
     for field in (CampaignSpec.model_fields[name].alias or name for name in asked):

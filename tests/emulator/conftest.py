@@ -8,7 +8,7 @@ from pathlib import Path
 import kmock
 import pytest
 
-from controller import entrance, handlers, intake
+from controller import entrance, handlers, intake, orphans
 from tests.emulator.apiserver import ApiServer
 from tests.emulator.stage import Stage
 from tests.support.quick import QuickSpec
@@ -18,6 +18,7 @@ from tests.support.quick import QuickSpec
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows and pauses that suit a test."""
     monkeypatch.setattr(intake, "CampaignSpec", QuickSpec)
+    monkeypatch.setattr(orphans, "CampaignSpec", QuickSpec)
     monkeypatch.setattr(entrance, "RETRY_SECONDS", 0.1)
     monkeypatch.setattr(handlers, "DELETION_RETRY_SECONDS", 0.3)
 

@@ -22,7 +22,8 @@ from tests.support.waiting import eventually
 
 Json = Any
 
-OPT_IN = {"evalcampaign.dev/opt-in": "true"}
+OPT_IN = "evalcampaign.dev/opt-in"
+ALLOWED = "evalcampaign.dev/allowed-namespaces"
 
 
 class Stage:
@@ -34,7 +35,7 @@ class Stage:
         self.url = f"sqlite:///{folder}/records.db"
         self.settings = Settings(self.url, {}, 0, api.kubeconfig(folder))
         self.controller: ThreadedController | None = None
-        self.namespace("default", opted_in=False)
+        self.namespace("default", consents=False)
         self.namespace("subject")
 
     # The controller --------------------------------------------------------------------------------------------------
@@ -52,13 +53,18 @@ class Stage:
 
     # What people do --------------------------------------------------------------------------------------------------
 
-    def namespace(self, name: str, opted_in: bool = True) -> None:
-        """Make a namespace."""
-        self.api.objects.create("namespaces", None, {"metadata": {"name": name, "labels": OPT_IN if opted_in else {}}})
+    def namespace(self, name: str, consents: bool = True) -> None:
+        """Make a namespace; one that consents may be broken by campaigns in `default`."""
+        consent = {"labels": {OPT_IN: "true"}, "annotations": {ALLOWED: "default"}} if consents else {}
+        self.api.objects.create("namespaces", None, {"metadata": {"name": name, **consent}})
 
     def label(self, name: str, value: str | None) -> None:
         """Give a namespace's consent, or take it back."""
-        self.api.objects.merge(("namespaces", None, name), {"metadata": {"labels": {"evalcampaign.dev/opt-in": value}}})
+        self.api.objects.merge(("namespaces", None, name), {"metadata": {"labels": {OPT_IN: value}}})
+
+    def annotate(self, name: str, value: str | None) -> None:
+        """Say whose campaigns may break a namespace; None: nobody says."""
+        self.api.objects.merge(("namespaces", None, name), {"metadata": {"annotations": {ALLOWED: value}}})
 
     def apply(self, name: str = "c", subject: str = "subject", namespace: str = "default", **spec: Json) -> Key:
         """Create a campaign of one node_kill; `spec` says what is different."""
@@ -79,10 +85,6 @@ class Stage:
     def delete(self, key: Key) -> None:
         """As `kubectl delete --wait=false`."""
         self.api.objects.delete(key)
-
-    def unlock(self) -> None:
-        """Take away every lock, as somebody would who has looked at the subject."""
-        self._write("DELETE FROM subject_locks")
 
     def backdate(self, key: Key, seconds: float) -> None:
         """Have the campaign's attempts begun so much earlier; only while no controller runs."""
@@ -133,6 +135,15 @@ class Stage:
         """Type and reason of the Events about a campaign, in their order."""
         events = self.api.objects.list("events", key[1])
         return [(each["type"], each["reason"]) for each in events if each["involvedObject"]["name"] == key[2]]
+
+    def warnings(self, key: Key) -> list[Json]:
+        """The Warning Events about a campaign."""
+        events = self.api.objects.list("events", key[1])
+        return [each for each in events if each["involvedObject"]["name"] == key[2] and each["type"] == "Warning"]
+
+    def last_status(self, key: Key) -> Json:
+        """The status that an object bore last, also when it is gone."""
+        return [each.object.get("status", {}) for each in self.api.objects.history if each.key == key][-1]
 
     def phases(self, key: Key) -> list[str]:
         """The phases that a watcher of the object would have seen, in their order."""

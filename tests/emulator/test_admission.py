@@ -15,7 +15,9 @@ from tests.support.waiting import eventually
     [
         ({"type": "cassandra"}, "UnknownSubject", "valid: scripted"),
         ({"chaos": "meteor"}, "UnknownChaos", "valid: node_kill"),
-        ({"params": {"gracePeriodSeconds": 99}}, "InvalidParams", "it takes: gracePeriodSeconds"),
+        ({"params": {"gracePeriodSeconds": 99}}, "InvalidParams", "it takes: count, gracePeriodSeconds"),
+        ({"params": {"count": 2}}, "QuorumLoss", "node_kill of 2 of 3 members would take the quorum (at most 1)"),
+        ({"params": {"count": 4}, "allowQuorumLoss": True}, "InvalidParams", "there are not so many"),
         ({"namespace": "subject"}, "CampaignInSubjectNamespace", "apply it in another namespace"),
     ],
 )
@@ -27,6 +29,13 @@ async def test_what_cannot_come_right_fails_with_what_would_be_valid(running, wr
     assert running.condition(key, "Failed") == running.condition(key, "Finished") == ("True", reason)
     assert running.attempts(key) == []
     await eventually(lambda: running.events(key) == [("Warning", reason)])
+
+
+async def test_a_quorum_may_be_taken_by_a_campaign_that_says_so(running: Stage) -> None:
+    key = running.apply(params={"count": 2}, allowQuorumLoss=True)
+    await running.until(key, "Complete")
+    (attempt,) = running.attempts(key)
+    assert attempt.target is not None and len(set(attempt.target.split(", "))) == 2
 
 
 async def test_a_refused_campaign_is_still_shown_refused_after_a_restart(running: Stage) -> None:
@@ -60,6 +69,17 @@ async def test_a_namespace_that_has_not_opted_in_is_waited_for(running: Stage) -
     assert running.condition(key, "Accepted") == ("True", "Accepted")
 
 
+async def test_a_namespace_that_allows_only_other_campaigns_is_waited_for(running: Stage) -> None:
+    running.annotate("subject", "team-a,team-b")
+    key = running.apply()
+    await eventually(lambda: running.condition(key, "Accepted") == ("False", "NotAllowed"))
+    assert running.status(key)["phase"] == "Pending"
+    assert "add default to it" in running.status(key)["message"]
+    running.annotate("subject", "team-a,team-b,default")
+    await running.until(key, "Complete")
+    assert running.condition(key, "Accepted") == ("True", "Accepted")
+
+
 async def test_a_missing_namespace_and_a_missing_subject_are_waited_for(running: Stage) -> None:
     running.lab.scripts["late"].ready = False
     key = running.apply(subject="late")
@@ -77,15 +97,18 @@ async def test_a_campaign_that_may_not_start_in_time_fails(running: Stage) -> No
     assert running.condition(key, "Accepted") == ("False", "StartDeadlineExceeded")
 
 
-async def test_consent_taken_back_between_two_trials_holds_the_next_one(running: Stage) -> None:
+@pytest.mark.parametrize(
+    ("change", "given", "reason"), [(Stage.label, "true", "NotOptedIn"), (Stage.annotate, "*", "NotAllowed")]
+)
+async def test_consent_taken_back_between_two_trials_holds_the_next_one(running, change, given, reason) -> None:
     running.lab.scripts["subject"].heal_after = 0.3
     key = running.apply(trials=2)
     await running.until_hurt()
-    running.label("subject", None)
-    await eventually(lambda: running.condition(key, "Accepted") == ("False", "NotOptedIn"))
+    change(running, "subject", None)
+    await eventually(lambda: running.condition(key, "Accepted") == ("False", reason))
     await asyncio.sleep(0.3)
     assert running.outcomes(key) == [(1, 1, "SelfHealed")]
-    running.label("subject", "true")
+    change(running, "subject", given)
     await running.until(key, "Complete")
     assert running.outcomes(key) == [(1, 1, "SelfHealed"), (2, 1, "SelfHealed")]
 

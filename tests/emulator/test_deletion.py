@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
-from subjects.protocol import SubjectError
 from tests.emulator.stage import Stage, together
 from tests.support.scripted import Script
-from tests.support.waiting import eventually
 
 
 async def test_deleted_in_mid_observation_it_is_undone_and_aborted(running: Stage) -> None:
@@ -71,81 +67,3 @@ async def test_deleted_while_the_controller_was_away_it_is_let_go_at_the_start(r
     await together(*(running.gone(key) for key in (done, waiting, never_seen)))
     assert running.row(done).deleted_at is not None and running.row(waiting).deleted_at is not None
     assert running.unfinished_business() == []
-
-
-async def test_a_cleanup_that_fails_keeps_the_subject_locked_and_the_deletion_waiting(running: Stage) -> None:
-    script = running.lab.scripts["subject"]
-    script.cleanup_error = SubjectError("the pod will not go")
-    key = running.apply()
-    status = await running.until(key, "Failed")
-    assert "the pod will not go" in status["message"]
-    assert running.condition(key, "CleanupFailed") == ("True", "CleanupFailed")
-    assert running.condition(key, "SubjectLocked") == ("True", "Held")
-    assert running.locks() == ["default/c"]
-    other = running.apply("other")
-    await running.until(other, "Queued")
-
-    running.delete(key)
-    await eventually(lambda: "Deletion waits" in running.status(key)["message"])
-    assert running.condition(key, "CleanupFailed") == ("True", "CleanupFailed")
-    assert running.condition(key, "SubjectLocked") == ("True", "Held")
-    script.cleanup_error = None
-    await together(running.gone(key), running.until(other, "Complete"))
-    assert running.clean() and running.locks() == []
-
-
-async def test_a_failed_cleanup_is_still_shown_after_a_restart(running: Stage) -> None:
-    running.lab.scripts["subject"].cleanup_error = SubjectError("the pod will not go")
-    key = running.apply()
-    await running.until(key, "Failed")
-    await running.stop()
-    before = running.status(key)
-    await running.start()
-    other = running.apply("other")
-    await running.until(other, "Queued")
-    assert running.status(key) == before
-    assert running.locks() == ["default/c"]
-
-
-@pytest.mark.parametrize("restart", [False, True], ids=["at once", "with a restart in between"])
-async def test_a_deletion_waits_for_a_cleanup_that_fails_in_mid_trial(running: Stage, restart: bool) -> None:
-    script = running.lab.scripts["subject"] = Script(heal_after=None)
-    key = running.apply(observeSeconds=60)
-    await running.until_hurt()
-    script.cleanup_error = SubjectError("the pod will not go")
-    running.delete(key)
-    await eventually(lambda: "Deletion waits" in running.status(key)["message"])
-    if restart:
-        await running.stop()
-        await running.start()
-    tries = running.lab.worlds["subject"].cleanups
-    await eventually(lambda: running.lab.worlds["subject"].cleanups > tries + 1)
-    assert running.exists(key) and running.locks() == ["default/c"] and not running.clean()
-    script.cleanup_error = None
-    await running.gone(key)
-    assert running.clean() and running.locks() == []
-    assert running.outcomes(key) == [(1, 1, "Aborted")]
-
-
-async def test_a_lock_that_somebody_took_away_lets_a_deleted_campaign_go(running: Stage) -> None:
-    running.lab.scripts["subject"].cleanup_error = SubjectError("the pod will not go")
-    key = running.apply()
-    await running.until(key, "Failed")
-    running.delete(key)
-    await eventually(lambda: "Deletion waits" in running.status(key)["message"])
-    running.unlock()
-    await running.gone(key)
-    assert running.row(key).deleted_at is not None
-
-
-async def test_without_its_finalizer_a_campaign_goes_and_leaves_its_lock(running: Stage) -> None:
-    running.lab.scripts["subject"].cleanup_error = SubjectError("the pod will not go")
-    key = running.apply()
-    await running.until(key, "Failed")
-    running.delete(key)
-    await eventually(lambda: "Deletion waits" in running.status(key)["message"])
-    running.api.objects.merge(key, {"metadata": {"finalizers": None}})
-    await running.gone(key)
-    other = running.apply("other")
-    await running.until(other, "Queued")
-    assert running.locks() == ["default/c"]

@@ -18,7 +18,17 @@ from uuid import uuid4
 from pydantic import BaseModel, ConfigDict, Field
 
 from subjects.cluster import ClusterUnreachable
-from subjects.protocol import ChaosRefused, ChaosType, Fault, Problem, SubjectContext, SubjectNotReady, Verdict
+from subjects.protocol import (
+    ChaosRefused,
+    ChaosType,
+    Fault,
+    Problem,
+    Stake,
+    SubjectContext,
+    SubjectNotReady,
+    Target,
+    Verdict,
+)
 
 
 class KillParams(BaseModel):
@@ -27,6 +37,7 @@ class KillParams(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     gracePeriodSeconds: int = Field(1, ge=0, le=30)  # the name people write in YAML
+    count: int = Field(1, ge=1)
 
 
 @dataclass
@@ -121,19 +132,27 @@ class ScriptedSubject:
             raise self.script.capture_error
         return {"members": dict(self.world.members), "hurt": self.world.hurt}
 
+    async def stake(self, chaos: str, params: BaseModel) -> Stake:
+        assert isinstance(params, KillParams)
+        return Stake(params.count, len(self.world.members), len(self.world.members))
+
     async def plan_chaos(self, chaos: str, params: BaseModel, rng: Random) -> Fault:
         if self.script.plan_error:
             raise self.script.plan_error
-        target = rng.choice(sorted(self.world.members))
-        return Fault(chaos, target, self.world.members[target], params.model_dump(), {"wait_for": target})
+        assert isinstance(params, KillParams)
+        members = self.world.members
+        target = rng.choice(sorted(members))
+        names = rng.sample(sorted(members.keys() - {target}), params.count - 1)
+        others = tuple(Target(name, members[name]) for name in names)
+        return Fault(chaos, target, members[target], params.model_dump(), {"wait_for": target}, others=others)
 
     async def inject_chaos(self, fault: Fault) -> datetime:
         if self.script.inject_error:
             raise self.script.inject_error
         if self.script.inject_hangs:
             await asyncio.Event().wait()
-        if self.world.members[fault.target] != fault.uid:
-            raise ChaosRefused(f"{fault.target} is another one now")
+        if any(self.world.members[each.name] != each.uid for each in fault.targets):
+            raise ChaosRefused(f"{fault.names}: one is another one now")
         sent_at = self.now()
         self.world.injected.append(fault)
         self.world.fault = fault
@@ -159,7 +178,7 @@ class ScriptedSubject:
 
     def _heal(self, fault: Fault) -> None:
         self.world.hurt = False
-        self.world.members[fault.target] = str(uuid4())
+        self.world.members |= {each.name: str(uuid4()) for each in fault.targets}
 
     async def cleanup_chaos(self, fault: Fault) -> None:
         self.world.cleanups += 1

@@ -65,6 +65,15 @@ def test_pds_leader_is_named_as_one():
     assert "pd-0 was deleted, which led PD." in told("pd_leader_kill", fault={"target": "pd-0", "facts": {"led": True}})
 
 
+def test_each_of_several_targets_is_told_with_what_it_led():
+    others = {"others": [{"name": "tikv-0", "uid": "q"}]}
+    facts = {"ledRegions": 2, "regions": 6, "others": {"tikv-0": {"ledRegions": 1, "regions": 6}}}
+    assert (
+        "the pod of tikv-1 was deleted, which led 2 of 6 regions; "
+        "the pod of tikv-0 was deleted, which led 1 of 6 regions."
+    ) in told(fault=FAULT | others | {"facts": facts})
+
+
 def test_a_fault_that_never_showed_is_told_so():
     story = told(outcome=Outcome.NOT_MANIFESTED, manifested_at=None, serving_lost_at=None, recovered_at=None)
     assert story.endswith("Nothing of it was ever seen.")

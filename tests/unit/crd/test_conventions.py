@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from controller import api
-from controller.admission import OPT_IN_LABEL
+from controller.consent import ALLOWED_ANNOTATION, OPT_IN_LABEL
 from tests.unit.crd.flat import CRD_FILE, crd_fields, load_crd, schema_of
 
 
@@ -55,10 +55,11 @@ def test_a_number_of_seconds_says_so_in_its_name_and_in_its_explanation() -> Non
     assert unclear == []
 
 
-def test_whoever_reads_about_the_namespace_learns_how_it_opts_in() -> None:
+def test_whoever_reads_about_the_namespace_learns_how_it_consents() -> None:
     explained = dict(nodes())["spec.subject.namespace"]["description"]
-    assert f'`{OPT_IN_LABEL}: "true"`' in explained
-    assert f'`{OPT_IN_LABEL}: "true"`' in (CRD_FILE.parents[1] / "docs" / "reference.md").read_text(encoding="utf-8")
+    reference = (CRD_FILE.parents[1] / "docs" / "reference.md").read_text(encoding="utf-8")
+    for statement in (f'`{OPT_IN_LABEL}: "true"`', f"`{ALLOWED_ANNOTATION}`"):
+        assert statement in explained and statement in reference
 
 
 def test_every_text_list_and_map_is_bounded() -> None:

@@ -6,11 +6,12 @@ import pytest
 
 from controller.admission import Impossible, NotYet, choose_subject, require_permission
 from controller.api import CampaignSpec
+from controller.consent import Namespace
 from controller.services import options_of
 from controller.status import REFUSED
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.protocol import SubjectContext, SubjectMisfit, SubjectOptions
-from tests.support.scripted import Script, ScriptedSubject
+from tests.support.scripted import KillParams, Script, ScriptedSubject
 from tests.unit.driver.samples import START
 
 CONTEXT = SubjectContext(None, "s", lambda: START)
@@ -26,13 +27,14 @@ class Kube:
     def __init__(self, answer):
         self.answer = answer
 
-    async def namespace_labels(self, namespace):
+    async def read_namespace(self, name):
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
 
 
-OPTED_IN = Kube({"evalcampaign.dev/opt-in": "true"})
+OPT_IN = {"evalcampaign.dev/opt-in": "true"}
+CONSENTING = Kube(Namespace("s", OPT_IN, {"evalcampaign.dev/allowed-namespaces": "default"}))
 
 
 def test_the_subject_comes_with_its_params_checked_and_filled_in():
@@ -46,7 +48,7 @@ def test_the_subject_comes_with_its_params_checked_and_filled_in():
         (spec(type_="x"), "default", "UnknownSubject", "subject type 'x' is unknown; valid: another, scripted"),
         (spec(chaos="x"), "default", "UnknownChaos", "chaos type 'x' is unknown; valid: node_kill"),
         (spec(params={"x": 1}), "default", "InvalidParams", "x: Extra inputs are not permitted"),
-        (spec(params={"gracePeriodSeconds": "3"}), "default", "InvalidParams", "it takes: gracePeriodSeconds"),
+        (spec(params={"gracePeriodSeconds": "3"}), "default", "InvalidParams", "it takes: count, gracePeriodSeconds"),
         (spec(), "s", "CampaignInSubjectNamespace", "the campaign lives in namespace s"),
     ],
 )
@@ -73,7 +75,7 @@ async def test_a_subject_that_finds_out_only_on_the_spot_is_not_waited_for_eithe
             raise SubjectMisfit("there are no volumes to wipe")
 
     with pytest.raises(Impossible, match="no volumes") as refused:
-        await require_permission(spec(), Late(CONTEXT), OPTED_IN)
+        await require_permission(spec(), "default", Late(CONTEXT), KillParams(), CONSENTING)
     assert refused.value.refusal.reason == "InvalidSubject"
 
 
@@ -94,15 +96,15 @@ def test_a_campaign_that_says_nothing_of_its_subject_asks_for_nothing():
     assert options_of(spec()) == SubjectOptions()
 
 
-async def test_permission_is_a_label_and_a_subject_that_is_there():
-    await require_permission(spec(), ScriptedSubject(CONTEXT), OPTED_IN)
+async def test_permission_is_the_owners_consent_and_a_subject_that_is_there():
+    await require_permission(spec(), "default", ScriptedSubject(CONTEXT), KillParams(), CONSENTING)
 
 
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        ({}, "NotOptedIn"),
-        ({"evalcampaign.dev/opt-in": "yes"}, "NotOptedIn"),
+        (Namespace("s"), "NotOptedIn"),
+        (Namespace("s", OPT_IN), "NotAllowed"),
         (ClusterError(404, "not found"), "NamespaceNotFound"),
         (ClusterError(403, "forbidden"), "Forbidden"),
         (ClusterError(400, "bad"), "ClusterError"),
@@ -111,11 +113,12 @@ async def test_permission_is_a_label_and_a_subject_that_is_there():
 )
 async def test_what_may_come_right_has_a_reason(answer, reason):
     with pytest.raises(NotYet) as refused:
-        await require_permission(spec(), ScriptedSubject(CONTEXT), Kube(answer))
+        await require_permission(spec(), "default", ScriptedSubject(CONTEXT), KillParams(), Kube(answer))
     assert refused.value.refusal.reason == reason
 
 
 async def test_a_subject_that_is_not_there_may_still_come():
+    absent = ScriptedSubject(CONTEXT, Script(ready=False))
     with pytest.raises(NotYet) as refused:
-        await require_permission(spec(), ScriptedSubject(CONTEXT, Script(ready=False)), OPTED_IN)
+        await require_permission(spec(), "default", absent, KillParams(), CONSENTING)
     assert refused.value.refusal.reason == "SubjectNotReady"

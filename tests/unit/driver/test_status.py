@@ -75,10 +75,15 @@ def test_what_was_asked_of_a_campaign_that_has_finished_does_not_change_what_it_
     assert compute(done, situation=Situation(suspending=True, cooling_until=at(1))).message == "done"
 
 
-def test_a_failed_cleanup_is_told_from_the_row_alone_and_keeps_the_subject():
-    told = conditions(compute(row(Phase.FAILED, "CleanupFailed", "it will not go")))
+@pytest.mark.parametrize(
+    ("situation", "locked"),
+    [(Situation(holder="default/c", ours=True), ("True", "Held")), (Situation(), ("False", "Released"))],
+    ids=["still locked", "unlocked since"],
+)
+def test_a_failed_cleanup_is_told_from_the_row_whether_or_not_somebody_unlocked_the_subject(situation, locked):
+    told = conditions(compute(row(Phase.FAILED, "CleanupFailed", "it will not go"), situation=situation))
     assert told["CleanupFailed"] == ("True", "CleanupFailed")
-    assert told["SubjectLocked"] == ("True", "Held")
+    assert told["SubjectLocked"] == locked
     assert told["Accepted"] == ("True", "Accepted")
 
 

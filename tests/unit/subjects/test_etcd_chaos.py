@@ -49,8 +49,8 @@ def test_chaos_is_offered_without_any_cluster():
 
 def test_the_grace_period_is_one_second_unless_told():
     params = subject_in(FakeCluster()).get_chaos_types()["node_kill"].params
-    assert params().model_dump(by_alias=True) == {"gracePeriodSeconds": 1}
-    assert params.model_validate({"gracePeriodSeconds": 0}).model_dump(by_alias=True) == {"gracePeriodSeconds": 0}
+    assert params().model_dump(by_alias=True) == {"count": 1, "gracePeriodSeconds": 1}
+    assert params.model_validate({"gracePeriodSeconds": 0}).grace_period_seconds == 0
 
 
 @pytest.mark.parametrize("value", ["1", -1, 31, True, 1.0, None])
@@ -89,7 +89,7 @@ async def test_a_plan_touches_nothing_and_says_how_to_undo_it():
     cluster = FakeCluster()
     fault = await planned(cluster, "node_down")
     assert fault.uid == cluster.pods[fault.target].uid
-    assert fault.params == {}
+    assert fault.params == {"count": 1}
     assert fault.undo == {"images": {"etcd": IMAGE}, "image": IMAGE, "pauseImage": PAUSE, "containerIndex": 0}
     assert changes(cluster) == []
     assert Fault.from_json(fault.to_json()) == fault

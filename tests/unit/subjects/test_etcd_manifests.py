@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from controller.consent import Namespace, missing_consent
 from subjects.etcd.chaos import CONTAINER
 from subjects.etcd.place import SELECTOR, WORKLOAD
 from subjects.etcd.wire import CLIENT_PORT
@@ -53,9 +54,10 @@ def test_the_image_is_left_to_the_overlay_that_knows_the_node():
 
 
 def test_nothing_in_the_cluster_tells_of_an_evaluation_but_the_consent():
-    objects = yaml.safe_dump_all(list(ETCD.values())).lower().replace("evalcampaign.dev/opt-in", "")
+    applied = yaml.safe_dump_all(list(ETCD.values())).lower()
+    objects = re.sub("evalcampaign.dev/(opt-in|allowed-namespaces)", "", applied)
     assert re.findall(r"\b(?:chaos|fault|trial|eval|campaign|kill)\w*", objects) == []
-    assert ETCD["Namespace"]["metadata"]["labels"]["evalcampaign.dev/opt-in"] == "true"
+    assert missing_consent(Namespace(**ETCD["Namespace"]["metadata"]), "default") is None
 
 
 def test_no_liveness_probe_heals_a_member_that_hangs():

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from controller.consent import Namespace, missing_consent
+
 MANIFESTS = Path(__file__).parents[3] / "manifests" / "subjects"
 TIKV, POWERS = MANIFESTS / "tikv", MANIFESTS / "tikv-powers"
 NAME, INSTANCE, COMPONENT = (f"app.kubernetes.io/{label}" for label in ("name", "instance", "component"))
@@ -167,10 +169,10 @@ def test_all_six_fit_beside_kubernetes_on_two_cores_and_eight_gibibytes():
 
 def test_nothing_in_the_cluster_tells_of_an_evaluation_but_the_consent():
     applied = yaml.safe_dump_all(objects(TIKV)) + "".join((TIKV / f"{role}.toml").read_text() for role in WORKLOADS)
-    text = applied.lower().replace("evalcampaign.dev/opt-in", "")
+    text = re.sub("evalcampaign.dev/(opt-in|allowed-namespaces)", "", applied.lower())
     assert re.findall(r"\b(?:chaos|fault|trial|eval|campaign|kill)\w*", text) == []
     [namespace] = of_kind(TIKV, "Namespace").values()
-    assert namespace["metadata"]["labels"]["evalcampaign.dev/opt-in"] == "true"
+    assert missing_consent(Namespace(**namespace["metadata"]), "default") is None
 
 
 def test_the_powers_are_these_and_no_more_and_end_at_the_namespace():

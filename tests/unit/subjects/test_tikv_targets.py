@@ -31,9 +31,11 @@ def test_chaos_is_offered_without_any_cluster():
 
 def test_by_default_a_kill_is_abrupt_and_where_leaders_sit_does_not_matter():
     types = subject_in(FakeTikv()).get_chaos_types()
-    assert types["node_kill"].params().model_dump(by_alias=True) == {"gracePeriodSeconds": 1, "leaders": "any"}
-    assert types["node_down"].params().model_dump(by_alias=True) == {"leaders": "any"}
-    assert types["pd_kill"].params().model_dump(by_alias=True) == {"gracePeriodSeconds": 1}
+    assert types["node_kill"].params().model_dump(by_alias=True) == (
+        {"count": 1, "gracePeriodSeconds": 1, "leaders": "any"}
+    )
+    assert types["node_down"].params().model_dump(by_alias=True) == {"count": 1, "leaders": "any"}
+    assert types["pd_kill"].params().model_dump(by_alias=True) == {"count": 1, "gracePeriodSeconds": 1}
     assert types["pd_leader_kill"].params().model_dump(by_alias=True) == {"gracePeriodSeconds": 1}
 
 
@@ -214,7 +216,7 @@ async def test_a_plan_for_a_store_says_how_many_regions_it_led_of_how_many():
     cluster.lead(2, 2, 1, 1, 1, 3)
     fault = await planned(cluster, "node_kill", leaders="most")
     assert fault.facts == {"storeId": 1, "ledRegions": 3, "regions": 6}
-    assert fault.params == {"gracePeriodSeconds": 1, "leaders": "most"}
+    assert fault.params == {"count": 1, "gracePeriodSeconds": 1, "leaders": "most"}
 
 
 async def test_a_plan_for_a_member_of_pd_says_whether_it_led():

@@ -1,0 +1,48 @@
+"""`unlock`: say who holds a subject, since when and why; ask; let go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import typer
+
+from controller.cli import text
+from controller.clock import Clock
+from controller.records import unlocking
+from controller.records.errors import NotUnlocked
+from controller.records.readonly import reading
+from controller.records.unlocking import Held
+
+
+def run(url: str, subject: str | None, campaign: str | None, yes: bool, force: bool) -> None:
+    """Free one subject. NotUnlocked where it is not to be freed, or where the answer was no."""
+    with reading(url) as connection:
+        held = unlocking.find(connection, subject, campaign)
+    for line in _told(held):
+        print(line)
+    if not force:
+        unlocking.refuse_running(held)
+    if not yes:
+        _ask(held)
+    unlocking.unlock(url, held.lock, Clock().now(), force)
+    print(f"{held.lock.subject} is free. Campaigns that wait for it go on by themselves.")
+
+
+def _told(held: Held) -> Iterator[str]:
+    lock, row = held.lock, held.campaign
+    yield f"{lock.subject} is held by campaign {lock.campaign} (uid {row.uid}) since {text.second(lock.since)} UTC."
+    yield f"The campaign is {row.phase}{f', {row.reason}' if row.reason else ''}: {row.message or 'it says no more'}"
+    if row.deleted_at is not None:
+        yield f"Its object was deleted at {text.second(row.deleted_at)} UTC."
+    if held.running:
+        yield "A controller that still runs it goes on breaking the subject, beside whichever campaign comes next."
+
+
+def _ask(held: Held) -> None:
+    """Return when the person agrees. Without a terminal nobody can."""
+    try:
+        agreed = typer.confirm(f"Is nothing of a fault left in {held.lock.subject}, and shall it be free?")
+    except typer.Abort:
+        raise NotUnlocked("Nothing was changed: nobody answered. Without a terminal, say --yes") from None
+    if not agreed:
+        raise NotUnlocked("Nothing was changed")

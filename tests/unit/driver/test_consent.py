@@ -1,0 +1,68 @@
+"""Whose campaigns may break a namespace: those that its owner names, and nobody's else."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controller.consent import ALLOWED_ANNOTATION, OPT_IN_LABEL, Namespace, missing_consent
+
+OPTED_IN = {OPT_IN_LABEL: "true"}
+
+
+def refusal(allowed: str | None, labels=OPTED_IN, campaign_namespace: str = "team-a"):
+    annotations = {} if allowed is None else {ALLOWED_ANNOTATION: allowed}
+    return missing_consent(Namespace("tikv", labels, annotations), campaign_namespace)
+
+
+@pytest.mark.parametrize("allowed", ["team-a", "team-b,team-a", " team-b , team-a ,", "*", "team-b,*", "Team_B,team-a"])
+def test_those_are_allowed_that_the_owner_names(allowed):
+    assert refusal(allowed) is None
+
+
+@pytest.mark.parametrize(
+    "allowed",
+    [None, "", " ", ",,", "team-b", "team", "team-ab", "TEAM-A", "team-*", "**", "team-a;team-b", "team-a\nx"],
+)
+def test_nobody_else_is(allowed):
+    refused = refusal(allowed)
+    assert refused.reason == "NotAllowed"
+    assert ALLOWED_ANNOTATION in refused.message and "team-a" in refused.message
+
+
+@pytest.mark.parametrize("value", ["", "false", "True", "yes"])
+def test_without_the_label_no_annotation_helps(value):
+    assert refusal("*", labels={OPT_IN_LABEL: value}).reason == "NotOptedIn"
+
+
+def test_where_nothing_is_said_the_sentence_has_the_command():
+    assert refusal(None).message == (
+        "namespace tikv does not allow campaigns of namespace team-a to break it: it lacks the annotation "
+        "evalcampaign.dev/allowed-namespaces=team-a "
+        "(kubectl annotate namespace tikv evalcampaign.dev/allowed-namespaces=team-a --overwrite)"
+    )
+
+
+def test_where_others_are_allowed_the_sentence_says_what_to_add_and_does_not_say_who_they_are():
+    told = refusal("team-b,team-c").message
+    assert "names others; add team-a to it, after a comma" in told
+    assert "team-b" not in told
+
+
+def test_an_entry_that_cannot_be_a_namespace_is_pointed_out():
+    assert refusal("team-b,team-*").message.endswith(
+        "'team-*' in it is no name of a namespace (* by itself allows any)"
+    )
+
+
+@given(st.text())
+def test_whatever_the_annotation_holds_the_answer_is_yes_or_a_short_sentence(allowed):
+    refused = refusal(allowed)
+    named = {entry.strip() for entry in allowed.split(",")}
+    assert (refused is None) == bool(named & {"team-a", "*"})
+    assert refused is None or len(refused.message) <= 1024
+
+
+def test_an_endless_annotation_makes_no_endless_sentence():
+    assert len(refusal("Ä" * 200_000, campaign_namespace="n" * 63).message) <= 1024

@@ -1,0 +1,227 @@
+"""One fault that hits several members at once: drawn by the seed, applied and undone as a whole."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from controller.observation import shows
+from subjects.cluster import ClusterError, ClusterUnreachable
+from subjects.etcd import EtcdSubject
+from subjects.etcd.polling import Pace
+from subjects.protocol import ChaosRefused, Fault, Problem, Stake, SubjectError, Target, Verdict
+from tests.unit.subjects import tikv_fakes
+from tests.unit.subjects.fakes import IMAGE, PAUSE, FakeCluster
+from tests.unit.subjects.tikv_fakes import FakeTikv
+
+PACE = Pace(period=0.005, limit=0.03)
+CHAOS = ("node_kill", "node_down")
+
+
+async def planned(cluster: FakeCluster, chaos: str, count: int = 2, seed: int = 1) -> Fault:
+    subject = EtcdSubject(cluster.context(), PACE)
+    return await subject.plan_chaos(chaos, subject.get_chaos_types()[chaos].params(count=count), Random(seed))
+
+
+async def injected(cluster: FakeCluster, fault: Fault) -> None:
+    await EtcdSubject(cluster.context(), PACE).inject_chaos(fault)
+
+
+async def cleaned(cluster: FakeCluster, fault: Fault) -> None:
+    # From the record alone: what was stored, read back by a process that knows nothing else.
+    subject = EtcdSubject(cluster.context(), PACE)
+    await asyncio.wait_for(subject.cleanup_chaos(Fault.from_json(fault.to_json())), 1)
+
+
+def hurt(cluster: FakeCluster, fault: Fault) -> set[str]:
+    """The targets that are not as they were planned."""
+    pods = cluster.pods
+    return {t.name for t in fault.targets if pods[t.name].uid != t.uid or pods[t.name].images != {"etcd": IMAGE}}
+
+
+class RefusesOne(FakeCluster):
+    """Answers the request about one pod as told, and does the others."""
+
+    def __init__(self, answer: Exception) -> None:
+        super().__init__()
+        self.answer = answer
+        self.about = ""
+
+    async def delete_pod(self, namespace: str, name: str, uid: str, grace_seconds: int) -> None:
+        if name == self.about:
+            raise self.answer
+        await super().delete_pod(namespace, name, uid, grace_seconds)
+
+    async def patch_pod(self, namespace: str, name: str, operations: Any) -> None:
+        if name == self.about:
+            raise self.answer
+        await super().patch_pod(namespace, name, operations)
+
+
+# Plan ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [0, -1, 100, "2", 2.0, True, None])
+def test_a_count_that_is_no_number_of_members_is_refused_by_name(value):
+    params = EtcdSubject(FakeCluster().context(), PACE).get_chaos_types()["node_kill"].params
+    with pytest.raises(ValidationError, match="count"):
+        params.model_validate({"count": value})
+
+
+async def test_targets_differ_and_every_pair_is_met_about_as_often():
+    cluster = FakeCluster()
+    faults = [await planned(cluster, "node_kill", seed=seed) for seed in range(300)]
+    pairs = Counter(frozenset(target.name for target in fault.targets) for fault in faults)
+    assert len(pairs) == 3 and {len(pair) for pair in pairs} == {2}
+    assert min(pairs.values()) > 70
+
+
+async def test_the_first_target_is_the_one_that_a_single_fault_of_that_seed_would_hit():
+    cluster = FakeCluster()
+    for seed in range(20):
+        one, two = await planned(cluster, "node_kill", 1, seed), await planned(cluster, "node_kill", 2, seed)
+        assert (one.target, one.others) == (two.target, ())
+
+
+async def test_the_record_holds_all_targets_and_an_old_record_holds_one():
+    fault = await planned(FakeCluster(), "node_down", 3)
+    assert Fault.from_json(fault.to_json()) == fault and len(fault.others) == 2
+    old = fault.to_json()
+    del old["others"]
+    assert Fault.from_json(old).targets == (Target(fault.target, fault.uid),)
+
+
+async def test_members_that_differ_in_their_containers_are_not_broken_by_one_plan():
+    cluster = FakeCluster()
+    fault = await planned(cluster, "node_down")
+    cluster.change(fault.target, images={"proxy": "proxy:1", "etcd": IMAGE})
+    with pytest.raises(SubjectError, match="unlike containers"):
+        await planned(cluster, "node_down")
+
+
+# Inject --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("chaos", CHAOS)
+async def test_all_targets_are_hit_and_nobody_else(chaos):
+    cluster = FakeCluster()
+    fault = await planned(cluster, chaos)
+    await injected(cluster, fault)
+    told = [call for call in cluster.calls if call[0] in ("delete_pod", "patch_pod")]
+    assert {call[1] for call in told} == {target.name for target in fault.targets} and len(told) == 2
+
+
+@pytest.mark.parametrize("chaos", CHAOS)
+@pytest.mark.parametrize("which", [0, 1])
+async def test_one_target_that_is_not_as_planned_spares_all(chaos, which):
+    cluster = FakeCluster()
+    fault = await planned(cluster, chaos)
+    cluster.appear(fault.targets[which].name)
+    with pytest.raises(ChaosRefused, match=fault.targets[which].name):
+        await injected(cluster, fault)
+    assert [call for call in cluster.calls if call[0] in ("delete_pod", "patch_pod")] == []
+
+
+@pytest.mark.parametrize("chaos", CHAOS)
+@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("answer", [ClusterError(409, "conflict"), ClusterUnreachable("broke off")])
+async def test_a_fault_that_hit_one_of_two_counts_as_applied_and_is_undone_whole(chaos, which, answer):
+    cluster = RefusesOne(answer)
+    fault = await planned(cluster, chaos)
+    cluster.about = fault.targets[which].name
+    with pytest.raises((SubjectError, ClusterUnreachable)) as raised:
+        await injected(cluster, fault)
+    assert not isinstance(raised.value, ChaosRefused)
+    await cleaned(cluster, fault)
+    assert all(PAUSE not in pod.images.values() and not pod.deleting for pod in cluster.pods.values())
+
+
+async def test_the_sentence_says_which_were_hit_and_which_were_not():
+    cluster = RefusesOne(ClusterError(409, "conflict"))
+    fault = await planned(cluster, "node_down")
+    cluster.about = fault.others[0].name
+    with pytest.raises(SubjectError, match=f"only {fault.target} of {fault.names} could be broken") as raised:
+        await injected(cluster, fault)
+    assert f"{cluster.about} was left alone: conflict (HTTP 409)" in str(raised.value)
+
+
+@pytest.mark.parametrize("chaos", CHAOS)
+async def test_only_where_every_request_was_refused_nothing_was_applied(chaos):
+    cluster = FakeCluster()
+    fault = await planned(cluster, chaos)
+    cluster.refusals["delete_pod"] = cluster.refusals["patch_pod"] = ClusterError(403, "forbidden")
+    with pytest.raises(ChaosRefused):
+        await injected(cluster, fault)
+    assert hurt(cluster, fault) == set()
+
+
+# Seen and undone -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("which", [0, 1])
+async def test_the_fault_shows_as_soon_as_any_of_its_targets_does(which):
+    cluster = FakeCluster()
+    fault = await planned(cluster, "node_kill")
+    as_before = Verdict(cluster.context().now(), True, True, (), {name: pod.uid for name, pod in cluster.pods.items()})
+    assert not shows(fault, as_before)
+    name = fault.targets[which].name
+    assert shows(fault, replace(as_before, members={**as_before.members, name: "another"}))
+    assert shows(fault, replace(as_before, whole=False, problems=(Problem("PodNotReady", "", name),)))
+
+
+@pytest.mark.parametrize("chaos", CHAOS)
+async def test_cleanup_waits_for_all_and_repeats_without_harm(chaos):
+    cluster = FakeCluster()
+    fault = await planned(cluster, chaos, 3)
+    await injected(cluster, fault)
+    await cleaned(cluster, fault)
+    assert all(pod.images == {"etcd": IMAGE} and not pod.deleting for pod in cluster.pods.values())
+    assert not {target.uid for target in fault.targets} & {pod.uid for pod in cluster.pods.values()}
+    done = len(cluster.calls)
+    await cleaned(cluster, fault)
+    assert {call[0] for call in cluster.calls[done:]} <= {"list_pods"}
+
+
+# What is at stake ----------------------------------------------------------------------------------------------------
+
+
+async def stake(subject: Any, chaos: str, **params: Any) -> Stake:
+    return await subject.stake(chaos, subject.get_chaos_types()[chaos].params(**params))
+
+
+@pytest.mark.parametrize("replicas", [3, 5])
+async def test_all_of_etcd_votes_together(replicas):
+    cluster = FakeCluster()
+    assert cluster.workload is not None
+    cluster.workload = replace(cluster.workload, replicas=replicas)
+    found = await stake(EtcdSubject(cluster.context(), PACE), "node_kill", count=2)
+    assert found == Stake(2, replicas, replicas)
+
+
+async def test_of_tikvs_stores_those_vote_together_that_hold_a_region_once_pd_has_told_how_many():
+    cluster = FakeTikv(pds=3, stores=5)
+    subject = tikv_fakes.subject_in(cluster)
+    assert await stake(subject, "node_kill", count=2) == Stake(2, 5, 5)
+    await subject.reset()
+    assert await stake(subject, "node_kill", count=2) == Stake(2, 5, 3)
+    assert await stake(subject, "pd_kill", count=2) == Stake(2, 3, 3)
+    assert await stake(subject, "pd_leader_kill") == Stake(1, 3, 3)
+
+
+async def test_of_stores_that_lead_most_so_many_are_meant_as_are_to_be_hit():
+    cluster = FakeTikv()
+    one = await tikv_fakes.planned(cluster, "node_kill", leaders="most")
+    assert one.target == "tikv-0"
+    met = {(await tikv_fakes.planned(cluster, "node_kill", s, leaders="most", count=2)).names for s in range(40)}
+    assert {name for names in met for name in names.split(", ")} >= {"tikv-0"}
+    fault = await tikv_fakes.planned(cluster, "node_kill", leaders="none", count=2)
+    assert {target.name for target in fault.targets} == {"tikv-1", "tikv-2"}
+    assert fault.facts["others"][fault.others[0].name]["ledRegions"] == 0
+    with pytest.raises(ChaosRefused, match="3 targets are asked for, and there are only tikv-1, tikv-2"):
+        await tikv_fakes.planned(cluster, "node_kill", leaders="none", count=3)
