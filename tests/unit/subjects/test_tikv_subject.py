@@ -6,6 +6,7 @@ import pytest
 
 from subjects.cluster import ClusterError, ClusterUnreachable, Workload
 from subjects.protocol import SubjectMisfit, SubjectNotReady
+from subjects.tikv.pace import Pace
 from tests.unit.subjects.tikv_fakes import FakeTikv, subject_in
 
 
@@ -74,7 +75,7 @@ def test_options_that_make_no_sense_are_refused_before_anything_is_touched(optio
 
 async def test_its_health_is_watched_against_the_members_and_the_cluster_that_the_last_reset_found():
     cluster = FakeTikv()
-    subject = subject_in(cluster)
+    subject = subject_in(cluster, pace=Pace(period=0.05, limit=1.0))  # so that a busy machine makes nobody look silent
     await subject.reset()
     assert (await subject.wait_healthy(0.01, lambda verdict: None)).whole
     cluster.workloads["tikv"] = Workload("tikv", 5, {"tikv": "x"})
