@@ -32,11 +32,11 @@ def campaign_ref(body: Mapping[str, Any]) -> CampaignRef:
 
 def campaign_from_body(body: Mapping[str, Any]) -> Campaign:
     """The campaign as the driver takes it. Raises InvalidCampaign with a sentence."""
-    meta, status = body["metadata"], body.get("status") or {}
+    meta, status, spec = body["metadata"], body.get("status") or {}, body.get("spec")
     try:
         return Campaign(
             ref=campaign_ref(body),
-            spec=CampaignSpec.model_validate(dict(body["spec"])),
+            spec=CampaignSpec.model_validate(dict(spec) if isinstance(spec, Mapping) else spec),
             generation=meta.get("generation", 0),
             created_at=datetime.fromisoformat(meta["creationTimestamp"]),
             conditions=list(_readable(Condition, status.get("conditions") or ())),

@@ -20,6 +20,7 @@ from controller.api import (
     Recent,
     Summary,
 )
+from controller.records.limits import cut
 from controller.records.rows import AttemptSummary, CampaignRow, Tally
 from controller.statistics import censored_median
 
@@ -31,6 +32,10 @@ class Refusal:
     reason: str
     message: str
 
+
+MESSAGE_BYTES = 1024
+CONDITION_BYTES = 400
+"""In UTF-8. The message stands once in full, and in most conditions besides: a long one must not swell the status."""
 
 CLEANUP_FAILED = ConditionType.CLEANUP_FAILED.value
 """The reason of a campaign that ended Failed with its fault not undone: it keeps the subject."""
@@ -79,7 +84,7 @@ def compute_status(
     return CampaignStatus(
         phase=campaign.phase,
         observed_generation=generation,
-        message=clip(_message(campaign, situation), 1024),
+        message=cut(_message(campaign, situation), MESSAGE_BYTES),
         started_at=campaign.started_at,
         finished_at=campaign.finished_at,
         summary=Summary(
@@ -159,7 +164,7 @@ def _conditions(
                 type=type_,
                 status=status,
                 reason=reason,
-                message=clip(message, 1024),
+                message=cut(message, CONDITION_BYTES),
                 last_transition_time=since,
                 observed_generation=generation,
             )

@@ -137,7 +137,7 @@ def test_the_largest_status_there_can_be_stays_below_8_kib():
     )
     status = compute(row(message=long[:300]), tally_, Situation(holder="a/b", ours=True, current=current))
     assert len(json.dumps(status.to_json())) < 8192
-    assert len(compute(row(message=long)).message) == 1024
+    assert len(compute(row(message=long)).message.encode()) == 1024
 
 
 def test_clipping_marks_what_was_cut():
