@@ -2,7 +2,6 @@
 
 import asyncio
 from contextlib import aclosing
-from functools import partial
 from types import SimpleNamespace
 
 import httpx
@@ -160,13 +159,12 @@ async def test_an_httpx_client_gets_answers_and_failures_as_from_the_network():
     assert slept == [2]
 
 
-async def test_the_real_cluster_client_asks_members_of_a_tape(monkeypatch):
+async def test_the_real_cluster_client_asks_members_of_a_tape():
     tape = Tape.load("node_down")
-    monkeypatch.setattr(httpx, "AsyncClient", partial(httpx.AsyncClient, transport=transport(tape, lambda: 30.0)))
-    cluster = KubeCluster(SimpleNamespace(in_cluster=True))
+    way = transport(tape, lambda: 30.0)
+    cluster = KubeCluster(SimpleNamespace(in_cluster=True), connect=lambda context: way)
     pods = {**tape.pods(30, "pd"), **tape.pods(30, "tikv")}
     listed = await cluster.ask_member("tikv", pods["pd-2"], 2379, f"{V1}/stores/check?state=Disconnected", 1.0)
     assert [each["store"]["id"] for each in listed.body["stores"]] == [1]
     with pytest.raises(MemberUnreachable):
         await cluster.ask_member("tikv", pods["tikv-0"], 20180, "/region/8", 1.0)
-    await cluster.close()
