@@ -15,13 +15,13 @@ from tests.support.tape.presence import Silence
 def transport(tape: Tape, clock: Clock, sleep: Sleep = asyncio.sleep) -> httpx.MockTransport:
     """For `httpx.AsyncClient(transport=...)`. A request's host is a pod IP, or a name that begins with the pod's.
 
-    Refused is a ConnectError; a member that hangs is a ReadTimeout after the request's read timeout.
+    Refused is a ConnectError; a member that hangs is a ReadTimeout after the request's read timeout, if it has one.
     """
 
     async def handle(request: httpx.Request) -> httpx.Response:
         if request.method != "GET":
             raise NotImplementedError(f"a tape can only be read: {request.method} {request.url}")
-        limit = request.extensions["timeout"]["read"] or inf
+        limit = request.extensions.get("timeout", {}).get("read") or inf
         path = request.url.raw_path.decode()
         try:
             reply = await ask(tape, clock, sleep, request.url.host, request.url.port or 80, path, limit)

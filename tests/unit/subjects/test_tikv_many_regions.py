@@ -134,7 +134,7 @@ def test_a_frozen_store_is_told_at_once_and_holds_up_no_question_to_the_others()
     assert 10 <= seconds(lost[0]) <= 11.6
     assert "100 of 300 regions have no confirmed leader" in lost[-1].message
     others = [at for at, pod, path in cluster.asked if pod != "tikv-1" and path.startswith("/region/") and at > 12]
-    assert len(others) > 100
+    assert len(others) > 50
 
 
 def test_one_unled_region_among_hundreds_is_found_when_its_turn_comes_and_then_followed_closely():
