@@ -12,7 +12,7 @@ from .commands import obey
 from .disk import Kept
 from .inbox import Inbox
 from .joining import join
-from .link import PdLink
+from .link import PATIENCE_SECONDS, PdLink
 from .replica import Replica
 from .requests import Requests, refusal
 from .settings import Settings
@@ -40,6 +40,8 @@ class Store(Node):
         """The number of the last question on the way into the cluster."""
         self.about = about
         self.addresses: dict[int, str] = {}
+        self._unanswered_since: float | None = None
+        """A heartbeat that was lost is said again to the next leader that is found, if that is soon."""
         self.requests = Requests()
         self._measure = measure
         self.inbox = Inbox(self)
@@ -89,6 +91,7 @@ class Store(Node):
         replicas = [replica for replica in self.kept.replicas.values() if replica.region.peers]
         counts = {"regions": len(replicas), "leaders": sum(replica.leads for replica in replicas)}
         if self.link.good:
+            self._unanswered_since = now
             self.to_pd(now, {"kind": "store_heartbeat", "id": self.kept.id, **counts, **self._measure()})
 
     def report_regions(self, now: float) -> None:
@@ -120,6 +123,10 @@ class Store(Node):
         self.addresses = {int(store): address for store, address in message["stores"].items()}
         if self.link.answered():
             self.report_regions(now)
+            if self._unanswered_since is not None and now - self._unanswered_since < PATIENCE_SECONDS:
+                self._report(now)
+        else:
+            self._unanswered_since = None
 
     def unreachable(self, now: float, address: str) -> None:
         if address == self.link.address:
