@@ -9,7 +9,7 @@ COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes
 # The targets stand on each other; what can run at once does so inside them.
 .NOTPARALLEL:
 .PHONY: help check test unit emulator apiserver e2e demo cluster cluster-delete image deploy undeploy deploy-tikv deploy-etcd \
-        bench crash-test tools lock
+        bench crash-test soak tools lock
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-16s %s\n", $$1, $$2 }'
@@ -62,6 +62,9 @@ demo: ## From nothing to finished campaigns (of TiKV; or SUBJECT=etcd)
 crash-test: ## Kill the controller at every point of an attempt, many times, and count (minutes)
 	$(CLUSTER) tools --group tests
 	$(RUN) python -m tests.crash
+
+soak: deploy ## Kill the controller in the cluster at random times through a long campaign, and count (KILLS=20)
+	$(RUN) python -m tests.soak --kills $(or $(KILLS),20)
 
 bench: ## Measure the controller
 	$(RUN) python -m bench

@@ -24,7 +24,7 @@ from controller.__main__ import serve
 from controller.kube import KubeCluster
 from controller.settings import Settings
 from subjects.etcd import EtcdSubject
-from tests.support.points import APPLIED, POINTS, UNDONE, Moment, die, watch_points
+from tests.support.points import APPLIED, POINTS, UNDONE, Moment, die, die_with_parent, watch_points
 from tests.support.quick import QuickSpec
 
 APPLYING, UNDOING = "applying", "undoing"
@@ -80,7 +80,8 @@ def forks() -> ForkServerContext:
 
 
 def live(orders: Orders) -> None:
-    """Run the controller until a signal ends it."""
+    """Run the controller until a signal ends it, or whoever started it is gone."""
+    die_with_parent()
     intake.CampaignSpec = BriskSpec  # type: ignore[misc]
     entrance.RETRY_SECONDS = 0.1
     fate = _Fate(orders)

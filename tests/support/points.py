@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -50,6 +52,18 @@ def watch_points(subject: type, tell: Callable[[Moment], None]) -> None:
 def die() -> None:
     """Without any farewell."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_with_parent() -> None:
+    """Die as soon as the process that started this one is dead, however it died. For a forked child only."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "nobody started this process"
+
+    def follow() -> None:
+        parent.join()
+        die()
+
+    threading.Thread(target=follow, daemon=True).start()
 
 
 def _updated(_: None, _records: Records, id_: str, step: Step | None = None, **facts: Any) -> Moment | None:

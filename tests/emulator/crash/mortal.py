@@ -12,7 +12,7 @@ from controller import entrance, intake
 from controller.__main__ import serve
 from controller.settings import Settings
 from tests.support.lasting import LastingSubject, LastingWorld
-from tests.support.points import die, watch_points
+from tests.support.points import die, die_with_parent, watch_points
 from tests.support.quick import QuickSpec
 
 
@@ -34,7 +34,8 @@ def forks() -> ForkServerContext:
 
 
 def live(orders: Orders) -> None:
-    """Run the controller until a signal ends it."""
+    """Run the controller until a signal ends it, or whoever started it is gone."""
+    die_with_parent()
     intake.CampaignSpec = QuickSpec  # type: ignore[misc]
     entrance.RETRY_SECONDS = 0.1
     watch_points(LastingSubject, lambda moment: die() if moment.point == orders.die else None)
