@@ -142,5 +142,7 @@ class WriteProbe:
 
 def _words(error: Exception) -> str:
     cause = error.__cause__ or error
-    said = " ".join(str(cause).split()) or type(cause).__name__  # gRPC speaks in several lines
+    details = getattr(cause, "details", None)  # gRPC's errors say it there, and much else in str()
+    text = details() if callable(details) else str(cause)
+    said = " ".join(str(text or "").split()) or type(cause).__name__
     return f"{type(error).__name__}: {said}"[:200]

@@ -61,7 +61,9 @@ async def test_a_campaign_stored_before_the_fields_existed_is_read_written_and_p
         kubectl.apply(todays_crd())
         await eventually(lambda: "reset" in stored()["spec"], "the API server does not serve the new CRD")
 
-        as_asked_today = CampaignSpec.model_validate(asked["spec"]).model_dump(mode="json", by_alias=True, exclude_none=True)
+        as_asked_today = CampaignSpec.model_validate(asked["spec"]).model_dump(
+            mode="json", by_alias=True, exclude_none=True
+        )
         assert stored()["spec"] == as_asked_today
         assert "unchanged" in kubectl.apply(asked)
         kubectl(*change, json.dumps({"status": {"phase": "Running"}}), "--subresource=status")

@@ -157,3 +157,17 @@ async def test_at_its_end_every_client_is_closed(lab):
     async with writing(lab):
         await until(lambda: len(lab.clients) == 1)
     assert all(client.closed for client in lab.clients)
+
+
+class RpcError(Exception):
+    """As gRPC's: what it says is in its details, among much else."""
+
+    def details(self) -> str:
+        return "Deadline\nExceeded"
+
+
+async def test_what_grpc_says_is_told_in_its_own_words_and_in_one_line(lab):
+    lab.broken[reserved_key(REGIONS[0])] = RpcError("<AioRpcError of RPC that terminated with: status = X>")
+    async with writing(lab) as writes:
+        await until(lambda: failed(writes, 1))
+        assert writes.newest()[1].error == "RpcError: Deadline Exceeded"
