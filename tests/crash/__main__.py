@@ -20,6 +20,9 @@ from tests.crash.killing import Kill, Survived, carry_out
 from tests.crash.plan import every_point, plan
 from tests.crash.table import legend, table
 
+TABLE_WIDTH = 90
+"""Columns of a terminal that the table takes; in a log there is room for more than a narrow terminal has."""
+
 LOST = Count(lost=0, doubled=0, faults=0, astray=0, left=0, incomplete=1, resumed=None)
 """A kill that did not come about says nothing good."""
 
@@ -34,6 +37,7 @@ def main(
     if unknown := set(point or ()) - set(every_point()):
         raise typer.BadParameter(f"no such point: {', '.join(unknown)}; there are: {', '.join(every_point())}")
     console, begun = Console(), time.monotonic()
+    console.width = max(console.width, TABLE_WIDTH)
     # Not a TemporaryDirectory: after a zero that is none, everything is needed.
     folder = Path(tempfile.mkdtemp(prefix="crash-"))
     counts = asyncio.run(_Run(console, folder, list(plan(rounds, seed, point or ()))).carry_out(lanes))
