@@ -74,4 +74,4 @@ tools: ## Build the pinned programs (kubectl, kind, kube-apiserver, etcd) into t
 
 lock: ## Pin all dependencies anew, with hashes
 	$(RUN) $(COMPILE) -o requirements.lock pyproject.toml
-	$(RUN) $(COMPILE) -o requirements-dev.lock --group dev -c requirements.lock pyproject.toml
+	$(RUN) $(COMPILE) -o requirements-dev.lock --extra evidence --group dev -c requirements.lock pyproject.toml
