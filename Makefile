@@ -19,7 +19,7 @@ check: ## Lint, format check, types, layers, unit tests (seconds)
 	$(RUN) ruff format --check .
 	$(RUN) mypy
 	$(RUN) lint-imports
-	$(RUN) pytest -q tests/unit
+	$(RUN) pytest -q -n auto tests/unit
 
 # A tier that cannot run is a failure here; run by itself, it is skipped with its reason.
 test: export EVALCAMPAIGN_REQUIRE = 1

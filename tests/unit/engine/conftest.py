@@ -1,11 +1,10 @@
-"""An attempt on a scripted subject, with real records in a temporary folder."""
+"""An attempt on a scripted subject, with real records in a temporary folder, on time that is free."""
 
 from dataclasses import dataclass
 
 import pytest
 
 from controller.api import CampaignSpec, Current, Outcome
-from controller.clock import Clock
 from controller.records import AttemptRow, Event, Records, queries
 from controller.records.readonly import reading
 from controller.stopping import StopSignal
@@ -13,6 +12,7 @@ from controller.trial import Attempt, trial_seed
 from subjects.protocol import SubjectContext
 from tests.support.quick import QuickSpec
 from tests.support.scripted import Script, ScriptedSubject, World
+from tests.support.virtual import VirtualClock, VirtualLoop
 
 UID = "5f1e6a0e-0000-4000-8000-000000000001"
 
@@ -29,7 +29,7 @@ class Bench:
 
     url: str
     records: Records
-    clock: Clock
+    clock: VirtualClock
     world: World
     stop: StopSignal
     told: list[Current]
@@ -60,9 +60,14 @@ class Bench:
             return queries.list_events(connection, row.id)
 
 
+def pytest_asyncio_loop_factories(config, item):
+    """On a busy machine real time would decide how an attempt ends."""
+    return {"virtual": VirtualLoop}
+
+
 @pytest.fixture
 async def bench(tmp_path):
     url = f"sqlite:///{tmp_path}/records.db"
     records = await Records.open(url)
-    yield Bench(url, records, Clock(), World(), StopSignal(), [])
+    yield Bench(url, records, VirtualClock(), World(), StopSignal(), [])
     await records.close()
