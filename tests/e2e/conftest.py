@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from uuid import uuid4
 
 import pytest
 
 from cluster import kubectl, tools
-from controller.consent import ALLOWED_ANNOTATION
 from tests.e2e.campaigns import Campaigns
+from tests.e2e.consent import allowed
 from tests.e2e.systems import ETCD, TIKV
 
 WORKLOADS = (
@@ -51,27 +51,10 @@ def namespace(deployed: None) -> Iterator[str]:
     kubectl.ask("making a namespace", "create", "namespace", name)
     with ExitStack() as put_back:
         for subject in (ETCD, TIKV):
-            put_back.enter_context(_allowed(name, subject.namespace))
+            put_back.enter_context(allowed(name, subject.namespace))
         yield name
         kubectl.ask("deleting campaigns", "-n", name, "delete", "evalcampaigns", "--all", "--timeout=90s", timeout=100)
     kubectl.ask("deleting the namespace", "delete", "namespace", name, "--wait=false")
-
-
-@contextmanager
-def _allowed(name: str, subject: str) -> Iterator[None]:
-    """As the owner of a subject's namespace would, let campaigns of one more namespace break it for a while."""
-    metadata = kubectl.ask_json(f"reading namespace {subject}", "get", "namespace", subject)["metadata"]
-    before = metadata.get("annotations", {}).get(ALLOWED_ANNOTATION)
-    _annotate(subject, f"={name}" if before is None else f"={before},{name}")
-    try:
-        yield
-    finally:
-        _annotate(subject, "-" if before is None else f"={before}")
-
-
-def _annotate(subject: str, change: str) -> None:
-    what = ("annotate", "namespace", subject, f"{ALLOWED_ANNOTATION}{change}", "--overwrite")
-    kubectl.ask(f"saying whose campaigns may break {subject}", *what)
 
 
 @pytest.fixture(scope="module")

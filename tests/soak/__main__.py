@@ -16,6 +16,7 @@ from cluster import kubectl
 from cluster.demonstration.campaigns import Watch, watching
 from cluster.errors import ClusterError
 from tests.e2e.campaigns import ETCD_SUBJECT, TIKV_SUBJECT, Campaigns
+from tests.e2e.consent import allowed
 from tests.e2e.subject import History
 from tests.e2e.systems import ETCD, TIKV
 from tests.soak.counting import Evidence, Place, numbers
@@ -75,8 +76,13 @@ class _Soak:
         kubectl.ask("making a namespace", "create", "namespace", self._namespace)
         self._subject.wait_whole()
         try:
-            with self._subject.watched() as history, watching(self._namespace) as watch:
+            with (
+                allowed(self._namespace, self._subject.namespace),
+                self._subject.watched() as history,
+                watching(self._namespace) as watch,
+            ):
                 name = self._apply(kills)
+                self._await_beginning(watch)
                 killed = self._kill(kills, watch)
                 self._console.print("No more kills; the rest of the trials ...")
                 self._look(watch, self._trials * TRIAL_SECONDS)
@@ -97,6 +103,13 @@ class _Soak:
             maxInfraErrors=10 * kills,
             maxBlindSeconds=30,
         )
+
+    def _await_beginning(self, watch: Watch) -> None:
+        """A campaign that never runs would come through any number of kills."""
+        deadline = time.monotonic() + TRIAL_SECONDS
+        while self._phase != "Running":
+            assert time.monotonic() < deadline, f"the campaign stays {self._phase}"
+            self._look(watch, 1.0)
 
     def _kill(self, kills: int, watch: Watch) -> int:
         """Kill so many times, or until the campaign is over; how many it were."""

@@ -1,7 +1,7 @@
 """An event loop whose time is free: when everybody sleeps, it is at once the time at which the first one wakes.
 
-What takes minutes runs in moments, in the same order every time. Work in threads, such as a commit, takes no time at all:
-while some is under way, nothing is skipped. It knows no sockets that somebody else is slow to answer on.
+What takes minutes runs in moments, in the same order every time. Work in threads, such as a commit, takes no time at
+all: while some is under way, nothing is skipped. It knows no sockets that somebody else is slow to answer on.
 """
 
 from __future__ import annotations
