@@ -145,7 +145,7 @@ def _recent(attempt: AttemptSummary) -> Recent:
         target=None if attempt.target is None else clip(attempt.target, 253),
         time_to_recover=None if time_to_recover is None else seconds(time_to_recover),
         ended_at=attempt.ended_at,
-        message=clip(attempt.error or "", 256),
+        message=clip(attempt.error or "", 140),
     )
 
 

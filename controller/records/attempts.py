@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping, Update, select, update
 from controller.api import Outcome, Step
 from controller.records.errors import AttemptEnded
 from controller.records.limits import cut, cut_detail
-from controller.records.rows import AttemptRow, AttemptSummary, Event, Json
+from controller.records.rows import AttemptRow, AttemptSummary, Event, Flag, Json
 from controller.records.schema import trial_events, trials
 
 IDS = uuid.UUID("6cf29fa1-40cf-4e43-99f6-0c1c1ccfd3ba")
@@ -125,7 +125,8 @@ def decode_summary(row: RowMapping) -> AttemptSummary:
 
 def _typed(row: RowMapping) -> dict[str, Json]:
     outcome = row["outcome"]
-    return {**row, "step": Step(row["step"]), "outcome": None if outcome is None else Outcome(outcome)}
+    flags = [Flag(flag) for flag in row["flags"] or ()]
+    return {**row, "step": Step(row["step"]), "outcome": None if outcome is None else Outcome(outcome), "flags": flags}
 
 
 def _open(id_: str) -> Update:

@@ -34,6 +34,7 @@ AS_BEFORE = {
     "cooldownSeconds": 0,
     "activeDeadlineSeconds": 0,
     "dryRun": False,
+    "confirmSeconds": 30,
 }
 DEADLINES_AS_BEFORE = {"attemptSeconds": 0}
 SUBJECT_AS_BEFORE = {"probe": "none", "selectors": {}}
@@ -58,7 +59,7 @@ def ensure(
             subject_namespace=spec.subject.namespace,
             chaos=spec.chaos.type,
             mode=spec.mode.value,
-            variant=stored.get("variant"),
+            variant=spec.variant.name or None,
             spec=stored,
             spec_hash=canonical_hash(stored),
             comparison_hash=comparison_hash(stored),

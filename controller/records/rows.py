@@ -9,12 +9,41 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, TypedDict
 
 from controller.api import Mode, Outcome, Phase, Step
 
 Json = Any
 """A value that `json.dumps` takes."""
+
+
+class Flag(StrEnum):
+    """What is to be known of an attempt beside its outcome."""
+
+    CONTAMINATED = "Contaminated"
+    """A baseline, and yet an agent had a ticket."""
+    NO_MUTATING_COMMAND = "NoMutatingCommand"
+    """Resolved, and yet no command of the agent's could have changed anything: it may have healed by itself."""
+    TICKET_TIME_IMPOSSIBLE = "TicketTimeImpossible"
+    """The agent's own time cannot be true; ours stands."""
+    TICKET_BEFORE_INJECTION = "TicketBeforeInjection"
+    """A ticket came before there was anything to find; it is not taken for the detection."""
+    TICKET_SEEN_LATE = "TicketSeenLate"
+    """We could not look when it came: the agent's own time counts."""
+    RESOLUTION_SEEN_LATE = "ResolutionSeenLate"
+    """Likewise, when it was resolved."""
+    OTHER_SUBJECT = "OtherSubject"
+    """A ticket that says it is about another system was left out."""
+    COMMANDS_INCOMPLETE = "CommandsIncomplete"
+    """Not all commands could be read or kept."""
+    SUBJECT_DISTURBED = "SubjectDisturbed"
+    """A control, and yet the subject was not whole throughout."""
+
+
+def counted(own: datetime | None, seen: datetime | None, late: bool) -> datetime | None:
+    """The time that counts: ours, for there is one clock, but the agent's where we could not look. Pure."""
+    return own if late and own is not None else seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +88,14 @@ class AttemptSummary:
     outcome: Outcome | None
     started_at: datetime
     chaos_injected_at: datetime | None
+    window_started_at: datetime | None
+    """Where the observation begins: at the injection, or, where nothing is injected, when that was committed."""
     ticket_created_at: datetime | None
+    """By the agent's own clock, as is `resolved_at`."""
     ticket_seen_at: datetime | None
+    """By our clock, as is `resolution_seen_at`."""
     resolved_at: datetime | None
+    resolution_seen_at: datetime | None
     ended_at: datetime | None
     manifested_at: datetime | None
     serving_lost_at: datetime | None
@@ -74,6 +108,8 @@ class AttemptSummary:
     fault: Mapping[str, Json] | None
     """The plan as it was committed before anything was touched: `Fault.from_json` reads it."""
     error: str | None
+    flags: list[Flag]
+    """What is to be known before its times and its outcome are used."""
 
     @property
     def target(self) -> str | None:
@@ -92,6 +128,26 @@ class AttemptSummary:
         """Seconds from the injection to the deadline: where a missing recovery is censored."""
         return self.since_injection(self.deadline_at)
 
+    @property
+    def detected_at(self) -> datetime | None:
+        """When the agent had its ticket, as it counts; None where it had none."""
+        return counted(self.ticket_created_at, self.ticket_seen_at, Flag.TICKET_SEEN_LATE in self.flags)
+
+    @property
+    def resolution_at(self) -> datetime | None:
+        """When the agent called its ticket resolved, as it counts; None where it did not."""
+        return counted(self.resolved_at, self.resolution_seen_at, Flag.RESOLUTION_SEEN_LATE in self.flags)
+
+    @property
+    def time_to_detect(self) -> float | None:
+        """Seconds from the injection to the agent's ticket; None when nothing was injected or no ticket came."""
+        return self.since_injection(self.detected_at)
+
+    @property
+    def time_to_resolve(self) -> float | None:
+        """Seconds from the injection to when the agent called its ticket resolved; None as above."""
+        return self.since_injection(self.resolution_at)
+
     def since_injection(self, at: datetime | None) -> float | None:
         """Seconds from the injection to `at`; None when one of the two is missing."""
         if at is None or self.chaos_injected_at is None:
@@ -106,6 +162,9 @@ class AttemptRow(AttemptSummary):
     initial_state: Mapping[str, Json] | None
     final_state: Mapping[str, Json] | None
     commands: list[Json] | None
+    """What the agent ran, in order, masked and judged; None where no agent was looked at."""
+    agent_mark: Mapping[str, Json] | None
+    """What was there of the agent's work before the injection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +184,15 @@ class Facts(TypedDict, total=False):
     final_state: Mapping[str, Json]
     fault: Mapping[str, Json]
     chaos_injected_at: datetime | None
+    window_started_at: datetime | None
     deadline_at: datetime | None
+    ticket_created_at: datetime | None
+    ticket_seen_at: datetime | None
+    resolved_at: datetime | None
+    resolution_seen_at: datetime | None
+    flags: list[Flag]
+    agent_mark: Mapping[str, Json]
+    commands: list[Json]
     manifested_at: datetime | None
     serving_lost_at: datetime | None
     serving_again_at: datetime | None
@@ -156,6 +223,10 @@ class Tally:
     """The lowest index without a final outcome; above the number planned when all are done."""
     recovery_times: tuple[float | None, ...]
     """Seconds to recover of each scored attempt, in the order they ended; None where censored at the deadline."""
+    detection_times: tuple[float | None, ...]
+    """Likewise, seconds to the agent's ticket."""
+    resolution_times: tuple[float | None, ...]
+    """Likewise, seconds to when the agent called it resolved, whether or not it was."""
     recent: tuple[AttemptSummary, ...]
     """The last 10 attempts that ended, the latest first."""
 

@@ -119,9 +119,11 @@ trials = Table(
     Column("outcome", String(32)),
     _time("started_at", nullable=False),
     _time("chaos_injected_at"),
+    _time("window_started_at"),
     _time("ticket_created_at"),
     _time("ticket_seen_at"),
     _time("resolved_at"),
+    _time("resolution_seen_at"),
     _time("ended_at"),
     _time("manifested_at"),
     _time("serving_lost_at"),
@@ -131,6 +133,8 @@ trials = Table(
     Column("blind_seconds", Float()),
     _json("fault"),
     Column("error", Text()),
+    _json("flags"),
+    _json("agent_mark"),
     _json("initial_state"),
     _json("final_state"),
     _json("commands"),
@@ -155,7 +159,12 @@ Index(
     trials.c.attempt,
     trials.c.outcome,
     trials.c.chaos_injected_at,
+    trials.c.ticket_created_at,
+    trials.c.ticket_seen_at,
+    trials.c.resolved_at,
+    trials.c.resolution_seen_at,
     trials.c.recovered_at,
+    trials.c.flags,
 )
 
 trial_events = Table(

@@ -10,18 +10,28 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Row, func, select
 
 from controller.api import RECENT_ATTEMPTS, Outcome
 from controller.records.attempts import SUMMARY, decode_summary, final
-from controller.records.rows import Tally
+from controller.records.rows import Flag, Tally, counted
 from controller.records.schema import trials
 
 LATEST_FIRST = (trials.c.ended_at.desc(), trials.c.trial.desc(), trials.c.attempt.desc())
 # In this order the index covers the query: reading the rows would read their states.
 COUNTED = select(
-    trials.c.trial, trials.c.attempt, trials.c.outcome, trials.c.chaos_injected_at, trials.c.recovered_at
+    trials.c.trial,
+    trials.c.attempt,
+    trials.c.outcome,
+    trials.c.chaos_injected_at,
+    trials.c.ticket_created_at,
+    trials.c.ticket_seen_at,
+    trials.c.resolved_at,
+    trials.c.resolution_seen_at,
+    trials.c.recovered_at,
+    trials.c.flags,
 ).order_by(*LATEST_FIRST)
 
 
@@ -48,7 +58,9 @@ class Tallies:
                 outcomes=dict(counts.outcomes),
                 done=len(counts.done),
                 next_trial=counts.next_trial,
-                recovery_times=tuple(counts.times),
+                recovery_times=tuple(counts.recovered),
+                detection_times=tuple(counts.detected),
+                resolution_times=tuple(counts.resolved),
                 recent=tuple(decode_summary(row) for row in recent),
             )
 
@@ -61,7 +73,9 @@ class _Counts:
     def __init__(self) -> None:
         self.outcomes: Counter[Outcome] = Counter()
         self.done: set[int] = set()
-        self.times: list[float | None] = []
+        self.recovered: list[float | None] = []
+        self.detected: list[float | None] = []
+        self.resolved: list[float | None] = []
         self.next_trial = 1
         self._seen: set[tuple[int, int]] = set()
 
@@ -73,18 +87,28 @@ class _Counts:
         if missing < 0:
             return False
         new = connection.execute(COUNTED.where(ended).limit(missing)).all()
-        if any((trial, attempt) in self._seen for trial, attempt, *_ in new):
+        if any((row.trial, row.attempt) in self._seen for row in new):
             return False
-        for trial, attempt, outcome, injected, recovered in reversed(new):
-            self._seen.add((trial, attempt))
-            self._count(trial, Outcome(outcome), injected, recovered)
+        for row in reversed(new):
+            self._seen.add((row.trial, row.attempt))
+            self._count(row)
         while self.next_trial in self.done:
             self.next_trial += 1
         return True
 
-    def _count(self, trial: int, outcome: Outcome, injected: datetime | None, recovered: datetime | None) -> None:
+    def _count(self, row: Row[Any]) -> None:
+        outcome, flags = Outcome(row.outcome), row.flags or ()
         self.outcomes[outcome] += 1
         if final(outcome):
-            self.done.add(trial)
-        if outcome.scored:
-            self.times.append((recovered - injected).total_seconds() if injected and recovered else None)
+            self.done.add(row.trial)
+        if not outcome.scored:
+            return
+
+        def after(at: datetime | None) -> float | None:
+            return (at - row.chaos_injected_at).total_seconds() if at and row.chaos_injected_at else None
+
+        self.recovered.append(after(row.recovered_at))
+        late = Flag.TICKET_SEEN_LATE in flags
+        self.detected.append(after(counted(row.ticket_created_at, row.ticket_seen_at, late)))
+        late = Flag.RESOLUTION_SEEN_LATE in flags
+        self.resolved.append(after(counted(row.resolved_at, row.resolution_seen_at, late)))

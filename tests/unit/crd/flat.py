@@ -1,4 +1,4 @@
-"""One flat form for two ways of saying the same: the CRD's YAML and the models of `controller/api.py`.
+"""One flat form for two ways of saying the same: the CRD's YAML and the models of `controller/api`.
 
 Each becomes a map from a property's path (`spec.chaos.params[*]`, `status.recent[].trial`) to the words said about it.
 Both readers refuse a word they do not know, so that a new kind of constraint is compared rather than overlooked.
@@ -43,7 +43,12 @@ RULE_AS_PATTERN = re.compile(r"self\.matches\(r?'(?P<pattern>.*)'\)")
 RULE_AS_NAME_LENGTH = re.compile(r"self\.all\(name, size\(name\) >= (?P<least>\d+) && size\(name\) <= (?P<most>\d+)\)")
 
 
-BETWEEN_FIELDS = {"self.deadlines.attemptSeconds == 0 || self.deadlines.attemptSeconds > self.observeSeconds"}
+BETWEEN_FIELDS = {
+    "self.deadlines.attemptSeconds == 0 || self.deadlines.attemptSeconds > self.observeSeconds",
+    "self.mode == 'baseline' || self.agent.source != 'none'",
+    "(self.source == 'operatorDb') == (self.path != '')",
+    "(self.name == '') == (self.namespace == '')",
+}
 """Rules that are no matter of one field, which the API server alone minds; like those on what may change later."""
 
 

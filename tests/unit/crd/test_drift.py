@@ -1,4 +1,4 @@
-"""The CRD and the models of `controller/api.py` say the same, field by field, in both directions."""
+"""The CRD and the models of `controller/api` say the same, field by field, in both directions."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ MODELS: dict[str, type[BaseModel]] = {"spec": api.CampaignSpec, "status": api.Ca
 
 def differences(crd: Flat, models: Flat) -> list[str]:
     """What the two do not agree on, one sentence each, the path first."""
-    found = [f"{path}: in controller/api.py and not in the CRD" for path in models.keys() - crd.keys()]
-    found += [f"{path}: in the CRD and not in controller/api.py" for path in crd.keys() - models.keys()]
+    found = [f"{path}: in controller/api and not in the CRD" for path in models.keys() - crd.keys()]
+    found += [f"{path}: in the CRD and not in controller/api" for path in crd.keys() - models.keys()]
     for path in crd.keys() & models.keys():
         for word in COMPARED:
             said = [filled(side, path) if word == "default" else side[path].get(word) for side in (crd, models)]
             if said[0] != said[1]:
-                found.append(f"{path}: {word} is {said[0]!r} in the CRD and {said[1]!r} in controller/api.py")
+                found.append(f"{path}: {word} is {said[0]!r} in the CRD and {said[1]!r} in controller/api")
     return sorted(found)
 
 
@@ -41,7 +41,7 @@ def test_every_part_of_the_resource_is_compared() -> None:
 
 
 CHANGES: list[tuple[str, dict[str, Any], str]] = [
-    ("spec.trials", {"maximum": 9999}, "spec.trials: maximum is 9999 in the CRD and 10000 in controller/api.py"),
+    ("spec.trials", {"maximum": 9999}, "spec.trials: maximum is 9999 in the CRD and 10000 in controller/api"),
     ("spec.trials", {"minimum": None}, "spec.trials: minimum is None in the CRD and 1"),
     ("spec.trials", {"default": 6}, "spec.trials: default is 6 in the CRD and 5"),
     ("spec.trials", {"type": "string"}, "spec.trials: type is 'string' in the CRD and 'integer'"),
@@ -76,10 +76,10 @@ def test_any_difference_is_found_and_its_path_named(path: str, change: dict[str,
 def test_a_field_that_only_one_side_has_is_named() -> None:
     schema = schema_of(load_crd())
     spec = _node(schema, "spec")
-    spec["properties"]["agent"] = copy.deepcopy(spec["properties"].pop("seed"))
+    spec["properties"]["seeds"] = copy.deepcopy(spec["properties"].pop("seed"))
     assert differences(crd_fields(schema), models()) == [
-        "spec.agent: in the CRD and not in controller/api.py",
-        "spec.seed: in controller/api.py and not in the CRD",
+        "spec.seed: in controller/api and not in the CRD",
+        "spec.seeds: in the CRD and not in controller/api",
     ]
 
 
@@ -87,13 +87,13 @@ def test_a_change_in_the_models_alone_is_found_too() -> None:
     class Changed(api.CampaignSpec):
         trials: int = Field(5, ge=1, le=9999)
         deadlines: api.Deadlines = api.Deadlines(reset_seconds=60)
-        variant: str = ""
+        brand: str = ""
 
     found = differences(crd_fields(schema_of(load_crd())), models(spec=Changed))
     assert [difference.partition(" in the CRD and ")[0] for difference in found] == [
+        "spec.brand: in controller/api and not in the CRD",
         "spec.deadlines: default is " + str(dict(sorted(api.Deadlines().model_dump(by_alias=True).items()))),
         "spec.trials: maximum is 10000",
-        "spec.variant: in controller/api.py and not in the CRD",
     ]
 
 

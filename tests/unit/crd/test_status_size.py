@@ -10,6 +10,10 @@ from controller import api
 NOON = datetime(2031, 5, 4, 12, 0, 0, tzinfo=UTC)
 
 
+ENDS = [outcome for outcome in api.Outcome if outcome not in (api.Outcome.NOT_HEALED, *list(api.Outcome)[6:8])]
+"""How attempts with an agent may end, which is more ways than there are without one or without a fault."""
+
+
 def status(trials: int, sentence: int, reason: int, pod: int) -> api.CampaignStatus:
     """A status with everything in it: every condition, a full list of recent attempts, texts of these lengths."""
     return api.CampaignStatus(
@@ -23,10 +27,16 @@ def status(trials: int, sentence: int, reason: int, pod: int) -> api.CampaignSta
             done=trials,
             progress=f"{trials}/{trials}",
             scored=trials,
-            outcomes=dict.fromkeys(api.Outcome, trials),
+            outcomes=dict.fromkeys(ENDS, trials),
         ),
         rates=api.Rates(
-            recovered=f"{trials}/{trials} (100%)", recovery_rate="0.9999", median_time_to_recover=">86400.0s"
+            recovered=f"{trials}/{trials} (100%)",
+            recovery_rate="0.9999",
+            median_time_to_recover=">86400.0s",
+            resolved=f"{trials}/{trials} (100%)",
+            resolution_rate="0.9999",
+            median_time_to_detect=">86400.0s",
+            median_time_to_resolve=">86400.0s",
         ),
         current=api.Current(
             trial=trials,
@@ -42,9 +52,11 @@ def status(trials: int, sentence: int, reason: int, pod: int) -> api.CampaignSta
                 attempt=trials,
                 outcome=api.Outcome.NOT_MANIFESTED,
                 target="p" * pod,
+                time_to_detect=">86400.0s",
+                time_to_resolve=">86400.0s",
                 time_to_recover=">86400.0s",
                 ended_at=NOON,
-                message="r" * min(sentence, 256),
+                message="r" * min(sentence, 140),
             )
         ]
         * api.RECENT_ATTEMPTS,
@@ -63,9 +75,10 @@ def status(trials: int, sentence: int, reason: int, pod: int) -> api.CampaignSta
 
 
 def dry_run(sentence: int, reason: int, pod: int) -> api.CampaignStatus:
-    """The status of a dry run, which has ten plans, and neither a current nor recent attempts."""
+    """The status of a dry run, which has ten plans, and no attempts."""
     plan = api.Plan(trial=10, seed=2**48 - 1, chaos="c" * 40, target="p" * pod, facts="f" * 128)
-    nothing = {"current": None, "recent": [], "plans": [plan] * api.PLANNED_TRIALS}
+    nothing = {"current": None, "recent": [], "rates": None, "plans": [plan] * api.PLANNED_TRIALS}
+    nothing["summary"] = api.Summary(planned=10_000, done=0, progress="0/10000")
     return status(10_000, sentence, reason, pod).model_copy(update=nothing)
 
 

@@ -1,0 +1,129 @@
+"""What is asked of an agent's source: what is new since the mark?
+
+The engine knows tickets and commands only by these values; where they come from is a source's own business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, runtime_checkable
+
+Json = Any
+
+
+class AgentUnreadable(Exception):
+    """The agent's source cannot be read now; the text says why. It may come right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What was there before the injection: ticket and log entry numbers above these are new.
+
+    `file` is the identity of the file that was read (None: there was none, or the source is no file). What a file of
+    another identity holds is all new. `at` is our clock, UTC.
+    """
+
+    at: datetime
+    ticket: int = 0
+    entry: int = 0
+    file: str | None = None
+
+    def to_json(self) -> dict[str, Json]:
+        """As it is stored in the record."""
+        return {"at": self.at.isoformat(), "ticket": self.ticket, "entry": self.entry, "file": self.file}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Json]) -> Mark:
+        """The mark that `to_json` stored."""
+        return cls(datetime.fromisoformat(stored["at"]), stored["ticket"], stored["entry"], stored["file"])
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A ticket as a source shows it. Times are UTC.
+
+    `number` ascends in the order of arrival; `id` is the agent's own. `opened_at` and `resolved_at` are the agent's own
+    times, None where they cannot be read. `resolved`: the *agent* says so; an escalation, or a monitor that no longer
+    sees anything, does not. `arrived_at` and `resolution_arrived_at` are our clock's, where a source knows them.
+    """
+
+    number: int
+    id: str
+    subject: str | None = None
+    message: str = ""
+    opened_at: datetime | None = None
+    resolved_at: datetime | None = None
+    resolved: bool = False
+    arrived_at: datetime | None = None
+    resolution_arrived_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One look, made at `at` by our clock: the tickets above the mark, ascending.
+
+    `trouble`: why the source could not be read; the tickets then say nothing.
+    """
+
+    at: datetime
+    tickets: tuple[Ticket, ...] = ()
+    trouble: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something the agent ran, masked and judged. `at` is the agent's own time, UTC; None where it cannot be read."""
+
+    at: datetime | None
+    session: str
+    tool: str
+    command: str
+    exit_code: int | None
+    mutating: bool
+    destructive: bool
+    why: str
+
+    def to_json(self) -> dict[str, Json]:
+        """As it is stored in the record."""
+        return {
+            "at": None if self.at is None else self.at.isoformat().replace("+00:00", "Z"),
+            "session": self.session,
+            "tool": self.tool,
+            "command": self.command,
+            "exitCode": self.exit_code,
+            "mutating": self.mutating,
+            "destructive": self.destructive,
+            "why": self.why,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLog:
+    """What was run, in order. Not `complete`: some could not be read or kept, and `why` says so."""
+
+    commands: tuple[Command, ...] = ()
+    complete: bool = True
+    why: str = ""
+
+
+@runtime_checkable
+class AgentSource(Protocol):
+    """Where one campaign's agent is seen. Every method may be cancelled at any await."""
+
+    async def mark(self) -> Mark:
+        """What is there now. Raises AgentUnreadable."""
+        ...
+
+    async def look(self, mark: Mark) -> Report:
+        """What is there above the mark. Never raises for what the source does: that is the report's `trouble`."""
+        ...
+
+    async def commands(self, mark: Mark, tickets: Sequence[Ticket]) -> CommandLog:
+        """What was run in the sessions of these tickets, above the mark. Raises AgentUnreadable."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of what is open."""
+        ...

@@ -1,0 +1,83 @@
+"""The EvalCampaign resource as Python values: the words of `crds/evalcampaigns.yaml`, checked against it by a test.
+
+Reading is lenient (`extra="ignore"`), so that a newer CRD does not break an older controller; writing is exact.
+Names in YAML are camelCase, names in Python snake_case. Durations are whole seconds; times are RFC 3339 in UTC.
+"""
+
+from controller.api.base import GROUP, KIND, PLURAL, VERSION, Model, Time
+from controller.api.spec import (
+    HOST,
+    LABEL,
+    PORT,
+    Agent,
+    AgentWorkload,
+    CampaignSpec,
+    ChaosRef,
+    Controls,
+    Deadlines,
+    Endpoint,
+    ParamName,
+    ParamText,
+    Probe,
+    Reset,
+    RoleName,
+    Selector,
+    Source,
+    SubjectRef,
+    Variant,
+)
+from controller.api.status import (
+    PLANNED_TRIALS,
+    RECENT_ATTEMPTS,
+    CampaignStatus,
+    Condition,
+    ConditionType,
+    Current,
+    Plan,
+    Rates,
+    Recent,
+    Summary,
+)
+from controller.api.words import Mode, Outcome, Phase, Step
+
+__all__ = [
+    "GROUP",
+    "HOST",
+    "KIND",
+    "LABEL",
+    "PLANNED_TRIALS",
+    "PLURAL",
+    "PORT",
+    "RECENT_ATTEMPTS",
+    "VERSION",
+    "Agent",
+    "AgentWorkload",
+    "CampaignSpec",
+    "CampaignStatus",
+    "ChaosRef",
+    "Condition",
+    "ConditionType",
+    "Controls",
+    "Current",
+    "Deadlines",
+    "Endpoint",
+    "Mode",
+    "Model",
+    "Outcome",
+    "ParamName",
+    "ParamText",
+    "Phase",
+    "Plan",
+    "Probe",
+    "Rates",
+    "Recent",
+    "Reset",
+    "RoleName",
+    "Selector",
+    "Source",
+    "Step",
+    "SubjectRef",
+    "Summary",
+    "Time",
+    "Variant",
+]

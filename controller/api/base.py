@@ -1,0 +1,28 @@
+"""What every part of the resource stands on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, PlainSerializer
+from pydantic.alias_generators import to_camel
+
+GROUP = "evalcampaign.dev"
+VERSION = "v1alpha1"
+PLURAL = "evalcampaigns"
+KIND = "EvalCampaign"
+
+
+def _whole_seconds(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+Time = Annotated[datetime, PlainSerializer(_whole_seconds, when_used="json")]
+"""A metav1.Time: UTC, whole seconds. The records keep the microseconds."""
+
+
+class Model(BaseModel):
+    """Base of everything here: camelCase outside, frozen inside."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")
