@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ValidationError
 
+from controller.agents.workload import Workload
 from controller.api import CampaignSpec
 from controller.complaints import in_words
 from controller.consent import missing_consent
@@ -66,9 +67,15 @@ def choose_subject(
 
 
 async def require_permission(
-    spec: CampaignSpec, campaign_namespace: str, subject: EvalSubject, params: BaseModel, kube: KubeCampaigns
+    spec: CampaignSpec,
+    campaign_namespace: str,
+    subject: EvalSubject,
+    params: BaseModel,
+    kube: KubeCampaigns,
+    workload: Workload | None = None,
 ) -> None:
-    """Return when the subject's namespace consents to such campaigns, and the subject is there and will bear them.
+    """Return when the subject's namespace consents to such campaigns, the subject is there and will bear them, and so
+    is the agent, where it is ours to start.
 
     Raises NotYet, or Impossible for a misfit and where more than a minority of a quorum would be hit.
     """
@@ -81,6 +88,8 @@ async def require_permission(
         stake = await subject.stake(spec.chaos.type, params)
         if (loss := too_many(spec.chaos.type, stake, spec.allow_quorum_loss)) is not None:
             raise Impossible(loss.reason, loss.message)
+        if workload is not None:
+            await _require_agent(workload)
     except SubjectMisfit as misfit:
         raise Impossible("InvalidSubject", str(misfit)) from None
     except SubjectNotReady as missing:
@@ -89,6 +98,16 @@ async def require_permission(
         raise NotYet("ClusterUnreachable", str(away)) from None
     except ClusterError as error:
         raise NotYet(*_explain(error, namespace)) from None
+
+
+async def _require_agent(workload: Workload) -> None:
+    try:
+        await workload.require()
+    except ClusterError as error:
+        if error.status == 404:
+            raise NotYet("AgentNotFound", f"there is no {workload.title}, which is to run the agent") from None
+        why = f"the controller may not start and end {workload.title} (it needs a Role in that namespace): {error}"
+        raise NotYet("AgentForbidden", why) from None
 
 
 def _explain(error: ClusterError, namespace: str) -> tuple[str, str]:

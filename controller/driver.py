@@ -15,22 +15,24 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from controller import dryrun
 from controller.admission import Impossible, choose_subject
 from controller.api import Controls, Outcome, Phase
+from controller.attending import attending
 from controller.board import GRACE, Board, Campaign
-from controller.budgets import BudgetSpent, check_budgets
+from controller.budgets import BudgetSpent
 from controller.cleanup import CleanupFailed
 from controller.control import Control
-from controller.dryrun import NoPlan, in_a_sentence, plan_trials
+from controller.dryrun import NoPlan, plan_trials
 from controller.entrance import Entrance
 from controller.expiry import expire
 from controller.outcome import Stop
 from controller.projector import Projector
 from controller.recovery import close_unfinished
 from controller.services import Services
-from controller.status import CLEANUP_FAILED, seconds
+from controller.status import CLEANUP_FAILED
 from controller.stopping import Paused, Stopped
-from controller.trial import Attempt, trial_seed
+from controller.trials import Trials, in_a_sentence
 from subjects.protocol import EvalSubject
 
 log = logging.getLogger(__name__)
@@ -160,7 +162,8 @@ class CampaignDriver:
         await self._entrance.wait_for_permission(subject, params)
         if self._spec.dry_run:
             plans = await self._control.guard(plan_trials(subject, self._spec, params))
-            return await self._finish(Phase.COMPLETE, "DryRun", in_a_sentence(plans, self._spec.trials), plans=plans)
+            said = dryrun.in_a_sentence(plans, self._spec.trials)
+            return await self._finish(Phase.COMPLETE, "DryRun", said, plans=plans)
         await self._entrance.wait_for_turn()
         await self._run_trials(subject, params)
 
@@ -175,70 +178,18 @@ class CampaignDriver:
 
         aborted = self._control.halt.reason is Stop.ABORTED
         outcome = Outcome.ABORTED if aborted else Outcome.INTERRUPTED
-        await close_unfinished(uid, self._spec, subject, records, outcome, now, say)
+        workload = self._services.workload(self._spec)
+        await close_unfinished(uid, self._spec, subject, records, workload, outcome, now, say)
         await self._board.count()
-
-    # The trials ------------------------------------------------------------------------------------------------------
 
     async def _run_trials(self, subject: EvalSubject, params: BaseModel) -> None:
         spec, board = self._spec, self._board
         what = f"{spec.trials} trials of {spec.chaos.type} on {spec.subject.type} in {spec.subject.namespace}"
         await board.enter(Phase.RUNNING, "TrialsRunning", what, holder=self.name, ours=True)
-        while (trial := board.tally.next_trial) <= spec.trials:
-            self._control.halt.check()
-            check_budgets(spec, board.tally)
-            self._control.pause.check()
-            await self._cool_down()
-            # A namespace may take its consent back, and a subject may be removed, between two trials.
-            await self._entrance.wait_for_permission(subject, params)
-            with self._control.within(await self._time_left()):
-                await self._run_attempt(trial, subject, params)
-        tally = board.tally
-        await self._finish(
-            Phase.COMPLETE, "AllTrialsDone", f"{tally.recovered} of {tally.scored} scored trials recovered"
-        )
-
-    async def _cool_down(self) -> None:
-        """Leave the subject in peace for a while, and keep it. Counted from the end of the last attempt on record."""
-        for last in self._board.tally.recent[:1]:
-            assert last.ended_at is not None, "recent attempts have ended"
-            until = last.ended_at + timedelta(seconds=self._spec.cooldown_seconds)
-            if (left := (until - self._services.now()).total_seconds()) > 0:
-                self._board.change(cooling_until=until)
-                self._board.alive(until)
-                await self._control.guard(asyncio.sleep(left))
-        self._board.change(cooling_until=None)
-
-    async def _time_left(self) -> float | None:
-        """Seconds of activeDeadlineSeconds that no attempt has used up; None without such a limit. Raises Stopped at 0.
-
-        By the records, so that it is the same after a restart. Waiting, suspended or for whatever else, costs nothing.
-        """
-        if not (limit := self._spec.active_deadline_seconds):
-            return None
-        left = limit - (await self._services.records.time_in_attempts(self._campaign.ref.uid)).total_seconds()
-        if left <= 0:
-            self._control.halt.fire(Stop.OVERDUE)
-            self._control.halt.check()
-        return left
-
-    async def _run_attempt(self, trial: int, subject: EvalSubject, params: BaseModel) -> None:
-        records, now = self._services.records, self._services.now
-        row = await records.open_attempt(self._campaign.ref.uid, trial, trial_seed(self._spec.seed, trial), now())
-        attempt = Attempt(row, self._spec, params, subject, records, now, self._board.show)
-        try:
-            outcome = await attempt.run(self._control.halt)
-        finally:
-            await self._board.count()
-            self._board.change(current=None)
-        self._announce_attempt(row.trial, row.attempt, outcome)
-
-    def _announce_attempt(self, trial: int, attempt: int, outcome: Outcome) -> None:
-        ended = self._board.tally.recent[0]
-        after = f" after {seconds(ended.time_to_recover)}" if ended.time_to_recover is not None else ""
-        why = f": {ended.error}" if ended.error else ""
-        message = f"trial {trial}, attempt {attempt}, on {ended.target or 'no target'}: {outcome}{after}{why}"
-        self._board.announce(f"attempt/{trial}/{attempt}", f"Trial{outcome}", message, warning=outcome.repeated)
+        async with attending(self._services, spec, self._campaign.ref.uid) as attend:
+            trials = Trials(self._services, spec, board, self._control, self._entrance, attend)
+            await trials.run(subject, params)
+        await self._finish(Phase.COMPLETE, "AllTrialsDone", in_a_sentence(spec.mode, board.tally))
 
     def _progress(self) -> str:
         return f"{self._board.tally.done} of {self._spec.trials} trials are done"

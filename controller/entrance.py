@@ -46,7 +46,9 @@ class Entrance:
     async def _refusal(self, subject: EvalSubject, params: BaseModel) -> Refusal | None:
         namespace, kube = self._board.row.namespace, self._services.kube
         try:
-            await self._control.guard(require_permission(self._spec, namespace, subject, params, kube))
+            workload = self._services.workload(self._spec)
+            asking = require_permission(self._spec, namespace, subject, params, kube, workload)
+            await self._control.guard(asking)
         except NotYet as not_yet:
             return not_yet.refusal
         return None

@@ -78,7 +78,9 @@ async def _settle(services: Services, campaign: Campaign) -> bool:
 
 async def _undo_everything(services: Services, campaign: Campaign, subject: EvalSubject) -> bool:
     uid, records, now = campaign.ref.uid, services.records, services.now
-    await close_unfinished(uid, campaign.spec, subject, records, Outcome.ABORTED, now, log.info)
+    await close_unfinished(
+        uid, campaign.spec, subject, records, services.workload(campaign.spec), Outcome.ABORTED, now, log.info
+    )
     row = await records.get_campaign(uid)
     if row is None or row.reason != CLEANUP_FAILED:
         return True

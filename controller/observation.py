@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from controller.api import Mode
 from subjects.protocol import Fault, Verdict
 
 SILENCE = timedelta(seconds=2)
@@ -32,6 +33,19 @@ class Window:
     deadline: datetime
     settle: timedelta
     max_blind: timedelta
+    mode: Mode = Mode.BASELINE
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What was seen of the agent so far, by the times that count: the ticket, its resolution, the last good look."""
+
+    ticket_at: datetime | None = None
+    resolved_at: datetime | None = None
+    looked_at: datetime | None = None
+
+
+NO_WORK = Work()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +54,8 @@ class Observation:
 
     `serving_lost_at` is the first no, `serving_again_at` the first yes after the last no; None where service was never
     seen to break off. What is unknown counts as neither: it begins no outage and ends none. `recovered_at` is set only
-    once the stretch was confirmed for the whole settle window.
+    once the stretch was confirmed for the whole settle window. `whole_last` is what the last verdict said that knew;
+    `unwell`: one of them said no.
     """
 
     manifested_at: datetime | None = None
@@ -48,6 +63,8 @@ class Observation:
     serving_again_at: datetime | None = None
     whole_since: datetime | None = None
     recovered_at: datetime | None = None
+    whole_last: bool | None = None
+    unwell: bool = False
     blind: timedelta = timedelta()
     last: Verdict | None = None
     ended: End | None = None
@@ -61,19 +78,26 @@ def shows(fault: Fault, verdict: Verdict) -> bool:
     return replaced or verdict.serving is False or (blamed and verdict.whole is False)
 
 
-def observe(window: Window, fault: Fault, seen: Observation, verdict: Verdict) -> Observation:
-    """Fold one verdict into what was seen. Verdicts from before the window only become `last`."""
+def observe(
+    window: Window, fault: Fault | None, seen: Observation, verdict: Verdict, work: Work = NO_WORK
+) -> Observation:
+    """Fold one verdict into what was seen. Verdicts from before the window only become `last`.
+
+    `fault` is None where nothing was injected. `work` is what is known of the agent by now.
+    """
     if verdict.at < window.opened_at:
         return replace(seen, last=verdict)
     seen = _account_blindness(window, seen, verdict)
     seen = _note_service(window, seen, verdict)
-    if seen.manifested_at is None and shows(fault, verdict):
+    if verdict.known:
+        seen = replace(seen, whole_last=verdict.whole, unwell=seen.unwell or verdict.whole is False)
+    if fault is not None and seen.manifested_at is None and shows(fault, verdict):
         seen = replace(seen, manifested_at=_unserved_at(window, verdict) if verdict.serving is False else verdict.at)
     if verdict.whole is not True or seen.manifested_at is None:
         seen = replace(seen, whole_since=None)
     elif seen.whole_since is None:
         seen = replace(seen, whole_since=verdict.at)
-    return _conclude(window, replace(seen, last=verdict))
+    return _conclude(window, replace(seen, last=verdict), work)
 
 
 def _account_blindness(window: Window, seen: Observation, verdict: Verdict) -> Observation:
@@ -106,14 +130,28 @@ def _unserved_at(window: Window, verdict: Verdict) -> datetime:
     return max(window.opened_at, verdict.unserved_since or verdict.at)
 
 
-def _conclude(window: Window, seen: Observation) -> Observation:
+def _conclude(window: Window, seen: Observation, work: Work) -> Observation:
     assert seen.last is not None
     now, since = seen.last.at, seen.whole_since
     if seen.blind > window.max_blind:
         return replace(seen, ended=End.SIGHT_LOST)
-    begun_in_time = since is not None and since <= window.deadline
-    if since is not None and begun_in_time and now - since >= window.settle:
-        return replace(seen, recovered_at=since, ended=End.RECOVERED)
-    if now >= window.deadline and not begun_in_time:
+    confirming = seen.recovered_at is None and since is not None and since <= window.deadline
+    if confirming and since is not None and now - since >= window.settle:
+        seen, confirming = replace(seen, recovered_at=since), False
+    if seen.recovered_at is not None and _has_had_its_say(window, seen.recovered_at, work):
+        return replace(seen, ended=End.RECOVERED)
+    if now >= window.deadline and not confirming:
         return replace(seen, ended=End.DEADLINE)
     return seen
+
+
+def _has_had_its_say(window: Window, recovered_at: datetime, work: Work) -> bool:
+    """Whether an agent, if one is expected, can add nothing: it had no ticket by the recovery, or has resolved it.
+
+    That it had none is known once somebody has looked after the recovery.
+    """
+    if window.mode is Mode.BASELINE:
+        return True
+    if work.ticket_at is not None and work.ticket_at <= recovered_at:
+        return work.resolved_at is not None
+    return work.looked_at is not None and work.looked_at >= recovered_at

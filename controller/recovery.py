@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Callable
 from datetime import datetime
 
+from controller.agents.workload import Workload, send_away
 from controller.api import CampaignSpec, Outcome, Step
 from controller.cleanup import CleanupFailed, undo
 from controller.records import AttemptRow, Records
 from subjects.protocol import EvalSubject, Fault
+
+log = logging.getLogger(__name__)
 
 
 async def close_unfinished(
@@ -16,22 +21,26 @@ async def close_unfinished(
     spec: CampaignSpec,
     subject: EvalSubject,
     records: Records,
+    workload: Workload | None,
     outcome: Outcome,
     now: Callable[[], datetime],
     say: Callable[[str], None],
 ) -> int:
     """Undo and close every attempt that has begun and not ended; return how many. Doing it twice is doing it once.
 
+    Its agent, where `workload` is one, is sent away meanwhile.
+
     Raises CleanupFailed, with the row closed and the reason in it, when a fault could not be undone.
     """
     attempts = await records.unfinished(campaign_uid)
     for row in attempts:
         error = f"the controller was stopped in step {row.step}"
-        dirty: CleanupFailed | None = None
         await records.update(row.id, at=now(), step=Step.CLEANUP)
         if row.fault is not None:
             say(f"undoing the fault of trial {row.trial}, attempt {row.attempt}, which was left open")
-            dirty = await _try_undo(row, spec, subject, say)
+        dirty, _ = await asyncio.gather(
+            _try_undo(row, spec, subject, say), send_away(workload, spec.deadlines.cleanup_seconds, log.debug)
+        )
         if dirty is not None:
             await records.end_attempt(row.id, outcome, at=now(), error=f"{error}; {dirty}", dirty=str(dirty))
             raise dirty
@@ -42,7 +51,8 @@ async def close_unfinished(
 async def _try_undo(
     row: AttemptRow, spec: CampaignSpec, subject: EvalSubject, say: Callable[[str], None]
 ) -> CleanupFailed | None:
-    assert row.fault is not None
+    if row.fault is None:
+        return None
     try:
         await undo(subject, Fault.from_json(row.fault), spec.deadlines.cleanup_seconds, say)
     except CleanupFailed as failed:

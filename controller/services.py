@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from controller.agents.sources import NoSources, Sources
+from controller.agents.workload import Workload
 from controller.api import CampaignSpec
-from controller.kube import KubeApi, KubeCampaigns, KubeCluster
+from controller.kube import KubeApi, KubeCampaigns, KubeCluster, KubeDeployments
 from controller.queueing import SubjectQueue
 from controller.records import Records
 from subjects.protocol import SubjectContext, SubjectFactory, SubjectOptions
@@ -22,18 +24,26 @@ class Services:
     subjects: Mapping[str, SubjectFactory]
     images: Mapping[str, str]
     now: Callable[[], datetime]
+    sources: Sources = field(default_factory=NoSources)
     queue: SubjectQueue = field(init=False)
     kube: KubeCampaigns = field(init=False)
     cluster: KubeCluster = field(init=False)
+    deployments: KubeDeployments = field(init=False)
 
     def __post_init__(self) -> None:
         self.queue = SubjectQueue(self.records, self.now)
         self.kube = KubeCampaigns(self.api)
         self.cluster = KubeCluster(self.api)
+        self.deployments = KubeDeployments(self.api)
 
     def context(self, spec: CampaignSpec) -> SubjectContext:
         """What a subject of this campaign is given."""
         return SubjectContext(self.cluster, spec.subject.namespace, self.now, self.images, options_of(spec))
+
+    def workload(self, spec: CampaignSpec) -> Workload | None:
+        """The agent's Deployment, where the campaign names one."""
+        named = spec.agent.workload
+        return Workload(self.deployments, named.namespace, named.name) if named.name else None
 
     async def close(self) -> None:
         """Let go of everything; what was committed is safe."""

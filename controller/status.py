@@ -14,6 +14,8 @@ from controller.api import (
     Condition,
     ConditionType,
     Current,
+    Mode,
+    Outcome,
     Phase,
     Plan,
     Rates,
@@ -48,6 +50,7 @@ REFUSED = frozenset(
         "InvalidParams",
         "CampaignInSubjectNamespace",
         "QuorumLoss",
+        "InvalidAgent",
         "StartDeadlineExceeded",
     }
 )
@@ -94,7 +97,7 @@ def compute_status(
             scored=tally.scored,
             outcomes=dict(tally.outcomes),
         ),
-        rates=_rates(tally, campaign.spec),
+        rates=_rates(tally, campaign.mode, campaign.spec),
         current=situation.current,
         recent=[_recent(attempt) for attempt in tally.recent],
         plans=list(situation.plans),
@@ -123,27 +126,51 @@ def seconds(value: float) -> str:
     return f"{value:.1f}s"
 
 
-def _rates(tally: Tally, spec: Mapping[str, object]) -> Rates | None:
+def _rates(tally: Tally, mode: Mode, spec: Mapping[str, object]) -> Rates | None:
+    """Each mode has its own: nothing recovers where nothing was injected, and nobody resolves where nobody acts."""
     if not tally.scored:
         return None
-    rate = tally.recovered / tally.scored
-    median = censored_median(tally.recovery_times)
-    return Rates(
-        recovered=f"{tally.recovered}/{tally.scored} ({rate:.0%})",
-        recovery_rate=f"{rate:.4f}",
-        median_time_to_recover=f">{spec['observeSeconds']}s" if median is None else seconds(median),
-    )
+    if mode is Mode.CONTROL:
+        alarms, rate = _share(tally.outcomes.get(Outcome.FALSE_ALARM, 0), tally.scored)
+        return Rates(false_alarms=alarms, false_alarm_rate=rate)
+
+    def median(times: Sequence[float | None]) -> str:
+        found = censored_median(times)
+        return f">{spec['observeSeconds']}s" if found is None else seconds(found)
+
+    recovered, recovery_rate = _share(tally.recovered, tally.scored)
+    rates = Rates(recovered=recovered, recovery_rate=recovery_rate, median_time_to_recover=median(tally.recovery_times))
+    if mode is Mode.BASELINE:
+        return rates
+    resolved, resolution_rate = _share(tally.outcomes.get(Outcome.RESOLVED, 0), tally.scored)
+    agents: dict[str, str] = {
+        "resolved": resolved,
+        "resolution_rate": resolution_rate,
+        "median_time_to_detect": median(tally.detection_times),
+        "median_time_to_resolve": median(tally.resolution_times),
+    }
+    return rates.model_copy(update=agents)
+
+
+def _share(part: int, whole: int) -> tuple[str, str]:
+    """For people and for programs."""
+    return f"{part}/{whole} ({part / whole:.0%})", f"{part / whole:.4f}"
 
 
 def _recent(attempt: AttemptSummary) -> Recent:
     assert attempt.outcome is not None and attempt.ended_at is not None, "recent attempts have ended"
-    time_to_recover = attempt.time_to_recover
+
+    def told(time: float | None) -> str | None:
+        return None if time is None else seconds(time)
+
     return Recent(
         trial=attempt.trial,
         attempt=attempt.attempt,
         outcome=attempt.outcome,
         target=None if attempt.target is None else clip(attempt.target, 253),
-        time_to_recover=None if time_to_recover is None else seconds(time_to_recover),
+        time_to_detect=told(attempt.time_to_detect),
+        time_to_resolve=told(attempt.time_to_resolve),
+        time_to_recover=told(attempt.time_to_recover),
         ended_at=attempt.ended_at,
         message=clip(attempt.error or "", 140),
     )

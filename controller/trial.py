@@ -13,20 +13,22 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
-from typing import TypeVar
 
 from pydantic import BaseModel
 
+from controller.agents.protocol import CommandLog
 from controller.api import CampaignSpec, Current, Outcome, Step
-from controller.cleanup import RETRY_SECONDS, CleanupFailed, undo
+from controller.attendance import AgentAbsent, Attendance
+from controller.cleanup import CleanupFailed, undo
+from controller.course import Course, StepFailed
 from controller.observation import End, Observation, Window, observe
 from controller.outcome import Evidence, decide
 from controller.quorum import too_many
-from controller.records import AttemptRow, Facts, Records
+from controller.records import AttemptRow, Records
 from controller.sight import Sight, watching
 from controller.stopping import Stopped, StopSignal
 from controller.storyline import Storyline
@@ -36,13 +38,8 @@ from subjects.protocol import ChaosRefused, EvalSubject, Fault, SubjectError, Ve
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
-MESSAGE_LENGTH = 512
-
-
-class StepFailed(Exception):
-    """A step could not be done; the text goes into the record."""
+EXPECTED = (StepFailed, AgentAbsent, SubjectError, ClusterError, ClusterUnreachable)
+"""What may go wrong without anybody having to look at the code."""
 
 
 def trial_seed(campaign_seed: int, trial: int) -> int:
@@ -60,6 +57,7 @@ class Attempt:
         spec: CampaignSpec,
         params: BaseModel,
         subject: EvalSubject,
+        attendance: Attendance,
         records: Records,
         now: Callable[[], datetime],
         report: Callable[[Current], None],
@@ -68,36 +66,37 @@ class Attempt:
         self._spec = spec
         self._params = params
         self._subject = subject
+        self._attendance = attendance
         self._records = records
         self._now = now
-        self._report = report
-        self._facts: Facts = {}  # learned, and not yet committed: the next step takes them along
+        self._course = Course(row, records, now, report)
         self._story = Storyline()
         self._fault: Fault | None = None
         self._doubtful = False
         self._window: Window | None = None
         self._seen = Observation()
-        self._current = Current(trial=row.trial, attempt=row.attempt, step=Step.RESET, since=now())
+        self._commands = CommandLog()
 
     async def run(self, stop: StopSignal) -> Outcome:
         """Do it all. Raises CleanupFailed, with the row closed, when the fault could not be undone."""
-        errors: list[Exception] = []
+        errors: list[str] = []
         try:
             await stop.guard(self._break_and_watch_in_time())
         except Stopped:
             pass
         except Exception as error:
-            errors.append(error)
-            if not isinstance(error, (StepFailed, SubjectError, ClusterError, ClusterUnreachable)):
+            errors.append(str(error) or repr(error))
+            if not isinstance(error, EXPECTED):
                 log.exception("attempt %s broke down", self._row.id)
         outcome = decide(self._evidence(stop, failed=bool(errors)))
-        dirty = await self._undo()
-        if dirty is not None:
-            errors.append(dirty)
-        self._show(Step.RECORD, None)
-        text = "; ".join(str(error) or repr(error) for error in errors) or None
+        self._course.learn(flags=self._attendance.flags(outcome, self._commands, self._seen.unwell))
+        dirty, remark = await self._clean_up()
+        errors += [str(problem) for problem in (dirty, remark) if problem is not None]
+        self._course.show(Step.RECORD)
         dirt = None if dirty is None else str(dirty)
-        await self._records.end_attempt(self._row.id, outcome, at=self._now(), error=text, dirty=dirt)
+        await self._records.end_attempt(
+            self._row.id, outcome, at=self._now(), error="; ".join(errors) or None, dirty=dirt
+        )
         if dirty is not None:
             raise dirty
         return outcome
@@ -106,39 +105,34 @@ class Attempt:
 
     async def _break_and_watch_in_time(self) -> None:
         """All but the cleanup, which has a limit of its own and is never cut short."""
-        async with self._within(self._spec.deadlines.attempt_seconds or None, "the attempt"):
+        async with self._course.within(self._spec.deadlines.attempt_seconds or None, "the attempt"):
             await self._break_and_watch()
 
     async def _break_and_watch(self) -> None:
-        limits = self._spec.deadlines
-        async with self._step(Step.RESET, limits.reset_seconds):
-            await self._patiently(self._subject.reset)
-        async with self._step(Step.AWAIT_HEALTHY, limits.healthy_seconds):
-            await self._patiently(lambda: self._subject.wait_healthy(self._spec.settle_seconds, self._tell))
-        async with self._step(Step.CAPTURE_INITIAL, limits.capture_seconds):
-            self._facts["initial_state"] = await self._patiently(self._subject.capture_state)
-        async with watching(self._subject, self._now) as sight:
-            async with self._step(Step.INJECT, limits.inject_seconds):
+        spec, course, subject, agent = self._spec, self._course, self._subject, self._attendance
+        limits = spec.deadlines
+        async with course.step(Step.RESET, limits.reset_seconds):
+            await course.patiently(subject.reset)
+        async with course.step(Step.AWAIT_HEALTHY, limits.healthy_seconds):
+            await course.patiently(lambda: subject.wait_healthy(spec.settle_seconds, self._tell))
+        if agent.has_workload:
+            async with course.step(Step.START_AGENT, spec.agent.start_seconds):
+                await agent.arrive(course.say)
+        async with course.step(Step.CAPTURE_INITIAL, limits.capture_seconds):
+            course.learn(initial_state=await course.patiently(subject.capture_state))
+        async with watching(subject, self._now) as sight:
+            async with course.step(Step.INJECT, limits.inject_seconds):
                 await self._require_whole(sight)
-                fault = await self._plan()
-                injected_at = await self._apply(fault)
-            await self._observe(sight, fault, injected_at)
-        async with self._step(Step.CAPTURE_FINAL, limits.capture_seconds):
-            self._facts["final_state"] = await self._patiently(self._subject.capture_state)
-
-    async def _plan(self) -> Fault:
-        """Choose the target and commit the plan, before anything is touched.
-
-        What may be hit at once is looked at here again: what the reset found is what counts.
-        """
-        chaos, rng = self._spec.chaos.type, Random(self._row.seed)
-        stake = await self._patiently(lambda: self._subject.stake(chaos, self._params))
-        if (loss := too_many(chaos, stake, self._spec.allow_quorum_loss)) is not None:
-            raise StepFailed(f"{loss.reason}: {loss.message}")
-        fault = await self._patiently(lambda: self._subject.plan_chaos(chaos, self._params, rng))
-        await self._records.update(self._row.id, at=self._now(), fault=fault.to_json())
-        self._fault = fault
-        return fault
+                opened_at = await self._inject()
+            async with agent.watching(opened_at):
+                try:
+                    await self._observe(sight, opened_at)
+                finally:
+                    self._learn_what_was_seen()
+        async with course.step(Step.CAPTURE_FINAL, limits.capture_seconds):
+            self._commands = await agent.read_commands()
+            course.learn(commands=[command.to_json() for command in self._commands.commands])
+            course.learn(final_state=await course.patiently(subject.capture_state))
 
     async def _require_whole(self, sight: Sight) -> None:
         """Never inject into an unhealthy subject: it settled a moment ago, and it must be whole still.
@@ -154,6 +148,35 @@ class Attempt:
             verdict = await sight.next()
             settled = extend(settled, verdict)
 
+    async def _inject(self) -> datetime:
+        """Note what the agent has said so far, commit the plan, and apply it. Returns when the window opened.
+
+        In a control the plan is that nothing is done, and the window opens when that is committed.
+        """
+        if (mark := await self._attendance.mark(self._course.say)) is not None:
+            await self._course.commit(agent_mark=mark.to_json())
+        if not self._spec.mode.injects:
+            opened_at = self._now()
+            await self._course.commit(window_started_at=opened_at)
+            return opened_at
+        injected_at = await self._apply(await self._plan())
+        self._course.learn(chaos_injected_at=injected_at, window_started_at=injected_at)
+        return injected_at
+
+    async def _plan(self) -> Fault:
+        """Choose the target and commit the plan, before anything is touched.
+
+        What may be hit at once is looked at here again: what the reset found is what counts.
+        """
+        chaos, rng, course = self._spec.chaos.type, Random(self._row.seed), self._course
+        stake = await course.patiently(lambda: self._subject.stake(chaos, self._params))
+        if (loss := too_many(chaos, stake, self._spec.allow_quorum_loss)) is not None:
+            raise StepFailed(f"{loss.reason}: {loss.message}")
+        fault = await course.patiently(lambda: self._subject.plan_chaos(chaos, self._params, rng))
+        await course.commit(fault=fault.to_json())
+        self._fault = fault
+        return fault
+
     async def _apply(self, fault: Fault) -> datetime:
         """Inject. Whatever ends this but success or a clear refusal leaves open what was done."""
         self._doubtful = True
@@ -165,109 +188,85 @@ class Attempt:
         self._doubtful = False
         return injected_at
 
-    async def _observe(self, sight: Sight, fault: Fault, injected_at: datetime) -> None:
+    async def _observe(self, sight: Sight, opened_at: datetime) -> None:
         window = self._window = Window(
-            opened_at=injected_at,
-            deadline=injected_at + timedelta(seconds=self._spec.observe_seconds),
+            opened_at=opened_at,
+            deadline=opened_at + timedelta(seconds=self._spec.observe_seconds),
             settle=timedelta(seconds=self._spec.settle_seconds),
             max_blind=timedelta(seconds=self._spec.max_blind_seconds),
+            mode=self._spec.mode,
         )
-        self._facts |= {"chaos_injected_at": injected_at, "deadline_at": window.deadline}
-        await self._enter(Step.OBSERVE, window.deadline)
+        self._course.learn(deadline_at=window.deadline)
+        await self._course.enter(Step.OBSERVE, window.deadline)
         while self._seen.ended is None:
             verdict = await sight.next()
-            self._seen = observe(window, fault, self._seen, verdict)
-            if verdict.at >= injected_at:
+            self._seen = observe(window, self._fault, self._seen, verdict, self._attendance.work)
+            if verdict.at >= opened_at:
                 self._story.add(verdict)
             self._tell(verdict)
         if self._seen.ended is End.SIGHT_LOST:
             blind = self._seen.blind.total_seconds()
-            raise StepFailed(f"SightLost: the subject could not be seen for {blind:.1f} s: {self._current.message}")
+            raise StepFailed(f"SightLost: the subject could not be seen for {blind:.1f} s: {self._course.message}")
+        if self._seen.ended is End.DEADLINE:
+            await self._look_at_the_agent_once_more(window.deadline)
+
+    async def _look_at_the_agent_once_more(self, deadline: datetime) -> None:
+        try:
+            await self._attendance.last_look(deadline, self._spec.deadlines.capture_seconds)
+        except AgentAbsent:
+            # Whether there was a ticket is unknown: such an attempt was not watched to its end.
+            self._seen = replace(self._seen, ended=End.SIGHT_LOST)
+            raise
 
     # Afterwards ------------------------------------------------------------------------------------------------------
 
-    async def _undo(self) -> CleanupFailed | None:
-        """Undo the fault, if one was planned. Returns the failure: the row is closed before anybody hears of it."""
+    async def _clean_up(self) -> tuple[CleanupFailed | None, str | None]:
+        """Send the agent away and undo the fault, if one was planned.
+
+        Returns the failure: the row is closed before anybody hears of it. And what else is to be said.
+        """
         limit = self._spec.deadlines.cleanup_seconds
-        await self._enter(Step.CLEANUP, self._now() + timedelta(seconds=limit))
+        await self._course.enter(Step.CLEANUP, self._now() + timedelta(seconds=limit))
+        # At once: an agent that goes on breaking things must not keep us from mending them.
+        remark, dirty = await asyncio.gather(self._attendance.leave(limit, log.debug), self._undo(limit))
+        return dirty, remark
+
+    async def _undo(self, limit_seconds: float) -> CleanupFailed | None:
         if self._fault is None:
             return None
         try:
-            await undo(self._subject, self._fault, limit, self._say)
+            await undo(self._subject, self._fault, limit_seconds, self._course.say)
         except CleanupFailed as failed:
             return failed
         return None
 
+    def _learn_what_was_seen(self) -> None:
+        self._course.note(self._story.take())
+        self._course.learn(**self._attendance.facts())
+        self._course.learn(
+            manifested_at=self._seen.manifested_at,
+            serving_lost_at=self._seen.serving_lost_at,
+            serving_again_at=self._seen.serving_again_at,
+            recovered_at=self._seen.recovered_at,
+            blind_seconds=self._seen.blind.total_seconds(),
+        )
+
     def _evidence(self, stop: StopSignal, failed: bool) -> Evidence:
+        work = self._attendance.work
         return Evidence(
             mode=self._spec.mode,
             deadline_at=self._window.deadline if self._window else None,
             manifested_at=self._seen.manifested_at,
             recovered_at=self._seen.recovered_at,
+            ticket_at=work.ticket_at,
+            resolved_at=work.resolved_at,
+            confirm=timedelta(seconds=self._spec.confirm_seconds),
+            whole_last=self._seen.whole_last,
             observed=self._seen.ended in (End.RECOVERED, End.DEADLINE),
             stopped=stop.reason,
             failed=failed,
             doubtful=self._doubtful,
         )
 
-    # The frame of every step -----------------------------------------------------------------------------------------
-
-    @asynccontextmanager
-    async def _step(self, step: Step, limit_seconds: float) -> AsyncIterator[None]:
-        """Commit that the step begins, then give it its time."""
-        await self._enter(step, self._now() + timedelta(seconds=limit_seconds))
-        async with self._within(limit_seconds, step):
-            yield
-
-    @asynccontextmanager
-    async def _within(self, limit_seconds: float | None, what: str) -> AsyncIterator[None]:
-        """Give it its time. StepFailed, with what was waited for, when that is over."""
-        try:
-            async with asyncio.timeout(limit_seconds) as limit:
-                yield
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            why = f": {self._current.message}" if self._current.message else ""
-            raise StepFailed(f"{what} was not done within {limit_seconds:g} s{why}") from None
-
-    async def _enter(self, step: Step, deadline: datetime | None = None) -> None:
-        """Commit the step with everything learned so far, and say so."""
-        facts, self._facts = self._facts | self._seen_facts(), {}
-        await self._records.update(self._row.id, at=self._now(), step=step, events=self._story.take(), **facts)
-        self._show(step, deadline)
-
-    def _show(self, step: Step, deadline: datetime | None) -> None:
-        entered = {"step": step, "since": self._now(), "deadline": deadline, "message": ""}
-        self._current = self._current.model_copy(update=entered)
-        self._report(self._current)
-
-    def _seen_facts(self) -> Facts:
-        if self._window is None:
-            return {}
-        return {
-            "manifested_at": self._seen.manifested_at,
-            "serving_lost_at": self._seen.serving_lost_at,
-            "serving_again_at": self._seen.serving_again_at,
-            "recovered_at": self._seen.recovered_at,
-            "blind_seconds": self._seen.blind.total_seconds(),
-        }
-
-    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Ask until the API server is there; only for what may be asked twice. The step's limit ends it."""
-        while True:
-            try:
-                return await ask()
-            except ClusterUnreachable as away:
-                self._say(str(away))
-                await asyncio.sleep(RETRY_SECONDS)
-
     def _tell(self, verdict: Verdict) -> None:
-        self._say(verdict.message)
-
-    def _say(self, message: str) -> None:
-        """Say why we wait. Every time, also where nothing changed: who speaks is alive."""
-        message = message[:MESSAGE_LENGTH]
-        if message != self._current.message:
-            self._current = self._current.model_copy(update={"message": message})
-        self._report(self._current)
+        self._course.say(verdict.message)

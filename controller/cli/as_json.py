@@ -33,7 +33,13 @@ def campaign(row: CampaignRow, tally: Tally) -> dict[str, Json]:
 
 def attempt(row: AttemptSummary) -> dict[str, Json]:
     """The attempt's row, with its times in seconds after the injection."""
-    return {**asdict(row), "target": row.target, "time_to_recover": row.time_to_recover}
+    return {
+        **asdict(row),
+        "target": row.target,
+        "time_to_detect": row.time_to_detect,
+        "time_to_resolve": row.time_to_resolve,
+        "time_to_recover": row.time_to_recover,
+    }
 
 
 def story(of: CampaignRow, row: AttemptSummary, events: Sequence[Event]) -> dict[str, Json]:

@@ -19,7 +19,9 @@ from controller.records import Records
 Call = Callable[..., Awaitable[Any]]
 
 LOCKED, OPENED, PLANNED, APPLIED, UNDONE, ENDED = "locked", "opened", "planned", "applied", "undone", "ended"
-STEPS = [f"step {step.value}" for step in Step if step is not Step.RECORD]  # which is committed as the end
+NO_POINTS = (Step.RECORD, Step.START_AGENT)
+"""The first is committed as the end; the other is entered only where there is an agent to start."""
+STEPS = [f"step {step.value}" for step in Step if step not in NO_POINTS]
 
 POINTS = [LOCKED, "phase Running", OPENED, *STEPS[:4], PLANNED, APPLIED, *STEPS[4:], UNDONE, ENDED, "phase Complete"]
 """In the order of an attempt. `step observe` commits the injection: between it and `applied` lies the doubt."""

@@ -20,7 +20,8 @@ KILL = AttemptRow(
     id="a", campaign_uid="u", trial=1, attempt=1, seed=1, step=Step.RECORD, outcome=Outcome.SELF_HEALED,
     started_at=at(0), chaos_injected_at=at(10), ticket_created_at=None, ticket_seen_at=None, resolved_at=None,
     ended_at=at(40), manifested_at=at(10.2), serving_lost_at=at(10.4), serving_again_at=at(21.2), recovered_at=at(24.8),
-    deadline_at=at(70), blind_seconds=0.0, fault=FAULT, error=None, initial_state={"probe": "write"}, final_state=None,
+    deadline_at=at(70), window_started_at=at(10), resolution_seen_at=None, blind_seconds=0.0, fault=FAULT,
+    error=None, flags=[], agent_mark=None, initial_state={"probe": "write"}, final_state=None,
     commands=None,
 )  # fmt: skip
 

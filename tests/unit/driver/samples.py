@@ -47,13 +47,15 @@ def attempt(trial: int, outcome: Outcome = Outcome.SELF_HEALED, error: str | Non
     fields: dict[str, Any] = dict.fromkeys(AttemptSummary.__dataclass_fields__)
     fields |= {"id": f"id-{trial}", "campaign_uid": "uid-1", "trial": trial, "attempt": 1, "seed": 1, "error": error}
     fields |= {"step": Step.RECORD, "outcome": outcome, "started_at": at(0), "ended_at": at(9)}
-    fields |= {"chaos_injected_at": at(1), "recovered_at": at(1.5), "fault": {"target": "etcd-1"}}
+    fields |= {"flags": [], "chaos_injected_at": at(1), "recovered_at": at(1.5), "fault": {"target": "etcd-1"}}
     return AttemptSummary(**fields)
 
 
 def tally(times: tuple[float | None, ...] = (), **changed: Any) -> Tally:
     """A tally with these recovery times."""
-    counted = {"outcomes": {}, "done": len(times), "next_trial": len(times) + 1, "recent": ()}
+    nobody: tuple[float | None, ...] = (None,) * len(times)
+    counted: dict[str, Any] = {"detection_times": nobody, "resolution_times": nobody}
+    counted |= {"outcomes": {}, "done": len(times), "next_trial": len(times) + 1, "recent": ()}
     return Tally(recovery_times=times, **counted | changed)
 
 

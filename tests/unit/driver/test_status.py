@@ -124,7 +124,7 @@ def test_without_a_scored_trial_there_are_no_rates():
 def test_the_last_attempts_are_shown_in_short():
     recent = compute(tally_=tally((0.5,), recent=(attempt(1, error="e" * 1000),))).recent[0]
     assert (recent.trial, recent.outcome, recent.target, recent.time_to_recover) == (1, "SelfHealed", "etcd-1", "0.5s")
-    assert len(recent.message) == 256 and recent.message.endswith("…")
+    assert len(recent.message) == 140 and recent.message.endswith("…")
 
 
 def test_the_largest_status_there_can_be_stays_below_8_kib():

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 import pytest
 
+from controller.agents.protocol import AgentSource
+from controller.agents.workload import Workload
 from controller.api import CampaignSpec, Current, Outcome
+from controller.attendance import Attendance
 from controller.records import AttemptRow, Event, Records, queries
 from controller.records.readonly import reading
 from controller.stopping import StopSignal
@@ -33,6 +36,8 @@ class Bench:
     world: World
     stop: StopSignal
     told: list[Current]
+    source: AgentSource | None = None
+    workload: Workload | None = None
 
     async def attempt(self, script: Script | None = None, spec_: CampaignSpec | None = None, trial: int = 1) -> Attempt:
         chosen = spec_ or spec()
@@ -40,7 +45,8 @@ class Bench:
         row = await self.records.open_attempt(UID, trial, trial_seed(chosen.seed, trial), self.clock.now())
         subject = ScriptedSubject(SubjectContext(None, "s", self.clock.now), script, self.world)
         params = subject.get_chaos_types()["node_kill"].params()
-        return Attempt(row, chosen, params, subject, self.records, self.clock.now, self.told.append)
+        attendance = Attendance(chosen.mode, self.source, self.workload, "scripted/s", self.clock.now)
+        return Attempt(row, chosen, params, subject, attendance, self.records, self.clock.now, self.told.append)
 
     async def run(self, script: Script | None = None, spec_: CampaignSpec | None = None) -> tuple[Outcome, AttemptRow]:
         attempt = await self.attempt(script, spec_)

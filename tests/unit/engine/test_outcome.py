@@ -76,5 +76,6 @@ def test_an_attempt_that_neither_ended_nor_was_cut_short_has_no_outcome():
         decide(evidence())
 
 
-def test_of_all_outcomes_only_those_that_say_something_about_the_subject_are_scored():
-    assert {outcome for outcome in Outcome if outcome.scored} == {Outcome.SELF_HEALED, Outcome.NOT_HEALED}
+def test_of_all_outcomes_only_those_that_say_something_are_scored():
+    unscored = {Outcome.NOT_MANIFESTED, Outcome.INFRA_ERROR, Outcome.INTERRUPTED, Outcome.ABORTED}
+    assert {outcome for outcome in Outcome if not outcome.scored} == unscored

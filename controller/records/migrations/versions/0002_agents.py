@@ -1,4 +1,4 @@
-"""What an attempt with an agent learns: when we began to look, when we saw its resolution, what is to be known of it."""
+"""What an attempt with an agent learns: when we began to look, when we saw it resolved, and what is to be known."""
 
 import sqlalchemy as sa
 from alembic import op

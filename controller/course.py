@@ -1,0 +1,104 @@
+"""The frame of an attempt's steps: what is committed when one begins, how long it may take, and what is said meanwhile.
+
+The record goes first: a step is committed, with all that was learned before it, ahead of what it does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import TypeVar, Unpack
+
+from controller.api import Current, Step
+from controller.cleanup import RETRY_SECONDS
+from controller.records import AttemptRow, Event, Facts, Records
+from subjects.cluster import ClusterUnreachable
+
+T = TypeVar("T")
+
+MESSAGE_LENGTH = 512
+
+
+class StepFailed(Exception):
+    """A step could not be done; the text goes into the record."""
+
+
+class Course:
+    """Belongs to one attempt. `report` is told what is being done, for the status."""
+
+    def __init__(
+        self, row: AttemptRow, records: Records, now: Callable[[], datetime], report: Callable[[Current], None]
+    ) -> None:
+        self._row = row
+        self._records = records
+        self._now = now
+        self._report = report
+        self._facts: Facts = {}
+        self._events: list[Event] = []
+        self._current = Current(trial=row.trial, attempt=row.attempt, step=Step.RESET, since=now())
+
+    @property
+    def message(self) -> str:
+        """What is waited for, as it was said last."""
+        return self._current.message
+
+    def learn(self, **facts: Unpack[Facts]) -> None:
+        """Keep facts that are not committed yet: the next step takes them along."""
+        self._facts |= facts
+
+    def note(self, events: Sequence[Event]) -> None:
+        """Keep events, likewise."""
+        self._events += events
+
+    async def commit(self, **facts: Unpack[Facts]) -> None:
+        """Commit facts now, within the step."""
+        await self._records.update(self._row.id, at=self._now(), **facts)
+
+    @asynccontextmanager
+    async def step(self, step: Step, limit_seconds: float) -> AsyncIterator[None]:
+        """Commit that the step begins, then give it its time."""
+        await self.enter(step, self._now() + timedelta(seconds=limit_seconds))
+        async with self.within(limit_seconds, step):
+            yield
+
+    @asynccontextmanager
+    async def within(self, limit_seconds: float | None, what: str) -> AsyncIterator[None]:
+        """Give it its time. StepFailed, with what was waited for, when that is over."""
+        try:
+            async with asyncio.timeout(limit_seconds) as limit:
+                yield
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            why = f": {self.message}" if self.message else ""
+            raise StepFailed(f"{what} was not done within {limit_seconds:g} s{why}") from None
+
+    async def enter(self, step: Step, deadline: datetime | None = None) -> None:
+        """Commit the step with everything learned so far, and say so."""
+        (facts, self._facts), (events, self._events) = (self._facts, {}), (self._events, [])
+        await self._records.update(self._row.id, at=self._now(), step=step, events=events, **facts)
+        self.show(step, deadline)
+
+    def show(self, step: Step, deadline: datetime | None = None) -> None:
+        """Say what is being done, without a commit."""
+        entered = {"step": step, "since": self._now(), "deadline": deadline, "message": ""}
+        self._current = self._current.model_copy(update=entered)
+        self._report(self._current)
+
+    async def patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask until the API server is there; only for what may be asked twice. The step's limit ends it."""
+        while True:
+            try:
+                return await ask()
+            except ClusterUnreachable as away:
+                self.say(str(away))
+                await asyncio.sleep(RETRY_SECONDS)
+
+    def say(self, message: str) -> None:
+        """Say why we wait. Every time, also where nothing changed: who speaks is alive."""
+        message = message[:MESSAGE_LENGTH]
+        if message != self._current.message:
+            self._current = self._current.model_copy(update={"message": message})
+        self._report(self._current)
