@@ -83,10 +83,10 @@ class _Soak:
             ):
                 name = self._apply(kills)
                 self._await_beginning(watch)
-                killed = self._kill(kills, watch)
+                away = self._kill(kills, watch)
                 self._console.print("No more kills; the rest of the trials ...")
                 self._look(watch, self._trials * TRIAL_SECONDS)
-            return self._evidence(name, history, killed, kills)
+            return self._evidence(name, history, away, kills)
         finally:
             self._campaigns.delete_all()
             kubectl.ask("deleting the namespace", "delete", "namespace", self._namespace, "--wait=false")
@@ -111,17 +111,18 @@ class _Soak:
             assert time.monotonic() < deadline, f"the campaign stays {self._phase}"
             self._look(watch, 1.0)
 
-    def _kill(self, kills: int, watch: Watch) -> int:
-        """Kill so many times, or until the campaign is over; how many it were."""
+    def _kill(self, kills: int, watch: Watch) -> list[float]:
+        """Kill so many times, or until the campaign is over; for how many seconds there was no controller each time."""
         rng = Random(self._seed)
+        away: list[float] = []
         for number in range(1, kills + 1):
             self._look(watch, rng.uniform(*PAUSE_SECONDS))
             if self._over or (life := current()) is None:
-                return number - 1
+                break
             kill()
             self._console.print(f"kill {number} of {kills}: {len(self._shown)} attempts so far, {self._phase}")
-            await_another(life)
-        return kills
+            away.append(await_another(life))
+        return away
 
     @property
     def _over(self) -> bool:
@@ -139,7 +140,7 @@ class _Soak:
             if status.current is not None:
                 self._shown.add((status.current.trial, status.current.attempt))
 
-    def _evidence(self, name: str, history: History, killed: int, asked: int) -> Evidence:
+    def _evidence(self, name: str, history: History, away: list[float], asked: int) -> Evidence:
         with suppress(AssertionError):  # the pod that came last needs a moment; what stays wrong is counted below
             self._subject.wait_whole()
         return Evidence(
@@ -148,9 +149,9 @@ class _Soak:
             broken=[change.uid for change in getattr(history, CHANGED[self._chaos])],
             replaced=[change.uid for change in history.replaced],
             trouble=self._subject.trouble(),
+            away=away,
             planned=self._trials,
             phase=self._phase,
-            kills=killed,
             asked=asked,
         )
 

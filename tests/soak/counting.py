@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 from controller.api import Outcome
@@ -19,17 +20,25 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True)
 class Evidence:
-    """`broken` and `replaced` are uids: of pods that suffered what the chaos does, and of pods that went."""
+    """`broken` and `replaced` are uids: of pods that suffered what the chaos does, and of pods that went.
+
+    `away`: seconds from each kill until another controller worked.
+    """
 
     rows: Sequence[Mapping[str, Any]]
     shown: Collection[Place]
     broken: Sequence[str]
     replaced: Sequence[str]
     trouble: Sequence[str]
+    away: Sequence[float]
     planned: int
     phase: str
-    kills: int
     asked: int
+
+    @property
+    def kills(self) -> int:
+        """How often it was killed."""
+        return len(self.away)
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,7 @@ def numbers(seen: Evidence) -> list[Number]:
         _zero("results without their fault", len(unbroken)),
         _zero("pods broken or replaced that nobody planned to", len({*seen.broken, *seen.replaced} - plans)),
         _zero("things left wrong with the subject", len(seen.trouble)),
+        Number("seconds until another controller worked, median", f"{median(seen.away or [0]):.1f}", "", True),
         Number("campaign", seen.phase, "Complete", seen.phase == "Complete"),
     ]
 

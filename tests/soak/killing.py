@@ -62,15 +62,17 @@ def kill() -> None:
     run.output(["docker", "exec", kind.NODE, "pkill", "-KILL", "-f", PROCESS], "killing the controller")
 
 
-def await_another(than: Life) -> None:
-    """Return when another process works. AssertionError where none comes.
+def await_another(than: Life) -> float:
+    """Return when another process works, with how many seconds that took. AssertionError where none comes.
 
     The kubelet would wait longer after each kill, up to five minutes. A pod whose process it holds back is deleted: its
     process is dead, so nobody hears of it, and the next pod starts at once.
     """
-    deadline = time.monotonic() + BACK_SECONDS
+    begun = time.monotonic()
+    deadline = begun + BACK_SECONDS
     while (life := current()) is None or not life.ready or life.number == than.number:
         assert time.monotonic() < deadline, f"no controller came back: {life}"
         if life is not None and life.held_back:
             kubectl.attempt("-n", NAMESPACE, "delete", "pod", life.pod, "--wait=false")
         time.sleep(0.5)
+    return time.monotonic() - begun

@@ -22,7 +22,7 @@ CLEAN = Evidence(
     trouble=[],
     planned=2,
     phase="Complete",
-    kills=1,
+    away=[2.0],
     asked=1,
 )
 FIRST, SECOND, THIRD = CLEAN.rows
@@ -39,7 +39,7 @@ def test_a_soak_that_cost_nothing_has_nothing_wrong() -> None:
 @pytest.mark.parametrize(
     ("what", "different"),
     [
-        ("kills", {"kills": 0}),
+        ("kills", {"away": []}),
         ("attempts that the status showed and the records do not have", {"shown": {*CLEAN.shown, (2, 2)}}),
         ("attempts that are on record twice", {"rows": [*CLEAN.rows, FIRST]}),
         ("attempts that never ended", {"rows": [*CLEAN.rows, row(2, 2, None, None)]}),
