@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -47,7 +48,7 @@ class Gate:
             self._inside -= 1
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
-        taken, begun = 0, False
+        taken, refused = 0, False
 
         async def counting() -> Message:
             nonlocal taken
@@ -58,15 +59,16 @@ class Gate:
             return message
 
         async def sending(message: Message) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
-
-        try:
-            await self._app(scope, counting, sending)
-        except _TooLarge:
-            if not begun:
+            """Whatever the application makes of a body that was cut off, the answer is ours."""
+            nonlocal refused
+            if taken <= MOST_BYTES:
+                await send(message)
+            elif not refused:
+                refused = True
                 await _refuse(send, 413, f"at most {MOST_BYTES} bytes a request")
+
+        with suppress(_TooLarge):
+            await self._app(scope, counting, sending)
 
 
 def _bearer(header: str) -> str:

@@ -66,7 +66,8 @@ class Agent:
 
     def logs(self, session: str, type_: str, params: str | None = None, exit_code: int | None = None) -> None:
         self.run(
-            "INSERT INTO agent_log_entries (session_id, entry_type, content, tool_name, tool_params, exit_code, timestamp)"
+            "INSERT INTO agent_log_entries"
+            " (session_id, entry_type, content, tool_name, tool_params, exit_code, timestamp)"
             " VALUES (?, ?, '', 'shell', ?, ?, '2026-01-01T12:00:05')",
             session,
             type_,
