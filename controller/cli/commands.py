@@ -5,8 +5,11 @@ from __future__ import annotations
 import typer
 
 from controller.cli.reading import commands as reading
+from controller.cli.steering import commands as steering
+from controller.cli.steering.run import run
 from controller.cli.upkeep import commands as upkeep
 
+ASK = "Run campaigns"
 READ = "Read what was found"
 KEEP = "Look after it"
 
@@ -18,6 +21,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.command(rich_help_panel=ASK)(run)
+app.command(rich_help_panel=ASK)(steering.watch)
+app.command(rich_help_panel=ASK)(steering.suspend)
+app.command(rich_help_panel=ASK)(steering.resume)
+app.command(rich_help_panel=ASK)(steering.abort)
+app.command(rich_help_panel=ASK)(steering.token)
+app.command(rich_help_panel=ASK)(steering.subjects)
 app.command("list", rich_help_panel=READ)(reading.list_)
 app.command(rich_help_panel=READ)(reading.trials)
 app.command(rich_help_panel=READ)(reading.show)

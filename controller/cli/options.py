@@ -55,3 +55,5 @@ def sentences() -> Iterator[None]:
     except Sentence as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(Exit.FAILED) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(Exit.INTERRUPTED) from None

@@ -40,7 +40,7 @@ class Api:
             config.load_kube_config(file, context=context, client_configuration=settings)
             contexts, current = config.list_kube_config_contexts(file)
         except (config.ConfigException, OSError, ValueError) as error:
-            raise NoCluster(f"There is no cluster to ask: {' '.join(str(error).split())}") from None
+            raise NoCluster(f"There is no cluster to ask: {' '.join(str(error).split()).rstrip('.')}") from None
         chosen = next((each for each in contexts if each["name"] == context), current)
         return cls(client.ApiClient(settings), chosen["name"], chosen["context"].get("namespace") or "default")
 
