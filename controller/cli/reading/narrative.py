@@ -7,7 +7,7 @@ from typing import Any
 
 from controller.api import Outcome, Step
 from controller.cli import text
-from controller.cli.timeline import origin, service_unknown
+from controller.cli.reading.timeline import origin, service_unknown
 from controller.records.rows import AttemptRow, CampaignRow, Event
 
 HAPPENED: Mapping[str, str] = {
