@@ -193,13 +193,7 @@ async def test_whatever_a_tool_was_given_is_kept_as_far_as_it_can_be(here):
     mark = await here.source.mark()
     await here.put("/v1/tickets/t", OPEN)
     await here.put("/v1/sessions/s", {"ticket": "t"})
-    given = [
-        b'"\\ud83d ls"',
-        b'{"x": ' + b"[" * 100 + b"]" * 100 + b"}",
-        b'{"x": NaN}',
-        b'{"command": null}',
-        b'"a\\u0000b"',
-    ]
+    given = [b'{"x": ' + b"[" * 100 + b"]" * 100 + b"}", b'{"x": NaN}', b'{"command": null}', b'"a\\u0000b"']
     entry = b'{"session": "s", "sequence": %d, "type": "tool_call", "params": %s}'
     entries = b",".join(entry % (number, params) for number, params in enumerate(given, 1))
     answer = await here.client.post("/v1/log", content=b'{"entries": [' + entries + b"]}")
