@@ -69,6 +69,20 @@ def deploy_subject(name: Annotated[str, typer.Argument(help="tikv or etcd")]) ->
 
 
 @app.command()
+def deploy_agent(
+    policy: Annotated[str, typer.Argument(help="fixer, watcher, liar, sleeper, jumpy or wrecker")] = "fixer",
+    subject: Annotated[str, typer.Option(help="what it watches: tikv or etcd")] = "tikv",
+    with_file: Annotated[
+        bool, typer.Option("--with-file", help="It writes an operator.db; a sidecar sends it.")
+    ] = False,
+) -> None:
+    """Put the scripted agent there for campaigns to start, with this policy instead of the one it had."""
+    from cluster.deployment import agent
+
+    agent.deploy(policy, subject, with_file)
+
+
+@app.command()
 def undeploy(
     discard_records: Annotated[bool, typer.Option("--discard-records", help="Keep no copy of the records.")] = False,
 ) -> None:

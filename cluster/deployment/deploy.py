@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable
 
 from cluster import kubectl
-from cluster.deployment import image, overlay, preloaded, rollout, savedrecords
+from cluster.deployment import agent, image, overlay, preloaded, rollout, savedrecords
 from cluster.deployment.subjects import SUBJECTS, named
 from cluster.errors import ClusterError
 from cluster.progress import Stages, note
@@ -60,13 +60,15 @@ def undeploy(keep_records: bool = True) -> None:
     if kubectl.attempt("version", timeout=10).returncode != 0:
         note("There is no cluster that answers, so nothing is deployed.")
         return
-    stages = Stages(4 + len(SUBJECTS))
+    stages = Stages(5 + len(SUBJECTS))
     with stages.stage("deleting the campaigns"):
         _delete_campaigns()
     with stages.stage("saving the records"):
         saved = savedrecords.save() if keep_records else None
     with stages.stage("removing the controller"):
         kubectl.remove("the controller", "-k", overlay.CONTROLLER)
+    with stages.stage("removing the scripted agent"):
+        agent.remove()
     for subject in SUBJECTS.values():
         with stages.stage(f"removing {subject.title}"):
             subject.remove()

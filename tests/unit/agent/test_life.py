@@ -42,6 +42,7 @@ async def living(policy: str, world: World, folder: Path, report: str = "", toke
             "AGENT_REPORT": report or url,
             "AGENT_TOKEN_FILE": str(folder / "token"),
             "AGENT_EVERY": "0",
+            "AGENT_SEED": "0",
             "AGENT_API": url,
             "AGENT_PD": url,
             "AGENT_ACCOUNT": str(folder),
