@@ -8,8 +8,8 @@ COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes
 .DEFAULT_GOAL := help
 # The targets stand on each other; what can run at once does so inside them.
 .NOTPARALLEL:
-.PHONY: help check test unit emulator apiserver e2e demo cluster cluster-delete image deploy undeploy deploy-tikv deploy-etcd \
-        deploy-agent bench crash-test soak tools lock
+.PHONY: help check test unit emulator apiserver e2e demo cluster cluster-delete image deploy undeploy deploy-tikv deploy-etcd deploy-agent \
+        bench crash-test soak tools lock
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-16s %s\n", $$1, $$2 }'
@@ -56,8 +56,8 @@ deploy-tikv: cluster ## Only a TiKV to be broken: three PDs, three stores
 deploy-etcd: cluster ## Only an etcd to be broken: three members
 	$(CLUSTER) deploy-subject etcd
 
-deploy-agent: cluster ## A scripted agent for campaigns to start (POLICY=fixer, or watcher, liar, sleeper, jumpy, wrecker)
-	$(CLUSTER) deploy-agent $(or $(POLICY),fixer) --subject $(SUBJECT)
+deploy-agent: deploy ## A scripted agent for campaigns of mode agent (POLICY=fixer)
+	$(CLUSTER) deploy-agent $(or $(POLICY),fixer)
 
 demo: ## From nothing to finished campaigns (of TiKV; or SUBJECT=etcd)
 	$(CLUSTER) demo $(SUBJECT)

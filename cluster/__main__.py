@@ -71,15 +71,12 @@ def deploy_subject(name: Annotated[str, typer.Argument(help="tikv or etcd")]) ->
 @app.command()
 def deploy_agent(
     policy: Annotated[str, typer.Argument(help="fixer, watcher, liar, sleeper, jumpy or wrecker")] = "fixer",
-    subject: Annotated[str, typer.Option(help="what it watches: tikv or etcd")] = "tikv",
-    with_file: Annotated[
-        bool, typer.Option("--with-file", help="It writes an operator.db; a sidecar sends it.")
-    ] = False,
+    of: Annotated[str, typer.Option(help="tikv, etcd, or operator-db: a tikv, told of by a file")] = "tikv",
 ) -> None:
-    """Put the scripted agent there for campaigns to start, with this policy instead of the one it had."""
+    """Put the scripted agent into the cluster; campaigns start and end it."""
     from cluster.deployment import agent
 
-    agent.deploy(policy, subject, with_file)
+    agent.deploy(policy, of)
 
 
 @app.command()

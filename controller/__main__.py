@@ -19,6 +19,7 @@ from controller.agents.intake.tokens import TokenBook, TokenSecrets
 from controller.clock import Clock
 from controller.kube import KubeApi, NoCluster, await_definition
 from controller.orphans import burying_orphans
+from controller.reading.serving import serving_records
 from controller.records import Records, RecordsError
 from controller.services import Services
 from controller.serving import serving
@@ -52,6 +53,7 @@ async def serve(
             if settings.intake_port:
                 app = intake(records, book.campaign_of, now)
                 await beside.enter_async_context(serving(app, "0.0.0.0", settings.intake_port))
+            await beside.enter_async_context(serving_records(settings.database, settings.records_port))
             await beside.enter_async_context(burying_orphans(services))
             await kopf.operator(
                 registry=kopf.get_default_registry(),

@@ -3,42 +3,57 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Iterator
+import socket
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
 
-log = logging.getLogger(__name__)
+GOODBYE_SECONDS = 2
+"""How long a request that is being answered may hold up the end."""
 
 
-class _Quiet(uvicorn.Server):
-    """Signals are the controller's business."""
+@asynccontextmanager
+async def serving(app: ASGIApp, host: str, port: int) -> AsyncGenerator[int]:
+    """Serve at `host`; `port` 0 takes a free one. Yields the port. OSError where it cannot be had."""
+    listening = _listen(host, port)
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=GOODBYE_SECONDS,
+    )
+    server = _Server(config)
+    running = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        yield int(listening.getsockname()[1])
+    finally:
+        server.should_exit = True
+        await running
+        listening.close()
+
+
+class _Server(uvicorn.Server):
+    """Signals are the controller's: uvicorn would take them for itself."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
 
-@asynccontextmanager
-async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[int]:
-    """Serve at `host`; `port` 0 takes a free one. Yields the port. OSError where it cannot be had."""
-    config = uvicorn.Config(
-        app, host=host, port=port, log_config=None, access_log=False, lifespan="off", server_header=False,
-        timeout_keep_alive=5, timeout_graceful_shutdown=2, limit_concurrency=64,
-    )  # fmt: skip
-    server = _Quiet(config)
-    socket = config.bind_socket()
-    running = asyncio.create_task(server.serve([socket]))
+def _listen(host: str, port: int) -> socket.socket:
+    """Bound by ourselves: uvicorn ends the process where it cannot."""
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        while not server.started:
-            if running.done():
-                running.result()
-                raise OSError(f"nothing is served at {host}:{port}")
-            await asyncio.sleep(0.01)
-        yield socket.getsockname()[1]
-    finally:
-        server.should_exit = True
-        await asyncio.gather(running, return_exceptions=True)
-        socket.close()
+        listening.bind((host, port))
+        listening.listen()  # so that who comes before uvicorn is up waits, and is not refused
+    except OSError:
+        listening.close()
+        raise
+    return listening

@@ -60,15 +60,14 @@ def undeploy(keep_records: bool = True) -> None:
     if kubectl.attempt("version", timeout=10).returncode != 0:
         note("There is no cluster that answers, so nothing is deployed.")
         return
-    stages = Stages(5 + len(SUBJECTS))
+    stages = Stages(4 + len(SUBJECTS))
     with stages.stage("deleting the campaigns"):
         _delete_campaigns()
     with stages.stage("saving the records"):
         saved = savedrecords.save() if keep_records else None
+    agent.remove()
     with stages.stage("removing the controller"):
         kubectl.remove("the controller", "-k", overlay.CONTROLLER)
-    with stages.stage("removing the scripted agent"):
-        agent.remove()
     for subject in SUBJECTS.values():
         with stages.stage(f"removing {subject.title}"):
             subject.remove()

@@ -13,10 +13,11 @@ from controller.agents.operatordb.source import OperatorDb
 from controller.agents.protocol import AgentSource
 from controller.api import Agent, Source
 from controller.records import Records
+from controller.sentences import Sentence
 from subjects.cluster import ClusterError
 
 
-class NoSuchSource(Exception):
+class NoSuchSource(Sentence):
     """The campaign asks for a source that there can never be here; the text says why."""
 
 

@@ -13,8 +13,10 @@ RecordsError
 
 from __future__ import annotations
 
+from controller.sentences import Sentence
 
-class RecordsError(Exception):
+
+class RecordsError(Sentence):
     """Base of everything below."""
 
 

@@ -23,9 +23,8 @@ class Settings:
     """How the agent is to be. `patience` and `every` are seconds.
 
     `report`: where it tells what it does, the URL of an intake or the path of an operator.db. `pd`: the URL of any PD,
-    empty for a system that has none. `seed`: of what is left to chance; None: another in every run. `patience`: for how
-    long something must be wrong before it is called so; `every`: how long it rests between two looks. `ready`: the file
-    that appears once it sees.
+    empty for a system that has none. `patience`: for how long something must be wrong before it is called so; `every`:
+    how long it rests between two looks. `ready`: the file that appears once it sees.
     """
 
     policy: str
@@ -33,7 +32,7 @@ class Settings:
     namespace: str
     report: str
     token_file: Path
-    seed: int | None
+    seed: int
     patience: float
     every: float
     api: str
@@ -52,7 +51,7 @@ class Settings:
             namespace=namespace,
             report=_said(environment, "AGENT_REPORT", "http://HOST:PORT or the path of an operator.db"),
             token_file=Path(environment.get("AGENT_TOKEN_FILE", "/var/run/evalcampaign/token")),
-            seed=int(_number(environment, "AGENT_SEED", 0)) if environment.get("AGENT_SEED") else None,
+            seed=int(_number(environment, "AGENT_SEED", 0)),
             patience=_number(environment, "AGENT_PATIENCE", 2),
             every=_number(environment, "AGENT_EVERY", 1),
             api=environment.get("AGENT_API", "https://kubernetes.default.svc"),

@@ -1,0 +1,105 @@
+"""`show`: one attempt, told from its record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from controller.cli import text
+from controller.cli.columns import console
+from controller.cli.difference import ABSENT, changes
+from controller.cli.reading.narrative import narrate
+from controller.cli.reading.timeline import moments, origin, service_unknown
+from controller.records.rows import AttemptRow, CampaignRow, Event, Json
+
+
+def print_story(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[Event], full: bool) -> None:
+    """Header, a few sentences, timeline, fault, and what changed between the states (or both states, when `full`)."""
+    to = console()
+    _pairs(to, _header(campaign, attempt, events))
+    to.print()
+    to.print(Text(narrate(campaign, attempt, events)))
+    since, name = origin(attempt)
+    _heading(
+        to, f"Timeline, in seconds from the {name} at {since.isoformat(sep=' ', timespec='milliseconds')[:-6]} UTC"
+    )
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for moment in moments(attempt, events):
+        style = "bold" if moment.fact else ""
+        at = (moment.at - since).total_seconds()
+        table.add_row(Text(f"{at:+.3f}", style), Text(moment.what, style), Text(moment.said))
+    to.print(table)
+    if attempt.fault is not None:
+        _heading(to, "Fault")
+        _pairs(to, ((key, _short(value)) for key, value in attempt.fault.items()))
+    _states(to, attempt, full)
+
+
+def _header(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[Event]) -> Iterator[tuple[str, str]]:
+    yield "Campaign", f"{campaign.namespace}/{campaign.name} (uid {campaign.uid})"
+    yield "Subject", f"{campaign.subject} in {campaign.subject_namespace}"
+    yield "Trial", f"{attempt.trial} of {campaign.planned}, attempt {attempt.attempt}, seed {attempt.seed}"
+    yield "Chaos", f"{campaign.chaos}, mode {campaign.mode}"
+    yield "Outcome", text.outcome(attempt)
+    yield "Manifested", text.offset(attempt.since_injection(attempt.manifested_at))
+    yield "Serving again", text.serving(attempt)
+    if (unknown := service_unknown(events)) is not None:
+        first, total = unknown
+        yield "Service unknown", f"for {total:.1f}s, first at {text.offset(attempt.since_injection(first))}"
+    yield "Recovered", text.recovery(attempt)
+    if attempt.blind_seconds is not None:
+        yield "Blind for", text.seconds(attempt.blind_seconds)
+    if attempt.error:
+        yield "Error", attempt.error
+
+
+def _states(to: Console, attempt: AttemptRow, full: bool) -> None:
+    before, after = attempt.initial_state, attempt.final_state
+    if full:
+        for name, state in (("Initial state", before), ("Final state", after)):
+            _heading(to, name)
+            to.print(Text("not captured" if state is None else json.dumps(state, indent=2)))
+        return
+    _heading(to, "What changed from the initial to the final state")
+    if before is None or after is None:
+        missing = " and ".join(name for name, state in (("initial", before), ("final", after)) if state is None)
+        to.print(Text(f"unknown: the {missing} state was not captured"))
+        return
+    found = list(changes(before, after))
+    if not found:
+        to.print("nothing")
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold", ratio=1)
+    for change in found:
+        table.add_row(Text(change.path), Text(f"{_side(change.before)} -> {_side(change.after)}"))
+    to.print(table)
+
+
+def _side(value: Json) -> str:
+    return "(absent)" if value is ABSENT else _short(value)
+
+
+def _short(value: Json) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _heading(to: Console, words: str) -> None:
+    to.print()
+    to.print(Text(words, style="bold"))
+
+
+def _pairs(to: Console, pairs: Iterator[tuple[str, str]]) -> None:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(overflow="fold")
+    for key, value in pairs:
+        table.add_row(Text(key), Text(value))
+    to.print(table)
