@@ -12,14 +12,14 @@ from tests.apiserver.kubectl import Kubectl
 AGENT = "system:serviceaccount:agents:scripted-agent"
 CONTROLLER = f"system:serviceaccount:{CONTROLLER_NAMESPACE}:{CONTROLLER_ACCOUNT}"
 MANIFESTS = REPO / "examples" / "agent" / "manifests"
-FOLDERS = ("agent-with-file", "agent", "rights-tikv", "rights-etcd", "scaling")
+KINDS = ("operator-db", "etcd", "tikv")
 CAMPAIGNS = "evalcampaigns.evalcampaign.dev"
 
 
 @pytest.fixture(scope="module", autouse=True)
 def applied(shipped: None, kubectl: Kubectl) -> None:
-    for folder in FOLDERS:
-        kubectl("apply", "-k", MANIFESTS / folder)
+    for kind in KINDS:
+        kubectl("apply", "-k", MANIFESTS / kind)
 
 
 AGENT_MAY = [
@@ -71,9 +71,9 @@ def test_the_controller_may_not(kubectl: Kubectl, what: tuple[str, ...]) -> None
     assert not kubectl.may(CONTROLLER, *what)
 
 
-@pytest.mark.parametrize("folder", ["agent", "agent-with-file"])
-def test_the_api_server_admits_its_pod_into_a_restricted_namespace(kubectl: Kubectl, folder: str) -> None:
-    kubectl("apply", "-k", MANIFESTS / folder)
+@pytest.mark.parametrize("kind", ["tikv", "operator-db"])
+def test_the_api_server_admits_its_pod_into_a_restricted_namespace(kubectl: Kubectl, kind: str) -> None:
+    kubectl("apply", "-k", MANIFESTS / kind)
     template = kubectl.json("get", "deployment", "scripted-agent", "-n", "agents")["spec"]["template"]
     pod = {
         "apiVersion": "v1",
@@ -81,14 +81,14 @@ def test_the_api_server_admits_its_pod_into_a_restricted_namespace(kubectl: Kube
         "metadata": template["metadata"] | {"name": "as-in-the-template", "namespace": "agents"},
         "spec": template["spec"],
     }
-    assert len(template["spec"].get("initContainers", [])) == (folder == "agent-with-file")
+    assert len(template["spec"]["containers"]) == (2 if kind == "operator-db" else 1)
     assert "created (server dry run)" in kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(pod))
 
 
 def test_it_can_be_applied_again_without_a_word_of_warning(kubectl: Kubectl) -> None:
-    for folder in FOLDERS:
-        answer = kubectl.run("apply", "-k", MANIFESTS / folder)
-        assert (answer.code, answer.err) == (0, ""), folder
+    for kind in KINDS:
+        answer = kubectl.run("apply", "-k", MANIFESTS / kind)
+        assert (answer.code, answer.err) == (0, ""), kind
 
 
 def test_a_campaign_finds_it_without_a_pod(kubectl: Kubectl) -> None:

@@ -18,29 +18,36 @@ FOLDERS = sorted(path for path in MANIFESTS.iterdir() if path.is_dir())
 CAMPAIGNS = {path.stem: yaml.safe_load(path.read_text()) for path in (REPO / "examples").glob("agent-*.yaml")}
 
 
-def kustomization(folder: Path) -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load((folder / "kustomization.yaml").read_text())
+def kustomization(folder: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((MANIFESTS / folder / "kustomization.yaml").read_text())
     return loaded
 
 
-def objects(folder: str) -> dict[str, dict[str, Any]]:
-    files = [file for file in kustomization(MANIFESTS / folder)["resources"] if not file.startswith("..")]
-    documents = [each for file in files for each in yaml.safe_load_all((MANIFESTS / folder / file).read_text())]
-    return {each["kind"]: each for each in documents}
+def objects(file: str) -> dict[str, dict[str, Any]]:
+    return {each["kind"]: each for each in yaml.safe_load_all((MANIFESTS / file).read_text())}
 
 
-DEPLOYMENT = objects("agent")["Deployment"]
+def patches(folder: str) -> dict[str, Any]:
+    """By path, without the way to the pod."""
+    [patch] = kustomization(folder)["patches"]
+    operations = yaml.safe_load(patch["patch"])
+    return {each["path"].removeprefix("/spec/template/spec/"): each["value"] for each in operations}
+
+
+DEPLOYMENT = objects("base/deployment.yaml")["Deployment"]
 POD = DEPLOYMENT["spec"]["template"]["spec"]
 [CONTAINER] = POD["containers"]
-[PATCH] = yaml.safe_load_all((MANIFESTS / "agent-with-file" / "forwarding.yaml").read_text())
-[FORWARD] = PATCH["spec"]["template"]["spec"]["initContainers"]
+FORWARD = patches("operator-db")["containers/-"]
+
+
+def environment(**changed: str) -> dict[str, str]:
+    return {each["name"]: each["value"] for each in CONTAINER["env"]} | changed
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
 def test_every_file_of_a_folder_is_used(folder: Path) -> None:
-    used = kustomization(folder)
-    named = {*used["resources"], *(each["path"] for each in used.get("patches", []))}
-    assert {"kustomization.yaml", *named} - {"../agent"} == {path.name for path in folder.iterdir()}
+    own = {each for each in kustomization(folder.name)["resources"] if not each.startswith("..")}
+    assert {"kustomization.yaml", *own} == {path.name for path in folder.iterdir()}
 
 
 def test_there_is_no_pod_until_a_campaign_starts_one() -> None:
@@ -48,33 +55,40 @@ def test_there_is_no_pod_until_a_campaign_starts_one() -> None:
 
 
 def test_the_program_understands_what_the_manifests_say_to_it() -> None:
-    [generated] = kustomization(MANIFESTS / "agent")["configMapGenerator"]
-    assert CONTAINER["envFrom"] == [{"configMapRef": {"name": generated["name"]}}]
-    said = dict(each.split("=") for each in generated["literals"])
-    said |= {each["name"]: each["value"] for each in CONTAINER["env"]}
-    settings = Settings.of(said)
-    assert (settings.policy, settings.subject) == ("fixer", "tikv")
-    assert Settings.of({"AGENT_REPORT": "x"}).ready == Path(CONTAINER["startupProbe"]["exec"]["command"][1])
-    fields = {name for name in said if name.removeprefix("AGENT_").lower() in Settings.__annotations__}
-    assert fields == set(said)
+    settings = Settings.of(environment())
+    assert (settings.policy, settings.subject, settings.namespace) == ("fixer", "tikv", "tikv")
+    fields = {name for name in environment() if name.removeprefix("AGENT_").lower() in Settings.__annotations__}
+    assert fields == set(environment())
+
+
+def test_of_an_etcd_it_watches_the_etcd() -> None:
+    for path, value in patches("etcd").items():
+        container, place, index, field = path.removeprefix("containers/").split("/")
+        assert (container, place, field) == ("0", "env", "value")
+        name = CONTAINER["env"][int(index)]["name"]
+        assert (name, value) in {("AGENT_SUBJECT", "etcd"), ("AGENT_NAMESPACE", "etcd")}
+    assert len(patches("etcd")) == 2
 
 
 def test_tickets_go_where_the_controller_takes_them_with_the_token_that_is_mounted() -> None:
     [service] = yaml.safe_load_all((REPO / "manifests/controller/intake.yaml").read_text())
     url = f"http://{service['metadata']['name']}.evalcampaign:{service['spec']['ports'][0]['port']}"
-    environment = {each["name"]: each["value"] for each in CONTAINER["env"]}
     mounts = {each["name"]: each["mountPath"] for each in CONTAINER["volumeMounts"]}
-    assert environment == {"AGENT_REPORT": url, "AGENT_TOKEN_FILE": f"{mounts['token']}/token"}
-    assert f"--to={url}" in FORWARD["command"]
+    assert environment()["AGENT_REPORT"] == url
+    assert environment()["AGENT_TOKEN_FILE"] == f"{mounts['token']}/token"
+    assert url in FORWARD["args"]
 
 
 def test_its_namespace_is_one_from_which_the_controller_lets_itself_be_told() -> None:
     [policy] = yaml.safe_load_all((REPO / "manifests/controller/isolation.yaml").read_text())
     [source] = policy["spec"]["ingress"][0]["from"]
-    assert (
-        source["namespaceSelector"]["matchLabels"].items()
-        <= objects("agent")["Namespace"]["metadata"]["labels"].items()
-    )
+    labels = objects("base/namespace.yaml")["Namespace"]["metadata"]["labels"]
+    assert source["namespaceSelector"]["matchLabels"].items() <= labels.items()
+
+
+def test_no_attempt_begins_before_the_agent_sees() -> None:
+    probe = CONTAINER.get("startupProbe") or CONTAINER["readinessProbe"]
+    assert Settings.of({"AGENT_REPORT": "x"}).ready == Path(probe["exec"]["command"][-1])
 
 
 @pytest.mark.parametrize("container", [CONTAINER, FORWARD], ids=lambda each: each["name"])
@@ -90,7 +104,7 @@ def test_it_runs_with_as_little_as_the_restricted_standard_asks_and_less(contain
 
 @pytest.mark.parametrize("subject", ["tikv", "etcd"])
 def test_it_may_see_and_delete_pods_of_what_it_watches_and_nothing_else(subject: str) -> None:
-    role, binding = objects(f"rights-{subject}").values()
+    role, binding = objects(f"{subject}/powers.yaml").values()
     assert [(rule["resources"], rule["verbs"]) for rule in role["rules"]] == [
         (["pods"], ["get", "list", "delete"]),
         (["statefulsets"], ["get", "list"]),
@@ -101,16 +115,16 @@ def test_it_may_see_and_delete_pods_of_what_it_watches_and_nothing_else(subject:
 
 
 def test_nothing_in_the_subjects_namespace_tells_of_an_evaluation() -> None:
-    applied = "".join(yaml.safe_dump(list(objects(f"rights-{subject}").values())) for subject in ("tikv", "etcd"))
+    applied = "".join(yaml.safe_dump(list(objects(f"{name}/powers.yaml").values())) for name in ("tikv", "etcd"))
     assert re.findall(r"\b(?:chaos|fault|trial|eval|campaign)\w*", applied.lower()) == []
 
 
 def test_campaigns_may_start_and_stop_the_agent_and_no_other() -> None:
-    role, binding = objects("scaling").values()
+    role, binding = objects("base/lease.yaml").values()
     name = DEPLOYMENT["metadata"]["name"]
     assert [(rule["resources"], rule.get("resourceNames"), rule["verbs"]) for rule in role["rules"]] == [
         (["deployments"], [name], ["get"]),
-        (["deployments/scale"], [name], ["get", "patch"]),
+        (["deployments/scale"], [name], ["patch"]),
         (["pods"], None, ["list"]),
     ]
     assert binding["subjects"] == [
@@ -119,14 +133,15 @@ def test_campaigns_may_start_and_stop_the_agent_and_no_other() -> None:
 
 
 def test_one_that_writes_a_file_has_no_token_and_the_sidecar_beside_it_has() -> None:
-    [patched] = PATCH["spec"]["template"]["spec"]["containers"]
-    report = {each["name"]: each.get("value") for each in patched["env"]}
-    assert report == {"AGENT_REPORT": "/shared/operator.db", "AGENT_TOKEN_FILE": None}
-    assert f"--db={report['AGENT_REPORT']}" in FORWARD["command"]
-    gone = [each["mountPath"] for each in patched["volumeMounts"] if each.get("$patch") == "delete"]
-    assert gone == [each["mountPath"] for each in CONTAINER["volumeMounts"] if each["name"] == "token"]
-    assert {each["name"]: each["mountPath"] for each in FORWARD["volumeMounts"]}["token"] == gone[0]
-    assert FORWARD["restartPolicy"] == "Always"
+    changed = patches("operator-db")
+    assert CONTAINER["env"][3]["name"] == "AGENT_REPORT"
+    assert changed["containers/0/env/3/value"] == "/shared/operator.db"
+    assert "/shared/operator.db" in FORWARD["command"]
+    # The token's place is taken by the shared folder.
+    assert CONTAINER["volumeMounts"][0]["name"] == "token"
+    assert changed["containers/0/volumeMounts/0"] == {"name": "shared", "mountPath": "/shared"}
+    token = {each["name"]: each["mountPath"] for each in FORWARD["volumeMounts"]}["token"]
+    assert f"{token}/token" in FORWARD["args"]
 
 
 def test_the_campaigns_that_come_with_it_start_this_very_deployment() -> None:

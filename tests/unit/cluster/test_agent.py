@@ -13,34 +13,36 @@ from cluster.settings import REPO
 from examples.agent.agent.policies import POLICIES
 
 
-def test_the_policy_the_subject_and_the_image_are_laid_over_what_the_manifests_say() -> None:
-    changes = agent.changed("liar", "etcd", "evalcampaign/scripted-agent:aaaa")
+def test_the_policy_and_the_images_are_laid_over_what_the_manifests_say() -> None:
+    changes = agent.patched("liar", "evalcampaign/scripted-agent:aaaa", "evalcampaign/controller:bbbb")
     assert changes["images"] == [
-        {"name": "evalcampaign/scripted-agent", "newName": "evalcampaign/scripted-agent", "newTag": "aaaa"}
+        {"name": "evalcampaign/scripted-agent", "newName": "evalcampaign/scripted-agent", "newTag": "aaaa"},
+        {"name": "evalcampaign/controller", "newName": "evalcampaign/controller", "newTag": "bbbb"},
     ]
-    [generated] = changes["configMapGenerator"]
-    assert generated["behavior"] == "merge"
-    assert generated["literals"] == ["AGENT_POLICY=liar", "AGENT_SUBJECT=etcd", "AGENT_NAMESPACE=etcd"]
-    base = yaml.safe_load((agent.MANIFESTS / "agent" / "kustomization.yaml").read_text())
-    [merged_into] = base["configMapGenerator"]
-    assert (generated["name"], generated["namespace"]) == (merged_into["name"], base["namespace"])
+    [patch] = changes["patches"]
+    [operation] = yaml.safe_load(patch["patch"])
+    assert operation["value"] == "liar"
+    # The patch goes by position: what stands there is what it means.
+    *_, place, index, field = operation["path"].split("/")
+    deployment = yaml.safe_load((agent.MANIFESTS / "base" / "deployment.yaml").read_text())
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    assert (container[place][int(index)]["name"], field) == ("AGENT_POLICY", "value")
 
 
 @pytest.mark.parametrize("wish", [("hero", "tikv"), ("fixer", "moon")])
-def test_a_policy_or_a_subject_that_there_is_not_is_refused_with_those_there_are(wish: tuple[str, str]) -> None:
-    with pytest.raises(ClusterError, match=r"wrecker|etcd"):
-        agent.changed(*wish, "image:tag")
+def test_a_policy_or_a_system_that_there_is_not_is_refused_with_those_there_are(wish: tuple[str, str]) -> None:
+    with pytest.raises(ClusterError, match=r"wrecker; of: tikv, etcd, operator-db"):
+        agent.deploy(*wish)
 
 
-def test_every_folder_of_manifests_that_is_applied_is_removed_too() -> None:
-    there = {path.name for path in agent.MANIFESTS.iterdir()}
-    assert {*agent.FOLDERS, "agent-with-file"} == there
+def test_every_kind_has_its_manifests() -> None:
+    assert {path.name for path in agent.MANIFESTS.iterdir()} == {"base", *agent.KINDS}
 
 
-def test_make_and_the_command_name_every_policy() -> None:
-    [told] = re.findall(r"\ndeploy-agent:.*## (.*)", (REPO / "Makefile").read_text())
+def test_the_command_and_the_page_about_attaching_name_every_policy() -> None:
     command = (REPO / "cluster" / "__main__.py").read_text()
-    assert [policy for policy in POLICIES if policy not in told or policy not in command] == []
+    page = (REPO / "docs" / "agents" / "attaching.md").read_text()
+    assert [policy for policy in POLICIES if policy not in command or f"`{policy}`" not in page] == []
 
 
 def test_an_image_is_another_one_when_what_it_is_made_of_changes_and_only_then(tmp_path: Path) -> None:
