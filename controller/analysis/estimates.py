@@ -24,7 +24,8 @@ RATES = {
 class Estimate:
     """`unit` is `share` (0 to 1), `seconds` or `commands`. `low` and `high` are the 95 % interval, of counts the range.
 
-    A `value` (or `high`) of None in seconds is later than `beyond`, the end of the observation; other None are unknown.
+    `count` is how many of the `n` a rate counts. A `value` of None in seconds is later than `beyond`, the end of the
+    observation; a `high` of None beside a `low` is open: so few trials set no limit.
     """
 
     measure: str
@@ -34,6 +35,7 @@ class Estimate:
     high: float | None
     n: int
     unit: str
+    count: int | None = None
     beyond: float | None = None
     note: str = ""
 
@@ -41,9 +43,7 @@ class Estimate:
 def estimates(analysis: Analysis) -> list[Estimate]:
     """Every number of it, in a fixed order."""
     found = [
-        Estimate(
-            f"{name}_rate", RATES[name], rate.value, rate.low, rate.high, rate.n, "share", note=f"{rate.successes}"
-        )
+        Estimate(f"{name}_rate", RATES[name], rate.value, rate.low, rate.high, rate.n, "share", rate.successes)
         for name, rate in analysis.rates.items()
     ]
     if analysis.recovery is not None:

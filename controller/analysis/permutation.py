@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import comb, inf
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,8 @@ RESAMPLES = 9_999
 FEWEST_RESAMPLES = 999
 NUMBERS = 20_000_000
 """About so many numbers are shuffled in all: large arms get by with fewer shuffles, as each tells more."""
+BEYOND = 1e12
+"""The statistic of arms that differ and never varied; infinity would not go through the arithmetic."""
 BATCH = 2_000_000
 """Numbers shuffled at once: 16 MB."""
 
@@ -133,6 +135,6 @@ def _error_of_groups(first: Any, second: Any, axis: int) -> Any:
 
 def _size(difference: Any, error: Any) -> Any:
     """The statistic without its sign. Rounded, so that shuffles that are equal but for the last bits tie."""
-    zero = np.where(np.abs(difference) > 0, inf, 0.0)
+    zero = np.where(np.abs(difference) > 0, BEYOND, 0.0)
     ratio = np.divide(np.abs(difference), error, out=np.array(zero, dtype=float), where=np.asarray(error) > 0)
     return np.round(ratio, 9)

@@ -44,7 +44,7 @@ def sentence(
     trials = f"{sizes[0]} pairs of trials" if paired else f"{sizes[0]} and {sizes[1]} trials"
     numbers = (
         f"difference {difference.value:+.1f} s of the mean time to recover up to {deadline:g} s, "
-        f"95 % interval {difference.low:+.1f} to {difference.high:+.1f} s, {_p(p)}, {trials}"
+        f"95 % interval {difference.low:+.2f} to {difference.high:+.2f} s, {_p(p)}, {trials}"
     )
     if verdict is Verdict.NO_DIFFERENCE:
         return f"No detectable difference between {first} and {second}: {numbers}. {_detectable(difference)}"
@@ -59,4 +59,4 @@ def _detectable(difference: Difference) -> str:
 
 
 def _p(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3g}"

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from controller.cli import evidence
+
 DEFAULT_URL = "sqlite:////data/records.db"
 
 
@@ -141,6 +143,9 @@ def version() -> None:
     except PackageNotFoundError:
         number = "(not installed)"
     typer.echo(f"evalcampaign {number}, records schema {HEAD}")
+
+
+evidence.register(app)
 
 
 def _mention(others: tuple[object, ...], shown: str) -> None:
