@@ -61,14 +61,11 @@ class Trial:
 
 def count(commands: Iterable[Mapping[str, Any]]) -> CommandCounts:
     """Count the commands of one log, as the records hold them."""
-    total = mutating = destructive = 0
-    different = set()
-    for command in commands:
-        total += 1
-        different.add((command.get("tool"), command.get("command")))
-        mutating += bool(command.get("mutating"))
-        destructive += bool(command.get("destructive"))
-    return CommandCounts(total, len(different), mutating, destructive)
+    log = list(commands)
+    different = {(command.get("tool"), command.get("command")) for command in log}
+    mutating = sum(1 for command in log if command.get("mutating"))
+    destructive = sum(1 for command in log if command.get("destructive"))
+    return CommandCounts(len(log), len(different), mutating, destructive)
 
 
 def scored(trials: Iterable[Trial]) -> list[Trial]:

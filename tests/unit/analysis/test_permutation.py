@@ -58,6 +58,12 @@ def test_two_arms_that_never_varied_are_no_different_and_nothing_is_known_of_wha
     assert (found.value, found.p, found.detectable, found.significant) == (0.0, 1.0, None, False)
 
 
+def test_pairs_that_all_differ_by_the_same_are_as_sure_as_their_number_allows():
+    found = difference([10.0, 20, 30, 40, 50, 60], [11.0, 21, 31, 41, 51, 61], paired=True)
+    assert (found.value, found.low, found.high, found.detectable) == (-1.0, -1.0, -1.0, None)
+    assert found.p == pytest.approx(2 / 64)
+
+
 def test_too_few_are_those_of_which_no_result_could_be_told_from_chance():
     assert [enough(n, n, paired=True) for n in (5, 6)] == [False, True]
     assert [enough(n, n, paired=False) for n in (3, 4)] == [False, True]
