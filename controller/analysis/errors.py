@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from controller.sentences import Sentence
+
 EXTRA = frozenset({"scipy", "numpy", "matplotlib", "jinja2"})
 """What the extra `evidence` brings, and nothing else needs."""
 
 
-class EvidenceError(Exception):
+class EvidenceError(Sentence):
     """Base of everything below."""
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from controller.records.rows import AttemptSummary, CampaignRow, Tally
-from controller.statistics import censored_median
+from controller.api import Mode, Outcome
+from controller.reading.protocol import Counted
+from controller.records.rows import AttemptSummary
 
 NOTHING = "-"
 
@@ -30,22 +31,38 @@ def second(time: datetime | None) -> str:
     return NOTHING if time is None else time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def progress(campaign: CampaignRow, tally: Tally) -> str:
+def progress(row: Counted) -> str:
     """Trials done of those planned: `3/5`."""
-    return f"{tally.done}/{campaign.planned}"
+    return f"{row.done}/{row.campaign.planned}"
 
 
-def recovered(tally: Tally) -> str:
-    """The recovery rate with its n: `2/3 (67%)`; nothing to say about none."""
-    return f"{tally.recovered}/{tally.scored} ({tally.recovered / tally.scored:.0%})" if tally.scored else NOTHING
+def recovered(row: Counted) -> str:
+    """The recovery rate with its n: `2/3 (67%)`; nothing to say about none, nor where nothing was broken."""
+    return share(row.recovered, row.scored) if row.campaign.mode.injects else NOTHING
 
 
-def median(campaign: CampaignRow, tally: Tally) -> str:
-    """The median time to recover, censored at the deadline: `>60s` where half or more had not recovered by then."""
-    if not tally.scored:
+def resolved(row: Counted) -> str:
+    """The resolution rate of an agent, likewise."""
+    agents = row.campaign.mode is Mode.AGENT
+    return share(row.outcomes.get(Outcome.RESOLVED, 0), row.scored) if agents else NOTHING
+
+
+def false_alarms(row: Counted) -> str:
+    """The rate of false alarms in a control, likewise."""
+    control = row.campaign.mode is Mode.CONTROL
+    return share(row.outcomes.get(Outcome.FALSE_ALARM, 0), row.scored) if control else NOTHING
+
+
+def share(part: int, whole: int) -> str:
+    """A rate with its n; nothing to say about none."""
+    return f"{part}/{whole} ({part / whole:.0%})" if whole else NOTHING
+
+
+def median(row: Counted, value: float | None) -> str:
+    """One of its medians, censored at the deadline: `>60s` where half or more had not come to it by then."""
+    if not row.scored or not row.campaign.mode.injects:
         return NOTHING
-    value = censored_median(tally.recovery_times)
-    return f">{campaign.spec['observeSeconds']}s" if value is None else seconds(value)
+    return f">{row.campaign.spec['observeSeconds']}s" if value is None else seconds(value)
 
 
 def outcome(attempt: AttemptSummary) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from controller.records import engines
@@ -22,27 +23,36 @@ def backup(url: str, destination: Path) -> None:
     source = engines.sqlite_path(url)
     if source is None:
         raise RecordsError("This backs up SQLite only; use the database's own tool, such as pg_dump")
-    with closing(open_file(source)) as live:
-        # In the destination's folder, as a rename cannot cross file systems.
-        try:
-            handle, name = tempfile.mkstemp(prefix=f".{destination.name}.", dir=destination.parent)
-        except OSError as error:
-            raise RecordsUnavailable(f"The backup cannot be written: {error}") from error
-        os.close(handle)
-        try:
-            with closing(sqlite3.connect(name)) as copy:
-                live.backup(copy)  # in one step: a copy in several starts over at each write of the controller
-                copy.execute("PRAGMA journal_mode = DELETE")
-                verdict = copy.execute("PRAGMA integrity_check").fetchone()[0]
-            if verdict != "ok":
-                raise RecordsUnavailable(f"The backup is damaged ({verdict}); it was not kept")
-            _sync(Path(name))
-            os.replace(name, destination)
-            _sync(destination.parent)
-        except (sqlite3.Error, OSError) as error:
-            raise RecordsUnavailable(f"The backup was not made: {error}") from error
-        finally:
-            Path(name).unlink(missing_ok=True)
+    with closing(open_file(source)) as live, sound_copy(destination) as name, closing(sqlite3.connect(name)) as copy:
+        live.backup(copy)  # in one step: a copy in several starts over at each write of the controller
+        copy.execute("PRAGMA journal_mode = DELETE")
+
+
+@contextmanager
+def sound_copy(destination: Path) -> Iterator[Path]:
+    """A file to fill with a database. It takes `destination`'s place when it is full and sound; else it is gone.
+
+    RecordsUnavailable when it is damaged, or when reading or writing fails.
+    """
+    # In the destination's folder, as a rename cannot cross file systems.
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{destination.name}.", dir=destination.parent)
+    except OSError as error:
+        raise RecordsUnavailable(f"The backup cannot be written: {error}") from error
+    os.close(handle)
+    try:
+        yield Path(name)
+        with closing(sqlite3.connect(name)) as copy:
+            verdict = copy.execute("PRAGMA integrity_check").fetchone()[0]
+        if verdict != "ok":
+            raise RecordsUnavailable(f"The backup is damaged ({verdict}); it was not kept")
+        _sync(Path(name))
+        os.replace(name, destination)
+        _sync(destination.parent)
+    except (sqlite3.Error, OSError) as error:
+        raise RecordsUnavailable(f"The backup was not made: {error}") from error
+    finally:
+        Path(name).unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

@@ -114,7 +114,12 @@ def fail_dirty(connection: Connection, attempt_id: str, why: str, at: datetime) 
 
 
 def mark_deleted(connection: Connection, uid: str, at: datetime, keep_lock: bool) -> None:
-    """Note that the object is gone; the first time counts."""
+    """Note that the object is gone; the first time counts. A campaign that had not ended has now: nobody runs it."""
+    row = get(connection, uid)
+    if row is not None and not row.phase.terminal:
+        set_phase(
+            connection, uid, Phase.ABORTED, "Deleted", "the campaign was deleted before it was done", at, keep_lock
+        )
     connection.execute(
         update(campaigns).where(campaigns.c.uid == uid, campaigns.c.deleted_at.is_(None)).values(deleted_at=at)
     )

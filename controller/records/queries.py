@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, or_, select, tuple_
 
 from controller.api import Step
 from controller.records import campaigns as campaign_rows
@@ -27,8 +28,13 @@ class Found:
 
 def list_campaigns(connection: Connection) -> list[tuple[CampaignRow, Tally]]:
     """Every campaign with its attempts counted, newest first; deleted ones are there too."""
+    return count(connection, _campaigns(connection))
+
+
+def count(connection: Connection, rows: Sequence[CampaignRow]) -> list[tuple[CampaignRow, Tally]]:
+    """These campaigns, each with its attempts counted."""
     tallies = Tallies()
-    return [(row, tallies.of(connection, row.uid)) for row in _campaigns(connection)]
+    return [(row, tallies.of(connection, row.uid)) for row in rows]
 
 
 def find_campaign(connection: Connection, asked: str) -> Found:
@@ -53,6 +59,16 @@ def list_attempts(connection: Connection, campaign_uid: str) -> list[AttemptSumm
     """The campaign's attempts, by trial and attempt."""
     query = select(*SUMMARY).where(trials.c.campaign_uid == campaign_uid).order_by(trials.c.trial, trials.c.attempt)
     return [decode_summary(row) for row in connection.execute(query).mappings()]
+
+
+def list_whole_attempts(
+    connection: Connection, campaign_uid: str, after: tuple[int, int], most: int
+) -> list[tuple[AttemptRow, list[Event]]]:
+    """At most so many of the campaign's attempts, states, events and all, behind the given trial and attempt."""
+    behind = tuple_(trials.c.trial, trials.c.attempt) > after
+    query = select(trials).where(trials.c.campaign_uid == campaign_uid, behind)
+    rows = connection.execute(query.order_by(trials.c.trial, trials.c.attempt).limit(most)).mappings()
+    return [(row, list_events(connection, row.id)) for row in map(decode, rows.all())]
 
 
 def get_attempt(connection: Connection, campaign: CampaignRow, trial: int, attempt: int | None) -> AttemptRow:

@@ -104,7 +104,7 @@ def _member_problems(name: str, expected: tuple[str, ...], held: Replies) -> Ite
     """What is wrong by the replies there are; a question that is still under way is no problem of the member."""
     if not _answered(held):
         if _complete(held):
-            yield Problem("MemberSilent", f"{name} does not answer: {_silence(held)}", name)
+            yield Problem("MemberSilent", f"{name} does not answer: {_silence(held).removeprefix(f'{name}: ')}", name)
         return
     if (health := held.get(Question.HEALTH)) is not None:
         why = health_problem(health.answer) if health.answer is not None else health.error

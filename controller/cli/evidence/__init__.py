@@ -5,17 +5,3 @@ arms                campaigns and their trials, read with a bar where it takes l
 words, sheets       numbers as people read them; rows as table, CSV or Markdown
 analyses, comparisons   one campaign's numbers, and those of several, written in each format
 """
-
-from __future__ import annotations
-
-import typer
-
-from controller.cli.evidence import commands
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command()(commands.analyze)
-    app.command()(commands.compare)
-    app.command("compare-baseline")(commands.compare_baseline)
-    app.command("compare-variants")(commands.compare_variants)

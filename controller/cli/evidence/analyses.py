@@ -11,10 +11,10 @@ from rich.text import Text
 from controller.analysis.estimates import estimates
 from controller.analysis.summary import Analysis
 from controller.api import Mode
-from controller.cli import as_json
 from controller.cli.columns import console
 from controller.cli.evidence import sheets, words
 from controller.cli.evidence.options import Output, RateName
+from controller.reading import as_json
 from controller.records.rows import Json
 
 HEADINGS = ("MEASURE", "VALUE", "95% INTERVAL", "N", "NOTE")
@@ -27,7 +27,7 @@ def write(analysis: Analysis, output: Output) -> None:
     rows = [[line.words, words.value(line), words.interval(line), words.size(line), line.note] for line in lines]
     match output:
         case Output.JSON:
-            as_json.write(to_json(analysis))
+            print(as_json.dumps(to_json(analysis), indent=2))
         case Output.CSV:
             name = f"{analysis.campaign.namespace}/{analysis.campaign.name}"
             sheets.as_csv(COLUMNS, [[name, *(getattr(line, column) for column in COLUMNS[1:])] for line in lines])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import typer
@@ -13,26 +13,30 @@ from rich.progress import Progress
 from controller.analysis.comparable import differing
 from controller.analysis.comparison import Arm
 from controller.analysis.errors import NotThere
-from controller.analysis.loading import ended, load
+from controller.analysis.loading import ended, load, of_attempts
+from controller.analysis.trial import Trial
 from controller.api import Mode, Phase
-from controller.records import queries
+from controller.cli.reading.source import records
 from controller.records.readonly import reading
-from controller.records.rows import CampaignRow
+from controller.records.rows import AttemptRow, CampaignRow
 
 PATIENCE = 1.0
 """Seconds before a bar appears: what is done sooner needs none."""
 
 
 class Records:
-    """What the commands here ask of the records. All raise RecordsError; what is missing is NotThere."""
+    """What the commands here ask of the records: of the database `db`, else of the controller in the cluster.
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    All raise RecordsError; what is missing is NotThere.
+    """
+
+    def __init__(self, db: str | None, context: str | None) -> None:
+        self._db, self._context = db, context
 
     def arm(self, asked: str) -> Arm:
         """The campaign of this name, `namespace/name` or uid; of several, the newest, which is said on stderr."""
-        with reading(self._url) as connection:
-            found = queries.find_campaign(connection, asked)
+        with records(self._db, self._context) as reader:
+            found = reader.find(asked)
         if found.others:
             uids = ", ".join(other.uid for other in found.others)
             _say(f"{len(found.others) + 1} campaigns go by {asked}; this is the newest. The others have uid {uids}.")
@@ -80,12 +84,19 @@ class Records:
 
     def _campaigns(self) -> list[CampaignRow]:
         """The newest first."""
-        with reading(self._url) as connection:
-            return [row for row, _ in queries.list_campaigns(connection)]
+        with records(self._db, self._context) as reader:
+            return [counted.campaign for counted in reader.campaigns()]
 
     def _loaded(self, campaign: CampaignRow, name: str | None = None) -> Arm:
-        with reading(self._url) as connection, _bar(ended(connection, campaign)) as seen:
-            return Arm(name or _name(campaign), campaign, load(connection, campaign, seen))
+        return Arm(name or _name(campaign), campaign, self._trials(campaign))
+
+    def _trials(self, campaign: CampaignRow) -> list[Trial]:
+        """From the database in one query, from afar an attempt at a time."""
+        if self._db:
+            with reading(self._db) as connection, _bar(ended(connection, campaign)) as seen:
+                return load(connection, campaign, seen)
+        with records(self._db, self._context) as reader, _bar(None) as seen:
+            return of_attempts(_counting((told.attempt for told in reader.whole_attempts(campaign)), seen))
 
 
 def _best(campaigns: Sequence[CampaignRow]) -> CampaignRow:
@@ -101,8 +112,14 @@ def _say(sentence: str) -> None:
     typer.echo(sentence, err=True)
 
 
+def _counting(attempts: Iterable[AttemptRow], seen: Callable[[int], None]) -> Iterator[AttemptRow]:
+    for attempt in attempts:
+        seen(1)
+        yield attempt
+
+
 @contextmanager
-def _bar(total: int) -> Iterator[Callable[[int], None]]:
+def _bar(total: int | None) -> Iterator[Callable[[int], None]]:
     """On stderr, where that is a terminal, once it has taken a while; gone when it is done."""
     console = Console(stderr=True)
     progress = Progress(console=console, transient=True, disable=not console.is_terminal)

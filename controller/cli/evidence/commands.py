@@ -6,16 +6,8 @@ from typing import Annotated
 
 import typer
 
-from controller.cli.evidence.options import (
-    DEFAULT_URL,
-    Campaign,
-    Database,
-    Force,
-    Format,
-    Output,
-    RateName,
-    sentences,
-)
+from controller.cli.evidence.options import Force, Format, Output, RateName, sentences
+from controller.cli.options import Campaign, Context, Database
 
 
 def analyze(
@@ -27,18 +19,23 @@ def analyze(
     rate: Annotated[
         RateName | None, typer.Option(help="Which rate that is; recovery by default, of a control quiet.")
     ] = None,
-    db: Database = DEFAULT_URL,
+    db: Database = None,
+    context: Context = None,
     output: Format = Output.TABLE,
 ) -> None:
     """Say what a campaign found: rates, times and commands, each with its interval and its n.
 
     Times count what had not happened by the deadline as later, never as missing.
+
+    \b
+    evalcampaign analyze tikv-node-kill
+    evalcampaign analyze tikv-node-kill --fail-under 0.8 --output json
     """
     with sentences():
         from controller.analysis.summary import analyze as analyzed
         from controller.cli.evidence import analyses, arms
 
-        arm = arms.Records(db).arm(campaign)
+        arm = arms.Records(db, context).arm(campaign)
         found = analyzed(arm.campaign, arm.trials)
         analyses.write(found, output)
         if fail_under is not None:
@@ -49,30 +46,42 @@ def compare(
     first: Annotated[str, typer.Argument(help="Name, namespace/name, or uid of a campaign.")],
     second: Annotated[str, typer.Argument(help="That of another, which the first is seen from.")],
     force: Force = False,
-    db: Database = DEFAULT_URL,
+    db: Database = None,
+    context: Context = None,
     output: Format = Output.TABLE,
 ) -> None:
     """Say whether one campaign recovers sooner than another that asked the same.
 
     One thing is tested: the difference of the mean times to recover, up to the deadline. The rest is described.
+
+    \b
+    evalcampaign compare tikv-node-kill-v2 tikv-node-kill-v1
     """
     with sentences():
         from controller.analysis.comparison import compare as compared
         from controller.cli.evidence import arms, comparisons
 
-        records = arms.Records(db)
+        records = arms.Records(db, context)
         comparisons.write([compared(records.arm(first), records.arm(second), force)], output)
 
 
 def compare_baseline(
-    campaign: Campaign, force: Force = False, db: Database = DEFAULT_URL, output: Format = Output.TABLE
+    campaign: Campaign,
+    force: Force = False,
+    db: Database = None,
+    context: Context = None,
+    output: Format = Output.TABLE,
 ) -> None:
-    """Say whether a campaign recovers sooner than the subject does by itself: its baseline is found for it."""
+    """Say whether a campaign recovers sooner than the subject does by itself: its baseline is found for it.
+
+    \b
+    evalcampaign compare-baseline tikv-node-kill-agent
+    """
     with sentences():
         from controller.analysis.comparison import compare as compared
         from controller.cli.evidence import arms, comparisons
 
-        records = arms.Records(db)
+        records = arms.Records(db, context)
         arm = records.arm(campaign)
         comparisons.write([compared(arm, records.baseline_of(arm.campaign, force), force)], output)
 
@@ -80,15 +89,20 @@ def compare_baseline(
 def compare_variants(
     subject: Annotated[str, typer.Option(help="Type of the subject, such as tikv.")],
     chaos: Annotated[str, typer.Option(help="Type of chaos, such as node_kill.")],
-    db: Database = DEFAULT_URL,
+    db: Database = None,
+    context: Context = None,
     output: Format = Output.TABLE,
 ) -> None:
-    """Compare the variants of agents that were tried on the same, each with each."""
+    """Compare the variants of agents that were tried on the same, each with each.
+
+    \b
+    evalcampaign compare-variants --subject tikv --chaos node_kill
+    """
     with sentences():
         from itertools import combinations
 
         from controller.analysis.comparison import compare_all
         from controller.cli.evidence import arms, comparisons
 
-        variants = arms.Records(db).variants(subject, chaos)
+        variants = arms.Records(db, context).variants(subject, chaos)
         comparisons.write(compare_all(combinations(variants, 2)), output)

@@ -9,10 +9,10 @@ from rich.text import Text
 from controller.analysis.comparison import Comparison
 from controller.analysis.estimates import estimates
 from controller.analysis.summary import Analysis
-from controller.cli import as_json
 from controller.cli.columns import console
 from controller.cli.evidence import analyses, sheets, words
 from controller.cli.evidence.options import Output
+from controller.reading import as_json
 from controller.records.rows import Json
 
 DESCRIBED = "Described, not tested (95 % intervals of each by itself, ranges of counts):"
@@ -27,7 +27,7 @@ def write(made: Sequence[Comparison], output: Output) -> None:
     """To stdout, and nothing else."""
     match output:
         case Output.JSON:
-            as_json.write([_to_json(each) for each in made])
+            print(as_json.dumps([_to_json(each) for each in made], indent=2))
         case Output.CSV:
             sheets.as_csv(COLUMNS, [list(_flat(each).values()) for each in made])
         case Output.MARKDOWN:

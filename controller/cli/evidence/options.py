@@ -1,4 +1,4 @@
-"""What can be said to the commands here, and how their errors are told."""
+"""What can be said to the commands here beside what all commands have."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-DEFAULT_URL = "sqlite:////data/records.db"
+from controller.cli import options
 
 
 class Output(StrEnum):
@@ -30,23 +30,14 @@ class RateName(StrEnum):
     QUIET = "quiet"
 
 
-Campaign = Annotated[str, typer.Argument(help="Its name, namespace/name, or uid.")]
-Database = Annotated[
-    str, typer.Option("--db", envvar="EVALCAMPAIGN_DB", metavar="URL", help="The records, as a database URL.")
-]
 Format = Annotated[Output, typer.Option("--output", "-o", help="How to print.")]
 Force = Annotated[bool, typer.Option("--force", help="Compare what did not ask the same, and say so.")]
 
 
 @contextmanager
 def sentences() -> Iterator[None]:
-    """What cannot be answered is a sentence on stderr and exit status 1, not a traceback."""
-    from controller.analysis.errors import EvidenceError, extra
-    from controller.records.errors import RecordsError
+    """As of all commands; that the packages are missing which the numbers take is a sentence, too."""
+    from controller.analysis.errors import extra
 
-    try:
-        with extra():
-            yield
-    except (RecordsError, EvidenceError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
+    with options.sentences(), extra():
+        yield

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from controller.api import Mode, Outcome, Phase, Step
-from controller.cli.narrative import narrate
+from controller.cli.reading.narrative import narrate
 from controller.records.rows import AttemptRow, CampaignRow, Event
 from tests.unit.records.samples import at
 
@@ -89,3 +89,9 @@ def test_where_nothing_was_injected_the_reason_is_the_story():
 
 def test_records_from_before_facts_were_kept_and_unknown_chaos_are_told_too():
     assert "UTC freeze was done to tikv-1." in told("freeze", fault={"target": "tikv-1"})
+
+
+def test_an_attempt_that_was_broken_off_says_when_and_that_it_was_undone():
+    events = [Event(Step.OBSERVE, at(10), "step"), Event(Step.CLEANUP, at(14), "step")]
+    row = replace(KILL, outcome=Outcome.ABORTED, serving_lost_at=None, recovered_at=None, ended_at=at(16.2))
+    assert narrate(CAMPAIGN, row, events).endswith("It was broken off at +4.0s, and undone by +6.2s.")

@@ -30,7 +30,6 @@ def test_show_tells_an_attempt_from_its_opening_to_its_end(run: Run) -> None:
         ["+0.800", "verdict"],
         ["+20.000", "capture_final"],
         ["+21.000", "ended"],
-        ["+60.000", "deadline"],
     ]
     assert "serving no, whole no: etcd-1 is not ready" in text
     assert "target  etcd-1" in text

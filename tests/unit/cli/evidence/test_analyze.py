@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import sys
+from contextlib import nullcontext
 
 import pytest
 
@@ -94,3 +95,12 @@ def test_every_line_has_the_columns_of_csv():
     from controller.analysis.estimates import Estimate
 
     assert set(analyses.COLUMNS) - {"campaign"} == set(Estimate.__dataclass_fields__) - {"words"}
+
+
+def test_records_asked_of_the_controller_give_the_same_trials(judged: str, monkeypatch: pytest.MonkeyPatch):
+    from controller.cli.evidence import arms
+    from controller.reading.database import DatabaseReader
+
+    monkeypatch.setattr(arms, "records", lambda db, context: nullcontext(DatabaseReader(db or judged)))
+    there, here = arms.Records(None, None), arms.Records(judged, None)
+    assert there.arm("helped") == here.arm("helped")

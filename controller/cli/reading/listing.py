@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
+from controller.api import Mode
 from controller.cli import text
 from controller.cli.columns import Column, console, print_table
-from controller.records.rows import AttemptSummary, CampaignRow, Tally
+from controller.reading.protocol import Counted
+from controller.records.rows import AttemptSummary, CampaignRow
 
 
-def print_campaigns(rows: Sequence[tuple[CampaignRow, Tally]]) -> None:
+def print_campaigns(rows: Sequence[Counted]) -> None:
     """A line a campaign."""
     if not rows:
-        print("No campaigns are recorded yet. Apply one with `kubectl apply -f`; it appears here when it is seen.")
+        print("No campaigns are recorded yet. Ask one with `evalcampaign run`; it appears here when it is seen.")
         return
-    campaigns = [row for row, _ in rows]
+    campaigns = [row.campaign for row in rows]
     print_table(
         [
             Column("NAME", [row.name for row in campaigns]),
@@ -23,9 +26,13 @@ def print_campaigns(rows: Sequence[tuple[CampaignRow, Tally]]) -> None:
             Column("CHAOS", [row.chaos for row in campaigns], drop=1),
             Column("MODE", [row.mode for row in campaigns], drop=5),
             Column("PHASE", [_phase(row) for row in campaigns]),
-            Column("TRIALS", [text.progress(row, tally) for row, tally in rows], right=True),
-            Column("RECOVERED", [text.recovered(tally) for _, tally in rows], right=True),
-            Column("MEDIAN", [text.median(row, tally) for row, tally in rows], right=True),
+            Column("TRIALS", [text.progress(row) for row in rows], right=True),
+            Column("RESOLVED", [text.resolved(row) for row in rows], drop=2, right=True),
+            Column("FALSE ALARMS", [text.false_alarms(row) for row in rows], drop=2, right=True),
+            Column("RECOVERED", [text.recovered(row) for row in rows], right=True),
+            Column("TTD", [_of_agent(row, row.median_time_to_detect) for row in rows], drop=6, right=True),
+            Column("TTR", [_of_agent(row, row.median_time_to_resolve) for row in rows], drop=6, right=True),
+            Column("MEDIAN", [text.median(row, row.median_time_to_recover) for row in rows], right=True),
             Column("STARTED", [text.minute(row.started_at) for row in campaigns], drop=2),
         ],
         console(),
@@ -44,11 +51,12 @@ def print_attempts(campaign: CampaignRow, rows: Sequence[AttemptSummary]) -> Non
             Column("OUTCOME", [text.outcome(row) for row in rows]),
             Column("TARGET", [row.target or text.NOTHING for row in rows]),
             Column("INJECTED (UTC)", [text.second(row.chaos_injected_at) for row in rows], drop=3),
-            Column(
-                "MANIFESTED", [text.offset(row.since_injection(row.manifested_at)) for row in rows], drop=4, right=True
-            ),
+            Column("MANIFESTED", [_offset(row, row.manifested_at) for row in rows], drop=4, right=True),
+            Column("DETECTED", [_offset(row, row.detected_at) for row in rows], drop=1, right=True),
+            Column("RESOLVED", [_offset(row, row.resolution_at) for row in rows], drop=1, right=True),
             Column("SERVING AGAIN", [text.serving(row) for row in rows], drop=2, right=True),
             Column("RECOVERED", [text.recovery(row) for row in rows], right=True),
+            Column("FLAGS", [", ".join(row.flags) for row in rows], drop=2),
             Column("ERROR", [" ".join((row.error or "").split()) for row in rows], drop=1, rest=True),
         ],
         console(),
@@ -57,3 +65,11 @@ def print_attempts(campaign: CampaignRow, rows: Sequence[AttemptSummary]) -> Non
 
 def _phase(row: CampaignRow) -> str:
     return f"{row.phase} (deleted)" if row.deleted_at else str(row.phase)
+
+
+def _of_agent(row: Counted, value: float | None) -> str:
+    return text.median(row, value) if row.campaign.mode is Mode.AGENT else text.NOTHING
+
+
+def _offset(row: AttemptSummary, at: datetime | None) -> str:
+    return text.offset(row.since_injection(at))

@@ -11,8 +11,8 @@ from rich.text import Text
 
 from controller.cli import text
 from controller.cli.columns import console
-from controller.cli.narrative import narrate
-from controller.cli.timeline import moments, origin, service_unknown
+from controller.cli.reading.narrative import narrate
+from controller.cli.reading.timeline import moments, origin, service_unknown
 from controller.difference import ABSENT, changes
 from controller.records.rows import AttemptRow, CampaignRow, Event, Json
 

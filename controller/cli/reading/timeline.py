@@ -48,12 +48,19 @@ def _facts(attempt: AttemptSummary) -> list[Moment]:
     facts = [
         (attempt.chaos_injected_at, "injected", "the request that was accepted was sent"),
         (attempt.manifested_at, "manifested", "first sign of the fault"),
+        (attempt.detected_at, "detected", "the agent has a ticket"),
+        (attempt.resolution_at, "resolved", "the agent calls it resolved"),
         (attempt.serving_lost_at, "serving lost", "clients are cut off"),
         (attempt.serving_again_at, "serving again", "clients are served"),
         (attempt.recovered_at, "recovered", "whole from here on"),
         (attempt.deadline_at, "deadline", "end of the observation window"),
     ]
-    return [Moment(at, what, said, fact=True) for at, what, said in facts if at is not None]
+    return [Moment(at, what, said, fact=True) for at, what, said in facts if at is not None and came(at, attempt)]
+
+
+def came(at: datetime, attempt: AttemptSummary) -> bool:
+    """Whether the attempt lasted until then: an observation that is over early never comes to its deadline."""
+    return attempt.ended_at is None or at <= attempt.ended_at
 
 
 def _what(event: Event) -> str:

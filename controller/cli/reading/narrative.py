@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from controller.api import Outcome
+from controller.api import Outcome, Step
 from controller.cli import text
-from controller.cli.timeline import service_unknown
+from controller.cli.reading.timeline import origin, service_unknown
 from controller.records.rows import AttemptRow, CampaignRow, Event
 
 HAPPENED: Mapping[str, str] = {
@@ -37,6 +37,7 @@ def _sentences(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[Even
         elif attempt.manifested_at is not None:
             yield from _service(attempt, events)
             yield from _wholeness(attempt)
+    yield from _breaking_off(attempt, events)
     if attempt.error:
         yield f"{attempt.outcome or 'So far'}: {attempt.error}."
 
@@ -90,6 +91,17 @@ def _wholeness(attempt: AttemptRow) -> Iterator[str]:
         yield f"the cluster was whole again at {text.offset(whole)}."
     elif attempt.outcome in WINDOWED and attempt.window is not None:
         yield f"it was not whole again within {attempt.window:.0f} s."
+
+
+def _breaking_off(attempt: AttemptRow, events: Sequence[Event]) -> Iterator[str]:
+    """Of an attempt that was not watched to its end: when that was, and that it was undone."""
+    if attempt.outcome not in (Outcome.ABORTED, Outcome.INTERRUPTED) or attempt.ended_at is None:
+        return
+    since, _ = origin(attempt)
+    undone = [event.at for event in events if event.step is Step.CLEANUP]
+    when = f" at {text.offset((undone[0] - since).total_seconds())}" if undone else ""
+    done = f", and undone by {text.offset((attempt.ended_at - since).total_seconds())}" if attempt.fault else ""
+    yield f"it was broken off{when}{done}."
 
 
 def _capitalized(sentence: str) -> str:

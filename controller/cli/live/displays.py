@@ -1,0 +1,98 @@
+"""Where a running campaign is shown: on a terminal with a last line that moves, else in a log of plain lines."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Protocol
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from controller.cli.cluster.campaigns import Seen
+from controller.cli.live.story import doing, right_now
+
+HEARTBEAT_SECONDS = 10.0
+"""In a log: a step that takes longer than this is told again, so that one sees that it lives."""
+
+
+class Display(Protocol):
+    """Where it is shown."""
+
+    def happened(self, line: str) -> None:
+        """A line that stays."""
+        ...
+
+    def now(self, campaign: Seen, trouble: str | None) -> None:
+        """How it stands, and why that may be old; called at every change, and every half second."""
+        ...
+
+
+@contextmanager
+def display(to: Console) -> Iterator[Display]:
+    """The one that suits where the output goes."""
+    if not to.is_terminal:
+        yield PlainDisplay(to)
+        return
+    with Live(console=to, auto_refresh=False, transient=True) as live:
+        yield LiveDisplay(live)
+
+
+class LiveDisplay:
+    """A terminal: a line that is drawn again and again, below the lines that stay."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+        self._stamp = Stamp()
+
+    def happened(self, line: str) -> None:
+        """Print it above the line that moves."""
+        self._live.console.print(Text(f"{self._stamp} {line}"))
+
+    def now(self, campaign: Seen, trouble: str | None) -> None:
+        """Draw the line."""
+        line = Text(f"{self._stamp} {right_now(campaign, datetime.now(UTC))}", no_wrap=True, overflow="ellipsis")
+        if trouble:
+            line = Text.assemble(line, "\n", (trouble, "yellow"))
+        self._live.update(line, refresh=True)
+
+
+class PlainDisplay:
+    """A log: a line at every step, and a sign of life where one takes long."""
+
+    def __init__(self, to: Console) -> None:
+        self._to = to
+        self._stamp = Stamp()
+        self._step = ""
+        self._trouble: str | None = None
+        self._said = time.monotonic()
+
+    def happened(self, line: str) -> None:
+        """Print it."""
+        self._said = time.monotonic()
+        self._to.print(f"{self._stamp} {line}", markup=False, soft_wrap=True)
+
+    def now(self, campaign: Seen, trouble: str | None) -> None:
+        """Print the step if it is new, and the trouble."""
+        step = doing(campaign)
+        quiet = time.monotonic() - self._said > HEARTBEAT_SECONDS
+        if step and (quiet or step != self._step):
+            self.happened(right_now(campaign, datetime.now(UTC)))
+        self._step = step
+        if trouble and trouble != self._trouble:
+            self.happened(trouble)
+        self._trouble = trouble
+
+
+class Stamp:
+    """Minutes and seconds since it was made."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+
+    def __str__(self) -> str:
+        minutes, seconds = divmod(int(time.monotonic() - self._start), 60)
+        return f"{minutes:2}:{seconds:02}"

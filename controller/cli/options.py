@@ -1,0 +1,59 @@
+"""Options that several commands have, and how their failures end: a sentence on stderr, and an exit status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum, StrEnum
+from typing import Annotated
+
+import typer
+
+from controller.sentences import Sentence
+
+
+class Exit(IntEnum):
+    """The exit statuses."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    INTERRUPTED = 130
+
+
+class Output(StrEnum):
+    """How results are written."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+Campaign = Annotated[str, typer.Argument(help="Its name, namespace/name, or uid.")]
+LiveCampaign = Annotated[str, typer.Argument(help="Its name, or namespace/name.", metavar="CAMPAIGN")]
+Database = Annotated[
+    str | None,
+    typer.Option(
+        "--db",
+        envvar="EVALCAMPAIGN_DB",
+        metavar="URL",
+        help="The records, as a database URL. Without it they are asked of the controller in the cluster.",
+    ),
+]
+Context = Annotated[str | None, typer.Option(metavar="NAME", help="Which context of kubeconfig; else the current one.")]
+Namespace = Annotated[
+    str | None,
+    typer.Option("--namespace", "-n", metavar="NAME", help="Where the campaign lives; else the context's namespace."),
+]
+Format = Annotated[Output, typer.Option("--output", "-o", help="How to print.")]
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """What cannot be done is a sentence on stderr and exit status 1, not a traceback."""
+    try:
+        yield
+    except Sentence as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(Exit.FAILED) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(Exit.INTERRUPTED) from None

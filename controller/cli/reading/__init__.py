@@ -1,0 +1,1 @@
+"""Commands that read the records: `list`, `trials`, `show`, `export`."""

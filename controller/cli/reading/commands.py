@@ -1,0 +1,87 @@
+"""`list`, `trials`, `show`: options in, one function of another file called, exit status out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from controller.cli.options import Campaign, Context, Database, Format, Output, sentences
+
+
+def list_(db: Database = None, context: Context = None, output: Format = Output.TABLE) -> None:
+    """List the campaigns that are recorded, the newest first.
+
+    \b
+    evalcampaign list
+    evalcampaign list --db sqlite:///records.db --output json
+    """
+    with sentences():
+        from controller.cli.reading import listing
+        from controller.cli.reading.source import records
+        from controller.reading import as_json
+
+        with records(db, context) as reader:
+            rows = reader.campaigns()
+        if output is Output.JSON:
+            print(as_json.dumps([as_json.campaign(row) for row in rows], indent=2))
+        else:
+            listing.print_campaigns(rows)
+
+
+def trials(campaign: Campaign, db: Database = None, context: Context = None, output: Format = Output.TABLE) -> None:
+    """List the attempts of a campaign's trials: outcome, target, and when it showed, was found, and healed.
+
+    \b
+    evalcampaign trials tikv-node-kill
+    evalcampaign trials team-a/tikv-node-kill --output json
+    """
+    with sentences():
+        from controller.cli.reading import listing
+        from controller.cli.reading.source import records
+        from controller.reading import as_json
+
+        with records(db, context) as reader:
+            found = reader.find(campaign)
+            rows = reader.attempts(found.campaign)
+        mention(found.others, f"showing the newest, {found.campaign.namespace}/{found.campaign.name}")
+        if output is Output.JSON:
+            print(as_json.dumps([as_json.attempt(row) for row in rows], indent=2))
+        else:
+            listing.print_attempts(found.campaign, rows)
+
+
+def show(
+    campaign: Campaign,
+    trial: Annotated[int, typer.Option("--trial", "-t", min=1, help="Which trial, from 1.")],
+    attempt: Annotated[int | None, typer.Option(min=1, help="Which attempt of it; the last one by default.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Print both states whole, not only what changed.")] = False,
+    db: Database = None,
+    context: Context = None,
+    output: Format = Output.TABLE,
+) -> None:
+    """Tell the story of one attempt: what was broken, what was seen when, and what changed.
+
+    \b
+    evalcampaign show tikv-node-kill --trial 2
+    """
+    with sentences():
+        from controller.cli.reading import story
+        from controller.cli.reading.source import records
+        from controller.reading import as_json
+
+        with records(db, context) as reader:
+            found = reader.find(campaign)
+            told = reader.attempt(found.campaign, trial, attempt)
+        mention(found.others, f"showing the newest, {found.campaign.namespace}/{found.campaign.name}")
+        if output is Output.JSON:
+            print(as_json.dumps(as_json.story(found.campaign, told), indent=2))
+        else:
+            story.print_story(found.campaign, told.attempt, told.events, full)
+
+
+def mention(others: tuple[object, ...], shown: str) -> None:
+    """Say on stderr that the name was ambiguous; stdout belongs to the result."""
+    if others:
+        uids = ", ".join(str(getattr(other, "uid", other)) for other in others)
+        typer.echo(f"{len(others) + 1} campaigns go by this name; {shown}. The others have uid {uids}.", err=True)

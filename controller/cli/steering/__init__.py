@@ -1,0 +1,1 @@
+"""Commands on campaigns in the cluster: `run`, `watch`, `suspend`, `resume`, `abort`, `token`, `subjects`."""

@@ -1,0 +1,133 @@
+"""`run`: its options, and what they become."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from controller.cli.options import Context, Exit, Namespace, sentences
+
+ASK, WATCH, AGENT = "What is asked", "How it is watched", "The agent"
+
+
+class ProbeChoice(StrEnum):
+    """`subject.probe`."""
+
+    WRITE = "write"
+    NONE = "none"
+
+
+class SourceChoice(StrEnum):
+    """`agent.source`."""
+
+    HTTP = "http"
+    OPERATOR_DB = "operatorDb"
+
+
+def run(
+    subject: Annotated[str, typer.Option(help="What is broken: see `subjects`.", rich_help_panel=ASK)],
+    chaos: Annotated[str, typer.Option(help="What is done to it.", rich_help_panel=ASK)],
+    baseline: Annotated[bool, typer.Option("--baseline", help="Nobody acts.", rich_help_panel=ASK)] = False,
+    control: Annotated[bool, typer.Option("--control", help="Nothing is injected.", rich_help_panel=ASK)] = False,
+    trials: Annotated[int | None, typer.Option(help="How many; 5.", rich_help_panel=ASK)] = None,
+    param: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of the chaos; repeatable.", rich_help_panel=ASK)
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="The same meets the same members.", rich_help_panel=ASK)] = None,
+    subject_namespace: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Where it lives; else named as it is.", rich_help_panel=ASK)
+    ] = None,
+    observe: Annotated[
+        int | None, typer.Option(metavar="SECONDS", help="After the injection; 120.", rich_help_panel=WATCH)
+    ] = None,
+    settle: Annotated[
+        int | None, typer.Option(metavar="SECONDS", help="Whole so long is whole; 5.", rich_help_panel=WATCH)
+    ] = None,
+    probe: Annotated[
+        ProbeChoice | None, typer.Option(help="Whether a client of ours writes.", rich_help_panel=WATCH)
+    ] = None,
+    source: Annotated[SourceChoice | None, typer.Option(help="Where its work is seen.", rich_help_panel=AGENT)] = None,
+    agent: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NS/DEPLOYMENT",
+            help="Start it afresh for each trial; give it the token.",
+            rich_help_panel=AGENT,
+        ),
+    ] = None,
+    agent_db: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Its operator.db, to the controller.", rich_help_panel=AGENT),
+    ] = None,
+    variant: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What people call this agent.", rich_help_panel=AGENT)
+    ] = None,
+    model: Annotated[str | None, typer.Option(metavar="NAME", help="It runs on.", rich_help_panel=AGENT)] = None,
+    name: Annotated[str | None, typer.Option(help="Of the campaign; else one is made up.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=VALUE", help="Any field of spec, such as deadlines.healthySeconds=600."),
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow it to its end.")] = True,
+    fail_under: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, metavar="RATE", help="Exit with 1 if a smaller share of those scored recovered."),
+    ] = None,
+    namespace: Namespace = None,
+    context: Context = None,
+) -> None:
+    """Create a campaign and follow it, live, to its end. Ctrl-C leaves it running.
+
+    Without --baseline or --control an agent is expected to act, and the campaign needs to know where its work is seen.
+
+    Exit status: 0 it completed, 1 it failed, was aborted or is under --fail-under, 2 it was asked wrong, 130 Ctrl-C.
+
+    \b
+    evalcampaign run --subject tikv --chaos node_kill --baseline --trials 3 --probe write
+    evalcampaign run --subject tikv --chaos node_down --agent agents/my-agent --variant careful
+    evalcampaign run --subject etcd --chaos node_kill --control --source http
+    """
+    if baseline and control:
+        raise typer.BadParameter("--baseline and --control exclude each other")
+    if fail_under is not None and (control or not wait):
+        raise typer.BadParameter("--fail-under needs trials that break something (no --control) and --wait")
+    with sentences():
+        from controller.api import Mode
+        from controller.cli.cluster.api import Api
+        from controller.cli.cluster.campaigns import Campaigns
+        from controller.cli.steering import running
+        from controller.cli.steering.asking import Asked
+        from controller.cli.steering.errors import Mistake
+
+        asked = Asked(
+            subject=subject,
+            chaos=chaos,
+            mode=Mode.BASELINE if baseline else Mode.CONTROL if control else Mode.AGENT,
+            subject_namespace=subject_namespace,
+            trials=trials,
+            observe_seconds=observe,
+            settle_seconds=settle,
+            seed=seed,
+            probe=probe,
+            variant=variant,
+            model=model,
+            source=source,
+            agent=agent,
+            agent_db=agent_db,
+            params=param or (),
+            settings=set_ or (),
+        )
+        try:
+            running.refuse_mistakes(asked)
+        except Mistake as mistake:
+            raise typer.BadParameter(str(mistake)) from None
+        campaigns = Campaigns(Api.connect(context), namespace)
+        made = running.create(campaigns, asked, name)
+        if agent is not None and asked.mode.wants_agent:
+            running.hand_token_on(campaigns, made, agent)
+        if not wait:
+            typer.echo(made.title)
+            raise typer.Exit(Exit.DONE)
+        raise typer.Exit(running.follow_to_the_end(campaigns, made, fail_under))

@@ -1,0 +1,107 @@
+"""The questions that are answered over HTTP, and their answers: the JSON of docs/json.md."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from controller.reading import as_json
+from controller.reading.database import DatabaseReader
+from controller.records.backup import backup
+from controller.records.errors import NotRecorded, RecordsError
+from controller.records.revisions import HEAD
+from controller.records.rows import CampaignRow, Json
+from controller.version import VERSION
+
+HOSTS = ["localhost", "127.0.0.1"]
+"""A page in somebody's browser that has another name point to 127.0.0.1 gets no answer."""
+
+
+def application(url: str) -> Starlette:
+    """The records at this database URL. Only GET is known; every question is answered in a thread of its own."""
+    answers = Answers(url)
+    return Starlette(
+        routes=[
+            Route("/v1", answers.about, methods=["GET"]),
+            Route("/v1/campaigns", answers.campaigns, methods=["GET"]),
+            Route("/v1/campaigns/{uid}/attempts", answers.attempts, methods=["GET"]),
+            Route("/v1/campaigns/{uid}/trials/{trial:int}", answers.story, methods=["GET"]),
+            Route("/v1/campaigns/{uid}/export", answers.export, methods=["GET"]),
+            Route("/v1/backup", answers.backup, methods=["GET"]),
+        ],
+        exception_handlers={NotRecorded: _refuse(404), RecordsError: _refuse(503)},
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)],
+    )
+
+
+def _refuse(status: int) -> Callable[[Request, Exception], Response]:
+    return lambda _, error: PlainTextResponse(str(error), status)
+
+
+class Answers:
+    """One method a question. Starlette runs those that are not `async` in a thread."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._reader = DatabaseReader(url)
+
+    def about(self, request: Request) -> Response:
+        """Who answers."""
+        return _json({"version": VERSION, "schema": HEAD})
+
+    def campaigns(self, request: Request) -> Response:
+        """All campaigns; with `?named=`, those that go by this name, namespace/name or uid, the one meant first."""
+        asked = request.query_params.get("named")
+        found = self._reader.campaigns() if asked is None else self._reader.named(asked)
+        return _json([as_json.campaign(each) for each in found])
+
+    def attempts(self, request: Request) -> Response:
+        """The attempts of a campaign, without their states."""
+        rows = self._reader.attempts(self._campaign(request))
+        return _json([as_json.attempt(row) for row in rows])
+
+    def story(self, request: Request) -> Response:
+        """One attempt, whole; the last of its trial unless `?attempt=` names another."""
+        campaign, attempt = self._campaign(request), request.query_params.get("attempt")
+        if attempt is not None and not attempt.isdecimal():
+            return PlainTextResponse("attempt must be a number", 400)
+        told = self._reader.attempt(campaign, request.path_params["trial"], int(attempt) if attempt else None)
+        return _json(as_json.story(campaign, told))
+
+    def export(self, request: Request) -> Response:
+        """All attempts of a campaign, whole, a line of JSON each."""
+        campaign = self._campaign(request)
+
+        def lines() -> Iterator[str]:
+            for told in self._reader.whole_attempts(campaign):
+                yield as_json.dumps(as_json.story(campaign, told)) + "\n"
+
+        return StreamingResponse(lines(), media_type="application/x-ndjson")
+
+    async def backup(self, request: Request) -> Response:
+        """A copy of the whole database, with its length."""
+        folder = tempfile.TemporaryDirectory()
+        copy = Path(folder.name, "records.db")
+        try:
+            await run_in_threadpool(backup, self._url, copy)
+        except BaseException:
+            folder.cleanup()
+            raise
+        return FileResponse(copy, media_type="application/vnd.sqlite3", background=BackgroundTask(folder.cleanup))
+
+    def _campaign(self, request: Request) -> CampaignRow:
+        return self._reader.find(request.path_params["uid"]).campaign
+
+
+def _json(value: Json) -> Response:
+    return Response(as_json.dumps(value), media_type="application/json")

@@ -1,0 +1,67 @@
+"""The records from their database: in the controller's own pod, or from a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from controller.reading.protocol import Counted, Told
+from controller.records import queries
+from controller.records.backup import backup
+from controller.records.queries import Found
+from controller.records.readonly import reading
+from controller.records.rows import AttemptSummary, CampaignRow
+
+AT_ONCE = 20
+"""So many whole attempts are read in one go: their states may have a hundred kilobytes each."""
+
+
+class DatabaseReader:
+    """Implements `RecordsReader` on a database URL. Holds nothing open between two calls, so any thread may call."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def campaigns(self) -> list[Counted]:
+        """See RecordsReader, as for the others."""
+        with reading(self._url) as connection:
+            return [Counted.of(row, tally) for row, tally in queries.list_campaigns(connection)]
+
+    def named(self, asked: str) -> list[Counted]:
+        """All that `find` would choose from, counted, the newest first."""
+        with reading(self._url) as connection:
+            found = queries.find_campaign(connection, asked)
+            counted = queries.count(connection, (found.campaign, *found.others))
+        return [Counted.of(row, tally) for row, tally in counted]
+
+    def find(self, asked: str) -> Found:
+        """..."""
+        with reading(self._url) as connection:
+            return queries.find_campaign(connection, asked)
+
+    def attempts(self, campaign: CampaignRow) -> list[AttemptSummary]:
+        """..."""
+        with reading(self._url) as connection:
+            return queries.list_attempts(connection, campaign.uid)
+
+    def attempt(self, campaign: CampaignRow, trial: int, attempt: int | None = None) -> Told:
+        """..."""
+        with reading(self._url) as connection:
+            row = queries.get_attempt(connection, campaign, trial, attempt)
+            return Told(row, tuple(queries.list_events(connection, row.id)))
+
+    def whole_attempts(self, campaign: CampaignRow) -> Iterator[Told]:
+        """..."""
+        last = (0, 0)
+        while True:
+            # Each time anew: a transaction that stays open as long as somebody reads would let the WAL grow.
+            with reading(self._url) as connection:
+                found = queries.list_whole_attempts(connection, campaign.uid, last, AT_ONCE)
+            yield from (Told(row, tuple(events)) for row, events in found)
+            if len(found) < AT_ONCE:
+                return
+            last = (found[-1][0].trial, found[-1][0].attempt)
+
+    def backup(self, destination: Path) -> None:
+        """..."""
+        backup(self._url, destination)

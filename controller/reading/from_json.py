@@ -1,0 +1,50 @@
+"""Rows from the JSON that `as_json` wrote, perhaps in another version: fields that are new are left out."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from controller.reading.protocol import Counted, Told
+from controller.records.errors import RecordsError
+from controller.records.rows import AttemptRow, AttemptSummary, CampaignRow, Event, Json
+
+T = TypeVar("T")
+
+ADAPTERS: dict[type, TypeAdapter[Any]] = {
+    kind: TypeAdapter(kind) for kind in (CampaignRow, Counted, AttemptSummary, AttemptRow, Event)
+}
+
+
+def campaign(value: Json) -> Counted:
+    """A campaign with its counts. RecordsError, as for the others, where it is none that this version can read."""
+    return _read(Counted, {**value, "campaign": _read(CampaignRow, value)})
+
+
+def summary(value: Json) -> AttemptSummary:
+    """An attempt without its states."""
+    return _read(AttemptSummary, value)
+
+
+def story(value: Json) -> Told:
+    """An attempt, whole, with its events."""
+    return Told(_read(AttemptRow, value), tuple(_read(Event, each) for each in value["events"]))
+
+
+def _read(kind: type[T], value: Json) -> T:
+    try:
+        read: T = ADAPTERS[kind].validate_python(value)
+    except (ValidationError, LookupError, TypeError) as error:
+        raise RecordsError(
+            f"The controller says of a record what this version of evalcampaign does not understand ({_first(error)}): "
+            "use the controller's own version"
+        ) from None
+    return read
+
+
+def _first(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        complaint = error.errors(include_url=False, include_input=False)[0]
+        return f"{'.'.join(map(str, complaint['loc']))}: {complaint['msg']}"
+    return f"{type(error).__name__} {error}"

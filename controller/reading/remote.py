@@ -1,0 +1,116 @@
+"""The records from the controller that has them open, over HTTP on a connection that somebody else makes.
+
+One connection is kept for all questions: behind it may be a port-forward, which costs more than the answer.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+from controller.reading import from_json
+from controller.reading.protocol import Counted, Told
+from controller.records.backup import sound_copy
+from controller.records.errors import NotRecorded, RecordsError, RecordsUnavailable
+from controller.records.queries import Found
+from controller.records.rows import AttemptSummary, CampaignRow, Json
+
+ANSWER_SECONDS = 60.0
+"""Between two pieces of an answer. A backup is made whole before its first byte comes."""
+
+Dial = Callable[[], object]
+"""Makes a connection: a socket, or what behaves like one. Raises what it likes; that goes through."""
+
+
+class RemoteReader:
+    """Implements `RecordsReader`. Asks one question at a time."""
+
+    def __init__(self, dial: Dial, where: str) -> None:
+        self._connection = _Connection(dial)
+        self._where = where
+
+    def about(self) -> Mapping[str, str]:
+        """The `version` of the controller and the `schema` of its records."""
+        return dict(self._json("/v1"))
+
+    def campaigns(self) -> list[Counted]:
+        """See RecordsReader, as for the others."""
+        return [from_json.campaign(each) for each in self._json("/v1/campaigns")]
+
+    def find(self, asked: str) -> Found:
+        """..."""
+        meant, *others = self._json("/v1/campaigns", named=asked)
+        return Found(from_json.campaign(meant).campaign, tuple(from_json.campaign(each).campaign for each in others))
+
+    def attempts(self, campaign: CampaignRow) -> list[AttemptSummary]:
+        """..."""
+        return [from_json.summary(each) for each in self._json(f"/v1/campaigns/{quote(campaign.uid)}/attempts")]
+
+    def attempt(self, campaign: CampaignRow, trial: int, attempt: int | None = None) -> Told:
+        """..."""
+        which = {} if attempt is None else {"attempt": str(attempt)}
+        return from_json.story(self._json(f"/v1/campaigns/{quote(campaign.uid)}/trials/{trial}", **which))
+
+    def whole_attempts(self, campaign: CampaignRow) -> Iterator[Told]:
+        """..."""
+        with self._answer(f"/v1/campaigns/{quote(campaign.uid)}/export") as answer:
+            for line in answer:
+                yield from_json.story(json.loads(line))
+
+    def backup(self, destination: Path) -> None:
+        """..."""
+        with sound_copy(destination) as copy, copy.open("wb") as file, self._answer("/v1/backup") as answer:
+            shutil.copyfileobj(answer, file)
+            if file.tell() != int(answer.headers["Content-Length"]):
+                raise RecordsUnavailable("The backup broke off before its end; it was not kept")
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._connection.close()
+
+    def _json(self, path: str, **query: str) -> Json:
+        with self._answer(path, **query) as answer:
+            return json.loads(answer.read())
+
+    @contextmanager
+    def _answer(self, path: str, **query: str) -> Iterator[http.client.HTTPResponse]:
+        """The answer to one question, not yet read. Raises RecordsError for anything but an answer."""
+        whole = False
+        try:
+            self._connection.request("GET", f"{path}?{urlencode(query)}" if query else path)
+            answer = self._connection.getresponse()
+            if answer.status != http.HTTPStatus.OK:
+                raise _refusal(answer.status, answer.read().decode(errors="replace"))
+            yield answer
+            whole = answer.isclosed()
+        except (http.client.HTTPException, OSError, ValueError) as error:
+            raise RecordsUnavailable(
+                f"The records cannot be read through {self._where}: {str(error) or type(error).__name__}"
+            ) from error
+        finally:
+            if not whole:  # what is left of this answer would be taken for the next one
+                self._connection.close()
+
+
+class _Connection(http.client.HTTPConnection):
+    def __init__(self, dial: Dial) -> None:
+        super().__init__("localhost")
+        self._dial = dial
+
+    def connect(self) -> None:
+        made = self._dial()
+        made.settimeout(ANSWER_SECONDS)  # type: ignore[attr-defined]
+        self.sock = made
+
+
+def _refusal(status: int, said: str) -> RecordsError:
+    if status == http.HTTPStatus.NOT_FOUND:
+        return NotRecorded(said)
+    if status == http.HTTPStatus.SERVICE_UNAVAILABLE:
+        return RecordsUnavailable(said)
+    return RecordsUnavailable(f"The controller answered with HTTP {status}: {said[:200]}")
