@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from controller.cli.doctor.commands import doctor
 from controller.cli.reading import commands as reading
 from controller.cli.steering import commands as steering
 from controller.cli.steering.run import run
@@ -31,6 +32,8 @@ app.command(rich_help_panel=ASK)(steering.subjects)
 app.command("list", rich_help_panel=READ)(reading.list_)
 app.command(rich_help_panel=READ)(reading.trials)
 app.command(rich_help_panel=READ)(reading.show)
+app.command(rich_help_panel=READ)(reading.export)
+app.command(rich_help_panel=KEEP)(doctor)
 app.command(rich_help_panel=KEEP)(upkeep.backup)
 app.command(rich_help_panel=KEEP)(upkeep.unlock)
 app.command(rich_help_panel=KEEP)(upkeep.version)
