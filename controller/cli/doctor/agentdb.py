@@ -10,8 +10,9 @@ from urllib.parse import quote
 
 from controller.cli.doctor.finding import Finding, fail, ok, warn
 
-TABLES = ("tickets", "agent_sessions", "agent_log_entries")
-"""What an attempt is judged by."""
+TICKETS = "tickets"
+OF_THE_AGENT = ("agent_sessions", "agent_log_entries")
+"""The agent makes these when it first opens the file; until then only its monitor may have been there."""
 
 
 def look(path: Path) -> Iterator[Finding]:
@@ -30,14 +31,14 @@ def look(path: Path) -> Iterator[Finding]:
             f"{path} cannot be read: {error}", "it must be the agent's SQLite file, and you must be able to read it"
         )
         return
-    there = ", ".join(f"{count} {table}" for table, count in counts.items())
-    if missing := [table for table in TABLES if table not in counts]:
-        yield fail(
-            f"{path} has no table {', '.join(missing)} (there are: {there or 'none'})",
-            "is it the operator.db of an agent that has run once?",
-        )
+    told = ", ".join(f"{count} {table}" for table, count in counts.items() if table in (TICKETS, *OF_THE_AGENT))
+    if TICKETS not in counts:
+        there = ", ".join(counts) or "none at all"
+        yield fail(f"{path} has no table {TICKETS} (there are: {there})", "is it the operator.db of an agent?")
+    elif missing := [table for table in OF_THE_AGENT if table not in counts]:
+        yield warn(f"{path} can be read: {told}; it has no {' and no '.join(missing)} yet", "has the agent run once?")
     else:
-        yield ok(f"{path} can be read: {', '.join(f'{counts[table]} {table}' for table in TABLES)}")
+        yield ok(f"{path} can be read: {told}")
 
 
 def _counts(database: sqlite3.Connection) -> Iterator[tuple[str, int]]:
