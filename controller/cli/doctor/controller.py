@@ -10,7 +10,7 @@ from controller.cli.cluster.errors import CommandFailed, Refused
 from controller.cli.doctor.finding import Finding, fail, ok, warn
 from controller.records.errors import RecordsError
 from controller.records.revisions import HEAD
-from controller.version import VERSION
+from controller.version import SOURCE_TREE, VERSION
 
 About = Callable[[], Mapping[str, str]]
 """What the controller says of itself over a port-forward. Raises RecordsError or CommandFailed."""
@@ -33,8 +33,10 @@ def look(api: Api, about: About) -> Iterator[Finding]:
     except (RecordsError, CommandFailed) as error:
         yield warn(f"The controller does not answer questions about the records: {error}")
         return
-    if (said["version"], said["schema"]) == (VERSION, HEAD):
-        yield ok(f"It is this version, {VERSION}, and its records can be read from here")
+    # Of a source tree only the schema can be compared.
+    alike = said["version"] == VERSION or SOURCE_TREE in (said["version"], VERSION)
+    if alike and said["schema"] == HEAD:
+        yield ok(f"It is version {said['version']} and fits this command, and its records can be read from here")
     else:
         yield warn(
             f"The controller is version {said['version']} (records schema {said['schema']}), this command {VERSION} "
