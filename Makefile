@@ -8,7 +8,7 @@ COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes
 .DEFAULT_GOAL := help
 # The targets stand on each other; what can run at once does so inside them.
 .NOTPARALLEL:
-.PHONY: help check test unit emulator apiserver e2e demo cluster cluster-delete image deploy undeploy deploy-tikv deploy-etcd \
+.PHONY: help check test unit emulator apiserver e2e demo cluster cluster-delete image deploy undeploy deploy-tikv deploy-etcd deploy-agent \
         bench crash-test soak tools lock
 
 help: ## Show this list
@@ -55,6 +55,9 @@ deploy-tikv: cluster ## Only a TiKV to be broken: three PDs, three stores
 
 deploy-etcd: cluster ## Only an etcd to be broken: three members
 	$(CLUSTER) deploy-subject etcd
+
+deploy-agent: deploy ## A scripted agent for campaigns of mode agent (POLICY=fixer)
+	$(CLUSTER) deploy-agent $(or $(POLICY),fixer)
 
 demo: ## From nothing to finished campaigns (of TiKV; or SUBJECT=etcd)
 	$(CLUSTER) demo $(SUBJECT)

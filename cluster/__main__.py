@@ -69,6 +69,17 @@ def deploy_subject(name: Annotated[str, typer.Argument(help="tikv or etcd")]) ->
 
 
 @app.command()
+def deploy_agent(
+    policy: Annotated[str, typer.Argument(help="fixer, watcher, liar, sleeper, jumpy or wrecker")] = "fixer",
+    of: Annotated[str, typer.Option(help="tikv, etcd, or operator-db: a tikv, told of by a file")] = "tikv",
+) -> None:
+    """Put the scripted agent into the cluster; campaigns start and end it."""
+    from cluster.deployment import agent
+
+    agent.deploy(policy, of)
+
+
+@app.command()
 def undeploy(
     discard_records: Annotated[bool, typer.Option("--discard-records", help="Keep no copy of the records.")] = False,
 ) -> None:

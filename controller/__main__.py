@@ -7,16 +7,22 @@ import logging
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from threading import Event
 
 import kopf
 
 from controller import handlers
+from controller.agents.intake.admission import Admission
+from controller.agents.intake.app import intake
+from controller.agents.intake.tokens import TokenBook, TokenSecrets
 from controller.clock import Clock
 from controller.kube import KubeApi, NoCluster, await_definition
 from controller.orphans import burying_orphans
+from controller.reading.serving import serving_records
 from controller.records import Records, RecordsError
 from controller.services import Services
+from controller.serving import serving
 from controller.settings import InvalidSetting, Settings
 from subjects import SUBJECTS
 from subjects.protocol import SubjectFactory
@@ -38,10 +44,17 @@ async def serve(
     except BaseException:
         await records.close()
         raise
-    services = Services(api, records, subjects, settings.images, Clock().now)
+    now, book = Clock().now, TokenBook()
+    tokens = Admission(book, TokenSecrets(api, settings.namespace)) if settings.intake_port else None
+    services = Services(api, records, subjects, settings.images, now, tokens)
     try:
         await await_definition(api)
-        async with burying_orphans(services):
+        async with AsyncExitStack() as beside:
+            if settings.intake_port:
+                app = intake(records, book.campaign_of, now)
+                await beside.enter_async_context(serving(app, "0.0.0.0", settings.intake_port))
+            await beside.enter_async_context(serving_records(settings.database, settings.records_port))
+            await beside.enter_async_context(burying_orphans(services))
             await kopf.operator(
                 registry=kopf.get_default_registry(),
                 clusterwide=True,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +19,8 @@ from pydantic import BaseModel
 from controller import dryrun
 from controller.admission import Impossible, choose_subject
 from controller.api import Controls, Outcome, Phase
-from controller.attending import attending
+from controller.attendance import Attendance
+from controller.attending import attending, open_source
 from controller.board import GRACE, Board, Campaign
 from controller.budgets import BudgetSpent
 from controller.cleanup import CleanupFailed
@@ -137,11 +139,15 @@ class CampaignDriver:
         subject, params = choose_subject(self._spec, namespace, self._services.subjects, context)
         try:
             await self._close_what_was_left_open(subject)
-            while True:
-                self._control.halt.check()
-                await self._stand_aside()
-                with suppress(Paused):
-                    return await self._take_part(subject, params)
+            # Before it waits for its turn: whoever runs the agent hands it the campaign's token meanwhile.
+            opening = open_source(self._services, self._spec, self._campaign.ref.uid, self._board.alive)
+            source = await self._control.halt.guard(opening)
+            async with attending(self._services, self._spec, source) as attend:
+                while True:
+                    self._control.halt.check()
+                    await self._stand_aside()
+                    with suppress(Paused):
+                        return await self._take_part(subject, params, attend)
         finally:
             await subject.close()
 
@@ -157,7 +163,7 @@ class CampaignDriver:
         await self._control.halt.guard(self._control.pause.off())
         self._board.alive()
 
-    async def _take_part(self, subject: EvalSubject, params: BaseModel) -> None:
+    async def _take_part(self, subject: EvalSubject, params: BaseModel, attend: Callable[[], Attendance]) -> None:
         """From the request for permission to the last trial. Raises Paused where it is to go on another time."""
         await self._entrance.wait_for_permission(subject, params)
         if self._spec.dry_run:
@@ -165,7 +171,7 @@ class CampaignDriver:
             said = dryrun.in_a_sentence(plans, self._spec.trials)
             return await self._finish(Phase.COMPLETE, "DryRun", said, plans=plans)
         await self._entrance.wait_for_turn()
-        await self._run_trials(subject, params)
+        await self._run_trials(subject, params, attend)
 
     async def _close_what_was_left_open(self, subject: EvalSubject) -> None:
         """Before all else: a fault that an earlier process left must not wait for anybody's permission."""
@@ -182,13 +188,11 @@ class CampaignDriver:
         await close_unfinished(uid, self._spec, subject, records, workload, outcome, now, say)
         await self._board.count()
 
-    async def _run_trials(self, subject: EvalSubject, params: BaseModel) -> None:
+    async def _run_trials(self, subject: EvalSubject, params: BaseModel, attend: Callable[[], Attendance]) -> None:
         spec, board = self._spec, self._board
         what = f"{spec.trials} trials of {spec.chaos.type} on {spec.subject.type} in {spec.subject.namespace}"
         await board.enter(Phase.RUNNING, "TrialsRunning", what, holder=self.name, ours=True)
-        async with attending(self._services, spec, self._campaign.ref.uid) as attend:
-            trials = Trials(self._services, spec, board, self._control, self._entrance, attend)
-            await trials.run(subject, params)
+        await Trials(self._services, spec, board, self._control, self._entrance, attend).run(subject, params)
         await self._finish(Phase.COMPLETE, "AllTrialsDone", in_a_sentence(spec.mode, board.tally))
 
     def _progress(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from controller.agents.sources import NoSources, Sources
+from controller.agents.sources import AgentSources, Tokens
 from controller.agents.workload import Workload
 from controller.api import CampaignSpec
 from controller.kube import KubeApi, KubeCampaigns, KubeCluster, KubeDeployments
@@ -24,17 +24,19 @@ class Services:
     subjects: Mapping[str, SubjectFactory]
     images: Mapping[str, str]
     now: Callable[[], datetime]
-    sources: Sources = field(default_factory=NoSources)
+    tokens: Tokens | None = None
     queue: SubjectQueue = field(init=False)
     kube: KubeCampaigns = field(init=False)
     cluster: KubeCluster = field(init=False)
     deployments: KubeDeployments = field(init=False)
+    sources: AgentSources = field(init=False)
 
     def __post_init__(self) -> None:
         self.queue = SubjectQueue(self.records, self.now)
         self.kube = KubeCampaigns(self.api)
         self.cluster = KubeCluster(self.api)
         self.deployments = KubeDeployments(self.api)
+        self.sources = AgentSources(self.records, self.now, self.tokens)
 
     def context(self, spec: CampaignSpec) -> SubjectContext:
         """What a subject of this campaign is given."""

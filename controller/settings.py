@@ -14,30 +14,40 @@ class InvalidSetting(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`database` is an SQLAlchemy URL; `images` names helper images by role; `liveness_port` 0 serves no probe.
+    """`database` is an SQLAlchemy URL; `images` names helper images by role.
 
-    `kubeconfig` names a file for a controller outside the cluster; without one it is what kubectl would take.
+    Ports, where 0 serves nothing: `liveness_port` for the kubelet's probe, `intake_port` for agents that send, and
+    `records_port`, on 127.0.0.1, for people who read. `namespace` is the controller's own, which holds the Secrets of
+    its tokens. `kubeconfig` names a file for a controller outside the cluster; without one it is what kubectl would
+    take.
     """
 
     database: str
     images: Mapping[str, str]
     liveness_port: int
     kubeconfig: Path | None = None
+    intake_port: int = 0
+    records_port: int = 0
+    namespace: str = "evalcampaign"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Read EVALCAMPAIGN_DB, EVALCAMPAIGN_PAUSE_IMAGE and EVALCAMPAIGN_LIVENESS_PORT. Raises InvalidSetting."""
+        """Read EVALCAMPAIGN_DB, _PAUSE_IMAGE, the three _PORTs and _NAMESPACE. Raises InvalidSetting."""
         pause = environment.get("EVALCAMPAIGN_PAUSE_IMAGE", "")
         return cls(
             database=environment.get("EVALCAMPAIGN_DB", "") or _default_database(environment),
             images={"pause": pause} if pause else {},
-            liveness_port=_port(environment.get("EVALCAMPAIGN_LIVENESS_PORT", "") or "0"),
+            liveness_port=_port(environment, "EVALCAMPAIGN_LIVENESS_PORT"),
+            intake_port=_port(environment, "EVALCAMPAIGN_INTAKE_PORT"),
+            records_port=_port(environment, "EVALCAMPAIGN_RECORDS_PORT"),
+            namespace=environment.get("EVALCAMPAIGN_NAMESPACE", "") or "evalcampaign",
         )
 
 
-def _port(text: str) -> int:
+def _port(environment: Mapping[str, str], name: str) -> int:
+    text = environment.get(name, "") or "0"
     if not text.isdecimal() or int(text) > 65535:
-        raise InvalidSetting(f"EVALCAMPAIGN_LIVENESS_PORT must be a port, 0 to 65535, and is {text!r}")
+        raise InvalidSetting(f"{name} must be a port, 0 to 65535, and is {text!r}")
     return int(text)
 
 

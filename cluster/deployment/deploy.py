@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable
 
 from cluster import kubectl
-from cluster.deployment import image, overlay, preloaded, rollout, savedrecords
+from cluster.deployment import agent, image, overlay, preloaded, rollout, savedrecords
 from cluster.deployment.subjects import SUBJECTS, named
 from cluster.errors import ClusterError
 from cluster.progress import Stages, note
@@ -65,6 +65,7 @@ def undeploy(keep_records: bool = True) -> None:
         _delete_campaigns()
     with stages.stage("saving the records"):
         saved = savedrecords.save() if keep_records else None
+    agent.remove()
     with stages.stage("removing the controller"):
         kubectl.remove("the controller", "-k", overlay.CONTROLLER)
     for subject in SUBJECTS.values():

@@ -2,29 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime, tzinfo
+from pathlib import Path
 from typing import Protocol
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from controller.agents.intake.source import HttpSource
+from controller.agents.operatordb.source import OperatorDb
 from controller.agents.protocol import AgentSource
 from controller.api import Agent, Source
+from controller.records import Records
+from controller.sentences import Sentence
+from subjects.cluster import ClusterError
 
 
-class NoSuchSource(Exception):
+class NoSuchSource(Sentence):
     """The campaign asks for a source that there can never be here; the text says why."""
 
 
-class Sources(Protocol):
-    """What opens sources."""
+class Tokens(Protocol):
+    """What lets an agent send."""
 
-    async def open(self, agent: Agent, campaign_uid: str) -> AgentSource | None:
-        """The campaign's source; None where it names none. Raises NoSuchSource, or ClusterUnreachable for a while."""
+    async def admit(self, campaign_uid: str) -> None:
+        """From now on whoever has the campaign's token may send. Raises ClusterError, ClusterUnreachable."""
+        ...
+
+    async def dismiss(self, campaign_uid: str) -> None:
+        """Nobody may any more. Raises likewise."""
         ...
 
 
-class NoSources:
-    """For a controller that takes no agent's work."""
+class AgentSources:
+    """Opens them. `tokens` is None where nothing is taken over HTTP."""
+
+    def __init__(self, records: Records, now: Callable[[], datetime], tokens: Tokens | None = None) -> None:
+        self._records = records
+        self._now = now
+        self._tokens = tokens
 
     async def open(self, agent: Agent, campaign_uid: str) -> AgentSource | None:
-        """Only none can be had."""
-        if agent.source is Source.NONE:
-            return None
-        raise NoSuchSource(f"this controller has no source {agent.source}")
+        """The campaign's source; None where it names none. Raises NoSuchSource, or ClusterUnreachable for a while."""
+        match agent.source:
+            case Source.NONE:
+                return None
+            case Source.OPERATOR_DB:
+                return OperatorDb(Path(agent.path), zone_of(agent.time_zone), self._now)
+            case Source.HTTP:
+                await self._admit(campaign_uid)
+                return HttpSource(self._records, campaign_uid, self._now)
+
+    async def _admit(self, campaign_uid: str) -> None:
+        if self._tokens is None:
+            raise NoSuchSource(
+                "this controller takes nothing over HTTP: EVALCAMPAIGN_INTAKE_PORT is not set where it runs"
+            )
+        try:
+            await self._tokens.admit(campaign_uid)
+        except ClusterError as error:
+            raise NoSuchSource(f"the token of this campaign cannot be kept in a Secret: {error}") from None
+
+
+def zone_of(name: str) -> tzinfo:
+    """The zone of the IANA database. Raises NoSuchSource for any other name."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise NoSuchSource(f"agent.timeZone {name!r} is no name of the IANA database, such as Europe/Vienna") from None

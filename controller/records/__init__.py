@@ -6,6 +6,7 @@
 
 from controller.records.errors import (
     AttemptEnded,
+    InboxFull,
     RecordsError,
     RecordsInUse,
     RecordsMissing,
@@ -22,6 +23,7 @@ __all__ = [
     "CampaignRow",
     "Event",
     "Facts",
+    "InboxFull",
     "LockRow",
     "Records",
     "RecordsError",

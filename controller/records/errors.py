@@ -5,6 +5,7 @@ RecordsError
 ├── RecordsMissing      there is no database at that place
 ├── NotRecorded         there is no such campaign, trial or attempt in it
 ├── NotUnlocked         the lock is not there, is somebody else's by now, or belongs to a campaign that runs
+├── InboxFull           an agent has sent all that a campaign may keep
 ├── RecordsNewer        written by a newer version than this one
 ├── RecordsUnavailable  cannot be read or written just now: locked, full, gone. Nothing was committed; try again
 └── AttemptEnded        the attempt is closed, and closed attempts do not change
@@ -33,6 +34,10 @@ class NotRecorded(RecordsError):
 
 class NotUnlocked(RecordsError):
     """There is no such lock, or whoever holds it may not be deprived of it; the text says which."""
+
+
+class InboxFull(RecordsError):
+    """An agent has sent as much as is kept of one campaign; what was kept stays."""
 
 
 class RecordsNewer(RecordsError):

@@ -155,6 +155,14 @@ class Records:
         """Let go of whatever lock the campaign holds."""
         await self._write(lambda c: locks.release(c, campaign_uid))
 
+    async def write_at_once(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in a write transaction; RecordsUnavailable where that cannot be done now."""
+        return await self._store.write(work)
+
+    async def read_at_once(self, work: Callable[[Connection], T]) -> T:
+        """Likewise, of one snapshot."""
+        return await self._store.read(work)
+
     async def _write(self, work: Callable[[Connection], T]) -> T:
         return await self._reach(lambda: self._store.write(work))
 

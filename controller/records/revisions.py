@@ -9,7 +9,7 @@ from sqlalchemy import Connection, inspect, text
 
 from controller.records.errors import RecordsError, RecordsNewer
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 HEAD = REVISIONS[-1]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -176,6 +177,56 @@ trial_events = Table(
     _time("at", nullable=False),
     Column("kind", String(64), nullable=False),
     Column("detail", JSON(), nullable=False),
+)
+
+agent_tickets = Table(
+    "agent_tickets",
+    metadata,
+    Column("number", ROW_ID, primary_key=True, autoincrement=True),
+    Column("campaign_uid", ForeignKey("campaigns.uid"), nullable=False),
+    Column("id", String(128), nullable=False),
+    Column("subject", String(512)),
+    Column("message", Text(), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("resolved", Boolean(), nullable=False),
+    _time("opened_at"),
+    _time("resolved_at"),
+    _time("arrived_at", nullable=False),
+    _time("resolution_arrived_at"),
+    UniqueConstraint("campaign_uid", "id"),
+    sqlite_autoincrement=True,
+)
+
+agent_sessions = Table(
+    "agent_sessions",
+    metadata,
+    Column("campaign_uid", ForeignKey("campaigns.uid"), primary_key=True),
+    Column("id", String(128), primary_key=True),
+    Column("ticket", String(128), nullable=False),
+    Column("status", String(32)),
+    _time("started_at"),
+    _time("ended_at"),
+)
+
+agent_entries = Table(
+    "agent_entries",
+    metadata,
+    Column("number", ROW_ID, primary_key=True, autoincrement=True),
+    Column("campaign_uid", ForeignKey("campaigns.uid"), nullable=False),
+    Column("session", String(128), nullable=False),
+    Column("sequence", BigInteger(), nullable=False),
+    Column("type", String(16), nullable=False),
+    Column("content", Text(), nullable=False),
+    Column("tool", String(128), nullable=False),
+    Column("command", Text(), nullable=False),
+    Column("mutating", Boolean(), nullable=False),
+    Column("destructive", Boolean(), nullable=False),
+    Column("why", String(256), nullable=False),
+    Column("exit_code", BigInteger()),
+    _time("at"),
+    _time("arrived_at", nullable=False),
+    UniqueConstraint("campaign_uid", "session", "sequence"),
+    sqlite_autoincrement=True,
 )
 
 subject_locks = Table(

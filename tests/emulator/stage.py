@@ -31,6 +31,7 @@ class Stage:
 
     def __init__(self, api: ApiServer, folder: Path) -> None:
         self.api = api
+        self.folder = folder
         self.lab = Laboratory()
         self.url = f"sqlite:///{folder}/records.db"
         self.settings = Settings(self.url, {}, 0, api.kubeconfig(folder))

@@ -1,4 +1,4 @@
-"""`backup`, `unlock`, `version`: options in, one function of another file called, exit status out."""
+"""`backup`, `unlock`, `forward`, `version`: options in, one function of another file called, exit status out."""
 
 from __future__ import annotations
 
@@ -60,6 +60,24 @@ def unlock(
             words = [*([subject] if subject else ["--campaign", str(campaign)])]
             options = [*(["--yes"] if yes else []), *(["--force"] if force else [])]
             raise typer.Exit(inside.run(context, ["evalcampaign", "unlock", *words, *options]))
+
+
+def forward(
+    db: Annotated[Path, typer.Option("--db", metavar="FILE", help="The agent's operator.db; it may not be there yet.")],
+    to: Annotated[str, typer.Option(metavar="URL", help="Where the controller takes an agent's work.")],
+    token_file: Annotated[Path, typer.Option(metavar="FILE", help="The campaign's token; it may come late.")],
+    time_zone: Annotated[str, typer.Option(metavar="NAME", help="What times without a zone mean.")] = "UTC",
+) -> None:
+    """Send on what an agent writes into its operator.db: a sidecar beside the agent, until it is stopped.
+
+    \b
+    evalcampaign forward --db /shared/operator.db --token-file /var/run/evalcampaign/token \\
+        --to http://evalcampaign-intake.evalcampaign:8090
+    """
+    with sentences():
+        from controller.cli.upkeep import forwarding
+
+        forwarding.run(db, to, token_file, time_zone)
 
 
 def version() -> None:

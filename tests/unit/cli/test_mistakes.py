@@ -76,4 +76,4 @@ def test_help_loads_no_database_code() -> None:
 
 
 def test_version_names_the_schema(run: Run) -> None:
-    assert run("version").stdout.strip().endswith("records schema 0002")
+    assert run("version").stdout.strip().endswith("records schema 0003")

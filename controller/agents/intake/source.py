@@ -1,0 +1,92 @@
+"""What was sent over HTTP as a source: it is in the records by then, with our own time of arrival."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from sqlalchemy import RowMapping
+
+from controller.agents.commands import MOST_COMMANDS
+from controller.agents.protocol import AgentUnreadable, Command, CommandLog, Mark, Report, Ticket
+from controller.records import Records, RecordsError, inbox
+
+
+class HttpSource:
+    """Implements `AgentSource` for one campaign. It owns nothing: the records belong to whoever opened them."""
+
+    def __init__(self, records: Records, campaign_uid: str, now: Callable[[], datetime]) -> None:
+        self._records = records
+        self._campaign = campaign_uid
+        self._now = now
+
+    async def mark(self) -> Mark:
+        """See the protocol."""
+        at = self._now()
+        try:
+            tickets, entries = await self._records.read_at_once(lambda c: inbox.last_numbers(c, self._campaign))
+        except RecordsError as error:
+            raise AgentUnreadable(str(error)) from None
+        return Mark(at, tickets, entries)
+
+    async def look(self, mark: Mark) -> Report:
+        """See the protocol."""
+        at = self._now()
+        try:
+            rows = await self._records.read_at_once(lambda c: inbox.tickets(c, self._campaign, mark.ticket))
+        except RecordsError as error:
+            return Report(at, trouble=str(error))
+        return Report(at, tuple(_ticket(row) for row in rows))
+
+    async def commands(self, mark: Mark, tickets: Sequence[Ticket]) -> CommandLog:
+        """See the protocol. They were judged and masked when they came."""
+        ids = [ticket.id for ticket in tickets]
+        try:
+            rows = await self._records.read_at_once(lambda c: inbox.entries(c, self._campaign, ids, mark.entry))
+        except RecordsError as error:
+            raise AgentUnreadable(str(error)) from None
+        commands = _commands(rows)
+        if len(commands) > MOST_COMMANDS:
+            why = f"{len(commands)} commands, of which the first {MOST_COMMANDS} are kept"
+            return CommandLog(tuple(commands[:MOST_COMMANDS]), complete=False, why=why)
+        return CommandLog(tuple(commands))
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def _ticket(row: RowMapping) -> Ticket:
+    return Ticket(
+        number=row["number"],
+        id=row["id"],
+        subject=row["subject"],
+        message=row["message"],
+        opened_at=row["opened_at"],
+        resolved_at=row["resolved_at"],
+        resolved=row["resolved"],
+        arrived_at=row["arrived_at"],
+        resolution_arrived_at=row["resolution_arrived_at"],
+    )
+
+
+def _commands(rows: Sequence[RowMapping]) -> list[Command]:
+    """The calls, each with the exit code of the result that follows it in its session."""
+    made = []
+    for position, row in enumerate(rows):
+        if row["type"] != "tool_call":
+            continue
+        later = [each for each in rows[position + 1 :] if each["session"] == row["session"]]
+        answer = next((each for each in later if each["type"] != "reasoning"), None)
+        made.append(
+            Command(
+                at=row["at"] or row["arrived_at"],
+                session=row["session"],
+                tool=row["tool"],
+                command=row["command"],
+                exit_code=answer["exit_code"] if answer is not None and answer["type"] == "tool_result" else None,
+                mutating=row["mutating"],
+                destructive=row["destructive"],
+                why=row["why"],
+            )
+        )
+    return made

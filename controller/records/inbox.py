@@ -1,0 +1,93 @@
+"""What agents send: tickets, sessions, log entries. Sent twice is there once; of a ticket the newest word holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Table, func, select, update
+
+from controller.records.errors import InboxFull
+from controller.records.schema import agent_entries, agent_sessions, agent_tickets
+
+MOST_TICKETS = 1_000
+MOST_SESSIONS = 1_000
+MOST_ENTRIES = 50_000
+"""Of one campaign. An agent in a loop must not fill the disk that the records are on."""
+
+Values = Mapping[str, Any]
+
+
+def put_ticket(connection: Connection, campaign: str, id_: str, values: Values, at: datetime) -> None:
+    """Write a ticket, or what is new of it. When it and its resolution arrived is kept from the first time."""
+    known = connection.execute(_one(agent_tickets, campaign, id_)).mappings().one_or_none()
+    resolution = {"resolution_arrived_at": at} if values["resolved"] else {}
+    if known is None:
+        _require_room(connection, agent_tickets, campaign, MOST_TICKETS)
+        row = {"campaign_uid": campaign, "id": id_, "arrived_at": at, **values, **resolution}
+        connection.execute(agent_tickets.insert().values(row))
+        return
+    changed = {**values, **({} if known["resolution_arrived_at"] else resolution)}
+    connection.execute(update(agent_tickets).where(agent_tickets.c.number == known["number"]).values(changed))
+
+
+def put_session(connection: Connection, campaign: str, id_: str, values: Values) -> None:
+    """Write a session, or what is new of it."""
+    if connection.execute(_one(agent_sessions, campaign, id_)).one_or_none() is None:
+        _require_room(connection, agent_sessions, campaign, MOST_SESSIONS)
+        connection.execute(agent_sessions.insert().values({"campaign_uid": campaign, "id": id_, **values}))
+        return
+    which = (agent_sessions.c.campaign_uid == campaign) & (agent_sessions.c.id == id_)
+    connection.execute(update(agent_sessions).where(which).values(dict(values)))
+
+
+def add_entries(connection: Connection, campaign: str, entries: Sequence[Values], at: datetime) -> None:
+    """Write the entries that are not there yet, told by session and sequence."""
+    sessions = {entry["session"] for entry in entries}
+    query = select(agent_entries.c.session, agent_entries.c.sequence).where(
+        agent_entries.c.campaign_uid == campaign, agent_entries.c.session.in_(sessions)
+    )
+    known = {(row.session, row.sequence) for row in connection.execute(query)}
+    new = {(entry["session"], entry["sequence"]): entry for entry in entries}
+    rows = [{"campaign_uid": campaign, "arrived_at": at, **entry} for key, entry in new.items() if key not in known]
+    if rows:
+        _require_room(connection, agent_entries, campaign, MOST_ENTRIES - len(rows) + 1)
+        connection.execute(agent_entries.insert(), rows)
+
+
+def last_numbers(connection: Connection, campaign: str) -> tuple[int, int]:
+    """The highest numbers of the campaign's tickets and entries; 0 where there are none."""
+    tickets, entries = (
+        connection.scalar(select(func.max(table.c.number)).where(table.c.campaign_uid == campaign)) or 0
+        for table in (agent_tickets, agent_entries)
+    )
+    return tickets, entries
+
+
+def tickets(connection: Connection, campaign: str, above: int) -> list[RowMapping]:
+    """The campaign's tickets with higher numbers, ascending."""
+    query = select(agent_tickets).where(agent_tickets.c.campaign_uid == campaign, agent_tickets.c.number > above)
+    return list(connection.execute(query.order_by(agent_tickets.c.number)).mappings())
+
+
+def entries(connection: Connection, campaign: str, ticket_ids: Sequence[str], above: int) -> list[RowMapping]:
+    """What was logged in the sessions of these tickets, with higher numbers, by session and sequence."""
+    sessions = select(agent_sessions.c.id).where(
+        agent_sessions.c.campaign_uid == campaign, agent_sessions.c.ticket.in_(ticket_ids)
+    )
+    query = select(agent_entries).where(
+        agent_entries.c.campaign_uid == campaign, agent_entries.c.number > above, agent_entries.c.session.in_(sessions)
+    )
+    return list(connection.execute(query.order_by(agent_entries.c.session, agent_entries.c.sequence)).mappings())
+
+
+def _one(table: Table, campaign: str, id_: str) -> Any:
+    return select(table).where(table.c.campaign_uid == campaign, table.c.id == id_)
+
+
+def _require_room(connection: Connection, table: Table, campaign: str, most: int) -> None:
+    there = connection.scalar(select(func.count()).select_from(table).where(table.c.campaign_uid == campaign)) or 0
+    if there >= most:
+        what = table.name.removeprefix("agent_")
+        raise InboxFull(f"this campaign has all the {what} it may have ({there}); no more are taken")

@@ -1,0 +1,115 @@
+"""What an outsider sees, judged: pods against what their StatefulSets want, and for TiKV what PD says of its stores.
+
+Pure: answers of the Kubernetes API and of PD go in, symptoms come out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Symptom:
+    """Something that should not be so: what, as one word; the pod or service that it is seen on; and a sentence."""
+
+    sign: str
+    about: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A pod that a StatefulSet wants. `uid` is None where there is none; `leaving`: it is being deleted.
+
+    `foreign`: it runs other images than its StatefulSet's template names. Such a pod was changed by hand, and no
+    restart in place brings the template's back: only a new pod does.
+    """
+
+    name: str
+    workload: str
+    uid: str | None
+    ready: bool
+    leaving: bool
+    foreign: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One look. `at` is monotonic, in seconds."""
+
+    at: float
+    members: tuple[Member, ...]
+    symptoms: tuple[Symptom, ...]
+
+    def ill(self, member: Member) -> bool:
+        """Whether any symptom is about this member."""
+        return any(symptom.about == member.name for symptom in self.symptoms)
+
+    @property
+    def in_words(self) -> str:
+        """All symptoms as one sentence."""
+        return "; ".join(symptom.text for symptom in self.symptoms) or "nothing is wrong"
+
+
+def judge(at: float, pods: Iterable[Json], statefulsets: Iterable[Json], stores: Sequence[Json] | None) -> Observation:
+    """What these answers show. `stores` as PD lists them; empty where there is no PD, None where PD does not answer."""
+    by_name = {pod["metadata"]["name"]: pod for pod in pods}
+    members = tuple(_members(by_name, statefulsets))
+    symptoms = [symptom for member in members for symptom in _of_pod(member)]
+    if stores is None:
+        symptoms.append(Symptom("pd_silent", "pd", "PD does not answer"))
+    symptoms += [symptom for store in stores or () for symptom in _of_store(store["store"])]
+    return Observation(at, members, tuple(symptoms))
+
+
+def _members(pods: Mapping[str, Json], statefulsets: Iterable[Json]) -> Iterator[Member]:
+    for workload in statefulsets:
+        name, spec = workload["metadata"]["name"], workload["spec"]
+        wanted = _images(spec["template"]["spec"])
+        for ordinal in range(spec.get("replicas", 1)):
+            pod = pods.get(f"{name}-{ordinal}")
+            if pod is None:
+                yield Member(f"{name}-{ordinal}", name, None, ready=False, leaving=False, foreign=False)
+                continue
+            yield Member(
+                name=pod["metadata"]["name"],
+                workload=name,
+                uid=pod["metadata"]["uid"],
+                ready=_is_ready(pod),
+                leaving="deletionTimestamp" in pod["metadata"],
+                # A webhook may add containers; what counts is that the template's are as it wants them.
+                foreign=not wanted.items() <= _images(pod["spec"]).items(),
+            )
+
+
+def _images(spec: Json) -> dict[str, str]:
+    return {container["name"]: container["image"] for container in spec["containers"]}
+
+
+def _is_ready(pod: Json) -> bool:
+    conditions = pod.get("status", {}).get("conditions", ())
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+
+
+def _of_pod(member: Member) -> Iterator[Symptom]:
+    if member.uid is None:
+        yield Symptom("pod_missing", member.name, f"{member.name} is missing")
+        return
+    if member.leaving:
+        yield Symptom("pod_leaving", member.name, f"{member.name} is being deleted")
+    elif not member.ready:
+        yield Symptom("pod_not_ready", member.name, f"{member.name} is not Ready")
+    if member.foreign:
+        text = f"{member.name} runs another image than its StatefulSet wants"
+        yield Symptom("pod_image_differs", member.name, text)
+
+
+def _of_store(store: Json) -> Iterator[Symptom]:
+    if (state := store.get("state_name", "unknown")) != "Up":
+        # By the host's first label, which is the pod's name.
+        about = store.get("address", "").partition(":")[0].partition(".")[0] or f"store {store['id']}"
+        yield Symptom("store_down", about, f"PD calls the store {about} {state}")

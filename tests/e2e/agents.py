@@ -1,0 +1,36 @@
+"""The scripted agent in the cluster: one policy after another, each for a campaign of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cluster import kubectl
+from cluster.deployment import agent
+from controller.agents.intake.tokens import secret_name
+from tests.e2e.campaigns import Campaigns
+
+NAMESPACE, NAME = "agents", "scripted-agent"
+WORKLOAD = {"namespace": NAMESPACE, "name": NAME}
+
+
+def hand_over(campaigns: Campaigns, campaign: str) -> None:
+    """Put the campaign's token where the agent has it mounted, as `evalcampaign token --into` does."""
+    uid = campaigns.get(campaign)["metadata"]["uid"]
+    which = ("-n", "evalcampaign", "get", "secret", secret_name(uid), "-o")
+    kubectl.ask("waiting for the token", *which[:2], "wait", "--for=create", f"secret/{secret_name(uid)}")
+    token = kubectl.ask_json("reading the token", *which[:-1])["data"]["token"]
+    patch = f'{{"data":{{"token":"{token}"}}}}'
+    there = kubectl.attempt("-n", NAMESPACE, "get", "secret", "evalcampaign-token")
+    if there.returncode != 0:
+        kubectl.ask("making the agent's Secret", "-n", NAMESPACE, "create", "secret", "generic", "evalcampaign-token")
+    kubectl.ask("handing the token over", "-n", NAMESPACE, "patch", "secret", "evalcampaign-token", "-p", patch)
+
+
+def deploy(policy: str, of: str) -> None:
+    """Have the agent there with this policy, and no pod of it."""
+    agent.deploy(policy, of)
+
+
+def pods() -> list[Any]:
+    """Its pods."""
+    return list(kubectl.ask_json("reading the agent's pods", "-n", NAMESPACE, "get", "pods")["items"])

@@ -1,0 +1,132 @@
+"""Campaigns with an agent, from the token that lets it send to the record of what it did."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from base64 import b64decode
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from controller.agents.intake.tokens import secret_name
+from tests.emulator.objects import Key
+from tests.emulator.stage import Stage
+from tests.support.scripted import Script
+from tests.support.waiting import eventually
+
+OWN = "evalcampaign"
+AGENT = {"mode": "agent", "observeSeconds": 20, "agent": {"source": "http"}}
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+@pytest.fixture
+async def taking(stage: Stage) -> AsyncIterator[Stage]:
+    """A controller that takes what agents send."""
+    stage.namespace(OWN, consents=False)
+    stage.settings = replace(stage.settings, intake_port=free_port(), namespace=OWN)
+    await stage.start()
+    yield stage
+
+
+async def token_of(stage: Stage, key: Key) -> str:
+    uid = stage.api.objects.get(key)["metadata"]["uid"]
+    secret = ("secrets", OWN, secret_name(uid))
+    await eventually(lambda: stage.exists(secret), "no token was made")
+    return b64decode(stage.api.objects.get(secret)["data"]["token"]).decode()
+
+
+async def send(stage: Stage, token: str, ticket: str, **said: object) -> int:
+    url = f"http://127.0.0.1:{stage.settings.intake_port}/v1/tickets/{ticket}"
+    async with httpx.AsyncClient() as client:
+        body = {"message": "m-0 is down", **said}
+        return (await client.put(url, json=body, headers={"Authorization": f"Bearer {token}"})).status_code
+
+
+async def test_a_ticket_that_is_sent_and_resolved_makes_the_trial_resolved(taking: Stage) -> None:
+    taking.lab.scripts["subject"] = Script(heal_after=3)
+    key = taking.apply(**AGENT)
+    token = await token_of(taking, key)
+    await taking.until_hurt()
+    assert await send(taking, token, "t") == 204
+    await eventually(lambda: not taking.lab.worlds["subject"].hurt, "it never healed")
+    assert await send(taking, token, "t", status="resolved") == 204
+    status = await taking.until(key, "Complete", "Failed")
+    assert taking.outcomes(key) == [(1, 1, "Resolved")]
+    (attempt,) = taking.attempts(key)
+    assert attempt.time_to_detect is not None and attempt.time_to_resolve is not None
+    assert attempt.time_to_detect < attempt.time_to_resolve
+    assert status["rates"]["resolved"] == "1/1 (100%)" and status["rates"]["medianTimeToDetect"].endswith("s")
+    assert status["recent"][0]["timeToDetect"] and status["recent"][0]["timeToResolve"]
+
+
+async def test_the_token_is_good_after_a_restart_and_for_nobody_else_and_goes_with_the_campaign(taking: Stage) -> None:
+    taking.lab.scripts["subject"] = Script(heal_after=None)
+    key = taking.apply(**AGENT)
+    token = await token_of(taking, key)
+    await taking.until_hurt()
+    await taking.stop()
+    await taking.start()
+    await taking.until(key, "Running")
+    assert await token_of(taking, key) == token
+    for _ in range(200):  # until its driver is back, nobody knows the token
+        if await send(taking, token, "t") != 401:
+            break
+        await asyncio.sleep(0.05)
+    assert await send(taking, token, "t") == 204
+    assert await send(taking, f"{token}x", "t") == 401
+    taking.delete(key)
+    await taking.gone(key)
+    assert taking.api.objects.list("secrets", OWN) == []
+    assert await send(taking, token, "t") == 401
+
+
+async def test_no_secret_is_on_record_in_a_status_or_in_an_event(taking: Stage) -> None:
+    key = taking.apply(**AGENT, trials=1)
+    token = await token_of(taking, key)
+    await taking.until(key, "Complete", "Failed")
+    seen = str(taking.api.objects.get(key)) + str(taking.api.objects.list("events", "default"))
+    assert token not in seen
+    await taking.stop()
+    assert token.encode() not in b"".join(path.read_bytes() for path in taking.folder.glob("records.db*"))
+
+
+@pytest.mark.parametrize(
+    ("agent", "says"),
+    [
+        ({"source": "operatorDb", "path": "/x", "timeZone": "Mars/Olympus"}, "IANA"),
+        ({"source": "http"}, "EVALCAMPAIGN_INTAKE_PORT"),
+    ],
+)
+async def test_what_can_never_be_seen_ends_the_campaign_before_anything_is_broken(
+    running: Stage, agent: dict[str, str], says: str
+) -> None:
+    key = running.apply(mode="agent", agent=agent)
+    status = await running.until(key, "Failed", "Complete")
+    assert says in status["message"]
+    assert running.condition(key, "Accepted") == ("False", "InvalidAgent")
+    assert running.lab.worlds["subject"].injected == []
+
+
+async def test_an_agent_that_is_not_there_yet_is_waited_for(taking: Stage) -> None:
+    taking.namespace("agents", consents=False)
+    agent = {"source": "http", "workload": {"namespace": "agents", "name": "a"}}
+    key = taking.apply(**AGENT | {"agent": agent})
+    await taking.until(key, "Pending")
+    await eventually(lambda: taking.condition(key, "Accepted") == ("False", "AgentNotFound"), "nobody said so")
+    assert "Deployment agents/a" in taking.status(key)["message"]
+
+
+async def test_a_control_needs_no_fault_and_ends_quiet(taking: Stage) -> None:
+    key = taking.apply(**AGENT | {"mode": "control", "observeSeconds": 1})
+    status = await taking.until(key, "Complete", "Failed")
+    assert taking.outcomes(key) == [(1, 1, "Quiet")]
+    assert status["rates"] == {"falseAlarms": "0/1 (0%)", "falseAlarmRate": "0.0000"}
+    assert status["message"] == "0 false alarms in 1 scored trials"
+    assert taking.lab.worlds["subject"].injected == []

@@ -1,0 +1,107 @@
+"""What an agent writes into operator.db comes through the HTTP API as it would have been read from the file."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from controller.agents.forward import Forwarder, Refused
+from controller.agents.operatordb.source import OperatorDb
+from tests.unit.agents.test_intake import LATER, NOON, TOKEN, Here, here  # noqa: F401
+
+ZONE = ZoneInfo("Europe/Vienna")
+
+
+def forwarder(here: Here, agent, token: str = TOKEN) -> Forwarder:  # noqa: F811
+    return Forwarder(agent.path, ZONE, here.client, lambda: token)
+
+
+def at_work(agent, second: int) -> int:
+    ticket = agent.opens(f"2026-01-01T13:00:0{second}")
+    session = f"2026-01-01T13-00-0{second}-abcdef"
+    agent.works(ticket, session)
+    agent.logs(session, "tool_call", json.dumps({"command": "kubectl delete pod tikv-0", "reasoning": "stuck"}))
+    agent.logs(session, "tool_result", None, 0)
+    return ticket
+
+
+async def test_both_sources_tell_the_same(here, agent):  # noqa: F811
+    agent.create()
+    directly = OperatorDb(agent.path, ZONE, lambda: NOON)
+    sending = forwarder(here, agent)
+    marks = await here.source.mark(), await directly.mark()
+    ticket = at_work(agent, 3)
+    await sending.once()
+    here.clock[0] = LATER
+    agent.closes(ticket, "2026-01-01T13:00:08", diagnosis="deleted the stuck pod")
+    await sending.once()
+    sent, read = (await here.source.look(marks[0])).tickets, (await directly.look(marks[1])).tickets
+    assert [(t.opened_at, t.resolved_at, t.resolved, t.message) for t in sent] == [
+        (t.opened_at, t.resolved_at, t.resolved, t.message) for t in read
+    ]
+    assert sent[0].opened_at == NOON.replace(second=3) and sent[0].arrived_at == NOON
+    assert sent[0].resolution_arrived_at == LATER
+    logs = await here.source.commands(marks[0], sent), await directly.commands(marks[1], read)
+    assert [(c.command, c.exit_code, c.destructive) for c in logs[0].commands] == [
+        (c.command, c.exit_code, c.destructive) for c in logs[1].commands
+    ]
+    assert len(logs[0].commands) == 1
+
+
+async def test_a_restart_sends_all_again_and_it_is_there_once(here, agent):  # noqa: F811
+    agent.create()
+    mark = await here.source.mark()
+    at_work(agent, 3)
+    for _ in range(2):
+        await forwarder(here, agent).once()
+    tickets = (await here.source.look(mark)).tickets
+    assert len(tickets) == 1 and len((await here.source.commands(mark, tickets)).commands) == 1
+
+
+async def test_in_a_new_file_the_same_ids_are_other_tickets(here, agent):  # noqa: F811
+    sending = forwarder(here, agent)
+    for second in (3, 5):
+        agent.path.unlink(missing_ok=True)
+        agent.create()
+        at_work(agent, second)
+        await sending.once()
+    mark = await here.source.mark()
+    assert mark.ticket == 2
+    agent.path.unlink()
+    agent.create()
+    at_work(agent, 7)
+    await sending.once()
+    tickets = (await here.source.look(mark)).tickets
+    assert [each.opened_at for each in tickets] == [datetime(2026, 1, 1, 12, 0, 7, tzinfo=UTC)]
+    assert len((await here.source.commands(mark, tickets)).commands) == 1
+
+
+async def test_a_monitors_own_resolution_stays_one(here, agent):  # noqa: F811
+    agent.create()
+    mark = await here.source.mark()
+    agent.closes(agent.opens("2026-01-01T13:00:03"), "2026-01-01T13:00:04")
+    await forwarder(here, agent).once()
+    assert not (await here.source.look(mark)).tickets[0].resolved
+
+
+async def test_without_the_right_token_it_says_so_and_sends_later(here, agent):  # noqa: F811
+    agent.create()
+    mark = await here.source.mark()
+    at_work(agent, 3)
+    with pytest.raises(Refused, match="HTTP 401"):
+        await forwarder(here, agent, "wrong").once()
+    assert (await here.source.look(mark)).tickets == ()
+
+
+async def test_a_file_that_is_not_there_yet_is_waited_for(here, agent):  # noqa: F811
+    sending = forwarder(here, agent)
+    await sending.once()
+    assert not agent.path.exists()
+    agent.create()
+    mark = await here.source.mark()
+    at_work(agent, 3)
+    await sending.once()
+    assert len((await here.source.look(mark)).tickets) == 1

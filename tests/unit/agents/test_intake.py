@@ -1,0 +1,261 @@
+"""The HTTP API, served for real: what it takes is committed, all else is refused, and it tells nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from controller.agents.intake.app import intake
+from controller.agents.intake.gate import MOST_AT_ONCE, MOST_BYTES
+from controller.agents.intake.source import HttpSource
+from controller.agents.intake.tokens import TokenBook
+from controller.agents.protocol import AgentSource
+from controller.records import Records, RecordsUnavailable, inbox
+from controller.serving import serving
+from tests.support.waiting import eventually
+from tests.unit.records.samples import spec
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+LATER = datetime(2026, 1, 1, 12, 0, 9, tzinfo=UTC)
+TOKEN = "a-token-that-is-long-enough"
+OPEN = {"openedAt": "2026-01-01T13:00:03+01:00", "message": "tikv-0 is gone", "subject": "tikv/tikv"}
+
+
+class Here:
+    """The API, whoever may send to it, and what the engine sees of it."""
+
+    def __init__(self, client: httpx.AsyncClient, records: Records, clock: list[datetime]) -> None:
+        self.client = client
+        self.records = records
+        self.clock = clock
+        self.source = HttpSource(records, "uid-1", lambda: self.clock[0])
+
+    async def put(self, path: str, body, status: int = 204) -> httpx.Response:
+        answer = await self.client.put(path, json=body)
+        assert answer.status_code == status, answer.text
+        return answer
+
+    async def log(self, *entries, status: int = 204) -> httpx.Response:
+        answer = await self.client.post("/v1/log", json={"entries": entries})
+        assert answer.status_code == status, answer.text
+        return answer
+
+
+@pytest.fixture
+async def here(tmp_path):
+    async with _served(tmp_path) as made:
+        yield made
+
+
+@asynccontextmanager
+async def _served(tmp_path):
+    records, book, clock = await Records.open(f"sqlite:///{tmp_path}/records.db"), TokenBook(), [NOON]
+    for uid in ("uid-1", "uid-2"):
+        await records.ensure_campaign(uid, "default", uid, spec(), NOON)
+    book.register(TOKEN, "uid-1")
+    book.register("the other token", "uid-2")
+    async with serving(intake(records, book.campaign_of, lambda: clock[0]), "127.0.0.1", 0) as port:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers) as client:
+            yield Here(client, records, clock)
+    await records.close()
+
+
+def head(token: str, length: str) -> bytes:
+    """A request up to its body."""
+    return f"PUT /v1/tickets/t HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n{length}\r\n\r\n".encode()
+
+
+def call(sequence: int, command: str, **more):
+    return {"session": "s", "sequence": sequence, "type": "tool_call", "params": {"command": command}, **more}
+
+
+def result(sequence: int, code: int):
+    return {"session": "s", "sequence": sequence, "type": "tool_result", "exitCode": code}
+
+
+async def test_it_is_a_source(here):
+    assert isinstance(here.source, AgentSource)
+
+
+async def test_a_ticket_is_seen_with_its_own_times_and_ours(here):
+    mark = await here.source.mark()
+    await here.put("/v1/tickets/t-1", OPEN)
+    here.clock[0] = LATER
+    await here.put("/v1/tickets/t-1", OPEN | {"status": "resolved", "resolvedAt": "2026-01-01T12:00:08Z"})
+    (ticket,) = (await here.source.look(mark)).tickets
+    assert (ticket.id, ticket.subject, ticket.message) == ("t-1", "tikv/tikv", "tikv-0 is gone")
+    assert (ticket.opened_at, ticket.arrived_at) == (NOON.replace(second=3), NOON)
+    assert (ticket.resolved, ticket.resolved_at) == (True, NOON.replace(second=8))
+    assert ticket.resolution_arrived_at == LATER
+
+
+async def test_the_first_resolution_stands_when_it_is_sent_again(here):
+    mark = await here.source.mark()
+    await here.put("/v1/tickets/t", OPEN | {"status": "resolved"})
+    here.clock[0] = LATER
+    await here.put("/v1/tickets/t", OPEN | {"status": "resolved"})
+    (ticket,) = (await here.source.look(mark)).tickets
+    assert (ticket.arrived_at, ticket.resolution_arrived_at) == (NOON, NOON)
+
+
+@pytest.mark.parametrize("said", [{"status": "escalated"}, {"status": "resolved", "resolvedBy": "monitor"}])
+async def test_who_gives_up_and_a_monitor_that_sees_nothing_resolve_nothing(here, said):
+    mark = await here.source.mark()
+    await here.put("/v1/tickets/t", OPEN | said)
+    assert not (await here.source.look(mark)).tickets[0].resolved
+
+
+async def test_tickets_of_before_the_mark_and_of_other_campaigns_are_not_seen(here):
+    await here.put("/v1/tickets/old", OPEN)
+    mark = await here.source.mark()
+    await here.put("/v1/tickets/old", OPEN | {"status": "resolved"})
+    headers = {"Authorization": "Bearer the other token"}
+    assert (await here.client.put("/v1/tickets/t", json=OPEN, headers=headers)).status_code == 204
+    assert (await here.source.look(mark)).tickets == ()
+
+
+async def test_commands_are_those_of_the_tickets_sessions_judged_and_masked(here):
+    await here.put("/v1/sessions/s", {"ticket": "t"})
+    await here.log(call(1, "ls"))
+    mark = await here.source.mark()
+    await here.put("/v1/tickets/t", OPEN)
+    await here.log(
+        call(2, "kubectl delete pod tikv-0 --token=abc", at="2026-01-01T12:00:04Z"),
+        result(3, 0),
+        {"session": "else", "sequence": 1, "type": "tool_call", "params": "rm -rf /"},
+    )
+    log = await here.source.commands(mark, (await here.source.look(mark)).tickets)
+    (command,) = log.commands
+    assert (command.command, command.exit_code, command.destructive) == (
+        "kubectl delete pod tikv-0 --token=***",
+        0,
+        True,
+    )
+    assert command.at == NOON.replace(second=4)
+
+
+async def test_what_is_sent_twice_is_there_once(here):
+    mark = await here.source.mark()
+    await here.put("/v1/tickets/t", OPEN)
+    await here.put("/v1/sessions/s", {"ticket": "t"})
+    for _ in range(2):
+        await here.log(call(1, "ls"), call(1, "ls"), call(2, "ls"))
+    assert len((await here.source.commands(mark, (await here.source.look(mark)).tickets)).commands) == 2
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer wrong", f"Basic {TOKEN}", f"Bearer {TOKEN}x"])
+async def test_without_the_token_nothing_is_taken(here, header):
+    mark = await here.source.mark()
+    answer = await here.client.put("/v1/tickets/t", json=OPEN, headers={"Authorization": header})
+    assert answer.status_code == 401 and "evalcampaign token" in answer.text
+    assert (await here.source.look(mark)).tickets == ()
+
+
+@pytest.mark.parametrize(("token", "status"), [("wrong", b"401"), (TOKEN, b"413")])
+async def test_who_may_not_send_or_says_that_it_sends_too_much_is_refused_before_the_body(here, token, status):
+    reader, writer = await asyncio.open_connection("127.0.0.1", here.client.base_url.port)
+    head = (
+        f"PUT /v1/tickets/t HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 104857600\r\n\r\n"
+    )
+    writer.write(head.encode())
+    assert status in await reader.readline()
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "says"),
+    [
+        ("/v1/tickets/t", {"openedAt": "2026-01-01T12:00:00"}, "timezone"),
+        ("/v1/tickets/t", {"opened": "x"}, "opened"),
+        ("/v1/tickets/t", {"status": "fixed"}, "resolved"),
+        ("/v1/tickets/t", [], "valid dictionary"),
+        ("/v1/tickets/" + "t" * 129, {}, "128"),
+        ("/v1/sessions/s", {}, "ticket"),
+    ],
+)
+async def test_a_body_that_makes_no_sense_is_refused_with_a_sentence(here, path, body, says):
+    assert says in (await here.put(path, body, 422)).json()["error"]
+
+
+async def test_what_was_sent_is_never_repeated_in_a_refusal(here):
+    answer = await here.put("/v1/tickets/t", {"status": "hunter2"}, 422)
+    assert "hunter2" not in answer.text
+
+
+async def test_a_body_without_a_stated_length_is_refused_as_soon_as_it_is_too_long(here):
+    reader, writer = await asyncio.open_connection("127.0.0.1", here.client.base_url.port)
+    head = (
+        f"PUT /v1/tickets/t HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    writer.write(head.encode())
+    writer.write(b"%x\r\n%s\r\n" % (MOST_BYTES + 1, b"x" * (MOST_BYTES + 1)))  # and no end of it
+    assert b"413" in await reader.readline()
+    writer.close()
+    await here.put("/v1/tickets/t", OPEN)
+
+
+async def test_a_flood_is_told_to_come_again_and_what_was_taken_is_there(here):
+    mark = await here.source.mark()
+    gate = asyncio.Event()
+    kept = here.records.write_at_once
+
+    async def slowly(work):
+        await gate.wait()
+        return await kept(work)
+
+    here.records.write_at_once = slowly
+    flood = [asyncio.create_task(here.client.put(f"/v1/tickets/{n}", json=OPEN)) for n in range(MOST_AT_ONCE + 8)]
+    await eventually(lambda: sum(task.done() for task in flood) >= 8)
+    gate.set()
+    statuses = [answer.status_code for answer in await asyncio.gather(*flood)]
+    assert sorted(set(statuses)) == [204, 503]
+    assert len((await here.source.look(mark)).tickets) == statuses.count(204) >= MOST_AT_ONCE
+
+
+async def test_while_the_records_are_away_nothing_is_acknowledged(here):
+    mark, kept = await here.source.mark(), here.records.write_at_once
+
+    async def away(work):
+        raise RecordsUnavailable("disk full")
+
+    here.records.write_at_once = away
+    answer = await here.put("/v1/tickets/t", OPEN, 503)
+    assert answer.headers["retry-after"] and "disk" not in answer.text
+    here.records.write_at_once = kept
+    assert (await here.source.look(mark)).tickets == ()
+
+
+async def test_an_agent_in_a_loop_does_not_fill_the_disk(here, monkeypatch):
+    monkeypatch.setattr(inbox, "MOST_TICKETS", 2)
+    monkeypatch.setattr(inbox, "MOST_ENTRIES", 3)
+    for name in ("a", "b", "a"):
+        await here.put(f"/v1/tickets/{name}", OPEN)
+    assert "all the tickets" in (await here.put("/v1/tickets/c", OPEN, 409)).json()["error"]
+    await here.log(call(1, "ls"), call(2, "ls"), call(3, "ls"))
+    await here.log(call(4, "ls"), status=409)
+
+
+async def test_it_answers_nothing_but_that_it_took_it(here):
+    answers = [
+        await here.put("/v1/tickets/t", OPEN),
+        await here.put("/v1/sessions/s", {"ticket": "t"}),
+        await here.log(call(1, "ls")),
+    ]
+    assert {answer.content for answer in answers} == {b""}
+    for path in ("/v1/tickets", "/v1/tickets/t", "/v1/log"):
+        assert (await here.client.get(path)).status_code in (404, 405)
+
+
+async def test_its_page_and_its_description_need_nothing_from_elsewhere(here):
+    page = (await here.client.get("/")).text
+    assert "/v1/tickets/{id}" in page and "http" not in page.replace("<!doctype html>", "")
+    assert (await here.client.get("/openapi.json")).json()["paths"].keys() == {
+        "/v1/tickets/{id}",
+        "/v1/sessions/{id}",
+        "/v1/log",
+    }

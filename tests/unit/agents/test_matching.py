@@ -1,0 +1,102 @@
+"""Which ticket counts, and when it was there: the defects of others, and none of them ours."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from controller.agents.matching import Sighting, fold
+from controller.agents.protocol import Report, Ticket
+from controller.records.rows import Flag
+
+START = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def at(seconds: float | None) -> datetime | None:
+    return None if seconds is None else START + timedelta(seconds=seconds)
+
+
+def ticket(number=2, opened=None, resolved=None, done=False, **more):
+    return Ticket(number, str(number), opened_at=at(opened), resolved_at=at(resolved), resolved=done, **more)
+
+
+def seen(*looks, trouble=()):
+    """Fold looks: pairs of a second and the tickets that were there."""
+    sighting = Sighting(START, "tikv/tikv", looked_at=START)
+    for second, *tickets in looks:
+        why = "locked" if second in trouble else None
+        sighting = fold(sighting, Report(at(second), tuple(tickets), why))
+    return sighting
+
+
+def test_a_ticket_is_dated_by_our_first_look_at_it_and_the_agents_own_time_stands_beside():
+    found = seen((0.5,), (1.0, ticket(opened=0.8)), (1.5, ticket(opened=0.8)))
+    assert (found.ticket_seen_at, found.ticket_created_at, found.ticket_at) == (at(1.0), at(0.8), at(1.0))
+    assert not found.flags
+
+
+def test_a_ticket_that_is_never_resolved_keeps_its_time():
+    found = seen((1, ticket(opened=0.8)), (300, ticket(opened=0.8)))
+    assert found.ticket_at == at(1) and found.resolution_at is None
+
+
+def test_the_first_of_several_is_the_detection_and_any_of_them_may_be_resolved():
+    first, second = ticket(2, opened=1), ticket(3, opened=5, resolved=9, done=True)
+    found = seen((1, first), (5, first, ticket(3, opened=5)), (9, first, second))
+    assert (found.ticket_at, found.resolution_at) == (at(1), at(9))
+
+
+def test_a_ticket_about_another_subject_is_left_out_and_flagged():
+    stolen = ticket(2, subject="tikv/other")
+    found = seen((1, stolen), (2, stolen, ticket(3, subject="tikv/tikv")))
+    assert found.ticket_at == at(2) and found.flags == {Flag.OTHER_SUBJECT}
+
+
+def test_a_ticket_that_was_there_before_the_fault_is_no_detection_not_even_later():
+    early = ticket(2, arrived_at=at(-0.2))
+    found = seen((0.5, early), (1, early), (2, early, ticket(3)))
+    assert found.ticket_at == at(2) and found.flags == {Flag.TICKET_BEFORE_INJECTION}
+
+
+@pytest.mark.parametrize("own", [-28_800, -3, 3_600])
+def test_a_time_that_cannot_be_true_is_flagged_and_ours_stands(own):
+    found = seen((0.5,), (1, ticket(opened=own)))
+    assert (found.ticket_at, found.ticket_created_at) == (at(1), at(own))
+    assert found.flags == {Flag.TICKET_TIME_IMPOSSIBLE}
+
+
+def test_clocks_may_differ_a_little():
+    assert not seen((0.5,), (1, ticket(opened=-1.9))).flags
+    assert not seen((0.5,), (1, ticket(opened=2.9))).flags
+
+
+def test_where_we_could_not_look_the_agents_own_time_counts_and_that_is_marked():
+    found = seen((0.5,), (1,), (2,), (3,), (10, ticket(opened=4)), trouble=(1, 2, 3))
+    assert (found.ticket_at, found.ticket_seen_at) == (at(4), at(10))
+    assert found.flags == {Flag.TICKET_SEEN_LATE}
+
+
+def test_where_we_could_not_look_and_it_gives_no_usable_time_ours_stands():
+    found = seen((0.5,), (10, ticket(opened=None)))
+    assert found.ticket_at == at(10) and not found.flags
+
+
+def test_a_resolution_that_came_while_we_could_not_look_likewise():
+    found = seen((1, ticket(opened=1)), (20, ticket(opened=1, resolved=7, done=True)))
+    assert found.resolution_at == at(7) and found.flags == {Flag.RESOLUTION_SEEN_LATE}
+
+
+def test_what_arrived_over_http_has_our_time_whenever_we_looked():
+    found = seen((1,), (30, ticket(opened=4, arrived_at=at(4.2))))
+    assert found.ticket_at == at(4.2) and not found.flags
+
+
+def test_a_look_that_failed_changes_nothing_but_says_so():
+    found = seen((1, ticket(opened=1)), (2,), trouble=(2,))
+    assert (found.ticket_at, found.looked_at, found.trouble) == (at(1), at(1), "locked")
+    assert fold(found, Report(at(3), (ticket(opened=1),))).trouble is None
+
+
+def test_an_escalation_ends_nothing_and_resolves_nothing():
+    assert seen((1, ticket(opened=1)), (2, ticket(opened=1, resolved=2, done=False))).resolution_at is None
