@@ -6,6 +6,7 @@ survival, restricted    time to recover, censored at the deadline
 incidence               time to detect and to resolve, where healing by itself competes
 commands                what the agent ran, counted
 summary, estimates      all of it for one campaign; the same as plain lines
+words                   numbers as people read them
 permutation, holm       one test for one primary endpoint
 comparable, pairing, comparison, verdict   two campaigns against each other, or a refusal
 junit                   a campaign as a test report

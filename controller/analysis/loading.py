@@ -15,7 +15,8 @@ from typing import Any
 from pydantic_core import from_json
 from sqlalchemy import ColumnElement, Connection, String, func, literal, select, type_coerce
 
-from controller.analysis.trial import Trial, count
+from controller.agents.commands import count
+from controller.analysis.trial import Trial
 from controller.api import Outcome
 from controller.records.rows import AttemptRow, CampaignRow, Flag, counted
 from controller.records.schema import trials

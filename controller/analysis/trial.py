@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
+from controller.agents.commands import Counts
 from controller.api import Outcome
 
 DETECTED = frozenset({Outcome.RESOLVED, Outcome.FALSE_RESOLUTION, Outcome.DETECTED_UNRESOLVED})
 """How trials end in which the agent had its ticket in time, and while there was something to find."""
-
-
-@dataclass(frozen=True, slots=True)
-class CommandCounts:
-    """What an agent ran in one trial. `repeated` are those that had run before, word for word, with the same tool."""
-
-    total: int
-    unique: int
-    mutating: int
-    destructive: int
-
-    @property
-    def repeated(self) -> int:
-        """Commands beyond the first of their kind: an agent that goes round in circles has many."""
-        return self.total - self.unique
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +29,7 @@ class Trial:
     recovered: float | None = None
     detected: float | None = None
     resolved: float | None = None
-    commands: CommandCounts | None = None
+    commands: Counts | None = None
     flags: tuple[str, ...] = ()
 
     @property
@@ -57,15 +42,6 @@ class Trial:
     def recovered_in_time(self) -> float | None:
         """Seconds to recover, if that was by the deadline."""
         return self.recovered if self.recovered is not None and self.recovered <= self.deadline else None
-
-
-def count(commands: Iterable[Mapping[str, Any]]) -> CommandCounts:
-    """Count the commands of one log, as the records hold them."""
-    log = list(commands)
-    different = {(command.get("tool"), command.get("command")) for command in log}
-    mutating = sum(1 for command in log if command.get("mutating"))
-    destructive = sum(1 for command in log if command.get("destructive"))
-    return CommandCounts(len(log), len(different), mutating, destructive)
 
 
 def scored(trials: Iterable[Trial]) -> list[Trial]:

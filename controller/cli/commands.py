@@ -40,6 +40,7 @@ app.command("compare-baseline", rich_help_panel=JUDGE)(evidence.compare_baseline
 app.command("compare-variants", rich_help_panel=JUDGE)(evidence.compare_variants)
 app.command(rich_help_panel=READ)(reading.export)
 app.command(rich_help_panel=KEEP)(doctor)
+app.command(rich_help_panel=JUDGE)(evidence.report)
 app.command(rich_help_panel=KEEP)(upkeep.forward)
 app.command(rich_help_panel=KEEP)(upkeep.backup)
 app.command(rich_help_panel=KEEP)(upkeep.unlock)

@@ -8,11 +8,12 @@ from dataclasses import asdict
 import typer
 from rich.text import Text
 
+from controller.analysis import words
 from controller.analysis.estimates import estimates
 from controller.analysis.summary import Analysis
 from controller.api import Mode
 from controller.cli.columns import console
-from controller.cli.evidence import sheets, words
+from controller.cli.evidence import sheets
 from controller.cli.evidence.options import Output, RateName
 from controller.reading import as_json
 from controller.records.rows import Json

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -106,3 +107,23 @@ def compare_variants(
 
         variants = arms.Records(db, context).variants(subject, chaos)
         comparisons.write(compare_all(combinations(variants, 2)), output)
+
+
+def report(
+    campaigns: Annotated[list[str], typer.Argument(help="Name, namespace/name, or uid of each.")],
+    to: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write it.")],
+    force: Force = False,
+    db: Database = None,
+    context: Context = None,
+) -> None:
+    """Write one HTML file that tells what campaigns found: verdict, curves, and every trial. It needs no network.
+
+    \b
+    evalcampaign report tikv-node-kill-agent tikv-node-kill -o report.html
+    """
+    with sentences():
+        from controller.cli.evidence import arms, reporting
+        from controller.version import VERSION
+
+        reporting.write(arms.Records(db, context), campaigns, to, force, f"evalcampaign {VERSION}")
+        typer.echo(f"Written: {to} ({to.stat().st_size:,} bytes)", err=True)

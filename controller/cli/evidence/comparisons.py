@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from controller.analysis import words
 from controller.analysis.comparison import Comparison
 from controller.analysis.estimates import estimates
 from controller.analysis.summary import Analysis
 from controller.cli.columns import console
-from controller.cli.evidence import analyses, sheets, words
+from controller.cli.evidence import analyses, sheets
 from controller.cli.evidence.options import Output
 from controller.reading import as_json
 from controller.records.rows import Json

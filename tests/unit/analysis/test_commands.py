@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+from controller.agents.commands import count
 from controller.analysis.commands import spreads
-from controller.analysis.trial import count
 from controller.api import Outcome
 from controller.records.rows import Flag
 from tests.unit.analysis.samples import trial

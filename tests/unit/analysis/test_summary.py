@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+from controller.agents.commands import count
 from controller.analysis.estimates import estimates
 from controller.analysis.summary import analyze
-from controller.analysis.trial import count
 from controller.api import Outcome
 from controller.records.rows import Flag
 from tests.unit.analysis.samples import campaign, healing, trial
