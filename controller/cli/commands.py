@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from controller.cli.evidence import commands as evidence
 from controller.cli.doctor.commands import doctor
+from controller.cli.evidence import commands as evidence
 from controller.cli.reading import commands as reading
 from controller.cli.steering import commands as steering
 from controller.cli.steering.run import run
