@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import overhead, statussize
+from bench import analysis, overhead, statussize
 from cluster import tools
 from tests.apiserver.controlplane import ControlPlane
 from tests.apiserver.kubectl import Kubectl
@@ -18,8 +18,8 @@ from tests.apiserver.kubectl import Kubectl
 CRDS = Path(__file__).parent.parent / "crds"
 
 
-def main(trials: int = 100, status_trials: int = 10_000) -> None:
-    """Measure and print. `--trials` for the overhead, `--status-trials` for the size of a status."""
+def main(trials: int = 100, status_trials: int = 10_000, analysis_trials: int = 100_000) -> None:
+    """Measure and print: `--trials` for the overhead, `--status-trials` for a status, `--analysis-trials` likewise."""
     console = Console()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -27,6 +27,8 @@ def main(trials: int = 100, status_trials: int = 10_000) -> None:
             ours = _overhead(folder, trials)
         with console.status(f"a status after {status_trials} trials"):
             size = asyncio.run(statussize.measure(folder, status_trials))
+        with console.status(f"an analysis of {analysis_trials} trials"):
+            analysed = {mode: asyncio.run(analysis.measure(folder, analysis_trials, mode)) for mode in analysis.MODES}
     table = Table("measure", "value", "aim")
     table.add_row(f"added per trial, p50 (n={len(ours.seconds)})", f"{ours.quantile(0.5) * 1000:.0f} ms", "100 ms")
     table.add_row(f"added per trial, p95 (n={len(ours.seconds)})", f"{ours.quantile(0.95) * 1000:.0f} ms", "250 ms")
@@ -34,6 +36,10 @@ def main(trials: int = 100, status_trials: int = 10_000) -> None:
     table.add_row("API requests per trial", f"{ours.requests:.1f}", "")
     table.add_row(f"status after {size.trials:,} trials", f"{size.size:,} bytes", "8,192 bytes")
     table.add_row("computing that status", f"{size.milliseconds:.1f} ms", "")
+    for mode, found in analysed.items():
+        took = f"{found.seconds:.1f} s ({found.cpu:.1f} s of CPU)"
+        table.add_row(f"analysing {found.trials:,} trials, {mode}", took, "5 s")
+        table.add_row("peak memory of that", f"{found.mebibytes:.0f} MiB", "300 MiB")
     console.print(table)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from controller.cli.doctor.commands import doctor
+from controller.cli.evidence import commands as evidence
 from controller.cli.reading import commands as reading
 from controller.cli.steering import commands as steering
 from controller.cli.steering.run import run
@@ -11,6 +13,7 @@ from controller.cli.upkeep import commands as upkeep
 
 ASK = "Run campaigns"
 READ = "Read what was found"
+JUDGE = "Say what it proves"
 KEEP = "Look after it"
 
 app = typer.Typer(
@@ -31,6 +34,13 @@ app.command(rich_help_panel=ASK)(steering.subjects)
 app.command("list", rich_help_panel=READ)(reading.list_)
 app.command(rich_help_panel=READ)(reading.trials)
 app.command(rich_help_panel=READ)(reading.show)
+app.command(rich_help_panel=JUDGE)(evidence.analyze)
+app.command(rich_help_panel=JUDGE)(evidence.compare)
+app.command("compare-baseline", rich_help_panel=JUDGE)(evidence.compare_baseline)
+app.command("compare-variants", rich_help_panel=JUDGE)(evidence.compare_variants)
+app.command(rich_help_panel=READ)(reading.export)
+app.command(rich_help_panel=KEEP)(doctor)
+app.command(rich_help_panel=JUDGE)(evidence.report)
 app.command(rich_help_panel=KEEP)(upkeep.forward)
 app.command(rich_help_panel=KEEP)(upkeep.backup)
 app.command(rich_help_panel=KEEP)(upkeep.unlock)

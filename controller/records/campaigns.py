@@ -138,12 +138,17 @@ def canonical_hash(value: Json) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def comparison_hash(spec: dict[str, Json]) -> str:
+def comparison_hash(spec: Mapping[str, Json]) -> str:
+    """The hash of what is compared of the spec."""
+    return canonical_hash(compared(spec))
+
+
+def compared(spec: Mapping[str, Json]) -> dict[str, Json]:
     """What must be equal for two campaigns to be compared: all of the spec, defaults filled in, but what may differ."""
-    compared = _without(spec, NOT_COMPARED, AS_BEFORE)
+    rest = _without(spec, NOT_COMPARED, AS_BEFORE)
     subject = _without(spec["subject"], WAY_IN, SUBJECT_AS_BEFORE)
     deadlines = _without(spec["deadlines"], (), DEADLINES_AS_BEFORE)
-    return canonical_hash(compared | {"subject": subject, "deadlines": deadlines})
+    return rest | {"subject": subject, "deadlines": deadlines}
 
 
 def _without(part: Mapping[str, Json], left_out: Collection[str], as_before: Mapping[str, Json]) -> dict[str, Json]:

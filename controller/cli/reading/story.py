@@ -11,9 +11,9 @@ from rich.text import Text
 
 from controller.cli import text
 from controller.cli.columns import console
-from controller.cli.difference import ABSENT, changes
 from controller.cli.reading.narrative import narrate
 from controller.cli.reading.timeline import moments, origin, service_unknown
+from controller.difference import ABSENT, changes
 from controller.records.rows import AttemptRow, CampaignRow, Event, Json
 
 

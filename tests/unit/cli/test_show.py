@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from controller.api import Step
-from controller.cli.difference import ABSENT, Change, changes
+from controller.difference import ABSENT, Change, changes
 from controller.records import Event, Records
 from tests.unit.cli.conftest import Run
 from tests.unit.records.samples import at, fill, spec

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from controller.cli.difference import changes
+from controller.difference import changes
 from subjects.cluster import Answer, ClusterUnreachable, MemberUnreachable
 from subjects.protocol import Json
 from subjects.tikv.picture import MOST_REGIONS

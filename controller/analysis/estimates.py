@@ -1,0 +1,82 @@
+"""An analysis as lines: a measure, its value, its interval, its n. What tables, CSV and reports are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from controller.analysis.incidence import Incidence
+from controller.analysis.summary import Analysis, Recovery
+
+RATES = {
+    "recovery": "recovered by the deadline",
+    "resolution": "resolved by the agent",
+    "detection": "detected by the agent",
+    "false_resolution": "called resolved and was not",
+    "self_healed": "healed before any ticket",
+    "quiet": "quiet, with nothing to find",
+    "false_alarm": "false alarm, with nothing to find",
+}
+"""What each rate counts, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """`unit` is `share` (0 to 1), `seconds` or `commands`. `low` and `high` are the 95 % interval, of counts the range.
+
+    `count` is how many of the `n` a rate counts. A `value` of None in seconds is later than `beyond`, the end of the
+    observation; a `high` of None beside a `low` is open: so few trials set no limit.
+    """
+
+    measure: str
+    words: str
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    unit: str
+    count: int | None = None
+    beyond: float | None = None
+    note: str = ""
+
+
+def estimates(analysis: Analysis) -> list[Estimate]:
+    """Every number of it, in a fixed order."""
+    found = [
+        Estimate(f"{name}_rate", RATES[name], rate.value, rate.low, rate.high, rate.n, "share", rate.successes)
+        for name, rate in analysis.rates.items()
+    ]
+    if analysis.recovery is not None:
+        found += _recovery(analysis.recovery)
+        deadline = analysis.recovery.restricted_mean.deadline
+        found += _median("time_to_detect", "median time to detect", analysis.detection, deadline)
+        found += _median("time_to_resolve", "median time to resolve", analysis.resolution, deadline)
+    for kind in analysis.commands:
+        note = f"{kind.incomplete} logs incomplete" if kind.incomplete else ""
+        words = f"commands, {kind.kind} (median, range)"
+        found.append(
+            Estimate(f"commands_{kind.kind}", words, kind.median, kind.least, kind.most, kind.n, "commands", note=note)
+        )
+    return found
+
+
+def _recovery(recovery: Recovery) -> Iterator[Estimate]:
+    median, mean = recovery.median, recovery.restricted_mean
+    yield Estimate(
+        *("median_time_to_recover", "median time to recover", median.value, median.low, median.high, mean.n, "seconds"),
+        beyond=mean.deadline,
+        note="Kaplan-Meier",
+    )
+    words = f"mean time to recover, up to {mean.deadline:g} s"
+    yield Estimate("restricted_mean_time_to_recover", words, mean.value, mean.low, mean.high, mean.n, "seconds")
+
+
+def _median(measure: str, words: str, incidence: Incidence | None, deadline: float) -> Iterator[Estimate]:
+    """Of all scored trials: None where it happened in less than half of them."""
+    if incidence is not None:
+        n = incidence.by_deadline.n
+        yield Estimate(
+            *(f"median_{measure}", words, incidence.median, None, None, n, "seconds"),
+            beyond=deadline,
+            note="of all scored trials, healing competes",
+        )

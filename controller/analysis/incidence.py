@@ -1,0 +1,90 @@
+"""When something first happened, where something else may come before it and settle the matter.
+
+A trial that healed by itself before anybody noticed will never be detected. It is neither a late detection (censored)
+nor to be left out: it competes. All scored trials stay in the denominator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from controller.analysis.rates import Rate, rate
+from controller.analysis.survival import HALF, ROUNDING
+from controller.analysis.trial import DETECTED, Trial
+from controller.api import Outcome
+
+
+class Ended(IntEnum):
+    """What came first in a trial."""
+
+    CENSORED = 0
+    HAPPENED = 1
+    COMPETED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Incidence:
+    """The share in which it has happened, from each of `times` (seconds, ascending, the first 0) to the next.
+
+    `by_deadline` is that share in the end as a rate with its interval, and `median` when it had happened in half of
+    *all* trials; None where it never did.
+    """
+
+    times: tuple[float, ...]
+    share: tuple[float, ...]
+    competing: tuple[float, ...]
+    by_deadline: Rate
+    median: float | None
+
+
+def detection(trials: Iterable[Trial]) -> Incidence:
+    """Of the agent's ticket among scored trials, at least one; recovery before any ticket competes."""
+    return _incidence([_first(trial, trial.detected, trial.outcome in DETECTED) for trial in trials])
+
+
+def resolution(trials: Iterable[Trial]) -> Incidence:
+    """Of a resolution that was true (outcome Resolved) among scored trials; recovery before any ticket competes."""
+    return _incidence([_first(trial, trial.resolved, trial.outcome is Outcome.RESOLVED) for trial in trials])
+
+
+def aalen_johansen(times: Sequence[float], ended: Sequence[int]) -> tuple[list[float], list[float], list[float]]:
+    """Ascending times from 0, and from each on the cumulative incidence of HAPPENED and of COMPETED.
+
+    At each time the share that is still waiting, times the share of those that end there in this way: O. O. Aalen and
+    S. Johansen, "An empirical transition matrix for non-homogeneous Markov chains based on censored observations",
+    Scandinavian Journal of Statistics 5 (1978), 141-150, for two ways to end. Without censoring before the last time
+    it is plain counting.
+    """
+    at, how = np.asarray(times, dtype=float), np.asarray(ended)
+    moments, where = np.unique(at, return_inverse=True)
+    happened, competed, censored = (
+        np.bincount(where[how == way], minlength=len(moments))
+        for way in (Ended.HAPPENED, Ended.COMPETED, Ended.CENSORED)
+    )
+    gone = happened + competed + censored
+    at_risk = len(at) - np.concatenate(([0], np.cumsum(gone)[:-1]))
+    waiting = np.concatenate(([1.0], np.cumprod(1 - (happened + competed) / at_risk)[:-1]))
+    return (
+        [0.0, *moments.tolist()],
+        [0.0, *np.cumsum(waiting * happened / at_risk).tolist()],
+        [0.0, *np.cumsum(waiting * competed / at_risk).tolist()],
+    )
+
+
+def _first(trial: Trial, at: float | None, happened: bool) -> tuple[float, Ended]:
+    if happened and at is not None:
+        return at, Ended.HAPPENED
+    if trial.outcome is Outcome.SELF_HEALED and trial.recovered is not None:
+        return trial.recovered, Ended.COMPETED
+    return trial.deadline, Ended.CENSORED
+
+
+def _incidence(firsts: Sequence[tuple[float, Ended]]) -> Incidence:
+    times, share, competing = aalen_johansen([at for at, _ in firsts], [how for _, how in firsts])
+    median = next((at for at, so_far in zip(times, share, strict=True) if so_far >= HALF - ROUNDING), None)
+    happened = sum(how is Ended.HAPPENED for _, how in firsts)
+    return Incidence(tuple(times), tuple(share), tuple(competing), rate(happened, len(firsts)), median)

@@ -1,0 +1,90 @@
+"""All that is computed of one campaign."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from controller.analysis.commands import Spread, spreads
+from controller.analysis.incidence import Incidence, detection, resolution
+from controller.analysis.rates import Rate, rate
+from controller.analysis.restricted import RestrictedMean, restricted_mean, restricted_times, shared_deadline
+from controller.analysis.survival import Curve, Median, kaplan_meier
+from controller.analysis.trial import DETECTED, Trial, scored
+from controller.api import Mode, Outcome
+from controller.records.rows import CampaignRow
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """How soon the subject was whole again: curve, median, and mean up to the deadline."""
+
+    curve: Curve
+    median: Median
+    restricted_mean: RestrictedMean
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """A campaign's numbers. What the mode cannot have, or what nothing scored can tell, is None or empty.
+
+    `outcomes` counts attempts, `unscored` those among them that say nothing, by reason; `flags` counts scored trials.
+    """
+
+    campaign: CampaignRow
+    scored: int
+    outcomes: Mapping[str, int]
+    unscored: Mapping[str, int]
+    flags: Mapping[str, int]
+    rates: Mapping[str, Rate]
+    recovery: Recovery | None
+    detection: Incidence | None
+    resolution: Incidence | None
+    commands: tuple[Spread, ...]
+
+
+def analyze(campaign: CampaignRow, trials: Sequence[Trial]) -> Analysis:
+    """The numbers of these attempts, all of which ended."""
+    counting = scored(trials)
+    with_agent = campaign.mode is Mode.AGENT and bool(counting)
+    outcomes = Counter(trial.outcome for trial in trials)
+    return Analysis(
+        campaign=campaign,
+        scored=len(counting),
+        outcomes={outcome.value: outcomes[outcome] for outcome in Outcome if outcomes[outcome]},
+        unscored={outcome.value: outcomes[outcome] for outcome in Outcome if outcomes[outcome] and not outcome.scored},
+        flags=dict(sorted(Counter(str(flag) for trial in counting for flag in trial.flags).items())),
+        rates=_rates(campaign.mode, counting),
+        recovery=_recovery(counting) if campaign.mode.injects and counting else None,
+        detection=detection(counting) if with_agent else None,
+        resolution=resolution(counting) if with_agent else None,
+        commands=spreads(counting),
+    )
+
+
+def _rates(mode: Mode, trials: Sequence[Trial]) -> dict[str, Rate]:
+    n = len(trials)
+
+    def share(*outcomes: Outcome) -> Rate:
+        return rate(sum(trial.outcome in outcomes for trial in trials), n)
+
+    if mode is Mode.CONTROL:
+        return {"quiet": share(Outcome.QUIET), "false_alarm": share(Outcome.FALSE_ALARM)}
+    recovery = {"recovery": rate(sum(trial.recovered_in_time is not None for trial in trials), n)}
+    if mode is Mode.BASELINE:
+        return recovery
+    return recovery | {
+        "resolution": share(Outcome.RESOLVED),
+        "detection": share(*DETECTED),
+        "false_resolution": share(Outcome.FALSE_RESOLUTION),
+        "self_healed": share(Outcome.SELF_HEALED),
+    }
+
+
+def _recovery(trials: Sequence[Trial]) -> Recovery:
+    deadline = shared_deadline(trials)
+    in_time = [trial.recovered_in_time for trial in trials]
+    ends = [trial.deadline if time is None else time for trial, time in zip(trials, in_time, strict=True)]
+    curve = kaplan_meier(ends, [time is not None for time in in_time])
+    return Recovery(curve, curve.median, restricted_mean(restricted_times(trials, deadline), deadline))

@@ -1,0 +1,49 @@
+"""An attempt as statistics see it: light enough for 100,000 of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from controller.agents.commands import Counts
+from controller.api import Outcome
+
+DETECTED = frozenset({Outcome.RESOLVED, Outcome.FALSE_RESOLUTION, Outcome.DETECTED_UNRESOLVED})
+"""How trials end in which the agent had its ticket in time, and while there was something to find."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """An attempt that ended. Times are seconds after the injection (in a control: after the watch began), None where it
+    did not happen.
+
+    `commands` is None where no log of commands was kept, which is not the same as an empty one.
+    """
+
+    trial: int
+    attempt: int
+    seed: int
+    outcome: Outcome
+    window: float | None
+    """To the deadline: what had not happened by then is censored there."""
+    recovered: float | None = None
+    detected: float | None = None
+    resolved: float | None = None
+    commands: Counts | None = None
+    flags: tuple[str, ...] = ()
+
+    @property
+    def deadline(self) -> float:
+        """The window of a scored trial, which always has one."""
+        assert self.window is not None, f"trial {self.trial} is {self.outcome} and has no deadline"
+        return self.window
+
+    @property
+    def recovered_in_time(self) -> float | None:
+        """Seconds to recover, if that was by the deadline."""
+        return self.recovered if self.recovered is not None and self.recovered <= self.deadline else None
+
+
+def scored(trials: Iterable[Trial]) -> list[Trial]:
+    """The trials that count: the n of every rate."""
+    return [trial for trial in trials if trial.outcome.scored]

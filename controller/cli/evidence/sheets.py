@@ -1,0 +1,42 @@
+"""Rows under headings, as a table on the terminal, as CSV, or as Markdown."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+Rows = Sequence[Sequence[str]]
+
+
+def table(headings: Sequence[str], rows: Rows, to: Console) -> None:
+    """Columns as wide as they need to be; what does not fit is wrapped."""
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for heading in headings:
+        made.add_column(heading, overflow="fold")
+    for row in rows:
+        made.add_row(*(Text(cell) for cell in row))
+    to.print(made)
+
+
+def as_csv(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """RFC 4180, numbers whole; what is unknown is empty."""
+    writer = csv.writer(sys.stdout)
+    writer.writerow(headings)
+    writer.writerows([["" if cell is None else cell for cell in row] for row in rows])
+
+
+def markdown(headings: Sequence[str], rows: Rows) -> None:
+    """A table of GitHub's Markdown; what would end a cell or a line is escaped."""
+    for row in (headings, ["---"] * len(headings), *rows):
+        print(f"| {' | '.join(_cell(cell) for cell in row)} |")
+
+
+def _cell(text: str) -> str:
+    for bad, good in (("\\", "\\\\"), ("|", "\\|"), ("<", "&lt;"), ("\n", " ")):
+        text = text.replace(bad, good)
+    return text

@@ -1,0 +1,170 @@
+"""An attempt as the page shows it: what happened when, what changed, what the agent ran. Pure functions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from controller.api import Outcome
+from controller.difference import ABSENT, changes
+from controller.records.rows import AttemptRow, Json
+
+GOOD = frozenset({Outcome.RESOLVED, Outcome.SELF_HEALED, Outcome.QUIET})
+HALF = frozenset({Outcome.DETECTED_UNRESOLVED, Outcome.FALSE_RESOLUTION})
+
+MOST_CHANGES = 200
+MOST_CHARACTERS = 400
+"""Of one value: states hold whole lists, and a page is to be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something on the line of time: `seconds` after its beginning, `percent` of its length."""
+
+    name: str
+    words: str
+    seconds: float
+    percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of the line, in percent of it, in which the subject was `whole` or `broken`, or clients `cut off`."""
+
+    name: str
+    start: float
+    length: float
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A step of the agent: `kind` is `command` or `reasoning`. `at` is seconds after the injection, where known."""
+
+    kind: str
+    at: float | None
+    text: str
+    tool: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """All that is shown of one attempt. `changes` are path, before and after; None where a state was not captured."""
+
+    trial: int
+    attempt: int
+    seed: int
+    outcome: str
+    kind: str
+    narrative: str
+    flags: tuple[str, ...]
+    error: str | None
+    marks: tuple[Mark, ...]
+    stretches: tuple[Stretch, ...]
+    fault: tuple[tuple[str, str], ...]
+    changes: tuple[tuple[str, str, str], ...] | None
+    more_changes: int
+    said: tuple[Said, ...]
+
+
+def tell(attempt: AttemptRow, narrative: str, reasoning: Sequence[tuple[datetime | None, str]] = ()) -> Story:
+    """The story of an attempt that was read whole. `reasoning`: what the agent said, put among its commands by time."""
+    start = _start(attempt)
+    commands = [_command(each, start) for each in attempt.commands or ()]
+    thoughts = [Said("reasoning", None if at is None else (at - start).total_seconds(), text) for at, text in reasoning]
+    found = None
+    if attempt.initial_state is not None and attempt.final_state is not None:
+        found = list(changes(attempt.initial_state, attempt.final_state))
+    marks, stretches = _line(attempt)
+    return Story(
+        trial=attempt.trial,
+        attempt=attempt.attempt,
+        seed=attempt.seed,
+        outcome=str(attempt.outcome or f"({attempt.step})"),
+        kind=outcome_kind(attempt.outcome),
+        narrative=narrative,
+        flags=tuple(attempt.flags),
+        error=attempt.error,
+        marks=marks,
+        stretches=stretches,
+        fault=tuple((key, short(value)) for key, value in (attempt.fault or {}).items()),
+        changes=None
+        if found is None
+        else tuple((c.path, short(c.before), short(c.after)) for c in found[:MOST_CHANGES]),
+        more_changes=max(0, len(found or ()) - MOST_CHANGES),
+        said=_in_order([*thoughts, *commands]),
+    )
+
+
+def outcome_kind(outcome: Outcome | None) -> str:
+    """`good`, `half`, `bad`, or `none` for what says nothing: which colour it has."""
+    if outcome is None or not outcome.scored:
+        return "none"
+    return "good" if outcome in GOOD else "half" if outcome in HALF else "bad"
+
+
+def short(value: Json) -> str:
+    """A value in a line."""
+    text = "(absent)" if value is ABSENT else value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}… ({len(text):,} characters)"
+
+
+def _start(attempt: AttemptRow) -> datetime:
+    return attempt.chaos_injected_at or attempt.window_started_at or attempt.started_at
+
+
+def _line(attempt: AttemptRow) -> tuple[tuple[Mark, ...], tuple[Stretch, ...]]:
+    start = _start(attempt)
+    named = (
+        ("injected", "injected", attempt.chaos_injected_at),
+        ("manifested", "first sign of the fault", attempt.manifested_at),
+        ("cut", "clients cut off", attempt.serving_lost_at),
+        ("detected", "detected by the agent", attempt.detected_at),
+        ("resolved", "called resolved by the agent", attempt.resolution_at),
+        ("served", "clients served again", attempt.serving_again_at),
+        ("whole", "whole again", attempt.recovered_at),
+        ("deadline", "deadline", attempt.deadline_at),
+    )
+    seconds = {(name, words): (at - start).total_seconds() for name, words, at in named if at is not None}
+    length = max([*seconds.values(), 1e-9])
+    marks = tuple(
+        Mark(name, words, at, _percent(at, length))
+        for (name, words), at in sorted(seconds.items(), key=lambda each: each[1])
+    )
+    return marks, tuple(_stretches({mark.name: mark.percent for mark in marks}))
+
+
+def _stretches(at: Mapping[str, float]) -> Iterator[Stretch]:
+    if "injected" not in at:
+        yield Stretch("whole", 0, 100)
+        return
+    broken = at.get("manifested", at["injected"])
+    whole = at.get("whole", 100.0)
+    yield Stretch("broken", broken, whole - broken)
+    yield Stretch("whole", whole, 100 - whole)
+    if "cut" in at:
+        yield Stretch("cut", at["cut"], at.get("served", 100.0) - at["cut"])
+
+
+def _percent(seconds: float, length: float) -> float:
+    return round(min(max(seconds, 0), length) / length * 100, 2)
+
+
+def _command(command: Mapping[str, Json], start: datetime) -> Said:
+    at = command.get("at")
+    notes = [name for name in ("mutating", "destructive") if command.get(name)]
+    notes += [f"exit status {command['exitCode']}"] if command.get("exitCode") is not None else []
+    notes += [f"judged so: {command['why']}"] if command.get("why") else []
+    seconds = (datetime.fromisoformat(at) - start).total_seconds() if at else None
+    return Said("command", seconds, str(command.get("command", "")), str(command.get("tool", "")), tuple(notes))
+
+
+def _in_order(said: Sequence[Said]) -> tuple[Said, ...]:
+    """By time; what has none stays behind the one before it."""
+    last, keyed = float("-inf"), []
+    for each in said:
+        last = last if each.at is None else each.at
+        keyed.append((last, each))
+    return tuple(each for _, each in sorted(keyed, key=lambda pair: pair[0]))

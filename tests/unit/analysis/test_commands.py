@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from controller.agents.commands import count
+from controller.analysis.commands import spreads
+from controller.api import Outcome
+from controller.records.rows import Flag
+from tests.unit.analysis.samples import trial
+
+
+def command(text: str, tool: str = "bash", mutating: bool = False, destructive: bool = False) -> dict[str, object]:
+    return {"tool": tool, "command": text, "mutating": mutating, "destructive": destructive}
+
+
+LOOKED = [command("kubectl get pods"), command("kubectl get pods"), command("kubectl get pods", tool="kubectl")]
+ACTED = [*LOOKED, command("kubectl delete pod tikv-1", mutating=True, destructive=True)]
+
+
+def test_a_command_is_repeated_when_the_same_tool_ran_it_before():
+    counts = count(ACTED)
+    assert (counts.total, counts.unique, counts.repeated) == (4, 3, 1)
+    assert (counts.mutating, counts.destructive) == (1, 1)
+
+
+def test_trials_without_a_log_are_not_trials_without_commands():
+    trials = [
+        trial(1, Outcome.RESOLVED, commands=count(ACTED)),
+        trial(2, Outcome.UNDETECTED, commands=count([])),
+        trial(3, Outcome.UNDETECTED),
+        trial(4, Outcome.RESOLVED, commands=count(LOOKED), flags=(Flag.COMMANDS_INCOMPLETE,)),
+    ]
+    total = spreads(trials)[0]
+    assert (total.kind, total.median, total.least, total.most, total.n, total.incomplete) == ("total", 3.0, 0, 4, 3, 1)
+    assert spreads(trials[2:3]) == ()

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+
+from controller.analysis.incidence import Ended, aalen_johansen, detection, resolution
+from controller.api import Outcome
+from tests.unit.analysis.samples import trial
+
+CENSORED, HAPPENED, COMPETED = Ended
+
+
+def test_a_small_example_by_hand():
+    times, happened, competed = aalen_johansen(
+        [1, 2, 3, 4, 5, 6], [HAPPENED, COMPETED, CENSORED, HAPPENED, CENSORED, COMPETED]
+    )
+    # Waiting before 1: 1; before 2: 5/6; before 4: 4/6 (one was censored at 3, so 3 are at risk); before 6: 4/9.
+    assert times == [0, 1, 2, 3, 4, 5, 6]
+    assert happened == pytest.approx([0, 1 / 6, 1 / 6, 1 / 6, 1 / 6 + 4 / 6 / 3, 7 / 18, 7 / 18])
+    assert competed == pytest.approx([0, 0, 1 / 6, 1 / 6, 1 / 6, 1 / 6, 1 / 6 + 4 / 9])
+
+
+def test_what_ends_at_the_same_time_is_counted_from_the_same_waiting_share():
+    _, happened, competed = aalen_johansen([2, 2, 2, 9], [HAPPENED, HAPPENED, COMPETED, CENSORED])
+    assert (happened[1], competed[1]) == (pytest.approx(0.5), pytest.approx(0.25))
+
+
+STORY = [
+    trial(1, Outcome.RESOLVED, detected=4.0, resolved=12.0, recovered=14.0),
+    trial(2, Outcome.DETECTED_UNRESOLVED, detected=8.0),
+    trial(3, Outcome.SELF_HEALED, recovered=6.0),
+    trial(4, Outcome.SELF_HEALED, recovered=5.0, detected=7.0),
+    trial(5, Outcome.UNDETECTED),
+    trial(6, Outcome.FALSE_RESOLUTION, detected=3.0, resolved=20.0),
+]
+
+
+def test_detection_has_all_scored_trials_below_the_line_and_healing_before_the_ticket_competes():
+    found = detection(STORY)
+    assert (found.by_deadline.successes, found.by_deadline.n) == (3, 6)
+    assert found.share[-1] == pytest.approx(3 / 6)
+    assert found.competing[-1] == pytest.approx(2 / 6)
+    assert found.median == 8.0
+
+
+def test_the_median_is_not_that_of_the_detected_alone():
+    assert detection(STORY[:1] + STORY[2:5]).median is None
+
+
+def test_only_a_true_resolution_is_one():
+    found = resolution(STORY)
+    assert (found.by_deadline.successes, found.by_deadline.n, found.median) == (1, 6, None)
+    assert found.times[found.share.index(found.share[-1])] == 12.0

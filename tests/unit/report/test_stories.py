@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+
+from controller.api import Outcome
+from controller.report.stories import MOST_CHANGES, MOST_CHARACTERS, outcome_kind, short
+from tests.unit.records.samples import at
+from tests.unit.report.samples import command, story
+
+
+def test_marks_come_in_their_order_with_their_place_on_the_line():
+    told = story()
+    assert [(mark.name, mark.seconds) for mark in told.marks] == [
+        ("injected", 0),
+        ("manifested", 0.5),
+        ("cut", 1),
+        ("detected", 4),
+        ("served", 9),
+        ("resolved", 12),
+        ("whole", 14),
+        ("deadline", 60),
+    ]
+    assert told.marks[-1].percent == 100
+    assert {stretch.name: (stretch.start, round(stretch.start + stretch.length, 2)) for stretch in told.stretches} == {
+        "broken": (0.83, 23.33),
+        "whole": (23.33, 100.0),
+        "cut": (1.67, 15.0),
+    }
+
+
+def test_what_never_recovered_is_broken_to_the_end():
+    told = story(recovered_at=None, serving_again_at=None, outcome=Outcome.DETECTED_UNRESOLVED)
+    ends = {stretch.name: stretch.start + stretch.length for stretch in told.stretches}
+    assert ends["broken"] == ends["cut"] == 100
+    assert told.kind == "half"
+
+
+def test_a_control_is_whole_all_along():
+    nothing = ("chaos_injected_at", "manifested_at", "serving_lost_at", "serving_again_at", "recovered_at")
+    told = story(**dict.fromkeys(nothing), fault=None, outcome=Outcome.QUIET)
+    assert [(stretch.name, stretch.length) for stretch in told.stretches] == [("whole", 100)]
+
+
+def test_commands_and_reasoning_are_in_order_and_what_has_no_time_stays_where_it_was():
+    told = story(commands=[command(12, "first"), command(None, "second"), command(20, "third")])
+    assert [each.text if each.kind == "command" else "thought" for each in told.said] == [
+        "first",
+        "second",
+        "thought",
+        "third",
+    ]
+    assert told.said[0].at == pytest.approx(2)
+
+
+def test_a_state_that_was_not_captured_is_unknown_and_not_unchanged():
+    assert story(final_state=None).changes is None
+    same = {"leader": "etcd-1"}
+    assert story(initial_state=same, final_state=same).changes == ()
+
+
+def test_long_things_are_cut_and_it_is_said():
+    many = {str(i): i for i in range(MOST_CHANGES + 5)}
+    told = story(initial_state={}, final_state=many)
+    assert told.changes is not None
+    assert (len(told.changes), told.more_changes) == (MOST_CHANGES, 5)
+    assert short("x" * 1000) == "x" * MOST_CHARACTERS + "… (1,000 characters)"
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_every_outcome_has_a_colour_and_what_says_nothing_has_none(outcome: Outcome):
+    assert (outcome_kind(outcome) == "none") == (not outcome.scored)
+
+
+def test_an_attempt_that_is_under_way_can_be_told():
+    told = story(outcome=None, ended_at=None, recovered_at=None, deadline_at=at(70), commands=None)
+    assert (told.outcome, told.kind) == ("(record)", "none")
