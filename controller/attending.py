@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from controller.admission import Impossible
 from controller.agents.protocol import AgentSource
 from controller.agents.sources import NoSuchSource
-from controller.api import CampaignSpec
+from controller.api import CampaignSpec, Source
 from controller.attendance import Attendance
 from controller.cleanup import RETRY_SECONDS
 from controller.services import Services
-from subjects.cluster import ClusterUnreachable
+from subjects.cluster import ClusterError, ClusterUnreachable
+
+log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -44,3 +47,16 @@ async def open_source(
         except ClusterUnreachable:
             alive()
             await asyncio.sleep(RETRY_SECONDS)
+
+
+async def dismiss_agent(services: Services, spec: CampaignSpec, campaign_uid: str) -> None:
+    """The campaign's token is of no use any more: an agent that still has it is told so, and its tickets go nowhere.
+
+    A Secret that cannot be deleted now is harmless: it sends for nobody.
+    """
+    if services.tokens is None or spec.agent.source is not Source.HTTP:
+        return
+    try:
+        await services.tokens.dismiss(campaign_uid)
+    except (ClusterError, ClusterUnreachable) as error:
+        log.warning("the token of campaign %s stays: %s", campaign_uid, error)

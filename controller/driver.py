@@ -20,7 +20,7 @@ from controller import dryrun
 from controller.admission import Impossible, choose_subject
 from controller.api import Controls, Outcome, Phase
 from controller.attendance import Attendance
-from controller.attending import attending, open_source
+from controller.attending import attending, dismiss_agent, open_source
 from controller.board import GRACE, Board, Campaign
 from controller.budgets import BudgetSpent
 from controller.cleanup import CleanupFailed
@@ -119,6 +119,7 @@ class CampaignDriver:
                 await self._finish(Phase.FAILED, CLEANUP_FAILED, str(dirty), keep_lock=True)
             except Stopped:
                 await self._halted()
+            await dismiss_agent(self._services, self._spec, self._campaign.ref.uid)
         self._board.publish()
 
     async def _halted(self) -> None:

@@ -11,14 +11,14 @@ import logging
 from datetime import datetime, timedelta
 
 from controller.admission import Impossible, choose_subject
-from controller.api import Outcome, Source
+from controller.api import Outcome
+from controller.attending import dismiss_agent
 from controller.board import Board, Campaign
 from controller.cleanup import CleanupFailed, undo
 from controller.projector import Projector
 from controller.recovery import close_unfinished
 from controller.services import Services
 from controller.status import CLEANUP_FAILED
-from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.protocol import EvalSubject, Fault
 
 log = logging.getLogger(__name__)
@@ -74,18 +74,8 @@ async def _settle(services: Services, campaign: Campaign) -> bool:
             await subject.close()
     await services.records.mark_deleted(campaign.ref.uid, services.now())
     services.queue.wake()
-    await _dismiss_agent(services, campaign)
+    await dismiss_agent(services, campaign.spec, campaign.ref.uid)
     return clean
-
-
-async def _dismiss_agent(services: Services, campaign: Campaign) -> None:
-    """Its token is of no use any more. One that cannot be deleted now is harmless: it sends for nobody."""
-    if services.tokens is None or campaign.spec.agent.source is not Source.HTTP:
-        return
-    try:
-        await services.tokens.dismiss(campaign.ref.uid)
-    except (ClusterError, ClusterUnreachable) as error:
-        log.warning("the token of campaign %s/%s stays: %s", campaign.ref.namespace, campaign.ref.name, error)
 
 
 async def _undo_everything(services: Services, campaign: Campaign, subject: EvalSubject) -> bool:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 
+SOURCE_TREE = "(not installed)"
+"""Run from a checkout, there is no number to go by."""
+
 
 def _installed() -> str:
     try:
         return version("evalcampaign")
     except PackageNotFoundError:
-        return "(not installed)"
+        return SOURCE_TREE
 
 
 VERSION = _installed()
-"""As it was installed; a source tree that was not says so."""
+"""As it was installed."""

@@ -1,21 +1,40 @@
-"""From what an agent ran to what is kept of it: masked, judged, and not without end. Pure."""
+"""From an agent's log to the commands that it ran: paired with their results, judged, masked, cut. Pure."""
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from controller.agents.judgement import judge
 from controller.agents.masking import mask
 from controller.agents.protocol import Command, CommandLog
+from controller.agents.text import cut
 
 MOST_COMMANDS = 2000
-"""An agent in a loop must not fill the records; what is cut is said."""
+"""Of one attempt, the first ones. An agent in a loop must not fill the records; what is left out is said."""
 
-MOST_CHARACTERS = 4096
-"""Of one command."""
+COMMAND_BYTES = 4096
+"""Of one command as it is kept. It is judged before it is cut."""
+
+LOOKED_AT = 16_384
+"""Characters of a text that are masked, and of which as much is kept as there is room for."""
+
+TOOL_CALL, TOOL_RESULT = "tool_call", "tool_result"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of an agent's log, as far as results are told by it."""
+
+    session: str
+    type: str
+    tool: str
+    exit_code: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +59,58 @@ class Counts:
     destructive: int
 
 
+def exit_codes(log: Sequence[Entry]) -> list[int | None]:
+    """For each entry the exit code of its result; None for all that is no call, or was never answered.
+
+    Several calls may be made before the first is answered. Results belong to the calls of their session and tool, in
+    their order; a result without a tool to the session's oldest call that has none yet.
+    """
+    codes: list[int | None] = [None] * len(log)
+    waiting: defaultdict[str, dict[int, str]] = defaultdict(dict)
+    for index, entry in enumerate(log):
+        calls = waiting[entry.session]
+        if entry.type == TOOL_CALL:
+            calls[index] = entry.tool
+        elif entry.type == TOOL_RESULT:
+            answered = next((call for call, tool in islice(calls.items(), 100) if entry.tool in ("", tool)), None)
+            if answered is not None:
+                del calls[answered]
+                codes[answered] = entry.exit_code
+    return codes
+
+
+def command_of(params: Any) -> str:
+    """What a tool was told to run: `command` in its parameters, without the reasoning beside it; else all of these.
+
+    `params` may be JSON as a text, a value, or the command itself. Two calls are the same when this text is the same.
+    """
+    value = _decoded(params)
+    if isinstance(value, Mapping):
+        command = value.get("command")
+        if isinstance(command, str):
+            return command
+        if isinstance(command, list):
+            return " ".join(map(str, command))
+        value = {name: each for name, each in value.items() if name != "reasoning"}
+    return value if isinstance(value, str) else "" if not value else json.dumps(value, sort_keys=True, default=str)
+
+
 def log_of(deeds: Sequence[Deed]) -> CommandLog:
     """All of them, judged and then masked; the first MOST_COMMANDS."""
     kept = tuple(_command(deed) for deed in deeds[:MOST_COMMANDS])
-    if len(deeds) > MOST_COMMANDS:
-        return CommandLog(
-            kept, complete=False, why=f"{len(deeds)} commands, of which the first {MOST_COMMANDS} are kept"
-        )
-    return CommandLog(kept)
+    return CommandLog(kept, *complete(len(deeds)))
+
+
+def complete(commands: int) -> tuple[bool, str]:
+    """Whether all of so many commands are kept, and if not, what is to be said of it."""
+    if commands <= MOST_COMMANDS:
+        return True, ""
+    return False, f"{commands} commands, of which the first {MOST_COMMANDS} are kept"
+
+
+def kept(text: str, limit: int = COMMAND_BYTES) -> str:
+    """A text of an agent's as it is stored: masked, and at most `limit` bytes of UTF-8."""
+    return cut(mask(text[:LOOKED_AT]), limit)
 
 
 def count(commands: Sequence[Mapping[str, Any]]) -> Counts:
@@ -64,16 +127,24 @@ def count(commands: Sequence[Mapping[str, Any]]) -> Counts:
 
 def _command(deed: Deed) -> Command:
     judged = judge(deed.command)
-    text = mask(deed.command)
-    if len(text) > MOST_CHARACTERS:
-        text = text[: MOST_CHARACTERS - 1] + "…"
     return Command(
         at=deed.at,
-        session=deed.session,
-        tool=deed.tool,
-        command=text,
+        session=cut(deed.session, 200),
+        tool=cut(deed.tool, 200),
+        command=kept(deed.command),
         exit_code=deed.exit_code,
         mutating=judged.mutating,
         destructive=judged.destructive,
-        why=judged.why,
+        why=kept(judged.why, 256),
     )
+
+
+def _decoded(params: Any) -> Any:
+    if isinstance(params, bytes):
+        params = params.decode(errors="replace")
+    if not isinstance(params, str) or not params.lstrip().startswith(("{", "[", '"')):
+        return params
+    try:
+        return json.loads(params)
+    except (ValueError, RecursionError):
+        return params

@@ -96,7 +96,7 @@ def _judge(seen: Sighting, own: datetime | None, at: datetime, by_looking: bool,
         return frozenset()
     if not seen.opened_at - TOLERANCE <= own <= at + TOLERANCE:
         return frozenset({Flag.TICKET_TIME_IMPOSSIBLE})
-    last = seen.looked_at or seen.opened_at
+    last = max(seen.looked_at or seen.opened_at, seen.opened_at)
     if by_looking and at - last > GAP and last <= own <= at:
         return frozenset({late})
     return frozenset()

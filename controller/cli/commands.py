@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from controller.cli.doctor.commands import doctor
 from controller.cli.evidence import commands as evidence
 from controller.cli.reading import commands as reading
 from controller.cli.steering import commands as steering
@@ -37,6 +38,8 @@ app.command(rich_help_panel=JUDGE)(evidence.analyze)
 app.command(rich_help_panel=JUDGE)(evidence.compare)
 app.command("compare-baseline", rich_help_panel=JUDGE)(evidence.compare_baseline)
 app.command("compare-variants", rich_help_panel=JUDGE)(evidence.compare_variants)
+app.command(rich_help_panel=READ)(reading.export)
+app.command(rich_help_panel=KEEP)(doctor)
 app.command(rich_help_panel=JUDGE)(evidence.report)
 app.command(rich_help_panel=KEEP)(upkeep.forward)
 app.command(rich_help_panel=KEEP)(upkeep.backup)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum, StrEnum
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, TextIO
 
 import typer
 
@@ -57,3 +59,16 @@ def sentences() -> Iterator[None]:
         raise typer.Exit(Exit.FAILED) from None
     except KeyboardInterrupt:
         raise typer.Exit(Exit.INTERRUPTED) from None
+
+
+@contextmanager
+def opened(file: Path | None) -> Iterator[TextIO]:
+    """The file that was named, to write text to; stdout where none was. Sentence where it cannot be written."""
+    if file is None:
+        yield sys.stdout
+        return
+    try:
+        with file.open("w", encoding="utf-8", newline="") as to:
+            yield to
+    except OSError as error:
+        raise Sentence(f"{file} cannot be written: {error.strerror or error}") from None

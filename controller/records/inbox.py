@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, func, select, update
+from sqlalchemy import Connection, RowMapping, Select, Table, func, select, update
 
 from controller.records.errors import InboxFull
 from controller.records.schema import agent_entries, agent_sessions, agent_tickets
@@ -71,15 +71,30 @@ def tickets(connection: Connection, campaign: str, above: int) -> list[RowMappin
     return list(connection.execute(query.order_by(agent_tickets.c.number)).mappings())
 
 
-def entries(connection: Connection, campaign: str, ticket_ids: Sequence[str], above: int) -> list[RowMapping]:
-    """What was logged in the sessions of these tickets, with higher numbers, by session and sequence."""
-    sessions = select(agent_sessions.c.id).where(
-        agent_sessions.c.campaign_uid == campaign, agent_sessions.c.ticket.in_(ticket_ids)
-    )
-    query = select(agent_entries).where(
-        agent_entries.c.campaign_uid == campaign, agent_entries.c.number > above, agent_entries.c.session.in_(sessions)
+def count_sessions(connection: Connection, campaign: str, ticket_ids: Sequence[str]) -> int:
+    """How many sessions worked on these tickets."""
+    return connection.scalar(select(func.count()).select_from(_sessions(campaign, ticket_ids).subquery())) or 0
+
+
+def calls(connection: Connection, campaign: str, ticket_ids: Sequence[str], above: int) -> list[RowMapping]:
+    """What was called in the sessions of these tickets, and its results, with higher numbers, by session and sequence.
+
+    Without what was said: the texts are by far the largest part.
+    """
+    columns = [column for column in agent_entries.c if column.name != "content"]
+    query = select(*columns).where(
+        agent_entries.c.campaign_uid == campaign,
+        agent_entries.c.number > above,
+        agent_entries.c.type.in_(("tool_call", "tool_result")),
+        agent_entries.c.session.in_(_sessions(campaign, ticket_ids)),
     )
     return list(connection.execute(query.order_by(agent_entries.c.session, agent_entries.c.sequence)).mappings())
+
+
+def _sessions(campaign: str, ticket_ids: Sequence[str]) -> Select[tuple[str]]:
+    return select(agent_sessions.c.id).where(
+        agent_sessions.c.campaign_uid == campaign, agent_sessions.c.ticket.in_(ticket_ids)
+    )
 
 
 def _one(table: Table, campaign: str, id_: str) -> Any:

@@ -61,6 +61,10 @@ class Campaigns:
         self._made.append(name)
         return name
 
+    def adopt(self, name: str) -> None:
+        """Let go of this one too, which somebody else makes."""
+        self._made.append(name)
+
     def wait_finished(self, name: str, seconds: int = 240) -> None:
         """`kubectl wait --for=condition=Finished`, as the docs have it."""
         condition = ("wait", "--for=condition=Finished", f"evalcampaign/{name}", f"--timeout={seconds}s")

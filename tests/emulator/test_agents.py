@@ -87,6 +87,14 @@ async def test_the_token_is_good_after_a_restart_and_for_nobody_else_and_goes_wi
     assert await send(taking, token, "t") == 401
 
 
+async def test_when_the_campaign_has_ended_its_token_sends_for_nobody(taking: Stage) -> None:
+    key = taking.apply(**AGENT)
+    token = await token_of(taking, key)
+    await taking.until(key, "Complete", "Failed")
+    assert await send(taking, token, "t") == 401
+    assert taking.api.objects.list("secrets", OWN) == []
+
+
 async def test_no_secret_is_on_record_in_a_status_or_in_an_event(taking: Stage) -> None:
     key = taking.apply(**AGENT, trials=1)
     token = await token_of(taking, key)

@@ -1,7 +1,11 @@
-"""The API itself. A request is answered when what it brought is committed; until then the agent sends it again."""
+"""The API itself. A request is answered when what it brought is committed; until then the agent sends it again.
+
+Bodies are read, judged and masked in a thread: a mebibyte takes seconds, in which the event loop has trials to watch.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import html
 import logging
 from collections.abc import Callable
@@ -11,18 +15,22 @@ from typing import Annotated, Any, TypeVar
 from fastapi import FastAPI, Path, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
+from pydantic import BaseModel, ValidationError
 from sqlalchemy import Connection
+from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.types import ASGIApp
 
+from controller.agents.intake.describing import describe, takes
 from controller.agents.intake.gate import Gate
-from controller.agents.intake.models import LogSent, SessionSent, TicketSent
+from controller.agents.intake.models import Id, LogSent, SessionSent, TicketSent
 from controller.records import InboxFull, Records, RecordsError, inbox
 
 log = logging.getLogger(__name__)
 
+M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
-Id = Annotated[str, Path(min_length=1, max_length=128)]
+InPath = Annotated[Id, Path()]
 DONE: Any = {"status_code": 204, "response_class": Response}
 
 
@@ -35,28 +43,42 @@ def intake(records: Records, campaign_of: Callable[[str], str | None], now: Call
         redoc_url=None,
     )
 
-    async def keep(request: Request, write: Callable[[Connection, str, datetime], T]) -> Response:
-        campaign, at = request.state.campaign, now()
-        await records.write_at_once(lambda connection: write(connection, campaign, at))
+    async def keep(
+        request: Request,
+        model: type[M],
+        values: Callable[[M], T],
+        write: Callable[[Connection, str, T, datetime], None],
+    ) -> Response:
+        campaign, body = request.state.campaign, await request.body()
+        sent = await asyncio.to_thread(lambda: values(model.model_validate_json(body)))
+        # It arrives when it is written, not when it begins to wait for that.
+        await records.write_at_once(lambda connection: write(connection, campaign, sent, now()))
         return Response(status_code=204)
 
-    @app.put("/v1/tickets/{id}", **DONE)
-    async def put_ticket(id: Id, ticket: TicketSent, request: Request) -> Response:
+    @app.put("/v1/tickets/{id}", openapi_extra=takes(TicketSent), **DONE)
+    async def put_ticket(id: InPath, request: Request) -> Response:
         """A ticket as it is now; the newest word holds."""
-        values = ticket.values()
-        return await keep(request, lambda c, campaign, at: inbox.put_ticket(c, campaign, id, values, at))
+        return await keep(
+            request,
+            TicketSent,
+            TicketSent.values,
+            lambda c, campaign, sent, at: inbox.put_ticket(c, campaign, id, sent, at),
+        )
 
-    @app.put("/v1/sessions/{id}", **DONE)
-    async def put_session(id: Id, session: SessionSent, request: Request) -> Response:
+    @app.put("/v1/sessions/{id}", openapi_extra=takes(SessionSent), **DONE)
+    async def put_session(id: InPath, request: Request) -> Response:
         """A session, and the ticket it works on."""
-        values = session.values()
-        return await keep(request, lambda c, campaign, at: inbox.put_session(c, campaign, id, values))
+        return await keep(
+            request,
+            SessionSent,
+            SessionSent.values,
+            lambda c, campaign, sent, at: inbox.put_session(c, campaign, id, sent),
+        )
 
-    @app.post("/v1/log", **DONE)
-    async def post_log(sent: LogSent, request: Request) -> Response:
+    @app.post("/v1/log", openapi_extra=takes(LogSent), **DONE)
+    async def post_log(request: Request) -> Response:
         """What was thought, run and answered in sessions."""
-        values = [entry.values() for entry in sent.entries]
-        return await keep(request, lambda c, campaign, at: inbox.add_entries(c, campaign, values, at))
+        return await keep(request, LogSent, LogSent.values, inbox.add_entries)
 
     @app.get("/healthz", include_in_schema=False)
     async def healthz() -> Response:
@@ -67,16 +89,24 @@ def intake(records: Records, campaign_of: Callable[[str], str | None], now: Call
         return HTMLResponse(_page(app))
 
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(ValidationError, _invalid)
+    app.add_exception_handler(AnyHTTPException, _no_such)
     app.add_exception_handler(InboxFull, _full)
     app.add_exception_handler(RecordsError, _unavailable)
+    describe(app, TicketSent, SessionSent, LogSent)
     return Gate(app, campaign_of)
 
 
 def _invalid(_: Request, error: Exception) -> Response:
     """Which field, and what is wrong with it; never what was sent, which may be a secret."""
-    assert isinstance(error, RequestValidationError)
-    said = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:5]]
+    assert isinstance(error, RequestValidationError | ValidationError)
+    said = [f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg']}" for each in error.errors()[:5]]
     return JSONResponse({"error": "; ".join(said)}, 422)
+
+
+def _no_such(_: Request, error: Exception) -> Response:
+    assert isinstance(error, AnyHTTPException)
+    return JSONResponse({"error": str(error.detail)}, error.status_code)
 
 
 def _full(_: Request, error: Exception) -> Response:

@@ -1,23 +1,30 @@
-"""What stands before the API: a token, a limit to a body's size, and one to how many come at once.
+"""What stands before the API: a token, a limit to a body's size and to its time, and one to how many come at once.
 
-In this order, and before a body is read: whoever has no token costs nothing.
+In this order, and before a body is read: whoever has no token costs nothing. The API gets
+bodies that are there already.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
-from contextlib import suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BYTES = 1 << 20
 MOST_AT_ONCE = 16
+BODY_SECONDS = 10.0
+"""How long a body may take to come in: whoever dawdles keeps others out."""
+
 PROTECTED = "/v1/"
 
 
-class _TooLarge(Exception):
-    pass
+class _Refusal(Exception):
+    def __init__(self, status: int, why: str, retry_after: int | None = None) -> None:
+        super().__init__(why)
+        self.status = status
+        self.retry_after = retry_after
 
 
 class Gate:
@@ -32,43 +39,60 @@ class Gate:
         """One request."""
         if scope["type"] != "http" or not scope["path"].startswith(PROTECTED):
             return await self._app(scope, receive, send)
+        try:
+            self._check(scope)
+            self._inside += 1
+            try:
+                body = await _body(receive)
+                if body is not None:
+                    await self._app(scope, _replaying(body, receive), send)
+            finally:
+                self._inside -= 1
+        except _Refusal as no:
+            await _refuse(send, no)
+
+    def _check(self, scope: Scope) -> None:
+        """What can be said without the body."""
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         campaign = self._campaign_of(_bearer(headers.get("authorization", "")))
         if campaign is None:
-            return await _refuse(send, 401, "a bearer token is needed; `evalcampaign token CAMPAIGN` prints it")
+            raise _Refusal(401, "a bearer token is needed; `evalcampaign token CAMPAIGN` prints it")
         if _length(headers) > MOST_BYTES:
-            return await _refuse(send, 413, f"at most {MOST_BYTES} bytes a request")
+            raise _too_large()
         if self._inside >= MOST_AT_ONCE:
-            return await _refuse(send, 503, "too many requests at once; come again", retry_after=1)
+            raise _Refusal(503, "too many requests at once; come again", retry_after=1)
         scope.setdefault("state", {})["campaign"] = campaign
-        self._inside += 1
-        try:
-            await self._pass(scope, receive, send)
-        finally:
-            self._inside -= 1
 
-    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
-        taken, refused = 0, False
 
-        async def counting() -> Message:
-            nonlocal taken
-            message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > MOST_BYTES:
-                raise _TooLarge
-            return message
+async def _body(receive: Receive) -> bytes | None:
+    """All of it, in time; None where the client hung up."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            while True:
+                message = await receive()
+                if message["type"] != "http.request":
+                    return None
+                body += message.get("body", b"")
+                if len(body) > MOST_BYTES:
+                    raise _too_large()
+                if not message.get("more_body", False):
+                    return bytes(body)
+    except TimeoutError:
+        raise _Refusal(408, f"the body was not there within {BODY_SECONDS:g} seconds") from None
 
-        async def sending(message: Message) -> None:
-            """Whatever the application makes of a body that was cut off, the answer is ours."""
-            nonlocal refused
-            if taken <= MOST_BYTES:
-                await send(message)
-            elif not refused:
-                refused = True
-                await _refuse(send, 413, f"at most {MOST_BYTES} bytes a request")
 
-        with suppress(_TooLarge):
-            await self._app(scope, counting, sending)
+def _replaying(body: bytes, receive: Receive) -> Receive:
+    left: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return left.pop() if left else await receive()
+
+    return replay
+
+
+def _too_large() -> _Refusal:
+    return _Refusal(413, f"at most {MOST_BYTES} bytes a request")
 
 
 def _bearer(header: str) -> str:
@@ -81,14 +105,14 @@ def _length(headers: dict[str, str]) -> int:
     return int(stated) if stated.isdecimal() else 0
 
 
-async def _refuse(send: Send, status: int, why: str, retry_after: int | None = None) -> None:
-    body = json.dumps({"error": why}).encode()
+async def _refuse(send: Send, no: _Refusal) -> None:
+    body = json.dumps({"error": str(no)}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    if status == 401:
+    if no.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
-    if retry_after is not None:
-        headers.append((b"retry-after", str(retry_after).encode()))
+    if no.retry_after is not None:
+        headers.append((b"retry-after", str(no.retry_after).encode()))
     # Whoever sends more than we take is not listened to any longer.
     headers.append((b"connection", b"close"))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.start", "status": no.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from controller.agents.commands import TOOL_CALL, command_of, kept
 from controller.agents.judgement import judge
-from controller.agents.masking import mask
+from controller.agents.text import cut
 
-Id = Annotated[str, Field(min_length=1, max_length=128)]
-Instant = Annotated[AwareDatetime, AfterValidator(lambda at: at.astimezone(UTC))]
+
+def _in_utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("out of range") from None
+
+
+Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """With a zone: nobody knows which instant another one means."""
 
 MOST_ENTRIES = 500
 """In one request."""
-
-MOST_CHARACTERS = 4096
-"""Of a text that is kept; longer ones are cut, visibly."""
 
 
 class Sent(BaseModel):
@@ -46,8 +51,8 @@ class TicketSent(Sent):
     def values(self) -> dict[str, Any]:
         """As the records keep it."""
         return {
-            "subject": self.subject,
-            "message": short(mask(self.message)),
+            "subject": None if self.subject is None else cut(self.subject, 512),
+            "message": kept(self.message),
             "status": self.status,
             "resolved": self.status == "resolved" and self.resolved_by == "agent",
             "opened_at": self.opened_at,
@@ -65,7 +70,8 @@ class SessionSent(Sent):
 
     def values(self) -> dict[str, Any]:
         """As the records keep it."""
-        return self.model_dump()
+        status = None if self.status is None else cut(self.status, 32)
+        return {**self.model_dump(), "status": status}
 
 
 class EntrySent(Sent):
@@ -81,32 +87,22 @@ class EntrySent(Sent):
     at: Instant | None = None
 
     def values(self) -> dict[str, Any]:
-        """As the records keep it: judged first, for what is masked says less, then masked."""
-        command = self._command() if self.type == "tool_call" else ""
+        """As the records keep it: judged first, for what is masked says less, then masked. May take long."""
+        command = (command_of(self.params) or self.content) if self.type == TOOL_CALL else ""
         judged = judge(command)
         return {
             "session": self.session,
             "sequence": self.sequence,
             "type": self.type,
-            "content": short(mask(self.content)),
-            "tool": self.tool,
-            "command": short(mask(command)),
+            "content": kept(self.content),
+            "tool": cut(self.tool, 128),
+            "command": kept(command),
             "mutating": judged.mutating,
             "destructive": judged.destructive,
-            "why": judged.why[:256],
+            "why": kept(judged.why, 256),
             "exit_code": self.exit_code,
             "at": self.at,
         }
-
-    def _command(self) -> str:
-        if isinstance(self.params, str):
-            return self.params
-        if self.params is None:
-            return self.content
-        if "command" in self.params:
-            return str(self.params["command"])
-        rest = {name: value for name, value in self.params.items() if name != "reasoning"}
-        return json.dumps(rest, sort_keys=True) if rest else self.content
 
 
 class LogSent(Sent):
@@ -114,7 +110,6 @@ class LogSent(Sent):
 
     entries: list[EntrySent] = Field(min_length=1, max_length=MOST_ENTRIES)
 
-
-def short(text: str) -> str:
-    """At most MOST_CHARACTERS, with a sign that something was cut."""
-    return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1] + "…"
+    def values(self) -> list[dict[str, Any]]:
+        """As the records keep them."""
+        return [entry.values() for entry in self.entries]

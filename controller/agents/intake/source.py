@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import RowMapping
 
-from controller.agents.commands import MOST_COMMANDS
+from controller.agents.commands import MOST_COMMANDS, TOOL_CALL, Entry, complete, exit_codes
 from controller.agents.protocol import AgentUnreadable, Command, CommandLog, Mark, Report, Ticket
 from controller.records import Records, RecordsError, inbox
 
@@ -40,16 +40,22 @@ class HttpSource:
 
     async def commands(self, mark: Mark, tickets: Sequence[Ticket]) -> CommandLog:
         """See the protocol. They were judged and masked when they came."""
+        if not tickets:
+            return CommandLog()
         ids = [ticket.id for ticket in tickets]
         try:
-            rows = await self._records.read_at_once(lambda c: inbox.entries(c, self._campaign, ids, mark.entry))
+            sessions, rows = await self._records.read_at_once(
+                lambda c: (
+                    inbox.count_sessions(c, self._campaign, ids),
+                    inbox.calls(c, self._campaign, ids, mark.entry),
+                )
+            )
         except RecordsError as error:
             raise AgentUnreadable(str(error)) from None
+        if not sessions:
+            return CommandLog(complete=False, why="no session that worked on these tickets was sent")
         commands = _commands(rows)
-        if len(commands) > MOST_COMMANDS:
-            why = f"{len(commands)} commands, of which the first {MOST_COMMANDS} are kept"
-            return CommandLog(tuple(commands[:MOST_COMMANDS]), complete=False, why=why)
-        return CommandLog(tuple(commands))
+        return CommandLog(tuple(commands[:MOST_COMMANDS]), *complete(len(commands)))
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -70,23 +76,18 @@ def _ticket(row: RowMapping) -> Ticket:
 
 
 def _commands(rows: Sequence[RowMapping]) -> list[Command]:
-    """The calls, each with the exit code of the result that follows it in its session."""
-    made = []
-    for position, row in enumerate(rows):
-        if row["type"] != "tool_call":
-            continue
-        later = [each for each in rows[position + 1 :] if each["session"] == row["session"]]
-        answer = next((each for each in later if each["type"] != "reasoning"), None)
-        made.append(
-            Command(
-                at=row["at"] or row["arrived_at"],
-                session=row["session"],
-                tool=row["tool"],
-                command=row["command"],
-                exit_code=answer["exit_code"] if answer is not None and answer["type"] == "tool_result" else None,
-                mutating=row["mutating"],
-                destructive=row["destructive"],
-                why=row["why"],
-            )
+    codes = exit_codes([Entry(row["session"], row["type"], row["tool"], row["exit_code"]) for row in rows])
+    return [
+        Command(
+            at=row["at"] or row["arrived_at"],
+            session=row["session"],
+            tool=row["tool"],
+            command=row["command"],
+            exit_code=code,
+            mutating=row["mutating"],
+            destructive=row["destructive"],
+            why=row["why"],
         )
-    return made
+        for row, code in zip(rows, codes, strict=True)
+        if row["type"] == TOOL_CALL
+    ]

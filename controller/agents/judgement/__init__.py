@@ -1,10 +1,9 @@
 """Could a command have changed anything, or destroyed something? By rules; docs/agents/judgement.md has them.
 
-A command is as bad as its worst part: pipes, chains, `sudo`, `sh -c` and `kubectl exec` are looked into. What no rule
-knows counts as neither, and says so: a number that claims less is better than one that guesses.
+A line of shell is taken apart (`shell`), wrappers and shells in shells are unwrapped (`wrappers`), and what is left is
+looked up: programs judged by their verbs (`programs`), by an option (`special`), or by their name alone (`plain`).
 """
 
-from controller.agents.judgement.shell import judge
-from controller.agents.judgement.verdicts import Judgement
+from controller.agents.judgement.judge import Judgement, judge
 
 __all__ = ["Judgement", "judge"]

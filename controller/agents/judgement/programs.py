@@ -1,305 +1,129 @@
-"""Programs that need a closer look: what they do depends on what they are told."""
+"""Programs judged by their verbs: the longest entry that fits counts, and a verb that is not here is unknown."""
 
 from __future__ import annotations
 
-import re
-from itertools import pairwise
+from controller.agents.judgement.effect import Program, words
 
-from controller.agents.judgement.verdicts import UNKNOWN, Judgement, Look, Rule, Words, changes, destroys, reads
-
-
-def _plain(words: Words, takes_value: frozenset[str] = frozenset()) -> list[str]:
-    """The words that are no options; of `takes_value`, the value goes too."""
-    plain, skip = [], False
-    for word in words:
-        if skip:
-            skip = False
-        elif word.startswith("-") and word != "-":
-            skip = word in takes_value
-        else:
-            plain.append(word)
-    return plain
-
-
-KUBECTL_VALUES = frozenset(
-    [
-        "-n",
-        "--namespace",
-        "--context",
-        "--kubeconfig",
-        "-s",
-        "--server",
-        "--as",
-        "--user",
-        "--cluster",
-        "--token",
-        "-l",
-        "--selector",
-        "-f",
-        "--filename",
-        "-c",
-        "--container",
-        "-o",
-        "--output",
-        "--field-selector",
-        "--request-timeout",
-        "--since",
-        "--tail",
-        "--timeout",
-        "--grace-period",
-        "--type",
-        "-p",
-        "--patch",
-        "--for",
-        "--replicas",
-    ]
-)
-KUBECTL_READS = frozenset(
-    [
-        "get",
-        "describe",
-        "logs",
-        "log",
-        "top",
-        "explain",
-        "api-resources",
-        "api-versions",
-        "cluster-info",
-        "version",
-        "wait",
-        "diff",
-        "events",
-        "port-forward",
-        "proxy",
-        "auth",
-        "config",
-        "completion",
-        "options",
-        "kustomize",
-        "plugin",
-    ]
-)
-KUBECTL_DESTROYS = {"delete": "deletes objects", "drain": "drives pods off a node", "replace": "replaces objects"}
-KUBECTL_CHANGES = frozenset(
-    [
-        "apply",
-        "create",
-        "patch",
-        "edit",
-        "scale",
-        "autoscale",
-        "label",
-        "annotate",
-        "set",
-        "rollout",
-        "expose",
-        "run",
-        "cordon",
-        "uncordon",
-        "taint",
-        "cp",
-        "attach",
-        "debug",
-        "certificate",
-    ]
+_KUBECTL = Program(
+    destroys="delete, drain",
+    changes="apply, create, patch, edit, replace, scale, autoscale, annotate, label, set, expose, run, taint, cordon,"
+    "uncordon, cp, debug, attach, rollout restart, rollout undo, rollout pause, rollout resume, auth reconcile,"
+    "certificate approve, certificate deny",
+    # `kubectl config` changes kubectl's own settings alone.
+    reads="get, describe, logs, top, explain, api-resources, api-versions, version, cluster-info, auth can-i,"
+    "auth whoami, events, diff, wait, config, port-forward, proxy, rollout status, rollout history, completion,"
+    "kustomize, options, plugin list, certificate",
+    valued=words(
+        "-n --namespace --context --kubeconfig --cluster -s --server --token --user --as --as-group --request-timeout"
+        " -v --v --cache-dir --certificate-authority --client-certificate --client-key --tls-server-name"
+    ),
 )
 
-
-def _kubectl(words: Words, look: Look) -> Judgement:
-    command, inner = list(words), []
-    if "--" in command:
-        cut = command.index("--")
-        command, inner = command[:cut], command[cut + 1 :]
-    plain = _plain(command, KUBECTL_VALUES)
-    if any(word.startswith("--dry-run") for word in command) and "--dry-run=none" not in command:
-        return reads("kubectl only tries it")
-    verb = plain[0] if plain else ""
-    if verb == "exec":
-        inside = inner or plain[2:]
-        return look.words(inside) if inside else changes("kubectl exec opens a shell")
-    if verb == "rollout" and plain[1:2] and plain[1] in ("status", "history"):
-        return reads("kubectl rollout only looks")
-    if verb in KUBECTL_DESTROYS:
-        return destroys(f"kubectl {verb} {KUBECTL_DESTROYS[verb]}")
-    if verb == "scale" and _scaled_to_nothing(command):
-        return destroys("kubectl scale to none")
-    if verb in KUBECTL_CHANGES:
-        return changes(f"kubectl {verb} changes objects")
-    return reads(f"kubectl {verb} only reads") if verb in KUBECTL_READS or not verb else UNKNOWN
-
-
-def _scaled_to_nothing(words: Words) -> bool:
-    return "--replicas=0" in words or any(pair == ("--replicas", "0") for pair in pairwise(words))
-
-
-def _curl(words: Words, look: Look) -> Judgement:
-    method, body = "", False
-    for word, following in zip(words, [*words[1:], ""], strict=True):
-        if word in ("-X", "--request"):
-            method = following.upper()
-        elif word.startswith(("-X", "--request=")):
-            method = word.removeprefix("--request=").removeprefix("-X").upper()
-        elif word.startswith(("-d", "--data", "--json", "-F", "--form", "-T", "--upload-file")):
-            body = True
-    method = method or ("POST" if body else "GET")
-    if method == "DELETE":
-        return destroys("HTTP DELETE")
-    return reads(f"HTTP {method} only reads") if method in ("GET", "HEAD", "OPTIONS") else changes(f"HTTP {method}")
-
-
-def _wget(words: Words, look: Look) -> Judgement:
-    posts = any(word.startswith(("--post", "--body", "--method")) for word in words)
-    return changes("HTTP with a body") if posts else reads("HTTP GET only reads")
-
-
-PD_DESTROYS = (
-    ("store", "delete"),
-    ("store", "remove-tombstone"),
-    ("member", "delete"),
-    ("unsafe", "remove-failed-stores"),
-    ("operator", "add", "remove-peer"),
-)
-PD_READS = frozenset(
-    ["show", "list", "query", "check", "status", "cluster", "health", "region", "ping", "version", "hot", "scan"]
+_PD_CTL = Program(
+    destroys="store delete, store remove-tombstone, member delete, unsafe remove-failed-stores,"
+    "service-gc-safepoint delete, operator add remove-peer",
+    changes="store cancel-delete, store label, store weight, store limit *, store limit-scene *, store * label,"
+    "store * weight, member leader resign, member leader transfer, member leader_priority, config set, config delete,"
+    "config placement-rules save, config placement-rules rule-group set, config placement-rules rule-group delete,"
+    "config placement-rules rule-bundle set, config placement-rules rule-bundle delete,"
+    "config placement-rules rule-bundle save, scheduler add, scheduler remove, scheduler pause, scheduler resume,"
+    "scheduler config * set, scheduler config * add, scheduler config * delete, operator add, operator remove,"
+    "log, keyspace create, keyspace update-config, keyspace update-state, resource-manager config * set",
+    reads="store, stores, store limit, store limit-scene, region, regions, member, member show, member leader,"
+    "health, config, cluster, hot, ping, label, tso, min-resolved-ts, scheduler, operator, completion, help,"
+    "service-gc-safepoint, unsafe remove-failed-stores show, unsafe remove-failed-stores history, version, keyspace",
+    valued=words("-u --pd --cacert --cert --key"),
 )
 
+_TIKV_CTL = Program(
+    destroys="recover-mvcc, unsafe-recover, recreate-region, tombstone, reset-to-version, flashback,"
+    "remove-fail-stores, drop-unapplied-raftlog",
+    changes="compact, compact-cluster, split-region, modify-tikv-config, fail, encryption-meta cleanup,"
+    "ldb, reuse-readonly-remains",
+    reads="raft, size, scan, raw-scan, print, mvcc, diff, consistency-check, bad-regions, region-properties,"
+    "range-properties, metrics, store, cluster, decrypt-file, encryption-meta, show-cluster-id,"
+    "get-region-read-progress, dump-snap-meta, bad-ssts",
+    valued=words("--host --pd --data-dir --config --ca-path --cert-path --key-path --log-level --db --raftdb"),
+)
 
-def _pd_ctl(words: Words, look: Look) -> Judgement:
-    plain = _plain(words, frozenset({"-u", "--pd", "--cacert", "--cert", "--key"}))
-    if any(tuple(plain[: len(bad)]) == bad for bad in PD_DESTROYS):
-        return destroys(f"pd-ctl {' '.join(plain[:2])}")
-    if len(plain) <= 1 or plain[1] in PD_READS or plain[0] in ("region", "hot", "health", "cluster", "ping"):
-        return reads("pd-ctl only reads")
-    return (
-        reads("pd-ctl only reads")
-        if plain[0] == "store" and plain[1].isdigit() and len(plain) == 2
-        else changes(f"pd-ctl {' '.join(plain[:2])}")
-    )
+_ETCDCTL = Program(
+    destroys="del, member remove, snapshot restore, compaction, compact, auth disable, user delete, role delete,"
+    "lease revoke",
+    changes="put, txn, member add, member update, member promote, defrag, move-leader, alarm disarm, auth enable,"
+    "user, role, lease, lock, elect, make-mirror, downgrade",
+    reads="get, member list, endpoint, alarm list, watch, snapshot save, snapshot status, check, version, user list,"
+    "user get, role list, role get, lease list, lease timetolive, auth status",
+    valued=words("--endpoints --cacert --cert --key --user --password -w --write-out --command-timeout --dial-timeout"),
+)
 
+_CONTAINERS = Program(
+    destroys="kill, rm, rmi, stop, prune, system prune, volume rm, volume prune, container rm, container kill,"
+    "container stop, container prune, image rm, image prune, network rm, network prune, compose down, compose stop,"
+    "compose kill, compose rm, swarm leave, stopp, rmp, service rm, stack rm, builder prune",
+    changes="start, restart, run, create, pause, unpause, update, cp, rename, commit, build, pull, push, tag, load,"
+    "import, attach, network connect, network disconnect, network create, volume create, compose up, compose start,"
+    "compose restart, compose create, compose pause, compose unpause, compose build, compose pull, compose run,"
+    "container start, container restart, container update, service update, service scale, service create, runp",
+    reads="ps, logs, inspect, stats, top, images, version, info, port, diff, events, history, search, wait, save,"
+    "export, container ls, container inspect, container logs, image ls, image inspect, network ls, network inspect,"
+    "volume ls, volume inspect, system df, system info, compose ps, compose logs, compose config, compose top,"
+    "compose images, compose ls, context, pods, inspectp, statsp, service ls, service ps, service logs, node ls",
+    valued=words("-H --host -f --file -p --project-name --context -c --config -l --log-level -r --runtime-endpoint"),
+)
 
-TIKV_CTL_DESTROYS = frozenset(["recover-mvcc", "unsafe-recover", "tombstone", "recreate-region", "bad-regions-remove"])
-TIKV_CTL_CHANGES = frozenset(["compact", "compact-cluster", "modify-tikv-config", "split-region", "consistency-check"])
+_HELM = Program(
+    destroys="uninstall, delete, del, un",
+    changes="install, upgrade, rollback, test, push, repo, dependency, plugin, create, package",
+    reads="list, ls, status, get, history, template, lint, show, search, version, env, verify, pull, repo list",
+    valued=words("-n --namespace --kube-context --kubeconfig"),
+)
 
+_SYSTEMCTL = Program(
+    destroys="stop, kill, disable, mask, isolate, poweroff, reboot, halt, kexec, suspend, hibernate, rescue, emergency",
+    changes="start, restart, try-restart, reload, reload-or-restart, enable, reenable, unmask, edit, set-property,"
+    "daemon-reload, daemon-reexec, reset-failed, set-environment, unset-environment, link, revert, set-default",
+    reads="status, show, cat, list-units, list-unit-files, list-timers, list-sockets, list-dependencies, list-jobs,"
+    "is-active, is-enabled, is-failed, is-system-running, get-default, show-environment, help",
+    valued=words("-H --host -M --machine -t --type -p --property -s --signal"),
+)
 
-def _tikv_ctl(words: Words, look: Look) -> Judgement:
-    for word in words:
-        if word in TIKV_CTL_DESTROYS:
-            return destroys(f"tikv-ctl {word}")
-        if word in TIKV_CTL_CHANGES:
-            return changes(f"tikv-ctl {word}")
-    return reads("tikv-ctl only reads")
+_IP = Program(
+    changes="* add, * del, * delete, * set, * change, * replace, * flush, netns exec, * append, * up, * down",
+    reads="addr, address, a, link, l, route, r, rule, neigh, n, netns, maddr, tunnel, monitor, xfrm, -V",
+)
 
+_TC = Program(
+    changes="* add, * change, * replace, * del, * delete, * link, * flush",
+    reads="* show, * list, * ls, qdisc, class, filter, monitor, * get",
+)
 
-def _etcdctl(words: Words, look: Look) -> Judgement:
-    plain = _plain(words, frozenset({"--endpoints", "--cacert", "--cert", "--key", "--user", "-w", "--write-out"}))
-    two = tuple(plain[:2])
-    if plain[:1] == ["del"] or two in (("member", "remove"), ("snapshot", "restore"), ("lease", "revoke")):
-        return destroys(f"etcdctl {' '.join(two)}")
-    reading = plain[:1] in (["get"], ["watch"], ["version"], ["check"]) or two[1:] in (
-        ("list",),
-        ("status",),
-        ("health",),
-    )
-    return reads("etcdctl only reads") if reading or not plain else changes(f"etcdctl {' '.join(two)}")
+_TIUP = Program(
+    destroys="cluster destroy, cluster stop, cluster scale-in, cluster clean, cluster prune, uninstall, clean",
+    changes="cluster start, cluster restart, cluster reload, cluster edit-config, cluster patch, cluster upgrade,"
+    "cluster scale-out, cluster enable, cluster disable, cluster deploy, install, update, playground",
+    reads="cluster display, cluster list, cluster audit, cluster check, cluster show-config, list, status, mirror",
+)
 
-
-def _container(words: Words, look: Look) -> Judgement:
-    plain = _plain(words, frozenset({"-n", "--namespace", "-H", "--host", "-f", "--file", "-p"}))
-    if plain[:1] == ["compose"]:
-        plain = plain[1:]
-    if plain[:1] == ["container"]:
-        plain = plain[1:]
-    verb = plain[0] if plain else ""
-    if verb == "exec":
-        return look.words(plain[2:])
-    if verb in ("kill", "rm", "rmi", "stop", "down", "prune", "pause", "system"):
-        return destroys(f"takes containers down ({verb})")
-    if verb in ("ps", "logs", "inspect", "images", "stats", "top", "info", "version", "events", "ls", "port", "config"):
-        return reads("only looks at containers")
-    return changes(f"changes containers ({verb})") if verb else reads("nothing")
-
-
-def _systemctl(words: Words, look: Look) -> Judgement:
-    verb = next(iter(_plain(words)), "status")
-    if verb in ("stop", "kill", "disable", "mask", "isolate", "poweroff", "reboot"):
-        return destroys(f"takes a service down ({verb})")
-    looks = verb in ("status", "show", "cat") or verb.startswith(("is-", "list-"))
-    return reads("only looks at services") if looks else changes(f"changes a service ({verb})")
-
-
-def _shell(words: Words, look: Look) -> Judgement:
-    for word, following in pairwise(words):
-        if re.fullmatch(r"-[a-z]*c[a-z]*", word):
-            return look.line(following)
-    return UNKNOWN
-
-
-def _ssh(words: Words, look: Look) -> Judgement:
-    inside = _plain(words, frozenset({"-i", "-p", "-l", "-o", "-F", "-J"}))[1:]
-    return look.line(" ".join(inside)) if inside else UNKNOWN
-
-
-def _skipping(plain_words: int) -> Rule:
-    """For programs that run another one, after so many words of their own."""
-    return lambda words, look: look.words(_from_plain(words, plain_words))
-
-
-def _from_plain(words: Words, skip: int) -> Words:
-    for position, word in enumerate(words):
-        if not word.startswith("-"):
-            if skip == 0:
-                return words[position:]
-            skip -= 1
-    return ()
-
-
-def _sed(words: Words, look: Look) -> Judgement:
-    in_place = any(word.startswith(("-i", "--in-place")) for word in words)
-    return changes("sed writes the file") if in_place else reads("sed only reads")
-
-
-def _find(words: Words, look: Look) -> Judgement:
-    if "-delete" in words:
-        return destroys("find removes files")
-    for flag in ("-exec", "-execdir", "-ok"):
-        if flag in words:
-            return look.words(words[list(words).index(flag) + 1 :])
-    return reads("find only reads")
-
-
-def _helm(words: Words, look: Look) -> Judgement:
-    verb = next(iter(_plain(words, frozenset({"-n", "--namespace", "-f", "--values"}))), "")
-    if verb in ("uninstall", "delete", "rollback"):
-        return destroys(f"helm {verb}")
-    return changes(f"helm {verb}") if verb in ("install", "upgrade") else reads("helm only reads")
-
-
-RULES: dict[str, Rule] = {
-    "kubectl": _kubectl,
-    "oc": _kubectl,
-    "k": _kubectl,
-    "curl": _curl,
-    "wget": _wget,
-    "pd-ctl": _pd_ctl,
-    "tikv-ctl": _tikv_ctl,
-    "etcdctl": _etcdctl,
-    "docker": _container,
-    "podman": _container,
-    "nerdctl": _container,
-    "crictl": _container,
-    "docker-compose": _container,
-    "systemctl": _systemctl,
-    "sh": _shell,
-    "bash": _shell,
-    "zsh": _shell,
-    "dash": _shell,
-    "ash": _shell,
-    "ssh": _ssh,
-    "timeout": _skipping(1),
-    "watch": _skipping(0),
-    "xargs": _skipping(0),
-    "env": lambda words, look: look.words(words) if words else reads("env only reads"),
-    "sed": _sed,
-    "find": _find,
-    "helm": _helm,
+PROGRAMS: dict[str, Program] = {
+    **dict.fromkeys(("kubectl", "oc", "k"), _KUBECTL),
+    **dict.fromkeys(("pd-ctl", "pdctl"), _PD_CTL),
+    **dict.fromkeys(("tikv-ctl", "tikvctl"), _TIKV_CTL),
+    **dict.fromkeys(("docker", "podman", "nerdctl", "crictl", "ctr"), _CONTAINERS),
+    "docker-compose": Program(
+        destroys="down, stop, kill, rm",
+        changes="up, start, restart, create, pause, unpause, build, pull, run",
+        reads="ps, logs, config, top, images, ls, port, version, events",
+        valued=_CONTAINERS.valued,
+    ),
+    "etcdctl": _ETCDCTL,
+    "helm": _HELM,
+    "systemctl": _SYSTEMCTL,
+    "service": Program(
+        destroys="* stop",
+        changes="* start, * restart, * reload, * force-reload",
+        reads="* status, --status-all",
+    ),
+    "ip": _IP,
+    "tc": _TC,
+    "tiup": _TIUP,
 }

@@ -1,86 +1,87 @@
-"""A line of shell, taken apart into the commands in it."""
+"""A line of shell, taken apart into the simple commands in it. Leniently: agents write broken quotes too."""
 
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
 
-from controller.agents.judgement.programs import RULES
-from controller.agents.judgement.tables import CHANGERS, DESTROYERS, PREFIXES, READERS
-from controller.agents.judgement.verdicts import UNKNOWN, Judgement, Look, Words, changes, destroys, reads
+MOST_CHARACTERS = 16_384
+MOST_WORDS = 2000
+"""Of one line. What is longer is looked at no further."""
 
-SEPARATORS = re.compile(r"\|\||&&|;|\||&(?![>&])|\n|\$\(|`|(?<!\$)\)")
-ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.S)
-SAFE_TARGETS = ("/dev/null", "/dev/stdout", "/dev/stderr", "&1", "&2")
+DEPTH = 5
+"""How deep commands in commands are looked into."""
 
-
-def judge(command: str) -> Judgement:
-    """What it could do."""
-    judged = [_judge_part(part) for part in _parts(command)]
-    known = [each for each in judged if each is not UNKNOWN] or judged
-    for worst in (lambda each: each.destructive, lambda each: each.mutating, lambda each: each is UNKNOWN):
-        for each in judged:
-            if worst(each):
-                return each
-    return known[0] if known else Judgement(why="empty")
+_OPERATORS = "();<>|&\n"
+_TOKEN = re.compile(
+    r"""(?P<operator>[();<>|&\n]+)|(?P<word>(?:[^\s();<>|&'"\\]+|\\.|'[^']*'|"(?:\\.|[^"\\])*")++)""", re.DOTALL
+)
+_QUOTED = re.compile(r"""'([^']*)'|"((?:\\.|[^"\\])*)"|\\(.)""", re.DOTALL)
+_KEYWORDS = {"if", "then", "else", "elif", "do", "while", "until", "!", "{", "}", "fi", "done", "esac"}
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=", re.ASCII)
+_SUBSTITUTION = re.compile(r"\$\(([^()]*(?:\([^()]*\)[^()]*)*)\)|`([^`]*)`")
+_HARMLESS_TARGETS = ("/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty", "/tmp/", "/var/tmp/", "&")
 
 
-def _parts(command: str) -> Iterator[str]:
-    """The commands in a line of shell. Inside quotes nothing separates."""
-    start, quote, position = 0, "", 0
-    while position < len(command):
-        char = command[position]
-        if char == "\\" and quote != "'":
-            position += 2
+@dataclass(frozen=True, slots=True)
+class Simple:
+    """One simple command: its words, whether something is piped into it, and the files that it is told to write."""
+
+    words: tuple[str, ...]
+    piped: bool = False
+    writes: tuple[str, ...] = ()
+
+
+def simple_commands(line: str, depth: int = 0) -> Iterator[Simple]:
+    """Those of a line, with those in `$(…)` and backticks. Assignments before a command are left out."""
+    words: list[str] = []
+    writes: list[str] = []
+    piped = commented = False
+    tokens = _tokens(line.replace("\\\n", " "))
+    for operator, token in tokens:
+        commented = (commented or token.startswith("#")) and not (operator and "\n" in token)
+        if commented:
             continue
-        if quote:
-            quote = "" if char == quote else quote
-        elif char in "'\"":
-            quote = char
-        elif found := SEPARATORS.match(command, position):
-            yield command[start:position]
-            start = position = found.end()
-            continue
-        position += 1
-    yield command[start:]
+        if not operator:
+            words.append(token)
+        elif set(token) <= set("<>&") and set(token) & set("<>"):
+            _, target = next(tokens, (False, ""))
+            if words and words[-1] in ("0", "1", "2"):  # of 2>/dev/null
+                words.pop()
+            if ">" in token and "<" not in token and not token.endswith("&") and not _harmless(target):
+                writes.append(target)
+        else:
+            yield from _finish(words, piped, writes, depth)
+            words, writes, piped = [], [], token.startswith("|") and not token.startswith("||")
+    yield from _finish(words, piped, writes, depth)
 
 
-def _words(part: str) -> list[str]:
-    try:
-        return shlex.split(part, comments=True)
-    except ValueError:  # a quote that is never closed
-        return part.replace('"', " ").replace("'", " ").split()
+def _finish(words: list[str], piped: bool, writes: list[str], depth: int) -> Iterator[Simple]:
+    if depth < DEPTH:
+        for inner in _SUBSTITUTION.findall(" ".join(words)):
+            yield from simple_commands("".join(inner), depth + 1)
+    start = 0
+    while start < len(words) and (words[start] in _KEYWORDS or _ASSIGNMENT.match(words[start])):
+        start += 1
+    if start < len(words) or writes:
+        yield Simple(tuple(words[start:]), piped, tuple(writes))
 
 
-def _judge_part(part: str) -> Judgement:
-    words = _words(part)
-    if not words:
-        return reads("nothing")
-    writes = _redirected(part)
-    judged = _judge_words(words)
-    return changes(f"writes to {writes}") if writes and not judged.mutating else judged
+def _tokens(line: str) -> Iterator[tuple[bool, str]]:
+    """Operators (True) and words, these without their quotes. A quote that is never closed is taken for nothing."""
+    for token in islice(_TOKEN.finditer(line[:MOST_CHARACTERS]), MOST_WORDS):
+        operator = token.lastgroup == "operator"
+        yield operator, token[0] if operator else _QUOTED.sub(_unquoted, token[0])
 
 
-def _redirected(part: str) -> str | None:
-    for target in re.findall(r"(?<![0-9&<-])[0-9]?>{1,2}\|?\s*(&?[^\s;|&>]+)", re.sub(r"'[^']*'|\"[^\"]*\"", "", part)):
-        if target not in SAFE_TARGETS and not target.startswith("&"):
-            return str(target)
-    return None
+def _unquoted(piece: re.Match[str]) -> str:
+    single, double, escaped = piece.groups()
+    if single is not None:
+        return str(single)
+    return re.sub(r'\\(["\\$`])', r"\1", double) if double is not None else str(escaped)
 
 
-def _judge_words(words: Words) -> Judgement:
-    while words and (ASSIGNMENT.fullmatch(words[0]) or words[0] in PREFIXES):
-        words = words[1:]
-        while words and words[0].startswith("-"):  # of sudo and its like
-            words = words[1:]
-    if not words:
-        return reads("nothing")
-    name, rest = words[0].rpartition("/")[2], words[1:]
-    if name in RULES:
-        return RULES[name](rest, Look(_judge_words, judge))
-    if name in DESTROYERS or name.startswith("mkfs."):
-        return destroys(f"{name} {DESTROYERS[name.partition('.')[0]]}")
-    if name in CHANGERS:
-        return changes(f"{name} {CHANGERS[name]}")
-    return reads(f"{name} only reads") if name in READERS else UNKNOWN
+def _harmless(target: str) -> bool:
+    return not target or target.startswith(_HARMLESS_TARGETS)

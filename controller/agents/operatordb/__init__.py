@@ -1,1 +1,1 @@
-"""An agent's operator.db: a SQLite file that the agent writes and we only read."""
+"""An agent's own operator.db, read where it lies: never created, never locked for longer than a look, never changed."""

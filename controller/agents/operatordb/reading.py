@@ -1,135 +1,110 @@
-"""Reading operator.db: a connection of its own for every look, read-only, closed at once.
-
-The writer must not notice us: a long reader would block it, and opening the file its own way would create tables. What
-may be missing (the file, a table, a column) is missing; what cannot be read now (locked, no database) is an error.
-"""
+"""From rows of an operator.db to tickets and commands. Everything here works on one snapshot."""
 
 from __future__ import annotations
 
-import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from hashlib import sha256
-from pathlib import Path
-from typing import Any
-from urllib.parse import quote
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
 
-from controller.agents.protocol import AgentUnreadable
-
-BUSY_SECONDS = 1.0
-"""How long a look waits for a writer. The next look comes soon."""
-
-Row = Mapping[str, Any]
-
-COLUMNS: Mapping[str, Sequence[str]] = {
-    "tickets": (
-        "id",
-        "violation_key",
-        "status",
-        "first_seen_at",
-        "created_at",
-        "resolved_at",
-        "message",
-        "severity",
-        "diagnosis",
-    ),
-    "agent_sessions": ("id", "session_id", "ticket_id", "status", "started_at", "ended_at"),
-    "agent_log_entries": (
-        "id",
-        "session_id",
-        "entry_type",
-        "content",
-        "tool_name",
-        "tool_params",
-        "exit_code",
-        "timestamp",
-    ),
-}
-"""What is read, by table. A column that an older schema lacks reads as None; `id` must be there."""
+from controller.agents.commands import TOOL_CALL, Deed, Entry, command_of, exit_codes, kept, log_of
+from controller.agents.operatordb import tables
+from controller.agents.operatordb.times import read_time
+from controller.agents.protocol import CommandLog, Mark, Ticket
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What was read in one transaction. `file` is None where there is no file; tables that are missing are empty."""
-
-    file: str | None
-    tickets: Sequence[Row] = ()
-    sessions: Sequence[Row] = ()
-    entries: Sequence[Row] = ()
-
-    @property
-    def last_ticket(self) -> int:
-        """The highest id of a ticket; 0 where there is none."""
-        return max((row["id"] for row in self.tickets), default=0)
+def take_mark(connection: sqlite3.Connection | None, at: datetime) -> Mark:
+    """How far the file has come; nothing, where there is none."""
+    if connection is None:
+        return Mark(at)
+    ticket, entry = (tables.highest(connection, table) for table in (tables.TICKETS, tables.ENTRIES))
+    return Mark(at, ticket, entry, tables.identity(connection, ticket, entry))
 
 
-def read(path: Path, after_ticket: int = 0, after_entry: int = 0, with_log: bool = True) -> Content:
-    """Tickets from `after_ticket` on (that one too: it tells whether this is still the same file), all sessions, and
-    the log above `after_entry`. Raises AgentUnreadable with a sentence.
+def find_tickets(connection: sqlite3.Connection | None, mark: Mark, zone: tzinfo) -> tuple[Ticket, ...]:
+    """The tickets above the mark. A file without tickets is one in which nothing was noticed."""
+    if connection is None:
+        return ()
+    rows = tables.read_tickets(connection, mark.ticket if tables.is_of(connection, mark) else 0)
+    resolved = resolving_sessions(connection, [row["id"] for row in rows])
+    return tuple(_ticket(row, row["id"] in resolved, zone) for row in rows)
+
+
+def find_commands(
+    connection: sqlite3.Connection | None, mark: Mark, tickets: Sequence[Ticket], zone: tzinfo
+) -> CommandLog:
+    """What was run above the mark in the sessions of these tickets."""
+    if not tickets:
+        return CommandLog()
+    if connection is None:
+        return CommandLog(complete=False, why="the file with the agent's log is gone")
+    if not tables.has_log(connection):
+        return CommandLog(complete=False, why="the file holds tickets, and no log of an agent")
+    sessions = [row["session_id"] for row in tables.read_sessions(connection, [each.number for each in tickets])]
+    above = mark.entry if tables.is_of(connection, mark) else 0
+    return log_of(_deeds(tables.read_calls(connection, sessions, above), zone))
+
+
+def resolving_sessions(connection: sqlite3.Connection, tickets: Sequence[int]) -> set[int]:
+    """Those of the tickets whose resolution a session of the agent's calls its own."""
+    return {row["ticket_id"] for row in tables.read_sessions(connection, tickets) if row["status"] == "resolved"}
+
+
+def says_resolved(row: sqlite3.Row, by_session: bool) -> bool:
+    """Whether the AGENT says that it is resolved.
+
+    Its monitor closes a ticket when it no longer sees a violation, or could not look: that leaves no diagnosis and no
+    session. An escalation is `diagnosed`, or a diagnosis that says so.
     """
-    try:
-        identity = os.stat(path).st_ino
-    except FileNotFoundError:
-        return Content(None)
-    except OSError as error:
-        raise AgentUnreadable(f"operator.db at {path} cannot be read: {error.strerror}") from None
-    try:
-        with _snapshot(path) as connection:
-            tickets = _rows(connection, "tickets", after_ticket - 1)
-            sessions = _rows(connection, "agent_sessions", 0)
-            entries = _rows(connection, "agent_log_entries", after_entry) if with_log else []
-    except sqlite3.Error as error:
-        raise AgentUnreadable(f"operator.db at {path} cannot be read: {error}") from None
-    return Content(str(identity), tickets, sessions, entries)
+    diagnosis = row["diagnosis"]
+    diagnosed = diagnosis is not None and not str(diagnosis).startswith("ESCALATED")
+    return row["status"] == "resolved" and (by_session or diagnosed)
 
 
-def last_entry(path: Path) -> int:
-    """The highest id in the log; 0 where there is none. Raises AgentUnreadable."""
-    if not path.exists():
-        return 0
-    try:
-        with _snapshot(path) as connection:
-            if not _columns(connection, "agent_log_entries"):
-                return 0
-            (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM agent_log_entries").fetchone()
-            return int(last)
-    except sqlite3.Error as error:
-        raise AgentUnreadable(f"operator.db at {path} cannot be read: {error}") from None
+def opened_at(row: sqlite3.Row, zone: tzinfo) -> datetime | None:
+    """When the row was made: UTC, whatever the agent's zone, and to the second.
 
-
-def fingerprint(content: Content, ticket: int) -> str | None:
-    """Which file this is: by its inode, which may be given away again, and by what the ticket of this id says.
-
-    Ids are never given twice within a file; in another one the same id is another ticket.
+    `first_seen_at` is when the violation was first seen: with a grace period, long before it became a ticket. Where it
+    falls into the second in which the row was made, it is the same event, told more exactly.
     """
-    if content.file is None:
-        return None
-    row = next((row for row in content.tickets if row["id"] == ticket), None)
-    said = "" if row is None else f"{row['violation_key']}/{row['first_seen_at']}/{row['created_at']}"
-    return f"{content.file}:{sha256(said.encode()).hexdigest()[:16]}"
+    made = read_time(row["created_at"], UTC)
+    seen = read_time(row["first_seen_at"], zone)
+    if made is None or (seen is not None and timedelta() <= seen - made < timedelta(seconds=1)):
+        return seen
+    return made
 
 
-@contextmanager
-def _snapshot(path: Path) -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=BUSY_SECONDS)
-    with closing(connection):
-        connection.row_factory = sqlite3.Row
-        connection.execute("BEGIN")
-        yield connection
+def _ticket(row: sqlite3.Row, by_session: bool, zone: tzinfo) -> Ticket:
+    said = row["message"] if row["message"] is not None else row["violation_key"]
+    return Ticket(
+        number=row["id"],
+        id=str(row["id"]),
+        subject=row["subject"] if isinstance(row["subject"], str) and row["subject"] else None,
+        message=kept(str(said or "")),
+        opened_at=opened_at(row, zone),
+        resolved_at=read_time(row["resolved_at"], zone),
+        resolved=says_resolved(row, by_session),
+    )
 
 
-def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
-    return {row["name"] for row in connection.execute(f"PRAGMA table_info({table})")}
+def _deeds(rows: Sequence[sqlite3.Row], zone: tzinfo) -> list[Deed]:
+    codes = exit_codes([_entry(row) for row in rows])
+    return [
+        Deed(
+            at=read_time(row["timestamp"], zone),
+            session=str(row["session_id"]),
+            tool=str(row["tool_name"] or ""),
+            command=command_of(row["tool_params"]) or str(row["content"] or ""),
+            exit_code=code,
+        )
+        for row, code in zip(rows, codes, strict=True)
+        if row["entry_type"] == TOOL_CALL
+    ]
 
 
-def _rows(connection: sqlite3.Connection, table: str, after: int) -> list[Row]:
-    there = _columns(connection, table)
-    if not there:
-        return []
-    if "id" not in there:
-        raise sqlite3.DatabaseError(f"its table {table} has no column id")
-    wanted = ", ".join(name if name in there else f"NULL AS {name}" for name in COLUMNS[table])
-    found = connection.execute(f"SELECT {wanted} FROM {table} WHERE id > ? ORDER BY id", (after,))
-    return [dict(row) for row in found]
+def _entry(row: sqlite3.Row) -> Entry:
+    return Entry(row["session_id"], row["entry_type"], str(row["tool_name"] or ""), whole(row["exit_code"]))
+
+
+def whole(value: object) -> int | None:
+    """An exit code, in a file in which anything may stand anywhere."""
+    return value if isinstance(value, int) and -(2**31) <= value < 2**31 else None

@@ -1,20 +1,26 @@
-"""operator.db as a source."""
+"""The source: three questions to the file, each by a connection of its own in a thread of its own."""
 
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 from pathlib import Path
+from typing import TypeVar
 
-from controller.agents.commands import log_of
-from controller.agents.operatordb import meaning
-from controller.agents.operatordb.reading import fingerprint, last_entry, read
+from controller.agents.operatordb.file import Locked, reading
+from controller.agents.operatordb.reading import find_commands, find_tickets, take_mark
 from controller.agents.protocol import AgentUnreadable, CommandLog, Mark, Report, Ticket
+
+T = TypeVar("T")
+
+TRIES = 5
+"""How often a look tries again while the file's writer holds it, each for `BUSY_SECONDS`."""
 
 
 class OperatorDb:
-    """Implements `AgentSource`. `zone` is what times without one mean."""
+    """An `AgentSource`. `zone` is that of the agent's naive times; `now` is our clock, UTC."""
 
     def __init__(self, path: Path, zone: tzinfo, now: Callable[[], datetime]) -> None:
         self._path = path
@@ -22,32 +28,32 @@ class OperatorDb:
         self._now = now
 
     async def mark(self) -> Mark:
-        """See the protocol. No file, or no tables yet: nothing was there."""
-        at = self._now()
-        content = await asyncio.to_thread(read, self._path, with_log=False)
-        entry = await asyncio.to_thread(last_entry, self._path)
-        return Mark(at, content.last_ticket, entry, fingerprint(content, content.last_ticket))
+        """As the protocol says; a file that is not there is one with nothing in it."""
+        return await self._read(take_mark)
 
     async def look(self, mark: Mark) -> Report:
-        """See the protocol."""
-        at = self._now()
+        """As the protocol says. `at` is just before the file was read."""
         try:
-            content = await asyncio.to_thread(read, self._path, mark.ticket, with_log=False)
-            if fingerprint(content, mark.ticket) == mark.file:
-                return Report(at, meaning.tickets(content, mark.ticket, self._zone))
-            content = await asyncio.to_thread(read, self._path, with_log=False)
-            return Report(at, meaning.tickets(content, 0, self._zone))
-        except AgentUnreadable as away:
-            return Report(at, trouble=str(away))
+            return await self._read(lambda file, at: Report(at, find_tickets(file, mark, self._zone)))
+        except AgentUnreadable as trouble:
+            return Report(self._now(), trouble=str(trouble))
 
     async def commands(self, mark: Mark, tickets: Sequence[Ticket]) -> CommandLog:
-        """See the protocol."""
-        if not tickets:
-            return CommandLog()
-        content = await asyncio.to_thread(read, self._path, mark.ticket, mark.entry)
-        if fingerprint(content, mark.ticket) != mark.file:
-            content = await asyncio.to_thread(read, self._path)
-        return log_of(meaning.deeds(content, (ticket.id for ticket in tickets), self._zone))
+        """As the protocol says."""
+        return await self._read(lambda file, _: find_commands(file, mark, tickets, self._zone))
 
     async def close(self) -> None:
-        """Nothing stays open."""
+        """Nothing is held between two looks."""
+
+    async def _read(self, work: Callable[[sqlite3.Connection | None, datetime], T]) -> T:
+        for _ in range(TRIES - 1):
+            try:
+                return await asyncio.to_thread(self._read_now, work)
+            except Locked:
+                continue
+        return await asyncio.to_thread(self._read_now, work)
+
+    def _read_now(self, work: Callable[[sqlite3.Connection | None, datetime], T]) -> T:
+        at = self._now()
+        with reading(self._path) as file:
+            return work(file, at)

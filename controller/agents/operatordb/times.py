@@ -1,17 +1,16 @@
-"""The times in operator.db, which mostly say nothing of a zone. Pure."""
+"""Times as agents write them. Naive ones are common, and mean whatever zone the agent ran in."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
-from typing import Any
 
 
-def parse(text: Any, zone: tzinfo) -> datetime | None:
-    """The instant that an ISO 8601 text means, UTC; one without a zone is in `zone`. None where it makes no sense."""
-    if not isinstance(text, str):
+def read_time(value: object, zone: tzinfo) -> datetime | None:
+    """An ISO 8601 text as UTC, naive ones taken to be in `zone`; None where there is none, or it cannot be read."""
+    if not isinstance(value, str):
         return None
     try:
-        read = datetime.fromisoformat(text.strip())
-        return (read if read.tzinfo else read.replace(tzinfo=zone)).astimezone(UTC)
+        time = datetime.fromisoformat(value.strip())
+        return (time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None

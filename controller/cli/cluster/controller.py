@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import re
 from typing import Any
 
+import websocket
 from kubernetes import client, stream
 
-from controller.cli.cluster.api import Api
+from controller.cli.cluster.api import Api, refusal
 from controller.cli.cluster.errors import CommandFailed, Refused, Unreachable
 
 NAMESPACE = "evalcampaign"
@@ -47,16 +46,18 @@ def forward(api: Api, pod: str, port: int) -> Any:
 
 
 def websocket_refusal(error: client.ApiException, right: str) -> CommandFailed:
-    """What the API server said instead of opening a websocket; the client has it in the middle of its own words."""
-    text = str(error.reason)
-    status = re.search(r"Handshake status (\d+)", text)
-    if status is None:
-        return Unreachable(f"The API server opens no way to the controller's pod: {' '.join(text.split())}")
-    said = re.search(r"\{\"kind\":\"Status\".*\}", text)
-    message = json.loads(said[0].replace("\\'", "'").replace('\\\\"', '\\"'))["message"] if said else text[:200]
-    if status[1] in ("401", "403"):
-        message += f" (it takes get and create on {right} in namespace {NAMESPACE})"
-    return Refused(int(status[1]), f"The API server refused: {message}")
+    """What the API server said instead of opening a websocket.
+
+    The `kubernetes` package hands on its text alone; the answer itself is in the exception that it came from.
+    """
+    handshake = error.__context__
+    if not isinstance(handshake, websocket.WebSocketBadStatusException):
+        words = " ".join(str(error.reason).split())
+        return Unreachable(f"The API server opens no way to the controller's pod: {words}")
+    refused = refusal(handshake.status_code, handshake.resp_body or b"")
+    if handshake.status_code == 403:
+        return Refused(403, f"{refused} (it takes get and create on {right} in namespace {NAMESPACE})")
+    return refused
 
 
 def _runs(pod: dict[str, Any]) -> bool:

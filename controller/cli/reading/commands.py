@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from controller.cli.options import Campaign, Context, Database, Format, Output, sentences
+from controller.cli.options import Campaign, Context, Database, Format, Output, opened, sentences
 
 
 def list_(db: Database = None, context: Context = None, output: Format = Output.TABLE) -> None:
@@ -78,6 +80,39 @@ def show(
             print(as_json.dumps(as_json.story(found.campaign, told), indent=2))
         else:
             story.print_story(found.campaign, told.attempt, told.events, full)
+
+
+class ExportFormat(StrEnum):
+    """How attempts are exported."""
+
+    JSON = "json"
+    CSV = "csv"
+
+
+def export(
+    campaign: Campaign,
+    format: Annotated[ExportFormat, typer.Option(help="json: attempts whole; csv: a row each.")] = ExportFormat.JSON,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file instead of stdout.")
+    ] = None,
+    db: Database = None,
+    context: Context = None,
+) -> None:
+    """Write every attempt of a campaign: whole as JSON, or as CSV, a row an attempt. Columns: docs/cli.md.
+
+    \b
+    evalcampaign export tikv-node-kill --format csv -o trials.csv
+    """
+    with sentences():
+        from controller.cli.reading import exporting
+        from controller.cli.reading.source import records
+
+        write = {ExportFormat.JSON: exporting.write_json, ExportFormat.CSV: exporting.write_csv}[format]
+        with records(db, context) as reader:
+            found = reader.find(campaign)
+            mention(found.others, f"exporting the newest, {found.campaign.namespace}/{found.campaign.name}")
+            with opened(output) as to:
+                write(found.campaign, reader.whole_attempts(found.campaign), to)
 
 
 def mention(others: tuple[object, ...], shown: str) -> None:

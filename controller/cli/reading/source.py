@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -55,6 +55,12 @@ def records_of_cluster(context: str | None = None) -> Iterator[RemoteReader]:
         yield reader
     finally:
         reader.close()
+
+
+def about_controller(context: str | None = None) -> Mapping[str, str]:
+    """The version of the controller, and the schema of its records."""
+    with records_of_cluster(context) as reader:
+        return reader.about()
 
 
 def port() -> int:

@@ -56,11 +56,6 @@ def spec_of(asked: Asked) -> tuple[dict[str, Json], CampaignSpec]:
     }
     for setting in asked.settings:
         _set(spec, setting)
-    if asked.mode.wants_agent and spec.get("agent", {}).get("source", Source.NONE.value) == Source.NONE.value:
-        raise Mistake(
-            f"Mode {asked.mode} needs to know where the agent's work is seen: --source http, or --agent "
-            "NAMESPACE/DEPLOYMENT if the controller is to start it, or --agent-db PATH. If nobody acts, say --baseline"
-        )
     try:
         return spec, CampaignSpec.model_validate(spec)
     except ValidationError as error:
@@ -68,11 +63,11 @@ def spec_of(asked: Asked) -> tuple[dict[str, Json], CampaignSpec]:
 
 
 def _agent(asked: Asked) -> dict[str, Json]:
-    """An agent in a Deployment cannot share a file with the controller, so it speaks HTTP unless told otherwise."""
+    """Where an agent is expected it speaks HTTP, unless told otherwise: the controller sees no file of its."""
     implied = None
     if asked.agent_db is not None:
         implied = Source.OPERATOR_DB.value
-    elif asked.agent is not None and asked.mode.wants_agent:
+    elif asked.mode.wants_agent:
         implied = Source.HTTP.value
     namespace, _, name = (asked.agent or "").partition("/")
     if asked.agent is not None and not (namespace and name):

@@ -80,7 +80,8 @@ def run(
 ) -> None:
     """Create a campaign and follow it, live, to its end. Ctrl-C leaves it running.
 
-    Without --baseline or --control an agent is expected to act, and the campaign needs to know where its work is seen.
+    Without --baseline or --control an agent is expected to act. With --agent it is started for each trial; else it is
+    there by itself, and sends its tickets over HTTP (docs/agents/http.md), or is read from --agent-db.
 
     Exit status: 0 it completed, 1 it failed, was aborted or is under --fail-under, 2 it was asked wrong, 130 Ctrl-C.
 
@@ -127,6 +128,8 @@ def run(
         made = running.create(campaigns, asked, name)
         if agent is not None and asked.mode.wants_agent:
             running.hand_token_on(campaigns, made, agent)
+        elif asked.mode.wants_agent and agent_db is None:
+            running.tell_where_to_send(made)
         if not wait:
             typer.echo(made.title)
             raise typer.Exit(Exit.DONE)

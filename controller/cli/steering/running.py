@@ -53,6 +53,13 @@ def hand_token_on(campaigns: Campaigns, made: Seen, agent: str) -> None:
         typer.echo(f"The agent's token is in Secret {namespace}/{tokens.AGENTS_SECRET}.", err=True)
 
 
+def tell_where_to_send(made: Seen) -> None:
+    """An agent that is not ours to start has to come by the token itself."""
+    typer.echo(
+        f"An agent is expected to send its tickets, with the token of `evalcampaign token {made.title}`.", err=True
+    )
+
+
 def follow_to_the_end(campaigns: Campaigns, begun: Seen, fail_under: float | None) -> Exit:
     """Show it until it has ended. Ctrl-C ends the showing, not the campaign."""
     try:

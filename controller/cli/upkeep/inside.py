@@ -51,7 +51,7 @@ def _relay(running: ws_client.WSClient) -> None:
         if listening and select.select([sys.stdin], [], [], 0)[0]:
             line = os.read(sys.stdin.fileno(), 4096)
             listening = bool(line)
-            running.write_stdin(line.decode(errors="replace") or "\n")
+            running.write_stdin(line or b"\n")
     _pass_on(running)
 
 

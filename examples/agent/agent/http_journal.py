@@ -43,7 +43,7 @@ class HttpJournal:
         self._sender: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """An empty log is taken from whoever has the token, and changes nothing."""
+        """Ask with an empty log, which changes nothing: the token is looked at before what was sent."""
         try:
             answer = await self._send("POST", "/v1/log", {"entries": []})
         except (httpx.HTTPError, OSError) as error:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from examples.agent.agent.life import live
+from examples.agent.agent import http_journal, life
 from examples.agent.agent.policies import POLICIES
 from examples.agent.agent.settings import Settings
 from tests.support.waiting import eventually
@@ -26,7 +26,9 @@ BREAKS_AT = 2
 
 
 @pytest.fixture
-def world() -> World:
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr(life, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(http_journal, "WAITS", (0.01,))
     return World()
 
 
@@ -40,19 +42,20 @@ async def living(policy: str, world: World, folder: Path, report: str = "", toke
             "AGENT_REPORT": report or url,
             "AGENT_TOKEN_FILE": str(folder / "token"),
             "AGENT_EVERY": "0",
+            "AGENT_SEED": "0",
             "AGENT_API": url,
             "AGENT_PD": url,
             "AGENT_ACCOUNT": str(folder),
             "AGENT_READY": str(folder / "ready"),
         }
         seconds = itertools.count()
-        life = asyncio.create_task(live(Settings.of(environment), clock=lambda: float(next(seconds))))
+        task = asyncio.create_task(life.live(Settings.of(environment), clock=lambda: float(next(seconds))))
         try:
             yield folder / "ready"
         finally:
-            life.cancel()
+            task.cancel()
             with pytest.raises(asyncio.CancelledError):
-                await life
+                await task
 
 
 async def after(policy: str, world: World, folder: Path, looks: int = 12, broken: bool = True) -> World:

@@ -6,25 +6,32 @@ import json
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+import httpx
 import pytest
 
 from controller.agents.forward import Forwarder, Refused
 from controller.agents.operatordb.source import OperatorDb
+from tests.support.operatordb import AgentFile
 from tests.unit.agents.test_intake import LATER, NOON, TOKEN, Here, here  # noqa: F401
 
 ZONE = ZoneInfo("Europe/Vienna")
+
+
+@pytest.fixture
+def agent(tmp_path):
+    return AgentFile(tmp_path / "operator.db", made=False)
 
 
 def forwarder(here: Here, agent, token: str = TOKEN) -> Forwarder:  # noqa: F811
     return Forwarder(agent.path, ZONE, here.client, lambda: token)
 
 
-def at_work(agent, second: int) -> int:
-    ticket = agent.opens(f"2026-01-01T13:00:0{second}")
-    session = f"2026-01-01T13-00-0{second}-abcdef"
-    agent.works(ticket, session)
-    agent.logs(session, "tool_call", json.dumps({"command": "kubectl delete pod tikv-0", "reasoning": "stuck"}))
-    agent.logs(session, "tool_result", None, 0)
+def at_work(agent: AgentFile, second: int, session: str = "s") -> int | None:
+    opened = NOON.replace(second=second)
+    ticket = agent.ticket(opened.replace(hour=13, tzinfo=None), made=opened)  # it runs in Vienna
+    agent.session(ticket, session, at=opened.replace(hour=13, tzinfo=None))
+    agent.log(session, "tool_call", json.dumps({"command": "kubectl delete pod tikv-0", "reasoning": "stuck"}))
+    agent.log(session, "tool_result", code=0)
     return ticket
 
 
@@ -36,7 +43,7 @@ async def test_both_sources_tell_the_same(here, agent):  # noqa: F811
     ticket = at_work(agent, 3)
     await sending.once()
     here.clock[0] = LATER
-    agent.closes(ticket, "2026-01-01T13:00:08", diagnosis="deleted the stuck pod")
+    agent.update(ticket, status="resolved", resolved_at="2026-01-01T13:00:08", diagnosis="deleted the stuck pod")
     await sending.once()
     sent, read = (await here.source.look(marks[0])).tickets, (await directly.look(marks[1])).tickets
     assert [(t.opened_at, t.resolved_at, t.resolved, t.message) for t in sent] == [
@@ -82,7 +89,7 @@ async def test_in_a_new_file_the_same_ids_are_other_tickets(here, agent):  # noq
 async def test_a_monitors_own_resolution_stays_one(here, agent):  # noqa: F811
     agent.create()
     mark = await here.source.mark()
-    agent.closes(agent.opens("2026-01-01T13:00:03"), "2026-01-01T13:00:04")
+    agent.update(agent.ticket(NOON.replace(tzinfo=None)), status="resolved", resolved_at="2026-01-01T13:00:04")
     await forwarder(here, agent).once()
     assert not (await here.source.look(mark)).tickets[0].resolved
 
@@ -105,3 +112,60 @@ async def test_a_file_that_is_not_there_yet_is_waited_for(here, agent):  # noqa:
     at_work(agent, 3)
     await sending.once()
     assert len((await here.source.look(mark)).tickets) == 1
+
+
+async def test_a_log_larger_than_a_request_may_be_is_sent_whole(here, agent):  # noqa: F811
+    agent.create()
+    mark = await here.source.mark()
+    at_work(agent, 3)
+    agent.run(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100) INSERT INTO agent_log_entries"
+        " (session_id, entry_type, content, tool_params, timestamp) SELECT 's', 'tool_call', ?, ?, '' FROM n",
+        *("y" * 50_000, json.dumps({"command": f"echo {'x' * 15_000}"})),
+    )
+    await forwarder(here, agent).once()
+    log = await here.source.commands(mark, (await here.source.look(mark)).tickets)
+    assert len(log.commands) == 101 and log.complete
+
+
+async def test_what_the_api_would_refuse_is_put_right_and_spoils_nothing_else(here, agent):  # noqa: F811
+    agent.create()
+    mark = await here.source.mark()
+    at_work(agent, 3, "a/b?c" * 40)
+    session = "a/b?c" * 40
+    agent.log(session, "a kind of its own", "[" * 60_000)
+    agent.log(session, "tool_call", '{"command": "\\ud83d \\u0000"}')
+    agent.log(session, "tool_result", code=2**40)
+    agent.log("of no session", "tool_call", "ls")
+    agent.update(1, status="odd", severity="s" * 900, message="m" * 90_000)
+    await forwarder(here, agent).once()
+    tickets = (await here.source.look(mark)).tickets
+    log = await here.source.commands(mark, tickets)
+    assert len(tickets) == 1 and [command.exit_code for command in log.commands] == [0, None]
+
+
+async def test_one_entry_that_is_not_taken_spoils_no_other(here, agent, caplog):  # noqa: F811
+    agent.create()
+    mark = await here.source.mark()
+    at_work(agent, 3)
+    sending, kept = forwarder(here, agent), here.client.request
+
+    async def picky(method, path, content, headers):
+        refused = path == "/v1/log" and b"tool_call" in content
+        return httpx.Response(422, text="no") if refused else await kept(method, path, content=content, headers=headers)
+
+    here.client.request = picky
+    await sending.once()
+    assert "1 entries of the log are not taken (HTTP 422): no" in caplog.text
+    assert (await here.source.mark()).entry == 1 and len((await here.source.look(mark)).tickets) == 1
+
+
+async def test_sessions_of_the_same_name_in_two_files_are_two(here, agent):  # noqa: F811
+    sending = forwarder(here, agent)
+    for second in (3, 5):
+        agent.path.unlink(missing_ok=True)
+        agent.create()
+        at_work(agent, second)
+        await sending.once()
+    mark = await here.source.mark()
+    assert (mark.ticket, mark.entry) == (2, 4)

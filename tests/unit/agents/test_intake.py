@@ -159,10 +159,7 @@ async def test_without_the_token_nothing_is_taken(here, header):
 @pytest.mark.parametrize(("token", "status"), [("wrong", b"401"), (TOKEN, b"413")])
 async def test_who_may_not_send_or_says_that_it_sends_too_much_is_refused_before_the_body(here, token, status):
     reader, writer = await asyncio.open_connection("127.0.0.1", here.client.base_url.port)
-    head = (
-        f"PUT /v1/tickets/t HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 104857600\r\n\r\n"
-    )
-    writer.write(head.encode())
+    writer.write(head(token, "Content-Length: 104857600"))
     assert status in await reader.readline()
     writer.close()
 
@@ -173,13 +170,66 @@ async def test_who_may_not_send_or_says_that_it_sends_too_much_is_refused_before
         ("/v1/tickets/t", {"openedAt": "2026-01-01T12:00:00"}, "timezone"),
         ("/v1/tickets/t", {"opened": "x"}, "opened"),
         ("/v1/tickets/t", {"status": "fixed"}, "resolved"),
-        ("/v1/tickets/t", [], "valid dictionary"),
+        ("/v1/tickets/t", [], "object"),
+        ("/v1/tickets/t", {"openedAt": "0001-01-01T00:00:00+14:00"}, "out of range"),
         ("/v1/tickets/" + "t" * 129, {}, "128"),
+        ("/v1/tickets/%00", {}, "pattern"),
         ("/v1/sessions/s", {}, "ticket"),
     ],
 )
 async def test_a_body_that_makes_no_sense_is_refused_with_a_sentence(here, path, body, says):
     assert says in (await here.put(path, body, 422)).json()["error"]
+
+
+@pytest.mark.parametrize(
+    "body", [b"{", b"[" * 500_000, b'{"message": "\xff"}', b'{"message": "\\ud83d"}', b"", b"9" * 5000]
+)
+async def test_what_is_no_json_is_refused_with_a_sentence(here, body):
+    answer = await here.client.put("/v1/tickets/t", content=body)
+    assert answer.status_code == 422 and "JSON" in answer.json()["error"]
+
+
+async def test_whatever_a_tool_was_given_is_kept_as_far_as_it_can_be(here):
+    mark = await here.source.mark()
+    await here.put("/v1/tickets/t", OPEN)
+    await here.put("/v1/sessions/s", {"ticket": "t"})
+    given = [b'{"x": ' + b"[" * 100 + b"]" * 100 + b"}", b'{"x": NaN}', b'{"command": null}', b'"a\\u0000b"']
+    entry = b'{"session": "s", "sequence": %d, "type": "tool_call", "params": %s}'
+    entries = b",".join(entry % (number, params) for number, params in enumerate(given, 1))
+    answer = await here.client.post("/v1/log", content=b'{"entries": [' + entries + b"]}")
+    assert answer.status_code == 204, answer.text
+    log = await here.source.commands(mark, (await here.source.look(mark)).tickets)
+    assert [command.command[:4] for command in log.commands] == ['{"x"', '{"x"', '{"co', "a b"]
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(here, monkeypatch):
+    monkeypatch.setattr("controller.agents.intake.gate.BODY_SECONDS", 0.01)
+    reader, writer = await asyncio.open_connection("127.0.0.1", here.client.base_url.port)
+    writer.write(head(TOKEN, "Content-Length: 100") + b"{")
+    assert b"408" in await reader.readline()
+    writer.close()
+
+
+async def test_while_a_large_body_is_worked_on_others_are_served(here):
+    """Seconds in the event loop would blind every trial's watch."""
+    entries = [result(n, 0) | {"content": "a." * 100_000} for n in range(1, 5)] + [call(9, "x " * 60_000)]
+    sending = asyncio.create_task(here.log(*entries))
+    served = 0
+    while not sending.done():
+        await here.client.get("/healthz")
+        served += 1
+    await sending
+    assert served > 3
+
+
+async def test_tickets_whose_sessions_were_never_sent_leave_it_open_what_was_run(here):
+    mark = await here.source.mark()
+    await here.put("/v1/tickets/t", OPEN)
+    tickets = (await here.source.look(mark)).tickets
+    log = await here.source.commands(mark, tickets)
+    assert not log.complete and log.why == "no session that worked on these tickets was sent"
+    await here.put("/v1/sessions/s", {"ticket": "t"})
+    assert (await here.source.commands(mark, tickets)).complete
 
 
 async def test_what_was_sent_is_never_repeated_in_a_refusal(here):
@@ -189,10 +239,7 @@ async def test_what_was_sent_is_never_repeated_in_a_refusal(here):
 
 async def test_a_body_without_a_stated_length_is_refused_as_soon_as_it_is_too_long(here):
     reader, writer = await asyncio.open_connection("127.0.0.1", here.client.base_url.port)
-    head = (
-        f"PUT /v1/tickets/t HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nTransfer-Encoding: chunked\r\n\r\n"
-    )
-    writer.write(head.encode())
+    writer.write(head(TOKEN, "Transfer-Encoding: chunked"))
     writer.write(b"%x\r\n%s\r\n" % (MOST_BYTES + 1, b"x" * (MOST_BYTES + 1)))  # and no end of it
     assert b"413" in await reader.readline()
     writer.close()

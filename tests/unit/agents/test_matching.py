@@ -77,6 +77,17 @@ def test_where_we_could_not_look_the_agents_own_time_counts_and_that_is_marked()
     assert found.flags == {Flag.TICKET_SEEN_LATE}
 
 
+@pytest.mark.parametrize(("own", "counts"), [(-1.5, 4), (1, 1)])
+def test_where_the_last_look_was_long_before_the_injection_no_ticket_counts_from_before_it(own, counts):
+    before = Sighting(START, "tikv/tikv", looked_at=at(-60))
+    assert fold(before, Report(at(4), (ticket(opened=own),))).ticket_at == at(counts)
+
+
+def test_that_the_mark_was_taken_long_before_the_injection_makes_no_look_late():
+    before = Sighting(START, "tikv/tikv", looked_at=at(-60))
+    assert not fold(before, Report(at(0.5), (ticket(opened=0.2),))).flags
+
+
 def test_where_we_could_not_look_and_it_gives_no_usable_time_ours_stands():
     found = seen((0.5,), (10, ticket(opened=None)))
     assert found.ticket_at == at(10) and not found.flags

@@ -18,6 +18,13 @@ from tests.unit.records.samples import at, fill, spec
 Run = Callable[..., Result]
 
 
+@pytest.fixture(autouse=True)
+def no_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whatever kubeconfig this machine has: no test of the command line may find somebody's cluster."""
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "no-kubeconfig"))
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+
+
 async def seed(url: str) -> None:
     """`demo` complete and, created again later, running; `leader-kill-at-night` pending."""
     records = await Records.open(url)

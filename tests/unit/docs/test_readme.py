@@ -30,10 +30,22 @@ def test_the_campaign_it_shows_is_one():
     assert set(spec) <= {field.alias for field in CampaignSpec.model_fields.values()}
 
 
-def test_every_way_to_read_the_records_is_a_command():
-    commands = set(get_command(app).commands)
-    asked = set(re.findall(r"^records ([a-z]+)", README, re.MULTILINE))
-    assert asked and asked <= commands
+@pytest.mark.parametrize("page", [README, (REPO / "docs" / "cli.md").read_text()], ids=["README", "cli"])
+def test_every_command_it_shows_is_one_and_has_those_options(page):
+    commands = get_command(app).commands
+    shown = re.findall(r"^evalcampaign ([a-z-]+)([^#\n]*)", page, re.MULTILINE)
+    assert {"doctor", "run"} <= {name for name, _ in shown} <= set(commands)
+    for name, rest in shown:
+        known = {option for each in commands[name].params for option in each.opts}
+        assert set(re.findall(r"(?<= )--?[a-z-]+", rest)) <= known
+
+
+def test_the_page_of_the_command_line_names_every_command():
+    table = (REPO / "docs" / "cli.md").read_text().split("| command | does |")[1].split("##")[0]
+    named = {
+        name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`([\w-]+)`", row)
+    }
+    assert named == set(get_command(app).commands)
 
 
 def test_every_place_it_names_is_there():

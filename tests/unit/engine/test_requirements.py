@@ -18,8 +18,8 @@ from controller.cli.steering.asking import spec_of
 from subjects import SUBJECTS
 from subjects.protocol import EvalSubject, SubjectContext
 from subjects.tikv.subject import TikvSubject
+from tests.support.operatordb import AgentFile
 from tests.support.scripted import Script
-from tests.unit.agents.conftest import Agent
 from tests.unit.engine.conftest import UID, spec
 from tests.unit.engine.test_agent_trial import AGENT, source
 from tests.unit.subjects.tikv_fakes import STORES, FakeTikv, planned
@@ -46,25 +46,23 @@ async def test_run_03_the_states_before_and_after_are_recorded(bench):
 
 
 async def test_run_04_commands_come_from_the_agents_session_in_operator_db(bench, tmp_path):
-    agent = Agent(tmp_path / "operator.db")
-    agent.create()
-    agent.works(agent.opens("2025-12-31T00:00:00"), "an older one")
-    agent.logs("an older one", "tool_call", '{"command": "rm -rf /"}')
+    agent = AgentFile(tmp_path / "operator.db")
+    agent.session(agent.ticket(bench.clock.now().replace(tzinfo=None)), "an older one")
+    agent.log("an older one", "tool_call", '{"command": "rm -rf /"}')
     db = bench.source = OperatorDb(agent.path, ZoneInfo("UTC"), bench.clock.now)
-    looks = db.look
+    looks, at_work = db.look, []
 
     async def look(mark):
         """The agent goes to work once something is broken."""
-        if bench.world.injected and not agent_works:
-            ticket = agent.opens(bench.clock.now().replace(tzinfo=None).isoformat())
-            agent.works(ticket, "s", "resolved")
-            agent.logs("s", "tool_call", '{"command": "kubectl delete pod m-1"}')
-            agent.logs("s", "tool_result", None, 0)
-            agent.closes(ticket, bench.clock.now().replace(tzinfo=None).isoformat())
-            agent_works.append(ticket)
+        if bench.world.injected and not at_work:
+            now = bench.clock.now().replace(tzinfo=None)
+            at_work.append(ticket := agent.ticket(now))
+            agent.session(ticket, "s", "resolved", now)
+            agent.log("s", "tool_call", '{"command": "kubectl delete pod m-1"}', at=now.isoformat())
+            agent.log("s", "tool_result", None, 0, now.isoformat())
+            agent.update(ticket, status="resolved", resolved_at=now.isoformat())
         return await looks(mark)
 
-    agent_works: list[int] = []
     db.look = look
     outcome, row = await bench.run(Script(heal_after=4), spec(**AGENT))
     assert outcome is Outcome.RESOLVED
@@ -77,8 +75,7 @@ async def test_run_05_a_baseline_does_not_wait_for_an_agent(bench):
 
 
 async def test_run_06_the_evaluation_database_is_apart_from_operator_db(bench, tmp_path):
-    agent = Agent(tmp_path / "operator.db")
-    agent.create()
+    agent = AgentFile(tmp_path / "operator.db")
     before = agent.path.read_bytes()
     bench.source = OperatorDb(agent.path, ZoneInfo("UTC"), bench.clock.now)
     await bench.run(Script(heal_after=None), spec(**AGENT))
@@ -114,7 +111,8 @@ def ran(monkeypatch):
     monkeypatch.setattr("controller.cli.cluster.api.Api.connect", lambda context: None)
     monkeypatch.setattr("controller.cli.cluster.campaigns.Campaigns.__init__", lambda *_: None)
     monkeypatch.setattr("controller.cli.steering.running.create", lambda _, asked, name: made.append(spec_of(asked)[1]))
-    monkeypatch.setattr("controller.cli.steering.running.follow_to_the_end", lambda *_: 0)
+    for shown in ("tell_where_to_send", "follow_to_the_end"):
+        monkeypatch.setattr(f"controller.cli.steering.running.{shown}", lambda *_: 0)
 
     def run(command: str):
         result = CliRunner().invoke(app, command.split())

@@ -6,13 +6,13 @@ import asyncio
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing
 
 import pytest
 
 from controller.reading.database import DatabaseReader
 from controller.reading.remote import RemoteReader
 from controller.reading.serving import serving_records
+from tests.support.ports import free_port
 from tests.unit.cli.conftest import seed
 
 
@@ -27,9 +27,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="session")
 def port(url: str) -> Iterator[int]:
     """Where it is served."""
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        chosen = free.getsockname()[1]
+    chosen = free_port()
     ready, stop = threading.Event(), threading.Event()
 
     async def serve() -> None:

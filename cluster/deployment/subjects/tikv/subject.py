@@ -28,7 +28,7 @@ class Tikv(Subject):
             real.ensure(in_node, stages)
             return {preloaded.split(image)[0]: image for image in real.images()}
         note(f"TiKV: the stand-in, because {chosen.why}. {NOT_TIKV}")
-        stands_in = standin.ensure(in_node, stages)
+        stands_in = standin.IMAGE.ensure(in_node, stages)
         return {preloaded.split(image)[0]: stands_in for image in real.images()}
 
     def apply(self, images: Mapping[str, str], stages: Stages) -> None:

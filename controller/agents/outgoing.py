@@ -1,0 +1,98 @@
+"""Rows of an operator.db in the words of the HTTP API.
+
+Names carry what tells one file from the next, for in a new file ids begin anew. What the API would refuse is put right
+here: it is better to have a text cut than not at all.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator, Mapping
+from datetime import tzinfo
+from typing import Any
+
+from controller.agents.commands import LOOKED_AT, command_of, kept
+from controller.agents.operatordb import tables
+from controller.agents.operatordb.reading import opened_at, resolving_sessions, says_resolved, whole
+from controller.agents.operatordb.times import read_time
+from controller.agents.text import cut
+
+Body = Mapping[str, Any]
+
+_STATUSES = {"diagnosed": "escalated", **{each: each for each in ("open", "acknowledged", "resolved")}}
+_TYPES = ("reasoning", "tool_call", "tool_result")
+
+
+class Bodies:
+    """What there is to send of one snapshot."""
+
+    def __init__(self, file: sqlite3.Connection, zone: tzinfo) -> None:
+        self._file = file
+        self._zone = zone
+        self._sessions = {str(row["session_id"]): _session_name(row) for row in tables.read_sessions(file)}
+
+    def all(self) -> Iterator[tuple[str, Body]]:
+        """Paths and bodies of the tickets, then of the sessions."""
+        names = {}
+        for row in tables.stream_tickets(self._file, 0):
+            names[row["id"]] = _ticket_name(row)
+            yield f"/v1/tickets/{names[row['id']]}", self._ticket(row)
+        for row in tables.read_sessions(self._file):
+            if row["ticket_id"] in names:
+                yield f"/v1/sessions/{_session_name(row)}", self._session(row, names[row["ticket_id"]])
+
+    def entry(self, row: sqlite3.Row) -> Body:
+        """One entry of the log."""
+        session = str(row["session_id"])
+        command = command_of(row["tool_params"])
+        return {
+            "session": self._sessions.get(session) or _name(session, session),
+            "sequence": row["id"],
+            "type": row["entry_type"] if row["entry_type"] in _TYPES else "reasoning",
+            "content": kept(str(row["content"] or "")),
+            "tool": cut(str(row["tool_name"] or ""), 128),
+            "params": kept(command, LOOKED_AT) if command else None,
+            "exitCode": whole(row["exit_code"]),
+            "at": self._time(row["timestamp"]),
+        }
+
+    def _ticket(self, row: sqlite3.Row) -> Body:
+        """Who resolved it is decided here, where the sessions are."""
+        opened = opened_at(row, self._zone)
+        agent = says_resolved(row, row["id"] in resolving_sessions(self._file, [row["id"]]))
+        return {
+            "openedAt": opened.isoformat() if opened else None,
+            "message": kept(str(row["message"] or row["violation_key"] or "")),
+            "subject": cut(row["subject"], 512) if isinstance(row["subject"], str) and row["subject"] else None,
+            "severity": cut(str(row["severity"] or ""), 64) or None,
+            "status": _STATUSES.get(row["status"], "open"),
+            "resolvedAt": self._time(row["resolved_at"]),
+            "resolvedBy": "agent" if agent else "monitor",
+            "diagnosis": kept(str(row["diagnosis"])) if row["diagnosis"] is not None else None,
+        }
+
+    def _session(self, row: sqlite3.Row, ticket: str) -> Body:
+        return {
+            "ticket": ticket,
+            "startedAt": self._time(row["started_at"]),
+            "endedAt": self._time(row["ended_at"]),
+            "status": cut(str(row["status"] or ""), 32) or None,
+        }
+
+    def _time(self, value: object) -> str | None:
+        at = read_time(value, self._zone)
+        return at.isoformat() if at else None
+
+
+def _ticket_name(row: sqlite3.Row) -> str:
+    return _name(row["id"], row["violation_key"], row["first_seen_at"], row["created_at"])
+
+
+def _session_name(row: sqlite3.Row) -> str:
+    return _name(row["session_id"], row["ticket_id"], row["started_at"])
+
+
+def _name(id_: object, *rest: object) -> str:
+    """The agent's own id, as far as a path can hold it, and a digest of all that never changes of its row."""
+    return f"{re.sub(r'[^A-Za-z0-9._:-]', '_', str(id_))[:96]}-{tables.born((id_, *rest))[:8]}"

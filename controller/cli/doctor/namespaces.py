@@ -1,0 +1,70 @@
+"""What may be broken, by whose campaigns, and whether the controller was given the powers to do it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from controller.cli.cluster.api import Api
+from controller.cli.cluster.controller import ACCOUNT, NAMESPACE
+from controller.cli.cluster.errors import Refused
+from controller.cli.doctor.cluster import may_or_unknown
+from controller.cli.doctor.finding import Finding, fail, ok, warn
+from controller.consent import ALLOWED_ANNOTATION, OPT_IN_LABEL, Namespace, missing_consent
+
+USER = f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
+
+POWERS = (*(("pods", verb) for verb in ("get", "list", "watch", "delete", "patch")), ("namespaces", "get"))
+"""What every subject takes in its namespace; beyond that each has its own, which a campaign asks for by itself."""
+
+
+def look(api: Api, campaigns: str) -> Iterator[Finding]:
+    """`campaigns` is the namespace whose campaigns want to break something."""
+    try:
+        listed = api.get("/api/v1/namespaces", labelSelector=f"{OPT_IN_LABEL}=true")["items"]
+    except Refused as refused:
+        yield warn(f"Which namespaces may be broken cannot be told: {refused}", "ask who may list namespaces")
+        return
+    if not listed:
+        yield fail(
+            "No namespace has agreed to be broken",
+            f"its owner says so: kubectl label namespace NAME {OPT_IN_LABEL}=true, and kubectl annotate namespace NAME "
+            f"{ALLOWED_ANNOTATION}={campaigns}",
+        )
+    for each in listed:
+        meta = each["metadata"]
+        yield _consent(Namespace(meta["name"], meta.get("labels") or {}, meta.get("annotations") or {}), campaigns)
+        yield _powers(api, meta["name"])
+
+
+def _consent(namespace: Namespace, campaigns: str) -> Finding:
+    allowed = namespace.annotations.get(ALLOWED_ANNOTATION) or "nobody"
+    if namespace.name == campaigns:
+        return warn(
+            f"Namespace {campaigns} may be broken, but not by campaigns that live in it",
+            "name another namespace with -n",
+        )
+    if (refusal := missing_consent(namespace, campaigns)) is None:
+        return ok(f"Namespace {namespace.name} may be broken by campaigns of {allowed}")
+    return warn(
+        f"Namespace {namespace.name} may be broken, but not by campaigns of {campaigns} (it allows {allowed})",
+        refusal.message.partition(": ")[2],
+    )
+
+
+def _powers(api: Api, namespace: str) -> Finding:
+    lacking = []
+    for resource, verb in POWERS:
+        asked = {"resource": resource, "verb": verb, "namespace": namespace}
+        if resource == "namespaces":
+            asked["name"] = namespace
+        allowed = may_or_unknown(api, asked, USER)
+        if allowed is None:
+            return warn(f"Whether the controller has powers over {namespace} cannot be told: you may not ask")
+        if not allowed:
+            lacking.append(f"{verb} {resource}")
+    if lacking:
+        return fail(
+            f"The controller lacks powers over namespace {namespace}: {', '.join(lacking)}",
+            "grant them, as manifests/subjects/*-powers do: kubectl apply -k manifests/subjects/SUBJECT-powers",
+        )
+    return ok(f"The controller has the powers to break and mend what is in namespace {namespace}")

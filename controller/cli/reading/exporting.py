@@ -1,0 +1,106 @@
+"""`export`: every attempt of a campaign, one at a time, as JSON whole or as CSV in a row (docs/cli.md)."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import TextIO
+
+from controller.reading import as_json
+from controller.reading.protocol import Told
+from controller.records.rows import CampaignRow, Json
+
+Row = Callable[[CampaignRow, Told], Json]
+
+
+def _of_campaign(name: str) -> Row:
+    return lambda campaign, told: getattr(campaign, name)
+
+
+def _of_attempt(name: str) -> Row:
+    return lambda campaign, told: getattr(told.attempt, name)
+
+
+def _commands(name: str) -> Row:
+    return lambda campaign, told: count_commands(told.attempt.commands)[name]
+
+
+COLUMNS: Mapping[str, Row] = {
+    "campaign_uid": _of_campaign("uid"),
+    "campaign_namespace": _of_campaign("namespace"),
+    "campaign_name": _of_campaign("name"),
+    **{
+        name: _of_campaign(name)
+        for name in ("subject", "subject_namespace", "chaos", "mode", "variant", "comparison_hash")
+    },
+    **{name: _of_attempt(name) for name in ("id", "trial", "attempt", "seed", "step", "outcome")},
+    "scored": lambda campaign, told: told.attempt.outcome is not None and told.attempt.outcome.scored,
+    **{
+        name: _of_attempt(name)
+        for name in (
+            "target",
+            "started_at",
+            "window_started_at",
+            "chaos_injected_at",
+            "manifested_at",
+            "ticket_created_at",
+            "ticket_seen_at",
+            "resolved_at",
+            "resolution_seen_at",
+            "serving_lost_at",
+            "serving_again_at",
+            "recovered_at",
+            "deadline_at",
+            "ended_at",
+            "time_to_detect",
+            "time_to_resolve",
+            "time_to_recover",
+            "window",
+            "blind_seconds",
+        )
+    },
+    **{f"commands_{name}": _commands(name) for name in ("total", "unique", "repeated", "mutating", "destructive")},
+    "flags": lambda campaign, told: " ".join(told.attempt.flags),
+    "error": _of_attempt("error"),
+}
+"""By name: what stands in a column of a CSV file. Columns are only ever added, at the end."""
+
+
+def count_commands(commands: list[Json] | None) -> Mapping[str, int | None]:
+    """How many there are; None where no agent was looked at. `repeated` are those that had been run before."""
+    if commands is None:
+        return dict.fromkeys(("total", "unique", "repeated", "mutating", "destructive"))
+    unique = len({each["command"] for each in commands})
+    return {
+        "total": len(commands),
+        "unique": unique,
+        "repeated": len(commands) - unique,
+        "mutating": sum(bool(each["mutating"]) for each in commands),
+        "destructive": sum(bool(each["destructive"]) for each in commands),
+    }
+
+
+def write_csv(campaign: CampaignRow, attempts: Iterable[Told], to: TextIO) -> None:
+    """A heading, and a line an attempt (RFC 4180, but for the ends of lines, which are plain)."""
+    writer = csv.writer(to, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for told in attempts:
+        writer.writerow(_cell(column(campaign, told)) for column in COLUMNS.values())
+
+
+def write_json(campaign: CampaignRow, attempts: Iterable[Told], to: TextIO) -> None:
+    """One list of attempts, whole, a line each, so that it can be read as it comes."""
+    before = "[\n"
+    for told in attempts:
+        to.write(before + as_json.dumps(as_json.story(campaign, told)))
+        before = ",\n"
+    to.write("\n]\n" if before == ",\n" else "[]\n")
+
+
+def _cell(value: Json) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return as_json.time(value) if isinstance(value, datetime) else str(value)

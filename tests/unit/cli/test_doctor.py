@@ -1,0 +1,171 @@
+"""What the doctor says of each thing, well and not well."""
+
+from __future__ import annotations
+
+import copy
+import sqlite3
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from controller.cli.cluster.controller import PODS
+from controller.cli.cluster.errors import Refused
+from controller.cli.doctor import agentdb, controller, definition, namespaces
+from controller.cli.doctor.cluster import REVIEWS
+from controller.cli.doctor.finding import Level
+from controller.consent import ALLOWED_ANNOTATION
+from controller.records.errors import RecordsUnavailable
+from controller.records.revisions import HEAD
+from controller.version import SOURCE_TREE
+from tests.unit.cli.conftest import Run
+from tests.unit.crd.flat import load_crd, schema_of
+
+
+class Answers:
+    """An API of fixed answers by path; an exception is raised, a function is given the body."""
+
+    def __init__(self, answers: Mapping[str, Any]) -> None:
+        self._answers = answers
+
+    def get(self, path: str, **query: str) -> Any:
+        return self.request("GET", path)
+
+    def request(self, method: str, path: str, body: Any = None) -> Any:
+        answer = self._answers[path]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer(body) if callable(answer) else answer
+
+
+def served() -> Any:
+    return copy.deepcopy(schema_of(load_crd())["properties"])
+
+
+def test_the_crd_of_this_version_has_its_fields_down_to_the_last():
+    assert definition.compare(served()).level is Level.OK
+
+
+def test_an_older_crd_fails_and_a_newer_one_warns_and_both_say_by_which_field():
+    older = served()
+    del older["spec"]["properties"]["deadlines"]["properties"]["resetSeconds"]
+    found = definition.compare(older)
+    assert (found.level, found.fix) == (Level.FAIL, "kubectl apply -f crds")
+    assert found.said.endswith("it lacks spec.deadlines.resetSeconds")
+    newer = served()
+    newer["spec"]["properties"]["interleave"] = {"type": "string"}
+    assert definition.compare(newer).level is Level.WARN
+    assert "spec.interleave" in definition.compare(newer).said
+
+
+def test_no_crd_fails():
+    (found,) = definition.look(Answers({"/apis/evalcampaign.dev/v1alpha1": Refused(404, "no", named=False)}))
+    assert found.level is Level.FAIL
+
+
+READY = {"metadata": {"name": "c-0"}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+
+
+def about(version: str = "1.2.3", schema: str = HEAD) -> Callable[[], Mapping[str, str]]:
+    return lambda: {"version": version, "schema": schema}
+
+
+def away() -> Mapping[str, str]:
+    raise RecordsUnavailable("nothing listens there")
+
+
+@pytest.mark.parametrize(
+    ("pods", "says", "levels"),
+    [
+        ([READY], about(), ["ok", "ok"]),
+        ([READY], about(version="0.0.1"), ["ok", "warn"]),
+        ([READY], about(version=SOURCE_TREE), ["ok", "ok"]),
+        ([READY], about(version=SOURCE_TREE, schema="0001"), ["ok", "warn"]),
+        ([READY], about(schema="0001"), ["ok", "warn"]),
+        ([READY], away, ["ok", "warn"]),
+        ([], away, ["fail"]),
+    ],
+)
+def test_the_controller_runs_and_is_this_version_or_it_is_said(monkeypatch, pods, says, levels):
+    monkeypatch.setattr(controller, "VERSION", "1.2.3")
+    assert [found.level for found in controller.look(Answers({PODS: {"items": pods}}), says)] == levels
+
+
+def test_where_pods_may_not_be_seen_nothing_is_claimed():
+    (found,) = controller.look(Answers({PODS: Refused(403, "pods is forbidden")}), away)
+    assert found.level is Level.WARN and "cannot be told" in found.said
+
+
+def looked(allows: str | None, review: Any) -> list[tuple[str, str]]:
+    annotations = {} if allows is None else {ALLOWED_ANNOTATION: allows}
+    meta = {"name": "tikv", "labels": {"evalcampaign.dev/opt-in": "true"}, "annotations": annotations}
+    api = Answers({
+        "/api/v1/namespaces": {"items": [{"metadata": meta}]},
+        f"{REVIEWS}/subjectaccessreviews": review,
+    })  # fmt: skip
+    return [(found.level.value, found.said) for found in namespaces.look(api, "team-a")]
+
+
+def allowing(*verbs: str) -> Callable[[Any], Any]:
+    return lambda body: {"status": {"allowed": body["spec"]["resourceAttributes"]["verb"] in verbs}}
+
+
+ALL = ("get", "list", "watch", "delete", "patch")
+
+
+def test_consent_and_powers_are_both_needed():
+    (consent, powers) = looked("default, team-a", allowing(*ALL))
+    assert (consent[0], powers[0]) == ("ok", "ok")
+    assert looked("default", allowing(*ALL))[0][0] == "warn"
+    assert looked(None, allowing(*ALL))[0] == (
+        "warn", "Namespace tikv may be broken, but not by campaigns of team-a (it allows nobody)",
+    )  # fmt: skip
+    assert looked("*", allowing("get", "list", "watch"))[1] == (
+        "fail", "The controller lacks powers over namespace tikv: delete pods, patch pods",
+    )  # fmt: skip
+
+
+def test_powers_that_may_not_be_asked_about_are_not_called_missing():
+    assert looked("*", Refused(403, "forbidden"))[1][0] == "warn"
+
+
+def test_no_namespace_that_agreed_fails_with_the_way_to_agree():
+    (found,) = namespaces.look(Answers({"/api/v1/namespaces": {"items": []}}), "team-a")
+    assert found.level is Level.FAIL and f"{ALLOWED_ANNOTATION}=team-a" in found.fix
+
+
+@pytest.mark.parametrize(
+    ("tables", "level", "said"),
+    [
+        (("tickets", "agent_sessions", "agent_log_entries"), "ok", "1 agent_log_entries, 1 agent_sessions, 1 tickets"),
+        (("tickets",), "warn", "no agent_sessions and no agent_log_entries yet"),
+        (("trials",), "fail", "has no table tickets (there are: trials)"),
+    ],
+)
+def test_an_agents_file_is_looked_into_and_not_changed(tmp_path: Path, tables, level, said):
+    path = tmp_path / "operator.db"
+    with closing(sqlite3.connect(path)) as database:
+        for table in tables:
+            database.execute(f"CREATE TABLE {table} (id)")
+            database.execute(f"INSERT INTO {table} VALUES (1)")
+        database.commit()
+    before = path.read_bytes()
+    (found,) = agentdb.look(path)
+    assert found.level == level and said in found.said
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+def test_an_agents_file_that_is_none_or_is_missing_is_said(tmp_path: Path):
+    (missing,) = agentdb.look(tmp_path / "none.db")
+    assert missing.level is Level.WARN and list(tmp_path.iterdir()) == []
+    (tmp_path / "x.db").write_text("hello " * 1000)
+    (no_database,) = agentdb.look(tmp_path / "x.db")
+    assert no_database.level is Level.FAIL
+
+
+def test_without_a_cluster_the_doctor_fails_and_still_looks_at_the_agents_file(run: Run, tmp_path: Path) -> None:
+    result = run("doctor", "--agent-db", str(tmp_path / "none.db"), db="")
+    assert result.exit_code == 1
+    assert result.stdout.startswith("fail There is no cluster to ask") and "warn There is no" in result.stdout

@@ -1,0 +1,143 @@
+"""A running campaign, told once and in order, and how its end is judged."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import chain, repeat
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from controller.api import CampaignStatus, Current, Mode, Outcome, Phase, Plan, Rates, Recent, Step, Summary
+from controller.cli.cluster.campaigns import Seen
+from controller.cli.cluster.errors import CommandFailed, Refused, Unreachable
+from controller.cli.live.displays import PlainDisplay
+from controller.cli.live.following import follow
+from controller.cli.live.story import Story, right_now
+from controller.cli.live.watching import Watch
+from controller.cli.options import Exit
+from controller.cli.steering.ending import conclude
+from tests.unit.records.samples import at
+
+
+def seen(phase: Phase = Phase.RUNNING, uid: str = "u", **status: Any) -> Seen:
+    return Seen("default", "demo", uid, 3, Mode.AGENT, CampaignStatus(phase=phase, **status))
+
+
+def ended(trial: int, **words: Any) -> Recent:
+    return Recent(trial=trial, attempt=1, ended_at=at(0), **words)
+
+
+RESOLVED = ended(
+    1, outcome=Outcome.RESOLVED, target="tikv-1", time_to_detect="3.1s", time_to_resolve="20.0s", time_to_recover="9.0s"
+)
+QUIET = ended(2, outcome=Outcome.QUIET)
+
+
+def test_each_thing_is_told_once_oldest_first_and_the_end_comes_last():
+    story = Story()
+    assert story.news(seen(message="3 trials")) == ["Running: 3 trials"]
+    assert story.news(seen(message="3 trials", recent=[RESOLVED])) == [
+        "trial 1/3 on tikv-1: Resolved, detected after 3.1s, called resolved after 20.0s, recovered after 9.0s"
+    ]
+    over = seen(Phase.COMPLETE, message="done", recent=[QUIET, RESOLVED])
+    assert story.news(over) == ["trial 2/3: Quiet", "Complete: done"]
+    assert story.news(over) == []
+
+
+def test_what_is_done_now_has_its_countdown_and_what_is_missing():
+    current = Current(
+        trial=2, attempt=2, step=Step.OBSERVE, since=at(0), deadline=at(60), message="tikv-1 is not Ready"
+    )
+    told = right_now(seen(current=current), at(18))
+    assert told == "trial 2/3, attempt 2: observe, at most 42 s left, tikv-1 is not Ready"
+    assert "at most 0 s left" in right_now(seen(current=current), at(60) + timedelta(seconds=5))
+    assert right_now(seen(Phase.QUEUED, message="another has the subject"), at(0)) == "another has the subject"
+
+
+class Opens:
+    """Every watch that is opened brings the next of these: a list of campaigns, or trouble."""
+
+    def __init__(self, *watches: list[Seen | None] | CommandFailed) -> None:
+        self.watches = chain(watches, repeat([]))
+
+    def __call__(self) -> Iterator[Seen | None]:
+        brought = next(self.watches)
+        if isinstance(brought, CommandFailed):
+            raise brought
+        return iter(brought)
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("controller.cli.live.watching.RECONNECT_SECONDS", 0.01)
+
+
+def followed(begun: Seen, *watches: list[Seen | None] | CommandFailed) -> tuple[Seen, str]:
+    out = io.StringIO()
+    return follow(Watch(Opens(*watches)), begun, PlainDisplay(Console(file=out, width=200))), out.getvalue()
+
+
+def test_it_is_followed_over_ended_watches_and_an_api_server_that_is_away():
+    step = Current(trial=1, attempt=1, step=Step.RESET, since=at(0))
+    over, told = followed(
+        seen(Phase.PENDING),
+        [seen(current=step)],
+        Unreachable("The API server is away"),
+        [seen(recent=[RESOLVED])],
+        [seen(Phase.COMPLETE, message="done", recent=[RESOLVED])],
+    )
+    assert over.status.phase is Phase.COMPLETE
+    lines = [line[6:] for line in told.splitlines()]
+    assert lines == [
+        "Pending",
+        "Running",
+        "trial 1/3: reset",
+        "The API server is away",
+        lines[4],
+        "Complete: done",
+    ]
+    assert lines[4].startswith("trial 1/3 on tikv-1: Resolved")
+
+
+@pytest.mark.parametrize("gone", [None, seen(Phase.COMPLETE, uid="another of that name")])
+def test_a_campaign_that_is_gone_or_replaced_is_not_taken_for_the_one_that_was_followed(gone):
+    with pytest.raises(CommandFailed, match="Campaign default/demo was deleted; its records stay"):
+        followed(seen(), [gone])
+
+
+def test_a_watch_that_is_refused_is_not_tried_for_ever():
+    with pytest.raises(CommandFailed, match="you may not watch"):
+        followed(seen(), Refused(403, "you may not watch"))
+
+
+RATES = Rates(recovered="2/3 (67%)", recovery_rate="0.6667", median_time_to_recover="8.2s")
+THREE = Summary(planned=3, done=3, progress="3/3", scored=3)
+
+
+@pytest.mark.parametrize(
+    ("least", "status"), [(None, Exit.DONE), (2 / 3, Exit.DONE), (0.67, Exit.FAILED), (1.0, Exit.FAILED)]
+)
+def test_a_complete_campaign_passes_unless_its_rate_is_under_what_was_asked(least, status):
+    lines, given = conclude(seen(Phase.COMPLETE, rates=RATES, summary=THREE), least)
+    assert given is status
+    assert lines[0] == "recovered 2/3 (67%), median time to recover 8.2s"
+    assert least is None or "(n=3)" in lines[-1]
+
+
+@pytest.mark.parametrize("phase", [Phase.FAILED, Phase.ABORTED])
+def test_a_campaign_that_did_not_complete_has_failed_whatever_it_found(phase):
+    assert conclude(seen(phase, rates=RATES, summary=THREE), None)[1] is Exit.FAILED
+
+
+def test_of_nothing_scored_no_rate_is_high_enough():
+    lines, status = conclude(seen(Phase.COMPLETE), 0.0)
+    assert (lines, status) == (["Nothing could be scored.", "Under 0: nothing was scored (n=0)."], Exit.FAILED)
+
+
+def test_a_dry_run_ends_with_its_plans():
+    plan = Plan(trial=1, seed=7, chaos="node_kill", target="tikv-2", facts="uid=x")
+    assert conclude(seen(Phase.COMPLETE, plans=[plan]), None)[0] == ["trial 1 would do node_kill to tikv-2 (uid=x)"]
