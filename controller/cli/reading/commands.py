@@ -87,27 +87,35 @@ class ExportFormat(StrEnum):
 
     JSON = "json"
     CSV = "csv"
+    JUNIT = "junit"
 
 
 def export(
     campaign: Campaign,
-    format: Annotated[ExportFormat, typer.Option(help="json: attempts whole; csv: a row each.")] = ExportFormat.JSON,
+    format: Annotated[
+        ExportFormat, typer.Option(help="json: attempts whole; csv: a row each; junit: a test a trial.")
+    ] = ExportFormat.JSON,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file instead of stdout.")
     ] = None,
     db: Database = None,
     context: Context = None,
 ) -> None:
-    """Write every attempt of a campaign: whole as JSON, or as CSV, a row an attempt. Columns: docs/cli.md.
+    """Write every attempt of a campaign, as JSON or CSV (columns: docs/cli.md), or its trials as tests for CI.
 
     \b
     evalcampaign export tikv-node-kill --format csv -o trials.csv
+    evalcampaign export tikv-node-kill --format junit -o junit.xml
     """
     with sentences():
         from controller.cli.reading import exporting
         from controller.cli.reading.source import records
 
-        write = {ExportFormat.JSON: exporting.write_json, ExportFormat.CSV: exporting.write_csv}[format]
+        write = {
+            ExportFormat.JSON: exporting.write_json,
+            ExportFormat.CSV: exporting.write_csv,
+            ExportFormat.JUNIT: exporting.write_junit,
+        }[format]
         with records(db, context) as reader:
             found = reader.find(campaign)
             mention(found.others, f"exporting the newest, {found.campaign.namespace}/{found.campaign.name}")

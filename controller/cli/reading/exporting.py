@@ -1,12 +1,15 @@
-"""`export`: every attempt of a campaign, one at a time, as JSON whole or as CSV in a row (docs/cli.md)."""
+"""`export`: every attempt of a campaign, one at a time, as JSON, CSV or JUnit XML (docs/cli.md)."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import TextIO
 
+from controller.agents.commands import Counts, count
+from controller.analysis.junit import to_junit
 from controller.reading import as_json
 from controller.reading.protocol import Told
 from controller.records.rows import CampaignRow, Json
@@ -68,17 +71,13 @@ COLUMNS: Mapping[str, Row] = {
 
 
 def count_commands(commands: list[Json] | None) -> Mapping[str, int | None]:
-    """How many there are; None where no agent was looked at. `repeated` are those that had been run before."""
-    if commands is None:
-        return dict.fromkeys(("total", "unique", "repeated", "mutating", "destructive"))
-    unique = len({each["command"] for each in commands})
-    return {
-        "total": len(commands),
-        "unique": unique,
-        "repeated": len(commands) - unique,
-        "mutating": sum(bool(each["mutating"]) for each in commands),
-        "destructive": sum(bool(each["destructive"]) for each in commands),
-    }
+    """How many there are; None where no agent was looked at."""
+    return dict.fromkeys(field.name for field in fields(Counts)) if commands is None else asdict(count(commands))
+
+
+def write_junit(campaign: CampaignRow, attempts: Iterable[Told], to: TextIO) -> None:
+    """JUnit XML: a trial is a test."""
+    to.write(to_junit(campaign, [told.attempt for told in attempts]))
 
 
 def write_csv(campaign: CampaignRow, attempts: Iterable[Told], to: TextIO) -> None:

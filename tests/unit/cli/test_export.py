@@ -5,6 +5,7 @@ import io
 import json
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 from controller.cli.reading.exporting import COLUMNS, count_commands
 from tests.unit.cli.conftest import Run
@@ -34,6 +35,13 @@ def test_json_holds_the_same_attempts_whole_as_show_prints_them(run: Run) -> Non
     assert len(exported) == 4 and exported[2] == shown
 
 
+def test_junit_shows_trials_as_tests(run: Run) -> None:
+    suite = ElementTree.fromstring(run("export", "uid-1", "--format", "junit").stdout)
+    cases = suite.findall(".//testcase")
+    assert len(cases) == 3
+    assert [case.find("failure") is not None for case in cases] == [False, False, True]
+
+
 def test_a_campaign_without_attempts_is_an_empty_list_and_a_heading(run: Run) -> None:
     assert json.loads(run("export", "leader-kill-at-night").stdout) == []
     assert run("export", "leader-kill-at-night", "--format", "csv").stdout == ",".join(COLUMNS) + "\n"
@@ -47,8 +55,8 @@ def test_a_file_takes_it_and_one_that_cannot_be_written_is_said(run: Run, tmp_pa
 
 
 def test_commands_are_counted_and_none_looked_at_is_not_none_run() -> None:
-    get = {"command": "kubectl get pods", "mutating": False, "destructive": False}
-    delete = {"command": "kubectl delete pod tikv-1", "mutating": True, "destructive": True}
+    get = {"tool": "shell", "command": "kubectl get pods", "mutating": False, "destructive": False}
+    delete = {"tool": "shell", "command": "kubectl delete pod tikv-1", "mutating": True, "destructive": True}
     assert count_commands([get, delete, get]) == {
         "total": 3, "unique": 2, "repeated": 1, "mutating": 1, "destructive": 1,
     }  # fmt: skip
