@@ -18,8 +18,8 @@ from controller.cli.steering.asking import spec_of
 from subjects import SUBJECTS
 from subjects.protocol import EvalSubject, SubjectContext
 from subjects.tikv.subject import TikvSubject
+from tests.support.operatordb import AgentFile
 from tests.support.scripted import Script
-from tests.unit.agents.conftest import Agent
 from tests.unit.engine.conftest import UID, spec
 from tests.unit.engine.test_agent_trial import AGENT, source
 from tests.unit.subjects.tikv_fakes import STORES, FakeTikv, planned
@@ -46,25 +46,25 @@ async def test_run_03_the_states_before_and_after_are_recorded(bench):
 
 
 async def test_run_04_commands_come_from_the_agents_session_in_operator_db(bench, tmp_path):
-    agent = Agent(tmp_path / "operator.db")
-    agent.create()
-    agent.works(agent.opens("2025-12-31T00:00:00"), "an older one")
-    agent.logs("an older one", "tool_call", '{"command": "rm -rf /"}')
+    agent = AgentFile(tmp_path / "operator.db")
+    agent.session(agent.ticket(bench.clock.now().replace(tzinfo=None)), "an older one")
+    agent.log("an older one", "tool_call", '{"command": "rm -rf /"}')
     db = bench.source = OperatorDb(agent.path, ZoneInfo("UTC"), bench.clock.now)
     looks = db.look
 
     async def look(mark):
         """The agent goes to work once something is broken."""
         if bench.world.injected and not agent_works:
-            ticket = agent.opens(bench.clock.now().replace(tzinfo=None).isoformat())
-            agent.works(ticket, "s", "resolved")
-            agent.logs("s", "tool_call", '{"command": "kubectl delete pod m-1"}')
-            agent.logs("s", "tool_result", None, 0)
-            agent.closes(ticket, bench.clock.now().replace(tzinfo=None).isoformat())
+            now = bench.clock.now().replace(tzinfo=None)
+            ticket = agent.ticket(now)
+            agent.session(ticket, "s", "resolved")
+            agent.log("s", "tool_call", '{"command": "kubectl delete pod m-1"}')
+            agent.log("s", "tool_result", code=0)
+            agent.update(ticket, status="resolved", resolved_at=now.isoformat())
             agent_works.append(ticket)
         return await looks(mark)
 
-    agent_works: list[int] = []
+    agent_works: list[int | None] = []
     db.look = look
     outcome, row = await bench.run(Script(heal_after=4), spec(**AGENT))
     assert outcome is Outcome.RESOLVED
@@ -77,8 +77,7 @@ async def test_run_05_a_baseline_does_not_wait_for_an_agent(bench):
 
 
 async def test_run_06_the_evaluation_database_is_apart_from_operator_db(bench, tmp_path):
-    agent = Agent(tmp_path / "operator.db")
-    agent.create()
+    agent = AgentFile(tmp_path / "operator.db")
     before = agent.path.read_bytes()
     bench.source = OperatorDb(agent.path, ZoneInfo("UTC"), bench.clock.now)
     await bench.run(Script(heal_after=None), spec(**AGENT))
