@@ -23,11 +23,14 @@ def run_virtually(work: Coroutine[Any, Any, T]) -> T:
 
 
 class VirtualClock:
-    """What `controller.clock.Clock` is, by the time of the running loop."""
+    """What `controller.clock.Clock` is, by the time of the loop that runs where it is made. Threads may ask it too."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
 
     def now(self) -> datetime:
         """The time now, UTC."""
-        return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=asyncio.get_running_loop().time())
+        return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self._loop.time())
 
 
 class _Skipping(selectors.DefaultSelector):

@@ -58,10 +58,11 @@ def test_every_option_finds_its_field():
         ({"source": "http"}, "http"),
         ({"agent": "agents/mine"}, "http"),
         ({"agent_db": "/var/operator.db"}, "operatorDb"),
+        ({}, "http"),
         ({"settings": ["agent.source=http"]}, "http"),
     ],
 )
-def test_an_agent_needs_a_source_which_may_follow_from_what_else_was_said(changes, source):
+def test_an_agents_source_follows_from_what_else_was_said(changes, source):
     assert spec_of(replace(AGENT, **changes))[1].agent.source == source
     assert spec_of(replace(AGENT, mode=Mode.CONTROL, **changes))[1].agent.source == source
 
@@ -73,8 +74,6 @@ def test_in_a_baseline_an_agents_deployment_is_kept_away_and_has_no_source():
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        (AGENT, "Mode agent needs to know where the agent's work is seen"),
-        (replace(AGENT, mode=Mode.CONTROL), "Mode control needs to know"),
         (replace(BASELINE, subject="tikvv"), "no subject 'tikvv'; did you mean tikv? Known: etcd, tikv"),
         (replace(BASELINE, subject="zookeeper"), "no subject 'zookeeper'. Known: etcd, tikv"),
         (replace(BASELINE, chaos="node-kill"), "tikv has no chaos 'node-kill'; did you mean node_kill"),

@@ -42,7 +42,9 @@ def test_every_command_it_shows_is_one_and_has_those_options(page):
 
 def test_the_page_of_the_command_line_names_every_command():
     table = (REPO / "docs" / "cli.md").read_text().split("| command | does |")[1].split("##")[0]
-    named = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    named = {
+        name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`([\w-]+)`", row)
+    }
     assert named == set(get_command(app).commands)
 
 

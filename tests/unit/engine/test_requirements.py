@@ -50,21 +50,19 @@ async def test_run_04_commands_come_from_the_agents_session_in_operator_db(bench
     agent.session(agent.ticket(bench.clock.now().replace(tzinfo=None)), "an older one")
     agent.log("an older one", "tool_call", '{"command": "rm -rf /"}')
     db = bench.source = OperatorDb(agent.path, ZoneInfo("UTC"), bench.clock.now)
-    looks = db.look
+    looks, at_work = db.look, []
 
     async def look(mark):
         """The agent goes to work once something is broken."""
-        if bench.world.injected and not agent_works:
+        if bench.world.injected and not at_work:
             now = bench.clock.now().replace(tzinfo=None)
-            ticket = agent.ticket(now)
-            agent.session(ticket, "s", "resolved")
-            agent.log("s", "tool_call", '{"command": "kubectl delete pod m-1"}')
-            agent.log("s", "tool_result", code=0)
+            at_work.append(ticket := agent.ticket(now))
+            agent.session(ticket, "s", "resolved", now)
+            agent.log("s", "tool_call", '{"command": "kubectl delete pod m-1"}', at=now.isoformat())
+            agent.log("s", "tool_result", None, 0, now.isoformat())
             agent.update(ticket, status="resolved", resolved_at=now.isoformat())
-            agent_works.append(ticket)
         return await looks(mark)
 
-    agent_works: list[int | None] = []
     db.look = look
     outcome, row = await bench.run(Script(heal_after=4), spec(**AGENT))
     assert outcome is Outcome.RESOLVED
@@ -113,7 +111,8 @@ def ran(monkeypatch):
     monkeypatch.setattr("controller.cli.cluster.api.Api.connect", lambda context: None)
     monkeypatch.setattr("controller.cli.cluster.campaigns.Campaigns.__init__", lambda *_: None)
     monkeypatch.setattr("controller.cli.steering.running.create", lambda _, asked, name: made.append(spec_of(asked)[1]))
-    monkeypatch.setattr("controller.cli.steering.running.follow_to_the_end", lambda *_: 0)
+    for shown in ("tell_where_to_send", "follow_to_the_end"):
+        monkeypatch.setattr(f"controller.cli.steering.running.{shown}", lambda *_: 0)
 
     def run(command: str):
         result = CliRunner().invoke(app, command.split())
