@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -115,11 +115,11 @@ def kept(text: str, limit: int = COMMAND_BYTES) -> str:
 
 def count(commands: Sequence[Mapping[str, Any]]) -> Counts:
     """Of commands as the record has them. Two are the same when tool and command are, whatever the reasoning."""
-    times = Counter((command["tool"], command["command"]) for command in commands)
+    different = {(command["tool"], command["command"]) for command in commands}
     return Counts(
         total=len(commands),
-        unique=len(times),
-        repeated=sum(number - 1 for number in times.values()),
+        unique=len(different),
+        repeated=len(commands) - len(different),
         mutating=sum(bool(command["mutating"]) for command in commands),
         destructive=sum(bool(command["destructive"]) for command in commands),
     )
