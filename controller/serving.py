@@ -13,6 +13,9 @@ from starlette.types import ASGIApp
 GOODBYE_SECONDS = 2
 """How long a request that is being answered may hold up the end."""
 
+MOST_CONNECTIONS = 256
+"""At once; more are told to come again. The process needs its files for other things too."""
+
 
 @asynccontextmanager
 async def serving(app: ASGIApp, host: str, port: int) -> AsyncGenerator[int]:
@@ -26,6 +29,7 @@ async def serving(app: ASGIApp, host: str, port: int) -> AsyncGenerator[int]:
         access_log=False,
         log_config=None,
         server_header=False,
+        limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=GOODBYE_SECONDS,
     )
     server = _Server(config)

@@ -21,8 +21,8 @@ MOST_COMMANDS = 2000
 COMMAND_BYTES = 4096
 """Of one command as it is kept. It is judged before it is cut."""
 
-LOOKED_AT = 16_384
-"""Characters of a text that are masked, and of which as much is kept as there is room for."""
+LOOKED_AT = 4
+"""Of a text, so many times the characters that are kept are masked first: masking shortens, and takes its time."""
 
 TOOL_CALL, TOOL_RESULT = "tool_call", "tool_result"
 
@@ -110,7 +110,7 @@ def complete(commands: int) -> tuple[bool, str]:
 
 def kept(text: str, limit: int = COMMAND_BYTES) -> str:
     """A text of an agent's as it is stored: masked, and at most `limit` bytes of UTF-8."""
-    return cut(mask(text[:LOOKED_AT]), limit)
+    return cut(mask(text[: LOOKED_AT * limit]), limit)
 
 
 def count(commands: Sequence[Mapping[str, Any]]) -> Counts:

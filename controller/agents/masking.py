@@ -8,63 +8,85 @@ bound: the text may be a mebibyte, and whoever wrote it may want this to take lo
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 MASK = "***"
 
-_SECRET_WORDS = r"password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?"
+_SECRET_WORDS = r"password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential"
 _VALUE = r"""(?!"?\$[({A-Z_])(?:"(?:\\.|[^"\\])*"|'[^']*'|[^\s"'&;|,}{)]+)"""
 """A quoted text, or what reaches to the next space, quote or operator. What a shell is to fill in is no secret yet."""
 
-_RULES: tuple[tuple[re.Pattern[str], str], ...] = (
+_NAMES = ("pass", "pwd", "secret", "token", "key", "credential")
+_FREE = ("mysql", "mysqldump", "mysqladmin", "mariadb", "sshpass", "redis-cli")
+_LOGIN = ("docker", "podman", "helm", "skopeo", "oras", "oc", "az")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`signs`, in lower case: in a text with none of them there is nothing to find, which is quickly told."""
+
+    signs: tuple[str, ...]
+    pattern: re.Pattern[str]
+    replacement: str
+
+
+def _rule(signs: Sequence[str], pattern: str, replacement: str, flags: int = 0) -> Rule:
+    return Rule(tuple(signs), re.compile(pattern, flags), replacement)
+
+
+_RULES = (
     # A whole key, or as much of it as there is.
-    (
-        re.compile(
-            r"(-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----)(?!\*\*\*).*?(-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.DOTALL
-        ),
+    _rule(
+        ["private key"],
+        r"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----)(?!\*\*\*).*?(-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|\Z)",
         rf"\1{MASK}\2",
+        re.DOTALL,
     ),
     # Authorization: Basic dXNlcjpwYXNz, in a header, a -H of curl's or JSON.
-    (
-        re.compile(
-            r"""((?:proxy-)?authorization["']?\s*[:=]\s*["']?)((?:bearer|basic|token|digest|apikey)\s+)?[^\s"',;}]+""",
-            re.I,
-        ),
+    _rule(
+        ["authorization"],
+        r"""(authorization["']?\s*[:=]\s*["']?)((?:bearer|basic|token|digest|apikey)\s+)?[^\s"',;}]+""",
         rf"\1\2{MASK}",
+        re.I,
     ),
-    (re.compile(r"\b(bearer\s+)[A-Za-z0-9._~+/=-]{8,}", re.I), rf"\1{MASK}"),
+    _rule(["bearer"], r"\b(bearer\s+)[A-Za-z0-9._~+/=-]{8,}", rf"\1{MASK}", re.I),
     # X-Vault-Token: …, X-Api-Key: …, Set-Cookie: …
-    (re.compile(r"""\b(x-[a-z-]{0,30}(?:token|key|secret)|(?:set-)?cookie)(\s*:\s*)[^\s"']+""", re.I), rf"\1\2{MASK}"),
-    # https://user:password@host
-    (re.compile(r"\b([a-z][a-z0-9+.-]{1,20}://[^\s/:@\"']{0,128}):[^\s/@\"']{1,512}@", re.I), rf"\1:{MASK}@"),
-    (re.compile(r"\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*"), MASK),  # a JWT
-    (re.compile(r"\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{16}\b"), MASK),  # an AWS key id
-    (re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|xox[abprs]-[\w-]{10,})"), MASK),
-    (re.compile(r"\bsk-[A-Za-z0-9_-]{16,}"), MASK),  # of model providers
-    # PGPASSWORD=…, "apiKey": "…", --from-literal=db_password=…, token: …
-    (
-        re.compile(
-            rf"""(?<![\w-])([\w.-]{{0,60}}(?:{_SECRET_WORDS})|[A-Z0-9_]{{1,60}}_KEY)(["']?\s*(?:=|:\s)\s*){_VALUE}""",
-            re.I,
-        ),
+    _rule(
+        ["x-", "cookie"],
+        r"""\b(x-[a-z-]{0,30}(?:token|key|secret)|(?:set-)?cookie)(\s*:\s*)[^\s"']+""",
         rf"\1\2{MASK}",
+        re.I,
+    ),
+    # https://user:password@host
+    _rule(["@"], r"""\b([a-z][a-z0-9+.-]{1,20}://[^\s/:@"']{0,128}):[^\s/@"']{1,512}@""", rf"\1:{MASK}@", re.I),
+    _rule(["eyj"], r"\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*", MASK),  # a JWT
+    _rule(["akia", "asia", "aroa", "aida"], r"\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{16}\b", MASK),  # an AWS key id
+    _rule(["gh", "xox"], r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|xox[abprs]-[\w-]{10,})", MASK),
+    _rule(["sk-"], r"\bsk-[A-Za-z0-9_-]{16,}", MASK),  # of model providers
+    # PGPASSWORD=…, "apiKey": "…", --from-literal=db_password=…, token: …
+    _rule(
+        _NAMES,
+        rf"""(?<![\w-])([\w.-]{{0,60}}(?:{_SECRET_WORDS})s?|[A-Z0-9_]{{1,60}}_KEY)(["']?\s*=\s*|["']\s*:\s*|:\s+){_VALUE}""",
+        rf"\1\2{MASK}",
+        re.I,
     ),
     # --password …, --token …; not --token-file …, which names a file
-    (re.compile(rf"(--(?:\w[\w-]{{0,20}}-)?(?:{_SECRET_WORDS}))\s+(?!-){_VALUE}", re.I), rf"\1 {MASK}"),
+    _rule(_NAMES, rf"(--(?:\w[\w-]{{0,20}}-)?(?:{_SECRET_WORDS}))\s+(?!-){_VALUE}", rf"\1 {MASK}", re.I),
     # -u user:password of curl's, and -p of those that take a password by it
-    (
-        re.compile(r"""((?<!\S)(?:-u|--user)[\s=]*["']?[^\s:"']{1,128}):(?!//)[^\s"']{1,512}(?=["']?(?:\s|$))"""),
+    _rule(
+        ["-u", "--user"],
+        r"""((?<!\S)(?:-u|--user)[\s=]*["']?[^\s:"']{1,128}):(?!//)[^\s"']{1,512}(?=["']?(?:\s|$))""",
         rf"\1:{MASK}",
     ),
-    (
-        re.compile(
-            rf"(\b(?:mysql|mysqldump|mysqladmin|mariadb|sshpass|redis-cli)\b[^|;&\n]{{0,120}}?\s-(?:p|a))\s*(?![\s-]){_VALUE}"
-        ),
+    _rule(
+        _FREE,
+        rf"(\b(?:{'|'.join(_FREE)})\b[^|;&\n]{{0,120}}?\s-(?:p|a))\s*(?![\s-]){_VALUE}",
         rf"\1 {MASK}",
     ),
-    (
-        re.compile(
-            rf"(\b(?:docker|podman|helm|skopeo|oras|oc|az)\b[^|;&\n]{{0,60}}?\blogin\b[^|;&\n]{{0,120}}?\s-p)[\s=]*(?!-){_VALUE}"
-        ),
+    _rule(
+        ["login"],
+        rf"(\b(?:{'|'.join(_LOGIN)})\b[^|;&\n]{{0,60}}?\blogin\b[^|;&\n]{{0,120}}?\s-p)[\s=]*(?!-){_VALUE}",
         rf"\1 {MASK}",
     ),
 )
@@ -72,6 +94,8 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
 
 def mask(text: str) -> str:
     """The text without what looks like a secret."""
-    for pattern, replacement in _RULES:
-        text = pattern.sub(replacement, text)
+    lowered = text.lower()
+    for rule in _RULES:
+        if any(sign in lowered for sign in rule.signs):
+            text = rule.pattern.sub(rule.replacement, text)
     return text

@@ -12,13 +12,16 @@ from collections.abc import Iterator, Mapping
 from datetime import tzinfo
 from typing import Any
 
-from controller.agents.commands import LOOKED_AT, command_of, kept
+from controller.agents.commands import command_of, kept
 from controller.agents.operatordb import tables
 from controller.agents.operatordb.reading import opened_at, resolving_sessions, says_resolved, whole
 from controller.agents.operatordb.times import read_time
 from controller.agents.text import cut
 
 Body = Mapping[str, Any]
+
+COMMAND_BYTES = 16_384
+"""Of a command: it is judged where it arrives, and as much of it is."""
 
 _STATUSES = {"diagnosed": "escalated", **{each: each for each in ("open", "acknowledged", "resolved")}}
 _TYPES = ("reasoning", "tool_call", "tool_result")
@@ -52,7 +55,7 @@ class Bodies:
             "type": row["entry_type"] if row["entry_type"] in _TYPES else "reasoning",
             "content": kept(str(row["content"] or "")),
             "tool": cut(str(row["tool_name"] or ""), 128),
-            "params": kept(command, LOOKED_AT) if command else None,
+            "params": kept(command, COMMAND_BYTES) if command else None,
             "exitCode": whole(row["exit_code"]),
             "at": self._time(row["timestamp"]),
         }

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Protocol
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from controller.agents.intake.source import HttpSource
 from controller.agents.operatordb.source import OperatorDb
+from controller.agents.operatordb.times import NoSuchZone, zone_of
 from controller.agents.protocol import AgentSource
 from controller.api import Agent, Source
 from controller.records import Records
@@ -47,7 +47,7 @@ class AgentSources:
             case Source.NONE:
                 return None
             case Source.OPERATOR_DB:
-                return OperatorDb(Path(agent.path), zone_of(agent.time_zone), self._now)
+                return OperatorDb(Path(agent.path), _zone(agent.time_zone), self._now)
             case Source.HTTP:
                 await self._admit(campaign_uid)
                 return HttpSource(self._records, campaign_uid, self._now)
@@ -63,9 +63,8 @@ class AgentSources:
             raise NoSuchSource(f"the token of this campaign cannot be kept in a Secret: {error}") from None
 
 
-def zone_of(name: str) -> tzinfo:
-    """The zone of the IANA database. Raises NoSuchSource for any other name."""
+def _zone(name: str) -> tzinfo:
     try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise NoSuchSource(f"agent.timeZone {name!r} is no name of the IANA database, such as Europe/Vienna") from None
+        return zone_of(name)
+    except NoSuchZone as none:
+        raise NoSuchSource(f"agent.timeZone {none}") from None

@@ -15,6 +15,9 @@ from subjects.cluster import ClusterError
 
 KEY = "token"
 
+FEWEST_CHARACTERS = 16
+"""Of a token that somebody else put into the Secret: an empty one would let everybody send."""
+
 
 def secret_name(campaign_uid: str) -> str:
     """The Secret that holds a campaign's token."""
@@ -83,7 +86,15 @@ class TokenSecrets:
 
     async def _read(self, campaign_uid: str) -> str:
         secret = await self._api.request("GET", self._path(campaign_uid))
-        return b64decode(secret["data"][KEY]).decode()
+        try:
+            token = b64decode(secret["data"][KEY], validate=True).decode()
+        except (KeyError, TypeError, ValueError):
+            token = ""
+        if len(token) < FEWEST_CHARACTERS:
+            raise ClusterError(
+                422, f"the Secret {secret_name(campaign_uid)} holds no token; delete it, and one is made"
+            )
+        return token
 
     def _path(self, campaign_uid: str | None = None) -> str:
         collection = f"/api/v1/namespaces/{self._namespace}/secrets"

@@ -48,12 +48,11 @@ class OperatorDb:
     async def _read(self, work: Callable[[sqlite3.Connection | None, datetime], T]) -> T:
         for _ in range(TRIES - 1):
             try:
-                return await asyncio.to_thread(self._read_now, work)
+                return await asyncio.to_thread(self._read_now, work, self._now())
             except Locked:
                 continue
-        return await asyncio.to_thread(self._read_now, work)
+        return await asyncio.to_thread(self._read_now, work, self._now())
 
-    def _read_now(self, work: Callable[[sqlite3.Connection | None, datetime], T]) -> T:
-        at = self._now()
+    def _read_now(self, work: Callable[[sqlite3.Connection | None, datetime], T], at: datetime) -> T:
         with reading(self._path) as file:
             return work(file, at)

@@ -74,10 +74,14 @@ def forward(
     evalcampaign forward --db /shared/operator.db --token-file /var/run/evalcampaign/token \\
         --to http://evalcampaign-intake.evalcampaign:8090
     """
-    with sentences():
-        from controller.cli.upkeep import forwarding
+    # Without what the others need: a sidecar is to be small.
+    from controller.agents.operatordb.times import NoSuchZone
+    from controller.cli.upkeep import forwarding
 
+    try:
         forwarding.run(db, to, token_file, time_zone)
+    except NoSuchZone as none:
+        raise typer.BadParameter(str(none), param_hint="--time-zone") from None
 
 
 def version() -> None:

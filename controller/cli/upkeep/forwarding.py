@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 
-from controller.agents.forward import Forwarder
-from controller.agents.sources import zone_of
+from controller.agents.forward import Forwarder, Refused
+from controller.agents.operatordb.times import zone_of
+from controller.agents.protocol import AgentUnreadable
 
 TIMEOUT_SECONDS = 5.0
 
+FAREWELL_SECONDS = 5.0
+"""What is spent, after SIGTERM, on what the agent wrote last."""
+
 
 def run(db: Path, to: str, token_file: Path, time_zone: str) -> None:
-    """Forward until SIGTERM or Ctrl-C. NoSuchSource for a time zone that does not exist."""
+    """Forward until SIGTERM or Ctrl-C. NoSuchZone for a time zone that does not exist."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
     asyncio.run(_forward(db, to, token_file, time_zone))
 
@@ -28,5 +33,5 @@ async def _forward(db: Path, to: str, token_file: Path, time_zone: str) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, running.cancel)
         await asyncio.gather(running, return_exceptions=True)
-        # What the agent wrote last, on its way out, is sent too.
-        await asyncio.gather(forwarder.once(), return_exceptions=True)
+        with suppress(TimeoutError, AgentUnreadable, Refused, OSError):
+            await asyncio.wait_for(forwarder.once(), FAREWELL_SECONDS)

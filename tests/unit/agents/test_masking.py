@@ -37,6 +37,8 @@ HIDDEN = {
     f"echo '{PEM}' > key": "echo '-----BEGIN RSA PRIVATE KEY-----***-----END RSA PRIVATE KEY-----' > key",
     "-----BEGIN PRIVATE KEY-----\nhunter2, cut off": "-----BEGIN PRIVATE KEY-----***",
     '{"apiKey": "hunter2", "n": 1}': '{"apiKey": ***, "n": 1}',
+    '{"db":{"password":"hunter2","n":1}}': '{"db":{"password":***,"n":1}}',
+    "tokens=hunter2": "tokens=***",
     "password: hunter2": "password: ***",
     "curl -H 'X-Vault-Token: hunter2' http://v": "curl -H 'X-Vault-Token: ***' http://v",
 }
