@@ -52,7 +52,8 @@ class HttpSource:
             )
         except RecordsError as error:
             raise AgentUnreadable(str(error)) from None
-        if not sessions:
+        if not sessions and any(ticket.resolved for ticket in tickets):
+            # Who only opens tickets has run nothing; who resolves them did something, and it was not told.
             return CommandLog(complete=False, why="no session that worked on these tickets was sent")
         commands = _commands(rows)
         return CommandLog(tuple(commands[:MOST_COMMANDS]), *complete(len(commands)))

@@ -227,14 +227,17 @@ async def test_while_a_body_is_worked_on_others_are_served(here, monkeypatch):
     await sending
 
 
-async def test_tickets_whose_sessions_were_never_sent_leave_it_open_what_was_run(here):
+async def test_of_a_resolution_without_a_session_it_is_open_what_was_run(here):
     mark = await here.source.mark()
     await here.put("/v1/tickets/t", OPEN)
-    tickets = (await here.source.look(mark)).tickets
-    log = await here.source.commands(mark, tickets)
+    log = await here.source.commands(mark, (await here.source.look(mark)).tickets)
+    assert log.complete and log.commands == (), "who only opens a ticket has run nothing"
+    await here.put("/v1/tickets/t", OPEN | {"status": "resolved"})
+    resolved = (await here.source.look(mark)).tickets
+    log = await here.source.commands(mark, resolved)
     assert not log.complete and log.why == "no session that worked on these tickets was sent"
     await here.put("/v1/sessions/s", {"ticket": "t"})
-    assert (await here.source.commands(mark, tickets)).complete
+    assert (await here.source.commands(mark, resolved)).complete
 
 
 async def test_what_was_sent_is_never_repeated_in_a_refusal(here):
