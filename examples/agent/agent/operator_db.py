@@ -25,9 +25,9 @@ WAIT_SECONDS = 5.0
 
 ADD_TICKET = """
 INSERT INTO tickets (violation_key, invariant_name, store_id, status, held, first_seen_at, last_seen_at, resolved_at,
-                     message, severity, diagnosis, subject_context)
+                     message, severity, diagnosis, subject_context, created_at)
 VALUES (:key, :sign, :about, :status, :held, :opened_at, :opened_at, :resolved_at,
-        :message, :severity, :diagnosis, :subject)
+        :message, :severity, :diagnosis, :subject, strftime('%Y-%m-%d %H:%M:%S', :opened_at))
 """
 CHANGE_TICKET = """
 UPDATE tickets SET status = :status, held = :held, resolved_at = :resolved_at, diagnosis = :diagnosis WHERE id = :row
