@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from controller.api import Outcome, Step
@@ -37,6 +38,7 @@ def _sentences(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[Even
         elif attempt.manifested_at is not None:
             yield from _service(attempt, events)
             yield from _wholeness(attempt)
+    yield from _agents_part(campaign, attempt)
     yield from _breaking_off(attempt, events)
     if attempt.error:
         yield f"{attempt.outcome or 'So far'}: {attempt.error}."
@@ -91,6 +93,25 @@ def _wholeness(attempt: AttemptRow) -> Iterator[str]:
         yield f"the cluster was whole again at {text.offset(whole)}."
     elif attempt.outcome in WINDOWED and attempt.window is not None:
         yield f"it was not whole again within {attempt.window:.0f} s."
+
+
+def _agents_part(campaign: CampaignRow, attempt: AttemptRow) -> Iterator[str]:
+    """What the agent said, and whether it was so."""
+    if not campaign.mode.wants_agent or attempt.outcome is None or not attempt.outcome.scored:
+        return
+    since, _ = origin(attempt)
+
+    def at(time: datetime) -> str:
+        return text.offset((time - since).total_seconds())
+
+    if attempt.detected_at is None:
+        yield "the agent had no ticket."
+    elif attempt.resolution_at is None:
+        yield f"the agent had a ticket at {at(attempt.detected_at)} and did not call it resolved."
+    else:
+        truly = ", which was not so" if attempt.outcome is Outcome.FALSE_RESOLUTION else ""
+        detected, resolved = at(attempt.detected_at), at(attempt.resolution_at)
+        yield f"the agent had a ticket at {detected} and called it resolved at {resolved}{truly}."
 
 
 def _breaking_off(attempt: AttemptRow, events: Sequence[Event]) -> Iterator[str]:

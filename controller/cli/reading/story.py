@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from controller.agents.commands import count
 from controller.cli import text
 from controller.cli.columns import console
 from controller.cli.reading.narrative import narrate
@@ -39,6 +42,9 @@ def print_story(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[Eve
     if attempt.fault is not None:
         _heading(to, "Fault")
         _pairs(to, ((key, _short(value)) for key, value in attempt.fault.items()))
+    if attempt.commands:
+        _heading(to, _how_many(attempt.commands))
+        _commands(to, attempt)
     _states(to, attempt, full)
 
 
@@ -54,10 +60,42 @@ def _header(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[Event])
         first, total = unknown
         yield "Service unknown", f"for {total:.1f}s, first at {text.offset(attempt.since_injection(first))}"
     yield "Recovered", text.recovery(attempt)
+    if campaign.mode.wants_agent:
+        yield "Detected", text.offset(attempt.time_to_detect)
+        yield "Called resolved", text.offset(attempt.time_to_resolve)
+    if attempt.flags:
+        yield "Flags", ", ".join(attempt.flags)
     if attempt.blind_seconds is not None:
         yield "Blind for", text.seconds(attempt.blind_seconds)
     if attempt.error:
         yield "Error", attempt.error
+
+
+def _how_many(commands: Sequence[Json]) -> str:
+    counts = count(commands)
+    return (
+        f"What the agent ran: {counts.total} commands, {counts.unique} different, {counts.mutating} that could change "
+        f"something, {counts.destructive} that could destroy"
+    )
+
+
+def _commands(to: Console, attempt: AttemptRow) -> None:
+    since, _ = origin(attempt)
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    columns: tuple[Literal["left", "right"], ...] = ("right", "right", "left")
+    for justify in columns:
+        table.add_column(justify=justify, no_wrap=True)
+    table.add_column(overflow="fold")
+    for command in attempt.commands or ():
+        at = datetime.fromisoformat(command["at"]) if command["at"] else None
+        said = "destroys" if command["destructive"] else "changes" if command["mutating"] else ""
+        table.add_row(
+            text.NOTHING if at is None else f"{(at - since).total_seconds():+.3f}",
+            text.NOTHING if command["exitCode"] is None else str(command["exitCode"]),
+            said,
+            Text(command["command"]),
+        )
+    to.print(table)
 
 
 def _states(to: Console, attempt: AttemptRow, full: bool) -> None:

@@ -95,3 +95,17 @@ def test_an_attempt_that_was_broken_off_says_when_and_that_it_was_undone():
     events = [Event(Step.OBSERVE, at(10), "step"), Event(Step.CLEANUP, at(14), "step")]
     row = replace(KILL, outcome=Outcome.ABORTED, serving_lost_at=None, recovered_at=None, ended_at=at(16.2))
     assert narrate(CAMPAIGN, row, events).endswith("It was broken off at +4.0s, and undone by +6.2s.")
+
+
+AGENTS = replace(CAMPAIGN, mode=Mode.AGENT)
+
+
+def test_what_the_agent_said_is_told_and_whether_it_was_so():
+    ticket = replace(KILL, outcome=Outcome.RESOLVED, ticket_seen_at=at(13), resolution_seen_at=at(30))
+    assert narrate(AGENTS, ticket).endswith("The agent had a ticket at +3.0s and called it resolved at +20.0s.")
+    lied = replace(ticket, outcome=Outcome.FALSE_RESOLUTION)
+    assert narrate(AGENTS, lied).endswith("called it resolved at +20.0s, which was not so.")
+    open_ = replace(ticket, outcome=Outcome.DETECTED_UNRESOLVED, resolution_seen_at=None)
+    assert narrate(AGENTS, open_).endswith("The agent had a ticket at +3.0s and did not call it resolved.")
+    assert narrate(AGENTS, replace(KILL, outcome=Outcome.UNDETECTED)).endswith("The agent had no ticket.")
+    assert "agent" not in narrate(CAMPAIGN, ticket)
