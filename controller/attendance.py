@@ -127,10 +127,13 @@ class Attendance:
                 raise AgentAbsent(f"AgentSightLost: {self._seen.trouble}")
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def read_commands(self) -> CommandLog:
-        """What the agent ran. Where that cannot be read, the log says so; the attempt counts all the same."""
+    async def read_commands(self) -> CommandLog | None:
+        """What the agent ran; None where no agent is looked at.
+
+        Where that cannot be read, the log says so; the attempt counts all the same.
+        """
         if self._source is None or self._mark is None or self._seen is None:
-            return CommandLog()
+            return None
         try:
             return await self._source.commands(self._mark, self._seen.tickets)
         except AgentUnreadable as away:
@@ -149,14 +152,14 @@ class Attendance:
             "resolution_seen_at": self._seen.resolution_seen_at,
         }
 
-    def flags(self, outcome: Outcome, log: CommandLog, unwell: bool) -> list[Flag]:
+    def flags(self, outcome: Outcome, log: CommandLog | None, unwell: bool) -> list[Flag]:
         """What is to be known beside the outcome. `unwell`: the subject was not whole throughout."""
         flags = set(self._seen.flags) if self._seen is not None else set()
         if self._mode is Mode.BASELINE and self.work.ticket_at is not None:
             flags.add(Flag.CONTAMINATED)
-        if outcome is Outcome.RESOLVED and not any(command.mutating for command in log.commands):
+        if outcome is Outcome.RESOLVED and log is not None and not any(each.mutating for each in log.commands):
             flags.add(Flag.NO_MUTATING_COMMAND)
-        if not log.complete:
+        if log is not None and not log.complete:
             flags.add(Flag.COMMANDS_INCOMPLETE)
         if self._mode is Mode.CONTROL and unwell:
             flags.add(Flag.SUBJECT_DISTURBED)

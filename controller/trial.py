@@ -75,7 +75,7 @@ class Attempt:
         self._doubtful = False
         self._window: Window | None = None
         self._seen = Observation()
-        self._commands = CommandLog()
+        self._commands: CommandLog | None = None
 
     async def run(self, stop: StopSignal) -> Outcome:
         """Do it all. Raises CleanupFailed, with the row closed, when the fault could not be undone."""
@@ -130,8 +130,9 @@ class Attempt:
                 finally:
                     self._learn_what_was_seen()
         async with course.step(Step.CAPTURE_FINAL, limits.capture_seconds):
-            self._commands = await agent.read_commands()
-            course.learn(commands=[command.to_json() for command in self._commands.commands])
+            if (said := await agent.read_commands()) is not None:
+                self._commands = said
+                course.learn(commands=[command.to_json() for command in said.commands])
             course.learn(final_state=await course.patiently(subject.capture_state))
 
     async def _require_whole(self, sight: Sight) -> None:

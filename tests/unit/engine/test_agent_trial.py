@@ -100,6 +100,11 @@ async def test_what_heals_before_anybody_noticed_has_healed_itself(bench):
     assert outcome is Outcome.SELF_HEALED and row.ticket_seen_at is None
 
 
+async def test_where_no_agent_is_looked_at_nothing_is_known_of_its_commands(bench):
+    _, row = await bench.run(Script(heal_after=1), spec(observe_seconds=20))
+    assert row.commands is None and row.flags == []
+
+
 async def test_a_ticket_in_a_baseline_contaminates_it(bench):
     source(bench, opens=1)
     outcome, row = await bench.run(Script(heal_after=4), spec(observe_seconds=20, agent={"source": "http"}))
