@@ -105,8 +105,9 @@ def test_every_single_field_of_spec_but_the_controls_is_immutable(kubectl: Kubec
     other: dict[str, Any] = {
         "subject": {"type": "other"},
         "chaos": {"type": "other"},
-        # The enum has one member only, so no other mode gets as far as the rule.
-        "mode": None,
+        "mode": "control",
+        "agent": {"startSeconds": 1},
+        "variant": {"name": "other"},
         "reset": "recreate",
         "deadlines": {"cleanupSeconds": 1},
         "dryRun": True,
@@ -114,12 +115,9 @@ def test_every_single_field_of_spec_but_the_controls_is_immutable(kubectl: Kubec
     }
     asked = CampaignSpec.model_fields.keys() - Controls.model_fields.keys()
     for field in (CampaignSpec.model_fields[name].alias or name for name in asked):
-        if (value := other.get(field, 1)) is not None:
-            patch = {"spec": {field: value}}
-            complaint = kubectl.refused(
-                "patch", "ec", "asked", "-n", namespace, "--type=merge", "-p", json.dumps(patch)
-            )
-            assert f"(changed here: {field})" in complaint
+        patch = json.dumps({"spec": {field: other.get(field, 1)}})
+        complaint = kubectl.refused("patch", "ec", "asked", "-n", namespace, "--type=merge", "-p", patch)
+        assert f"(changed here: {field})" in complaint
 
 
 def steer(namespace: str, **controls: Any) -> tuple[str, ...]:

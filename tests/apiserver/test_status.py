@@ -126,7 +126,8 @@ def test_the_controller_owns_the_status_alone(kubectl: Kubectl, asked: str) -> N
 def test_the_columns_as_people_see_them(kubectl: Kubectl, asked: str) -> None:
     write_status(kubectl, asked, running())
     header, row = kubectl("get", "ec", "-n", asked).splitlines()
-    assert header.split() == ["NAME", "PHASE", "SUBJECT", "CHAOS", "MODE", "TRIALS", "RECOVERED", "RECOVERY", "AGE"]
+    names = ["NAME", "PHASE", "SUBJECT", "CHAOS", "MODE", "TRIALS", "RECOVERED", "TTD", "TTR", "RECOVERY", "AGE"]
+    assert header.split() == names
     shown = ["asked", "Running", "etcd", "node_kill", "baseline", "2/5", "1/2", "(50%)", ">30s"]
     assert row.split()[:-1] == shown
     assert row.split()[-1][:-1].isdigit(), "the last column is an age such as 3s"
