@@ -47,6 +47,26 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("a time with a unit", {"settleSeconds": "5s"}, 'spec.settleSeconds in body must be of type integer: "string"'),
     ("half a trial", {"trials": 2.5}, 'spec.trials in body must be of type integer: "number"'),
     ("an unknown mode", {"mode": "agnet"}, 'spec.mode: Unsupported value: "agnet": supported values: "baseline"'),
+    ("an agent that nobody looks at", {"mode": "agent"}, "the modes agent and control need agent.source"),
+    ("a control likewise", {"mode": "control"}, "the modes agent and control need agent.source"),
+    (
+        "a file that is nowhere",
+        {"mode": "agent", "agent": {"source": "operatorDb"}},
+        "the source operatorDb needs agent.path: where the agent keeps its operator.db",
+    ),
+    (
+        "a file for an agent that sends",
+        {"mode": "agent", "agent": {"source": "http", "path": "/operator.db"}},
+        "agent.path goes with the source operatorDb; the source here is http",
+    ),
+    ("half a Deployment", {"agent": {"workload": {"name": "a"}}}, "namespace and name go together"),
+    (
+        "a Deployment of an impossible name",
+        {"agent": {"workload": {"name": "A_b", "namespace": "agents"}}},
+        "must be the name of a Deployment",
+    ),
+    ("a source that there is not", {"agent": {"source": "mail"}}, 'supported values: "none", "http", "operatorDb"'),
+    ("a tool that is no text", {"variant": {"tools": [1]}}, "spec.variant.tools[0] in body must be of type string"),
     ("a misspelt field", {"trails": 3}, 'strict decoding error: unknown field "spec.trails"'),
     (
         "a misspelt field further down",
