@@ -201,9 +201,8 @@ def test_the_agent_was_there_only_while_it_was_to_be(ran: dict[str, Ran]) -> Non
 
 def test_the_agent_knew_of_nobody_who_watched_it(ran: dict[str, Ran]) -> None:
     for of in ran.values():
-        assert "evalcampaign.dev" not in of.told and "campaign" not in of.told.lower().replace(
-            "evalcampaign-intake", ""
-        )
+        said = of.told.lower().replace("evalcampaign-intake.evalcampaign", "")  # where it sends its tickets
+        assert "campaign" not in said
 
 
 def test_attempts_do_not_overlap_and_nothing_is_left(ran: dict[str, Ran]) -> None:
