@@ -25,6 +25,12 @@ def no_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
 
 
+@pytest.fixture(autouse=True)
+def no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe, unless a test says how wide: whoever runs tests side by side may have set a width for all of them."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 async def seed(url: str) -> None:
     """`demo` complete and, created again later, running; `leader-kill-at-night` pending."""
     records = await Records.open(url)
