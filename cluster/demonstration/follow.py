@@ -13,6 +13,7 @@ from cluster.demonstration.campaigns import Seen, Watch
 from cluster.demonstration.story import Story, doing, right_now
 from cluster.errors import ClusterError
 from cluster.progress import console
+from controller.cli.live.stamp import Stamp
 
 REDRAW_SECONDS = 0.5
 HEARTBEAT_SECONDS = 10.0
@@ -108,14 +109,3 @@ class PlainDisplay:
             if step and (quiet or step != self._steps.get(each.name)):
                 self.happened(f"{each.name}: {right_now(each, datetime.now(UTC))}")
             self._steps[each.name] = step
-
-
-class Stamp:
-    """Minutes and seconds since it was made."""
-
-    def __init__(self) -> None:
-        self._start = time.monotonic()
-
-    def __str__(self) -> str:
-        minutes, seconds = divmod(int(time.monotonic() - self._start), 60)
-        return f"{minutes:2}:{seconds:02}"

@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.text import Text
 
 from controller.cli.cluster.campaigns import Seen
+from controller.cli.live.stamp import Stamp
 from controller.cli.live.story import doing, right_now
 
 HEARTBEAT_SECONDS = 10.0
@@ -85,14 +86,3 @@ class PlainDisplay:
         if trouble and trouble != self._trouble:
             self.happened(trouble)
         self._trouble = trouble
-
-
-class Stamp:
-    """Minutes and seconds since it was made."""
-
-    def __init__(self) -> None:
-        self._start = time.monotonic()
-
-    def __str__(self) -> str:
-        minutes, seconds = divmod(int(time.monotonic() - self._start), 60)
-        return f"{minutes:2}:{seconds:02}"
