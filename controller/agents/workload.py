@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from subjects.cluster import ClusterError, ClusterUnreachable
@@ -65,39 +65,45 @@ class Workload:
     async def start(self, say: Callable[[str], None]) -> None:
         """Return once one fresh pod is Ready."""
         await self.stop(say)
-        await self._scale(1, say)
-        while True:
-            try:
-                found = await self._deployments.get(self._namespace, self._name)
-                if found.settled and found.ready >= 1:
-                    return
-                pods = await self._deployments.pods(self._namespace, found.selector)
-                say(f"the agent's pod of {self.title} is not Ready" + _in_words(pods))
-            except ClusterUnreachable as away:
-                say(str(away))
-            await asyncio.sleep(POLL_SECONDS)
+        await self._until(self._scaled_to(1), say)
+        await self._until(self._is_ready, say)
 
     async def stop(self, say: Callable[[str], None]) -> None:
         """Return once there is none, and no pod of it is left that could still act."""
-        await self._scale(0, say)
-        while True:
-            try:
-                found = await self._deployments.get(self._namespace, self._name)
-                pods = await self._deployments.pods(self._namespace, found.selector)
-                if found.settled and not pods:
-                    return
-                say(f"pods of {self.title} are still there" + _in_words(pods))
-            except ClusterUnreachable as away:
-                say(str(away))
-            await asyncio.sleep(POLL_SECONDS)
+        await self._until(self._scaled_to(0), say)
+        await self._until(self._is_gone, say)
 
-    async def _scale(self, replicas: int, say: Callable[[str], None]) -> None:
+    def _scaled_to(self, replicas: int) -> Callable[[], Awaitable[str | None]]:
+        async def scale() -> None:
+            await self._deployments.scale(self._namespace, self._name, replicas)
+
+        return scale
+
+    async def _is_ready(self) -> str | None:
+        found = await self._deployments.get(self._namespace, self._name)
+        if found.settled and found.ready >= 1:
+            return None
+        pods = await self._deployments.pods(self._namespace, found.selector)
+        return f"the agent's pod of {self.title} is not Ready" + _in_words(pods)
+
+    async def _is_gone(self) -> str | None:
+        found = await self._deployments.get(self._namespace, self._name)
+        pods = await self._deployments.pods(self._namespace, found.selector)
+        if found.settled and not pods:
+            return None
+        return f"pods of {self.title} are still there" + _in_words(pods)
+
+    async def _until(self, done: Callable[[], Awaitable[str | None]], say: Callable[[str], None]) -> None:
+        """Ask until nothing is missing any more; what is, or that nobody answers, is said."""
         while True:
             try:
-                return await self._deployments.scale(self._namespace, self._name, replicas)
+                missing = await done()
             except ClusterUnreachable as away:
-                say(str(away))
-                await asyncio.sleep(POLL_SECONDS)
+                missing = str(away)
+            if missing is None:
+                return
+            say(missing)
+            await asyncio.sleep(POLL_SECONDS)
 
 
 async def send_away(workload: Workload | None, limit_seconds: float, say: Callable[[str], None]) -> str | None:

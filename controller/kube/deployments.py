@@ -14,7 +14,6 @@ class Deployment:
     """A Deployment. `settled`: its controller has seen the newest spec; until then the counts are of an older one."""
 
     selector: str
-    wanted: int
     ready: int
     settled: bool
 
@@ -51,7 +50,6 @@ def deployment_from_json(found: Mapping[str, Any]) -> Deployment:
     labels = spec["selector"].get("matchLabels", {})
     return Deployment(
         selector=",".join(f"{name}={value}" for name, value in sorted(labels.items())),
-        wanted=spec.get("replicas", 1),
         ready=status.get("readyReplicas", 0),
         settled=status.get("observedGeneration", 0) >= found["metadata"].get("generation", 0),
     )
