@@ -3,32 +3,22 @@
 from datetime import datetime
 
 from cluster.demonstration.campaigns import Seen
-from controller.api import Current, Phase, Recent
+from controller.api import Phase, Recent
+from controller.cli.live.news import News
+from controller.cli.live.story import countdown
 
 
 class Story:
-    """Remembers what was told of one campaign, and finds what is new."""
+    """Tells of one campaign what is new."""
 
     def __init__(self) -> None:
-        self._phase: Phase | None = None
-        self._told: set[tuple[int, int]] = set()
+        self._news = News()
 
     def news(self, campaign: Seen) -> list[str]:
         """Lines about phases and outcomes that were not told yet, in the order in which they happened."""
         status = campaign.status
-        lines = []
         phase_line = f"{campaign.name}: {status.phase}" + (f", {status.message}" if status.message else "")
-        phase_is_new = status.phase is not self._phase
-        self._phase = status.phase
-        if phase_is_new and not status.phase.terminal:
-            lines.append(phase_line)
-        for ended in reversed(status.recent):  # the latest is first
-            if (ended.trial, ended.attempt) not in self._told:
-                self._told.add((ended.trial, ended.attempt))
-                lines.append(_outcome(campaign, ended))
-        if phase_is_new and status.phase.terminal:
-            lines.append(phase_line)
-        return lines
+        return [phase_line if isinstance(each, Phase) else _outcome(campaign, each) for each in self._news.of(status)]
 
 
 def _outcome(campaign: Seen, ended: Recent) -> str:
@@ -50,11 +40,4 @@ def right_now(campaign: Seen, now: datetime) -> str:
     current = campaign.status.current
     if current is None:
         return campaign.status.message
-    return f"{doing(campaign)}{_countdown(current, now)}{f', {current.message}' if current.message else ''}"
-
-
-def _countdown(current: Current, now: datetime) -> str:
-    if current.deadline is None:
-        return ""
-    left = (current.deadline - now).total_seconds()
-    return f", at most {max(0, left):.0f} s left"
+    return f"{doing(campaign)}{countdown(current, now)}{f', {current.message}' if current.message else ''}"
