@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from controller.analysis.junit import PASSED
 from controller.api import Outcome
 from controller.difference import ABSENT, changes
 from controller.records.rows import AttemptRow, Json
 
-GOOD = frozenset({Outcome.RESOLVED, Outcome.SELF_HEALED, Outcome.QUIET})
 HALF = frozenset({Outcome.DETECTED_UNRESOLVED, Outcome.FALSE_RESOLUTION})
 
 MOST_CHANGES = 200
@@ -102,7 +102,7 @@ def outcome_kind(outcome: Outcome | None) -> str:
     """`good`, `half`, `bad`, or `none` for what says nothing: which colour it has."""
     if outcome is None or not outcome.scored:
         return "none"
-    return "good" if outcome in GOOD else "half" if outcome in HALF else "bad"
+    return "good" if outcome in PASSED else "half" if outcome in HALF else "bad"
 
 
 def short(value: Json) -> str:
