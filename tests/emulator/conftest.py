@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import kmock
@@ -12,6 +13,19 @@ from controller import entrance, handlers, intake, orphans
 from tests.emulator.apiserver import ApiServer
 from tests.emulator.stage import Stage
 from tests.support.quick import QuickSpec
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _take_turns() -> Iterator[None]:
+    """Let the controller's thread and the API server's take turns more often than every 5 ms.
+
+    Each waits for the other's answers: with the interpreter's interval, and two cores for them to fight on, twenty
+    campaigns take three times as long as on one core.
+    """
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(0.0005)
+    yield
+    sys.setswitchinterval(usual)
 
 
 @pytest.fixture

@@ -120,7 +120,7 @@ class Stage:
         """Wait for one of these phases and return the status."""
         await eventually(
             lambda: self.status(key).get("phase") in phases,
-            f"{key[2]} is not {' or '.join(phases)}: {self.api.objects.get(key).get('status')}",
+            lambda: f"{key[2]} is not {' or '.join(phases)}: {self.api.objects.get(key).get('status')}",
         )
         return self.status(key)
 
