@@ -18,6 +18,7 @@ from prometheus_client import (
     Info,
     PlatformCollector,
     ProcessCollector,
+    disable_created_metrics,
 )
 
 from controller.api import Failure, Mode, Outcome, Step
@@ -28,6 +29,9 @@ TRIAL_BUCKETS = (1, 2.5, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600)
 STEP_BUCKETS = (0.05, 0.25, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
 COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 2.5, 5)
 LAG_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+
+disable_created_metrics()
+"""They are a second series beside each counter and histogram, which says when it was made."""
 
 VERBS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
@@ -71,7 +75,7 @@ class Metrics:
             buckets=TRIAL_BUCKETS,
             registry=registry,
         )
-        self._unrecovered = Counter(
+        self._censored = Counter(
             "evalcampaign_recovery_censored",
             "Scored attempts that had not recovered by their deadline: their time to recover is longer than it.",
             ["subject", "chaos", "mode"],
@@ -145,14 +149,19 @@ class Metrics:
             self._cleanup_failures.labels(ended.subject).inc()
         if not (ended.outcome.scored and ended.mode.injects):
             return
+        # Both of a pair come into being together, so that a share of them is 0 or 1 where it is, and not absent.
+        recovered, censored = self._recovery.labels(*what, ended.mode), self._censored.labels(*what, ended.mode)
         if ended.time_to_recover is not None:
-            self._recovery.labels(*what, ended.mode).observe(ended.time_to_recover)
+            recovered.observe(ended.time_to_recover)
         else:
-            self._unrecovered.labels(*what, ended.mode).inc()
+            censored.inc()
+        if ended.mode is not Mode.AGENT:
+            return
+        detected, undetected = self._detection.labels(*what), self._undetected.labels(*what)
         if ended.outcome.detected and ended.time_to_detect is not None:
-            self._detection.labels(*what).observe(ended.time_to_detect)
-        elif ended.mode is Mode.AGENT:
-            self._undetected.labels(*what).inc()
+            detected.observe(ended.time_to_detect)
+        else:
+            undetected.inc()
 
     def committed(self, seconds: float) -> None:
         self._commits.observe(seconds)
