@@ -18,7 +18,7 @@ from tests.support.ports import free_port
 from tests.support.scraping import Scrape
 from tests.support.scripted import Script
 from tests.support.waiting import eventually
-from tests.unit.metrics.test_labels import CLOSED
+from tests.unit.metrics.everything import CLOSED
 
 WHAT = ("scripted", "node_kill", "baseline")
 

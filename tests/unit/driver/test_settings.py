@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from controller.settings import InvalidSetting, Settings
@@ -49,3 +52,10 @@ def test_a_laptop_is_told_nothing():
 def test_what_makes_no_sense_is_refused_by_name(name, value):
     with pytest.raises(InvalidSetting, match=f"{name} must be .* '{value}'"):
         Settings.from_environment({name: value})
+
+
+def test_the_page_about_running_it_knows_every_variable_and_no_other():
+    repo = Path(__file__).parents[3]
+    read = set(re.findall(r'"(EVALCAMPAIGN_\w+)"', (repo / "controller" / "settings.py").read_text()))
+    told = re.findall(r"^\| `(EVALCAMPAIGN_\w+)` \|", (repo / "docs" / "running.md").read_text(), re.MULTILINE)
+    assert sorted(told) == sorted(read)

@@ -7,13 +7,31 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from controller.api import Failure, Mode, Outcome, Step
-from controller.metrics.campaigns import RecordedCampaigns
+from controller.api import Failure, Mode, Outcome, Phase, Step
+from controller.metrics.campaigns import OTHER, RecordedCampaigns
 from controller.metrics.meter import StatusWrite
 from controller.metrics.prometheus import Metrics
+from controller.version import VERSION
 from subjects import SUBJECTS
+from subjects.protocol import SubjectContext
 from tests.support.scraping import OURS, Scrape
 from tests.unit.metrics.samples import at, ended
+
+CHAOS = {name for make in SUBJECTS.values() for name in make(SubjectContext(None, "n", lambda: None)).get_chaos_types()}
+CLOSED = {
+    "subject": {*SUBJECTS, OTHER},
+    "chaos": CHAOS,
+    "mode": set(Mode),
+    "outcome": set(Outcome),
+    "reason": set(Failure),
+    "step": set(Step) - {Step.RECORD},
+    "phase": set(Phase),
+    "result": set(StatusWrite),
+    "verb": {"GET", "POST", "PUT", "PATCH", "DELETE", "other"},
+    "code": {"1xx", "2xx", "3xx", "4xx", "5xx", "none"},
+    "version": {VERSION},
+}
+"""The values that each label may have; those of `le` are buckets, and `python` is the interpreter's version."""
 
 
 @dataclass(frozen=True)

@@ -2,28 +2,7 @@
 
 from __future__ import annotations
 
-from controller.api import Failure, Mode, Outcome, Phase, Step
-from controller.metrics.campaigns import OTHER
-from controller.metrics.meter import StatusWrite
-from controller.version import VERSION
-from subjects import SUBJECTS
-from subjects.protocol import SubjectContext
-from tests.unit.metrics.everything import scrape_everything
-
-CHAOS = {name for make in SUBJECTS.values() for name in make(SubjectContext(None, "n", lambda: None)).get_chaos_types()}
-CLOSED = {
-    "subject": {*SUBJECTS, OTHER},
-    "chaos": CHAOS,
-    "mode": set(Mode),
-    "outcome": set(Outcome),
-    "reason": set(Failure),
-    "step": set(Step) - {Step.RECORD},
-    "phase": set(Phase),
-    "result": set(StatusWrite),
-    "verb": {"GET", "POST", "PUT", "PATCH", "DELETE", "other"},
-    "code": {"1xx", "2xx", "3xx", "4xx", "5xx", "none"},
-    "version": {VERSION},
-}
+from tests.unit.metrics.everything import CLOSED, scrape_everything
 
 
 def test_no_label_has_a_value_that_somebody_made_up(url):
