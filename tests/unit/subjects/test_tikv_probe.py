@@ -77,7 +77,7 @@ async def writing(lab: Lab) -> AsyncIterator[WriteProbe]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
