@@ -95,8 +95,12 @@ class Turns:
         self._board.alive()
         if self._interleaved:
             arms, turn = await self._look()
-            if turn.whose is Whose.PARTNERS and arms.partner and arms.partner.campaign.uid == lock.campaign_uid:
-                return await self._show(waits_for(arms, held=False), lock.campaign, ours=False)
+            if not turn.alone and arms.partner and arms.partner.campaign.uid == lock.campaign_uid:
+                if turn.whose is Whose.PARTNERS:
+                    await self._show(waits_for(arms, held=False), lock.campaign, ours=False)
+                elif self._board.row.phase is not Phase.RUNNING:  # it is handed over in a moment
+                    await self._show(f"campaign {lock.campaign} hands the subject over", lock.campaign, ours=False)
+                return
         holder = await self._services.records.get_campaign(lock.campaign_uid)
         why = f"campaign {lock.campaign} has the subject"
         if holder is not None and holder.phase.terminal:  # it could not be cleaned up: what to do stands there
