@@ -158,8 +158,7 @@ class CampaignDriver:
         """While it is suspended, a campaign holds nothing, and nothing is counted against it."""
         if not self._control.pause.on:
             return
-        nothing: dict[str, Any] = {"refusal": None, "holder": None, "ours": False, "cooling_until": None}
-        nothing["waiting"] = None
+        nothing: dict[str, Any] = dict.fromkeys(["refusal", "holder", "cooling_until", "waiting"]) | {"ours": False}
         why = f"suspended by spec.suspend; {self._progress()}"
         await self._board.enter(Phase.SUSPENDED, "Suspended", why, **nothing)
         self._services.queue.wake()

@@ -8,6 +8,7 @@ belong to one turn. Nothing is remembered, so a restart changes nothing (docs/de
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 
 from controller.records import Arm, Arms
@@ -77,6 +78,12 @@ def waits_for(arms: Arms, held: bool) -> str:
         phase = partner.campaign.phase
         return f"waits for its turn: arm {partner.name} (campaign {partner.title}) is {phase}"
     return f"waits for its turn: arm {partner.name} runs trial {partner.tally.next_trial}"
+
+
+def waits_for_partner(until: datetime) -> str:
+    """What it says while there is no partner yet."""
+    when = f"{until:%Y-%m-%dT%H:%M:%SZ}"
+    return f"waits for the other arm of its group, which is not there yet; goes on alone at {when}"
 
 
 def _why_alone(arms: Arms) -> tuple[str, str]:

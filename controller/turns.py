@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from controller.api import CampaignSpec, Phase
 from controller.board import Board
 from controller.control import Control
-from controller.interleaving import Turn, Whose, alone, decide, waits_for
+from controller.interleaving import Turn, Whose, alone, decide, waits_for, waits_for_partner
 from controller.queueing import glance
 from controller.records import AttemptSummary, LockRow
 from controller.records.rows import Flag
@@ -32,7 +32,6 @@ class Turns:
         self._trials = spec.trials
         self._board = board
         self._control = control
-        self._since = services.now()
         self._arms: Arms | None = None
         self._turn: Turn | None = None
 
@@ -61,18 +60,21 @@ class Turns:
             self._board.change(waiting=None)
 
     async def _wait_for_turn(self) -> None:
-        board, queue = self._board, self._services.queue
+        board, queue, now = self._board, self._services.queue, self._services.now
+        patient_until: datetime | None = None
         while True:
             news = queue.news()
             await queue.take(board.row, self._on_wait)
             board.alive()
             arms, turn = await self._look()
-            if turn.whose is Whose.UNKNOWN and self._services.now() >= self._patient_until:
-                turn = self._turn = alone(arms)
+            if turn.whose is Whose.UNKNOWN:
+                patient_until = patient_until or now() + timedelta(seconds=PARTNER_SECONDS)
+                if now() >= patient_until:
+                    turn = self._turn = alone(arms)
             if turn.whose is Whose.MINE:
                 return self._begin(turn)
-            if turn.whose is Whose.UNKNOWN:
-                await self._show(self._waits_for_partner(), self._name, ours=True)
+            if patient_until is not None and turn.whose is Whose.UNKNOWN:
+                await self._show(waits_for_partner(patient_until), self._name, ours=True)
             elif await self._hand_over(arms):
                 queue.wake()
                 continue
@@ -120,14 +122,6 @@ class Turns:
         if turn.alone and turn.interleaving is not None:
             said = turn.interleaving
             self._board.announce("interleave/alone", said.reason, said.message, warning=True)
-
-    def _waits_for_partner(self) -> str:
-        when = f"{self._patient_until:%Y-%m-%dT%H:%M:%SZ}"
-        return f"waits for the other arm of its group, which is not there yet; goes on alone at {when}"
-
-    @property
-    def _patient_until(self) -> datetime:
-        return self._since + timedelta(seconds=PARTNER_SECONDS)
 
     @property
     def _name(self) -> str:
