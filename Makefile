@@ -3,12 +3,15 @@
 RUN := ./cluster/bootstrap.sh
 CLUSTER := $(RUN) python -m cluster
 SUBJECT ?= tikv
+# Where real clocks and real processes are at work, a busy machine can spoil a run: a test that fails is tried a second
+# time, and the summary shows both.
+TWICE := --reruns 1 -r fEsxXR
 COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
 # The targets stand on each other; what can run at once does so inside them.
 .NOTPARALLEL:
-.PHONY: help check test unit browser emulator apiserver e2e demo cluster cluster-delete image deploy undeploy deploy-tikv deploy-etcd deploy-agent \
+.PHONY: help check test simulation browser emulator apiserver e2e demo cluster cluster-delete image deploy undeploy deploy-tikv deploy-etcd deploy-agent \
         bench crash-test soak tools lock
 
 help: ## Show this list
@@ -23,20 +26,23 @@ check: ## Lint, format check, types, layers, unit tests (seconds)
 
 # A tier that cannot run is a failure here; run by itself, it is skipped with its reason.
 test: export EVALCAMPAIGN_REQUIRE = 1
-test: check browser emulator apiserver e2e ## All tiers of tests, the last one on a real cluster (minutes)
+test: check simulation browser emulator apiserver e2e ## All tiers of tests, the last one on a real cluster (minutes)
+
+simulation: ## Pure code at length: recordings replayed, random faults and specs, the statistics' promises
+	$(RUN) pytest -q -n auto tests/simulation
 
 browser: ## Tests of the report in a headless Chromium; skipped, and said so, where there is none
-	$(RUN) pytest tests/report
+	$(RUN) pytest $(TWICE) tests/report
 
 emulator: ## Tests of the controller against an emulated Kubernetes API
-	$(RUN) pytest tests/emulator
+	$(RUN) pytest $(TWICE) tests/emulator
 
 apiserver: ## Tests against a real kube-apiserver and real etcd members, without a cluster
 	$(CLUSTER) tools --group tests
-	$(RUN) pytest tests/apiserver tests/members
+	$(RUN) pytest $(TWICE) tests/apiserver tests/members
 
 e2e: cluster image deploy ## Tests on a real cluster
-	$(RUN) pytest tests/e2e
+	$(RUN) pytest $(TWICE) tests/e2e
 
 cluster: ## Make the kind cluster, or find it healthy
 	$(CLUSTER) up

@@ -12,7 +12,7 @@ from cluster.settings import CONTEXT
 NEEDED = (("kube-system", "coredns"), ("local-path-storage", "local-path-provisioner"))
 ANSWER_SECONDS = 5.0
 # A busy machine makes a healthy cluster answer late, and a new one would lose what is deployed in this one.
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 180.0
 
 _READY = 'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}'
 _AVAILABLE = "jsonpath={range .items[?(@.status.availableReplicas)]}{.metadata.namespace}/{.metadata.name} {end}"

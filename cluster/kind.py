@@ -12,7 +12,7 @@ from cluster.settings import CACHE, CLUSTER, REPO
 CONFIG = REPO / "kind-config.yaml"
 BUILT_PATCH = REPO / "cluster" / "node" / "files" / "kubeadm-patch.yaml"
 NODE = f"{CLUSTER}-control-plane"
-READY_SECONDS = 180
+READY_SECONDS = 600
 
 
 def config(base: str, patch: str, path: Literal["registry", "built"]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def remove(what: str, *target: str | Path) -> None:
     do(f"removing {what}", "delete", *target, "--ignore-not-found", "--timeout=180s")
 
 
-def ask(what: str, *args: str | Path, timeout: float = 30) -> str:
+def ask(what: str, *args: str | Path, timeout: float = 120) -> str:
     """What it prints, stripped. ClusterError when it fails."""
     return run.output(command(*args), what, timeout=timeout)
 
@@ -34,6 +34,6 @@ def ask_json(what: str, *args: str | Path) -> Any:
     return json.loads(ask(what, *args, "-o", "json"))
 
 
-def attempt(*args: str | Path, timeout: float = 30) -> subprocess.CompletedProcess[str]:
+def attempt(*args: str | Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
     """A call whose failure is an answer."""
     return run.attempt(command(*args), timeout=timeout)

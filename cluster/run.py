@@ -42,7 +42,7 @@ def logged(
         raise ClusterError(f"{what} failed (exit {done.returncode}).", tail=tail(log), log=log, hint=hint)
 
 
-def output(args: Sequence[str | Path], what: str, *, timeout: float = 60, hint: str = "") -> str:
+def output(args: Sequence[str | Path], what: str, *, timeout: float = 120, hint: str = "") -> str:
     """What a quick command prints, stripped. ClusterError when it fails or takes longer than `timeout` seconds."""
     done = attempt(args, timeout=timeout)
     if done.returncode != 0:
@@ -50,7 +50,7 @@ def output(args: Sequence[str | Path], what: str, *, timeout: float = 60, hint: 
     return done.stdout.strip()
 
 
-def attempt(args: Sequence[str | Path], *, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+def attempt(args: Sequence[str | Path], *, timeout: float = 120) -> subprocess.CompletedProcess[str]:
     """Run a command whose failure is an answer: never raises; 124 stands for too slow, 127 for not installed."""
     words = [str(a) for a in args]
     try:

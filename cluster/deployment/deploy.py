@@ -17,7 +17,7 @@ CRD = "crd/evalcampaigns.evalcampaign.dev"
 
 CONTROLLER_PODS = f"app.kubernetes.io/name={CONTROLLER}"
 
-CAMPAIGNS_GO_SECONDS = 180
+CAMPAIGNS_GO_SECONDS = 300
 """A campaign that is deleted in mid-trial undoes its fault first, which its spec gives two minutes by default."""
 
 

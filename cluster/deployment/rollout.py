@@ -3,7 +3,7 @@
 from cluster import kubectl, run
 from cluster.errors import ClusterError
 
-LIMIT_SECONDS = 180
+LIMIT_SECONDS = 600
 
 
 def wait(namespace: str, workload: str, selector: str) -> None:

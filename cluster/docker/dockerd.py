@@ -23,7 +23,7 @@ OURS = FOLDER / "identity"
 PIDFILE = FOLDER / "dockerd.pid"
 CONTAINERD = Path("/var/run/docker/containerd")
 
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 STOP_SECONDS = 40.0
 DYING_SECONDS = 3.0
 

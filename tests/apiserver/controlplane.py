@@ -19,7 +19,7 @@ from pathlib import Path
 from tests.apiserver.processes import Process, free_ports
 
 ADMIN = "admin"
-UP_SECONDS = 60.0
+UP_SECONDS = 180.0
 TRIES = 3
 
 

@@ -34,7 +34,7 @@ class Kubectl:
             input=stdin or "",
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
             env={"PATH": os.environ["PATH"], "HOME": str(self.home), "KUBECONFIG": str(self.kubeconfig)},
         )

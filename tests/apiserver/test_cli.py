@@ -22,7 +22,7 @@ from tests.apiserver.kubectl import Kubectl
 
 ASKED = ("run", "--subject", "etcd", "--chaos", "node_kill", "--trials", "3", "--name", "asked")
 BASELINE = (*ASKED, "--baseline")
-SECONDS = 60
+SECONDS = 180
 
 
 class Cli:

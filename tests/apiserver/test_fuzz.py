@@ -50,7 +50,7 @@ def send(control_plane: ControlPlane, crd: None) -> Send:
     def post(body: Any) -> Answer:
         request = urllib.request.Request(url, json.dumps(body).encode(), headers)
         try:
-            with urllib.request.urlopen(request, timeout=30, context=trust) as answer:
+            with urllib.request.urlopen(request, timeout=120, context=trust) as answer:
                 return Answer(answer.status, json.load(answer))
         except urllib.error.HTTPError as refused:
             with refused:

@@ -52,7 +52,7 @@ async def test_a_campaign_stored_before_the_fields_existed_is_read_written_and_p
 
     kubectl.apply(old_crd())
     try:
-        kubectl("wait", "--for=condition=Established", f"crd/{RESOURCE}", "--timeout=30s")
+        kubectl("wait", "--for=condition=Established", f"crd/{RESOURCE}", "--timeout=120s")
         kubectl.apply(asked)
         assert (
             not {*ADDED_TO_SPEC} & stored()["spec"].keys()

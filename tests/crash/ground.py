@@ -97,7 +97,7 @@ async def laid(folder: Path) -> AsyncIterator[Ground]:
 def _furnish(plane: ControlPlane, kubectl: Kubectl) -> Path:
     """Apply what is shipped; the controller's kubeconfig."""
     kubectl("apply", "-f", REPO / "crds")
-    kubectl("wait", "--for=condition=Established", "crd/evalcampaigns.evalcampaign.dev", "--timeout=30s")
+    kubectl("wait", "--for=condition=Established", "crd/evalcampaigns.evalcampaign.dev", "--timeout=120s")
     for folder in SHIPPED:
         kubectl("apply", "-k", folder)
     proxy = ("--verb=get,create", "--resource=pods/proxy")  # the controller runs outside

@@ -17,7 +17,8 @@ def hand_over(campaigns: Campaigns, campaign: str) -> None:
     """Put the campaign's token where the agent has it mounted, as `evalcampaign token --into` does."""
     uid = campaigns.get(campaign)["metadata"]["uid"]
     which = ("-n", "evalcampaign", "get", "secret", secret_name(uid), "-o")
-    kubectl.ask("waiting for the token", *which[:2], "wait", "--for=create", f"secret/{secret_name(uid)}")
+    made = ("wait", "--for=create", f"secret/{secret_name(uid)}", "--timeout=110s")
+    kubectl.ask("waiting for the token", *which[:2], *made)
     token = kubectl.ask_json("reading the token", *which[:-1])["data"]["token"]
     patch = f'{{"data":{{"token":"{token}"}}}}'
     there = kubectl.attempt("-n", NAMESPACE, "get", "secret", "evalcampaign-token")

@@ -30,7 +30,7 @@ def _missing() -> str | None:
     if not tools.binary("kubectl").exists():
         return "kubectl has not been built yet"
     for namespace, workload in WORKLOADS:
-        ready = kubectl.attempt("-n", namespace, "rollout", "status", workload, "--timeout=60s", timeout=70)
+        ready = kubectl.attempt("-n", namespace, "rollout", "status", workload, "--timeout=180s", timeout=190)
         if ready.returncode != 0:
             return f"{workload} is not Ready: {ready.stderr.strip()}"
     return None
@@ -53,7 +53,7 @@ def namespace(deployed: None) -> Iterator[str]:
         for subject in (ETCD, TIKV):
             put_back.enter_context(allowed(name, subject.namespace))
         yield name
-        kubectl.ask("deleting campaigns", "-n", name, "delete", "evalcampaigns", "--all", "--timeout=90s", timeout=100)
+        kubectl.ask("deleting campaigns", "-n", name, "delete", "evalcampaigns", "--all", "--timeout=300s", timeout=310)
     kubectl.ask("deleting the namespace", "delete", "namespace", name, "--wait=false")
 
 

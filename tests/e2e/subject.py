@@ -124,7 +124,7 @@ class Subject(ABC):
         answer = kubectl.attempt("get", "--raw", f"/api/v1/namespaces/{self.namespace}/pods/{pod}:{port}/proxy{path}")
         return answer.stdout or answer.stderr
 
-    def wait_whole(self, seconds: float = 60) -> None:
+    def wait_whole(self, seconds: float = 300) -> None:
         """Return when nothing is wrong with it. AssertionError when that does not come."""
         deadline = time.monotonic() + seconds
         while told := self.trouble():

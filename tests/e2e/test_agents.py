@@ -30,19 +30,19 @@ class Case:
     mode: str = "agent"
     of: str = "etcd"
     trials: int = 1
-    observe_seconds: int = 20
+    observe_seconds: int = 30
 
 
 CASES = [
-    Case("fixes-tikv", "fixer", "Resolved", of="tikv", trials=3, observe_seconds=90),
+    Case("fixes-tikv", "fixer", "Resolved", of="tikv", trials=3, observe_seconds=180),
     Case("nobody-fixes-tikv", "fixer", "NotHealed", mode="baseline", of="tikv", trials=3, observe_seconds=25),
-    Case("fixes-and-writes-a-file", "fixer", "Resolved", of="operator-db", observe_seconds=90),
-    Case("fixes-etcd", "fixer", "Resolved", observe_seconds=60),
+    Case("fixes-and-writes-a-file", "fixer", "Resolved", of="operator-db", observe_seconds=180),
+    Case("fixes-etcd", "fixer", "Resolved", observe_seconds=180),
     Case("watches", "watcher", "DetectedUnresolved"),
     Case("lies", "liar", "FalseResolution"),
     Case("sleeps", "sleeper", "Undetected"),
-    Case("wrecks", "wrecker", "DetectedUnresolved", observe_seconds=25),
-    Case("jumps-at-nothing", "jumpy", "FalseAlarm", mode="control", observe_seconds=40),
+    Case("wrecks", "wrecker", "DetectedUnresolved", observe_seconds=40),
+    Case("jumps-at-nothing", "jumpy", "FalseAlarm", mode="control", observe_seconds=60),
     Case("keeps-quiet", "fixer", "Quiet", mode="control", observe_seconds=10),
 ]
 FIXED = [case.name for case in CASES if case.outcome == "Resolved"]
@@ -75,7 +75,7 @@ def ran(campaigns: Campaigns) -> Iterator[dict[str, Ran]]:
 
 def _run(campaigns: Campaigns, case: Case) -> Ran:
     system, subject = (ETCD, ETCD_SUBJECT) if case.of == "etcd" else (TIKV, TIKV_SUBJECT)
-    system.wait_whole(seconds=120)
+    system.wait_whole()
     agents.deploy(case.policy, case.of)
     agent = {"source": "http", "workload": agents.WORKLOAD}
     with system.watched() as history:
@@ -91,10 +91,10 @@ def _run(campaigns: Campaigns, case: Case) -> Ran:
             variant={"name": case.policy, "model": "scripted"},
         )
         agents.hand_over(campaigns, case.name)
-        seen = campaigns.wait_until(case.name, lambda seen: seen.status.phase.terminal or _observes(seen), seconds=180)
+        seen = campaigns.wait_until(case.name, lambda seen: seen.status.phase.terminal or _observes(seen))
         told = "" if seen.status.phase.terminal else _log()
-        campaigns.wait_finished(case.name, seconds=120 + case.trials * (case.observe_seconds + 60))
-        system.wait_whole(seconds=120)
+        campaigns.wait_finished(case.name)
+        system.wait_whole()
     rows = campaigns.rows(case.name)
     return Ran(
         case=case,

@@ -51,7 +51,7 @@ class Run:
 def run(campaigns: Campaigns) -> Iterator[Run]:
     ETCD.wait_whole()
     with ETCD.watched() as history:
-        campaigns.apply(KILL, "node_kill", TRIALS[KILL], observe_seconds=20, seed=4)
+        campaigns.apply(KILL, "node_kill", TRIALS[KILL], observe_seconds=60, seed=4)
         campaigns.apply(DOWN, "node_down", TRIALS[DOWN], observe_seconds=8, seed=4)
         for name in TRIALS:
             campaigns.wait_finished(name)

@@ -18,7 +18,7 @@ from cluster.settings import CLUSTER, REPO
 from tests.e2e.campaigns import Campaigns, records
 
 NAME = "by-command-line"
-SECONDS = 240
+SECONDS = 900
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A kubeconfig whose current context is the test's cluster, and no database."""
     kubeconfig = tmp_path_factory.mktemp("cli") / "kubeconfig"
     export = [str(tools.binary("kind")), "get", "kubeconfig", "--name", CLUSTER]
-    kubeconfig.write_text(subprocess.run(export, capture_output=True, text=True, check=True, timeout=30).stdout)
+    kubeconfig.write_text(subprocess.run(export, capture_output=True, text=True, check=True, timeout=120).stdout)
     own = {key: value for key, value in os.environ.items() if not key.startswith("EVALCAMPAIGN")}
     return {**own, "KUBECONFIG": str(kubeconfig), "PYTHONPATH": str(REPO)}
 

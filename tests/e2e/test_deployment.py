@@ -33,7 +33,7 @@ def test_a_backup_through_kubectl_is_a_sound_database_with_all_rows(tmp_path: Pa
     copy = tmp_path / "records.db"
     with copy.open("wb") as file:
         command = kubectl.command(*IN_CONTROLLER, "evalcampaign", "backup", "-")
-        subprocess.run(list(map(str, command)), stdout=file, check=True, timeout=60)
+        subprocess.run(list(map(str, command)), stdout=file, check=True, timeout=180)
     with closing(sqlite3.connect(copy)) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         kept = dict(database.execute("SELECT campaign_uid, count(*) FROM trials GROUP BY campaign_uid"))

@@ -14,8 +14,8 @@ CONTROLLER = "app.kubernetes.io/name=evalcampaign-controller"
 
 
 def await_controller() -> None:
-    rollout = ("-n", "evalcampaign", "rollout", "status", "deployment/evalcampaign-controller", "--timeout=90s")
-    kubectl.ask("waiting for the controller", *rollout, timeout=100)
+    rollout = ("-n", "evalcampaign", "rollout", "status", "deployment/evalcampaign-controller", "--timeout=300s")
+    kubectl.ask("waiting for the controller", *rollout, timeout=310)
 
 
 def observing(seen: Seen) -> bool:
@@ -24,7 +24,7 @@ def observing(seen: Seen) -> bool:
 
 
 def test_a_campaign_that_is_deleted_in_mid_trial_leaves_etcd_whole_and_its_row_aborted(campaigns: Campaigns) -> None:
-    name = campaigns.apply("deleted", "node_down", trials=2, observe_seconds=120)
+    name = campaigns.apply("deleted", "node_down", trials=2, observe_seconds=600)
     with ETCD.watched() as history:
         campaigns.wait_until(name, observing)
         started = time.monotonic()
@@ -34,16 +34,16 @@ def test_a_campaign_that_is_deleted_in_mid_trial_leaves_etcd_whole_and_its_row_a
     rows = campaigns.rows(name)
     assert [(row["trial"], row["attempt"], row["outcome"]) for row in rows] == [(1, 1, "Aborted")]
     assert [replaced.uid for replaced in history.replaced] == [rows[0]["fault"]["uid"]]
-    # A pod comes anew meanwhile; the 120 s of the window are not waited for.
-    assert took < 30
+    # A pod comes anew meanwhile; the 600 s of the window are not waited for.
+    assert took < 300
 
 
 def test_a_controller_that_is_stopped_in_mid_trial_cleans_up_and_runs_the_trial_again(campaigns: Campaigns) -> None:
     name = campaigns.apply("restarted", "node_down", trials=1, observe_seconds=10)
     campaigns.wait_until(name, observing)
-    kubectl.ask("stopping it", "-n", "evalcampaign", "delete", "pod", "-l", CONTROLLER, timeout=70)
+    kubectl.ask("stopping it", "-n", "evalcampaign", "delete", "pod", "-l", CONTROLLER, timeout=200)
     await_controller()
-    campaigns.wait_finished(name, seconds=120)
+    campaigns.wait_finished(name)
     first, *others = campaigns.rows(name)
     assert (first["attempt"], first["outcome"]) == (1, "Interrupted")
     assert (others[-1]["trial"], others[-1]["outcome"]) == (1, "NotHealed")
@@ -56,7 +56,7 @@ def test_a_controller_that_is_stopped_in_mid_trial_cleans_up_and_runs_the_trial_
 def test_what_a_campaign_without_its_finalizer_left_is_undone_when_a_controller_comes_back(
     campaigns: Campaigns,
 ) -> None:
-    name = campaigns.apply("orphaned", "node_down", trials=2, observe_seconds=120)
+    name = campaigns.apply("orphaned", "node_down", trials=2, observe_seconds=600)
     campaigns.wait_until(name, observing)
     # Killed without a chance to clean up (from the node: deleting its pod, however forcibly, would tell it), and kept
     # away while somebody gets rid of the campaign by force.
@@ -64,8 +64,8 @@ def test_what_a_campaign_without_its_finalizer_left_is_undone_when_a_controller_
     scale = ("-n", "evalcampaign", "scale", "deployment/evalcampaign-controller")
     kubectl.ask("keeping it away", *scale, "--replicas=0")
     try:
-        gone = ("-n", "evalcampaign", "wait", "--for=delete", "pod", "-l", CONTROLLER, "--timeout=70s")
-        kubectl.ask("waiting until it is away", *gone, timeout=80)
+        gone = ("-n", "evalcampaign", "wait", "--for=delete", "pod", "-l", CONTROLLER, "--timeout=200s")
+        kubectl.ask("waiting until it is away", *gone, timeout=210)
         kubectl.ask("deleting", "-n", campaigns.namespace, "delete", "evalcampaign", name, "--wait=false")
         drop = ("patch", "evalcampaign", name, "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
         kubectl.ask("dropping the finalizer", "-n", campaigns.namespace, *drop)

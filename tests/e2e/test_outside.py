@@ -27,13 +27,13 @@ def nobody_inside() -> Iterator[None]:
     scale = ("-n", "evalcampaign", "scale", DEPLOYMENT)
     kubectl.ask("stopping the controller", *scale, "--replicas=0")
     try:
-        gone = ("wait", "--for=delete", "pod", *PODS, "--timeout=70s")
-        kubectl.ask("waiting until it is gone", "-n", "evalcampaign", *gone, timeout=80)
+        gone = ("wait", "--for=delete", "pod", *PODS, "--timeout=200s")
+        kubectl.ask("waiting until it is gone", "-n", "evalcampaign", *gone, timeout=210)
         yield
     finally:
         kubectl.ask("starting the controller", *scale, "--replicas=1")
-        rollout = ("-n", "evalcampaign", "rollout", "status", DEPLOYMENT, "--timeout=90s")
-        kubectl.ask("waiting for the controller", *rollout, timeout=100)
+        rollout = ("-n", "evalcampaign", "rollout", "status", DEPLOYMENT, "--timeout=1200s")
+        kubectl.ask("waiting for the controller", *rollout, timeout=310)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     """With a kubeconfig whose current context is the test's cluster, whatever the user's is."""
     kubeconfig = tmp_path / "kubeconfig"
     export = [str(tools.binary("kind")), "get", "kubeconfig", "--name", CLUSTER]
-    kubeconfig.write_text(subprocess.run(export, capture_output=True, text=True, check=True, timeout=30).stdout)
+    kubeconfig.write_text(subprocess.run(export, capture_output=True, text=True, check=True, timeout=120).stdout)
     return {
         **os.environ,
         "KUBECONFIG": str(kubeconfig),
@@ -58,16 +58,16 @@ def test_a_controller_outside_the_cluster_completes_a_campaign(
         command = [sys.executable, "-m", "controller"]
         with subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT) as controller:
             try:
-                name = campaigns.apply(OUTSIDE, "node_kill", trials=1, observe_seconds=20)
-                campaigns.wait_finished(name, seconds=120)
+                name = campaigns.apply(OUTSIDE, "node_kill", trials=1, observe_seconds=60)
+                campaigns.wait_finished(name)
                 status = campaigns.get(name)["status"]
             finally:
                 controller.send_signal(signal.SIGTERM)
-                controller.wait(timeout=30)
+                controller.wait(timeout=120)
     assert status["phase"] == "Complete", log.read_text()
     assert controller.returncode == 0, log.read_text()
     trials = [sys.executable, "-m", "controller.cli", "trials", name, "--output", "json"]
-    answer = subprocess.run(trials, env=environment, capture_output=True, text=True, check=True, timeout=30)
+    answer = subprocess.run(trials, env=environment, capture_output=True, text=True, check=True, timeout=120)
     assert [row["outcome"] for row in json.loads(answer.stdout)][-1] == "SelfHealed"
 
 

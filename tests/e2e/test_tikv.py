@@ -56,11 +56,11 @@ def run(campaigns: Campaigns) -> Iterator[Run]:
         campaigns.apply(KILL, "node_kill", 3, 60, TIKV_SUBJECT, most, seed=4)
         # Long enough for PD to call a silent store Disconnected, which takes it 20 seconds.
         campaigns.apply(DOWN, "node_down", 2, 30, TIKV_SUBJECT, most, seed=4)
-        campaigns.apply(LEADER, "pd_leader_kill", 1, 30, TIKV_SUBJECT, seed=4)
+        campaigns.apply(LEADER, "pd_leader_kill", 1, 60, TIKV_SUBJECT, seed=4)
         campaigns.apply(ANEW, "node_kill", 1, 60, TIKV_SUBJECT, seed=4, reset="recreate")
         for name in TRIALS:
-            campaigns.wait_finished(name, seconds=400)
-        TIKV.wait_whole(seconds=120)
+            campaigns.wait_finished(name)
+        TIKV.wait_whole()
         left = TIKV.trouble()
     rows = {name: campaigns.rows(name) for name in TRIALS}
     yield Run(

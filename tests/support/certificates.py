@@ -68,6 +68,6 @@ class Authority:
 
     def _run(self, *words: str, stdin: bytes = b"") -> bytes:
         command = [self._openssl, *words]
-        done = subprocess.run(command, input=stdin, capture_output=True, cwd=self._folder, timeout=30, check=False)
+        done = subprocess.run(command, input=stdin, capture_output=True, cwd=self._folder, timeout=120, check=False)
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout

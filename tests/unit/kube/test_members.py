@@ -16,7 +16,7 @@ from tests.unit.kube.member import answered_by, in_cluster, listening, pod
 
 
 async def ask(cluster: KubeCluster, of: Pod | None = None, port=2379, path="/health", timeout=5.0, body=None) -> Answer:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return await cluster.ask_member("s", of or pod(), port, path, timeout, body)
 
 

@@ -20,13 +20,13 @@ class Follower:
 
     async def next(self):
         """The next view: pod name to readiness, or None."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             view = await anext(self._views)
         return None if view.pods is None else {name: each.ready for name, each in view.pods.items()}
 
     async def until(self, wanted):
         """Skip views until one is as wanted."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while await self.next() != wanted:
                 pass
 

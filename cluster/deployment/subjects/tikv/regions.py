@@ -17,7 +17,7 @@ FILE = overlay.MANIFESTS / "subjects" / "tikv" / "regions.json"
 # Through any PD, for it hands on to the one that leads.
 REGIONS = "/api/v1/namespaces/tikv/pods/pd-0:2379/proxy/pd/api/v1/regions"
 
-LIMIT_SECONDS = 120
+LIMIT_SECONDS = 300
 """PD splits only what has all of its copies, and a new TiKV makes those first."""
 
 

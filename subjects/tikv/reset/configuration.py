@@ -11,12 +11,12 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from subjects.cluster import Answer
 from subjects.protocol import Json, SubjectError
-from subjects.tikv.asking import ask_store
-from subjects.tikv.memory import Memory
-from subjects.tikv.pace import Pace
-from subjects.tikv.pd import Pd, PdRefused
-from subjects.tikv.place import Place
-from subjects.tikv.wire import Settings, read, refusal
+from subjects.tikv.members.pace import Pace
+from subjects.tikv.members.pd import Pd, PdRefused
+from subjects.tikv.members.place import Place
+from subjects.tikv.members.store import ask_store
+from subjects.tikv.members.wire import Settings, read, refusal
+from subjects.tikv.reset.memory import Memory
 
 PD_SECTIONS = {"schedule": "/pd/api/v1/config/schedule", "replication": "/pd/api/v1/config/replicate"}
 PD_CONFIG = "/pd/api/v1/config"

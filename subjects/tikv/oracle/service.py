@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 
 from subjects.cluster import Pod
 from subjects.protocol import Problem
-from subjects.tikv.evidence import Evidence
-from subjects.tikv.questions import STATUS_PORT, TIKV, Question, region
-from subjects.tikv.redundancy import silent_stores
-from subjects.tikv.wire import Region, RegionStatus, Store, Stores
+from subjects.tikv.members.questions import STATUS_PORT, TIKV, Question, region
+from subjects.tikv.members.wire import Region, RegionStatus, Store, Stores
+from subjects.tikv.oracle.evidence import Evidence
+from subjects.tikv.oracle.redundancy import silent_stores
 
 SHOWN = 5
 """So many region ids are named in a sentence."""

@@ -13,9 +13,19 @@ from dataclasses import dataclass, field
 from subjects.cluster import Pod
 from subjects.pods import member_names, pod_problems
 from subjects.protocol import Problem
-from subjects.tikv.evidence import Evidence, M
-from subjects.tikv.questions import CLUSTER, CLUSTER_STATUS, HEALTH, MEMBERS, PD, PING, REGIONS, STORES, Question
-from subjects.tikv.wire import Cluster, ClusterStatus, Health, Members, Regions, Stores, refusal
+from subjects.tikv.members.questions import (
+    CLUSTER,
+    CLUSTER_STATUS,
+    HEALTH,
+    MEMBERS,
+    PD,
+    PING,
+    REGIONS,
+    STORES,
+    Question,
+)
+from subjects.tikv.members.wire import Cluster, ClusterStatus, Health, Members, Regions, Stores, refusal
+from subjects.tikv.oracle.evidence import Evidence, M
 from subjects.watching.replies import Reply
 
 

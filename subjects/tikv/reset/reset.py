@@ -12,13 +12,13 @@ from functools import partial
 from subjects.podchaos.healing import heal
 from subjects.pods import member_names
 from subjects.protocol import SubjectError
-from subjects.tikv import configuration, residue
-from subjects.tikv.memory import Memory
-from subjects.tikv.pace import Pace
-from subjects.tikv.pd import Pd, PdUnavailable
-from subjects.tikv.place import Layout, Place
-from subjects.tikv.questions import ROLES
-from subjects.tikv.spread import spread_leaders
+from subjects.tikv.members.pace import Pace
+from subjects.tikv.members.pd import Pd, PdUnavailable
+from subjects.tikv.members.place import Layout, Place
+from subjects.tikv.members.questions import ROLES
+from subjects.tikv.reset import configuration, residue
+from subjects.tikv.reset.memory import Memory
+from subjects.tikv.reset.spread import spread_leaders
 
 
 async def restore(place: Place, pd: Pd, layout: Layout, memory: Memory, pace: Pace) -> None:

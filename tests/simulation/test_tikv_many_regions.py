@@ -10,12 +10,12 @@ from typing import Any
 
 from subjects.cluster import Answer, MemberUnreachable, Pod, PodView, Workload
 from subjects.protocol import SubjectContext, SubjectOptions, Verdict
-from subjects.tikv.gaze import TikvGaze
-from subjects.tikv.options import SELECTORS, check
-from subjects.tikv.pace import Pace
-from subjects.tikv.place import Place
-from subjects.tikv.questions import TIKV, Question
-from subjects.tikv.turns import CAP
+from subjects.tikv.members.options import SELECTORS, check
+from subjects.tikv.members.pace import Pace
+from subjects.tikv.members.place import Place
+from subjects.tikv.members.questions import TIKV, Question
+from subjects.tikv.oracle.gaze import TikvGaze
+from subjects.tikv.oracle.turns import CAP
 from subjects.watching.polling import MAX_AT_ONE_MEMBER
 from subjects.watching.stream import HealthWatch
 from tests.support.virtual import run_virtually

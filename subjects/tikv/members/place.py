@@ -14,8 +14,8 @@ from typing import Any
 from subjects import workloads
 from subjects.cluster import Answer, ClusterError, Pod, Tls, Workload
 from subjects.protocol import SubjectContext, SubjectNotReady
-from subjects.tikv.options import Options
-from subjects.tikv.questions import PD, PD_PORT, ROLES, STATUS_PORT, TIKV
+from subjects.tikv.members.options import Options
+from subjects.tikv.members.questions import PD, PD_PORT, ROLES, STATUS_PORT, TIKV
 from subjects.tls import Credentials
 from subjects.workloads import WorkloadUnfit
 

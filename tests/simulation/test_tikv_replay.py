@@ -6,7 +6,7 @@ second of it.
 
 import pytest
 
-from tests.unit.subjects.tikv_replay import Replay, replay
+from tests.simulation.tikv_replay import Replay, replay
 
 POLL = 1.0
 

@@ -8,9 +8,9 @@ from pydantic import BaseModel
 
 from subjects.cluster import Answer, ClusterError, MemberUnreachable
 from subjects.protocol import SubjectError
-from subjects.tikv.place import Place
-from subjects.tikv.questions import MEMBERS, PD, REGIONS, STORES
-from subjects.tikv.wire import Members, Names, Regions, Stores, read, refusal
+from subjects.tikv.members.place import Place
+from subjects.tikv.members.questions import MEMBERS, PD, REGIONS, STORES
+from subjects.tikv.members.wire import Members, Names, Regions, Stores, read, refusal
 
 M = TypeVar("M", bound=BaseModel)
 

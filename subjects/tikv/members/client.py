@@ -6,8 +6,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from subjects.tikv.place import Place
-from subjects.tikv.questions import PD
+from subjects.tikv.members.place import Place
+from subjects.tikv.members.questions import PD
 from subjects.tls import Credentials
 
 if TYPE_CHECKING:

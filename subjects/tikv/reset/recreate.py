@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 from subjects import workloads
 from subjects.cluster import Workload
 from subjects.pods import member_names, ordinal
-from subjects.tikv import boundaries
-from subjects.tikv.memory import Memory
-from subjects.tikv.pd import Pd, PdUnavailable
-from subjects.tikv.place import Layout, Place
-from subjects.tikv.questions import ROLES
+from subjects.tikv.members.pd import Pd, PdUnavailable
+from subjects.tikv.members.place import Layout, Place
+from subjects.tikv.members.questions import ROLES
+from subjects.tikv.reset import boundaries
+from subjects.tikv.reset.memory import Memory
 from subjects.workloads import FEWEST_MEMBERS
 
 

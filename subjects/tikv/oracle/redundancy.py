@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from subjects.pods import member_names
 from subjects.protocol import Problem
-from subjects.tikv.evidence import Evidence
-from subjects.tikv.questions import ALIVE, TIKV
-from subjects.tikv.wire import Region, Store, Stores
+from subjects.tikv.members.questions import ALIVE, TIKV
+from subjects.tikv.members.wire import Region, Store, Stores
+from subjects.tikv.oracle.evidence import Evidence
 from subjects.watching.replies import Reply
 
 SLACK_SECONDS = 1.0

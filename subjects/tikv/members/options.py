@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from subjects.protocol import SubjectMisfit, SubjectOptions
-from subjects.tikv.questions import PD, ROLES, TIKV
+from subjects.tikv.members.questions import PD, ROLES, TIKV
 
 SELECTORS: Mapping[str, str] = {
     PD: "app.kubernetes.io/component=pd",

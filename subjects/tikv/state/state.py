@@ -8,13 +8,13 @@ from typing import TypeVar
 
 from subjects.cluster import ClusterError, MemberUnreachable, Pod
 from subjects.protocol import Json, SubjectError
-from subjects.tikv.pd import Pd
-from subjects.tikv.picture import Said, describe
-from subjects.tikv.place import Layout, Place
-from subjects.tikv.questions import HEALTH, PD, PING, TIKV
-from subjects.tikv.spread import OPERATORS
-from subjects.tikv.version import ORACLE_VERSION
-from subjects.tikv.wire import Health, Things, refusal
+from subjects.tikv.members.pd import Pd
+from subjects.tikv.members.place import Layout, Place
+from subjects.tikv.members.questions import HEALTH, PD, PING, TIKV
+from subjects.tikv.members.version import ORACLE_VERSION
+from subjects.tikv.members.wire import Health, Things, refusal
+from subjects.tikv.reset.spread import OPERATORS
+from subjects.tikv.state.picture import Said, describe
 
 T = TypeVar("T")
 

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
-from subjects.tikv.pd import Pd, PdUnavailable
-from subjects.tikv.wire import Regions
+from subjects.tikv.members.pd import Pd, PdUnavailable
+from subjects.tikv.members.wire import Regions
 
 SPLIT = "/pd/api/v1/regions/split"
 

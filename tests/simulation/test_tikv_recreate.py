@@ -9,12 +9,12 @@ import pytest
 
 from subjects.cluster import Answer, ClusterError, Workload
 from subjects.protocol import SubjectError, SubjectNotReady
-from subjects.tikv.memory import Memory
-from subjects.tikv.options import check
-from subjects.tikv.pace import Pace
-from subjects.tikv.pd import Pd
-from subjects.tikv.place import Place
-from subjects.tikv.recreate import intended, recreate
+from subjects.tikv.members.options import check
+from subjects.tikv.members.pace import Pace
+from subjects.tikv.members.pd import Pd
+from subjects.tikv.members.place import Place
+from subjects.tikv.reset.memory import Memory
+from subjects.tikv.reset.recreate import intended, recreate
 from subjects.tikv.subject import TikvSubject
 from tests.support.waiting import eventually
 from tests.unit.subjects.tikv_fakes import KEYS, PACE, FakeTikv, subject_in

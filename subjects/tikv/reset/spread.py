@@ -14,12 +14,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 
-from subjects.tikv.asking import ask_store
-from subjects.tikv.pace import Pace
-from subjects.tikv.pd import Pd, PdRefused, PdUnavailable
-from subjects.tikv.place import Place
-from subjects.tikv.questions import region as about
-from subjects.tikv.wire import Region, RegionStatus, Store, read
+from subjects.tikv.members.pace import Pace
+from subjects.tikv.members.pd import Pd, PdRefused, PdUnavailable
+from subjects.tikv.members.place import Place
+from subjects.tikv.members.questions import region as about
+from subjects.tikv.members.store import ask_store
+from subjects.tikv.members.wire import Region, RegionStatus, Store, read
 
 FEW = 100
 """Up to so many regions, each has its place, and its leader is asked whether it leads."""

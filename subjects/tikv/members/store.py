@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from subjects.cluster import Pod
-from subjects.tikv.place import Place
-from subjects.tikv.questions import TIKV
+from subjects.tikv.members.place import Place
+from subjects.tikv.members.questions import TIKV
 from subjects.watching.polling import ask_within
 from subjects.watching.replies import Reply
 

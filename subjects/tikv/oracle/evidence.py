@@ -10,9 +10,9 @@ from pydantic import BaseModel
 
 from subjects.cluster import Pod
 from subjects.pods import member_names
-from subjects.tikv.place import Layout
-from subjects.tikv.questions import PD, Question
-from subjects.tikv.reading import Reader
+from subjects.tikv.members.place import Layout
+from subjects.tikv.members.questions import PD, Question
+from subjects.tikv.oracle.reading import Reader
 from subjects.watching.replies import Reply
 
 M = TypeVar("M", bound=BaseModel)

@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 from subjects.protocol import SubjectError
-from subjects.tikv.evidence import DEFAULT_HEARTBEAT_SECONDS
-from subjects.tikv.place import Place
-from subjects.tikv.questions import TIKV
+from subjects.tikv.members.place import Place
+from subjects.tikv.members.questions import TIKV
+from subjects.tikv.oracle.evidence import DEFAULT_HEARTBEAT_SECONDS
 from subjects.watching.polling import ask_within
 
 CONFIG_PATH = "/config"

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from subjects.cluster import Pod
 from subjects.pods import describe_pod, describe_workload
 from subjects.protocol import Json
-from subjects.tikv.place import Layout
-from subjects.tikv.questions import ROLES
-from subjects.tikv.wire import Health, Members, Peer, Region, Regions, Store, Stores, Things
+from subjects.tikv.members.place import Layout
+from subjects.tikv.members.questions import ROLES
+from subjects.tikv.members.wire import Health, Members, Peer, Region, Regions, Store, Stores, Things
 
 MOST_REGIONS = 200
 """Regions that are told one by one. All are counted."""

@@ -12,17 +12,27 @@ from typing import Any
 
 from subjects.cluster import Pod
 from subjects.protocol import Verdict
-from subjects.tikv.evidence import DEFAULT_HEARTBEAT_SECONDS, Evidence, Write
-from subjects.tikv.intervals import heartbeat_seconds
-from subjects.tikv.oracle import judge
-from subjects.tikv.pace import Pace
-from subjects.tikv.place import Layout, Place
-from subjects.tikv.probe import WriteProbe
-from subjects.tikv.questions import ALIVE, MEMBERS, OF_EVERY_MEMBER, OF_THE_LEADER, PD, REGIONS, STORES, TIKV, Question
-from subjects.tikv.reading import Reader
-from subjects.tikv.service import leader_pod, store_hosts
-from subjects.tikv.turns import Turns
-from subjects.tikv.wire import Members, Region, Regions, RegionStatus, Stores
+from subjects.tikv.members.pace import Pace
+from subjects.tikv.members.place import Layout, Place
+from subjects.tikv.members.questions import (
+    ALIVE,
+    MEMBERS,
+    OF_EVERY_MEMBER,
+    OF_THE_LEADER,
+    PD,
+    REGIONS,
+    STORES,
+    TIKV,
+    Question,
+)
+from subjects.tikv.members.wire import Members, Region, Regions, RegionStatus, Stores
+from subjects.tikv.oracle.evidence import DEFAULT_HEARTBEAT_SECONDS, Evidence, Write
+from subjects.tikv.oracle.intervals import heartbeat_seconds
+from subjects.tikv.oracle.probe import WriteProbe
+from subjects.tikv.oracle.reading import Reader
+from subjects.tikv.oracle.service import leader_pod, store_hosts
+from subjects.tikv.oracle.turns import Turns
+from subjects.tikv.oracle.verdict import judge
 from subjects.watching.polling import ask_within
 from subjects.watching.replies import Fresh, Reply
 from subjects.watching.stream import Pods

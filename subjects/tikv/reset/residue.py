@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from itertools import count
 
 from subjects.protocol import SubjectError
-from subjects.tikv.pd import SCHEDULERS, Pd, PdRefused
-from subjects.tikv.wire import Store, Stores
+from subjects.tikv.members.pd import SCHEDULERS, Pd, PdRefused
+from subjects.tikv.members.wire import Store, Stores
 
 UNWANTED = ("evict-leader-scheduler", "grant-leader-scheduler")
 """Schedulers that somebody adds for a while. Some versions append a store's id to the name."""

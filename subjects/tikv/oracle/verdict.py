@@ -20,11 +20,11 @@ from datetime import datetime, timedelta
 
 from subjects.pods import pod_problems
 from subjects.protocol import Problem, Verdict
-from subjects.tikv.evidence import Evidence
-from subjects.tikv.membership import PdSight, look_at_pd
-from subjects.tikv.questions import ROLES, TIKV
-from subjects.tikv.redundancy import peer_problems, silent_stores, store_problems, unseen_stores
-from subjects.tikv.service import Tally, confirmed, written
+from subjects.tikv.members.questions import ROLES, TIKV
+from subjects.tikv.oracle.evidence import Evidence
+from subjects.tikv.oracle.membership import PdSight, look_at_pd
+from subjects.tikv.oracle.redundancy import peer_problems, silent_stores, store_problems, unseen_stores
+from subjects.tikv.oracle.service import Tally, confirmed, written
 
 
 def judge(at: datetime, evidence: Evidence) -> Verdict:

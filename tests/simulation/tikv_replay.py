@@ -10,11 +10,11 @@ import pytest
 
 from controller.observation import Observation, Window, observe
 from subjects.protocol import Fault, SubjectContext, SubjectOptions, Verdict
-from subjects.tikv import probe
-from subjects.tikv.gaze import TikvGaze
-from subjects.tikv.options import check
-from subjects.tikv.pace import Pace
-from subjects.tikv.place import Place
+from subjects.tikv.members.options import check
+from subjects.tikv.members.pace import Pace
+from subjects.tikv.members.place import Place
+from subjects.tikv.oracle import probe
+from subjects.tikv.oracle.gaze import TikvGaze
 from subjects.watching.stream import HealthWatch
 from tests.support.tape import Tape, TapeClock, TapeCluster
 from tests.support.virtual import run_virtually

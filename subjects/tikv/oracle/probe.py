@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING
 
 from subjects.cluster import ClusterUnreachable
 from subjects.protocol import SubjectError
-from subjects.tikv.client import connect
-from subjects.tikv.evidence import Write
-from subjects.tikv.keys import reserved_key
-from subjects.tikv.pace import Pace
-from subjects.tikv.place import Place
-from subjects.tikv.turns import Turns
-from subjects.tikv.wire import Region
+from subjects.tikv.members.client import connect
+from subjects.tikv.members.pace import Pace
+from subjects.tikv.members.place import Place
+from subjects.tikv.members.wire import Region
+from subjects.tikv.oracle.evidence import Write
+from subjects.tikv.oracle.keys import reserved_key
+from subjects.tikv.oracle.turns import Turns
 
 if TYPE_CHECKING:
     from tikv import AsyncRawClient
