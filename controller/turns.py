@@ -95,19 +95,21 @@ class Turns:
     async def _on_wait(self, lock: LockRow) -> None:
         """Somebody else has the subject: say who, and for an arm whether it is the other one's turn."""
         self._board.alive()
-        if self._interleaved:
-            arms, turn = await self._look()
-            if not turn.alone and arms.partner and arms.partner.campaign.uid == lock.campaign_uid:
-                if turn.whose is Whose.PARTNERS:
-                    await self._show(waits_for(arms, held=False), lock.campaign, ours=False)
-                elif self._board.row.phase is not Phase.RUNNING:  # it is handed over in a moment
-                    await self._show(f"campaign {lock.campaign} hands the subject over", lock.campaign, ours=False)
-                return
+        arms, turn = await self._look() if self._interleaved else (None, None)
         holder = await self._services.records.get_campaign(lock.campaign_uid)
-        why = f"campaign {lock.campaign} has the subject"
         if holder is not None and holder.phase.terminal:  # it could not be cleaned up: what to do stands there
             why = f"campaign {lock.campaign} has ended and keeps the subject: {holder.message}"
+        elif arms and turn and arms.partner and arms.partner.campaign.uid == lock.campaign_uid and not turn.alone:
+            return await self._show_partner(arms, turn, lock.campaign)
+        else:
+            why = f"campaign {lock.campaign} has the subject"
         await self._show(why, lock.campaign, ours=False, reason="SubjectBusy")
+
+    async def _show_partner(self, arms: Arms, turn: Turn, holder: str) -> None:
+        if turn.whose is Whose.PARTNERS:
+            await self._show(waits_for(arms, held=False), holder, ours=False)
+        elif self._board.row.phase is not Phase.RUNNING:  # one that runs says no more: it has the subject in a moment
+            await self._show(f"campaign {holder} hands the subject over", holder, ours=False)
 
     async def _show(self, why: str, holder: str, ours: bool, reason: str = WAITS_FOR_TURN) -> None:
         """A campaign whose trials have begun stays Running while it waits: it does not go back and forth."""
