@@ -18,7 +18,7 @@ from controller.projector import Announcement, Projector
 from controller.queueing import GLANCE_SECONDS
 from controller.records import CampaignRow, Tally
 from controller.services import Services
-from controller.status import Refusal, Situation, compute_status
+from controller.status import Interleaving, Refusal, Situation, compute_status
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +64,9 @@ class Board:
         if lock is not None:
             self._situation = replace(self._situation, holder=lock.campaign, ours=True)
         await self.count()
+        turns = (c for c in self._conditions if c.type is ConditionType.INTERLEAVED)
+        said = (Interleaving(c.status == "True", c.reason, c.message) for c in turns)
+        self._situation = replace(self._situation, interleaving=next(said, None))
         if not self.row.phase.terminal:  # what was said before holds until it is asked anew
             refusals = (Refusal(each.reason, each.message) for each in self._refused())
             self._situation = replace(self._situation, refusal=next(refusals, None))

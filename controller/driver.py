@@ -34,6 +34,7 @@ from controller.services import Services
 from controller.status import CLEANUP_FAILED
 from controller.stopping import Paused, Stopped
 from controller.trials import Trials, in_a_sentence
+from controller.turns import Turns
 from subjects.protocol import EvalSubject
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ class CampaignDriver:
         self._board = Board(services, campaign, self._projector)
         self._control = Control(campaign.spec)
         self._entrance = Entrance(services, campaign.spec, self._board, self._control)
+        self._turns = Turns(services, campaign.spec, self._board, self._control)
         self.heed(campaign.spec, campaign.generation)
         self.ended = asyncio.Event()
         """Set by whoever runs the driver, when it no longer runs."""
@@ -155,7 +157,7 @@ class CampaignDriver:
         """While it is suspended, a campaign holds nothing, and nothing is counted against it."""
         if not self._control.pause.on:
             return
-        nothing: dict[str, Any] = {"refusal": None, "holder": None, "ours": False, "cooling_until": None}
+        nothing: dict[str, Any] = dict.fromkeys(["refusal", "holder", "cooling_until", "waiting"]) | {"ours": False}
         why = f"suspended by spec.suspend; {self._progress()}"
         await self._board.enter(Phase.SUSPENDED, "Suspended", why, **nothing)
         self._services.queue.wake()
@@ -170,7 +172,7 @@ class CampaignDriver:
             plans = await self._control.guard(plan_trials(subject, self._spec, params))
             said = dryrun.in_a_sentence(plans, self._spec.trials)
             return await self._finish(Phase.COMPLETE, "DryRun", said, plans=plans)
-        await self._entrance.wait_for_turn()
+        await self._turns.wait()
         await self._run_trials(subject, params, attend)
 
     async def _close_what_was_left_open(self, subject: EvalSubject) -> None:
@@ -192,14 +194,15 @@ class CampaignDriver:
         spec, board = self._spec, self._board
         what = f"{spec.trials} trials of {spec.chaos.type} on {spec.subject.type} in {spec.subject.namespace}"
         await board.enter(Phase.RUNNING, "TrialsRunning", what, holder=self.name, ours=True)
-        await Trials(self._services, spec, board, self._control, self._entrance, attend).run(subject, params)
+        trials = Trials(self._services, spec, board, self._control, self._entrance, self._turns, attend)
+        await trials.run(subject, params)
         await self._finish(Phase.COMPLETE, "AllTrialsDone", in_a_sentence(spec.mode, board.tally))
 
     def _progress(self) -> str:
         return f"{self._board.tally.done} of {self._spec.trials} trials are done"
 
     async def _finish(self, phase: Phase, reason: str, message: str, keep_lock: bool = False, **situation: Any) -> None:
-        over: dict[str, Any] = situation | {"current": None, "refusal": None, "cooling_until": None}
+        over: dict[str, Any] = situation | {"current": None, "refusal": None, "cooling_until": None, "waiting": None}
         over |= {} if keep_lock else {"holder": None, "ours": False}
         await self._board.enter(phase, reason, message, keep_lock=keep_lock, **over)
         self._services.queue.wake()

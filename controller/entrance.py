@@ -11,7 +11,6 @@ from controller.admission import Impossible, NotYet, require_permission
 from controller.api import CampaignSpec, Phase
 from controller.board import Board
 from controller.control import Control
-from controller.records import LockRow
 from controller.services import Services
 from controller.status import Refusal
 from subjects.protocol import EvalSubject
@@ -52,17 +51,3 @@ class Entrance:
         except NotYet as not_yet:
             return not_yet.refusal
         return None
-
-    async def wait_for_turn(self) -> None:
-        """Hold the subject: alone, and in the order of the campaigns' age."""
-        board = self._board
-
-        async def on_wait(lock: LockRow) -> None:
-            board.alive()
-            holder = await self._services.records.get_campaign(lock.campaign_uid)
-            why = f"campaign {lock.campaign} has the subject"
-            if holder is not None and holder.phase.terminal:  # it could not be cleaned up: what to do stands there
-                why = f"campaign {lock.campaign} has ended and keeps the subject: {holder.message}"
-            await board.enter(Phase.QUEUED, "SubjectBusy", why, holder=lock.campaign)
-
-        await self._control.guard(self._services.queue.take(board.row, on_wait))

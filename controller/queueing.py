@@ -36,25 +36,30 @@ class SubjectQueue:
         line.append(place)
         try:
             while True:
-                released = self._released  # before looking: what happens meanwhile must not be missed
+                released = self.news()  # before looking: what happens meanwhile must not be missed
                 # Whoever looks, the lock goes to the first in line; the answer is who holds it.
                 _, first_name, first_uid = min(line)
                 lock = await self._records.take_lock(subject, first_uid, first_name, self._now())
                 if lock.campaign_uid == campaign.uid:
                     return
                 await on_wait(lock)
-                await _wait(released)
+                await glance(released)
         finally:
             line.remove(place)
             self.wake()
 
+    def news(self) -> asyncio.Event:
+        """What the next `wake` sets."""
+        return self._released
+
     def wake(self) -> None:
-        """Let everybody look again: a subject came free, or somebody left the line."""
+        """Let everybody look again: a subject came free or changed hands, or somebody left the line."""
         self._released.set()
         self._released = asyncio.Event()
 
 
-async def _wait(released: asyncio.Event) -> None:
+async def glance(news: asyncio.Event) -> None:
+    """Return when there is news, and in any case before long."""
     with suppress(TimeoutError):
         async with asyncio.timeout(GLANCE_SECONDS):
-            await released.wait()
+            await news.wait()

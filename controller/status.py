@@ -42,6 +42,9 @@ CONDITION_BYTES = 400
 CLEANUP_FAILED = ConditionType.CLEANUP_FAILED.value
 """The reason of a campaign that ended Failed with its fault not undone: it keeps the subject."""
 
+WAITS_FOR_TURN = "WaitsForTurn"
+"""The reason of a campaign that waits for the other arm of its experiment to run a trial."""
+
 REFUSED = frozenset(
     {
         "UnknownSubject",
@@ -58,12 +61,22 @@ REFUSED = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class Interleaving:
+    """Whether an arm takes turns with another: a CamelCase reason and a sentence."""
+
+    holds: bool
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Situation:
     """What the driver knows beyond the records.
 
     `holder` is who has the subject (`namespace/name`), None while nobody asked for it; `ours` says that we are it.
     `suspending`: it is asked to suspend, which a running attempt holds up. `cooling_until`: when the pause between two
-    attempts is over. `plans`: what came of a dry run, which has no attempts.
+    attempts is over. `waiting`: what an arm that takes turns waits for, between two trials. `interleaving`: whether it
+    takes turns, once that is known. `plans`: what came of a dry run, which has no attempts.
     """
 
     refusal: Refusal | None = None
@@ -72,6 +85,8 @@ class Situation:
     current: Current | None = None
     suspending: bool = False
     cooling_until: datetime | None = None
+    waiting: str | None = None
+    interleaving: Interleaving | None = None
     plans: tuple[Plan, ...] = ()
 
 
@@ -113,6 +128,8 @@ def _message(campaign: CampaignRow, situation: Situation) -> str:
     if situation.cooling_until is not None:
         when = f"{situation.cooling_until:%Y-%m-%dT%H:%M:%SZ}"
         return f"{campaign.message}; cooling down, the next attempt begins at {when}"
+    if situation.waiting is not None:
+        return f"{campaign.message}; {situation.waiting}"
     return campaign.message
 
 
@@ -211,10 +228,13 @@ def _conditions(
         add(ConditionType.SUBJECT_LOCKED, False, "HeldByAnother", f"Campaign {situation.holder} has the subject.")
     elif phase.lets_go:
         add(ConditionType.SUBJECT_LOCKED, False, "Released", "The subject is free for the next campaign.")
-    add(ConditionType.PROGRESSING, phase is Phase.RUNNING, reason, message)
+    waits = phase is Phase.RUNNING and situation.waiting is not None
+    add(ConditionType.PROGRESSING, phase is Phase.RUNNING, WAITS_FOR_TURN if waits else reason, message)
     add(ConditionType.COMPLETE, phase is Phase.COMPLETE, reason, message)
     add(ConditionType.FAILED, failed, reason, message)
     add(ConditionType.FINISHED, phase.terminal, reason, message)
     if failed and reason == CLEANUP_FAILED:
         add(ConditionType.CLEANUP_FAILED, True, reason, message)
+    if (turns := situation.interleaving) is not None:
+        add(ConditionType.INTERLEAVED, turns.holds, turns.reason, turns.message)
     return made

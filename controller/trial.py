@@ -88,7 +88,8 @@ class Attempt:
             if failure is Failure.UNEXPECTED:
                 log.exception("attempt %s broke down", self._row.id)
         outcome = decide(self._evidence(stop, failed=bool(errors)))
-        self._course.learn(flags=self._attendance.flags(outcome, self._commands, self._seen.unwell))
+        seen = self._attendance.flags(outcome, self._commands, self._seen.unwell)
+        self._course.learn(flags=sorted({*self._row.flags, *seen}))
         dirty, remark = await self._clean_up()
         errors += [str(problem) for problem in (dirty, remark) if problem is not None]
         self._course.show(Step.RECORD)

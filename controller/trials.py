@@ -19,6 +19,7 @@ from controller.records import Tally
 from controller.services import Services
 from controller.status import seconds
 from controller.trial import Attempt, trial_seed
+from controller.turns import Turns
 from subjects.protocol import EvalSubject
 
 
@@ -32,6 +33,7 @@ class Trials:
         board: Board,
         control: Control,
         entrance: Entrance,
+        turns: Turns,
         attend: Callable[[], Attendance],
     ) -> None:
         self._services = services
@@ -39,6 +41,7 @@ class Trials:
         self._board = board
         self._control = control
         self._entrance = entrance
+        self._turns = turns
         self._attend = attend
 
     async def run(self, subject: EvalSubject, params: BaseModel) -> None:
@@ -48,6 +51,7 @@ class Trials:
             self._control.halt.check()
             check_budgets(self._spec, board.tally)
             self._control.pause.check()
+            await self._turns.next()
             await self._cool_down()
             # A namespace may take its consent back, and a subject may be removed, between two trials.
             await self._entrance.wait_for_permission(subject, params)
@@ -56,9 +60,8 @@ class Trials:
 
     async def _cool_down(self) -> None:
         """Leave the subject in peace for a while, and keep it. Counted from the end of the last attempt on record."""
-        for last in self._board.tally.recent[:1]:
-            assert last.ended_at is not None, "recent attempts have ended"
-            until = last.ended_at + timedelta(seconds=self._spec.cooldown_seconds)
+        for ended_at in sorted(each.ended_at for each in self._turns.last_attempts() if each.ended_at)[-1:]:
+            until = ended_at + timedelta(seconds=self._spec.cooldown_seconds)
             if (left := (until - self._services.now()).total_seconds()) > 0:
                 self._board.change(cooling_until=until)
                 self._board.alive(until)
@@ -80,7 +83,9 @@ class Trials:
 
     async def _run_attempt(self, trial: int, subject: EvalSubject, params: BaseModel) -> None:
         records, now, board = self._services.records, self._services.now, self._board
-        row = await records.open_attempt(board.row.uid, trial, trial_seed(self._spec.seed, trial), now())
+        row = await records.open_attempt(
+            board.row.uid, trial, trial_seed(self._spec.seed, trial), now(), self._turns.flags
+        )
         attempt = Attempt(row, self._spec, params, subject, self._attend(), records, now, board.show)
         try:
             outcome = await attempt.run(self._control.halt)
@@ -100,9 +105,11 @@ class Trials:
 
 def in_a_sentence(mode: Mode, tally: Tally) -> str:
     """What came of all trials, for people. Pure."""
+    unpaired = f"; without pairs from trial {tally.unpaired_from} on" if tally.unpaired_from is not None else ""
     if mode is Mode.CONTROL:
-        return f"{tally.outcomes.get(Outcome.FALSE_ALARM, 0)} false alarms in {tally.scored} scored trials"
+        alarms = tally.outcomes.get(Outcome.FALSE_ALARM, 0)
+        return f"{alarms} false alarms in {tally.scored} scored trials{unpaired}"
     recovered = f"{tally.recovered} of {tally.scored} scored trials recovered"
     if mode is Mode.BASELINE:
-        return recovered
-    return f"{recovered}, {tally.outcomes.get(Outcome.RESOLVED, 0)} were resolved by the agent"
+        return f"{recovered}{unpaired}"
+    return f"{recovered}, {tally.outcomes.get(Outcome.RESOLVED, 0)} were resolved by the agent{unpaired}"

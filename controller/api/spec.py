@@ -108,6 +108,13 @@ class Variant(Model):
     tools: tuple[Annotated[str, Field(max_length=128)], ...] = Field((), max_length=64)
 
 
+class Interleave(Model):
+    """The experiment that the campaign is one of two arms of; both empty: it takes no turns with another."""
+
+    group: str = Field("", max_length=63, pattern=rf"^({LABEL})?$")
+    arm: str = Field("", max_length=63, pattern=rf"^({LABEL})?$")
+
+
 class Controls(Model):
     """The part of a spec that may change while the campaign runs: whether it goes on, and how long it stays."""
 
@@ -130,6 +137,7 @@ class CampaignSpec(Controls):
     seed: int = Field(0, ge=0, le=2**53 - 1)
     agent: Agent = Field(default_factory=Agent)
     variant: Variant = Field(default_factory=Variant)
+    interleave: Interleave = Field(default_factory=Interleave)
     allow_quorum_loss: bool = False
     reset: Reset = Reset.HEAL
     deadlines: Deadlines = Field(default_factory=Deadlines)

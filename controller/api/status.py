@@ -28,6 +28,7 @@ class ConditionType(StrEnum):
     FAILED = "Failed"
     FINISHED = "Finished"
     CLEANUP_FAILED = "CleanupFailed"
+    INTERLEAVED = "Interleaved"
 
 
 class Condition(Model):

@@ -47,6 +47,11 @@ class Phase(StrEnum):
         """Whether the subject is free for others."""
         return self.terminal or self is Phase.SUSPENDED
 
+    @property
+    def wants_subject(self) -> bool:
+        """Whether it has the subject, or waits for it and for nothing else."""
+        return self in (Phase.QUEUED, Phase.RUNNING)
+
 
 class Step(StrEnum):
     """The steps of an attempt, in their order."""

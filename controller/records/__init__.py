@@ -15,8 +15,11 @@ from controller.records.errors import (
 )
 from controller.records.facade import Records
 from controller.records.rows import AttemptRow, AttemptSummary, CampaignRow, Event, Facts, LockRow, Tally
+from controller.records.standing import Arm, Arms
 
 __all__ = [
+    "Arm",
+    "Arms",
     "AttemptEnded",
     "AttemptRow",
     "AttemptSummary",

@@ -30,7 +30,9 @@ def attempt_id(campaign_uid: str, trial: int, attempt: int) -> str:
     return str(uuid.uuid5(IDS, f"{campaign_uid}/{trial}/{attempt}"))
 
 
-def begin(connection: Connection, campaign_uid: str, trial: int, seed: int, at: datetime) -> AttemptRow:
+def begin(
+    connection: Connection, campaign_uid: str, trial: int, seed: int, at: datetime, flags: Sequence[Flag] = ()
+) -> AttemptRow:
     """Insert the trial's next attempt; see `Records.open_attempt`."""
     for other in unfinished(connection, campaign_uid):
         raise RuntimeError(f"Attempt {other.attempt} of trial {other.trial} is not ended: one at a time")
@@ -51,6 +53,7 @@ def begin(connection: Connection, campaign_uid: str, trial: int, seed: int, at: 
             seed=seed,
             step=Step.RESET.value,
             started_at=at,
+            flags=list(flags) or None,
         )
     )
     _add_events(connection, id_, [Event(Step.RESET, at, OPENED, {"trial": trial, "attempt": number, "seed": seed})])

@@ -1,45 +1,17 @@
-"""Campaigns: their row, their phase, and the hashes by which they are told apart and compared."""
+"""Campaigns: their row, their phase, and who may have their subject after them."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, RowMapping, or_, select, update
 
 from controller.api import CampaignSpec, ConditionType, Controls, Mode, Phase
-from controller.records import locks
+from controller.records import arms, locks
+from controller.records.comparing import canonical_hash, comparison_hash
 from controller.records.limits import cut
 from controller.records.rows import CampaignRow, Json
 from controller.records.schema import campaigns, subject_locks, trials
-
-NOT_COMPARED = frozenset({"mode", "variant", "agent", "name", "seed", "trials"})
-"""What may differ between two campaigns that are compared: who acts, and how often we looked.
-
-So may the controls (`suspend` and its like), which may change while it runs: they are not even in the row.
-"""
-
-WAY_IN = frozenset({"endpoints", "tlsSecret"})
-"""Of the subject, likewise: how it is reached. A system that moved to other URLs or got a new certificate is the same.
-
-Namespace and selectors do count: they say which pods are broken and judged, and others are another system. So does
-`probe`, which decides what counts as service.
-"""
-
-AS_BEFORE = {
-    "reset": "heal",
-    "allowQuorumLoss": False,
-    "cooldownSeconds": 0,
-    "activeDeadlineSeconds": 0,
-    "dryRun": False,
-    "confirmSeconds": 30,
-}
-DEADLINES_AS_BEFORE = {"attemptSeconds": 0}
-SUBJECT_AS_BEFORE = {"probe": "none", "selectors": {}}
-"""Fields that came later, each with the value that says what was done before: a campaign that does the same as one
-recorded back then has the same hash."""
 
 
 def ensure(
@@ -69,7 +41,7 @@ def ensure(
             created_at=created_at,
         )
     )
-    return _existing(connection, uid)
+    return existing(connection, uid)
 
 
 def get(connection: Connection, uid: str) -> CampaignRow | None:
@@ -90,7 +62,7 @@ def set_phase(
     connection: Connection, uid: str, phase: Phase, reason: str, message: str, at: datetime, keep_lock: bool
 ) -> CampaignRow:
     """Move to a phase; see `Records.set_phase`."""
-    row = _existing(connection, uid)
+    row = existing(connection, uid)
     if row.phase.terminal:
         return row
     values: dict[str, Json] = {"phase": phase.value, "reason": cut(reason, 1024), "message": cut(message)}
@@ -99,15 +71,15 @@ def set_phase(
     if phase.terminal:
         values["finished_at"] = at
     if phase.lets_go and not keep_lock:
-        locks.release(connection, uid)
+        _let_go(connection, row, at)
     connection.execute(update(campaigns).where(campaigns.c.uid == uid).values(values))
-    return _existing(connection, uid)
+    return existing(connection, uid)
 
 
 def fail_dirty(connection: Connection, attempt_id: str, why: str, at: datetime) -> None:
     """End the attempt's campaign for a fault that could not be undone; its subject stays locked."""
     uid = connection.execute(select(trials.c.campaign_uid).where(trials.c.id == attempt_id)).scalar_one()
-    row = _existing(connection, uid)
+    row = existing(connection, uid)
     subject = f"{row.subject}/{row.subject_namespace}"
     message = f"{subject} stays locked until `evalcampaign unlock {subject}`: {why}"
     set_phase(connection, uid, Phase.FAILED, ConditionType.CLEANUP_FAILED.value, message, at, keep_lock=True)
@@ -123,37 +95,39 @@ def mark_deleted(connection: Connection, uid: str, at: datetime, keep_lock: bool
     connection.execute(
         update(campaigns).where(campaigns.c.uid == uid, campaigns.c.deleted_at.is_(None)).values(deleted_at=at)
     )
-    if not keep_lock:
-        locks.release(connection, uid)
+    if row is not None and not keep_lock:
+        _let_go(connection, row, at)
+
+
+def members(connection: Connection, campaign: CampaignRow) -> list[CampaignRow]:
+    """The campaigns of the same namespace and group, the campaign itself among them; none where it takes no turns.
+
+    Only those that had not ended before the campaign was made: a group may be used again.
+    """
+    if not (group := arms.group_of(campaign)):
+        return []
+    named = campaigns.c.spec["interleave"]["group"].as_string() == group
+    there = or_(campaigns.c.finished_at.is_(None), campaigns.c.finished_at >= campaign.created_at)
+    query = select(campaigns).where(campaigns.c.namespace == campaign.namespace, named, there)
+    return [decode(row) for row in connection.execute(query).mappings()]
+
+
+def hand_over(connection: Connection, campaign: CampaignRow, to: CampaignRow, at: datetime) -> bool:
+    """Make the campaign's lock the other one's, in one statement; whether it held one, and the other can use it."""
+    return to.phase.wants_subject and locks.hand_over(connection, campaign.uid, to.uid, arms.title(to), at)
+
+
+def _let_go(connection: Connection, campaign: CampaignRow, at: datetime) -> None:
+    """Give up the subject: to the other arm where that waits for it, else to whoever is next."""
+    partner = arms.partner_of(campaign, members(connection, campaign))
+    if not (isinstance(partner, CampaignRow) and hand_over(connection, campaign, partner, at)):
+        locks.release(connection, campaign.uid)
 
 
 def note(connection: Connection, uid: str, what: str) -> None:
     """Put a note ahead of the campaign's message: what people did to it after it had ended."""
-    message = cut(f"{what}; {_existing(connection, uid).message}")
+    message = cut(f"{what}; {existing(connection, uid).message}")
     connection.execute(update(campaigns).where(campaigns.c.uid == uid).values(message=message))
-
-
-def canonical_hash(value: Json) -> str:
-    """SHA-256, in hex, of the value's canonical JSON: keys sorted, no blanks."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def comparison_hash(spec: Mapping[str, Json]) -> str:
-    """The hash of what is compared of the spec."""
-    return canonical_hash(compared(spec))
-
-
-def compared(spec: Mapping[str, Json]) -> dict[str, Json]:
-    """What must be equal for two campaigns to be compared: all of the spec, defaults filled in, but what may differ."""
-    rest = _without(spec, NOT_COMPARED, AS_BEFORE)
-    subject = _without(spec["subject"], WAY_IN, SUBJECT_AS_BEFORE)
-    deadlines = _without(spec["deadlines"], (), DEADLINES_AS_BEFORE)
-    return rest | {"subject": subject, "deadlines": deadlines}
-
-
-def _without(part: Mapping[str, Json], left_out: Collection[str], as_before: Mapping[str, Json]) -> dict[str, Json]:
-    said = {name: value for name, value in part.items() if name not in left_out}
-    return {name: value for name, value in said.items() if name not in as_before or value != as_before[name]}
 
 
 def decode(row: RowMapping) -> CampaignRow:
@@ -162,7 +136,8 @@ def decode(row: RowMapping) -> CampaignRow:
     return CampaignRow(**{**values, "mode": Mode(values["mode"]), "phase": Phase(values["phase"])})
 
 
-def _existing(connection: Connection, uid: str) -> CampaignRow:
+def existing(connection: Connection, uid: str) -> CampaignRow:
+    """The campaign's row. LookupError without one."""
     row = get(connection, uid)
     if row is None:
         raise LookupError(f"No campaign with uid {uid} is recorded")

@@ -15,9 +15,10 @@ from sqlalchemy import Connection
 
 from controller.api import CampaignSpec, Failure, Outcome, Phase, Step
 from controller.metrics.meter import UNMETERED, EndedAttempt, Meter
-from controller.records import attempts, campaigns, locks
+from controller.records import attempts, campaigns, locks, standing
 from controller.records.retry import until_reached
-from controller.records.rows import AttemptRow, CampaignRow, Event, Facts, LockRow, Tally
+from controller.records.rows import AttemptRow, CampaignRow, Event, Facts, Flag, LockRow, Tally
+from controller.records.standing import Arms
 from controller.records.store import Store
 from controller.records.tally import Tallies
 
@@ -74,8 +75,8 @@ class Records:
         """Move the campaign to a phase, and return its row as it is then. A terminal phase is final: no-op after it.
 
         The first Running sets `started_at`, a terminal phase `finished_at`. A terminal phase and Suspended let go of
-        the campaign's lock in the same transaction, unless `keep_lock`: a subject that could not be cleaned up is
-        nobody's next. LookupError when there is no such campaign.
+        the campaign's lock in the same transaction, to its other arm where that waits for it, unless `keep_lock`: a
+        subject that could not be cleaned up is nobody's next. LookupError when there is no such campaign.
         """
         return await self._write(lambda c: campaigns.set_phase(c, uid, phase, reason, message, at, keep_lock))
 
@@ -83,12 +84,14 @@ class Records:
         """Note, once, that the object is gone, and let go of its lock unless told to keep it. The rows stay."""
         await self._write(lambda c: campaigns.mark_deleted(c, uid, at, keep_lock))
 
-    async def open_attempt(self, campaign_uid: str, trial: int, seed: int, at: datetime) -> AttemptRow:
-        """Begin the next attempt of a trial, at step reset.
+    async def open_attempt(
+        self, campaign_uid: str, trial: int, seed: int, at: datetime, flags: Sequence[Flag] = ()
+    ) -> AttemptRow:
+        """Begin the next attempt of a trial, at step reset, with what is to be known of it already.
 
         RuntimeError while an attempt of the campaign is not ended, or when the trial has its final outcome already.
         """
-        return await self._write(lambda c: attempts.begin(c, campaign_uid, trial, seed, at))
+        return await self._write(lambda c: attempts.begin(c, campaign_uid, trial, seed, at, flags))
 
     async def update(
         self,
@@ -156,6 +159,17 @@ class Records:
         `campaign` is the name people know it by. The campaign must have its row already.
         """
         return await self._write(lambda c: locks.take(c, subject_key, campaign_uid, campaign, at))
+
+    async def arms(self, campaign_uid: str) -> Arms:
+        """How the campaign and the one that it takes turns with stand; from one snapshot. LookupError without a row."""
+        return await self._read(lambda c: standing.look(c, self._tallies, campaign_uid))
+
+    async def hand_over(self, campaign_uid: str, to_uid: str, at: datetime) -> bool:
+        """Make the campaign's lock another's, with nobody between; whether the other has it now.
+
+        Not where the other is suspended, has ended, or waits for something else than the subject.
+        """
+        return await self._write(lambda c: standing.hand_over(c, campaign_uid, to_uid, at))
 
     async def lock_of(self, campaign_uid: str) -> LockRow | None:
         """The lock that the campaign holds, if it does. Somebody may take it away with `evalcampaign unlock`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, update
 
 from controller.records.rows import LockRow
 from controller.records.schema import subject_locks
@@ -19,6 +19,12 @@ def take(connection: Connection, subject: str, campaign_uid: str, campaign: str,
         subject_locks.insert().values(subject=subject, campaign_uid=campaign_uid, campaign=campaign, since=at)
     )
     return LockRow(subject=subject, campaign_uid=campaign_uid, campaign=campaign, since=at)
+
+
+def hand_over(connection: Connection, campaign_uid: str, to_uid: str, to: str, at: datetime) -> bool:
+    """Make the campaign's lock another's, who is `to` for people, so that nobody comes between. False without one."""
+    held = update(subject_locks).where(subject_locks.c.campaign_uid == campaign_uid)
+    return connection.execute(held.values(campaign_uid=to_uid, campaign=to, since=at)).rowcount > 0
 
 
 def release(connection: Connection, campaign_uid: str) -> None:

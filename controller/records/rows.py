@@ -39,6 +39,8 @@ class Flag(StrEnum):
     """Not all commands could be read or kept."""
     SUBJECT_DISTURBED = "SubjectDisturbed"
     """A control, and yet the subject was not whole throughout."""
+    UNPAIRED = "Unpaired"
+    """One of two arms that were to take turns, run while the other one took none."""
 
 
 def counted(own: datetime | None, seen: datetime | None, late: bool) -> datetime | None:
@@ -229,6 +231,8 @@ class Tally:
     """Likewise, seconds to when the agent called it resolved, whether or not it was."""
     recent: tuple[AttemptSummary, ...]
     """The last 10 attempts that ended, the latest first."""
+    unpaired_from: int | None = None
+    """The first trial that was run without the other arm, where there should have been one."""
 
     @property
     def scored(self) -> int:

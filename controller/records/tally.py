@@ -62,6 +62,7 @@ class Tallies:
                 detection_times=tuple(counts.detected),
                 resolution_times=tuple(counts.resolved),
                 recent=tuple(decode_summary(row) for row in recent),
+                unpaired_from=counts.unpaired_from,
             )
 
 
@@ -77,6 +78,7 @@ class _Counts:
         self.detected: list[float | None] = []
         self.resolved: list[float | None] = []
         self.next_trial = 1
+        self.unpaired_from: int | None = None
         self._seen: set[tuple[int, int]] = set()
 
     def catch_up(self, connection: Connection, ended: ColumnElement[bool], total: int) -> bool:
@@ -99,6 +101,8 @@ class _Counts:
     def _count(self, row: Row[Any]) -> None:
         outcome, flags = Outcome(row.outcome), row.flags or ()
         self.outcomes[outcome] += 1
+        if Flag.UNPAIRED in flags:
+            self.unpaired_from = min(row.trial, self.unpaired_from or row.trial)
         if final(outcome):
             self.done.add(row.trial)
         if not outcome.scored:

@@ -115,6 +115,60 @@ def test_a_rate_that_is_too_low_and_a_campaign_that_failed_exit_with_1(
     assert code == 1 and "Failed: the subject is gone" in out
 
 
+VERSUS = ("--source", "http", "--versus", "baseline")
+
+
+def test_run_versus_creates_both_follows_both_and_says_how_to_compare_them(
+    cli: Cli, kubectl: Kubectl, namespace: str
+) -> None:
+    with cli.start(*ASKED, *VERSUS, "-n", namespace) as process:
+        first = there(kubectl, namespace)["spec"]
+        until(lambda: kubectl.run("get", "ec", "asked-baseline", "-n", namespace).code == 0)
+        second = kubectl.json("get", "ec", "asked-baseline", "-n", namespace)["spec"]
+        for name in ("asked", "asked-baseline"):
+            write_status(kubectl, namespace, finished(), name)
+        out, err = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0, err
+    assert (first["mode"], second["mode"]) == ("agent", "baseline")
+    assert first["seed"] == second["seed"] and f"with seed {first['seed']}" in err
+    assert (first["interleave"], second["interleave"]) == (
+        {"group": "asked", "arm": "agent"},
+        {"group": "asked", "arm": "baseline"},
+    )
+    for name in ("asked", "asked-baseline"):
+        assert f"{name}: Complete: All 3 trials are done." in out
+    assert f"evalcampaign compare {namespace}/asked {namespace}/asked-baseline" in err
+
+
+def test_run_versus_as_json_prints_both_and_nothing_else(cli: Cli, kubectl: Kubectl, namespace: str) -> None:
+    with cli.start(*ASKED, *VERSUS, "-n", namespace, "--output", "json") as process:
+        until(lambda: kubectl.run("get", "ec", "asked-baseline", "-n", namespace).code == 0)
+        write_status(kubectl, namespace, finished())
+        write_status(kubectl, namespace, CampaignStatus(phase=Phase.ABORTED), "asked-baseline")
+        out, _ = process.communicate(timeout=SECONDS)
+    told = [(each["name"], each["mode"], each["status"]["phase"]) for each in json.loads(out)]
+    assert told == [("asked", "agent", "Complete"), ("asked-baseline", "baseline", "Aborted")]
+    assert process.returncode == 1, "one of the two did not complete"
+
+
+def test_where_the_second_cannot_be_created_the_first_is_not_left_behind(
+    cli: Cli, kubectl: Kubectl, namespace: str
+) -> None:
+    kubectl.apply(campaign(namespace, name="asked-baseline"))
+    code, _, err = cli(*ASKED, *VERSUS, "-n", namespace)
+    assert code == 1 and "Campaign asked-baseline was not created: " in err and "already exists" in err
+    assert f"The first, {namespace}/asked, was deleted again" in err
+    assert kubectl.run("get", "ec", "asked", "-n", namespace).code != 0
+
+
+def test_a_pair_that_makes_no_sense_is_refused_before_anything_is_created(
+    cli: Cli, kubectl: Kubectl, namespace: str
+) -> None:
+    code, _, err = cli(*BASELINE, "--versus", "baseline", "-n", namespace)
+    assert code == 2 and "--versus puts an agent against something" in " ".join(err.replace("│", " ").split())
+    assert kubectl.json("get", "ec", "-n", namespace)["items"] == []
+
+
 def test_an_interrupt_leaves_the_campaign_running_and_says_how_to_come_back(
     cli: Cli, kubectl: Kubectl, namespace: str
 ) -> None:

@@ -65,6 +65,23 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         {"agent": {"workload": {"name": "A_b", "namespace": "agents"}}},
         "must be the name of a Deployment",
     ),
+    ("an arm of no experiment", {"interleave": {"arm": "a"}}, "group and arm go together"),
+    ("an experiment without an arm", {"interleave": {"group": "g"}}, "group and arm go together"),
+    (
+        "an experiment of an impossible name",
+        {"interleave": {"group": "A vs B", "arm": "a"}},
+        "must be lower-case letters, digits and dashes, with a letter or a digit at both ends",
+    ),
+    (
+        "an arm of an impossible name",
+        {"interleave": {"group": "g", "arm": "a-"}},
+        "spec.interleave.arm: Invalid value",
+    ),
+    (
+        "an experiment with a name of 64 characters",
+        {"interleave": {"group": "g" * 64, "arm": "a"}},
+        "spec.interleave.group: Too long: may not be more than 63",
+    ),
     ("a source that there is not", {"agent": {"source": "mail"}}, 'supported values: "none", "http", "operatorDb"'),
     ("a tool that is no text", {"variant": {"tools": [1]}}, "spec.variant.tools[0] in body must be of type string"),
     ("a misspelt field", {"trails": 3}, 'strict decoding error: unknown field "spec.trails"'),

@@ -85,6 +85,14 @@ CHANGES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         "subject",
     ),
     ("a Secret that is removed", {"subject": SUBJECT | {"tlsSecret": "s"}}, {}, "subject"),
+    ("an experiment that it joins", {}, {"interleave": {"group": "g", "arm": "a"}}, "interleave"),
+    ("an experiment that it leaves", {"interleave": {"group": "g", "arm": "a"}}, {}, "interleave"),
+    (
+        "its arm",
+        {"interleave": {"group": "g", "arm": "a"}},
+        {"interleave": {"group": "g", "arm": "b"}},
+        "interleave",
+    ),
     ("a deadline that is added", {}, {"deadlines": {"resetSeconds": 7}}, "deadlines"),
     ("a deadline that is removed", {"deadlines": {"resetSeconds": 7}}, {}, "deadlines"),
 ]
@@ -108,6 +116,7 @@ def test_every_single_field_of_spec_but_the_controls_is_immutable(kubectl: Kubec
         "mode": "control",
         "agent": {"startSeconds": 1},
         "variant": {"name": "other"},
+        "interleave": {"group": "g", "arm": "a"},
         "reset": "recreate",
         "deadlines": {"cleanupSeconds": 1},
         "dryRun": True,

@@ -11,7 +11,7 @@ from hypothesis import given
 from controller.admission import Impossible, choose_subject
 from controller.api import Phase
 from controller.intake import InvalidCampaign, campaign_from_body
-from controller.records.campaigns import comparison_hash
+from controller.records.comparing import comparison_hash
 from controller.services import options_of
 from controller.status import Refusal, Situation, compute_status
 from subjects import SUBJECTS

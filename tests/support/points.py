@@ -23,13 +23,16 @@ NO_POINTS = (Step.RECORD, Step.START_AGENT)
 """The first is committed as the end; the other is entered only where there is an agent to start."""
 STEPS = [f"step {step.value}" for step in Step if step not in NO_POINTS]
 
+HANDED = "handed over"
+"""Between two arms that take turns; a campaign by itself never passes it."""
+
 POINTS = [LOCKED, "phase Running", OPENED, *STEPS[:4], PLANNED, APPLIED, *STEPS[4:], UNDONE, ENDED, "phase Complete"]
 """In the order of an attempt. `step observe` commits the injection: between it and `applied` lies the doubt."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """One of POINTS was passed; the id of its attempt where it has one, and the outcome where that ended."""
+    """One of POINTS was passed, or HANDED; the id of its attempt where it has one, and the outcome where that ended."""
 
     point: str
     attempt: str | None = None
@@ -41,6 +44,7 @@ def watch_points(subject: type, tell: Callable[[Moment], None]) -> None:
     moments: list[tuple[type, str, Callable[..., Moment | None]]] = [
         (Records, "take_lock", lambda *_: Moment(LOCKED)),
         (Records, "set_phase", lambda _, _records, _uid, phase, *_rest, **__: Moment(f"phase {phase.value}")),
+        (Records, "hand_over", lambda handed, *_: Moment(HANDED) if handed else None),
         (Records, "open_attempt", lambda row, *_: Moment(OPENED, row.id)),
         (Records, "update", _updated),
         (Records, "end_attempt", _ended),

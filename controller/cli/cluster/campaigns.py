@@ -82,6 +82,10 @@ class Campaigns:
         known = [each["metadata"]["name"] for each in self._list(namespace)]
         raise CommandFailed(f"There is no campaign {name} in namespace {namespace}{_alike(name, known)}")
 
+    def delete(self, campaign: Seen) -> None:
+        """Delete this very one, not another that has its name by now."""
+        self.api.request("DELETE", self._path(campaign.title), body={"preconditions": {"uid": campaign.uid}})
+
     def steer(self, asked: str, **controls: bool) -> Seen:
         """Change what may be changed: suspend, abort."""
         with _explained():

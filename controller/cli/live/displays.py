@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Protocol
@@ -27,8 +27,8 @@ class Display(Protocol):
         """A line that stays."""
         ...
 
-    def now(self, campaign: Seen, trouble: str | None) -> None:
-        """How it stands, and why that may be old; called at every change, and every half second."""
+    def now(self, campaigns: Sequence[Seen], trouble: str | None) -> None:
+        """How they stand, and why that may be old; called at every change, and every half second."""
         ...
 
 
@@ -43,7 +43,7 @@ def display(to: Console) -> Iterator[Display]:
 
 
 class LiveDisplay:
-    """A terminal: a line that is drawn again and again, below the lines that stay."""
+    """A terminal: a line a campaign that is drawn again and again, below the lines that stay."""
 
     def __init__(self, live: Live) -> None:
         self._live = live
@@ -53,12 +53,13 @@ class LiveDisplay:
         """Print it above the line that moves."""
         self._live.console.print(Text(f"{self._stamp} {line}"))
 
-    def now(self, campaign: Seen, trouble: str | None) -> None:
-        """Draw the line."""
-        line = Text(f"{self._stamp} {right_now(campaign, datetime.now(UTC))}", no_wrap=True, overflow="ellipsis")
+    def now(self, campaigns: Sequence[Seen], trouble: str | None) -> None:
+        """Draw the lines."""
+        lines = [f"{self._stamp} {line}" for line in _right_now(campaigns).values()]
+        drawn = Text("\n".join(lines), no_wrap=True, overflow="ellipsis")
         if trouble:
-            line = Text.assemble(line, "\n", (trouble, "yellow"))
-        self._live.update(line, refresh=True)
+            drawn = Text.assemble(drawn, "\n", (trouble, "yellow"))
+        self._live.update(drawn, refresh=True)
 
 
 class PlainDisplay:
@@ -67,7 +68,7 @@ class PlainDisplay:
     def __init__(self, to: Console) -> None:
         self._to = to
         self._stamp = Stamp()
-        self._step = ""
+        self._steps: dict[str, str] = {}
         self._trouble: str | None = None
         self._said = time.monotonic()
 
@@ -76,13 +77,23 @@ class PlainDisplay:
         self._said = time.monotonic()
         self._to.print(f"{self._stamp} {line}", markup=False, soft_wrap=True)
 
-    def now(self, campaign: Seen, trouble: str | None) -> None:
-        """Print the step if it is new, and the trouble."""
-        step = doing(campaign)
-        quiet = time.monotonic() - self._said > HEARTBEAT_SECONDS
-        if step and (quiet or step != self._step):
-            self.happened(right_now(campaign, datetime.now(UTC)))
-        self._step = step
+    def now(self, campaigns: Sequence[Seen], trouble: str | None) -> None:
+        """Print the steps that are new, and the trouble."""
+        lines, quiet = _right_now(campaigns), time.monotonic() - self._said > HEARTBEAT_SECONDS
+        for campaign in campaigns:
+            step = doing(campaign)
+            if step and (quiet or step != self._steps.get(campaign.uid)):
+                self.happened(lines[campaign.uid])
+            self._steps[campaign.uid] = step
         if trouble and trouble != self._trouble:
             self.happened(trouble)
         self._trouble = trouble
+
+
+def _right_now(campaigns: Sequence[Seen]) -> dict[str, str]:
+    """A line for each, by uid; of several, each says whose it is."""
+    now = datetime.now(UTC)
+    return {
+        each.uid: f"{each.name}: {right_now(each, now)}" if len(campaigns) > 1 else right_now(each, now)
+        for each in campaigns
+    }

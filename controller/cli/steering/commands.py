@@ -21,7 +21,7 @@ def watch(campaign: LiveCampaign, namespace: Namespace = None, context: Context 
         from controller.cli.steering.running import follow_to_the_end
 
         campaigns = Campaigns(Api.connect(context), namespace)
-        raise typer.Exit(follow_to_the_end(campaigns, campaigns.get(campaign), None))
+        raise typer.Exit(follow_to_the_end(campaigns, [campaigns.get(campaign)], None, Output.TABLE))
 
 
 def abort(campaign: LiveCampaign, namespace: Namespace = None, context: Context = None) -> None:

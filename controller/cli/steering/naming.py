@@ -20,8 +20,11 @@ NOUNS = (
 )
 
 
-def readable_name(subject: str, chaos: str) -> str:
-    """Such as `tikv-node-kill-bold-heron`: what it is about first, so that lists sort by it."""
+def readable_name(subject: str, chaos: str, most: int = MOST) -> str:
+    """Such as `tikv-node-kill-bold-heron`: what it is about first, so that lists sort by it.
+
+    At most `most` characters long.
+    """
     ending = f"-{secrets.choice(ADJECTIVES.split())}-{secrets.choice(NOUNS.split())}"
-    stem = re.sub(r"[^a-z0-9]+", "-", f"{subject}-{chaos}".lower())[: MOST - len(ending)].strip("-")
+    stem = re.sub(r"[^a-z0-9]+", "-", f"{subject}-{chaos}".lower())[: most - len(ending)].strip("-")
     return f"{stem or 'campaign'}{ending}"

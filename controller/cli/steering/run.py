@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from controller.cli.options import Context, Exit, Namespace, sentences
+from controller.cli.options import Context, Exit, Format, Namespace, Output, sentences
 
 ASK, WATCH, AGENT = "What is asked", "How it is watched", "The agent"
 
@@ -65,6 +65,18 @@ def run(
         str | None, typer.Option(metavar="NAME", help="What people call this agent.", rich_help_panel=AGENT)
     ] = None,
     model: Annotated[str | None, typer.Option(metavar="NAME", help="It runs on.", rich_help_panel=AGENT)] = None,
+    versus: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHAT",
+            help="Make a second campaign, baseline or variant=NAME: both take turns, trial by trial.",
+            rich_help_panel=ASK,
+        ),
+    ] = None,
+    versus_agent: Annotated[
+        str | None,
+        typer.Option(metavar="NS/DEPLOYMENT", help="As --agent, of the other variant.", rich_help_panel=AGENT),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Of the campaign; else one is made up.")] = None,
     set_: Annotated[
         list[str] | None,
@@ -77,6 +89,7 @@ def run(
     ] = None,
     namespace: Namespace = None,
     context: Context = None,
+    output: Format = Output.TABLE,
 ) -> None:
     """Create a campaign and follow it, live, to its end. Ctrl-C leaves it running.
 
@@ -89,11 +102,14 @@ def run(
     evalcampaign run --subject tikv --chaos node_kill --baseline --trials 3 --probe write
     evalcampaign run --subject tikv --chaos node_down --agent agents/my-agent --variant careful
     evalcampaign run --subject etcd --chaos node_kill --control --source http
+    evalcampaign run --subject tikv --chaos node_down --agent agents/my-agent --versus baseline
     """
     if baseline and control:
         raise typer.BadParameter("--baseline and --control exclude each other")
     if fail_under is not None and (control or not wait):
         raise typer.BadParameter("--fail-under needs trials that break something (no --control) and --wait")
+    if versus_agent is not None and versus is None:
+        raise typer.BadParameter("--versus-agent goes with --versus variant=NAME")
     with sentences():
         from controller.api import Mode
         from controller.cli.cluster.api import Api
@@ -101,6 +117,7 @@ def run(
         from controller.cli.steering import running
         from controller.cli.steering.asking import Asked
         from controller.cli.steering.errors import Mistake
+        from controller.cli.steering.versus import versus as against
 
         asked = Asked(
             subject=subject,
@@ -121,16 +138,15 @@ def run(
             settings=set_ or (),
         )
         try:
-            running.refuse_mistakes(asked)
+            pair = against(asked, versus, versus_agent, name) if versus is not None else None
+            running.refuse_mistakes(*((pair.asked, pair.other) if pair else (asked,)))
         except Mistake as mistake:
             raise typer.BadParameter(str(mistake)) from None
         campaigns = Campaigns(Api.connect(context), namespace)
-        made = running.create(campaigns, asked, name)
-        if agent is not None and asked.mode.wants_agent:
-            running.hand_token_on(campaigns, made, agent)
-        elif asked.mode.wants_agent and agent_db is None:
-            running.tell_where_to_send(made)
+        made = running.create_both(campaigns, pair, name) if pair else [running.create(campaigns, asked, name)]
+        for each, campaign in zip((pair.asked, pair.other) if pair else (asked,), made, strict=True):
+            running.introduce(campaigns, campaign, each)
         if not wait:
-            typer.echo(made.title)
+            typer.echo(running.as_json(made) if output is Output.JSON else "\n".join(each.title for each in made))
             raise typer.Exit(Exit.DONE)
-        raise typer.Exit(running.follow_to_the_end(campaigns, made, fail_under))
+        raise typer.Exit(running.follow_to_the_end(campaigns, made, fail_under, output))

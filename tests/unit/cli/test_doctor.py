@@ -55,7 +55,7 @@ def test_an_older_crd_fails_and_a_newer_one_warns_and_both_say_by_which_field():
     assert (found.level, found.fix) == (Level.FAIL, "kubectl apply -f crds")
     assert found.said.endswith("it lacks spec.deadlines.resetSeconds")
     newer = served()
-    newer["spec"]["properties"]["interleave"] = {"type": "string"}
+    newer["spec"]["properties"]["surprise"] = {"type": "string"}
     assert definition.compare(newer).level is Level.WARN
     assert "spec.interleave" in definition.compare(newer).said
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from itertools import chain, repeat
 from typing import Any
@@ -78,7 +79,8 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def followed(begun: Seen, *watches: list[Seen | None] | CommandFailed) -> tuple[Seen, str]:
     out = io.StringIO()
-    return follow(Watch(Opens(*watches)), begun, PlainDisplay(Console(file=out, width=200))), out.getvalue()
+    (ended,) = follow([(Watch(Opens(*watches)), begun)], PlainDisplay(Console(file=out, width=200)))
+    return ended, out.getvalue()
 
 
 def test_it_is_followed_over_ended_watches_and_an_api_server_that_is_away():
@@ -101,6 +103,21 @@ def test_it_is_followed_over_ended_watches_and_an_api_server_that_is_away():
         "Complete: done",
     ]
     assert lines[4].startswith("trial 1/3 on tikv-1: Resolved")
+
+
+def test_two_are_followed_until_both_have_ended_and_each_line_says_whose_it_is():
+    step = Current(trial=1, attempt=1, step=Step.RESET, since=at(0))
+    other = replace(seen(message="waits"), name="demo-baseline", uid="v")
+    watched = [
+        (Watch(Opens([seen(current=step)], [seen(Phase.COMPLETE, message="done")])), seen()),
+        (Watch(Opens([replace(other, status=seen(Phase.ABORTED).status)])), other),
+    ]
+    out = io.StringIO()
+    ended_ = follow(watched, PlainDisplay(Console(file=out, width=200)))
+    assert [each.status.phase for each in ended_] == [Phase.COMPLETE, Phase.ABORTED]
+    lines = [line[6:] for line in out.getvalue().splitlines()]
+    assert lines[:2] == ["demo: Running", "demo-baseline: Running: waits"]
+    assert {"demo: trial 1/3: reset", "demo: Complete: done", "demo-baseline: Aborted"} <= set(lines)
 
 
 @pytest.mark.parametrize("gone", [None, seen(Phase.COMPLETE, uid="another of that name")])

@@ -48,6 +48,7 @@ BETWEEN_FIELDS = {
     "self.mode == 'baseline' || self.agent.source != 'none'",
     "(self.source == 'operatorDb') == (self.path != '')",
     "(self.name == '') == (self.namespace == '')",
+    "(self.group == '') == (self.arm == '')",
 }
 """Rules that are no matter of one field, which the API server alone minds; like those on what may change later."""
 

@@ -15,7 +15,10 @@ ENDS = [outcome for outcome in api.Outcome if outcome not in (api.Outcome.NOT_HE
 
 
 def status(trials: int, sentence: int, reason: int, pod: int) -> api.CampaignStatus:
-    """A status with everything in it: every condition, a full list of recent attempts, texts of these lengths."""
+    """A status with everything in it: every condition, a full list of recent attempts, texts of these lengths.
+
+    Every condition but CleanupFailed, which comes only where nothing runs any more.
+    """
     return api.CampaignStatus(
         phase=api.Phase.RUNNING,
         observed_generation=1,
@@ -70,6 +73,7 @@ def status(trials: int, sentence: int, reason: int, pod: int) -> api.CampaignSta
                 observed_generation=1,
             )
             for kind in api.ConditionType
+            if kind is not api.ConditionType.CLEANUP_FAILED
         ],
     )
 

@@ -1,0 +1,92 @@
+"""The subject's lock goes from one arm to the other, with nobody between, and only to one that can use it."""
+
+from __future__ import annotations
+
+import pytest
+
+from controller.api import Outcome, Phase
+from controller.records.rows import Flag
+from tests.unit.records.samples import at, spec
+
+SUBJECT = "etcd/etcd-lab"
+
+
+@pytest.fixture
+async def arms(records):
+    """Campaigns `a`, which has the subject, and `b`, which waits for it, in one group."""
+    for name in "ab":
+        asked = spec(interleave={"group": "g", "arm": name})
+        await records.ensure_campaign(name, "default", name, asked, at(0))
+        await records.set_phase(name, Phase.QUEUED, "WaitsForTurn", "", at(1))
+    await records.take_lock(SUBJECT, "a", "default/a", at(1))
+    return records
+
+
+async def holder(records):
+    return [uid for uid in "ab" if await records.lock_of(uid) is not None]
+
+
+async def test_each_sees_the_other_and_how_far_it_has_come(arms):
+    row = await arms.open_attempt("b", 1, 1, at(2), [Flag.UNPAIRED])
+    await arms.end_attempt(row.id, Outcome.SELF_HEALED, at=at(3))
+    seen = await arms.arms("a")
+    assert (seen.mine.name, seen.mine.tally.next_trial) == ("a", 1)
+    assert seen.partner is not None and (seen.partner.title, seen.partner.tally.next_trial) == ("default/b", 2)
+    assert seen.partner.tally.unpaired_from == 1 and seen.mine.tally.unpaired_from is None
+
+
+async def test_a_campaign_without_a_group_and_one_of_another_namespace_are_nobodys_partner(arms):
+    await arms.ensure_campaign("c", "default", "c", spec(), at(0))
+    await arms.ensure_campaign("d", "elsewhere", "d", spec(interleave={"group": "g", "arm": "b"}), at(0))
+    assert [(await arms.arms(uid)).partner for uid in "cd"] == [None, None]
+
+
+async def test_one_that_had_ended_before_the_campaign_was_made_is_not_its_partner(arms):
+    await arms.set_phase("b", Phase.COMPLETE, "AllTrialsDone", "", at(5))
+    await arms.ensure_campaign("new", "default", "new", spec(interleave={"group": "g", "arm": "a"}), at(9))
+    assert (await arms.arms("new")).partner is None
+    partner = (await arms.arms("a")).partner
+    assert partner is not None and partner.title == "default/b"
+
+
+async def test_it_is_handed_to_one_that_waits_for_it_or_runs(arms):
+    assert await arms.hand_over("a", "b", at(2))
+    lock = await arms.lock_of("b")
+    assert (lock.campaign, lock.since) == ("default/b", at(2)) and await arms.lock_of("a") is None
+    await arms.set_phase("a", Phase.RUNNING, "TrialsRunning", "", at(3))
+    assert await arms.hand_over("b", "a", at(4)) and await holder(arms) == ["a"]
+
+
+@pytest.mark.parametrize("phase", [Phase.PENDING, Phase.SUSPENDED, Phase.ABORTED])
+async def test_it_is_not_handed_to_one_that_cannot_use_it(arms, phase):
+    await arms.set_phase("b", phase, "Because", "", at(2))
+    assert not await arms.hand_over("a", "b", at(3)) and await holder(arms) == ["a"]
+
+
+async def test_who_does_not_have_it_hands_nothing_over(arms):
+    assert not await arms.hand_over("b", "a", at(2)) and await holder(arms) == ["a"]
+
+
+@pytest.mark.parametrize("phase", [Phase.COMPLETE, Phase.FAILED, Phase.ABORTED, Phase.SUSPENDED])
+async def test_who_lets_go_of_it_leaves_it_to_the_other_arm(arms, phase):
+    await arms.set_phase("a", phase, "Because", "", at(2))
+    assert await holder(arms) == ["b"]
+
+
+async def test_who_lets_go_of_it_when_the_other_cannot_use_it_frees_it(arms):
+    await arms.set_phase("b", Phase.SUSPENDED, "Suspended", "", at(2))
+    await arms.set_phase("a", Phase.SUSPENDED, "Suspended", "", at(3))
+    assert await holder(arms) == []
+
+
+async def test_one_that_is_deleted_leaves_it_to_the_other_arm_unless_it_is_owed(arms):
+    await arms.mark_deleted("a", at(2), keep_lock=True)
+    assert await holder(arms) == ["a"]
+    await arms.mark_deleted("a", at(3))
+    assert await holder(arms) == ["b"]
+
+
+async def test_a_cleanup_that_failed_keeps_it_from_both(arms):
+    row = await arms.open_attempt("a", 1, 1, at(2))
+    await arms.end_attempt(row.id, Outcome.NOT_HEALED, at=at(3), dirty="it will not go")
+    assert await holder(arms) == ["a"] and (await arms.get_campaign("a")).phase is Phase.FAILED
