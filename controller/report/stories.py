@@ -69,11 +69,8 @@ class Story:
     said: tuple[Said, ...]
 
 
-def tell(attempt: AttemptRow, narrative: str, reasoning: Sequence[tuple[datetime | None, str]] = ()) -> Story:
-    """The story of an attempt that was read whole. `reasoning`: what the agent said, put among its commands by time."""
-    start = _start(attempt)
-    commands = [_command(each, start) for each in attempt.commands or ()]
-    thoughts = [Said("reasoning", None if at is None else (at - start).total_seconds(), text) for at, text in reasoning]
+def tell(attempt: AttemptRow, narrative: str) -> Story:
+    """The story of an attempt that was read whole."""
     found = None
     if attempt.initial_state is not None and attempt.final_state is not None:
         found = list(changes(attempt.initial_state, attempt.final_state))
@@ -94,7 +91,7 @@ def tell(attempt: AttemptRow, narrative: str, reasoning: Sequence[tuple[datetime
         if found is None
         else tuple((c.path, short(c.before), short(c.after)) for c in found[:MOST_CHANGES]),
         more_changes=max(0, len(found or ()) - MOST_CHANGES),
-        said=_in_order([*thoughts, *commands]),
+        said=_in_order(list(_said(attempt))),
     )
 
 
@@ -152,13 +149,28 @@ def _percent(seconds: float, length: float) -> float:
     return round(min(max(seconds, 0), length) / length * 100, 2)
 
 
+def _said(attempt: AttemptRow) -> Iterator[Said]:
+    """In the order of the log."""
+    start, commands = _start(attempt), attempt.commands or []
+    thoughts = sorted(attempt.reasoning or (), key=lambda thought: int(thought["after"]))
+    told = 0
+    for thought in thoughts:
+        yield from (_command(each, start) for each in commands[told : thought["after"]])
+        told = max(told, thought["after"])
+        yield Said("reasoning", _seconds(thought.get("at"), start), str(thought["text"]))
+    yield from (_command(each, start) for each in commands[told:])
+
+
+def _seconds(at: str | None, start: datetime) -> float | None:
+    return (datetime.fromisoformat(at) - start).total_seconds() if at else None
+
+
 def _command(command: Mapping[str, Json], start: datetime) -> Said:
-    at = command.get("at")
     notes = [name for name in ("mutating", "destructive") if command.get(name)]
     notes += [f"exit status {command['exitCode']}"] if command.get("exitCode") is not None else []
     notes += [f"judged so: {command['why']}"] if command.get("why") else []
-    seconds = (datetime.fromisoformat(at) - start).total_seconds() if at else None
-    return Said("command", seconds, str(command.get("command", "")), str(command.get("tool", "")), tuple(notes))
+    text, tool = str(command.get("command", "")), str(command.get("tool", ""))
+    return Said("command", _seconds(command.get("at"), start), text, tool, tuple(notes))
 
 
 def _in_order(said: Sequence[Said]) -> tuple[Said, ...]:
