@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from controller.analysis.junit import PASSED
-from controller.api import Outcome
 from controller.difference import ABSENT, changes
 from controller.records.rows import AttemptRow, Json
-
-HALF = frozenset({Outcome.DETECTED_UNRESOLVED, Outcome.FALSE_RESOLUTION})
+from controller.report.outcomes import outcome_kind
 
 MOST_CHANGES = 200
+FOLDED = 600
+"""Characters, or LINES of lines, from which on what an agent said or ran is folded: it opens to the whole text."""
+LINES = 8
 MOST_CHARACTERS = 400
 """Of one value: states hold whole lists, and a page is to be read."""
 
@@ -46,7 +46,18 @@ class Said:
     at: float | None
     text: str
     tool: str = ""
+    powers: tuple[str, ...] = ()
+    """`mutating`, `destructive`: what a command could do."""
     notes: tuple[str, ...] = ()
+
+    @property
+    def beginning(self) -> str | None:
+        """Of a text that is to be folded, what shows of it then; None of a short one."""
+        lines = self.text.splitlines()
+        if len(self.text) <= FOLDED and len(lines) <= LINES:
+            return None
+        first = next((line for line in lines if line.strip()), "")[:100]
+        return f"{first}… ({len(self.text):,} characters)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +72,20 @@ class Story:
     narrative: str
     flags: tuple[str, ...]
     error: str | None
+    target: str | None
     marks: tuple[Mark, ...]
     stretches: tuple[Stretch, ...]
     fault: tuple[tuple[str, str], ...]
     changes: tuple[tuple[str, str, str], ...] | None
     more_changes: int
     said: tuple[Said, ...]
+    looked: bool
+    """Whether an agent's log was kept: one that is empty is not the same as none."""
+
+    @property
+    def moments(self) -> tuple[Mark, ...]:
+        """Of the marks those that sum it up."""
+        return tuple(mark for mark in self.marks if mark.name in ("detected", "resolved", "whole"))
 
 
 def tell(attempt: AttemptRow, narrative: str) -> Story:
@@ -84,6 +103,7 @@ def tell(attempt: AttemptRow, narrative: str) -> Story:
         narrative=narrative,
         flags=tuple(attempt.flags),
         error=attempt.error,
+        target=attempt.target,
         marks=marks,
         stretches=stretches,
         fault=tuple((key, short(value)) for key, value in (attempt.fault or {}).items()),
@@ -92,14 +112,8 @@ def tell(attempt: AttemptRow, narrative: str) -> Story:
         else tuple((c.path, short(c.before), short(c.after)) for c in found[:MOST_CHANGES]),
         more_changes=max(0, len(found or ()) - MOST_CHANGES),
         said=_in_order(list(_said(attempt))),
+        looked=attempt.commands is not None,
     )
-
-
-def outcome_kind(outcome: Outcome | None) -> str:
-    """`good`, `half`, `bad`, or `none` for what says nothing: which colour it has."""
-    if outcome is None or not outcome.scored:
-        return "none"
-    return "good" if outcome in PASSED else "half" if outcome in HALF else "bad"
 
 
 def short(value: Json) -> str:
@@ -166,11 +180,11 @@ def _seconds(at: str | None, start: datetime) -> float | None:
 
 
 def _command(command: Mapping[str, Json], start: datetime) -> Said:
-    notes = [name for name in ("mutating", "destructive") if command.get(name)]
-    notes += [f"exit status {command['exitCode']}"] if command.get("exitCode") is not None else []
+    powers = tuple(name for name in ("mutating", "destructive") if command.get(name))
+    notes = [f"exit status {command['exitCode']}"] if command.get("exitCode") is not None else []
     notes += [f"judged so: {command['why']}"] if command.get("why") else []
     text, tool = str(command.get("command", "")), str(command.get("tool", ""))
-    return Said("command", _seconds(command.get("at"), start), text, tool, tuple(notes))
+    return Said("command", _seconds(command.get("at"), start), text, tool, powers, tuple(notes))
 
 
 def _in_order(said: Sequence[Said]) -> tuple[Said, ...]:

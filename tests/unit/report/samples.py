@@ -41,7 +41,7 @@ def attempt(**known: Any) -> AttemptRow:
     row |= {"flags": [Flag.COMMANDS_INCOMPLETE], "agent_mark": None}
     row |= {"initial_state": state(0, "etcd-1"), "final_state": state(1, HOSTILE)}
     row |= {"commands": [command(15, "kubectl get pods"), command(20, HOSTILE, mutating=True)]}
-    row |= {"reasoning": [thought(13, HOSTILE, after=0)]}
+    row |= {"reasoning": [thought(13, HOSTILE, after=0), thought(16, HOSTILE * 10, after=1)]}
     return AttemptRow(**(row | known))
 
 
