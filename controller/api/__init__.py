@@ -38,7 +38,7 @@ from controller.api.status import (
     Recent,
     Summary,
 )
-from controller.api.words import Mode, Outcome, Phase, Step
+from controller.api.words import Failure, Mode, Outcome, Phase, Step
 
 __all__ = [
     "GROUP",
@@ -61,6 +61,7 @@ __all__ = [
     "Current",
     "Deadlines",
     "Endpoint",
+    "Failure",
     "Mode",
     "Model",
     "Outcome",

@@ -13,8 +13,8 @@ from subjects.podchaos.down import PodDown
 from subjects.podchaos.kill import CountedKillParams, KillParams, PodKill
 from subjects.protocol import ChaosRefused, ChaosType, Json
 from subjects.tikv.leadership import Leadership
-from subjects.tikv.pd import Pd, PdUnavailable
-from subjects.tikv.questions import PD, TIKV
+from subjects.tikv.members.pd import Pd, PdUnavailable
+from subjects.tikv.members.questions import PD, TIKV
 
 CONTAINER = "tikv"
 

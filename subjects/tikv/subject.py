@@ -15,16 +15,18 @@ from subjects.podchaos import injection
 from subjects.podchaos.base import count
 from subjects.pods import member_names
 from subjects.protocol import ChaosType, Fault, Json, Stake, SubjectContext, SubjectMisfit, SubjectNotReady, Verdict
-from subjects.tikv import configuration, options, state
 from subjects.tikv.chaos import CHAOS
-from subjects.tikv.gaze import TikvGaze
-from subjects.tikv.memory import Memory
-from subjects.tikv.pace import Pace
-from subjects.tikv.pd import Pd
-from subjects.tikv.place import Layout, Place
-from subjects.tikv.questions import ROLES, TIKV
-from subjects.tikv.recreate import recreate
-from subjects.tikv.reset import restore
+from subjects.tikv.members import options
+from subjects.tikv.members.pace import Pace
+from subjects.tikv.members.pd import Pd
+from subjects.tikv.members.place import Layout, Place
+from subjects.tikv.members.questions import ROLES, TIKV
+from subjects.tikv.oracle.gaze import TikvGaze
+from subjects.tikv.reset import configuration
+from subjects.tikv.reset.memory import Memory
+from subjects.tikv.reset.recreate import recreate
+from subjects.tikv.reset.reset import restore
+from subjects.tikv.state import state
 from subjects.watching.stream import HealthWatch
 from subjects.workloads import FEWEST_MEMBERS
 

@@ -118,7 +118,7 @@ class StandIn:
         told = (await self.pd("/stores", at)).json()["stores"]
         return {names[store["store"]["address"]]: store["store"] | store["status"] for store in told}
 
-    async def until(self, condition: Callable[[], Awaitable[Any]], seconds: float = 15) -> Any:
+    async def until(self, condition: Callable[[], Awaitable[Any]], seconds: float = 180) -> Any:
         """The first answer that is true."""
         async with asyncio.timeout(seconds):
             while not (found := await condition()):  # noqa: ASYNC110 - other processes, which signal no event

@@ -12,7 +12,7 @@ import yaml
 from cluster.deployment.subjects.tikv import regions
 from controller.api import CampaignSpec
 from subjects.protocol import SubjectOptions
-from subjects.tikv.options import check
+from subjects.tikv.members.options import check
 
 REPO = Path(__file__).parents[3]
 PAGE = (REPO / "docs" / "subjects" / "tikv.md").read_text()

@@ -5,8 +5,19 @@ from dataclasses import replace
 import pytest
 
 from subjects.cluster import Answer
-from subjects.tikv.evidence import Write
-from subjects.tikv.questions import ALIVE, CLUSTER_STATUS, MEMBERS, PD, PING, REGIONS, STATUS_PORT, STORES, TIKV, region
+from subjects.tikv.members.questions import (
+    ALIVE,
+    CLUSTER_STATUS,
+    MEMBERS,
+    PD,
+    PING,
+    REGIONS,
+    STATUS_PORT,
+    STORES,
+    TIKV,
+    region,
+)
+from subjects.tikv.oracle.evidence import Write
 from tests.unit.subjects.tikv_world import (
     GONE,
     HEARTBEAT_NS,

@@ -3,12 +3,12 @@
 import pytest
 
 from subjects.protocol import SubjectMisfit, SubjectOptions
-from subjects.tikv.evidence import DEFAULT_HEARTBEAT_SECONDS
-from subjects.tikv.intervals import duration, read_interval
-from subjects.tikv.keys import SUFFIX, reserved_key
-from subjects.tikv.options import SELECTORS, Endpoint, check
-from subjects.tikv.turns import Turns
-from subjects.tikv.wire import Region
+from subjects.tikv.members.options import SELECTORS, Endpoint, check
+from subjects.tikv.members.wire import Region
+from subjects.tikv.oracle.evidence import DEFAULT_HEARTBEAT_SECONDS
+from subjects.tikv.oracle.intervals import duration, read_interval
+from subjects.tikv.oracle.keys import SUFFIX, reserved_key
+from subjects.tikv.oracle.turns import Turns
 
 # Turns ---------------------------------------------------------------------------------------------------------------
 

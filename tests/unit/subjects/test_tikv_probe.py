@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from subjects.cluster import ClusterUnreachable
-from subjects.tikv import probe
-from subjects.tikv.keys import reserved_key
-from subjects.tikv.pace import Pace
-from subjects.tikv.probe import WriteProbe
-from subjects.tikv.wire import Region
+from subjects.tikv.members.pace import Pace
+from subjects.tikv.members.wire import Region
+from subjects.tikv.oracle import probe
+from subjects.tikv.oracle.keys import reserved_key
+from subjects.tikv.oracle.probe import WriteProbe
 
 PACE = Pace(period=0.01, limit=0.05)
 REGIONS = [Region(id=1, end_key="6d"), Region(id=2, start_key="6d")]

@@ -7,7 +7,7 @@ import pytest
 
 from subjects.cluster import Answer, ClusterError, ClusterUnreachable, MemberUnreachable
 from subjects.protocol import SubjectError
-from subjects.tikv.configuration import to_set_back
+from subjects.tikv.reset.configuration import to_set_back
 from subjects.tikv.subject import TikvSubject
 from tests.unit.subjects.tikv_fakes import HANG, IMAGES, PAUSE, FakeTikv, subject_in
 from tests.unit.subjects.tikv_http import peer, store

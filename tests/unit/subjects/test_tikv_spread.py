@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from subjects.cluster import Answer
-from subjects.tikv.options import check
-from subjects.tikv.pd import Pd
-from subjects.tikv.place import Place
-from subjects.tikv.spread import FEW, even, places, spread_leaders
-from subjects.tikv.wire import Region
+from subjects.tikv.members.options import check
+from subjects.tikv.members.pd import Pd
+from subjects.tikv.members.place import Place
+from subjects.tikv.members.wire import Region
+from subjects.tikv.reset.spread import FEW, even, places, spread_leaders
 from tests.unit.subjects.tikv_fakes import HANG, PACE, STORES, FakeTikv
 
 

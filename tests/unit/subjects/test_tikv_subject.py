@@ -6,7 +6,7 @@ import pytest
 
 from subjects.cluster import ClusterError, ClusterUnreachable, Workload
 from subjects.protocol import SubjectMisfit, SubjectNotReady
-from subjects.tikv.pace import Pace
+from subjects.tikv.members.pace import Pace
 from tests.unit.subjects.tikv_fakes import FakeTikv, subject_in
 
 

@@ -18,8 +18,8 @@ from typing import Any
 from subjects.cluster import Answer, MemberUnreachable, Pod, Tls, Workload
 from subjects.pods import ordinal
 from subjects.protocol import Fault, SubjectContext, SubjectOptions
-from subjects.tikv.options import SELECTORS
-from subjects.tikv.pace import Pace
+from subjects.tikv.members.options import SELECTORS
+from subjects.tikv.members.pace import Pace
 from subjects.tikv.subject import TikvSubject
 from tests.unit.subjects.statefulsets import StatefulSets
 from tests.unit.subjects.tikv_http import ask_pd, ask_store, peer, region, store

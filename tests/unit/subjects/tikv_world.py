@@ -11,10 +11,8 @@ from typing import Any
 
 from subjects.cluster import Answer, Pod, Workload
 from subjects.protocol import Verdict
-from subjects.tikv.evidence import Evidence, Write
-from subjects.tikv.oracle import judge
-from subjects.tikv.place import Layout
-from subjects.tikv.questions import (
+from subjects.tikv.members.place import Layout
+from subjects.tikv.members.questions import (
     ALIVE,
     CLUSTER,
     CLUSTER_STATUS,
@@ -29,6 +27,8 @@ from subjects.tikv.questions import (
     Question,
     region,
 )
+from subjects.tikv.oracle.evidence import Evidence, Write
+from subjects.tikv.oracle.verdict import judge
 from subjects.watching.replies import Reply
 
 AT = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)

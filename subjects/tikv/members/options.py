@@ -1,0 +1,77 @@
+"""What a campaign says of its TiKV, checked. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from subjects.protocol import SubjectMisfit, SubjectOptions
+from subjects.tikv.members.questions import PD, ROLES, TIKV
+
+SELECTORS: Mapping[str, str] = {
+    PD: "app.kubernetes.io/component=pd",
+    TIKV: "app.kubernetes.io/component=tikv",
+}
+"""The labels of our manifests, which are those of TiDB Operator."""
+
+PROBES = ("none", "write")
+RESETS = ("heal", "recreate")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a member of PD listens for clients, by its own name."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`selectors` by role; `endpoints` by the pod's name, which is the first label of the host."""
+
+    writes: bool
+    selectors: Mapping[str, str]
+    endpoints: Mapping[str, Endpoint]
+    tls_secret: str | None
+    recreate: bool
+
+    @property
+    def only_inside(self) -> str | None:
+        """The field, if any, that takes more than HTTP through the API server: names, gRPC, certificates."""
+        if self.tls_secret is not None:
+            return "spec.subject.tlsSecret"
+        return "spec.subject.probe: write" if self.writes else None
+
+
+def check(given: SubjectOptions) -> Options:
+    """SubjectMisfit, with a sentence, where something makes no sense."""
+    if given.probe not in PROBES:
+        raise SubjectMisfit(f"subject.probe {given.probe!r} is unknown; valid: {', '.join(PROBES)}")
+    if given.reset not in RESETS:
+        raise SubjectMisfit(f"reset {given.reset!r} is unknown; valid: {', '.join(RESETS)}")
+    if strange := sorted(set(given.selectors) - set(ROLES)):
+        raise SubjectMisfit(f"subject.selectors: tikv has no {', '.join(strange)}; it takes: {', '.join(ROLES)}")
+    scheme = "http" if given.tls_secret is None else "https"
+    return Options(
+        writes=given.probe == "write",
+        selectors={**SELECTORS, **given.selectors},
+        endpoints=dict(_endpoint(url, scheme) for url in given.endpoints),
+        tls_secret=given.tls_secret,
+        recreate=given.reset == "recreate",
+    )
+
+
+def _endpoint(url: str, scheme: str) -> tuple[str, Endpoint]:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise SubjectMisfit(f"subject.endpoints: {url!r} is no URL: {error}") from None
+    if host is None or port is None:
+        raise SubjectMisfit(f"subject.endpoints: {url!r} must name a host and a port, as http://pd-0.pd:2379 does")
+    if parts.scheme != scheme:
+        why = "there is no subject.tlsSecret" if scheme == "http" else "there is a subject.tlsSecret"
+        raise SubjectMisfit(f"subject.endpoints: {url!r} must begin with {scheme}://, as {why}")
+    return host.partition(".")[0], Endpoint(host, port)

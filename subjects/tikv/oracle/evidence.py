@@ -1,0 +1,67 @@
+"""What is known of a TiKV at one instant: all that a verdict is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from subjects.cluster import Pod
+from subjects.pods import member_names
+from subjects.tikv.members.place import Layout
+from subjects.tikv.members.questions import PD, Question
+from subjects.tikv.oracle.reading import Reader
+from subjects.watching.replies import Reply
+
+M = TypeVar("M", bound=BaseModel)
+
+DEFAULT_HEARTBEAT_SECONDS = 10.0
+"""From heartbeat to heartbeat of a store to PD, as shipped (`raftstore.pd-store-heartbeat-tick-interval`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """How one small write to one region ended: `error` None, it went through. `asked` in monotonic seconds."""
+
+    asked: float
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """`replies` are by pod uid and still hold; a `confirmation` is the reply to one question about a single region, and
+    may be older where there are many regions.
+
+    `writes` are by region id (None: none that still holds), and None where nobody writes. `cluster_id` is what PD
+    called itself at set-up, if that is known. `clock` is the monotonic time at which all this was put together.
+    """
+
+    layout: Layout
+    pods: Mapping[str, Mapping[str, Pod]]
+    replies: Callable[[str], Mapping[Question, Reply]]
+    confirmation: Callable[[str, Question], Reply | None]
+    clock: float
+    writes: Mapping[int, Write | None] | None = None
+    cluster_id: int | None = None
+    heartbeat_seconds: float = DEFAULT_HEARTBEAT_SECONDS
+    reader: Reader = field(default_factory=Reader)
+
+    def present(self, role: str) -> dict[str, Pod]:
+        """The expected pods of a role that are there, in ordinal order."""
+        names = member_names(self.layout.of(role))
+        return {name: self.pods[role][name] for name in names if name in self.pods[role]}
+
+    def reply(self, pod: Pod, question: Question) -> Reply | None:
+        """What the member said to that, if it said it lately."""
+        return self.replies(pod.uid).get(question)
+
+    def newest_of_pd(self, question: Question) -> Reply | None:
+        """The newest reply of any member of PD: whoever was asked last was thought to lead."""
+        held = (self.reply(pod, question) for pod in self.present(PD).values())
+        return max((reply for reply in held if reply is not None), key=lambda reply: reply.asked, default=None)
+
+    def value(self, model: type[M], reply: Reply) -> M | str:
+        """The reply as a value, or why it is none."""
+        return self.reader(model, reply.answer) if reply.answer is not None else reply.error

@@ -1,0 +1,180 @@
+"""TiKV's half of the health watch: whom to ask what, and when.
+
+Every member of PD is asked whether it is there and who leads, every store whether it is there. Whoever leads PD is
+asked for stores and regions, all in bulk; and the store that PD calls the leader of a region is asked whether it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from typing import Any
+
+from subjects.cluster import Pod
+from subjects.protocol import Verdict
+from subjects.tikv.members.pace import Pace
+from subjects.tikv.members.place import Layout, Place
+from subjects.tikv.members.questions import (
+    ALIVE,
+    MEMBERS,
+    OF_EVERY_MEMBER,
+    OF_THE_LEADER,
+    PD,
+    REGIONS,
+    STORES,
+    TIKV,
+    Question,
+)
+from subjects.tikv.members.wire import Members, Region, Regions, RegionStatus, Stores
+from subjects.tikv.oracle.evidence import DEFAULT_HEARTBEAT_SECONDS, Evidence, Write
+from subjects.tikv.oracle.intervals import heartbeat_seconds
+from subjects.tikv.oracle.probe import WriteProbe
+from subjects.tikv.oracle.reading import Reader
+from subjects.tikv.oracle.service import leader_pod, store_hosts
+from subjects.tikv.oracle.turns import Turns
+from subjects.tikv.oracle.verdict import judge
+from subjects.watching.polling import ask_within
+from subjects.watching.replies import Fresh, Reply
+from subjects.watching.stream import Pods
+
+Asked = tuple[Pod, Question]
+
+
+class TikvGaze:
+    """A `Gaze`. `layout` finds the StatefulSets, or remembers them; `cluster_id` is PD's name for itself, if known."""
+
+    def __init__(
+        self,
+        place: Place,
+        layout: Callable[[], Awaitable[Layout]],
+        pace: Pace,
+        cluster_id: Callable[[], int | None],
+    ) -> None:
+        self._place = place
+        self._fetch_layout = layout
+        self._pace = pace
+        self._cluster_id = cluster_id
+        self._clock = asyncio.get_running_loop().time
+        self._layout: Layout | None = None
+        self._heartbeat = DEFAULT_HEARTBEAT_SECONDS
+        self._reader = Reader()
+        self._turns: Turns[tuple[str, Question]] = Turns()
+        self._regions: list[Region] = []
+        self._probe = WriteProbe(place, pace, lambda: self._regions) if place.options.writes else None
+
+    @property
+    def period(self) -> float:
+        """From question to question."""
+        return self._pace.period
+
+    @property
+    def selectors(self) -> Mapping[str, str]:
+        """The labels of both roles' pods."""
+        return self._place.options.selectors
+
+    async def learn(self) -> None:
+        """Find the StatefulSets, and how often stores report to PD."""
+        layout = await self._fetch_layout()
+        self._heartbeat = await heartbeat_seconds(self._place, self._pace.limit)
+        self._layout = layout
+
+    def sources(self, news: Callable[[], None]) -> Iterator[Coroutine[Any, Any, None]]:
+        """The writing client, where one is asked for."""
+        if self._probe is not None:
+            yield self._probe.run(news)
+
+    # What to ask -----------------------------------------------------------------------------------------------------
+
+    def questions(self, pods: Pods, fresh: Fresh[Question]) -> Iterator[Asked]:
+        """Everything that is due in this period."""
+        evidence = self._evidence(pods, fresh)
+        for pod in evidence.present(PD).values():
+            yield from ((pod, question) for question in OF_EVERY_MEMBER)
+        for pod in evidence.present(TIKV).values():
+            yield pod, ALIVE
+        if (leader := self._pd_leader(evidence)) is not None:
+            yield from ((leader, question) for question in OF_THE_LEADER)
+        yield from self._of_regions(evidence)
+
+    def follow_up(self, question: Question, pods: Pods, fresh: Fresh[Question]) -> Iterator[Asked]:
+        """Who leads leads to what the leader knows, and that to whom it names."""
+        if question not in (MEMBERS, REGIONS, STORES):
+            return
+        evidence = self._evidence(pods, fresh)
+        if question is MEMBERS:
+            if (leader := self._pd_leader(evidence)) is not None:
+                held = evidence.replies(leader.uid)
+                yield from ((leader, each) for each in OF_THE_LEADER if each not in held)
+            return
+        self._remember_regions(evidence)
+        for pod, each in self._leaders_questions(evidence):
+            if evidence.confirmation(pod.uid, each) is None:
+                yield pod, each
+
+    def _pd_leader(self, evidence: Evidence) -> Pod | None:
+        """The pod that was named last as PD's leader."""
+        present = evidence.present(PD)
+        replies = [reply for pod in present.values() if (reply := evidence.reply(pod, MEMBERS)) is not None]
+        for reply in sorted(replies, key=lambda reply: reply.asked, reverse=True):
+            members = evidence.value(Members, reply)
+            if isinstance(members, Members) and members.leader is not None:
+                return present.get(members.leader.pod)
+        return None
+
+    def _of_regions(self, evidence: Evidence) -> Iterator[Asked]:
+        self._remember_regions(evidence)
+        asked = {(pod.uid, question): pod for pod, question in self._leaders_questions(evidence)}
+
+        def pressing(key: tuple[str, Question]) -> bool:
+            reply = evidence.confirmation(*key)
+            status = evidence.value(RegionStatus, reply) if reply is not None else ""
+            return not (isinstance(status, RegionStatus) and status.leads)
+
+        for key in self._turns.take(asked, pressing, self._clock()):
+            yield asked[key], key[1]
+
+    def _leaders_questions(self, evidence: Evidence) -> Iterator[Asked]:
+        reply = evidence.newest_of_pd(STORES)
+        stores = evidence.value(Stores, reply) if reply is not None else ""
+        if isinstance(stores, Stores):
+            by_id, pods = store_hosts(stores), evidence.present(TIKV)
+            found = (leader_pod(region, by_id, pods) for region in self._regions)
+            yield from (asked for asked in found if not isinstance(asked, str))
+
+    def _remember_regions(self, evidence: Evidence) -> None:
+        """Kept while PD is away: a client, too, goes on with what it knows."""
+        reply = evidence.newest_of_pd(REGIONS)
+        regions = evidence.value(Regions, reply) if reply is not None else ""
+        if isinstance(regions, Regions):
+            self._regions = regions.by_id()
+
+    async def ask(self, pod: Pod, question: Question) -> Reply:
+        """One question to one member."""
+        limit = self._pace.limit
+        return await ask_within(
+            limit, lambda: self._place.ask(question.role, pod, question.path, limit, port=question.port)
+        )
+
+    # What it means ---------------------------------------------------------------------------------------------------
+
+    def judge(self, pods: Pods, fresh: Fresh[Question]) -> Verdict:
+        """The oracle's verdict on replies that still hold."""
+        return judge(self._place.context.now(), self._evidence(pods, fresh))
+
+    def _evidence(self, pods: Pods, fresh: Fresh[Question]) -> Evidence:
+        assert self._layout is not None, "asked before it has learned"
+        of_regions = self._pace.max_age + (self._turns.rounds() - 1) * self._pace.period
+        return Evidence(
+            layout=self._layout,
+            pods=pods,
+            replies=lambda uid: fresh.of(uid, self._pace.max_age),
+            confirmation=lambda uid, question: fresh.one(uid, question, of_regions),
+            clock=fresh.now,
+            writes=self._writes(),
+            cluster_id=self._cluster_id(),
+            heartbeat_seconds=self._heartbeat,
+            reader=self._reader,
+        )
+
+    def _writes(self) -> Mapping[int, Write | None] | None:
+        return None if self._probe is None else self._probe.newest()

@@ -1,0 +1,97 @@
+"""Whether every store and every replica is where it should be, by PD's word and the stores' own. Pure.
+
+PD's word about a store is old news: it keeps the times of heartbeats in its leader's memory, so that after a change of
+leader all stores look Down for seconds. A store that PD misses and that answers us itself is therefore *unheard*, not
+down; only one that is silent as well is down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from subjects.pods import member_names
+from subjects.protocol import Problem
+from subjects.tikv.members.questions import ALIVE, TIKV
+from subjects.tikv.members.wire import Region, Store, Stores
+from subjects.tikv.oracle.evidence import Evidence
+from subjects.watching.replies import Reply
+
+SLACK_SECONDS = 1.0
+"""How late a heartbeat may be on a busy machine."""
+
+UP, OFFLINE, TOMBSTONE = "Up", "Offline", "Tombstone"
+
+
+def silent_stores(evidence: Evidence) -> dict[str, Reply]:
+    """The stores that were asked and did not answer, by pod name."""
+    asked = {name: evidence.reply(pod, ALIVE) for name, pod in evidence.present(TIKV).items()}
+    return {name: reply for name, reply in asked.items() if reply is not None and reply.answer is None}
+
+
+def unseen_stores(evidence: Evidence) -> Iterator[Problem]:
+    """The stores whose first answer is still on its way."""
+    for name, pod in evidence.present(TIKV).items():
+        if evidence.reply(pod, ALIVE) is None:
+            yield Problem("StoreUnseen", f"{name} has not answered yet", name)
+
+
+def store_problems(evidence: Evidence, stores: Stores) -> Iterator[Problem]:
+    """One store `Up`, heard of lately, on every expected address, and no other."""
+    expected = member_names(evidence.layout.tikv)
+    silent = silent_stores(evidence)
+    newest = max((each.store.last_heartbeat for each in stores.stores), default=0)
+    for each in stores.stores:
+        if each.store.state_name == TOMBSTONE:
+            yield Problem(
+                "StoreTombstone", f"PD keeps the tombstone of store {each.store.id} on {each.host}", each.host
+            )
+        elif each.host not in expected:
+            yield Problem("StoreUnexpected", f"PD lists a store on {each.store.address}")
+    for name in expected:
+        there = [each for each in stores.stores if each.host == name and each.store.state_name != TOMBSTONE]
+        if not there:
+            yield Problem("StoreMissing", f"PD has no store on {name}", name)
+        elif len(there) > 1:
+            yield Problem("StoreDuplicated", f"PD has {len(there)} stores on {name}", name)
+        else:
+            yield from _one_store(evidence, name, there[0], newest, silent)
+
+
+def _one_store(
+    evidence: Evidence, name: str, store: Store, newest: int, silent: Mapping[str, Reply]
+) -> Iterator[Problem]:
+    state = store.store.state_name
+    lag = (newest - store.store.last_heartbeat) / 1e9
+    if store.store.physically_destroyed:
+        yield Problem("StoreDestroyed", f"PD calls {name} destroyed", name)
+    elif state == OFFLINE:
+        yield Problem("StoreOffline", f"PD is taking {name} out of service", name)
+    elif state != UP and name in evidence.present(TIKV) and name not in silent:
+        yield Problem("StoreUnheard", f"PD calls {name} {state}, which answers us", name)
+    elif state != UP:
+        yield Problem("StoreDown", f"PD calls {name} {state}, and it does not answer", name)
+    elif lag > 2 * evidence.heartbeat_seconds + SLACK_SECONDS:
+        # Compared among the stores, on PD's own clock: ours may differ from it.
+        yield Problem("StoreStale", f"PD last heard from {name} {lag:.0f} s before the others", name)
+
+
+def peer_problems(regions: Sequence[Region], replicas: int | None) -> Iterator[Problem]:
+    """Every region with all its voters, all of them in step."""
+    if not regions:
+        yield Problem("NoRegions", "PD lists no region")
+    pending = [region for region in regions if region.pending_peers]
+    down = [region for region in regions if region.down_peers]
+    learning = [region for region in regions if any(peer.role_name == "Learner" for peer in region.peers)]
+    short = [region for region in regions if replicas is not None and _voters(region) < replicas]
+    for reason, found, what in (
+        ("PeersPending", pending, "have replicas that lag behind"),
+        ("PeersDown", down, "have replicas that are down"),
+        ("PeersLearning", learning, "have replicas without a vote"),
+        ("PeersMissing", short, f"have fewer than {replicas} voting replicas"),
+    ):
+        if found:
+            yield Problem(reason, f"{len(found)} of {len(regions)} regions {what}")
+
+
+def _voters(region: Region) -> int:
+    return sum(peer.role_name != "Learner" for peer in region.peers)

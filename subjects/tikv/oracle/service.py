@@ -1,0 +1,121 @@
+"""Whether clients are served, region by region. Pure.
+
+Without a writing client, a region counts as led only if the store that PD names says so itself: after kills, freezes
+and the loss of a quorum this agreed with a writing client within one poll, where Ready pods and PD's `Up` were wrong by
+eight seconds and more. It is blind to one thing: a leader that is cut off from the others goes on believing in itself,
+for 12 to 19 seconds. With a writing client its answers decide, for they are what service means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from subjects.cluster import Pod
+from subjects.protocol import Problem
+from subjects.tikv.members.questions import STATUS_PORT, TIKV, Question, region
+from subjects.tikv.members.wire import Region, RegionStatus, Store, Stores
+from subjects.tikv.oracle.evidence import Evidence
+from subjects.tikv.oracle.redundancy import silent_stores
+
+SHOWN = 5
+"""So many region ids are named in a sentence."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Region ids by what is known of them: served, not served (with the reasons seen), or open.
+
+    `since`: when the oldest of the questions was asked that showed a region not to be served (monotonic seconds).
+    """
+
+    served: list[int] = field(default_factory=list)
+    unserved: dict[int, str] = field(default_factory=dict)
+    open: dict[int, str] = field(default_factory=dict)
+    since: float | None = None
+
+    @property
+    def verdict(self) -> bool | None:
+        """True, False, or None where it is not known of every region."""
+        if self.unserved:
+            return False
+        return None if self.open or not self.served else True
+
+    def note(self, region_id: int, served: bool | None, why: str, asked: float | None = None) -> None:
+        """What is known of one region, by a question that was asked then."""
+        if served is None:
+            self.open[region_id] = why
+        elif served:
+            self.served.append(region_id)
+        else:
+            self.unserved[region_id] = why
+            if asked is not None:
+                self.since = asked if self.since is None else min(self.since, asked)
+
+    def problem(self, reason: str, what: str) -> Problem | None:
+        """One sentence about the regions that are not served, if any."""
+        if not self.unserved:
+            return None
+        total = len(self.served) + len(self.unserved) + len(self.open)
+        named = ", ".join(map(str, sorted(self.unserved)[:SHOWN]))
+        more = ", …" if len(self.unserved) > SHOWN else ""
+        why = "; ".join(sorted(set(self.unserved.values()))[:SHOWN])
+        return Problem(reason, f"{len(self.unserved)} of {total} regions {what} ({named}{more}): {why}")
+
+
+def store_hosts(stores: Stores) -> dict[int, Store]:
+    """The stores by id."""
+    return {each.store.id: each for each in stores.stores}
+
+
+def leader_pod(region: Region, stores: Mapping[int, Store], pods: Mapping[str, Pod]) -> tuple[Pod, Question] | str:
+    """The pod that PD's word makes the region's leader and the question for it, or why there is none to be asked."""
+    if region.led_by is None:
+        return "PD knows no leader"
+    store = stores.get(region.led_by)
+    pod = pods.get(store.host) if store is not None else None
+    if store is None or pod is None:
+        return f"PD names a leader that is not there ({store.host if store else f'store {region.led_by}'})"
+    return pod, region_question(region.id, store)
+
+
+def region_question(region_id: int, store: Store) -> Question:
+    """The question about a region, on the store's own status port."""
+    port = store.store.status_address.rpartition(":")[2]
+    return region(region_id, int(port) if port.isdecimal() and 0 < int(port) < 65536 else STATUS_PORT)
+
+
+def confirmed(evidence: Evidence, stores: Stores, regions: Sequence[Region]) -> Tally:
+    """Which regions are led by the store that PD names, by that store's own word."""
+    tally, by_id, pods, silent = Tally(), store_hosts(stores), evidence.present(TIKV), silent_stores(evidence)
+    for each in regions:
+        asked = leader_pod(each, by_id, pods)
+        if isinstance(asked, str):
+            tally.note(each.id, False, asked)
+            continue
+        pod, question = asked
+        reply = evidence.confirmation(pod.uid, question)
+        if pod.name in silent:
+            tally.note(each.id, False, f"{pod.name} does not answer", silent[pod.name].asked)
+        elif reply is None:
+            tally.note(each.id, None, f"{pod.name} has not answered yet")
+        elif reply.answer is None:
+            tally.note(each.id, False, f"{pod.name} does not answer", reply.asked)
+        elif reply.answer.status == 404:
+            tally.note(each.id, False, f"{pod.name} does not have it", reply.asked)
+        elif isinstance(status := evidence.value(RegionStatus, reply), str):
+            tally.note(each.id, None, f"{pod.name}: {status}")
+        else:
+            tally.note(each.id, status.leads, f"{pod.name} does not lead it", reply.asked)
+    return tally
+
+
+def written(evidence: Evidence) -> Tally:
+    """Which regions took the newest write that was tried."""
+    tally = Tally()
+    for region_id, write in (evidence.writes or {}).items():
+        if write is None:
+            tally.note(region_id, None, "no write has ended yet")
+        else:
+            tally.note(region_id, write.error is None, write.error or "", write.asked)
+    return tally

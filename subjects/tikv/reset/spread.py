@@ -1,0 +1,125 @@
+"""Bringing the regions' leaders to their known places: one store after the other, in turn.
+
+A store that leads nothing is missed by nobody, so trials that find leaders where the last one left them are not alike.
+PD keeps numbers even but does not care which store leads what, and may move equals about for reasons of its own. So the
+exact places are asked for a while, and after that, or where there are many regions, an even spread is enough.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count
+
+from subjects.tikv.members.pace import Pace
+from subjects.tikv.members.pd import Pd, PdRefused, PdUnavailable
+from subjects.tikv.members.place import Place
+from subjects.tikv.members.questions import region as about
+from subjects.tikv.members.store import ask_store
+from subjects.tikv.members.wire import Region, RegionStatus, Store, read
+
+FEW = 100
+"""Up to so many regions, each has its place, and its leader is asked whether it leads."""
+
+PATIENCE = 20
+"""After so many looks an even spread will do."""
+
+ORDERS_AT_ONCE = 16
+"""PD carries out orders side by side; more of them than this would only wait inside it."""
+
+OPERATORS = "/pd/api/v1/operators"
+
+
+def voters(region: Region) -> frozenset[int]:
+    """The stores with a replica that could lead."""
+    return frozenset(peer.store_id for peer in region.peers if peer.role_name == "Voter")
+
+
+def places(regions: Sequence[Region], stores: Sequence[int]) -> dict[int, int]:
+    """Region id to the id of the store that should lead it: the i-th region the i-th store, round and round.
+
+    Where that store holds no replica that could lead, the next in turn that does. A region without any is left out.
+    """
+    found: dict[int, int] = {}
+    for index, region in enumerate(regions):
+        able = voters(region)
+        turn = (stores[(index + step) % len(stores)] for step in range(len(stores)))
+        if (store := next((store for store in turn if store in able), None)) is not None:
+            found[region.id] = store
+    return found
+
+
+def even(regions: Sequence[Region], stores: Sequence[int]) -> bool:
+    """Whether these stores lead everything, and none of them over one region more than another."""
+    led = Counter(region.led_by for region in regions)
+    numbers = [led[store] for store in stores]
+    return sum(numbers) == len(regions) and max(numbers) - min(numbers) <= 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """PD's word on it: the regions by id, the stores by pod, and the ids of those that should lead, in turn."""
+
+    regions: Sequence[Region]
+    by_pod: Mapping[str, Store]
+    stores: Sequence[int]
+
+    def replicated(self, replicas: int) -> bool:
+        """Whether each region has so many replicas, or one on each store where there are fewer stores."""
+        return all(len(voters(region)) >= min(replicas, len(self.stores)) for region in self.regions)
+
+
+async def spread_leaders(place: Place, pd: Pd, pods: Sequence[str], replicas: int, pace: Pace) -> None:
+    """Move the leaders; return when they are where they should be.
+
+    Waits without limit for PD, for every store, and until each region has as many `replicas` as it should: a new
+    cluster begins with one of each, and its store would be the only place for a leader.
+    """
+    for look in count():
+        with suppress(PdUnavailable):
+            sight = await _look(pd, pods)
+            if sight is not None and sight.replicated(replicas):
+                few = len(sight.regions) <= FEW
+                wanted = places(sight.regions, sight.stores)
+                astray = [region for region in sight.regions if region.led_by != wanted.get(region.id)]
+                if even(sight.regions, sight.stores) and (not few or look >= PATIENCE):
+                    return
+                if not astray and (not few or await _confirmed(place, sight, wanted, pace)):
+                    return
+                for region in [region for region in astray if region.id in wanted][:ORDERS_AT_ONCE]:
+                    await _transfer(pd, region.id, wanted[region.id])
+        await asyncio.sleep(pace.period)
+
+
+async def _look(pd: Pd, pods: Sequence[str]) -> Sight | None:
+    """None while there are no regions, or a pod has no store."""
+    by_pod = (await pd.stores()).by_pod()
+    regions = (await pd.regions()).by_id()
+    if not regions or any(pod not in by_pod for pod in pods):
+        return None
+    return Sight(regions, by_pod, [by_pod[pod].store.id for pod in pods])
+
+
+async def _transfer(pd: Pd, region: int, store: int) -> None:
+    """Order it. Whether it is done is seen at the next look, so a refusal needs no handling."""
+    with suppress(PdRefused, PdUnavailable):
+        await pd.post(OPERATORS, {"name": "transfer-leader", "region_id": region, "to_store_id": store})
+
+
+async def _confirmed(place: Place, sight: Sight, wanted: Mapping[int, int], pace: Pace) -> bool:
+    """Whether every store says itself that it leads what it should: PD goes on naming one that lost leadership."""
+    pods = await place.tikv_pods()
+    homes = {store.store.id: (pods.get(name), store.status_port) for name, store in sight.by_pod.items()}
+
+    async def leads(region: int, store: int) -> bool:
+        pod, port = homes[store]
+        if pod is None:
+            return False
+        reply = await ask_store(place, pod, about(region).path, pace.limit, port=port)
+        status = read(RegionStatus, reply.answer) if reply.answer is not None else ""
+        return isinstance(status, RegionStatus) and status.leads
+
+    return all(await asyncio.gather(*(leads(region, store) for region, store in wanted.items())))

@@ -1,0 +1,1 @@
+"""What is kept of TiKV before and after a trial."""

@@ -1,0 +1,58 @@
+"""What is worth keeping of TiKV at one instant: everybody is asked, all at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from subjects.cluster import ClusterError, MemberUnreachable, Pod
+from subjects.protocol import Json, SubjectError
+from subjects.tikv.members.pd import Pd
+from subjects.tikv.members.place import Layout, Place
+from subjects.tikv.members.questions import HEALTH, PD, PING, TIKV
+from subjects.tikv.members.version import ORACLE_VERSION
+from subjects.tikv.members.wire import Health, Things, refusal
+from subjects.tikv.reset.spread import OPERATORS
+from subjects.tikv.state.picture import Said, describe
+
+T = TypeVar("T")
+
+
+async def capture(place: Place, layout: Layout, limit: float) -> dict[str, Json]:
+    """Pods, members, stores and regions as they are now; each request has `limit` seconds.
+
+    What does not answer is part of it. SubjectError only where Kubernetes does not list the pods.
+    """
+    pd_pods, tikv_pods = await place.pods(PD), await place.pods(TIKV)
+    pd = Pd(place, limit)
+    members, health, stores, regions, schedulers, operators = await asyncio.gather(
+        _told(pd.members()),
+        _told(pd.get(HEALTH.path, Health)),
+        _told(pd.stores()),
+        _told(pd.regions()),
+        _told(pd.schedulers()),
+        _told(pd.get(OPERATORS, Things)),
+    )
+    silence = await asyncio.gather(*(_silence(place, pod, limit) for pod in pd_pods.values()))
+    said = Said(dict(zip(pd_pods, silence, strict=True)), members, health, stores, regions, schedulers, operators)
+    probe = "write" if place.options.writes else "none"
+    return {"oracle": ORACLE_VERSION, "probe": probe, **describe(layout, {**pd_pods, **tikv_pods}, said)}
+
+
+async def _told(answer: Awaitable[T]) -> T | str:
+    try:
+        return await answer
+    except SubjectError as error:
+        return str(error)
+
+
+async def _silence(place: Place, pod: Pod, limit: float) -> str | None:
+    """Why this member of PD does not answer; None where it does."""
+    if pod.ip is None:
+        return "the pod has no address"
+    try:
+        answer = await place.ask(PD, pod, PING.path, limit)
+    except (MemberUnreachable, ClusterError) as error:
+        return str(error) or type(error).__name__
+    return None if answer.status == 200 else refusal(answer)

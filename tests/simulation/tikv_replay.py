@@ -1,0 +1,105 @@
+"""The real health watch on a recording, in time that costs nothing."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import pytest
+
+from controller.observation import Observation, Window, observe
+from subjects.protocol import Fault, SubjectContext, SubjectOptions, Verdict
+from subjects.tikv.members.options import check
+from subjects.tikv.members.pace import Pace
+from subjects.tikv.members.place import Place
+from subjects.tikv.oracle import probe
+from subjects.tikv.oracle.gaze import TikvGaze
+from subjects.watching.stream import HealthWatch
+from tests.support.tape import Tape, TapeClock, TapeCluster
+from tests.support.virtual import run_virtually
+
+BEGIN = -3.0
+"""The watch begins so many seconds ahead of the command."""
+
+
+class TapeClient:
+    """Writes as the recorded client's went. It wrote to region 8 alone; here every region fares as that one did."""
+
+    def __init__(self, tape: Tape, clock: TapeClock) -> None:
+        self._tape = tape
+        self._clock = clock
+
+    async def put(self, key: bytes, value: bytes) -> None:
+        write = self._tape.write(self._clock())
+        if write is not None:
+            await self._clock.sleep(write.seconds)
+            if not write.ok:
+                raise RuntimeError(write.error)
+
+    async def close(self) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The verdicts of one replay, with their times in seconds after the command."""
+
+    tape: Tape
+    verdicts: list[tuple[float, Verdict]]
+
+    def serving(self, start: float, end: float) -> set[bool | None]:
+        """What was said of service between two times."""
+        return {verdict.serving for t, verdict in self.verdicts if start <= t < end}
+
+    def whole(self, start: float, end: float) -> set[bool | None]:
+        """What was said of wholeness between two times."""
+        return {verdict.whole for t, verdict in self.verdicts if start <= t < end}
+
+    def reasons(self, start: float, end: float) -> set[str]:
+        """Every reason that was given between two times."""
+        return {p.reason for t, verdict in self.verdicts if start <= t < end for p in verdict.problems}
+
+    def observed(self, target: str, settle: float = 2.0, window: float = 300.0) -> Observation:
+        """What an attempt that injected this fault at the command would have made of it."""
+        start = self.tape.instant(0)
+        uid = self.tape.pods(BEGIN, target.partition("-")[0])[target].uid
+        fault = Fault("recorded", target, uid, {})
+        opened = Window(start, start + timedelta(seconds=window), timedelta(seconds=settle), timedelta(seconds=5))
+        seen = Observation()
+        for _, verdict in self.verdicts:
+            seen = observe(opened, fault, seen, verdict)
+            if seen.ended is not None:
+                break
+        return seen
+
+    def seconds(self, at: object) -> float:
+        """A time of an observation, in seconds after the command."""
+        return (at - self.tape.instant(0)).total_seconds()  # type: ignore[operator, no-any-return]
+
+
+def replay(name: str, until: float, monkeypatch: pytest.MonkeyPatch | None = None) -> Replay:
+    """Watch a recording until so many seconds after its command; with a monkeypatch, with its writes as the probe."""
+    tape = Tape.load(name)
+
+    async def watch() -> list[tuple[float, Verdict]]:
+        clock = TapeClock(begin=BEGIN)
+        cluster = TapeCluster(tape, clock)
+        options = SubjectOptions(probe="none" if monkeypatch is None else "write")
+        if monkeypatch is not None:
+
+            async def connect(place: Place, limit: float) -> TapeClient:
+                return TapeClient(tape, clock)
+
+            monkeypatch.setattr(probe, "connect", connect)
+        place = Place(SubjectContext(cluster, "tikv", cluster.now, options=options), check(options))
+        gaze = TikvGaze(place, place.find, Pace(), lambda: None)
+        verdicts = []
+        async with aclosing(HealthWatch(place.context, gaze).verdicts()) as stream:
+            async for verdict in stream:
+                verdicts.append((clock(), replace(verdict)))
+                if clock() > until:
+                    return verdicts
+        raise AssertionError("the stream ended")
+
+    return Replay(tape, run_virtually(watch()))
