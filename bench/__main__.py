@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import analysis, overhead, statussize
+from bench import analysis, overhead, startup, statussize
 from cluster import tools
 from tests.apiserver.controlplane import ControlPlane
 from tests.apiserver.kubectl import Kubectl
@@ -29,6 +29,8 @@ def main(trials: int = 100, status_trials: int = 10_000, analysis_trials: int = 
             size = asyncio.run(statussize.measure(folder, status_trials))
         with console.status(f"an analysis of {analysis_trials} trials"):
             analysed = {mode: asyncio.run(analysis.measure(folder, analysis_trials, mode)) for mode in analysis.MODES}
+        with console.status("evalcampaign --help"):
+            started = startup.measure(times=9)
     table = Table("measure", "value", "aim")
     table.add_row(f"added per trial, p50 (n={len(ours.seconds)})", f"{ours.quantile(0.5) * 1000:.0f} ms", "100 ms")
     table.add_row(f"added per trial, p95 (n={len(ours.seconds)})", f"{ours.quantile(0.95) * 1000:.0f} ms", "250 ms")
@@ -40,6 +42,8 @@ def main(trials: int = 100, status_trials: int = 10_000, analysis_trials: int = 
         took = f"{found.seconds:.1f} s ({found.cpu:.1f} s of CPU)"
         table.add_row(f"analysing {found.trials:,} trials, {mode}", took, "5 s")
         table.add_row("peak memory of that", f"{found.mebibytes:.0f} MiB", "300 MiB")
+    libraries = f"{started.libraries * 1000:.0f} ms of it for typer and rich"
+    table.add_row("evalcampaign --help", f"{started.help * 1000:.0f} ms ({libraries})", "500 ms")
     console.print(table)
 
 

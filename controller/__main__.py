@@ -18,6 +18,9 @@ from controller.agents.intake.app import intake
 from controller.agents.intake.tokens import TokenBook, TokenSecrets
 from controller.clock import Clock
 from controller.kube import KubeApi, NoCluster, await_definition
+from controller.metrics.lag import sampling_lag
+from controller.metrics.prometheus import Metrics
+from controller.metrics.serving import serving_metrics
 from controller.orphans import burying_orphans
 from controller.reading.serving import serving_records
 from controller.records import Records, RecordsError
@@ -37,16 +40,17 @@ async def serve(
     subjects: Mapping[str, SubjectFactory] = SUBJECTS,
 ) -> None:
     """Run the controller until a signal, or `stop`, ends it. Raises RecordsError when the records cannot be had."""
+    metrics = Metrics()
     # The records first: a second controller must find out before it has touched anything.
-    records = await Records.open(settings.database, on_wait=_await_records)
+    records = await Records.open(settings.database, on_wait=_await_records, meter=metrics)
     try:
-        api = await KubeApi.connect(settings.kubeconfig)
+        api = await KubeApi.connect(settings.kubeconfig, metrics)
     except BaseException:
         await records.close()
         raise
     now, book = Clock().now, TokenBook()
     tokens = Admission(book, TokenSecrets(api, settings.namespace)) if settings.intake_port else None
-    services = Services(api, records, subjects, settings.images, now, tokens)
+    services = Services(api, records, subjects, settings.images, now, tokens, metrics)
     try:
         await await_definition(api)
         async with AsyncExitStack() as beside:
@@ -54,6 +58,8 @@ async def serve(
                 app = intake(records, book.campaign_of, now)
                 await beside.enter_async_context(serving(app, "0.0.0.0", settings.intake_port))
             await beside.enter_async_context(serving_records(settings.database, settings.records_port))
+            await beside.enter_async_context(serving_metrics(metrics.registry, settings, subjects))
+            await beside.enter_async_context(sampling_lag(metrics))
             await beside.enter_async_context(burying_orphans(services))
             await kopf.operator(
                 registry=kopf.get_default_registry(),

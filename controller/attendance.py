@@ -13,7 +13,8 @@ from datetime import datetime
 from controller.agents.matching import Sighting, fold
 from controller.agents.protocol import AgentSource, AgentUnreadable, CommandLog, Mark
 from controller.agents.workload import Workload, send_away
-from controller.api import Mode, Outcome
+from controller.api import Failure, Mode, Outcome
+from controller.failures import AttemptFailed
 from controller.observation import NO_WORK, Work
 from controller.records.rows import Facts, Flag
 from subjects.cluster import ClusterError
@@ -22,7 +23,7 @@ LOOK_SECONDS = 0.5
 """How often the agent's source is looked at. A ticket is seen within that time of its arrival."""
 
 
-class AgentAbsent(Exception):
+class AgentAbsent(AttemptFailed):
     """The agent cannot be started, or its work cannot be seen; the text goes into the record."""
 
 
@@ -59,7 +60,8 @@ class Attendance:
         try:
             await (self._workload.start(say) if self._mode.wants_agent else self._workload.stop(say))
         except ClusterError as error:
-            raise AgentAbsent(f"AgentNotStarted: {self._workload.title}: {error}") from error
+            text = f"{Failure.AGENT_NOT_STARTED}: {self._workload.title}: {error}"
+            raise AgentAbsent(Failure.AGENT_NOT_STARTED, text) from error
 
     async def leave(self, limit_seconds: float, say: Callable[[str], None]) -> str | None:
         """No agent any more. Returns why not, if so: that is no fault of ours in the subject, and is only said."""
@@ -124,7 +126,8 @@ class Attendance:
             if self._seen.trouble is None:
                 return
             if asyncio.get_running_loop().time() > give_up:
-                raise AgentAbsent(f"AgentSightLost: {self._seen.trouble}")
+                text = f"{Failure.AGENT_SIGHT_LOST}: {self._seen.trouble}"
+                raise AgentAbsent(Failure.AGENT_SIGHT_LOST, text)
             await asyncio.sleep(LOOK_SECONDS)
 
     async def read_commands(self) -> CommandLog | None:

@@ -11,8 +11,9 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import TypeVar, Unpack
 
-from controller.api import Current, Step
+from controller.api import Current, Failure, Step
 from controller.cleanup import RETRY_SECONDS
+from controller.failures import AttemptFailed
 from controller.records import AttemptRow, Event, Facts, Records
 from subjects.cluster import ClusterUnreachable
 
@@ -21,7 +22,7 @@ T = TypeVar("T")
 MESSAGE_LENGTH = 512
 
 
-class StepFailed(Exception):
+class StepFailed(AttemptFailed):
     """A step could not be done; the text goes into the record."""
 
 
@@ -73,7 +74,7 @@ class Course:
             if not limit.expired():
                 raise
             why = f": {self.message}" if self.message else ""
-            raise StepFailed(f"{what} was not done within {limit_seconds:g} s{why}") from None
+            raise StepFailed(Failure.TIMED_OUT, f"{what} was not done within {limit_seconds:g} s{why}") from None
 
     async def enter(self, step: Step, deadline: datetime | None = None) -> None:
         """Commit the step with everything learned so far, and say so."""

@@ -29,7 +29,6 @@ from controller.dryrun import NoPlan, plan_trials
 from controller.entrance import Entrance
 from controller.expiry import expire
 from controller.outcome import Stop
-from controller.projector import Projector
 from controller.recovery import close_unfinished
 from controller.services import Services
 from controller.status import CLEANUP_FAILED
@@ -48,7 +47,7 @@ class CampaignDriver:
         self._services = services
         self._campaign = campaign
         self._spec = campaign.spec
-        self._projector = Projector(services.kube, campaign.ref)
+        self._projector = services.projector(campaign.ref)
         self._board = Board(services, campaign, self._projector)
         self._control = Control(campaign.spec)
         self._entrance = Entrance(services, campaign.spec, self._board, self._control)

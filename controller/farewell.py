@@ -15,7 +15,6 @@ from controller.api import Outcome
 from controller.attending import dismiss_agent
 from controller.board import Board, Campaign
 from controller.cleanup import CleanupFailed, undo
-from controller.projector import Projector
 from controller.recovery import close_unfinished
 from controller.services import Services
 from controller.status import CLEANUP_FAILED
@@ -108,7 +107,7 @@ async def _show(services: Services, campaign: Campaign, message: str) -> None:
     """
     if await services.records.get_campaign(campaign.ref.uid) is None:
         return
-    async with Projector(services.kube, campaign.ref) as projector:
+    async with services.projector(campaign.ref) as projector:
         board = Board(services, campaign, projector)
         await board.open()
         if board.row.reason == CLEANUP_FAILED:

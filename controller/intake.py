@@ -13,7 +13,7 @@ from controller.api import CampaignSpec, CampaignStatus, Condition, ConditionTyp
 from controller.board import Campaign
 from controller.complaints import in_words
 from controller.kube import CampaignRef
-from controller.projector import Announcement, Projector
+from controller.projector import Announcement
 from controller.services import Services
 from controller.status import clip
 
@@ -77,7 +77,7 @@ async def refuse_invalid(services: Services, body: Mapping[str, Any], invalid: I
         )
         for type_, true in holds.items()
     ]
-    async with Projector(services.kube, campaign_ref(body)) as projector:
+    async with services.projector(campaign_ref(body)) as projector:
         projector.show(
             CampaignStatus(
                 phase=Phase.FAILED,

@@ -16,6 +16,7 @@ from typing import Self
 
 from controller.api import CampaignStatus
 from controller.kube import CampaignRef, KubeCampaigns
+from controller.metrics.meter import UNMETERED, Meter, StatusWrite
 from controller.status import clip
 from subjects.cluster import ClusterError, ClusterUnreachable
 
@@ -45,9 +46,11 @@ class Announcement:
 class Projector:
     """One per campaign. Used as a context manager, it writes for as long as the block lasts."""
 
-    def __init__(self, kube: KubeCampaigns, campaign: CampaignRef) -> None:
+    def __init__(self, kube: KubeCampaigns, campaign: CampaignRef, meter: Meter = UNMETERED) -> None:
         self._kube = kube
         self._campaign = campaign
+        self._meter = meter
+        self._failing = False
         self._wanted: CampaignStatus | None = None
         self._written: CampaignStatus | None = None
         self._events: deque[Announcement] = deque()
@@ -116,16 +119,23 @@ class Projector:
         status = self._wanted
         if status is None or status == self._written:
             return True
+        result = await self._try_to_write(status)
+        self._meter.status_write(result, again=self._failing)
+        self._failing = result is not StatusWrite.WRITTEN
+        if not self._failing:
+            self._written = status
+        return not self._failing
+
+    async def _try_to_write(self, status: CampaignStatus) -> StatusWrite:
         try:
             await self._kube.apply_status(self._campaign, status)
+            return StatusWrite.WRITTEN
         except (ClusterError, ClusterUnreachable) as error:
             log.warning("%s: status not written yet: %s", self._campaign.name, error)
-            return False
+            return StatusWrite.REFUSED if isinstance(error, ClusterError) else StatusWrite.UNREACHABLE
         except Exception:  # ours: it must cost this status, not all that follow
             log.exception("%s: status could not be written", self._campaign.name)
-            return False
-        self._written = status
-        return True
+            return StatusWrite.BROKEN
 
     async def _post_events(self) -> bool:
         """Post what there is, in order; False as soon as the API server is away."""

@@ -9,7 +9,9 @@ from datetime import datetime
 from controller.agents.sources import AgentSources, Tokens
 from controller.agents.workload import Workload
 from controller.api import CampaignSpec
-from controller.kube import KubeApi, KubeCampaigns, KubeCluster, KubeDeployments
+from controller.kube import CampaignRef, KubeApi, KubeCampaigns, KubeCluster, KubeDeployments
+from controller.metrics.meter import UNMETERED, Meter
+from controller.projector import Projector
 from controller.queueing import SubjectQueue
 from controller.records import Records
 from subjects.protocol import SubjectContext, SubjectFactory, SubjectOptions
@@ -25,6 +27,7 @@ class Services:
     images: Mapping[str, str]
     now: Callable[[], datetime]
     tokens: Tokens | None = None
+    meter: Meter = UNMETERED
     queue: SubjectQueue = field(init=False)
     kube: KubeCampaigns = field(init=False)
     cluster: KubeCluster = field(init=False)
@@ -41,6 +44,10 @@ class Services:
     def context(self, spec: CampaignSpec) -> SubjectContext:
         """What a subject of this campaign is given."""
         return SubjectContext(self.cluster, spec.subject.namespace, self.now, self.images, options_of(spec))
+
+    def projector(self, campaign: CampaignRef) -> Projector:
+        """What writes this campaign's status and Events."""
+        return Projector(self.kube, campaign, self.meter)
 
     def workload(self, spec: CampaignSpec) -> Workload | None:
         """The agent's Deployment, where the campaign names one."""

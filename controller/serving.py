@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import logging
 import socket
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
+
+log = logging.getLogger(__name__)
 
 GOODBYE_SECONDS = 2
 """How long a request that is being answered may hold up the end."""
@@ -40,6 +44,24 @@ async def serving(app: ASGIApp, host: str, port: int) -> AsyncGenerator[int]:
         server.should_exit = True
         await running
         listening.close()
+
+
+@asynccontextmanager
+async def serving_if_possible(app: ASGIApp, host: str, port: int, what: str) -> AsyncGenerator[int | None]:
+    """As `serving`, for what a campaign can do without.
+
+    Port 0 serves nothing, and None is yielded. So it is where the port is taken, with a warning in the log that says of
+    `what` it deprives people.
+    """
+    async with AsyncExitStack() as beside:
+        served = None
+        if port:
+            try:
+                served = await beside.enter_async_context(serving(app, host, port))
+            except OSError as error:
+                why = "somebody else has it" if error.errno == errno.EADDRINUSE else str(error)
+                log.warning("%s cannot be read over HTTP: port %s cannot be had (%s)", what, port, why)
+        yield served
 
 
 class _Server(uvicorn.Server):

@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
+
+LOCALHOST = "127.0.0.1"
+"""Who gets there was let through by the API server: by a right on `pods/portforward` in the controller's namespace."""
 
 
 class InvalidSetting(Exception):
@@ -16,10 +20,10 @@ class InvalidSetting(Exception):
 class Settings:
     """`database` is an SQLAlchemy URL; `images` names helper images by role.
 
-    Ports, where 0 serves nothing: `liveness_port` for the kubelet's probe, `intake_port` for agents that send, and
-    `records_port`, on 127.0.0.1, for people who read. `namespace` is the controller's own, which holds the Secrets of
-    its tokens. `kubeconfig` names a file for a controller outside the cluster; without one it is what kubectl would
-    take.
+    Ports, where 0 serves nothing: `liveness_port` for the kubelet's probe, `intake_port` for agents that send,
+    `records_port`, on 127.0.0.1, for people who read, and `metrics_port`, on `metrics_host`, for Prometheus.
+    `namespace` is the controller's own, which holds the Secrets of its tokens. `kubeconfig` names a file for a
+    controller outside the cluster; without one it is what kubectl would take.
     """
 
     database: str
@@ -28,11 +32,13 @@ class Settings:
     kubeconfig: Path | None = None
     intake_port: int = 0
     records_port: int = 0
+    metrics_port: int = 0
+    metrics_host: str = LOCALHOST
     namespace: str = "evalcampaign"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Read EVALCAMPAIGN_DB, _PAUSE_IMAGE, the three _PORTs and _NAMESPACE. Raises InvalidSetting."""
+        """Read EVALCAMPAIGN_DB, _PAUSE_IMAGE, the four _PORTs, _METRICS_HOST and _NAMESPACE. Raises InvalidSetting."""
         pause = environment.get("EVALCAMPAIGN_PAUSE_IMAGE", "")
         return cls(
             database=environment.get("EVALCAMPAIGN_DB", "") or _default_database(environment),
@@ -40,6 +46,8 @@ class Settings:
             liveness_port=_port(environment, "EVALCAMPAIGN_LIVENESS_PORT"),
             intake_port=_port(environment, "EVALCAMPAIGN_INTAKE_PORT"),
             records_port=_port(environment, "EVALCAMPAIGN_RECORDS_PORT"),
+            metrics_port=_port(environment, "EVALCAMPAIGN_METRICS_PORT"),
+            metrics_host=_host(environment, "EVALCAMPAIGN_METRICS_HOST"),
             namespace=environment.get("EVALCAMPAIGN_NAMESPACE", "") or "evalcampaign",
         )
 
@@ -49,6 +57,14 @@ def _port(environment: Mapping[str, str], name: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise InvalidSetting(f"{name} must be a port, 0 to 65535, and is {text!r}")
     return int(text)
+
+
+def _host(environment: Mapping[str, str], name: str) -> str:
+    text = environment.get(name, "") or LOCALHOST
+    try:
+        return str(IPv4Address(text))
+    except ValueError:
+        raise InvalidSetting(f"{name} must be an IPv4 address to listen on, and is {text!r}") from None
 
 
 def _default_database(environment: Mapping[str, str]) -> str:

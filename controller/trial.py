@@ -21,10 +21,11 @@ from random import Random
 from pydantic import BaseModel
 
 from controller.agents.protocol import CommandLog
-from controller.api import CampaignSpec, Current, Outcome, Step
+from controller.api import CampaignSpec, Current, Failure, Outcome, Step
 from controller.attendance import AgentAbsent, Attendance
 from controller.cleanup import CleanupFailed, undo
 from controller.course import Course, StepFailed
+from controller.failures import failure_of
 from controller.observation import End, Observation, Window, observe
 from controller.outcome import Evidence, decide
 from controller.quorum import too_many
@@ -32,14 +33,10 @@ from controller.records import AttemptRow, Records
 from controller.sight import Sight, watching
 from controller.stopping import Stopped, StopSignal
 from controller.storyline import Storyline
-from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.health import Stretch, extend
-from subjects.protocol import ChaosRefused, EvalSubject, Fault, SubjectError, Verdict
+from subjects.protocol import ChaosRefused, EvalSubject, Fault, Verdict
 
 log = logging.getLogger(__name__)
-
-EXPECTED = (StepFailed, AgentAbsent, SubjectError, ClusterError, ClusterUnreachable)
-"""What may go wrong without anybody having to look at the code."""
 
 
 def trial_seed(campaign_seed: int, trial: int) -> int:
@@ -80,13 +77,15 @@ class Attempt:
     async def run(self, stop: StopSignal) -> Outcome:
         """Do it all. Raises CleanupFailed, with the row closed, when the fault could not be undone."""
         errors: list[str] = []
+        failure: Failure | None = None
         try:
             await stop.guard(self._break_and_watch_in_time())
         except Stopped:
             pass
         except Exception as error:
             errors.append(str(error) or repr(error))
-            if not isinstance(error, EXPECTED):
+            failure = failure_of(error)
+            if failure is Failure.UNEXPECTED:
                 log.exception("attempt %s broke down", self._row.id)
         outcome = decide(self._evidence(stop, failed=bool(errors)))
         seen = self._attendance.flags(outcome, self._commands, self._seen.unwell)
@@ -95,9 +94,8 @@ class Attempt:
         errors += [str(problem) for problem in (dirty, remark) if problem is not None]
         self._course.show(Step.RECORD)
         dirt = None if dirty is None else str(dirty)
-        await self._records.end_attempt(
-            self._row.id, outcome, at=self._now(), error="; ".join(errors) or None, dirty=dirt
-        )
+        why = "; ".join(errors) or None
+        await self._records.end_attempt(self._row.id, outcome, at=self._now(), error=why, failure=failure, dirty=dirt)
         if dirty is not None:
             raise dirty
         return outcome
@@ -173,7 +171,7 @@ class Attempt:
         chaos, rng, course = self._spec.chaos.type, Random(self._row.seed), self._course
         stake = await course.patiently(lambda: self._subject.stake(chaos, self._params))
         if (loss := too_many(chaos, stake, self._spec.allow_quorum_loss)) is not None:
-            raise StepFailed(f"{loss.reason}: {loss.message}")
+            raise StepFailed(Failure.TOO_MANY_TARGETS, f"{loss.reason}: {loss.message}")
         fault = await course.patiently(lambda: self._subject.plan_chaos(chaos, self._params, rng))
         await course.commit(fault=fault.to_json())
         self._fault = fault
@@ -208,7 +206,8 @@ class Attempt:
             self._tell(verdict)
         if self._seen.ended is End.SIGHT_LOST:
             blind = self._seen.blind.total_seconds()
-            raise StepFailed(f"SightLost: the subject could not be seen for {blind:.1f} s: {self._course.message}")
+            why = f"the subject could not be seen for {blind:.1f} s: {self._course.message}"
+            raise StepFailed(Failure.SIGHT_LOST, f"{Failure.SIGHT_LOST}: {why}")
         if self._seen.ended is End.DEADLINE:
             await self._look_at_the_agent_once_more(window.deadline)
 

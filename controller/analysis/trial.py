@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from controller.agents.commands import Counts
 from controller.api import Outcome
 
-DETECTED = frozenset({Outcome.RESOLVED, Outcome.FALSE_RESOLUTION, Outcome.DETECTED_UNRESOLVED})
+DETECTED = frozenset(outcome for outcome in Outcome if outcome.detected)
 """How trials end in which the agent had its ticket in time, and while there was something to find."""
 
 

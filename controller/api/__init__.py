@@ -39,7 +39,7 @@ from controller.api.status import (
     Recent,
     Summary,
 )
-from controller.api.words import Mode, Outcome, Phase, Step
+from controller.api.words import Failure, Mode, Outcome, Phase, Step
 
 __all__ = [
     "GROUP",
@@ -62,6 +62,7 @@ __all__ = [
     "Current",
     "Deadlines",
     "Endpoint",
+    "Failure",
     "Interleave",
     "Mode",
     "Model",

@@ -92,3 +92,30 @@ class Outcome(StrEnum):
     def repeated(self) -> bool:
         """Whether the trial is run again, as the next attempt."""
         return self in (Outcome.INFRA_ERROR, Outcome.INTERRUPTED)
+
+    @property
+    def detected(self) -> bool:
+        """Whether the agent had its ticket in time, and while there was something to find."""
+        return self in (Outcome.RESOLVED, Outcome.FALSE_RESOLUTION, Outcome.DETECTED_UNRESOLVED)
+
+
+class Failure(StrEnum):
+    """What could not be done in an attempt, or not be seen; why it is an InfraError, where it is one."""
+
+    TIMED_OUT = "TimedOut"
+    """A step, or the attempt, had its time."""
+    SIGHT_LOST = "SightLost"
+    """Nobody knew for too long whether the subject was whole."""
+    AGENT_SIGHT_LOST = "AgentSightLost"
+    """Nobody knows whether the agent had a ticket by the deadline."""
+    AGENT_NOT_STARTED = "AgentNotStarted"
+    TOO_MANY_TARGETS = "TooManyTargets"
+    """The subject, as the reset left it, would not bear so many of them at once."""
+    CHAOS_REFUSED = "ChaosRefused"
+    """The target was another one by then, or the API server said no to the injection."""
+    SUBJECT_FAILED = "SubjectFailed"
+    """The subject could not do something else that was asked of it."""
+    CLUSTER_REFUSED = "ClusterRefused"
+    CLUSTER_UNREACHABLE = "ClusterUnreachable"
+    UNEXPECTED = "Unexpected"
+    """Somebody has to look at the code, and at the log."""

@@ -19,6 +19,7 @@ from kubernetes.aio import client, config
 
 from controller.kube.answers import take
 from controller.kube.redirects import Redirected, refusing_redirects
+from controller.metrics.meter import UNMETERED, Meter
 from subjects.cluster import ClusterError, ClusterUnreachable
 
 REQUEST_SECONDS = 10.0
@@ -31,8 +32,9 @@ class NoCluster(Exception):
 class KubeApi:
     """A connection pool to one API server. `requests` counts what was sent."""
 
-    def __init__(self, api: client.ApiClient, in_cluster: bool) -> None:
+    def __init__(self, api: client.ApiClient, in_cluster: bool, meter: Meter = UNMETERED) -> None:
         self._api = api
+        self._meter = meter
         # The session is made of these at the first request. What comes through the pod proxy was written by a member.
         self._api.configuration.trace_configs = [refusing_redirects()]
         self._api.configuration.client_session_kwargs = {"cookie_jar": aiohttp.DummyCookieJar()}
@@ -40,7 +42,7 @@ class KubeApi:
         self.requests = 0
 
     @classmethod
-    async def connect(cls, kubeconfig: Path | None = None) -> KubeApi:
+    async def connect(cls, kubeconfig: Path | None = None, meter: Meter = UNMETERED) -> KubeApi:
         """With the pod's ServiceAccount inside a cluster, else with kubeconfig's current context.
 
         `kubeconfig` names a file; without one it is what kubectl would take. Raises NoCluster where there is neither.
@@ -55,7 +57,7 @@ class KubeApi:
                 await config.load_kube_config(config_file=file, client_configuration=settings)
         except config.ConfigException as error:
             raise NoCluster(f"no cluster to work in: {error}") from None
-        return cls(client.ApiClient(settings), in_cluster)
+        return cls(client.ApiClient(settings), in_cluster, meter)
 
     async def credentials(self) -> dict[str, Any]:
         """Where and as whom we connect, in the words of `kopf.ConnectionInfo`. A token is read anew when it is old."""
@@ -139,6 +141,7 @@ class KubeApi:
         headers: Mapping[str, str] | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         self.requests += 1
+        status: int | None = None
         try:
             _, url, all_headers, _, _ = await self._api.param_serialize(
                 method,
@@ -150,6 +153,7 @@ class KubeApi:
             answer = await self._api.rest_client.request(
                 method, url, headers=all_headers, body=body, _request_timeout=limits
             )
+            status = answer.response.status
             try:
                 yield answer.response
             finally:
@@ -158,6 +162,8 @@ class KubeApi:
             raise ClusterUnreachable(f"the answer was a redirect, which is not followed (HTTP {redirect})") from None
         except (aiohttp.ClientError, OSError) as error:  # OSError covers TimeoutError and a refused connection
             raise ClusterUnreachable(f"the API server did not answer: {_words(error)}") from error
+        finally:
+            self._meter.requested(method, status)
 
 
 async def _decode(response: aiohttp.ClientResponse) -> dict[str, Any]:

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, RowMapping, Update, select, update
 
-from controller.api import Outcome, Step
+from controller.api import Failure, Mode, Outcome, Step
+from controller.metrics.meter import EndedAttempt
 from controller.records.errors import AttemptEnded
 from controller.records.limits import cut, cut_detail
 from controller.records.rows import AttemptRow, AttemptSummary, Event, Flag, Json
-from controller.records.schema import trial_events, trials
+from controller.records.schema import campaigns, trial_events, trials
 
 IDS = uuid.UUID("6cf29fa1-40cf-4e43-99f6-0c1c1ccfd3ba")
 """The name space of attempt ids; never changes, else a repeated insert would no longer meet the first."""
@@ -83,7 +84,13 @@ def update_open(
 
 
 def end(
-    connection: Connection, id_: str, outcome: Outcome, at: datetime, error: str | None, events: Sequence[Event]
+    connection: Connection,
+    id_: str,
+    outcome: Outcome,
+    at: datetime,
+    error: str | None,
+    failure: Failure | None,
+    events: Sequence[Event],
 ) -> bool:
     """Write the outcome if there is none; see `Records.end_attempt`."""
     values: dict[str, Json] = {"outcome": outcome.value, "ended_at": at, "step": Step.RECORD.value}
@@ -92,9 +99,30 @@ def end(
     if connection.execute(_open(id_).values(values)).rowcount == 0:
         _outcome(connection, id_)
         return False
-    detail = {"outcome": outcome.value} if error is None else {"outcome": outcome.value, "error": values["error"]}
+    said = {"outcome": outcome.value, "error": values.get("error"), "failure": failure and failure.value}
+    detail = {name: value for name, value in said.items() if value is not None}
     _add_events(connection, id_, [*events, Event(Step.RECORD, at, ENDED, detail)])
     return True
+
+
+def ended(connection: Connection, id_: str, failure: Failure | None, dirty: bool) -> EndedAttempt:
+    """An attempt that was ended just now, for whoever counts them."""
+    row = decode_summary(connection.execute(select(*SUMMARY).where(trials.c.id == id_)).mappings().one())
+    c = campaigns.c
+    whose = connection.execute(select(c.subject, c.chaos, c.mode).where(c.uid == row.campaign_uid)).one()
+    assert row.outcome is not None and row.ended_at is not None, "it has ended"
+    return EndedAttempt(
+        id=id_,
+        at=row.ended_at,
+        subject=whose.subject,
+        chaos=whose.chaos,
+        mode=Mode(whose.mode),
+        outcome=row.outcome,
+        time_to_recover=row.time_to_recover,
+        time_to_detect=row.time_to_detect,
+        failure=failure,
+        dirty=dirty,
+    )
 
 
 def unfinished(connection: Connection, campaign_uid: str) -> list[AttemptRow]:

@@ -13,7 +13,8 @@ from typing import Self, TypeVar, Unpack
 
 from sqlalchemy import Connection
 
-from controller.api import CampaignSpec, Outcome, Phase, Step
+from controller.api import CampaignSpec, Failure, Outcome, Phase, Step
+from controller.metrics.meter import UNMETERED, EndedAttempt, Meter
 from controller.records import attempts, campaigns, locks, standing
 from controller.records.retry import until_reached
 from controller.records.rows import AttemptRow, CampaignRow, Event, Facts, Flag, LockRow, Tally
@@ -27,22 +28,23 @@ T = TypeVar("T")
 class Records:
     """The truth about results. Open it once a process; a second process is refused."""
 
-    def __init__(self, store: Store, on_wait: Callable[[str], None] | None = None) -> None:
+    def __init__(self, store: Store, on_wait: Callable[[str], None] | None = None, meter: Meter = UNMETERED) -> None:
         self._store = store
         self._on_wait = on_wait
+        self._meter = meter
         self._tallies = Tallies()
 
     @classmethod
-    async def open(cls, url: str, on_wait: Callable[[str], None] | None = None) -> Self:
+    async def open(cls, url: str, on_wait: Callable[[str], None] | None = None, meter: Meter = UNMETERED) -> Self:
         """Open `url` (`sqlite:////data/records.db`), creating folder and file, and bring its schema up to date.
 
         With `on_wait`, every method waits while the database cannot be reached, and tells why before each try;
-        without, it raises RecordsUnavailable.
+        without, it raises RecordsUnavailable. `meter` is told of what is committed.
 
         Raises RecordsInUse when another controller has it, RecordsNewer when a newer version wrote it, and
         RecordsUnavailable when it cannot be opened.
         """
-        return cls(await Store.open(url), on_wait)
+        return cls(await Store.open(url, meter), on_wait, meter)
 
     async def close(self) -> None:
         """Wait for writes in flight, then let go of the file and its lock. Closing twice is fine."""
@@ -105,6 +107,8 @@ class Records:
         Raises AttemptEnded when the attempt is closed; then nothing is written. LookupError when there is none.
         """
         await self._write(lambda c: attempts.update_open(c, attempt_id, at, step, events, facts))
+        if step is not None:
+            self._meter.step_entered(attempt_id, step, at)
 
     async def end_attempt(
         self,
@@ -113,23 +117,29 @@ class Records:
         *,
         at: datetime,
         error: str | None = None,
+        failure: Failure | None = None,
         events: Sequence[Event] = (),
         dirty: str | None = None,
     ) -> bool:
         """Close an attempt with its outcome, once. False, and nothing written, when another writer was first.
 
-        `error` None keeps an error that the attempt has. `dirty` says why its fault could not be undone: in the same
-        transaction the campaign ends Failed, CleanupFailed, and keeps its subject; its message says how to free it.
+        `error` None keeps an error that the attempt has; `failure` is what it was, in one word. `dirty` says why its
+        fault could not be undone: in the same transaction the campaign ends Failed, CleanupFailed, and keeps its
+        subject; its message says how to free it.
         LookupError when there is no such attempt.
         """
 
-        def end(connection: Connection) -> bool:
-            ended = attempts.end(connection, attempt_id, outcome, at, error, events)
-            if ended and dirty is not None:
+        def end(connection: Connection) -> EndedAttempt | None:
+            if not attempts.end(connection, attempt_id, outcome, at, error, failure, events):
+                return None
+            if dirty is not None:
                 campaigns.fail_dirty(connection, attempt_id, dirty, at)
-            return ended
+            return attempts.ended(connection, attempt_id, failure, dirty is not None)
 
-        return await self._write(end)
+        if (ended := await self._write(end)) is None:
+            return False
+        self._meter.attempt_ended(ended)
+        return True
 
     async def unfinished(self, campaign_uid: str) -> list[AttemptRow]:
         """The attempts that began and have not ended: after a crash, the one to bring to an end; else none."""

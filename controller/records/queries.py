@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, tuple_
 
-from controller.api import Step
+from controller.api import Phase, Step
 from controller.records import campaigns as campaign_rows
 from controller.records.attempts import SUMMARY, decode, decode_summary
 from controller.records.errors import NotRecorded
@@ -36,6 +36,13 @@ def count(connection: Connection, rows: Sequence[CampaignRow]) -> list[tuple[Cam
     """These campaigns, each with its attempts counted."""
     tallies = Tallies()
     return [(row, tallies.of(connection, row.uid)) for row in rows]
+
+
+def count_by_phase(connection: Connection) -> Mapping[tuple[str, Phase], int]:
+    """How many campaigns there are of each subject type in each phase; those whose object is gone are left out."""
+    c = campaigns.c
+    query = select(c.subject, c.phase, func.count()).where(c.deleted_at.is_(None)).group_by(c.subject, c.phase)
+    return {(subject, Phase(phase)): number for subject, phase, number in connection.execute(query)}
 
 
 def find_campaign(connection: Connection, asked: str) -> Found:

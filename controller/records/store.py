@@ -8,12 +8,14 @@ commit in a thread cannot be torn by a cancellation: the caller waits for its en
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Self, TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from controller.metrics.meter import UNMETERED, Meter
 from controller.records import engines
 from controller.records.errors import RecordsError
 from controller.records.filelock import FileLock
@@ -28,8 +30,16 @@ READERS = 4
 class Store:
     """Runs functions of a Connection, each in a transaction of its own."""
 
-    def __init__(self, writer: Engine, reader: Engine, lock: FileLock | None, place: Place | None = None) -> None:
+    def __init__(
+        self,
+        writer: Engine,
+        reader: Engine,
+        lock: FileLock | None,
+        place: Place | None = None,
+        meter: Meter = UNMETERED,
+    ) -> None:
         self.commits = 0
+        self._meter = meter
         self._writer = writer
         self._reader = reader
         self._lock = lock
@@ -39,19 +49,19 @@ class Store:
         self._closed = False
 
     @classmethod
-    async def open(cls, url: str) -> Self:
+    async def open(cls, url: str, meter: Meter = UNMETERED) -> Self:
         """Lock, migrate and open `url`. Errors as `Records.open` says."""
-        return await asyncio.to_thread(cls.open_now, url)
+        return await asyncio.to_thread(cls.open_now, url, meter)
 
     @classmethod
-    def open_now(cls, url: str) -> Self:
+    def open_now(cls, url: str, meter: Meter = UNMETERED) -> Self:
         """The same, blocking."""
         path = engines.sqlite_path(url)
         lock = None if path is None else FileLock.take(path)
         try:
             migrate(url)
             place = None if path is None else Place.of(path)
-            return cls(engines.writer(url), engines.reader(url, READERS), lock, place)
+            return cls(engines.writer(url), engines.reader(url, READERS), lock, place, meter)
         except BaseException:
             if lock is not None:
                 lock.release()
@@ -87,9 +97,11 @@ class Store:
 
     def _commit(self, work: Callable[[Connection], T]) -> T:
         self._require_place()
+        began = time.perf_counter()
         with engines.translated_errors(), self._writer.begin() as connection:
             result = work(connection)
         self.commits += 1
+        self._meter.committed(time.perf_counter() - began)
         return result
 
     def _snapshot(self, work: Callable[[Connection], T]) -> T:

@@ -60,6 +60,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._skipping.now
 
+    def hold_up(self, seconds: float) -> None:
+        """As if somebody had not let go of the loop for so long."""
+        self._skipping.now += seconds
+
     def run_in_executor(  # type: ignore[override]
         self, executor: Executor | None, func: Callable[..., T], *args: Any
     ) -> asyncio.Future[T]:

@@ -57,7 +57,7 @@ def test_an_older_crd_fails_and_a_newer_one_warns_and_both_say_by_which_field():
     newer = served()
     newer["spec"]["properties"]["surprise"] = {"type": "string"}
     assert definition.compare(newer).level is Level.WARN
-    assert "spec.interleave" in definition.compare(newer).said
+    assert "spec.surprise" in definition.compare(newer).said
 
 
 def test_no_crd_fails():

@@ -8,8 +8,10 @@ import pytest
 
 from controller import projector as module
 from controller.kube import CampaignRef
+from controller.metrics.prometheus import Metrics
 from controller.projector import Announcement, Projector
 from subjects.cluster import ClusterError, ClusterUnreachable
+from tests.support.scraping import Scrape
 from tests.support.waiting import eventually
 from tests.unit.driver.samples import START, status
 
@@ -149,3 +151,24 @@ async def test_last_words_are_not_waited_for_for_ever(kube, projector, monkeypat
     projector.show(status("never"))
     await projector.last_words()
     assert kube.statuses == []
+
+
+@pytest.mark.parametrize(
+    ("error", "result"),
+    [(AWAY, "unreachable"), (REFUSED, "refused"), (RuntimeError("a bug"), "broken")],
+    ids=["away", "refused", "bug"],
+)
+async def test_every_try_is_counted_by_how_it_went_and_those_after_a_failure_as_retries(kube, error, result):
+    metrics = Metrics()
+    async with Projector(kube, CampaignRef("uid", "default", "c"), metrics) as projector:
+        kube.status_error = error
+        projector.show(status("first"))
+        await eventually(lambda: kube.tries > 2)
+        kube.status_error = None
+        await projector.drained()
+        projector.show(status("second"))
+        await projector.drained()
+    seen = Scrape.of(metrics.registry)
+    failed = kube.tries - 2
+    assert seen.series("status_writes_total", "result") == {result: failed, "written": 2}
+    assert seen.value("status_write_retries_total") == failed

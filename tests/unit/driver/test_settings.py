@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from controller.settings import InvalidSetting, Settings
@@ -13,16 +16,46 @@ def test_a_pod_is_told_everything():
             "EVALCAMPAIGN_DB": "sqlite:////data/records.db",
             "EVALCAMPAIGN_PAUSE_IMAGE": "pause:3",
             "EVALCAMPAIGN_LIVENESS_PORT": "8080",
+            "EVALCAMPAIGN_INTAKE_PORT": "8090",
+            "EVALCAMPAIGN_RECORDS_PORT": "8091",
+            "EVALCAMPAIGN_METRICS_PORT": "8092",
+            "EVALCAMPAIGN_METRICS_HOST": "0.0.0.0",
+            "EVALCAMPAIGN_NAMESPACE": "evaluation",
         }
     )
-    assert settings == Settings("sqlite:////data/records.db", {"pause": "pause:3"}, 8080)
+    assert settings == Settings(
+        "sqlite:////data/records.db",
+        {"pause": "pause:3"},
+        liveness_port=8080,
+        intake_port=8090,
+        records_port=8091,
+        metrics_port=8092,
+        metrics_host="0.0.0.0",
+        namespace="evaluation",
+    )
 
 
 def test_a_laptop_is_told_nothing():
     settings = Settings.from_environment({"XDG_DATA_HOME": "/home/me/data"})
     assert settings == Settings("sqlite:////home/me/data/evalcampaign/records.db", {}, 0)
+    assert settings.metrics_host == "127.0.0.1"
 
 
-def test_a_bad_port_is_refused():
-    with pytest.raises(InvalidSetting, match="http"):
-        Settings.from_environment({"EVALCAMPAIGN_LIVENESS_PORT": "http"})
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("EVALCAMPAIGN_LIVENESS_PORT", "http"),
+        ("EVALCAMPAIGN_METRICS_PORT", "65536"),
+        ("EVALCAMPAIGN_METRICS_HOST", "everywhere"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_name(name, value):
+    with pytest.raises(InvalidSetting, match=f"{name} must be .* '{value}'"):
+        Settings.from_environment({name: value})
+
+
+def test_the_page_about_running_it_knows_every_variable_and_no_other():
+    repo = Path(__file__).parents[3]
+    read = set(re.findall(r'"(EVALCAMPAIGN_\w+)"', (repo / "controller" / "settings.py").read_text()))
+    told = re.findall(r"^\| `(EVALCAMPAIGN_\w+)` \|", (repo / "docs" / "running.md").read_text(), re.MULTILINE)
+    assert sorted(told) == sorted(read)

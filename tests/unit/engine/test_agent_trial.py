@@ -126,6 +126,7 @@ async def test_whether_there_was_a_ticket_must_have_been_seen_at_the_end(bench):
     outcome, row = await bench.run(Script(heal_after=None), spec(**AGENT | {"deadlines": {"captureSeconds": 3}}))
     assert outcome is Outcome.INFRA_ERROR
     assert row.error == "AgentSightLost: operator.db is locked"
+    assert bench.events(row)[-1].detail["failure"] == "AgentSightLost"
     assert bench.world.cleanups == 1
 
 
@@ -219,6 +220,7 @@ async def test_a_deployment_that_may_not_be_scaled_is_named(bench):
     outcome, row = await bench.run(Script(), spec(**AGENT))
     assert outcome is Outcome.INFRA_ERROR
     assert row.error.startswith("AgentNotStarted: Deployment agents/a: may not patch deployments/scale")
+    assert bench.events(row)[-1].detail["failure"] == "AgentNotStarted"
 
 
 async def test_an_abort_sends_the_agent_away_while_the_fault_is_undone(bench):

@@ -14,6 +14,7 @@ from aiohttp.test_utils import TestServer
 from kubernetes.aio import client
 
 from controller.kube import KubeApi
+from controller.metrics.meter import UNMETERED, Meter
 
 Json = Any
 
@@ -94,12 +95,13 @@ class PodServer:
 
 
 @asynccontextmanager
-async def serving(pods: PodServer) -> AsyncIterator[KubeApi]:
+async def serving(pods: PodServer, meter: Meter = UNMETERED) -> AsyncIterator[KubeApi]:
     """A connection to it."""
     app = aiohttp.web.Application()
     app.router.add_route("*", "/{path:.*}", pods.handle)
     async with TestServer(app, handler_cancellation=True) as server:
-        api = KubeApi(client.ApiClient(client.Configuration(host=str(server.make_url("")).rstrip("/"))), False)
+        host = str(server.make_url("")).rstrip("/")
+        api = KubeApi(client.ApiClient(client.Configuration(host=host)), False, meter)
         try:
             yield api
         finally:

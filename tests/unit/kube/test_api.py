@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from controller.metrics.prometheus import Metrics
 from subjects.cluster import ClusterError, ClusterUnreachable
-from tests.unit.kube.server import PODS, PodServer, serving
+from tests.support.scraping import Scrape
+from tests.unit.kube.server import END, PODS, PodServer, serving
 
 
 @pytest.fixture
@@ -49,3 +51,24 @@ async def test_requests_are_counted(api):
     await api.request("GET", PODS)
     await api.request("GET", PODS)
     assert api.requests == 2
+
+
+async def test_every_request_is_told_with_its_answer_and_a_watch_when_it_is_over(server):
+    metrics = Metrics()
+    async with serving(server, metrics) as api:
+        await api.request("GET", PODS)
+        server.feed.put_nowait(END)
+        async with api.stream(PODS, {"watch": "true"}) as lines:
+            assert await lines.readline() == b""
+            assert told(metrics) == {("GET", "2xx"): 1}
+        server.answer = (422, {"message": "no"})
+        with pytest.raises(ClusterError):
+            await api.request("PATCH", PODS)
+        server.answer, server.silent = None, True
+        with pytest.raises(ClusterUnreachable):
+            await api.request("DELETE", PODS, timeout=0.05)
+    assert told(metrics) == {("GET", "2xx"): 2, ("PATCH", "4xx"): 1, ("DELETE", "none"): 1}
+
+
+def told(metrics):
+    return Scrape.of(metrics.registry).series("api_requests_total", "verb", "code")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from controller.api import Outcome, Step
+from controller.api import Failure, Outcome, Step
 from controller.records import AttemptEnded, Event, Records, queries
 from controller.records.attempts import attempt_id
 from controller.records.readonly import reading
@@ -136,3 +136,10 @@ async def test_on_disk_times_are_text_that_sorts(records: Records) -> None:
 
 
 EXACT = datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+async def test_why_it_failed_stands_in_one_word_beside_its_error(records: Records, url: str) -> None:
+    row = await records.open_attempt("uid-1", 1, 7, at(1))
+    await records.end_attempt(row.id, Outcome.INFRA_ERROR, at=at(2), error="no answer", failure=Failure.SIGHT_LOST)
+    detail = {"outcome": "InfraError", "error": "no answer", "failure": "SightLost"}
+    assert events_of(url, row.id)[-1] == Event(Step.RECORD, at(2), "ended", detail)

@@ -1,0 +1,63 @@
+"""What is looked up when somebody asks, rather than counted as it happens: how the campaigns on record stand."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from controller.api import Phase
+from controller.records.errors import RecordsError
+from controller.records.queries import count_by_phase
+from controller.records.readonly import reading
+
+OTHER = "other"
+"""A subject type that this version does not know; an older one may have left a campaign of it."""
+
+
+class RecordedCampaigns(Collector):
+    """Reads the records at this database URL each time, and blocks meanwhile. `subjects` are the types there are.
+
+    Where they cannot be read the gauges are absent, for an old number would be taken for a new one, and
+    `evalcampaign_records_readable` is 0.
+    """
+
+    def __init__(self, url: str, subjects: Collection[str]) -> None:
+        self._url = url
+        self._subjects = subjects
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        try:
+            with reading(self._url) as connection:
+                counted = count_by_phase(connection)
+        except RecordsError:
+            yield _readable(0)
+            return
+        yield _readable(1)
+        yield _campaigns(counted)
+        yield self._queues(counted)
+
+    def _queues(self, counted: Mapping[tuple[str, Phase], int]) -> GaugeMetricFamily:
+        waiting = dict.fromkeys([*self._subjects, OTHER], 0)
+        for (subject, phase), number in counted.items():
+            if phase is Phase.QUEUED:
+                waiting[subject if subject in waiting else OTHER] += number
+        meaning = "Campaigns that wait for their turn on their subject, by its type."
+        family = GaugeMetricFamily("evalcampaign_queue_length", meaning, labels=["subject"])
+        for subject, number in waiting.items():
+            family.add_metric([subject], number)
+        return family
+
+
+def _campaigns(counted: Mapping[tuple[str, Phase], int]) -> GaugeMetricFamily:
+    meaning = "Campaigns whose object is there, by phase."
+    family = GaugeMetricFamily("evalcampaign_campaigns", meaning, labels=["phase"])
+    for phase in Phase:
+        family.add_metric([phase], sum(number for (_, its), number in counted.items() if its is phase))
+    return family
+
+
+def _readable(value: int) -> GaugeMetricFamily:
+    meaning = "1 where the records could be read for this very answer, else 0."
+    return GaugeMetricFamily("evalcampaign_records_readable", meaning, value=value)
