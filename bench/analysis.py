@@ -1,7 +1,7 @@
 """How long 100,000 trials take to be read and analysed, and how much memory, in a process of its own.
 
-The records are made by SQL, as a campaign would have left them: two small states a trial, and eight commands, which
-are not read where no agent is expected.
+The records are made by SQL, as a campaign would have left them: two small states a trial, and eight commands and
+their counts.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from controller.api import CampaignSpec, Mode, Outcome
 from controller.clock import Clock
 from controller.records import Records, engines
+from controller.records.counting import columns
 from controller.records.schema import trials
 
 UID = "00000000-0000-4000-8000-000000000000"
@@ -79,6 +80,7 @@ def _row(trial: int, state: object) -> dict[str, object]:
     begun = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=trial)
     seconds = 5 + trial * 7919 % 100_003 / 1000  # spread evenly from 5 to 105, and no two alike
     resolved = seconds < 80
+    commands = [_command(trial, number) for number in range(COMMANDS)]
     return {
         "id": f"{trial:036d}",
         "campaign_uid": UID,
@@ -100,7 +102,8 @@ def _row(trial: int, state: object) -> dict[str, object]:
         "flags": [],
         "initial_state": state,
         "final_state": state,
-        "commands": [_command(trial, number) for number in range(COMMANDS)],
+        "commands": commands,
+        **columns(commands),
     }
 
 

@@ -131,7 +131,10 @@ class Attempt:
         async with course.step(Step.CAPTURE_FINAL, limits.capture_seconds):
             if (said := await agent.read_commands()) is not None:
                 self._commands = said
-                course.learn(commands=[command.to_json() for command in said.commands])
+                course.learn(
+                    commands=[command.to_json() for command in said.commands],
+                    reasoning=[thought.to_json() for thought in said.thoughts],
+                )
             course.learn(final_state=await course.patiently(subject.capture_state))
 
     async def _require_whole(self, sight: Sight) -> None:

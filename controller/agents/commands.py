@@ -48,17 +48,6 @@ class Deed:
     exit_code: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many commands, how many different ones, how many more than once; how many could change and destroy."""
-
-    total: int
-    unique: int
-    repeated: int
-    mutating: int
-    destructive: int
-
-
 def exit_codes(log: Sequence[Entry]) -> list[int | None]:
     """For each entry the exit code of its result; None for all that is no call, or was never answered.
 
@@ -111,18 +100,6 @@ def complete(commands: int) -> tuple[bool, str]:
 def kept(text: str, limit: int = COMMAND_BYTES) -> str:
     """A text of an agent's as it is stored: masked, and at most `limit` bytes of UTF-8."""
     return cut(mask(text[: LOOKED_AT * limit]), limit)
-
-
-def count(commands: Sequence[Mapping[str, Any]]) -> Counts:
-    """Of commands as the record has them. Two are the same when tool and command are, whatever the reasoning."""
-    different = {(command["tool"], command["command"]) for command in commands}
-    return Counts(
-        total=len(commands),
-        unique=len(different),
-        repeated=len(commands) - len(different),
-        mutating=sum(bool(command["mutating"]) for command in commands),
-        destructive=sum(bool(command["destructive"]) for command in commands),
-    )
 
 
 def _command(deed: Deed) -> Command:

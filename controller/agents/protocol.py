@@ -100,12 +100,33 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
+class Thought:
+    """Something that the agent said beside its commands, masked. `after`: so many of the log's commands came before it.
+
+    `at` is the agent's own time, UTC; None where it cannot be read.
+    """
+
+    at: datetime | None
+    session: str
+    text: str
+    after: int
+
+    def to_json(self) -> dict[str, Json]:
+        """As it is stored in the record."""
+        at = None if self.at is None else self.at.isoformat().replace("+00:00", "Z")
+        return {"at": at, "session": self.session, "text": self.text, "after": self.after}
+
+
+@dataclass(frozen=True, slots=True)
 class CommandLog:
-    """What was run, in order. Not `complete`: some could not be read or kept, and `why` says so."""
+    """What was run, in order, and what was said in between. Not `complete`: some commands could not be read or kept,
+    and `why` says so.
+    """
 
     commands: tuple[Command, ...] = ()
     complete: bool = True
     why: str = ""
+    thoughts: tuple[Thought, ...] = ()
 
 
 @runtime_checkable

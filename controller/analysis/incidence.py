@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
+from scipy import special
 
-from controller.analysis.rates import Rate, rate
+from controller.analysis.rates import CONFIDENCE, Rate, rate
 from controller.analysis.survival import HALF, ROUNDING
 from controller.analysis.trial import DETECTED, Trial
 from controller.api import Outcome
@@ -30,12 +31,15 @@ class Ended(IntEnum):
 class Incidence:
     """The share in which it has happened, from each of `times` (seconds, ascending, the first 0) to the next.
 
-    `by_deadline` is that share in the end as a rate with its interval, and `median` when it had happened in half of
-    *all* trials; None where it never did.
+    `low` and `high` are its pointwise 95 % interval; at 0, when nothing can have happened yet, it is 0. `by_deadline`
+    is that share in the end as a rate with its interval, and `median` when it had happened in half of *all* trials;
+    None where it never did.
     """
 
     times: tuple[float, ...]
     share: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
     competing: tuple[float, ...]
     by_deadline: Rate
     median: float | None
@@ -75,6 +79,23 @@ def aalen_johansen(times: Sequence[float], ended: Sequence[int]) -> tuple[list[f
     )
 
 
+def interval(share: Sequence[float], n: int) -> tuple[list[float], list[float]]:
+    """Low and high of a share of `n` trials (at least one) at each time, each by itself: Wilson's score interval.
+
+    Every trial is watched to the deadline of its campaign, so nothing is censored before it: at each time the share is
+    a plain proportion of all trials, and the variance of the general case (O. O. Aalen, "Nonparametric estimation of
+    partial transition probabilities in multiple decrement models", Annals of Statistics 6 (1978), 534-545) is that of a
+    proportion, share * (1 - share) / n. Of the intervals for one, Wilson's holds what it promises also near 0 and at
+    few trials, where those on the log-log scale are not even defined; and the curve ends at the interval of the rate.
+    The formula is that of `rates.rate`, for a whole curve at once.
+    """
+    z = float(special.ndtri((1 + CONFIDENCE) / 2))
+    at = np.asarray(share, dtype=float)
+    middle = (at + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(np.maximum(at * (1 - at) / n + z**2 / (4 * n**2), 0))
+    return np.maximum(middle - half, 0.0).tolist(), np.minimum(middle + half, 1.0).tolist()
+
+
 def _first(trial: Trial, at: float | None, happened: bool) -> tuple[float, Ended]:
     if happened and at is not None:
         return at, Ended.HAPPENED
@@ -87,4 +108,7 @@ def _incidence(firsts: Sequence[tuple[float, Ended]]) -> Incidence:
     times, share, competing = aalen_johansen([at for at, _ in firsts], [how for _, how in firsts])
     median = next((at for at, so_far in zip(times, share, strict=True) if so_far >= HALF - ROUNDING), None)
     happened = sum(how is Ended.HAPPENED for _, how in firsts)
-    return Incidence(tuple(times), tuple(share), tuple(competing), rate(happened, len(firsts)), median)
+    by_deadline = rate(happened, len(firsts))
+    low, high = interval(share[1:], len(firsts))
+    low, high = [0.0, *low], [0.0, *high]
+    return Incidence(tuple(times), tuple(share), tuple(low), tuple(high), tuple(competing), by_deadline, median)

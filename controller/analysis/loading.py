@@ -1,7 +1,7 @@
-"""Trials in bulk: one query, only the columns that statistics need, some rows at a time.
+"""Trials in bulk: one query, answered from an index that has all the columns statistics need, some rows at a time.
 
-A hundred thousand trials have a million times and as many commands, so the columns come as the database stores them
-and are decoded here, in one pass and without a value that is not needed.
+A hundred thousand trials have a million times, so the columns come as the database stores them and are decoded here, in
+one pass and without a value that is not needed.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from datetime import datetime
 from typing import Any
 
 from pydantic_core import from_json
-from sqlalchemy import ColumnElement, Connection, String, func, literal, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, Select, String, func, select, type_coerce
 
-from controller.agents.commands import count
 from controller.analysis.trial import Trial
 from controller.api import Outcome
+from controller.records import counting
+from controller.records.counting import Counts
 from controller.records.rows import AttemptRow, CampaignRow, Flag, counted
 from controller.records.schema import trials
 
@@ -26,37 +27,46 @@ PORTION = 1000
 
 STORED = (
     *("trial", "attempt", "seed", "outcome", "chaos_injected_at", "window_started_at", "deadline_at", "recovered_at"),
-    *("ticket_created_at", "ticket_seen_at", "resolved_at", "resolution_seen_at", "flags", "commands"),
+    *("ticket_created_at", "ticket_seen_at", "resolved_at", "resolution_seen_at", "flags"),
 )
-"""The columns, in the order in which `_trial` takes them."""
+"""The columns, in the order in which `_trial` takes them; behind them come those of `counting.columns`."""
 
 
 def load(connection: Connection, campaign: CampaignRow, seen: Callable[[int], None] = lambda _: None) -> list[Trial]:
     """The campaign's attempts that ended, by trial and attempt. `seen` hears now and then how many more were read."""
-    columns: list[ColumnElement[Any]] = [type_coerce(trials.c[name], String) for name in STORED]
-    if not campaign.mode.wants_agent:
-        # Commands lie behind both states in a row: where no agent is expected, reading them would read all that.
-        columns[-1] = literal(None, String)
-    query = select(*columns).where(trials.c.campaign_uid == campaign.uid, trials.c.ended_at.is_not(None))
     found: list[Trial] = []
     make: Callable[..., Trial] = _trial
     with _without_collector():
-        rows = connection.execution_options(yield_per=PORTION).execute(query.order_by(trials.c.trial, trials.c.attempt))
+        rows = connection.execution_options(yield_per=PORTION).execute(query(campaign))
         for portion in rows.partitions():
             found += [make(*row) for row in portion]
             seen(len(portion))
+    found.sort(key=lambda trial: (trial.trial, trial.attempt))
     return found
+
+
+def query(campaign: CampaignRow) -> Select[Any]:
+    """What `load` asks. In no order: for one by trial, SQLite would take another index, and read every row."""
+    columns: list[ColumnElement[Any]] = [
+        type_coerce(trials.c[name], String) for name in (*STORED, *counting.columns(None))
+    ]
+    ended = (trials.c.campaign_uid == campaign.uid) & trials.c.ended_at.is_not(None)
+    return select(*columns).where(ended)
 
 
 def ended(connection: Connection, campaign: CampaignRow) -> int:
     """How many there are to load."""
-    query = select(func.count()).where(trials.c.campaign_uid == campaign.uid, trials.c.ended_at.is_not(None))
-    return connection.scalar(query) or 0
+    asked = select(func.count()).where(trials.c.campaign_uid == campaign.uid, trials.c.ended_at.is_not(None))
+    return connection.scalar(asked) or 0
 
 
 def of_attempts(attempts: Iterable[AttemptRow]) -> list[Trial]:
     """The same of attempts that were read already, whole."""
-    return [_trial(*(getattr(row, name) for name in STORED)) for row in attempts if row.outcome is not None]
+    return [
+        _trial(*(getattr(row, name) for name in STORED), *counting.columns(row.commands).values())
+        for row in attempts
+        if row.outcome is not None
+    ]
 
 
 def _trial(
@@ -73,7 +83,10 @@ def _trial(
     resolved_own: Any,
     resolved_seen: Any,
     flags: Any,
-    commands: Any,
+    total: int | None,
+    unique: int | None,
+    mutating: int | None,
+    destructive: int | None,
 ) -> Trial:
     start = _time(injected or began)
 
@@ -81,7 +94,6 @@ def _trial(
         return (at - start).total_seconds() if at and start else None
 
     known = tuple(_json(flags) or ())
-    log = _json(commands)
     detected = counted(_time(ticket_own), _time(ticket_seen), Flag.TICKET_SEEN_LATE in known)
     resolved = counted(_time(resolved_own), _time(resolved_seen), Flag.RESOLUTION_SEEN_LATE in known)
     return Trial(
@@ -93,9 +105,15 @@ def _trial(
         recovered=after(_time(recovered)),
         detected=after(detected),
         resolved=after(resolved),
-        commands=None if log is None else count(log),
+        commands=_counts(total, unique, mutating, destructive),
         flags=known,
     )
+
+
+def _counts(total: int | None, unique: int | None, mutating: int | None, destructive: int | None) -> Counts | None:
+    if total is None or unique is None or mutating is None or destructive is None:
+        return None
+    return Counts(total, unique, total - unique, mutating, destructive)
 
 
 def _time(stored: Any) -> datetime | None:

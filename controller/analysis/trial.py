@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from controller.agents.commands import Counts
 from controller.api import Outcome
+from controller.records.counting import Counts
 
 DETECTED = frozenset(outcome for outcome in Outcome if outcome.detected)
 """How trials end in which the agent had its ticket in time, and while there was something to find."""

@@ -20,6 +20,7 @@ class Exit(IntEnum):
     DONE = 0
     FAILED = 1
     USAGE = 2
+    UNDER = 3
     INTERRUPTED = 130
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, RowMapping, Update, select, update
 
 from controller.api import Failure, Mode, Outcome, Step
 from controller.metrics.meter import EndedAttempt
+from controller.records import counting
 from controller.records.errors import AttemptEnded
 from controller.records.limits import cut, cut_detail
 from controller.records.rows import AttemptRow, AttemptSummary, Event, Flag, Json
@@ -73,6 +74,8 @@ def update_open(
     values = dict(facts)
     if values.get("error") is not None:
         values["error"] = cut(values["error"])
+    if "commands" in values:
+        values |= counting.columns(values["commands"])
     if step is not None:
         values["step"] = step.value
         events = [Event(step, at, ENTERED), *events]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, Table, func, select, update
+from sqlalchemy import Connection, RowMapping, Select, Table, case, func, select, update
 
 from controller.records.errors import InboxFull
 from controller.records.schema import agent_entries, agent_sessions, agent_tickets
@@ -77,15 +77,15 @@ def count_sessions(connection: Connection, campaign: str, ticket_ids: Sequence[s
 
 
 def calls(connection: Connection, campaign: str, ticket_ids: Sequence[str], above: int) -> list[RowMapping]:
-    """What was called in the sessions of these tickets, and its results, with higher numbers, by session and sequence.
+    """What was called and said in the sessions of these tickets, with higher numbers, by session and sequence.
 
-    Without what was said: the texts are by far the largest part.
+    Without what tools answered (`content` is empty there): those texts are by far the largest part.
     """
     columns = [column for column in agent_entries.c if column.name != "content"]
-    query = select(*columns).where(
+    said = case((agent_entries.c.type == "reasoning", agent_entries.c.content), else_="").label("content")
+    query = select(*columns, said).where(
         agent_entries.c.campaign_uid == campaign,
         agent_entries.c.number > above,
-        agent_entries.c.type.in_(("tool_call", "tool_result")),
         agent_entries.c.session.in_(_sessions(campaign, ticket_ids)),
     )
     return list(connection.execute(query.order_by(agent_entries.c.session, agent_entries.c.sequence)).mappings())

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, tuple_
 
@@ -13,7 +12,7 @@ from controller.records import campaigns as campaign_rows
 from controller.records.attempts import SUMMARY, decode, decode_summary
 from controller.records.errors import NotRecorded
 from controller.records.rows import AttemptRow, AttemptSummary, CampaignRow, Event, Tally
-from controller.records.schema import agent_entries, campaigns, trial_events, trials
+from controller.records.schema import campaigns, trial_events, trials
 from controller.records.tally import Tallies
 
 NEWEST_FIRST = (campaigns.c.created_at.desc(), campaigns.c.uid)
@@ -97,17 +96,6 @@ def list_events(connection: Connection, attempt_id: str) -> list[Event]:
     """The attempt's events in the order they were written."""
     query = select(trial_events).where(trial_events.c.trial_id == attempt_id).order_by(trial_events.c.id)
     return [Event(Step(row.step), row.at, row.kind, row.detail) for row in connection.execute(query)]
-
-
-def list_reasoning(
-    connection: Connection, campaign_uid: str, sessions: Collection[str]
-) -> list[tuple[datetime | None, str]]:
-    """What the agent said in these sessions beside its commands, in the order it came; times are the agent's own."""
-    e = agent_entries.c
-    query = select(e.at, e.content).where(
-        e.campaign_uid == campaign_uid, e.session.in_(sessions), e.type == "reasoning", e.content != ""
-    )
-    return [(row.at, row.content) for row in connection.execute(query.order_by(e.number))]
 
 
 def _campaigns(connection: Connection, which: ColumnElement[bool] | None = None) -> list[CampaignRow]:

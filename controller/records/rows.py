@@ -112,6 +112,11 @@ class AttemptSummary:
     error: str | None
     flags: list[Flag]
     """What is to be known before its times and its outcome are used."""
+    commands_total: int | None = None
+    """Of its commands, as `counting` counts them; None, as of the others, where no agent was looked at."""
+    commands_unique: int | None = None
+    commands_mutating: int | None = None
+    commands_destructive: int | None = None
 
     @property
     def target(self) -> str | None:
@@ -167,6 +172,8 @@ class AttemptRow(AttemptSummary):
     """What the agent ran, in order, masked and judged; None where no agent was looked at."""
     agent_mark: Mapping[str, Json] | None
     """What was there of the agent's work before the injection."""
+    reasoning: list[Json] | None = None
+    """What the agent said between its commands, in order, masked; None where none was looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +202,7 @@ class Facts(TypedDict, total=False):
     flags: list[Flag]
     agent_mark: Mapping[str, Json]
     commands: list[Json]
+    reasoning: list[Json]
     manifested_at: datetime | None
     serving_lost_at: datetime | None
     serving_again_at: datetime | None

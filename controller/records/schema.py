@@ -139,6 +139,12 @@ trials = Table(
     _json("initial_state"),
     _json("final_state"),
     _json("commands"),
+    _json("reasoning"),
+    # Of `commands`, as records.counting counts them.
+    Column("commands_total", Integer()),
+    Column("commands_unique", Integer()),
+    Column("commands_mutating", Integer()),
+    Column("commands_destructive", Integer()),
     UniqueConstraint("campaign_uid", "trial", "attempt"),
     CheckConstraint("trial >= 1 AND attempt >= 1", name="counted_from_one"),
     CheckConstraint("(ended_at IS NULL) = (outcome IS NULL)", name="ended_with_an_outcome"),
@@ -151,9 +157,9 @@ Index(
     sqlite_where=text("ended_at IS NULL"),
     postgresql_where=text("ended_at IS NULL"),
 )
-# Covers the tally: rows carry two states each, and counting 10,000 of them must not read those.
+# Covers the tally and the analysis: rows carry two states and a log each, which counting them must not read.
 Index(
-    "ix_trials_tally",
+    "ix_trials_numbers",
     trials.c.campaign_uid,
     trials.c.ended_at,
     trials.c.trial,
@@ -166,6 +172,13 @@ Index(
     trials.c.resolution_seen_at,
     trials.c.recovered_at,
     trials.c.flags,
+    trials.c.seed,
+    trials.c.window_started_at,
+    trials.c.deadline_at,
+    trials.c.commands_total,
+    trials.c.commands_unique,
+    trials.c.commands_mutating,
+    trials.c.commands_destructive,
 )
 
 trial_events = Table(

@@ -1,62 +1,100 @@
-"""The recovery curves as SVG that can stand in a page: nothing from elsewhere, and colours from the page's own CSS."""
+"""Curves as SVG that can stand in a page: nothing from elsewhere, and colours and dashes from the page's own CSS."""
 
 from __future__ import annotations
 
 import io
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
+from controller.analysis.incidence import Incidence
 from controller.analysis.survival import Curve
 
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "evalcampaign",
     "font.family": "sans-serif",
-    "font.size": 11,
+    "font.size": 10,
 }
 """Text stays text, and ids are the same every time."""
 
 ARMS = 6
-"""So many colours there are; the page's CSS has one for each, `--arm-0` and on."""
+"""So many colours and dashes there are; the page's CSS has one of each, `.arm-0` and on."""
 
 
-def recovery(curves: Sequence[tuple[str, Curve]], deadline: float) -> Markup:
-    """The share that is whole again, over the seconds since the injection, with the pointwise 95 % intervals.
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A share of `n` trials over seconds, with its interval. It belongs to the arm of that number."""
 
-    Names are not drawn (a `$` in one would be read as mathematics): the page has the legend, and `desc` says them.
-    """
+    arm: int
+    name: str
+    times: tuple[float, ...]
+    share: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    n: int
+
+
+def recovery(curves: Sequence[tuple[int, str, Curve]], deadline: float) -> Markup:
+    """The share that is whole again. Curves are arm, name and what has *not* recovered yet."""
+
+    def gone(share: tuple[float, ...]) -> tuple[float, ...]:
+        return tuple(1 - value for value in share)
+
+    lines = [Line(arm, name, of.times, gone(of.share), gone(of.high), gone(of.low), of.n) for arm, name, of in curves]
+    return _figure("recovery", "Share of trials in which the subject is whole again", "whole again", lines, deadline)
+
+
+def detection(incidences: Sequence[tuple[int, str, Incidence]], deadline: float) -> Markup:
+    """The share that the agent has detected, of all scored trials."""
+    lines = [Line(arm, name, of.times, of.share, of.low, of.high, of.by_deadline.n) for arm, name, of in incidences]
+    return _figure("detection", "Share of trials in which the agent has a ticket", "detected", lines, deadline)
+
+
+def _figure(kind: str, title: str, counted: str, lines: Sequence[Line], deadline: float) -> Markup:
+    """Names are not drawn (a `$` in one would be mathematics): the page has the legend, and `desc` says them."""
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(7, 3.2), layout="constrained")
+        figure = Figure(figsize=(5.4, 3.1), layout="constrained")
         axes = figure.add_subplot()
         figure.patch.set_visible(False)
         axes.patch.set_visible(False)
-        for index, (_, curve) in enumerate(curves):
-            times = [*curve.times, max(deadline, curve.times[-1])]
-            share = [1 - value for value in (*curve.share, curve.share[-1])]
-            low = [1 - value for value in (*curve.high, curve.high[-1])]
-            high = [1 - value for value in (*curve.low, curve.low[-1])]
-            axes.fill_between(times, low, high, step="post", alpha=0.2, linewidth=0, gid=f"band-{index % ARMS}-{index}")
-            axes.step(times, share, where="post", linewidth=2, gid=f"curve-{index % ARMS}-{index}")
-        axes.set(xlim=(0, deadline), ylim=(0, 1.02), xlabel="seconds since the injection", ylabel="share whole again")
+        for line in lines:
+            times, share, low, high = _to_the_end(line, deadline)
+            axes.fill_between(times, low, high, step="post", alpha=0.2, linewidth=0, gid=f"band-{line.arm}")
+            axes.step(times, share, where="post", linewidth=2, gid=f"curve-{line.arm}")
+        axes.set(xlim=(0, deadline), ylim=(0, 1.02), xlabel="seconds since the injection", ylabel=f"trials {counted}")
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25)
         drawn = io.StringIO()
         figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    names = "; ".join(f"{name}: {1 - curve.share[-1]:.0%} of {curve.n} by {deadline:g} s" for name, curve in curves)
-    return _embedded(drawn.getvalue(), "Share of trials in which the subject is whole again, over time", names)
+    said = "; ".join(f"{line.name}: {line.share[-1]:.0%} of {line.n} by {deadline:g} s" for line in lines)
+    return _embedded(drawn.getvalue(), kind, f"{title}, over time", said)
 
 
-def _embedded(svg: str, title: str, description: str) -> Markup:
-    """Only the element, without name spaces (an HTML parser knows them), with words for those who do not see it."""
+def _to_the_end(line: Line, deadline: float) -> list[list[float]]:
+    """Its times, share, low and high, each going on as it was to the deadline."""
+    end = max(deadline, line.times[-1])
+    return [[*line.times, end], *([*values, values[-1]] for values in (line.share, line.low, line.high))]
+
+
+def _embedded(svg: str, kind: str, title: str, description: str) -> Markup:
+    """Only the element, without name spaces (an HTML parser knows them), with words for those who do not see it.
+
+    Ids are made the figure's own, for a page has several; what is drawn of an arm gets that arm's class.
+    """
     element = svg[svg.index("<svg") :]
     element = re.sub(r"<metadata>.*?</metadata>", "", element, flags=re.DOTALL)
+    element = re.sub(r'id="(band|curve)-(\d+)"', r'class="\1 arm-\2"', element)
+    element = re.sub(r'(id="|url\(#|href="#)', rf"\1{kind}-", element)
     head, rest = element.split(">", 1)
     head = re.sub(r'\s+(xmlns(:\w+)?|version|width|height)="[^"]*"', "", head)
-    words = f'<title id="curves-title">{escape(title)}</title><desc id="curves-desc">{escape(description)}</desc>'
-    labelled = f'{head} role="img" aria-labelledby="curves-title curves-desc">'
-    return Markup(labelled + words + rest)
+    title_id, said_id = f"{kind}-title", f"{kind}-desc"
+    words = f'<title id="{title_id}">{escape(title)}</title><desc id="{said_id}">{escape(description)}</desc>'
+    return Markup(f'{head} role="img" aria-labelledby="{title_id} {said_id}">{words}{rest}')

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -16,9 +17,16 @@ from controller.analysis.summary import Analysis
 from controller.api import Outcome
 from controller.report import figures
 from controller.report.origins import manifest
-from controller.report.stories import Story, outcome_kind
+from controller.report.outcomes import SIGNS, WORDS, outcome_kind
+from controller.report.stories import Story
 
 TEMPLATES = Path(__file__).parent / "templates"
+
+HEADLINES = (
+    *("recovery_rate", "restricted_mean_time_to_recover", "resolution_rate", "detection_rate", "median_time_to_detect"),
+    *("quiet_rate",),
+)
+"""The measures that stand in large type at the top; the table has all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,7 @@ class Bar:
     """A part of an outcome bar."""
 
     outcome: str
+    words: str
     count: int
     percent: float
     kind: str
@@ -51,18 +60,17 @@ def render(chapters: Sequence[Chapter], comparisons: Sequence[Comparison], made_
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters["both"] = words.both
-    drawn = [(each.name, each.analysis.recovery) for each in chapters]
-    curves = [(name, recovery.curve) for name, recovery in drawn if recovery is not None]
-    deadlines = [recovery.restricted_mean.deadline for _, recovery in drawn if recovery is not None]
+    env.filters |= {"both": words.both, "value": words.value, "interval": words.interval, "size": words.size}
+    env.globals |= {"signs": SIGNS, "nothing": words.NOTHING}
     numbers = [{line.measure: line for line in estimates(each.analysis)} for each in chapters]
     return env.get_template("report.html").render(
         chapters=chapters,
         comparisons=comparisons,
         bars=[bars(each.analysis) for each in chapters],
-        figure=figures.recovery(curves, min(deadlines)) if curves else None,
-        arms=[(name, index % figures.ARMS) for index, (name, _) in enumerate(curves)],
+        **_curves(chapters),
+        arms=[index % figures.ARMS for index, _ in enumerate(chapters)],
         numbers=numbers,
+        headlines=[[lines[measure] for measure in HEADLINES if measure in lines] for lines in numbers],
         measures=_measures(numbers),
         manifests=[manifest(each.analysis.campaign) for each in chapters],
         made_at=f"{made_at:%Y-%m-%d %H:%M} UTC",
@@ -75,9 +83,22 @@ def bars(analysis: Analysis) -> list[Bar]:
     """All attempts by outcome, in the order of the words; percent of them."""
     total = sum(analysis.outcomes.values())
     return [
-        Bar(name, count, round(count / total * 100, 2), outcome_kind(Outcome(name)))
+        Bar(name, WORDS[outcome], count, round(count / total * 100, 2), outcome_kind(outcome))
         for name, count in analysis.outcomes.items()
+        for outcome in [Outcome(name)]
     ]
+
+
+def _curves(chapters: Sequence[Chapter]) -> Mapping[str, Any]:
+    """Both figures, None where no campaign has anything to draw."""
+    drawn = [(index % figures.ARMS, each.name, each.analysis) for index, each in enumerate(chapters)]
+    healed = [(arm, name, of.recovery.curve) for arm, name, of in drawn if of.recovery is not None]
+    found = [(arm, name, of.detection) for arm, name, of in drawn if of.detection is not None]
+    ends = [of.recovery.restricted_mean.deadline for _, _, of in drawn if of.recovery is not None]
+    return {
+        "recovery": figures.recovery(healed, min(ends)) if healed else None,
+        "detection": figures.detection(found, min(ends)) if found else None,
+    }
 
 
 def _measures(numbers: Sequence[dict[str, Estimate]]) -> list[tuple[str, str]]:

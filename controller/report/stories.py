@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from controller.analysis.junit import PASSED
-from controller.api import Outcome
 from controller.difference import ABSENT, changes
 from controller.records.rows import AttemptRow, Json
-
-HALF = frozenset({Outcome.DETECTED_UNRESOLVED, Outcome.FALSE_RESOLUTION})
+from controller.report.outcomes import outcome_kind
 
 MOST_CHANGES = 200
+FOLDED = 600
+"""Characters, or LINES of lines, from which on what an agent said or ran is folded: it opens to the whole text."""
+LINES = 8
 MOST_CHARACTERS = 400
 """Of one value: states hold whole lists, and a page is to be read."""
 
@@ -46,7 +46,18 @@ class Said:
     at: float | None
     text: str
     tool: str = ""
+    powers: tuple[str, ...] = ()
+    """`mutating`, `destructive`: what a command could do."""
     notes: tuple[str, ...] = ()
+
+    @property
+    def beginning(self) -> str | None:
+        """Of a text that is to be folded, what shows of it then; None of a short one."""
+        lines = self.text.splitlines()
+        if len(self.text) <= FOLDED and len(lines) <= LINES:
+            return None
+        first = next((line for line in lines if line.strip()), "")[:100]
+        return f"{first}… ({len(self.text):,} characters)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +72,24 @@ class Story:
     narrative: str
     flags: tuple[str, ...]
     error: str | None
+    target: str | None
     marks: tuple[Mark, ...]
     stretches: tuple[Stretch, ...]
     fault: tuple[tuple[str, str], ...]
     changes: tuple[tuple[str, str, str], ...] | None
     more_changes: int
     said: tuple[Said, ...]
+    looked: bool
+    """Whether an agent's log was kept: one that is empty is not the same as none."""
+
+    @property
+    def moments(self) -> tuple[Mark, ...]:
+        """Of the marks those that sum it up."""
+        return tuple(mark for mark in self.marks if mark.name in ("detected", "resolved", "whole"))
 
 
-def tell(attempt: AttemptRow, narrative: str, reasoning: Sequence[tuple[datetime | None, str]] = ()) -> Story:
-    """The story of an attempt that was read whole. `reasoning`: what the agent said, put among its commands by time."""
-    start = _start(attempt)
-    commands = [_command(each, start) for each in attempt.commands or ()]
-    thoughts = [Said("reasoning", None if at is None else (at - start).total_seconds(), text) for at, text in reasoning]
+def tell(attempt: AttemptRow, narrative: str) -> Story:
+    """The story of an attempt that was read whole."""
     found = None
     if attempt.initial_state is not None and attempt.final_state is not None:
         found = list(changes(attempt.initial_state, attempt.final_state))
@@ -87,6 +103,7 @@ def tell(attempt: AttemptRow, narrative: str, reasoning: Sequence[tuple[datetime
         narrative=narrative,
         flags=tuple(attempt.flags),
         error=attempt.error,
+        target=attempt.target,
         marks=marks,
         stretches=stretches,
         fault=tuple((key, short(value)) for key, value in (attempt.fault or {}).items()),
@@ -94,15 +111,9 @@ def tell(attempt: AttemptRow, narrative: str, reasoning: Sequence[tuple[datetime
         if found is None
         else tuple((c.path, short(c.before), short(c.after)) for c in found[:MOST_CHANGES]),
         more_changes=max(0, len(found or ()) - MOST_CHANGES),
-        said=_in_order([*thoughts, *commands]),
+        said=_in_order(list(_said(attempt))),
+        looked=attempt.commands is not None,
     )
-
-
-def outcome_kind(outcome: Outcome | None) -> str:
-    """`good`, `half`, `bad`, or `none` for what says nothing: which colour it has."""
-    if outcome is None or not outcome.scored:
-        return "none"
-    return "good" if outcome in PASSED else "half" if outcome in HALF else "bad"
 
 
 def short(value: Json) -> str:
@@ -152,13 +163,28 @@ def _percent(seconds: float, length: float) -> float:
     return round(min(max(seconds, 0), length) / length * 100, 2)
 
 
+def _said(attempt: AttemptRow) -> Iterator[Said]:
+    """In the order of the log."""
+    start, commands = _start(attempt), attempt.commands or []
+    thoughts = sorted(attempt.reasoning or (), key=lambda thought: int(thought["after"]))
+    told = 0
+    for thought in thoughts:
+        yield from (_command(each, start) for each in commands[told : thought["after"]])
+        told = max(told, thought["after"])
+        yield Said("reasoning", _seconds(thought.get("at"), start), str(thought["text"]))
+    yield from (_command(each, start) for each in commands[told:])
+
+
+def _seconds(at: str | None, start: datetime) -> float | None:
+    return (datetime.fromisoformat(at) - start).total_seconds() if at else None
+
+
 def _command(command: Mapping[str, Json], start: datetime) -> Said:
-    at = command.get("at")
-    notes = [name for name in ("mutating", "destructive") if command.get(name)]
-    notes += [f"exit status {command['exitCode']}"] if command.get("exitCode") is not None else []
+    powers = tuple(name for name in ("mutating", "destructive") if command.get(name))
+    notes = [f"exit status {command['exitCode']}"] if command.get("exitCode") is not None else []
     notes += [f"judged so: {command['why']}"] if command.get("why") else []
-    seconds = (datetime.fromisoformat(at) - start).total_seconds() if at else None
-    return Said("command", seconds, str(command.get("command", "")), str(command.get("tool", "")), tuple(notes))
+    text, tool = str(command.get("command", "")), str(command.get("tool", ""))
+    return Said("command", _seconds(command.get("at"), start), text, tool, powers, tuple(notes))
 
 
 def _in_order(said: Sequence[Said]) -> tuple[Said, ...]:

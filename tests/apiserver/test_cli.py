@@ -86,7 +86,7 @@ def running() -> CampaignStatus:
 
 
 def test_run_creates_what_was_asked_and_tells_it_to_the_end(cli: Cli, kubectl: Kubectl, namespace: str) -> None:
-    with cli.start(*BASELINE, "-n", namespace, "--param", "count=1", "--fail-under", "0.5") as process:
+    with cli.start(*BASELINE, "-n", namespace, "--param", "count=1", "--fail-under", "0.2") as process:
         spec = there(kubectl, namespace)["spec"]
         assert (spec["mode"], spec["trials"]) == ("baseline", 3)
         assert (spec["subject"]["namespace"], spec["chaos"]["params"]) == ("etcd", {"count": 1})
@@ -99,17 +99,17 @@ def test_run_creates_what_was_asked_and_tells_it_to_the_end(cli: Cli, kubectl: K
     assert "trial 2/3: observe, etcd-0 is not Ready" in out
     assert "Complete: All 3 trials are done." in out
     assert "recovered 2/3 (67%), median time to recover 8.2s" in out
-    assert "Recovery rate 0.6667 (n=3), not under 0.5." in out
+    assert "The recovery rate is 2 of 3; the lower bound of its 95 % interval, 0.208, is not under 0.2." in out
 
 
-def test_a_rate_that_is_too_low_and_a_campaign_that_failed_exit_with_1(
+def test_a_rate_that_is_too_low_exits_with_3_and_a_campaign_that_failed_with_1(
     cli: Cli, kubectl: Kubectl, namespace: str
 ) -> None:
     with cli.start(*BASELINE, "-n", namespace, "--fail-under", "0.9") as process:
         there(kubectl, namespace)
         write_status(kubectl, namespace, finished())
         out, _ = process.communicate(timeout=SECONDS)
-    assert process.returncode == 1 and "Recovery rate 0.6667 (n=3), under 0.9." in out
+    assert process.returncode == 3 and "0.208, is under 0.9." in out
     write_status(kubectl, namespace, CampaignStatus(phase=Phase.FAILED, message="the subject is gone"))
     code, out, _ = cli("watch", "asked", "-n", namespace)
     assert code == 1 and "Failed: the subject is gone" in out

@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from controller.api import GROUP, KIND, PLURAL, VERSION
 from controller.intake import campaign_from_body
 from tests.apiserver.controlplane import ControlPlane
+from tests.simulation.test_fuzzed_intake import check, outcome
 from tests.support.specs import ANYTHING, SPECS, TEXTS, fuzz
-from tests.unit.driver.test_fuzzed_intake import check, outcome
 
 MESSAGE_BYTES = 64 * 1024
 """Far above what people read, far below what a client must fear."""

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from controller.analysis import permutation
+from controller.analysis.incidence import Ended, aalen_johansen, interval
 from controller.analysis.permutation import difference
 from controller.analysis.rates import rate
 from controller.analysis.restricted import restricted_mean
@@ -95,4 +96,22 @@ def test_the_interval_of_a_rate_holds_the_truth_in_95_of_a_hundred_on_average():
         for bounds in [[(rate(k, n).low or 0.0, rate(k, n).high or 0.0) for k in range(n + 1)]]
         for share in shares
     ]
+    assert 0.93 <= float(np.mean(held)) <= 0.97
+
+
+def test_the_band_around_an_incidence_holds_the_truth_in_95_of_a_hundred_at_each_time_on_average():
+    """Of exponential times to detect (once in 30 s) and to heal (once in 60 s), whichever comes first."""
+    rng = np.random.default_rng(20_260_105)
+    detect, heal = 1 / 30, 1 / 60
+    moments = np.arange(5.0, DEADLINE, 5.0)
+    truth = detect / (detect + heal) * (1 - np.exp(-(detect + heal) * moments))
+    held = []
+    for _ in range(2 * RUNS):
+        first = rng.exponential(1 / (detect + heal), N)
+        how = np.where(rng.random(N) < detect / (detect + heal), Ended.HAPPENED, Ended.COMPETED)
+        how = np.where(first > DEADLINE, Ended.CENSORED, how)
+        times, share, _ = aalen_johansen(list(np.minimum(first, DEADLINE)), list(how))
+        low, high = interval(share, N)
+        at = np.searchsorted(times, moments, side="right") - 1
+        held.append((np.asarray(low)[at] <= truth) & (truth <= np.asarray(high)[at]))
     assert 0.93 <= float(np.mean(held)) <= 0.97

@@ -66,11 +66,13 @@ class AgentFile:
             *(name, ticket, status, started),
         )
 
-    def log(self, session: str, kind: str, params: object = None, code: object = None, at: str = "") -> None:
+    def log(
+        self, session: str, kind: str, params: object = None, code: object = None, at: str = "", content: str = "said"
+    ) -> None:
         self.run(
             "INSERT INTO agent_log_entries (session_id, entry_type, content, tool_name, tool_params, exit_code,"
-            " timestamp) VALUES (?, ?, 'said', 'shell', ?, ?, ?)",
-            *(session, kind, params, code, at),
+            " timestamp) VALUES (?, ?, ?, 'shell', ?, ?, ?)",
+            *(session, kind, content, params, code, at),
         )
 
     def update(self, ticket: int | None, **values: object) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import RowMapping
 
 from controller.agents.commands import MOST_COMMANDS, TOOL_CALL, Entry, complete, exit_codes
 from controller.agents.protocol import AgentUnreadable, Command, CommandLog, Mark, Report, Ticket
+from controller.agents.thoughts import Said, thoughts_of
 from controller.records import Records, RecordsError, inbox
 
 
@@ -56,7 +57,8 @@ class HttpSource:
             # Who only opens tickets has run nothing; who resolves them did something, and it was not told.
             return CommandLog(complete=False, why="no session that worked on these tickets was sent")
         commands = _commands(rows)
-        return CommandLog(tuple(commands[:MOST_COMMANDS]), *complete(len(commands)))
+        thoughts = thoughts_of(Said(row["type"], _at(row), row["session"], row["content"]) for row in rows)
+        return CommandLog(tuple(commands[:MOST_COMMANDS]), *complete(len(commands)), thoughts)
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -80,7 +82,7 @@ def _commands(rows: Sequence[RowMapping]) -> list[Command]:
     codes = exit_codes([Entry(row["session"], row["type"], row["tool"], row["exit_code"]) for row in rows])
     return [
         Command(
-            at=row["at"] or row["arrived_at"],
+            at=_at(row),
             session=row["session"],
             tool=row["tool"],
             command=row["command"],
@@ -92,3 +94,8 @@ def _commands(rows: Sequence[RowMapping]) -> list[Command]:
         for row, code in zip(rows, codes, strict=True)
         if row["type"] == TOOL_CALL
     ]
+
+
+def _at(row: RowMapping) -> datetime:
+    at: datetime = row["at"] or row["arrived_at"]
+    return at

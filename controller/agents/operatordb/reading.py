@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from controller.agents.commands import TOOL_CALL, Deed, Entry, command_of, exit_codes, kept, log_of
 from controller.agents.operatordb import tables
 from controller.agents.operatordb.times import read_time
 from controller.agents.protocol import CommandLog, Mark, Ticket
+from controller.agents.text import cut
+from controller.agents.thoughts import REASONING, Said, thoughts_of
 
 
 def take_mark(connection: sqlite3.Connection | None, at: datetime) -> Mark:
@@ -32,7 +35,7 @@ def find_tickets(connection: sqlite3.Connection | None, mark: Mark, zone: tzinfo
 def find_commands(
     connection: sqlite3.Connection | None, mark: Mark, tickets: Sequence[Ticket], zone: tzinfo
 ) -> CommandLog:
-    """What was run above the mark in the sessions of these tickets."""
+    """What was run and said above the mark in the sessions of these tickets."""
     if not tickets:
         return CommandLog()
     if connection is None:
@@ -41,7 +44,8 @@ def find_commands(
         return CommandLog(complete=False, why="the file holds tickets, and no log of an agent")
     sessions = [row["session_id"] for row in tables.read_sessions(connection, [each.number for each in tickets])]
     above = mark.entry if tables.is_of(connection, mark) else 0
-    return log_of(_deeds(tables.read_calls(connection, sessions, above), zone))
+    rows = tables.read_calls(connection, sessions, above)
+    return replace(log_of(_deeds(rows, zone)), thoughts=thoughts_of(_said(row, zone) for row in rows))
 
 
 def resolving_sessions(connection: sqlite3.Connection, tickets: Sequence[int]) -> set[int]:
@@ -103,6 +107,11 @@ def _deeds(rows: Sequence[sqlite3.Row], zone: tzinfo) -> list[Deed]:
 
 def _entry(row: sqlite3.Row) -> Entry:
     return Entry(row["session_id"], row["entry_type"], str(row["tool_name"] or ""), whole(row["exit_code"]))
+
+
+def _said(row: sqlite3.Row, zone: tzinfo) -> Said:
+    text = kept(str(row["content"] or "")) if row["entry_type"] == REASONING else ""
+    return Said(row["entry_type"], read_time(row["timestamp"], zone), cut(str(row["session_id"]), 200), text)
 
 
 def whole(value: object) -> int | None:

@@ -22,7 +22,7 @@ MOST_TICKETS = 1000
 """Of one look, the oldest first."""
 
 MOST_CALLS = 20_000
-"""With their results, of one attempt."""
+"""With their results, and what was said in between, of one attempt."""
 
 PARAMS_CHARACTERS = 65_536
 """Of what a tool was given, or said; more is not read."""
@@ -40,6 +40,7 @@ _TICKET = (
     "resolved_at",
 )
 _SESSION = ("session_id", "ticket_id", "status", "started_at", "ended_at")
+_TYPES = ("tool_call", "tool_result", "reasoning")
 _ENTRY = ("id", "session_id", "entry_type", "content", "tool_name", "tool_params", "exit_code", "timestamp")
 
 _BORN = {TICKETS: ("violation_key", "first_seen_at", "created_at"), ENTRIES: ("session_id", "timestamp", "created_at")}
@@ -98,10 +99,10 @@ def has_log(connection: sqlite3.Connection) -> bool:
 
 
 def read_calls(connection: sqlite3.Connection, sessions: Sequence[str], above: int) -> list[sqlite3.Row]:
-    """Calls and results of these sessions with a higher id, ascending."""
+    """Calls, results and reasoning of these sessions with a higher id, ascending."""
     if not (select := _select(connection, ENTRIES, _ENTRY)):
         return []
-    which = f"id > ? AND session_id IN ({_marks(sessions)}) AND entry_type IN ('tool_call', 'tool_result')"
+    which = f"id > ? AND session_id IN ({_marks(sessions)}) AND entry_type IN {_TYPES}"
     found = connection.execute(f"{select} WHERE {which} ORDER BY id LIMIT {MOST_CALLS}", (above, *sessions))
     return found.fetchall()
 

@@ -10,11 +10,13 @@ from rich.text import Text
 
 from controller.analysis import words
 from controller.analysis.estimates import estimates
+from controller.analysis.gate import gate
 from controller.analysis.summary import Analysis
 from controller.api import Mode
 from controller.cli.columns import console
 from controller.cli.evidence import sheets
 from controller.cli.evidence.options import Output, RateName
+from controller.cli.options import Exit
 from controller.reading import as_json
 from controller.records.rows import Json
 
@@ -59,18 +61,16 @@ def to_json(analysis: Analysis) -> dict[str, Json]:
     }
 
 
-def gate(analysis: Analysis, name: RateName | None, least: float) -> None:
-    """Exit 1 with a sentence unless the rate's lower bound is at least so high. BadParameter where there is no rate."""
+def pass_or_exit(analysis: Analysis, name: RateName | None, least: float) -> None:
+    """Exit 3 with a sentence unless the rate's lower bound is at least so high. BadParameter where there is no rate."""
     chosen = name or (RateName.QUIET if analysis.campaign.mode is Mode.CONTROL else RateName.RECOVERY)
     rate = analysis.rates.get(chosen)
     if rate is None:
         raise typer.BadParameter(f"a {analysis.campaign.mode} campaign has no {chosen} rate", param_hint="--rate")
-    if rate.low is None or rate.low < least:
-        low = "unknown" if rate.low is None else f"{rate.low:.3f}"
-        typer.echo(
-            f"The {chosen} rate is {rate.successes} of {rate.n}; its lower bound, {low}, is under {least:g}.", err=True
-        )
-        raise typer.Exit(1)
+    judged = gate(chosen, rate, least)
+    if not judged.passed:
+        typer.echo(judged.sentence, err=True)
+        raise typer.Exit(Exit.UNDER)
 
 
 def _title(analysis: Analysis) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 
 import typer
 from rich.console import Console
@@ -19,7 +18,6 @@ from controller.analysis.trial import Trial
 from controller.api import Mode, Phase
 from controller.cli.reading.source import records
 from controller.reading.protocol import Told
-from controller.records.queries import list_reasoning
 from controller.records.readonly import reading
 from controller.records.rows import AttemptRow, CampaignRow
 
@@ -89,14 +87,6 @@ class Records:
         """Its attempts, whole, with what happened in them; a few at a time are in memory."""
         with records(self._db, self._context) as reader:
             yield from reader.whole_attempts(campaign)
-
-    def reasoning(self, campaign: CampaignRow, attempt: AttemptRow) -> list[tuple[datetime | None, str]]:
-        """What the agent said in the sessions of its commands. Only a database tells; the controller does not."""
-        sessions = {command["session"] for command in attempt.commands or ()}
-        if not self._db or not sessions:
-            return []
-        with reading(self._db) as connection:
-            return list_reasoning(connection, campaign.uid, sessions)
 
     def _campaigns(self) -> list[CampaignRow]:
         """The newest first."""

@@ -15,7 +15,7 @@ def analyze(
     campaign: Campaign,
     fail_under: Annotated[
         float | None,
-        typer.Option(min=0, max=1, metavar="R", help="Exit 1 unless the rate is at least R, with 97.5 % confidence."),
+        typer.Option(min=0, max=1, metavar="R", help="Exit 3 unless the rate is at least R, with 97.5 % confidence."),
     ] = None,
     rate: Annotated[
         RateName | None, typer.Option(help="Which rate that is; recovery by default, of a control quiet.")
@@ -40,7 +40,7 @@ def analyze(
         found = analyzed(arm.campaign, arm.trials)
         analyses.write(found, output)
         if fail_under is not None:
-            analyses.gate(found, rate, fail_under)
+            analyses.pass_or_exit(found, rate, fail_under)
 
 
 def compare(

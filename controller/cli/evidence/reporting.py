@@ -47,10 +47,9 @@ def _chapter(records: Records, arm: Arm) -> Chapter:
     shown = records.stories(arm.campaign)
     first = list(islice(shown, MOST_STORIES))
     ran = {text for each in first for text in versions(each.attempt.initial_state)}
-    stories = tuple(_story(records, arm.campaign, each) for each in first)
+    stories = tuple(_story(arm.campaign, each) for each in first)
     return Chapter(arm.name, analyze(arm.campaign, arm.trials), stories, sum(1 for _ in shown), tuple(sorted(ran)))
 
 
-def _story(records: Records, campaign: CampaignRow, told: Told) -> Story:
-    reasoning = records.reasoning(campaign, told.attempt)
-    return tell(told.attempt, narrate(campaign, told.attempt, told.events), reasoning)
+def _story(campaign: CampaignRow, told: Told) -> Story:
+    return tell(told.attempt, narrate(campaign, told.attempt, told.events))

@@ -8,10 +8,10 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import TextIO
 
-from controller.agents.commands import Counts, count
 from controller.analysis.junit import to_junit
 from controller.reading import as_json
 from controller.reading.protocol import Told
+from controller.records.counting import Counts, count
 from controller.records.rows import CampaignRow, Json
 
 Row = Callable[[CampaignRow, Told], Json]

@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from controller.agents.commands import count
 from controller.cli import text
 from controller.cli.columns import console
 from controller.cli.reading.narrative import narrate
 from controller.cli.reading.timeline import moments, origin, service_unknown
 from controller.difference import ABSENT, changes
+from controller.records.counting import count
 from controller.records.rows import AttemptRow, CampaignRow, Event, Json
 
 

@@ -4,33 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from controller.api import Phase
+from controller.analysis.gate import gate
+from controller.analysis.rates import Rate, rate
+from controller.api import Mode, Outcome, Phase
 from controller.cli.cluster.campaigns import Seen
 from controller.cli.live.story import found
 from controller.cli.options import Exit
 
 
 def conclude(campaign: Seen, fail_under: float | None) -> tuple[list[str], Exit]:
-    """What to say at the end, and the exit status: a campaign that did not complete has failed, whatever it found."""
+    """What to say at the end, and the exit status: a campaign that did not complete has failed, whatever it found.
+
+    `fail_under` takes the packages of the extra `evidence`: see `gate.ready`.
+    """
     status = campaign.status
     lines = [*_planned(campaign)] or found(status.rates)
     if status.phase is not Phase.COMPLETE:
         return lines, Exit.FAILED
     if fail_under is None:
         return lines, Exit.DONE
-    said, enough = _gate(campaign, fail_under)
-    return [*lines, said], Exit.DONE if enough else Exit.FAILED
+    judged = gate(*_rate(campaign), fail_under)
+    return [*lines, judged.sentence], Exit.DONE if judged.passed else Exit.UNDER
 
 
-def _gate(campaign: Seen, least: float) -> tuple[str, bool]:
-    """Whether the recovery rate is at least so high. Of nothing scored it is not: no evidence is no success."""
-    scored = campaign.status.summary.scored if campaign.status.summary else 0
-    rate = campaign.status.rates.recovery_rate if campaign.status.rates else None
-    if not scored or rate is None:
-        return f"Under {least:g}: nothing was scored (n=0).", False
-    recovered = round(float(rate) * scored)  # the status has four digits of it
-    enough = recovered / scored >= least
-    return f"Recovery rate {recovered / scored:.4g} (n={scored}), {'not ' if enough else ''}under {least:g}.", enough
+def _rate(campaign: Seen) -> tuple[str, Rate]:
+    """The rate by which a campaign of its mode is judged, and its name; as `analyze` has it, from the status."""
+    summary, rates = campaign.status.summary, campaign.status.rates
+    scored = summary.scored if summary else 0
+    if campaign.mode is Mode.CONTROL:
+        return "quiet", rate(summary.outcomes.get(Outcome.QUIET, 0) if summary else 0, scored)
+    recovered = round(float(rates.recovery_rate) * scored) if rates and rates.recovery_rate else 0
+    return "recovery", rate(recovered, scored)
 
 
 def _planned(campaign: Seen) -> Iterator[str]:

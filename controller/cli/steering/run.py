@@ -85,7 +85,7 @@ def run(
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow it to its end.")] = True,
     fail_under: Annotated[
         float | None,
-        typer.Option(min=0, max=1, metavar="RATE", help="Exit with 1 if a smaller share of those scored recovered."),
+        typer.Option(min=0, max=1, metavar="R", help="Exit 3 unless its rate is at least R, with 97.5 % confidence."),
     ] = None,
     namespace: Namespace = None,
     context: Context = None,
@@ -96,7 +96,8 @@ def run(
     Without --baseline or --control an agent is expected to act. With --agent it is started for each trial; else it is
     there by itself, and sends its tickets over HTTP (docs/agents/http.md), or is read from --agent-db.
 
-    Exit status: 0 it completed, 1 it failed, was aborted or is under --fail-under, 2 it was asked wrong, 130 Ctrl-C.
+    Exit status: 0 it completed, 1 it failed or was aborted, 2 it was asked wrong, 3 it is under --fail-under, and 130
+    after Ctrl-C.
 
     \b
     evalcampaign run --subject tikv --chaos node_kill --baseline --trials 3 --probe write
@@ -106,11 +107,12 @@ def run(
     """
     if baseline and control:
         raise typer.BadParameter("--baseline and --control exclude each other")
-    if fail_under is not None and (control or not wait):
-        raise typer.BadParameter("--fail-under needs trials that break something (no --control) and --wait")
     if versus_agent is not None and versus is None:
         raise typer.BadParameter("--versus-agent goes with --versus variant=NAME")
+    if fail_under is not None and not wait:
+        raise typer.BadParameter("--fail-under and --no-wait exclude each other: the rate is known at the end")
     with sentences():
+        from controller.analysis import gate
         from controller.api import Mode
         from controller.cli.cluster.api import Api
         from controller.cli.cluster.campaigns import Campaigns
@@ -142,6 +144,8 @@ def run(
             running.refuse_mistakes(*((pair.asked, pair.other) if pair else (asked,)))
         except Mistake as mistake:
             raise typer.BadParameter(str(mistake)) from None
+        if fail_under is not None:
+            gate.ready()
         campaigns = Campaigns(Api.connect(context), namespace)
         made = running.create_both(campaigns, pair, name) if pair else [running.create(campaigns, asked, name)]
         for each, campaign in zip((pair.asked, pair.other) if pair else (asked,), made, strict=True):

@@ -141,6 +141,25 @@ async def test_commands_are_those_of_the_tickets_sessions_judged_and_masked(here
     assert command.at == NOON.replace(second=4)
 
 
+async def test_what_was_said_stands_where_it_was_among_the_commands_and_is_masked(here):
+    mark = await here.source.mark()
+    await here.put("/v1/tickets/t", OPEN)
+    await here.put("/v1/sessions/s", {"ticket": "t"})
+    said = {"session": "s", "type": "reasoning"}
+    await here.log(
+        said | {"sequence": 1, "content": "The pod is stuck.", "at": "2026-01-01T12:00:04Z"},
+        call(2, "ls"),
+        result(3, 0) | {"content": "what a tool answered"},
+        said | {"sequence": 4, "content": "Again, with --token=hunter2"},
+    )
+    thoughts = (await here.source.commands(mark, (await here.source.look(mark)).tickets)).thoughts
+    assert [(each.text, each.after) for each in thoughts] == [
+        ("The pod is stuck.", 0),
+        ("Again, with --token=***", 1),
+    ]
+    assert thoughts[0].at == NOON.replace(second=4)
+
+
 async def test_what_is_sent_twice_is_there_once(here):
     mark = await here.source.mark()
     await here.put("/v1/tickets/t", OPEN)

@@ -177,6 +177,24 @@ async def test_commands_are_those_above_the_mark_of_the_tickets_sessions(path):
     assert (await source(path).commands(mark, ())).commands == ()
 
 
+async def test_what_was_said_is_masked_and_stands_where_it_was_among_the_commands(path):
+    file = AgentFile(path)
+    mark = await source(path).mark()
+    file.session(file.ticket(NAIVE), "new")
+    file.log("new", "reasoning", content="The pod is stuck.", at="2026-06-01T12:00:01")
+    file.log("new", "tool_call", '{"command": "kubectl get pods"}')
+    file.log("new", "tool_result", content="NAME READY", code=0)
+    file.log("new", "reasoning", content="Again, with --token=hunter2", at="?")
+    file.log("new", "reasoning", content="")
+    tickets = (await source(path).look(mark)).tickets
+    thoughts = (await source(path).commands(mark, tickets)).thoughts
+    assert [(each.session, each.text, each.after) for each in thoughts] == [
+        ("new", "The pod is stuck.", 0),
+        ("new", "Again, with --token=***", 1),
+    ]
+    assert thoughts[0].at is not None and thoughts[1].at is None
+
+
 # How it may be found --------------------------------------------------------------------------------------------------
 
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from controller.agents.commands import count
 from controller.analysis.commands import spreads
 from controller.api import Outcome
+from controller.records.counting import count
 from controller.records.rows import Flag
 from tests.unit.analysis.samples import trial
 

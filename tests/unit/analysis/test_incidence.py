@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from controller.analysis.incidence import Ended, aalen_johansen, detection, resolution
+from controller.analysis.incidence import Ended, aalen_johansen, detection, interval, resolution
+from controller.analysis.rates import rate
 from controller.api import Outcome
 from tests.unit.analysis.samples import trial
 
@@ -50,3 +51,14 @@ def test_only_a_true_resolution_is_one():
     found = resolution(STORY)
     assert (found.by_deadline.successes, found.by_deadline.n, found.median) == (1, 6, None)
     assert found.times[found.share.index(found.share[-1])] == 12.0
+
+
+def test_the_intervals_are_those_of_rates_and_the_curve_ends_at_the_rate_by_the_deadline():
+    low, high = interval([k / 20 for k in range(21)], 20)
+    rates = [rate(k, 20) for k in range(21)]
+    assert low == pytest.approx([each.low for each in rates], abs=1e-12)
+    assert high == pytest.approx([each.high for each in rates], abs=1e-12)
+    found = detection(STORY)
+    assert (found.low[-1], found.high[-1]) == pytest.approx((found.by_deadline.low, found.by_deadline.high))
+    assert (found.low[0], found.high[0]) == (0, 0)
+    assert len(found.low) == len(found.high) == len(found.times)

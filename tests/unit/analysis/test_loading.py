@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.analysis.loading import ended, load, of_attempts
+from controller.analysis.loading import ended, load, of_attempts, query
 from controller.api import Outcome
 from controller.records import Records, queries
 from controller.records.readonly import reading
@@ -63,3 +63,14 @@ def test_attempts_that_were_read_already_give_the_same_trials(url: str, name: st
         rows = queries.list_attempts(connection, campaign.uid)
         whole = [queries.get_attempt(connection, campaign, row.trial, row.attempt) for row in rows]
         assert of_attempts(whole) == load(connection, campaign)
+
+
+@pytest.mark.parametrize("name", ["demo", "helped"])
+def test_an_index_answers_and_no_row_with_its_states_and_commands_is_read(url: str, name: str):
+    with reading(url) as connection:
+        asked = query(queries.find_campaign(connection, name).campaign)
+        told = str(asked.compile(connection, compile_kwargs={"literal_binds": True}))
+        plan = [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {told}")]
+    assert [line for line in plan if "trials" in line] == [
+        "SEARCH trials USING COVERING INDEX ix_trials_numbers (campaign_uid=? AND ended_at>?)"
+    ]

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from controller.agents.commands import count
 from controller.analysis.estimates import estimates
 from controller.analysis.summary import analyze
 from controller.api import Outcome
+from controller.records.counting import count
 from controller.records.rows import Flag
 from tests.unit.analysis.samples import campaign, healing, trial
 from tests.unit.analysis.test_incidence import STORY

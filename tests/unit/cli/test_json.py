@@ -58,5 +58,5 @@ def test_stdout_holds_nothing_but_json_when_a_name_is_ambiguous(run: Run) -> Non
 def test_rows_have_the_fields_of_their_tables() -> None:
     assert set(CampaignRow.__dataclass_fields__) == {column.name for column in campaigns.c}
     assert set(AttemptRow.__dataclass_fields__) == {column.name for column in trials.c}
-    left_out = {"initial_state", "final_state", "commands", "agent_mark"}
+    left_out = {"initial_state", "final_state", "commands", "reasoning", "agent_mark"}
     assert set(AttemptSummary.__dataclass_fields__) == {column.name for column in trials.c} - left_out

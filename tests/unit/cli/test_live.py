@@ -136,13 +136,21 @@ THREE = Summary(planned=3, done=3, progress="3/3", scored=3)
 
 
 @pytest.mark.parametrize(
-    ("least", "status"), [(None, Exit.DONE), (2 / 3, Exit.DONE), (0.67, Exit.FAILED), (1.0, Exit.FAILED)]
+    ("least", "status"), [(None, Exit.DONE), (0.2, Exit.DONE), (0.21, Exit.UNDER), (2 / 3, Exit.UNDER)]
 )
-def test_a_complete_campaign_passes_unless_its_rate_is_under_what_was_asked(least, status):
+def test_a_complete_campaign_passes_unless_the_lower_bound_of_its_rate_is_under_what_was_asked(least, status):
     lines, given = conclude(seen(Phase.COMPLETE, rates=RATES, summary=THREE), least)
     assert given is status
     assert lines[0] == "recovered 2/3 (67%), median time to recover 8.2s"
-    assert least is None or "(n=3)" in lines[-1]
+    assert least is None or "2 of 3; the lower bound of its 95 % interval, 0.208, is" in lines[-1]
+
+
+def test_a_control_is_judged_by_how_often_it_was_quiet():
+    counted = Summary(planned=4, done=4, progress="4/4", scored=4, outcomes={Outcome.QUIET: 3, Outcome.FALSE_ALARM: 1})
+    ended = replace(seen(Phase.COMPLETE, summary=counted), mode=Mode.CONTROL)
+    lines, status = conclude(ended, 0.3)
+    assert (lines[-1].partition(";")[0], status) == ("The quiet rate is 3 of 4", Exit.DONE)
+    assert conclude(ended, 0.31)[1] is Exit.UNDER
 
 
 @pytest.mark.parametrize("phase", [Phase.FAILED, Phase.ABORTED])
@@ -152,7 +160,8 @@ def test_a_campaign_that_did_not_complete_has_failed_whatever_it_found(phase):
 
 def test_of_nothing_scored_no_rate_is_high_enough():
     lines, status = conclude(seen(Phase.COMPLETE), 0.0)
-    assert (lines, status) == (["Nothing could be scored.", "Under 0: nothing was scored (n=0)."], Exit.FAILED)
+    unknown = "The recovery rate is unknown, for nothing was scored (n=0): under 0."
+    assert (lines, status) == (["Nothing could be scored.", unknown], Exit.UNDER)
 
 
 def test_a_dry_run_ends_with_its_plans():

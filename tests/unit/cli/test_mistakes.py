@@ -83,4 +83,22 @@ def test_help_loads_nothing_that_takes_its_time() -> None:
 
 
 def test_version_names_the_schema(run: Run) -> None:
-    assert run("version").stdout.strip().endswith("records schema 0003")
+    assert run("version").stdout.strip().endswith("records schema 0004")
+
+
+def test_a_gate_that_could_not_be_judged_is_said_before_anything_is_created(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = tmp_path / "kubeconfig"  # with a cluster, or the packages, it would get further than to say this
+    monkeypatch.setenv("KUBECONFIG", str(nowhere))
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    asked = ("run", "--subject", "etcd", "--chaos", "node_kill", "--baseline", "--fail-under", "0.5")
+    result = run(*asked)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "This takes scipy, which is not installed" in result.stderr
+    assert "--no-wait exclude each other" in run(*asked, "--no-wait").stderr
+
+
+def test_following_a_campaign_takes_none_of_the_packages_of_the_evidence() -> None:
+    code = "import sys, controller.cli.steering.running; sys.exit(bool({'scipy', 'numpy'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from controller.agents.protocol import AgentUnreadable, Command, CommandLog, Mark, Report, Ticket
+from controller.agents.protocol import AgentUnreadable, Command, CommandLog, Mark, Report, Thought, Ticket
 from controller.agents.workload import Workload
 from controller.api import Mode, Outcome, Step
 from controller.outcome import Stop
@@ -26,7 +26,7 @@ class ScriptedAgent:
     def __init__(self, now, opens=None, resolves=None, commands=(), trouble=None):
         self.now = now
         self.opens, self.resolves = opens, resolves
-        self.log = CommandLog(tuple(commands))
+        self.log = CommandLog(tuple(commands), thoughts=(Thought(None, "s", "m-1 is stuck", after=1),))
         self.trouble = trouble or (lambda passed: None)
 
     async def mark(self):
@@ -63,6 +63,8 @@ async def test_a_fixer_resolves_and_its_times_and_commands_are_on_record(bench):
     assert outcome is Outcome.RESOLVED and row.flags == []
     assert 2 <= row.time_to_detect < 2.6 and 6 <= row.time_to_resolve < 6.6 and 4 <= row.time_to_recover < 4.1
     assert [command["command"] for command in row.commands] == ["kubectl get pods", "kubectl delete pod m-1"]
+    assert row.reasoning == [{"at": None, "session": "s", "text": "m-1 is stuck", "after": 1}]
+    assert (row.commands_total, row.commands_unique, row.commands_mutating, row.commands_destructive) == (2, 2, 1, 1)
     assert row.agent_mark["ticket"] == 1
     assert row.ended_at < row.deadline_at, "nothing more was to be seen"
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -71,7 +73,7 @@ async def test_a_database_of_a_newer_version_is_refused_by_writer_and_reader(url
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0099'")
         connection.commit()
-    sentence = r"schema revision 0099, and this version knows them up to 0003: .* newer evalcampaign"
+    sentence = r"schema revision 0099, and this version knows them up to 0004: .* newer evalcampaign"
     with pytest.raises(RecordsNewer, match=sentence):
         await Records.open(url)
     with pytest.raises(RecordsNewer, match=sentence), reading(url):
@@ -85,6 +87,40 @@ def test_a_reader_does_not_migrate(url: str, database: Path, monkeypatch: pytest
         pass
     assert database.stat().st_size == 0
     migrate.migrate(url)
-    monkeypatch.setattr("controller.records.readonly.HEAD", "0004")
+    monkeypatch.setattr("controller.records.readonly.HEAD", "0005")
     with pytest.raises(RecordsError, match="older version"), reading(url):
         pass
+
+
+def at_revision(url: str, revision: str) -> None:
+    """Bring the database there and no further."""
+    engine = engines.migrator(url)
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(migrate.FOLDER))
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    engine.dispose()
+
+
+def test_the_commands_of_older_records_are_counted_when_the_schema_comes_to_have_counts(
+    url: str, database: Path
+) -> None:
+    database.parent.mkdir()
+    at_revision(url, "0003")
+    get = {"tool": "bash", "command": "kubectl get pods", "mutating": False, "destructive": False}
+    delete = {"tool": "bash", "command": "kubectl delete pod tikv-1", "mutating": True, "destructive": True}
+    logs = [None, [], [get, get, delete]]
+    with closing(sqlite3.connect(database)) as connection:
+        for trial, log in enumerate(logs, start=1):
+            connection.execute(
+                "INSERT INTO trials (id, campaign_uid, trial, attempt, seed, step, outcome, started_at, ended_at,"
+                " commands) VALUES (?, 'uid-1', ?, 1, 7, 'record', 'Resolved', '2026', '2026', ?)",
+                (str(trial), trial, None if log is None else json.dumps(log)),
+            )
+        connection.commit()
+    migrate.migrate(url)
+    with closing(sqlite3.connect(database)) as connection:
+        counts = "commands_total, commands_unique, commands_mutating, commands_destructive"
+        found = connection.execute(f"SELECT {counts} FROM trials ORDER BY trial").fetchall()
+    assert found == [(None, None, None, None), (0, 0, 0, 0), (3, 2, 1, 1)]

@@ -103,7 +103,7 @@ async def test_the_tally_reads_its_index_and_no_row(records: Records) -> None:
         "WHERE campaign_uid = 'uid-1' AND ended_at IS NOT NULL ORDER BY ended_at DESC, trial DESC, attempt DESC"
     )
     plan = await records._store.read(lambda c: [row[3] for row in c.exec_driver_sql(query)])
-    assert len(plan) == 1 and "USING COVERING INDEX ix_trials_tally" in plan[0]
+    assert len(plan) == 1 and "USING COVERING INDEX ix_trials_numbers" in plan[0]
 
 
 @pytest.mark.parametrize("campaign", ["uid-1", "nobody"])

@@ -26,6 +26,11 @@ def command(seconds: float | None, text: str, **known: Any) -> dict[str, Any]:
     return {"at": told, "session": "s1", "tool": "bash", "command": text, "exitCode": 0, "why": HOSTILE} | known
 
 
+def thought(seconds: float | None, text: str, after: int) -> dict[str, Any]:
+    told = None if seconds is None else at(seconds).isoformat().replace("+00:00", "Z")
+    return {"at": told, "session": "s1", "text": text, "after": after}
+
+
 def attempt(**known: Any) -> AttemptRow:
     """Injected at 10 s of the day, detected after 4 s, resolved after 12 s, whole after 14 s."""
     after = dict(zip(TIMES, [0, 0, 0.5, 1, 4, 4, 12, 12, 9, 14, 60], strict=True))
@@ -36,11 +41,12 @@ def attempt(**known: Any) -> AttemptRow:
     row |= {"flags": [Flag.COMMANDS_INCOMPLETE], "agent_mark": None}
     row |= {"initial_state": state(0, "etcd-1"), "final_state": state(1, HOSTILE)}
     row |= {"commands": [command(15, "kubectl get pods"), command(20, HOSTILE, mutating=True)]}
+    row |= {"reasoning": [thought(13, HOSTILE, after=0), thought(16, HOSTILE * 10, after=1)]}
     return AttemptRow(**(row | known))
 
 
 def story(**known: Any) -> Story:
-    return tell(attempt(**known), f"It was told so: {HOSTILE}", [(at(13), HOSTILE)])
+    return tell(attempt(**known), f"It was told so: {HOSTILE}")
 
 
 def page(name: str = HOSTILE) -> str:

@@ -3,9 +3,15 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
+import pytest
 import yaml
 
-from controller.api import CampaignSpec
+from controller.analysis.summary import analyze
+from controller.analysis.trial import Trial
+from controller.api import CampaignSpec, Outcome
+from controller.report.page import Chapter, render
+from tests.unit.analysis.samples import arm, trial
+from tests.unit.records.samples import at
 from tests.unit.report.samples import HOSTILE, page
 
 VOID = {"meta", "br", "img", "link", "input", "hr"}
@@ -51,6 +57,14 @@ def test_what_others_wrote_stays_text_wherever_it_stands():
     assert handlers == []
 
 
+def test_a_long_text_of_theirs_is_folded_and_is_text_inside_and_out():
+    folded = PAGE[PAGE.index('<li class="reasoning">') :]
+    summary = re.search(r"<summary>(.*?)</summary><pre>(.*?)</pre>", folded, re.DOTALL)
+    assert summary is not None
+    assert "<" not in summary[1] and "&lt;script&gt;" in summary[1]
+    assert "<" not in summary[2] and summary[2].count("&lt;script&gt;") == 10
+
+
 def test_nothing_is_loaded_from_anywhere():
     loaded = [
         value
@@ -71,26 +85,58 @@ def test_a_policy_forbids_what_is_not_there():
 
 def test_the_verdict_comes_first_and_the_order_is_that_of_a_reader():
     assert "is better than alone: it recovers" in TEXT
-    titles = ["How the trials ended", "When it was whole again", "Numbers", "Trials of ", "How to reproduce it"]
+    titles = ["At a glance", "How the trials ended", "How soon", "Numbers", "Trials of ", "How to reproduce it"]
     assert sorted(titles, key=TEXT.index) == titles
     assert TEXT.index("is better than alone") < TEXT.index(titles[0])
 
 
-def test_the_figure_has_words_for_those_who_do_not_see_it():
-    (figure,) = [of for tag, of in PARSED.elements if tag == "svg" and of.get("role") == "img"]
+def test_the_figures_have_words_for_those_who_do_not_see_them():
     ids = [of.get("id") for _, of in PARSED.elements]
-    assert figure["aria-labelledby"] == "curves-title curves-desc"
-    assert {"curves-title", "curves-desc"} <= set(ids)
-    named = [each for each in ids if each is not None]
-    assert len(named) == len(set(named))
+    figures = [of["aria-labelledby"] for tag, of in PARSED.elements if tag == "svg" and of.get("role") == "img"]
+    assert figures == ["recovery-title recovery-desc", "detection-title detection-desc"]
+    assert {"recovery-title", "recovery-desc", "detection-title", "detection-desc"} <= set(ids)
     assert "alone: 75% of 8 by 60 s" in TEXT
+    assert f"{HOSTILE}: 0% of 8 by 60 s" in TEXT, "of the detection, which no trial of it had"
+
+
+def test_ids_are_not_used_twice_and_what_figures_refer_to_is_there():
+    ids = [of["id"] for _, of in PARSED.elements if of.get("id")]
+    assert len(ids) == len(set(ids))
+    referred = [of["xlink:href"] for _, of in PARSED.elements if of.get("xlink:href")]
+    referred += re.findall(r"url\((#[^)]+)\)", PAGE)
+    assert referred and {reference.removeprefix("#") for reference in referred} <= set(ids)
+
+
+def test_an_arm_has_the_same_dash_and_colour_wherever_it_is_drawn():
+    classes = [of.get("class") or "" for _, of in PARSED.elements]
+    drawn = [each for each in classes if re.fullmatch(r"(curve|band|stroke) arm-\d", each)]
+    assert [each for each in drawn if each.startswith("curve")] == ["curve arm-0", "curve arm-1", "curve arm-0"]
+    assert {"stroke arm-0", "stroke arm-1"} <= set(drawn)
+
+
+EMPTY: list[tuple[list[Trial], str]] = [
+    ([], "no attempt has ended yet"),
+    ([trial(1, Outcome.INFRA_ERROR, window=None)] * 3, "nothing is known. 3 attempts ended"),
+    ([trial(1, Outcome.RESOLVED, recovered=5.0, detected=2.0)], "1 of 1 scored trials recovered by the deadline (100%"),
+]
+
+
+@pytest.mark.parametrize("mode", ["baseline", "agent", "control"])
+@pytest.mark.parametrize(("trials", "verdict"), EMPTY)
+def test_of_few_trials_or_none_that_count_the_page_says_so(trials: list[Trial], verdict: str, mode: str):
+    found = arm("few", trials, mode=mode)
+    shown = render([Chapter("few", analyze(found.campaign, trials), (), 0, ())], [], at(0), "evalcampaign 1")
+    told = re.sub(r"\s+", " ", "".join(Parsed(shown).text))
+    assert (verdict in told) or (mode == "control" and "0 of 1 scored trials were quiet" in told)
+    assert ("How soon" in told) == (mode != "control" and "1 of 1" in verdict)
+    assert ("Nothing was scored" in told) == ("1 of 1" not in verdict)
 
 
 def test_a_moment_is_told_in_seconds_after_the_injection_and_the_agents_work_in_order():
     told = TEXT[TEXT.index("Trials of ") :]
     for moment in ("+0.0 s injected", "+4.0 s detected by the agent", "+14.0 s whole again", "+60.0 s deadline"):
         assert moment in re.sub(r"\s+", " ", told)
-    assert told.index("+3.0 s") < told.index("+5.0 s bash") < told.index("+10.0 s bash")
+    assert told.index("+3.0 s said") < told.index("+5.0 s bash") < told.index("+10.0 s bash")
 
 
 def test_the_spec_can_be_applied_again():

@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 
 from controller.api import Outcome
-from controller.report.stories import MOST_CHANGES, MOST_CHARACTERS, outcome_kind, short
+from controller.report.outcomes import SIGNS, WORDS, outcome_kind
+from controller.report.stories import FOLDED, MOST_CHANGES, MOST_CHARACTERS, Said, short
 from tests.unit.records.samples import at
-from tests.unit.report.samples import command, story
+from tests.unit.report.samples import command, story, thought
 
 
 def test_marks_come_in_their_order_with_their_place_on_the_line():
@@ -42,13 +43,10 @@ def test_a_control_is_whole_all_along():
 
 
 def test_commands_and_reasoning_are_in_order_and_what_has_no_time_stays_where_it_was():
-    told = story(commands=[command(12, "first"), command(None, "second"), command(20, "third")])
-    assert [each.text if each.kind == "command" else "thought" for each in told.said] == [
-        "first",
-        "second",
-        "thought",
-        "third",
-    ]
+    commands = [command(12, "first"), command(None, "second"), command(20, "third")]
+    reasoning = [thought(13, "to it", 2), thought(None, "still", 2), thought(None, "done", 3)]
+    told = story(commands=commands, reasoning=reasoning)
+    assert [each.text for each in told.said] == ["first", "second", "to it", "still", "third", "done"]
     assert told.said[0].at == pytest.approx(2)
 
 
@@ -69,8 +67,22 @@ def test_long_things_are_cut_and_it_is_said():
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_every_outcome_has_a_colour_and_what_says_nothing_has_none(outcome: Outcome):
     assert (outcome_kind(outcome) == "none") == (not outcome.scored)
+    assert SIGNS[outcome_kind(outcome)] and WORDS[outcome]
 
 
 def test_an_attempt_that_is_under_way_can_be_told():
     told = story(outcome=None, ended_at=None, recovered_at=None, deadline_at=at(70), commands=None)
     assert (told.outcome, told.kind) == ("(record)", "none")
+
+
+def test_a_long_text_is_folded_and_shows_how_it_begins():
+    assert Said("reasoning", 0, "x" * FOLDED).beginning is None
+    assert Said("reasoning", 0, "\n" + "x" * FOLDED).beginning == f"{'x' * 100}… (601 characters)"
+    assert Said("command", 0, "kubectl apply -f - <<EOF\n" + "a: 1\n" * 8).beginning is not None
+
+
+def test_an_agent_that_only_thought_is_told_and_one_that_was_not_looked_at_did_not_do_nothing():
+    told = story(commands=[], reasoning=[thought(13, "I wait", 0)])
+    assert ([each.text for each in told.said], told.looked) == (["I wait"], True)
+    unseen = story(commands=None, reasoning=None)
+    assert (unseen.said, unseen.looked) == ((), False)

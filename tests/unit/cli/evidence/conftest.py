@@ -16,6 +16,7 @@ from tests.unit.records.samples import at, spec, state
 
 N = 8
 COMMAND = {"tool": "bash", "session": "s1", "at": None, "exitCode": 0, "mutating": True, "destructive": False}
+THOUGHT = "I look at the leader first"
 HOSTILE = "<script>alert('why')</script>"
 
 Run = Callable[..., Result]
@@ -44,6 +45,7 @@ async def attempt(records: Records, uid: str, mode: Mode, trial: int, time: floa
     outcome = Outcome.NOT_HEALED if time is None else Outcome.SELF_HEALED
     if mode is Mode.AGENT:
         log = [{**COMMAND, "command": f"kubectl delete pod etcd-{i}", "why": HOSTILE} for i in (1, 2)]
+        facts |= {"reasoning": [{"at": None, "session": "s1", "text": THOUGHT, "after": 1}]}
         facts |= {"ticket_seen_at": at(start + 2), "ticket_created_at": at(start + 2), "commands": log}
         facts |= {"resolution_seen_at": at(start + 30), "resolved_at": at(start + 30)}
         outcome = Outcome.FALSE_RESOLUTION if time is None else Outcome.RESOLVED

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-import asyncio
+import json
 from pathlib import Path
 
-from controller.records import Records
-from tests.unit.cli.evidence.conftest import HOSTILE, Run, seed
-from tests.unit.records.samples import at
+from controller.reading import as_json, from_json
+from controller.reading.database import DatabaseReader
+from controller.report.stories import tell
+from tests.unit.cli.evidence.conftest import HOSTILE, THOUGHT, Run
 
 
 def test_one_file_tells_of_all_campaigns(run: Run, tmp_path: Path):
@@ -22,7 +23,8 @@ def test_one_file_tells_of_all_campaigns(run: Run, tmp_path: Path):
 def test_of_one_campaign_there_is_no_verdict_but_what_it_found(run: Run, tmp_path: Path):
     to = tmp_path / "report.html"
     assert run("report", "alone", "-o", str(to)).exit_code == 0
-    assert "default/alone: 6 of 8 scored trials recovered by the deadline." in to.read_text()
+    found = "6 of 8 scored trials recovered by the deadline (75%, 95&nbsp;% interval 41% to 93%)"
+    assert f"default/alone: {found}." in to.read_text()
 
 
 def test_campaigns_that_asked_something_else_make_no_report_unless_forced(run: Run, tmp_path: Path):
@@ -41,28 +43,18 @@ def test_a_place_that_cannot_be_written_is_a_sentence(run: Run, tmp_path: Path):
     assert "cannot be written" in result.stderr
 
 
-def test_what_the_agent_said_beside_its_commands_is_told(run: Run, tmp_path: Path):
-    url = f"sqlite:///{tmp_path}/records.db"
-
-    async def said() -> None:
-        await seed(url)
-        records = await Records.open(url)
-        await records.close()
-
-    asyncio.run(said())
-    add_reasoning(url)
+def test_what_the_agent_said_is_told_among_its_commands(run: Run, tmp_path: Path):
     to = tmp_path / "report.html"
-    assert run("report", "helped", "-o", str(to), db=url).exit_code == 0
-    assert "I look at the leader first" in to.read_text()
+    assert run("report", "helped", "-o", str(to)).exit_code == 0
+    shown = to.read_text()
+    assert shown.index("kubectl delete pod etcd-1") < shown.index(THOUGHT) < shown.index("kubectl delete pod etcd-2")
 
 
-def add_reasoning(url: str) -> None:
-    from controller.records import engines
-    from controller.records.schema import agent_entries
-
-    engine = engines.writer(url)
-    with engine.begin() as connection:
-        told = {"campaign_uid": "v1", "session": "s1", "sequence": 1, "type": "reasoning", "tool": "", "command": ""}
-        judged = {"mutating": False, "destructive": False, "why": "", "at": None, "arrived_at": at(0)}
-        connection.execute(agent_entries.insert().values(**told, **judged, content="I look at the leader first"))
-    engine.dispose()
+def test_what_is_read_from_the_controller_tells_the_same(judged: str):
+    """As JSON, which is how the controller hands out an attempt."""
+    here = DatabaseReader(judged)
+    campaign = here.find("helped").campaign
+    told = here.attempt(campaign, 1)
+    far = from_json.story(json.loads(as_json.dumps(as_json.story(campaign, told))))
+    assert far == told and tell(far.attempt, "") == tell(told.attempt, "")
+    assert THOUGHT in [each.text for each in tell(far.attempt, "").said]
