@@ -158,28 +158,12 @@ Index(
     postgresql_where=text("ended_at IS NULL"),
 )
 # Covers the tally and the analysis: rows carry two states and a log each, which counting them must not read.
-Index(
-    "ix_trials_numbers",
-    trials.c.campaign_uid,
-    trials.c.ended_at,
-    trials.c.trial,
-    trials.c.attempt,
-    trials.c.outcome,
-    trials.c.chaos_injected_at,
-    trials.c.ticket_created_at,
-    trials.c.ticket_seen_at,
-    trials.c.resolved_at,
-    trials.c.resolution_seen_at,
-    trials.c.recovered_at,
-    trials.c.flags,
-    trials.c.seed,
-    trials.c.window_started_at,
-    trials.c.deadline_at,
-    trials.c.commands_total,
-    trials.c.commands_unique,
-    trials.c.commands_mutating,
-    trials.c.commands_destructive,
+NUMBERS = (
+    *("campaign_uid", "ended_at", "trial", "attempt", "outcome", "chaos_injected_at", "ticket_created_at"),
+    *("ticket_seen_at", "resolved_at", "resolution_seen_at", "recovered_at", "flags", "seed", "window_started_at"),
+    *("deadline_at", "commands_total", "commands_unique", "commands_mutating", "commands_destructive"),
 )
+Index("ix_trials_numbers", *(trials.c[name] for name in NUMBERS))
 
 trial_events = Table(
     "trial_events",

@@ -6,11 +6,12 @@ from controller.api import Outcome
 from controller.report.outcomes import SIGNS, WORDS, outcome_kind
 from controller.report.stories import FOLDED, MOST_CHANGES, MOST_CHARACTERS, Said, short
 from tests.unit.records.samples import at
-from tests.unit.report.samples import command, story, thought
+from tests.unit.report.samples import HOSTILE, command, story, thought
 
 
 def test_marks_come_in_their_order_with_their_place_on_the_line():
     told = story()
+    assert told.target == HOSTILE
     assert [(mark.name, mark.seconds) for mark in told.marks] == [
         ("injected", 0),
         ("manifested", 0.5),
