@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from controller.analysis.circumstances import circumstances
 from controller.analysis.comparable import require_comparable
 from controller.analysis.holm import holm
 from controller.analysis.pairing import pair
@@ -35,12 +36,14 @@ class Comparison:
     """The first against the second. `difference` is first minus second: below 0 the first recovers sooner.
 
     `p` is what the verdict rests on: adjusted by Holm where several comparisons were made (`comparisons` of them).
-    `deadline` is in seconds; `first` and `second` describe, with all scored trials of each.
+    `circumstances` is a sentence on whether they took turns. `deadline` is in seconds; `first` and `second` describe,
+    with all scored trials of each.
     """
 
     names: tuple[str, str]
     verdict: Verdict
     sentence: str
+    circumstances: str
     warnings: tuple[str, ...]
     deadline: float | None
     paired: bool
@@ -69,6 +72,7 @@ def compare(first: Arm, second: Arm, force: bool = False) -> Comparison:
         names=names,
         verdict=verdict,
         sentence=sentence(verdict, names, sizes, compared.paired, deadline, found, p),
+        circumstances=circumstances(first.campaign, second.campaign, (*first.trials, *second.trials)),
         warnings=tuple(warnings),
         deadline=deadline,
         paired=compared.paired,

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from controller.analysis.circumstances import in_turns
 from controller.analysis.comparable import differing
 from controller.analysis.comparison import Arm
 from controller.analysis.errors import NotThere
@@ -44,7 +45,10 @@ class Records:
         return self._loaded(found.campaign)
 
     def baseline_of(self, campaign: CampaignRow, force: bool) -> Arm:
-        """The baseline that asked the same; where `force`, any of the same subject and chaos. Says which it is."""
+        """The baseline that asked the same, its other arm before all others. Says which it is.
+
+        Where `force`, any of the same subject and chaos will do.
+        """
         if campaign.mode is Mode.BASELINE:
             raise NotThere(f"{_name(campaign)} is a baseline itself; `compare` compares two campaigns by name")
         same = [
@@ -59,7 +63,7 @@ class Records:
                 f"No baseline is recorded that asked the same as {_name(campaign)}{near}. "
                 "Apply its spec with `mode: baseline`, or --force takes one of the same subject and chaos"
             )
-        chosen = _best(fit)
+        chosen = _best([row for row in fit if in_turns(row, campaign)] or fit)
         others = f", chosen of {len(fit)}" if len(fit) > 1 else ""
         _say(f"The baseline is {_name(chosen)} (uid {chosen.uid}, {chosen.phase}{others}).")
         return self._loaded(chosen)

@@ -20,7 +20,17 @@ DESCRIBED = "Described, not tested (95 % intervals of each by itself, ranges of 
 HEADINGS = ("FIRST", "SECOND", "VERDICT", "DIFFERENCE", "95% INTERVAL", "P", "N")
 COLUMNS = (
     *("first", "second", "verdict", "difference_seconds", "low", "high", "p", "detectable_seconds"),
-    *("deadline_seconds", "paired", "n_first", "n_second", "left_out", "comparisons", "sentence", "warnings"),
+    *(
+        "deadline_seconds",
+        "paired",
+        "n_first",
+        "n_second",
+        "left_out",
+        "comparisons",
+        "sentence",
+        "circumstances",
+        "warnings",
+    ),
 )
 
 
@@ -34,6 +44,7 @@ def write(made: Sequence[Comparison], output: Output) -> None:
         case Output.MARKDOWN:
             for each in made:
                 print("".join(f"**{sentence}**\n\n" for sentence in (*each.warnings, each.sentence)), end="")
+                print(f"{each.circumstances}\n")
             print(f"{DESCRIBED}\n")
             sheets.markdown(*_described(made))
         case Output.TABLE:
@@ -46,6 +57,7 @@ def _table(made: Sequence[Comparison]) -> None:
         for warning in each.warnings:
             to.print(Text(warning, style="yellow"))
         to.print(Text(each.sentence, style="bold"))
+        to.print(Text(each.circumstances))
         if each.left_out:
             to.print(Text(f"{each.left_out} scored trials have no partner in the other campaign and are left out."))
     if len(made) > 1:
@@ -87,7 +99,16 @@ def _flat(of: Comparison) -> dict[str, Json]:
     seconds = (None,) * 3 if found is None else (found.value, found.low, found.high)
     values = (
         *(*of.names, of.verdict.value, *seconds, of.p, None if found is None else found.detectable),
-        *(of.deadline, of.paired, *of.sizes, of.left_out, of.comparisons, of.sentence, " ".join(of.warnings)),
+        *(
+            of.deadline,
+            of.paired,
+            *of.sizes,
+            of.left_out,
+            of.comparisons,
+            of.sentence,
+            of.circumstances,
+            " ".join(of.warnings),
+        ),
     )
     return dict(zip(COLUMNS, values, strict=True))
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
 
-from tests.unit.cli.evidence.conftest import Run
+from controller.records import Records
+from tests.unit.cli.evidence.conftest import Run, campaign
 
 
 def test_the_verdict_comes_first_and_the_rest_is_called_described(run: Run):
@@ -57,3 +59,21 @@ def test_markdown_says_the_verdict_and_describes(run: Run):
     text = run("compare", "helped", "alone", "-o", "markdown").stdout
     assert text.startswith("**default/helped is better than default/alone: ")
     assert "| recovered by the deadline | 100% (68% to 100%), 8/8 | 75% (41% to 93%), 6/8 |" in text
+
+
+def test_the_other_arm_is_taken_before_a_newer_baseline_and_that_they_took_turns_is_said(run: Run, tmp_path):
+    url = f"sqlite:///{tmp_path}/records.db"
+
+    async def seed() -> None:
+        records = await Records.open(url)
+        agent = {"mode": "agent", "agent": {"source": "http"}, "interleave": {"group": "g", "arm": "agent"}}
+        await campaign(records, "u1", "helped", [10.0 + i % 4 for i in range(8)], **agent)
+        await campaign(records, "u2", "its-arm", [50.0] * 8, interleave={"group": "g", "arm": "baseline"})
+        await campaign(records, "u3", "newer", [50.0] * 8)
+        await records.close()
+
+    asyncio.run(seed())
+    result = run("compare-baseline", "helped", db=url)
+    assert "The baseline is default/its-arm (uid u2, Complete, chosen of 2)." in result.stderr
+    assert "They took turns, trial by trial." in result.stdout
+    assert "They did not take turns" in run("compare", "helped", "newer", db=url).stdout
