@@ -16,25 +16,23 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from random import Random
 
 from pydantic import BaseModel
 
 from controller.agents.protocol import CommandLog
 from controller.api import CampaignSpec, Current, Failure, Outcome, Step
 from controller.attendance import AgentAbsent, Attendance
-from controller.cleanup import CleanupFailed, undo
+from controller.cleanup import CleanupFailed
 from controller.course import Course, StepFailed
 from controller.failures import failure_of
+from controller.injection import Injection
 from controller.observation import End, Observation, Window, observe
 from controller.outcome import Evidence, decide
-from controller.quorum import too_many
 from controller.records import AttemptRow, Records
 from controller.sight import Sight, watching
 from controller.stopping import Stopped, StopSignal
 from controller.storyline import Storyline
-from subjects.health import Stretch, extend
-from subjects.protocol import ChaosRefused, EvalSubject, Fault, Verdict
+from subjects.protocol import EvalSubject, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -61,15 +59,13 @@ class Attempt:
     ) -> None:
         self._row = row
         self._spec = spec
-        self._params = params
         self._subject = subject
         self._attendance = attendance
         self._records = records
         self._now = now
         self._course = Course(row, records, now, report)
         self._story = Storyline()
-        self._fault: Fault | None = None
-        self._doubtful = False
+        self._injection = Injection(spec, params, subject, self._course, row.seed)
         self._window: Window | None = None
         self._seen = Observation()
         self._commands: CommandLog | None = None
@@ -121,7 +117,7 @@ class Attempt:
             course.learn(initial_state=await course.patiently(subject.capture_state))
         async with watching(subject, self._now) as sight:
             async with course.step(Step.INJECT, limits.inject_seconds):
-                await self._require_whole(sight)
+                await self._injection.wait_until_whole(sight)
                 opened_at = await self._inject()
             async with agent.watching(opened_at):
                 try:
@@ -137,20 +133,6 @@ class Attempt:
                 )
             course.learn(final_state=await course.patiently(subject.capture_state))
 
-    async def _require_whole(self, sight: Sight) -> None:
-        """Never inject into an unhealthy subject: it settled a moment ago, and it must be whole still.
-
-        A watch that has just begun knows nothing yet, so its first known verdict is waited for. Where that is not
-        whole, a hiccup between two steps, the subject has to settle once more; the step's limit bounds both.
-        """
-        while not (verdict := await sight.newest()).known:
-            self._tell(verdict)
-        settled: Stretch | None = None
-        while verdict.whole is not True or (settled is not None and settled.seconds < self._spec.settle_seconds):
-            self._tell(verdict)
-            verdict = await sight.next()
-            settled = extend(settled, verdict)
-
     async def _inject(self) -> datetime:
         """Note what the agent has said so far, commit the plan, and apply it. Returns when the window opened.
 
@@ -162,33 +144,8 @@ class Attempt:
             opened_at = self._now()
             await self._course.commit(window_started_at=opened_at)
             return opened_at
-        injected_at = await self._apply(await self._plan())
+        injected_at = await self._injection.apply()
         self._course.learn(chaos_injected_at=injected_at, window_started_at=injected_at)
-        return injected_at
-
-    async def _plan(self) -> Fault:
-        """Choose the target and commit the plan, before anything is touched.
-
-        What may be hit at once is looked at here again: what the reset found is what counts.
-        """
-        chaos, rng, course = self._spec.chaos.type, Random(self._row.seed), self._course
-        stake = await course.patiently(lambda: self._subject.stake(chaos, self._params))
-        if (loss := too_many(chaos, stake, self._spec.allow_quorum_loss)) is not None:
-            raise StepFailed(Failure.TOO_MANY_TARGETS, f"{loss.reason}: {loss.message}")
-        fault = await course.patiently(lambda: self._subject.plan_chaos(chaos, self._params, rng))
-        await course.commit(fault=fault.to_json())
-        self._fault = fault
-        return fault
-
-    async def _apply(self, fault: Fault) -> datetime:
-        """Inject. Whatever ends this but success or a clear refusal leaves open what was done."""
-        self._doubtful = True
-        try:
-            injected_at = await self._subject.inject_chaos(fault)
-        except ChaosRefused:
-            self._doubtful = False
-            raise
-        self._doubtful = False
         return injected_at
 
     async def _observe(self, sight: Sight, opened_at: datetime) -> None:
@@ -203,7 +160,7 @@ class Attempt:
         await self._course.enter(Step.OBSERVE, window.deadline)
         while self._seen.ended is None:
             verdict = await sight.next()
-            self._seen = observe(window, self._fault, self._seen, verdict, self._attendance.work)
+            self._seen = observe(window, self._injection.fault, self._seen, verdict, self._attendance.work)
             if verdict.at >= opened_at:
                 self._story.add(verdict)
             self._tell(verdict)
@@ -232,17 +189,8 @@ class Attempt:
         limit = self._spec.deadlines.cleanup_seconds
         await self._course.enter(Step.CLEANUP, self._now() + timedelta(seconds=limit))
         # At once: an agent that goes on breaking things must not keep us from mending them.
-        remark, dirty = await asyncio.gather(self._attendance.leave(limit, log.debug), self._undo(limit))
+        remark, dirty = await asyncio.gather(self._attendance.leave(limit, log.debug), self._injection.undo(limit))
         return dirty, remark
-
-    async def _undo(self, limit_seconds: float) -> CleanupFailed | None:
-        if self._fault is None:
-            return None
-        try:
-            await undo(self._subject, self._fault, limit_seconds, self._course.say)
-        except CleanupFailed as failed:
-            return failed
-        return None
 
     def _learn_what_was_seen(self) -> None:
         self._course.note(self._story.take())
@@ -269,7 +217,7 @@ class Attempt:
             observed=self._seen.ended in (End.RECOVERED, End.DEADLINE),
             stopped=stop.reason,
             failed=failed,
-            doubtful=self._doubtful,
+            doubtful=self._injection.doubtful,
         )
 
     def _tell(self, verdict: Verdict) -> None:
