@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from controller.records.rows import Json
+Json = Any
+"""A value that `json.dumps` takes."""
 
 ABSENT = object()
 """Where one side has no value at all; null is a value."""

@@ -16,7 +16,7 @@ from typing import Self
 
 from controller.api import CampaignStatus
 from controller.kube import CampaignRef, KubeCampaigns
-from controller.metrics.meter import UNMETERED, Meter, StatusWrite
+from controller.meter import UNMETERED, Meter, StatusWrite
 from controller.status import clip
 from subjects.cluster import ClusterError, ClusterUnreachable
 

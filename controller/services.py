@@ -10,7 +10,7 @@ from controller.agents.sources import AgentSources, Tokens
 from controller.agents.workload import Workload
 from controller.api import CampaignSpec
 from controller.kube import CampaignRef, KubeApi, KubeCampaigns, KubeCluster, KubeDeployments
-from controller.metrics.meter import UNMETERED, Meter
+from controller.meter import UNMETERED, Meter
 from controller.projector import Projector
 from controller.queueing import SubjectQueue
 from controller.records import Records

@@ -19,7 +19,7 @@ from kubernetes.aio import client, config
 
 from controller.kube.answers import take
 from controller.kube.redirects import Redirected, refusing_redirects
-from controller.metrics.meter import UNMETERED, Meter
+from controller.meter import UNMETERED, Meter
 from subjects.cluster import ClusterError, ClusterUnreachable
 
 REQUEST_SECONDS = 10.0

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from controller.metrics.meter import Meter
+from controller.meter import Meter
 
 SAMPLE_SECONDS = 0.25
 

@@ -22,7 +22,7 @@ from prometheus_client import (
 )
 
 from controller.api import Failure, Mode, Outcome, Step
-from controller.metrics.meter import EndedAttempt, StatusWrite
+from controller.meter import EndedAttempt, StatusWrite
 from controller.version import VERSION
 
 TRIAL_BUCKETS = (1, 2.5, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600)

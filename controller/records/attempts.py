@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, RowMapping, Update, select, update
 
 from controller.api import Failure, Mode, Outcome, Step
-from controller.metrics.meter import EndedAttempt
+from controller.meter import EndedAttempt
 from controller.records import counting
 from controller.records.errors import AttemptEnded
 from controller.records.limits import cut, cut_detail

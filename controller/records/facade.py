@@ -14,7 +14,7 @@ from typing import Self, TypeVar, Unpack
 from sqlalchemy import Connection
 
 from controller.api import CampaignSpec, Failure, Outcome, Phase, Step
-from controller.metrics.meter import UNMETERED, EndedAttempt, Meter
+from controller.meter import UNMETERED, EndedAttempt, Meter
 from controller.records import attempts, campaigns, locks, standing
 from controller.records.retry import until_reached
 from controller.records.rows import AttemptRow, CampaignRow, Event, Facts, Flag, LockRow, Tally

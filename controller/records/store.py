@@ -15,7 +15,7 @@ from typing import Self, TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from controller.metrics.meter import UNMETERED, Meter
+from controller.meter import UNMETERED, Meter
 from controller.records import engines
 from controller.records.errors import RecordsError
 from controller.records.filelock import FileLock

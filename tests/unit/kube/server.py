@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestServer
 from kubernetes.aio import client
 
 from controller.kube import KubeApi
-from controller.metrics.meter import UNMETERED, Meter
+from controller.meter import UNMETERED, Meter
 
 Json = Any
 

@@ -8,8 +8,8 @@ from itertools import product
 from typing import Any
 
 from controller.api import Failure, Mode, Outcome, Phase, Step
+from controller.meter import StatusWrite
 from controller.metrics.campaigns import OTHER, RecordedCampaigns
-from controller.metrics.meter import StatusWrite
 from controller.metrics.prometheus import Metrics
 from controller.version import VERSION
 from subjects import SUBJECTS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from controller.api import Failure, Mode, Outcome
-from controller.metrics.meter import EndedAttempt
+from controller.meter import EndedAttempt
 
 
 def at(seconds: float) -> datetime:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controller.api import Failure, Mode, Outcome, Step
-from controller.metrics.meter import StatusWrite
+from controller.meter import StatusWrite
 from controller.metrics.prometheus import Metrics
 from tests.support.scraping import Scrape
 from tests.unit.metrics.samples import at, ended
