@@ -14,9 +14,9 @@ import numpy as np
 from scipy import special
 
 from controller.analysis.rates import CONFIDENCE, Rate, rate
-from controller.analysis.survival import HALF, ROUNDING
 from controller.analysis.trial import DETECTED, Trial
 from controller.api import Outcome
+from controller.statistics import censored_median
 
 
 class Ended(IntEnum):
@@ -32,8 +32,8 @@ class Incidence:
     """The share in which it has happened, from each of `times` (seconds, ascending, the first 0) to the next.
 
     `low` and `high` are its pointwise 95 % interval; at 0, when nothing can have happened yet, it is 0. `by_deadline`
-    is that share in the end as a rate with its interval, and `median` when it had happened in half of *all* trials;
-    None where it never did.
+    is that share in the end as a rate with its interval, and `median` the median over *all* trials, those in which it
+    never happened being later than any other; None where that is one of them.
     """
 
     times: tuple[float, ...]
@@ -106,7 +106,7 @@ def _first(trial: Trial, at: float | None, happened: bool) -> tuple[float, Ended
 
 def _incidence(firsts: Sequence[tuple[float, Ended]]) -> Incidence:
     times, share, competing = aalen_johansen([at for at, _ in firsts], [how for _, how in firsts])
-    median = next((at for at, so_far in zip(times, share, strict=True) if so_far >= HALF - ROUNDING), None)
+    median = censored_median([at if how is Ended.HAPPENED else None for at, how in firsts])
     happened = sum(how is Ended.HAPPENED for _, how in firsts)
     by_deadline = rate(happened, len(firsts))
     low, high = interval(share[1:], len(firsts))

@@ -43,7 +43,7 @@ def sentence(
         )
     trials = f"{sizes[0]} pairs of trials" if paired else f"{sizes[0]} and {sizes[1]} trials"
     numbers = (
-        f"difference {difference.value:+.1f} s of the mean time to recover up to {deadline:g} s, "
+        f"difference {difference.value:+.2f} s of the mean time to recover up to {deadline:g} s, "
         f"95 % interval {difference.low:+.2f} to {difference.high:+.2f} s, {_p(p)}, {trials}"
     )
     if verdict is Verdict.NO_DIFFERENCE:

@@ -21,7 +21,7 @@ def agent(name: str, of, /, **asked):
 def test_the_quicker_arm_is_better_and_says_by_how_much_in_which_interval_and_of_how_many():
     found = compare(agent("helper", QUICK), arm("nobody", SLOW))
     assert found.verdict is Verdict.BETTER
-    assert found.sentence.startswith("helper is better than nobody: it recovers 30.9 s sooner (difference -30.9 s")
+    assert found.sentence.startswith("helper is better than nobody: it recovers 30.9 s sooner (difference -30.")
     for part in ("95 % interval -31.", "p < 0.001", "20 pairs of trials", "up to 60 s"):
         assert part in found.sentence
 
