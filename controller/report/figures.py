@@ -68,7 +68,9 @@ def _figure(kind: str, title: str, counted: str, lines: Sequence[Line], deadline
             times, share, low, high = _to_the_end(line, deadline)
             axes.fill_between(times, low, high, step="post", alpha=0.2, linewidth=0, gid=f"band-{line.arm}")
             axes.step(times, share, where="post", linewidth=2, gid=f"curve-{line.arm}")
-        axes.set(xlim=(0, deadline), ylim=(0, 1.02), xlabel="seconds since the injection", ylabel=f"trials {counted}")
+        axes.set(
+            xlim=(0, deadline), ylim=(-0.02, 1.02), xlabel="seconds since the injection", ylabel=f"trials {counted}"
+        )
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25)
