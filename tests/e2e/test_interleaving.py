@@ -1,4 +1,4 @@
-"""Two arms on the real cluster: they take turns, a stranger waits until both have ended, and Prometheus would count them."""
+"""Two arms on the real cluster: they take turns, a stranger waits for both, and the metrics count it all."""
 
 from __future__ import annotations
 
