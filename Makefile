@@ -31,7 +31,8 @@ test: check simulation browser emulator apiserver e2e ## All tiers of tests, the
 simulation: ## Pure code at length: recordings replayed, random faults and specs, the statistics' promises
 	$(RUN) pytest -q -n auto tests/simulation
 
-browser: ## Tests of the report in a headless Chromium; skipped, and said so, where there is none
+browser: ## Tests of the report in a headless Chromium; skipped, and said so, where none can be had
+	$(CLUSTER) browser
 	$(RUN) pytest $(TWICE) tests/report
 
 emulator: ## Tests of the controller against an emulated Kubernetes API

@@ -42,6 +42,14 @@ def tools(group: Annotated[str, typer.Option(help="cluster, tests or all")] = "t
 
 
 @app.command()
+def browser() -> None:
+    """Have a Chromium for the tests of the report, and print where it is."""
+    from cluster import browser as chromium
+
+    typer.echo(chromium.ensure() or "none")
+
+
+@app.command()
 def image(tag: Annotated[str, typer.Option(help="tag of evalcampaign/controller")] = "dev") -> None:
     """Build the controller's image and load it into the cluster, when something changed."""
     from cluster.deployment import image as controller
