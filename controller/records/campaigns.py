@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, RowMapping, or_, select, update
 
@@ -12,6 +12,9 @@ from controller.records.comparing import canonical_hash, comparison_hash
 from controller.records.limits import cut
 from controller.records.rows import CampaignRow, Json
 from controller.records.schema import campaigns, subject_locks, trials
+
+CREATED_WITHIN = timedelta(seconds=1)
+"""Kubernetes says when an object was created in whole seconds, cut off."""
 
 
 def ensure(
@@ -102,12 +105,13 @@ def mark_deleted(connection: Connection, uid: str, at: datetime, keep_lock: bool
 def members(connection: Connection, campaign: CampaignRow) -> list[CampaignRow]:
     """The campaigns of the same namespace and group, the campaign itself among them; none where it takes no turns.
 
-    Only those that had not ended before the campaign was made: a group may be used again.
+    Only those that had not ended before the campaign was made: a group may be used again. One that ended in that very
+    second did so before it: to be waited for in vain costs a minute, to be paired with a dead one all pairs.
     """
     if not (group := arms.group_of(campaign)):
         return []
     named = campaigns.c.spec["interleave"]["group"].as_string() == group
-    there = or_(campaigns.c.finished_at.is_(None), campaigns.c.finished_at >= campaign.created_at)
+    there = or_(campaigns.c.finished_at.is_(None), campaigns.c.finished_at >= campaign.created_at + CREATED_WITHIN)
     query = select(campaigns).where(campaigns.c.namespace == campaign.namespace, named, there)
     return [decode(row) for row in connection.execute(query).mappings()]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -169,6 +170,7 @@ async def test_when_one_ends_the_other_goes_on_alone_and_says_so(running: Stage,
     uid = running.row(a).uid
     await eventually(lambda: len(running.attempts(a, uid)) == 3)
     running.lab.scripts["subject"].heal_after = 0.05
+    await eventually(lambda: datetime.now(UTC) > running.row(b).created_at + timedelta(seconds=1))
     if how == "aborted":
         running.change(a, abort=True)
         await running.until(a, "Aborted")
@@ -271,7 +273,7 @@ async def test_the_subject_is_left_in_peace_after_the_other_arms_trial_too(runni
 
 
 async def test_while_a_cleanup_has_failed_nobody_of_the_group_goes_on(running: Stage) -> None:
-    running.lab.scripts["subject"] = Script(cleanup_error=SubjectError("it will not go"))
+    running.lab.scripts["subject"] = Script(cleanup_error=SubjectError("it will not go"), reset_takes=1.0)
     a, b = arm(running, "a"), arm(running, "b")
     await running.until(a, "Failed")
     await eventually(lambda: "has ended and keeps the subject" in running.status(b).get("message", ""))

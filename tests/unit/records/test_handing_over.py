@@ -41,10 +41,13 @@ async def test_a_campaign_without_a_group_and_one_of_another_namespace_are_nobod
     assert [(await arms.arms(uid)).partner for uid in "cd"] == [None, None]
 
 
-async def test_one_that_had_ended_before_the_campaign_was_made_is_not_its_partner(arms):
-    await arms.set_phase("b", Phase.COMPLETE, "AllTrialsDone", "", at(5))
+@pytest.mark.parametrize("ended", [5, 9.9], ids=["before", "in the same second, which is all that Kubernetes says"])
+async def test_one_that_had_ended_before_the_campaign_was_made_is_not_its_partner(arms, ended):
+    for name in "ab":
+        await arms.set_phase(name, Phase.COMPLETE, "AllTrialsDone", "", at(ended))
     await arms.ensure_campaign("new", "default", "new", spec(interleave={"group": "g", "arm": "a"}), at(9))
-    assert (await arms.arms("new")).partner is None
+    new = await arms.arms("new")
+    assert (new.partner, new.misfit) == (None, None)
     partner = (await arms.arms("a")).partner
     assert partner is not None and partner.title == "default/b"
 
