@@ -21,7 +21,7 @@ def both_complete(stage: MortalStage, keys: list[Key]) -> bool:
 @pytest.mark.parametrize("point", [ENDED, HANDED])
 async def test_killed_wherever_a_turn_passes_on_they_keep_their_order(point: str, tmp_path: Path) -> None:
     async with mortal_stage(tmp_path) as stage:
-        keys = [stage.apply(arm, trials=2, interleave={"group": "g", "arm": arm}) for arm in ARMS]
+        keys = [stage.apply(arm, trials=3, interleave={"group": "g", "arm": arm}) for arm in ARMS]
         third = stage.apply("third")
         lives = 0
         while not both_complete(stage, [*keys, third]):
@@ -31,7 +31,7 @@ async def test_killed_wherever_a_turn_passes_on_they_keep_their_order(point: str
         attempts = [
             (each.started_at, f"{key[2]}{each.trial}") for key in [*keys, third] for each in stage.attempts(key)
         ]
-        assert [name for _, name in sorted(attempts)] == ["a1", "b1", "b2", "a2", "third1"]
+        assert [name for _, name in sorted(attempts)] == ["a1", "b1", "b2", "a2", "a3", "b3", "third1"]
         assert lives > 2, "it was never killed"
         assert stage.locks() == [] and stage.world.read()["down"] is None
         assert all(stage.condition(key, "Interleaved") == ("True", "TakesTurns") for key in keys)
