@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from inspect import cleandoc
+from typing import Any
+
 import typer
 
 from controller.cli.doctor.commands import doctor
@@ -11,10 +15,29 @@ from controller.cli.steering import commands as steering
 from controller.cli.steering.run import run
 from controller.cli.upkeep import commands as upkeep
 
-ASK = "Run campaigns"
-READ = "Read what was found"
-JUDGE = "Say what it proves"
-KEEP = "Look after it"
+Command = Callable[..., Any]
+
+COMMANDS: Mapping[str, Sequence[Command]] = {
+    "Run campaigns": (
+        run,
+        steering.watch,
+        steering.suspend,
+        steering.resume,
+        steering.abort,
+        steering.token,
+        steering.subjects,
+    ),
+    "Read what was found": (reading.list_, reading.trials, reading.show, reading.export),
+    "Say what it proves": (
+        evidence.analyze,
+        evidence.compare,
+        evidence.compare_baseline,
+        evidence.compare_variants,
+        evidence.report,
+    ),
+    "Look after it": (doctor, upkeep.forward, upkeep.backup, upkeep.unlock, upkeep.version),
+}
+"""By heading; a command is called what its function is."""
 
 app = typer.Typer(
     help="Break a system on purpose, watch it heal or be healed, and read what was found.",
@@ -24,24 +47,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.command(rich_help_panel=ASK)(run)
-app.command(rich_help_panel=ASK)(steering.watch)
-app.command(rich_help_panel=ASK)(steering.suspend)
-app.command(rich_help_panel=ASK)(steering.resume)
-app.command(rich_help_panel=ASK)(steering.abort)
-app.command(rich_help_panel=ASK)(steering.token)
-app.command(rich_help_panel=ASK)(steering.subjects)
-app.command("list", rich_help_panel=READ)(reading.list_)
-app.command(rich_help_panel=READ)(reading.trials)
-app.command(rich_help_panel=READ)(reading.show)
-app.command(rich_help_panel=JUDGE)(evidence.analyze)
-app.command(rich_help_panel=JUDGE)(evidence.compare)
-app.command("compare-baseline", rich_help_panel=JUDGE)(evidence.compare_baseline)
-app.command("compare-variants", rich_help_panel=JUDGE)(evidence.compare_variants)
-app.command(rich_help_panel=READ)(reading.export)
-app.command(rich_help_panel=KEEP)(doctor)
-app.command(rich_help_panel=JUDGE)(evidence.report)
-app.command(rich_help_panel=KEEP)(upkeep.forward)
-app.command(rich_help_panel=KEEP)(upkeep.backup)
-app.command(rich_help_panel=KEEP)(upkeep.unlock)
-app.command(rich_help_panel=KEEP)(upkeep.version)
+
+def flowing(docstring: str) -> str:
+    """With each paragraph on one line, for a terminal of any width; one that begins with `\\b` is left as it is."""
+    paragraphs = cleandoc(docstring).split("\n\n")
+    return "\n\n".join(each if each.startswith("\b") else " ".join(each.split()) for each in paragraphs)
+
+
+for _heading, _commands in COMMANDS.items():
+    for _command in _commands:
+        _name = _command.__name__.strip("_").replace("_", "-")
+        app.command(_name, rich_help_panel=_heading, help=flowing(_command.__doc__ or ""))(_command)
