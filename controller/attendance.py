@@ -16,7 +16,8 @@ from controller.agents.workload import Workload, send_away
 from controller.api import Failure, Mode, Outcome
 from controller.failures import AttemptFailed
 from controller.observation import NO_WORK, Work
-from controller.records.rows import Facts, Flag
+from controller.records.flags import Flag
+from controller.records.rows import Facts
 from subjects.cluster import ClusterError
 
 LOOK_SECONDS = 0.5

@@ -14,7 +14,7 @@ from controller.control import Control
 from controller.interleaving import Turn, Whose, alone, decide, waits_for, waits_for_partner
 from controller.queueing import glance
 from controller.records import AttemptSummary, LockRow
-from controller.records.rows import Flag
+from controller.records.flags import Flag
 from controller.records.standing import Arms
 from controller.services import Services
 from controller.status import WAITS_FOR_TURN

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from controller.agents.protocol import Report, Ticket
-from controller.records.rows import Flag, counted
+from controller.records.flags import Flag, counted
 
 GAP = timedelta(seconds=2)
 """Where the last good look is longer ago, we did not see: the agent's own time counts, if it can be true."""

@@ -19,7 +19,8 @@ from controller.analysis.trial import Trial
 from controller.api import Outcome
 from controller.records import counting
 from controller.records.counting import Counts
-from controller.records.rows import AttemptRow, CampaignRow, Flag, counted
+from controller.records.flags import Flag, counted
+from controller.records.rows import AttemptRow, CampaignRow
 from controller.records.schema import trials
 
 PORTION = 1000

@@ -12,8 +12,9 @@ from controller.api import Failure, Mode, Outcome, Step
 from controller.meter import EndedAttempt
 from controller.records import counting
 from controller.records.errors import AttemptEnded
+from controller.records.flags import Flag
 from controller.records.limits import cut, cut_detail
-from controller.records.rows import AttemptRow, AttemptSummary, Event, Flag, Json
+from controller.records.rows import AttemptRow, AttemptSummary, Event, Json
 from controller.records.schema import campaigns, trial_events, trials
 
 IDS = uuid.UUID("6cf29fa1-40cf-4e43-99f6-0c1c1ccfd3ba")

@@ -16,8 +16,9 @@ from sqlalchemy import Connection
 from controller.api import CampaignSpec, Failure, Outcome, Phase, Step
 from controller.meter import UNMETERED, EndedAttempt, Meter
 from controller.records import attempts, campaigns, locks, standing
+from controller.records.flags import Flag
 from controller.records.retry import until_reached
-from controller.records.rows import AttemptRow, CampaignRow, Event, Facts, Flag, LockRow, Tally
+from controller.records.rows import AttemptRow, CampaignRow, Event, Facts, LockRow, Tally
 from controller.records.standing import Arms
 from controller.records.store import Store
 from controller.records.tally import Tallies

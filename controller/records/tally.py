@@ -16,7 +16,8 @@ from sqlalchemy import ColumnElement, Connection, Row, func, select
 
 from controller.api import RECENT_ATTEMPTS, Outcome
 from controller.records.attempts import SUMMARY, decode_summary, final
-from controller.records.rows import Flag, Tally, counted
+from controller.records.flags import Flag, counted
+from controller.records.rows import Tally
 from controller.records.schema import trials
 
 LATEST_FIRST = (trials.c.ended_at.desc(), trials.c.trial.desc(), trials.c.attempt.desc())

@@ -8,7 +8,7 @@ import pytest
 
 from controller.agents.matching import Sighting, fold
 from controller.agents.protocol import Report, Ticket
-from controller.records.rows import Flag
+from controller.records.flags import Flag
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

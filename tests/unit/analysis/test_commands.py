@@ -3,7 +3,7 @@ from __future__ import annotations
 from controller.analysis.commands import spreads
 from controller.api import Outcome
 from controller.records.counting import count
-from controller.records.rows import Flag
+from controller.records.flags import Flag
 from tests.unit.analysis.samples import trial
 
 

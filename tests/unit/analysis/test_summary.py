@@ -4,7 +4,7 @@ from controller.analysis.estimates import estimates
 from controller.analysis.summary import analyze
 from controller.api import Outcome
 from controller.records.counting import count
-from controller.records.rows import Flag
+from controller.records.flags import Flag
 from tests.unit.analysis.samples import campaign, healing, trial
 from tests.unit.analysis.test_incidence import STORY
 

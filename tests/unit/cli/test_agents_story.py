@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from controller.api import Mode, Outcome
 from controller.cli.reading.story import print_story
-from controller.records.rows import Flag
+from controller.records.flags import Flag
 from tests.unit.cli.test_narrative import CAMPAIGN, KILL
 from tests.unit.records.samples import at
 

@@ -10,7 +10,7 @@ from controller.agents.protocol import AgentUnreadable, Command, CommandLog, Mar
 from controller.agents.workload import Workload
 from controller.api import Mode, Outcome, Step
 from controller.outcome import Stop
-from controller.records.rows import Flag
+from controller.records.flags import Flag
 from subjects.cluster import ClusterError
 from tests.support.scripted import Script
 from tests.unit.engine.conftest import spec

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controller.api import Outcome, Phase
-from controller.records.rows import Flag
+from controller.records.flags import Flag
 from tests.unit.records.samples import at, spec
 
 SUBJECT = "etcd/etcd-lab"

@@ -8,7 +8,8 @@ from typing import Any
 from controller.analysis.comparison import compare_all
 from controller.analysis.summary import analyze
 from controller.api import Outcome, Step
-from controller.records.rows import AttemptRow, Flag
+from controller.records.flags import Flag
+from controller.records.rows import AttemptRow
 from controller.report.page import Chapter, render
 from controller.report.stories import Story, tell
 from tests.unit.analysis.samples import arm, healing

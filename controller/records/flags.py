@@ -1,0 +1,36 @@
+"""What is to be known of an attempt beside its outcome, and what that means for its times."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+
+class Flag(StrEnum):
+    """What is to be known of an attempt beside its outcome."""
+
+    CONTAMINATED = "Contaminated"
+    """A baseline, and yet an agent had a ticket."""
+    NO_MUTATING_COMMAND = "NoMutatingCommand"
+    """Resolved, and yet no command of the agent's could have changed anything: it may have healed by itself."""
+    TICKET_TIME_IMPOSSIBLE = "TicketTimeImpossible"
+    """The agent's own time cannot be true; ours stands."""
+    TICKET_BEFORE_INJECTION = "TicketBeforeInjection"
+    """A ticket came before there was anything to find; it is not taken for the detection."""
+    TICKET_SEEN_LATE = "TicketSeenLate"
+    """We could not look when it came: the agent's own time counts."""
+    RESOLUTION_SEEN_LATE = "ResolutionSeenLate"
+    """Likewise, when it was resolved."""
+    OTHER_SUBJECT = "OtherSubject"
+    """A ticket that says it is about another system was left out."""
+    COMMANDS_INCOMPLETE = "CommandsIncomplete"
+    """Not all commands could be read or kept."""
+    SUBJECT_DISTURBED = "SubjectDisturbed"
+    """A control, and yet the subject was not whole throughout."""
+    UNPAIRED = "Unpaired"
+    """One of two arms that were to take turns, run while the other one took none."""
+
+
+def counted(own: datetime | None, seen: datetime | None, late: bool) -> datetime | None:
+    """The time that counts: ours, for there is one clock, but the agent's where we could not look. Pure."""
+    return own if late and own is not None else seen
