@@ -55,7 +55,7 @@ def said(environment: dict[str, str], *arguments: str) -> str:
 
 def test_run_follows_a_campaign_to_its_end(ran: str) -> None:
     assert "trial 1/1: observe" in ran and "trial 1/1 on etcd-" in ran
-    assert "recovered 1/1 (100%)" in ran and "(n=1)" in ran
+    assert "recovered 1/1 (100%)" in ran and "The recovery rate is 1 of 1" in ran
 
 
 @pytest.mark.parametrize("command", [("list",), ("trials",), ("show", "--trial", "1")])
