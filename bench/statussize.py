@@ -9,10 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from controller.api import CampaignSpec, Current, Outcome, Phase, Step
+from controller.attempt.trial import trial_seed
 from controller.clock import Clock
 from controller.records import Records
 from controller.status import Situation, compute_status
-from controller.trial import trial_seed
 
 UID = "00000000-0000-4000-8000-000000000000"
 

@@ -16,15 +16,15 @@ from controller import handlers
 from controller.agents.intake.admission import Admission
 from controller.agents.intake.app import intake
 from controller.agents.intake.tokens import TokenBook, TokenSecrets
+from controller.campaign.orphans import burying_orphans
+from controller.campaign.services import Services
 from controller.clock import Clock
 from controller.kube import KubeApi, NoCluster, await_definition
 from controller.metrics.lag import sampling_lag
 from controller.metrics.prometheus import Metrics
 from controller.metrics.serving import serving_metrics
-from controller.orphans import burying_orphans
 from controller.reading.serving import serving_records
 from controller.records import Records, RecordsError
-from controller.services import Services
 from controller.serving import serving
 from controller.settings import InvalidSetting, Settings
 from subjects import SUBJECTS

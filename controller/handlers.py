@@ -16,12 +16,12 @@ from typing import Any
 import kopf
 
 from controller.api import GROUP, PLURAL, VERSION
-from controller.cleanup import CleanupFailed
-from controller.driver import CampaignDriver
-from controller.farewell import bury, delete
-from controller.intake import InvalidCampaign, campaign_from_body, refuse_invalid, says_finished
-from controller.outcome import Stop
-from controller.services import Services
+from controller.attempt.cleanup import CleanupFailed
+from controller.attempt.outcome import Stop
+from controller.campaign.driver import CampaignDriver
+from controller.campaign.farewell import bury, delete
+from controller.campaign.intake import InvalidCampaign, campaign_from_body, refuse_invalid, says_finished
+from controller.campaign.services import Services
 
 log = logging.getLogger(__name__)
 

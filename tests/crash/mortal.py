@@ -19,8 +19,8 @@ from typing import Any
 
 from pydantic import model_validator
 
-from controller import entrance, intake
 from controller.__main__ import serve
+from controller.campaign import entrance, intake
 from controller.kube import KubeCluster
 from controller.settings import Settings
 from subjects.etcd import EtcdSubject

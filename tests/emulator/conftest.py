@@ -9,7 +9,8 @@ from pathlib import Path
 import kmock
 import pytest
 
-from controller import entrance, handlers, intake, orphans
+from controller import handlers
+from controller.campaign import entrance, intake, orphans
 from tests.emulator.apiserver import ApiServer
 from tests.emulator.stage import Stage
 from tests.support.quick import QuickSpec

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from controller import expiry
+from controller.campaign import expiry
 from subjects.protocol import SubjectError
 from tests.emulator.apiserver import is_deletion
 from tests.emulator.stage import Stage

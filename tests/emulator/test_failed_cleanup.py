@@ -8,7 +8,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from controller import farewell, orphans
+from controller.campaign import farewell, orphans
 from controller.cli.commands import app
 from subjects.protocol import SubjectError
 from tests.emulator.objects import Key

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from controller import queueing, turns
+from controller.campaign import queueing, turns
 from controller.records import AttemptSummary, Records
 from subjects.protocol import SubjectError
 from tests.emulator.objects import Key

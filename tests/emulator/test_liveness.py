@@ -10,7 +10,7 @@ from datetime import timedelta
 import aiohttp
 import pytest
 
-from controller import board
+from controller.campaign import board
 from tests.emulator.apiserver import is_status_write
 from tests.emulator.stage import Stage
 from tests.support.scripted import AWAY, Script

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from controller.admission import Impossible, choose_subject
 from controller.api import Phase
-from controller.intake import InvalidCampaign, campaign_from_body
+from controller.campaign.admission import Impossible, choose_subject
+from controller.campaign.intake import InvalidCampaign, campaign_from_body
+from controller.campaign.services import options_of
 from controller.records.comparing import comparison_hash
-from controller.services import options_of
 from controller.status import Refusal, Situation, compute_status
 from subjects import SUBJECTS
 from subjects.protocol import SubjectContext

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from controller.observation import Observation, Window, observe
+from controller.attempt.observation import Observation, Window, observe
 from subjects.protocol import Fault, SubjectContext, SubjectOptions, Verdict
 from subjects.tikv.members.options import check
 from subjects.tikv.members.pace import Pace

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
-from controller import entrance, intake
 from controller.__main__ import serve
+from controller.campaign import entrance, intake
 from controller.settings import Settings
 from tests.support.lasting import LastingSubject, LastingWorld
 from tests.support.points import die, die_with_parent, watch_points

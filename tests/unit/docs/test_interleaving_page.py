@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from controller import interleaving
+from controller.campaign import interleaving
+from controller.campaign.turns import PARTNER_SECONDS
 from controller.records import arms
-from controller.turns import PARTNER_SECONDS
 
 DOCS = Path(__file__).parents[3] / "docs"
 SECTION = (DOCS / "evidence.md").read_text(encoding="utf-8").split("## Interleaved arms")[1].split("\n## ")[0]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from controller.admission import Impossible, NotYet, choose_subject, require_permission
 from controller.api import CampaignSpec
+from controller.campaign.admission import Impossible, NotYet, choose_subject, require_permission
+from controller.campaign.services import options_of
 from controller.consent import Namespace
-from controller.services import options_of
 from controller.status import REFUSED
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.protocol import SubjectContext, SubjectMisfit, SubjectOptions

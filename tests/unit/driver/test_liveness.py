@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from controller.api import CampaignSpec, Current, Step
-from controller.board import GRACE, Board, Campaign
+from controller.campaign.board import GRACE, Board, Campaign
 from controller.kube import CampaignRef
 from tests.unit.driver.samples import at, row, tally
 

@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from controller import projector as module
+from controller.campaign import projector as module
+from controller.campaign.projector import Announcement, Projector
 from controller.kube import CampaignRef
 from controller.metrics.prometheus import Metrics
-from controller.projector import Announcement, Projector
 from subjects.cluster import ClusterError, ClusterUnreachable
 from tests.support.scraping import Scrape
 from tests.support.waiting import eventually

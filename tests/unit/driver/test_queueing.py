@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from controller import queueing
 from controller.api import CampaignSpec
-from controller.queueing import SubjectQueue
+from controller.campaign import queueing
+from controller.campaign.queueing import SubjectQueue
 from controller.records import Records
 from tests.support.waiting import eventually
 from tests.unit.driver.samples import at

@@ -6,7 +6,7 @@ from itertools import combinations
 
 import pytest
 
-from controller.quorum import too_many
+from controller.attempt.quorum import too_many
 from controller.status import REFUSED
 from subjects.protocol import Stake
 

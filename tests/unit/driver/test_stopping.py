@@ -7,10 +7,10 @@ import asyncio
 import pytest
 
 from controller.api import Controls
-from controller.control import Control
-from controller.outcome import Stop
-from controller.sight import Sight
-from controller.stopping import Paused, PauseSwitch, Stopped, StopSignal
+from controller.attempt.outcome import Stop
+from controller.attempt.sight import Sight
+from controller.attempt.stopping import Paused, PauseSwitch, Stopped, StopSignal
+from controller.campaign.control import Control
 from tests.unit.driver.samples import START
 
 

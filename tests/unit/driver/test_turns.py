@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from controller.api import Phase
-from controller.interleaving import Whose, begins, decide
+from controller.campaign.interleaving import Whose, begins, decide
 from controller.records import Arm, Arms
 from controller.records.arms import Misfit, partner_of
 from tests.unit.driver.samples import at, row, tally

@@ -7,11 +7,11 @@ import pytest
 from controller.agents.protocol import AgentSource
 from controller.agents.workload import Workload
 from controller.api import CampaignSpec, Current, Outcome
-from controller.attendance import Attendance
+from controller.attempt.attendance import Attendance
+from controller.attempt.stopping import StopSignal
+from controller.attempt.trial import Attempt, trial_seed
 from controller.records import AttemptRow, Event, Records, queries
 from controller.records.readonly import reading
-from controller.stopping import StopSignal
-from controller.trial import Attempt, trial_seed
 from subjects.protocol import SubjectContext
 from tests.support.quick import QuickSpec
 from tests.support.scripted import Script, ScriptedSubject, World

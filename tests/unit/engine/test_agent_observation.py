@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from controller.api import Mode
-from controller.observation import End, Observation, Work, observe
+from controller.attempt.observation import End, Observation, Work, observe
 from tests.unit.engine.test_observation import FAULT, WINDOW, at, hurt, whole
 
 

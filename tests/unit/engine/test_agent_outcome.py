@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 
 from controller.api import Mode, Outcome
-from controller.outcome import Evidence, Stop, decide
+from controller.attempt.outcome import Evidence, Stop, decide
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 OBSERVE, CONFIRM = 60, 10

@@ -9,7 +9,7 @@ import pytest
 from controller.agents.protocol import AgentUnreadable, Command, CommandLog, Mark, Report, Thought, Ticket
 from controller.agents.workload import Workload
 from controller.api import Mode, Outcome, Step
-from controller.outcome import Stop
+from controller.attempt.outcome import Stop
 from controller.records.flags import Flag
 from subjects.cluster import ClusterError
 from tests.support.scripted import Script

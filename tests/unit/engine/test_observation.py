@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from controller.observation import End, Observation, Window, observe, shows
+from controller.attempt.observation import End, Observation, Window, observe, shows
 from subjects.protocol import Fault, Problem, Verdict
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from controller.api import Outcome, Phase, Step
-from controller.cleanup import CleanupFailed
-from controller.outcome import Stop
-from controller.trial import trial_seed
+from controller.attempt.cleanup import CleanupFailed
+from controller.attempt.outcome import Stop
+from controller.attempt.trial import trial_seed
 from subjects.protocol import ChaosRefused, SubjectError
 from tests.support.scripted import AWAY, Script
 from tests.unit.engine.conftest import UID, spec

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from controller.observation import shows
+from controller.attempt.observation import shows
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.etcd import EtcdSubject
 from subjects.etcd.polling import Pace

@@ -9,10 +9,10 @@ from datetime import datetime
 from controller.agents.sources import AgentSources, Tokens
 from controller.agents.workload import Workload
 from controller.api import CampaignSpec
+from controller.campaign.projector import Projector
+from controller.campaign.queueing import SubjectQueue
 from controller.kube import CampaignRef, KubeApi, KubeCampaigns, KubeCluster, KubeDeployments
 from controller.meter import UNMETERED, Meter
-from controller.projector import Projector
-from controller.queueing import SubjectQueue
 from controller.records import Records
 from subjects.protocol import SubjectContext, SubjectFactory, SubjectOptions
 

@@ -7,13 +7,13 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from controller.admission import Impossible
 from controller.agents.protocol import AgentSource
 from controller.agents.sources import NoSuchSource
 from controller.api import CampaignSpec, Source
-from controller.attendance import Attendance
-from controller.cleanup import RETRY_SECONDS
-from controller.services import Services
+from controller.attempt.attendance import Attendance
+from controller.attempt.cleanup import RETRY_SECONDS
+from controller.campaign.admission import Impossible
+from controller.campaign.services import Services
 from subjects.cluster import ClusterError, ClusterUnreachable
 
 log = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from controller.agents.matching import Sighting, fold
 from controller.agents.protocol import AgentSource, AgentUnreadable, CommandLog, Mark
 from controller.agents.workload import Workload, send_away
 from controller.api import Failure, Mode, Outcome
-from controller.failures import AttemptFailed
-from controller.observation import NO_WORK, Work
+from controller.attempt.failures import AttemptFailed
+from controller.attempt.observation import NO_WORK, Work
 from controller.records.flags import Flag
 from controller.records.rows import Facts
 from subjects.cluster import ClusterError

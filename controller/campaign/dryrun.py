@@ -8,9 +8,9 @@ from random import Random
 from pydantic import BaseModel
 
 from controller.api import PLANNED_TRIALS, CampaignSpec, Plan
-from controller.cleanup import RETRY_SECONDS
+from controller.attempt.cleanup import RETRY_SECONDS
+from controller.attempt.trial import trial_seed
 from controller.status import clip
-from controller.trial import trial_seed
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.protocol import EvalSubject, Fault, SubjectError
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from controller.control import Control
+from controller.campaign.control import Control
 from controller.kube import CampaignRef, KubeCampaigns
 from controller.records import CampaignRow
 from controller.status import CLEANUP_FAILED

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from controller.agents.workload import Workload, send_away
 from controller.api import CampaignSpec, Outcome, Step
-from controller.cleanup import CleanupFailed, undo
+from controller.attempt.cleanup import CleanupFailed, undo
 from controller.records import AttemptRow, Records
 from subjects.protocol import EvalSubject, Fault
 

@@ -12,11 +12,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from controller.api import CampaignSpec
-from controller.board import Campaign
-from controller.cleanup import RETRY_SECONDS
-from controller.farewell import bury
+from controller.attempt.cleanup import RETRY_SECONDS
+from controller.campaign.board import Campaign
+from controller.campaign.farewell import bury
+from controller.campaign.services import Services
 from controller.kube import CampaignRef
-from controller.services import Services
 from subjects.cluster import ClusterUnreachable
 
 log = logging.getLogger(__name__)

@@ -9,14 +9,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from controller.api import CampaignSpec, Phase
-from controller.board import Board
-from controller.control import Control
-from controller.interleaving import Turn, Whose, alone, decide, waits_for, waits_for_partner
-from controller.queueing import glance
+from controller.campaign.board import Board
+from controller.campaign.control import Control
+from controller.campaign.interleaving import Turn, Whose, alone, decide, waits_for, waits_for_partner
+from controller.campaign.queueing import glance
+from controller.campaign.services import Services
 from controller.records import AttemptSummary, LockRow
 from controller.records.flags import Flag
 from controller.records.standing import Arms
-from controller.services import Services
 from controller.status import WAITS_FOR_TURN
 
 PARTNER_SECONDS = 60.0

@@ -16,25 +16,25 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from controller import dryrun
-from controller.admission import Impossible, choose_subject
 from controller.api import Controls, Outcome, Phase
-from controller.attendance import Attendance
-from controller.attending import attending, dismiss_agent, open_source
-from controller.board import GRACE, Board, Campaign
-from controller.budgets import BudgetSpent
-from controller.cleanup import CleanupFailed
-from controller.control import Control
-from controller.dryrun import NoPlan, plan_trials
-from controller.entrance import Entrance
-from controller.expiry import expire
-from controller.outcome import Stop
-from controller.recovery import close_unfinished
-from controller.services import Services
+from controller.attempt.attendance import Attendance
+from controller.attempt.cleanup import CleanupFailed
+from controller.attempt.outcome import Stop
+from controller.attempt.stopping import Paused, Stopped
+from controller.campaign import dryrun
+from controller.campaign.admission import Impossible, choose_subject
+from controller.campaign.attending import attending, dismiss_agent, open_source
+from controller.campaign.board import GRACE, Board, Campaign
+from controller.campaign.budgets import BudgetSpent
+from controller.campaign.control import Control
+from controller.campaign.dryrun import NoPlan, plan_trials
+from controller.campaign.entrance import Entrance
+from controller.campaign.expiry import expire
+from controller.campaign.recovery import close_unfinished
+from controller.campaign.services import Services
+from controller.campaign.trials import Trials, in_a_sentence
+from controller.campaign.turns import Turns
 from controller.status import CLEANUP_FAILED
-from controller.stopping import Paused, Stopped
-from controller.trials import Trials, in_a_sentence
-from controller.turns import Turns
 from subjects.protocol import EvalSubject
 
 log = logging.getLogger(__name__)

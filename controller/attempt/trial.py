@@ -21,17 +21,17 @@ from pydantic import BaseModel
 
 from controller.agents.protocol import CommandLog
 from controller.api import CampaignSpec, Current, Failure, Outcome, Step
-from controller.attendance import AgentAbsent, Attendance
-from controller.cleanup import CleanupFailed
-from controller.course import Course, StepFailed
-from controller.failures import failure_of
-from controller.injection import Injection
-from controller.observation import End, Observation, Window, observe
-from controller.outcome import Evidence, decide
+from controller.attempt.attendance import AgentAbsent, Attendance
+from controller.attempt.cleanup import CleanupFailed
+from controller.attempt.course import Course, StepFailed
+from controller.attempt.failures import failure_of
+from controller.attempt.injection import Injection
+from controller.attempt.observation import End, Observation, Window, observe
+from controller.attempt.outcome import Evidence, decide
+from controller.attempt.sight import Sight, watching
+from controller.attempt.stopping import Stopped, StopSignal
+from controller.attempt.storyline import Storyline
 from controller.records import AttemptRow, Records
-from controller.sight import Sight, watching
-from controller.stopping import Stopped, StopSignal
-from controller.storyline import Storyline
 from subjects.protocol import EvalSubject, Verdict
 
 log = logging.getLogger(__name__)

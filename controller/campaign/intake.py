@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from controller.api import CampaignSpec, CampaignStatus, Condition, ConditionType, Model, Phase, Plan
-from controller.board import Campaign
-from controller.complaints import in_words
+from controller.campaign.board import Campaign
+from controller.campaign.complaints import in_words
+from controller.campaign.projector import Announcement
+from controller.campaign.services import Services
 from controller.kube import CampaignRef
-from controller.projector import Announcement
-from controller.services import Services
 from controller.status import clip
 
 M = TypeVar("M", bound=Model)

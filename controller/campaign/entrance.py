@@ -7,11 +7,11 @@ from datetime import timedelta
 
 from pydantic import BaseModel
 
-from controller.admission import Impossible, NotYet, require_permission
 from controller.api import CampaignSpec, Phase
-from controller.board import Board
-from controller.control import Control
-from controller.services import Services
+from controller.campaign.admission import Impossible, NotYet, require_permission
+from controller.campaign.board import Board
+from controller.campaign.control import Control
+from controller.campaign.services import Services
 from controller.status import Refusal
 from subjects.protocol import EvalSubject
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from controller.outcome import Stop
+from controller.attempt.outcome import Stop
 
 T = TypeVar("T")
 

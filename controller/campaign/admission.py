@@ -12,10 +12,10 @@ from pydantic import BaseModel, ValidationError
 
 from controller.agents.workload import Workload
 from controller.api import CampaignSpec
-from controller.complaints import in_words
+from controller.attempt.quorum import too_many
+from controller.campaign.complaints import in_words
 from controller.consent import missing_consent
 from controller.kube import KubeCampaigns
-from controller.quorum import too_many
 from controller.status import Refusal
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.protocol import EvalSubject, SubjectContext, SubjectFactory, SubjectMisfit, SubjectNotReady

@@ -8,10 +8,10 @@ from random import Random
 from pydantic import BaseModel
 
 from controller.api import CampaignSpec, Failure
-from controller.cleanup import CleanupFailed, undo
-from controller.course import Course, StepFailed
-from controller.quorum import too_many
-from controller.sight import Sight
+from controller.attempt.cleanup import CleanupFailed, undo
+from controller.attempt.course import Course, StepFailed
+from controller.attempt.quorum import too_many
+from controller.attempt.sight import Sight
 from subjects.health import Stretch, extend
 from subjects.protocol import ChaosRefused, EvalSubject, Fault
 

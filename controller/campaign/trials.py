@@ -9,17 +9,17 @@ from datetime import timedelta
 from pydantic import BaseModel
 
 from controller.api import CampaignSpec, Mode, Outcome
-from controller.attendance import Attendance
-from controller.board import Board
-from controller.budgets import check_budgets
-from controller.control import Control
-from controller.entrance import Entrance
-from controller.outcome import Stop
+from controller.attempt.attendance import Attendance
+from controller.attempt.outcome import Stop
+from controller.attempt.trial import Attempt, trial_seed
+from controller.campaign.board import Board
+from controller.campaign.budgets import check_budgets
+from controller.campaign.control import Control
+from controller.campaign.entrance import Entrance
+from controller.campaign.services import Services
+from controller.campaign.turns import Turns
 from controller.records import Tally
-from controller.services import Services
 from controller.status import seconds
-from controller.trial import Attempt, trial_seed
-from controller.turns import Turns
 from subjects.protocol import EvalSubject
 
 

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from controller.api import Controls
-from controller.outcome import Stop
-from controller.stopping import Paused, PauseSwitch, StopSignal
+from controller.attempt.outcome import Stop
+from controller.attempt.stopping import Paused, PauseSwitch, StopSignal
 
 T = TypeVar("T")
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
-from controller.admission import Impossible, choose_subject
 from controller.api import Outcome
-from controller.attending import dismiss_agent
-from controller.board import Board, Campaign
-from controller.cleanup import CleanupFailed, undo
-from controller.recovery import close_unfinished
-from controller.services import Services
+from controller.attempt.cleanup import CleanupFailed, undo
+from controller.campaign.admission import Impossible, choose_subject
+from controller.campaign.attending import dismiss_agent
+from controller.campaign.board import Board, Campaign
+from controller.campaign.recovery import close_unfinished
+from controller.campaign.services import Services
 from controller.status import CLEANUP_FAILED
 from subjects.protocol import EvalSubject, Fault
 

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from typing import TypeVar, Unpack
 
 from controller.api import Current, Failure, Step
-from controller.cleanup import RETRY_SECONDS
-from controller.failures import AttemptFailed
+from controller.attempt.cleanup import RETRY_SECONDS
+from controller.attempt.failures import AttemptFailed
 from controller.records import AttemptRow, Event, Facts, Records
 from subjects.cluster import ClusterUnreachable
 

@@ -13,11 +13,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from controller.api import CampaignSpec, Condition, ConditionType, Current, Phase, Plan
+from controller.campaign.projector import Announcement, Projector
+from controller.campaign.queueing import GLANCE_SECONDS
+from controller.campaign.services import Services
 from controller.kube import CampaignRef
-from controller.projector import Announcement, Projector
-from controller.queueing import GLANCE_SECONDS
 from controller.records import CampaignRow, Tally
-from controller.services import Services
 from controller.status import Interleaving, Refusal, Situation, compute_status
 
 log = logging.getLogger(__name__)

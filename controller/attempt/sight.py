@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 
-from controller.observation import SILENCE
+from controller.attempt.observation import SILENCE
 from subjects.protocol import EvalSubject, Problem, Verdict
 
 
