@@ -7,7 +7,7 @@ one pass and without a value that is not needed.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -22,6 +22,11 @@ from controller.records.counting import Counts
 from controller.records.flags import Flag, counted
 from controller.records.rows import AttemptRow, CampaignRow
 from controller.records.schema import trials
+
+fromisoformat = datetime.fromisoformat
+OUTCOMES: Mapping[str, Outcome] = {outcome.value: outcome for outcome in Outcome}
+NO_FLAGS = "[]"
+"""As SQLite has them of nearly all attempts."""
 
 PORTION = 1000
 """Rows between two calls of `seen`."""
@@ -91,19 +96,23 @@ def _trial(
 ) -> Trial:
     start = _time(injected or began)
 
-    def after(at: datetime | None) -> float | None:
-        return (at - start).total_seconds() if at and start else None
+    def after(stored: Any) -> float | None:
+        if stored is None or start is None:
+            return None
+        at = fromisoformat(stored) if isinstance(stored, str) else stored  # `_time`, without a call for each
+        return (at - start).total_seconds()
 
-    known = tuple(_json(flags) or ())
-    detected = counted(_time(ticket_own), _time(ticket_seen), Flag.TICKET_SEEN_LATE in known)
-    resolved = counted(_time(resolved_own), _time(resolved_seen), Flag.RESOLUTION_SEEN_LATE in known)
+    known = () if flags == NO_FLAGS else tuple(_json(flags) or ())
+    # Which of two times counts is settled before one of them is decoded.
+    detected = counted(ticket_own, ticket_seen, Flag.TICKET_SEEN_LATE in known)
+    resolved = counted(resolved_own, resolved_seen, Flag.RESOLUTION_SEEN_LATE in known)
     return Trial(
         trial=int(trial),
         attempt=int(attempt),
         seed=int(seed),
-        outcome=Outcome(outcome),
-        window=after(_time(deadline)),
-        recovered=after(_time(recovered)),
+        outcome=OUTCOMES[outcome],
+        window=after(deadline),
+        recovered=after(recovered),
         detected=after(detected),
         resolved=after(resolved),
         commands=_counts(total, unique, mutating, destructive),
@@ -129,11 +138,15 @@ def _json(stored: Any) -> Any:
 
 @contextmanager
 def _without_collector() -> Iterator[None]:
-    """No cyclic garbage is made here, and the collector would look through all trials again and again to find none."""
+    """No cyclic garbage is made here, and the collector would look through all trials again and again to find none.
+
+    Nor shall it later: what is there at the end is out of its sight from then on, and goes by its count of references.
+    """
     was = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         if was:
             gc.enable()

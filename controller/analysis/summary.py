@@ -55,7 +55,7 @@ def analyze(campaign: CampaignRow, trials: Sequence[Trial]) -> Analysis:
         outcomes={outcome.value: outcomes[outcome] for outcome in Outcome if outcomes[outcome]},
         unscored={outcome.value: outcomes[outcome] for outcome in Outcome if outcomes[outcome] and not outcome.scored},
         flags=dict(sorted(Counter(str(flag) for trial in counting for flag in trial.flags).items())),
-        rates=_rates(campaign.mode, counting),
+        rates=_rates(campaign.mode, counting, outcomes),
         recovery=_recovery(counting) if campaign.mode.injects and counting else None,
         detection=detection(counting) if with_agent else None,
         resolution=resolution(counting) if with_agent else None,
@@ -63,11 +63,11 @@ def analyze(campaign: CampaignRow, trials: Sequence[Trial]) -> Analysis:
     )
 
 
-def _rates(mode: Mode, trials: Sequence[Trial]) -> dict[str, Rate]:
+def _rates(mode: Mode, trials: Sequence[Trial], outcomes: Mapping[Outcome, int]) -> dict[str, Rate]:
     n = len(trials)
 
-    def share(*outcomes: Outcome) -> Rate:
-        return rate(sum(trial.outcome in outcomes for trial in trials), n)
+    def share(*scored: Outcome) -> Rate:
+        return rate(sum(outcomes[outcome] for outcome in scored), n)
 
     if mode is Mode.CONTROL:
         return {"quiet": share(Outcome.QUIET), "false_alarm": share(Outcome.FALSE_ALARM)}

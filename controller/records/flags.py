@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class Flag(StrEnum):
@@ -31,6 +33,9 @@ class Flag(StrEnum):
     """One of two arms that were to take turns, run while the other one took none."""
 
 
-def counted(own: datetime | None, seen: datetime | None, late: bool) -> datetime | None:
-    """The time that counts: ours, for there is one clock, but the agent's where we could not look. Pure."""
+def counted(own: T | None, seen: T | None, late: bool) -> T | None:
+    """The time that counts: ours, for there is one clock, but the agent's where we could not look.
+
+    Times may be decoded or not yet. Pure.
+    """
     return own if late and own is not None else seen
