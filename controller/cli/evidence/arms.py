@@ -10,9 +10,9 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from controller.analysis.arm import Arm, controls_of
 from controller.analysis.circumstances import in_turns
 from controller.analysis.comparable import differing
-from controller.analysis.comparison import Arm
 from controller.analysis.errors import NotThere
 from controller.analysis.loading import ended, load, of_attempts
 from controller.analysis.trial import Trial
@@ -98,7 +98,8 @@ class Records:
             return [counted.campaign for counted in reader.campaigns()]
 
     def _loaded(self, campaign: CampaignRow, name: str | None = None) -> Arm:
-        return Arm(name or _name(campaign), campaign, self._trials(campaign))
+        controls = controls_of(campaign, self._campaigns()) if campaign.mode is Mode.AGENT else None
+        return Arm(name or _name(campaign), campaign, self._trials(campaign), controls)
 
     def _trials(self, campaign: CampaignRow) -> list[Trial]:
         """From the database in one query, from afar an attempt at a time."""
