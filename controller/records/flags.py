@@ -29,6 +29,8 @@ class Flag(StrEnum):
     """Not all commands could be read or kept."""
     SUBJECT_DISTURBED = "SubjectDisturbed"
     """A control, and yet the subject was not whole throughout."""
+    AGENT_SIGHT_LOST = "AgentSightLost"
+    """It recovered, and whether the agent had a ticket or resolved it by the deadline could not be seen."""
     UNPAIRED = "Unpaired"
     """One of two arms that were to take turns, run while the other one took none."""
 
