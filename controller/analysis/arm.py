@@ -14,7 +14,7 @@ from controller.records.rows import CampaignRow
 class Arm:
     """A campaign and its trials, by the name that is shown.
 
-    `controls` is how many control campaigns of the same agent are recorded; None where nobody looked.
+    `controls` is how many control campaigns of the same agent have scored trials; None where nobody looked.
     """
 
     name: str
@@ -24,15 +24,16 @@ class Arm:
 
 
 def controls_of(campaign: CampaignRow, among: Iterable[CampaignRow]) -> int:
-    """How many of these are controls of the campaign's agent: the same subject, variant, and place of the agent."""
+    """How many of these are controls of the campaign's agent, on the same subject.
+
+    It is the same agent where the variant is; where none is named, where its work is seen at the same place.
+    """
     return sum(
-        row.mode is Mode.CONTROL
-        and (row.subject, row.variant, _agent(row)) == (campaign.subject, campaign.variant, _agent(campaign))
-        for row in among
+        row.mode is Mode.CONTROL and (row.subject, _agent(row)) == (campaign.subject, _agent(campaign)) for row in among
     )
 
 
 def _agent(campaign: CampaignRow) -> object:
-    """Which workload it is, else where its work is seen."""
+    """Its variant, else its workload, else where its work is seen."""
     agent = campaign.spec.get("agent") or {}
-    return agent.get("workload") or (agent.get("source"), agent.get("path"))
+    return campaign.variant or agent.get("workload") or (agent.get("source"), agent.get("path"))

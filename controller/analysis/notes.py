@@ -25,8 +25,8 @@ def notes(first: Arm, second: Arm, analyses: tuple[Analysis, Analysis], deadline
     for arm in arms:
         if arm.campaign.mode is Mode.AGENT and arm.controls == 0:
             yield (
-                f"No control campaign of the agent of {arm.name} is recorded: how often it raises an alarm where "
-                "nothing is broken is unknown."
+                f"No control campaign of the agent of {arm.name} has a scored trial: how often it raises an alarm "
+                "where nothing is broken is unknown."
             )
 
 

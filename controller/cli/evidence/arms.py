@@ -92,13 +92,13 @@ class Records:
         with records(self._db, self._context) as reader:
             yield from reader.whole_attempts(campaign)
 
-    def _campaigns(self) -> list[CampaignRow]:
-        """The newest first."""
+    def _campaigns(self, least: int = 0) -> list[CampaignRow]:
+        """The newest first; those with at least so many scored trials."""
         with records(self._db, self._context) as reader:
-            return [counted.campaign for counted in reader.campaigns()]
+            return [counted.campaign for counted in reader.campaigns() if counted.scored >= least]
 
     def _loaded(self, campaign: CampaignRow, name: str | None = None) -> Arm:
-        controls = controls_of(campaign, self._campaigns()) if campaign.mode is Mode.AGENT else None
+        controls = controls_of(campaign, self._campaigns(least=1)) if campaign.mode is Mode.AGENT else None
         return Arm(name or _name(campaign), campaign, self._trials(campaign), controls)
 
     def _trials(self, campaign: CampaignRow) -> list[Trial]:
