@@ -21,11 +21,14 @@ MODULES = REPO / "tools"
 
 @dataclass(frozen=True)
 class Tool:
-    """One program: its name, the folder under tools/ that pins it, and the package."""
+    """One program: its name, the folder under tools/ that pins it, the package, and whose version is the program's:
+    the package's own, unless a main program of ours holds another project.
+    """
 
     name: str
     module: str
     package: str
+    of: str = ""
 
     @property
     def path(self) -> Path:
@@ -35,7 +38,7 @@ class Tool:
     @property
     def pinned(self) -> str:
         """The version in go.mod, with its v; empty for our own programs."""
-        return pinned_version((MODULES / self.module / "go.mod").read_text(), self.package)
+        return pinned_version((MODULES / self.module / "go.mod").read_text(), self.of or self.package)
 
 
 def _kubernetes(name: str) -> Tool:
@@ -51,7 +54,7 @@ _NODE = (
     Tool("pause", "pause", "evalcampaign.dev/tools/pause"),
     Tool("etcdctl", "etcd", "go.etcd.io/etcd/etcdctl/v3"),
     *map(_kubernetes, ("kubeadm", "kubelet", "kube-controller-manager", "kube-scheduler", "kube-proxy")),
-    Tool("coredns", "coredns", "github.com/coredns/coredns"),
+    Tool("coredns", "coredns", "evalcampaign.dev/tools/coredns", of="github.com/coredns/coredns"),
     Tool("local-path-provisioner", "local-path", "github.com/rancher/local-path-provisioner"),
 )
 GROUPS = {"cluster": _CLUSTER, "tests": _CLUSTER + _SERVER, "all": _CLUSTER + _SERVER + _NODE}
