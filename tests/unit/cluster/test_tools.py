@@ -78,3 +78,28 @@ def test_each_group_holds_the_one_before() -> None:
 def test_a_main_program_of_ours_has_the_version_of_what_it_holds() -> None:
     assert tools.BY_NAME["coredns"].package.startswith("evalcampaign.dev/")
     assert tools.BY_NAME["coredns"].pinned.startswith("v1.")
+
+
+@pytest.mark.parametrize(
+    ("package", "name"),
+    [
+        ("k8s.io/kubernetes/cmd/kubelet", "kubelet"),
+        ("go.etcd.io/etcd/etcdctl/v3", "etcdctl"),
+        ("go.etcd.io/etcd/server/v3", "server"),
+        ("v3", "v3"),
+    ],
+)
+def test_go_calls_a_program_by_the_last_part_of_its_package(package: str, name: str) -> None:
+    assert tools.executable(package) == name
+
+
+def test_the_programs_of_a_module_are_built_at_once_and_none_is_left_out() -> None:
+    builds = tools.builds(tools.GROUPS["all"])
+    assert [tool for build in builds for tool in build] != []
+    assert {tool for build in builds for tool in build} == set(tools.GROUPS["all"])
+    modules = [{tool.module for tool in build} for build in builds]
+    assert all(len(each) == 1 for each in modules)
+    assert len(modules) == len({tool.module for tool in tools.GROUPS["all"]})
+    # Two programs of one name in one folder would overwrite each other.
+    for build in builds:
+        assert len({tools.executable(tool.package) for tool in build}) == len(build)
