@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from cluster.errors import ClusterError
-from cluster.progress import Stages, note
+from cluster.progress import Stages, note, note_times
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="The cluster on this machine: tools, images, up, down.",
@@ -19,6 +19,7 @@ def up() -> None:
     from cluster import lifecycle
 
     lifecycle.up()
+    note_times()
 
 
 @app.command()
