@@ -44,13 +44,13 @@ async def serve(
     # The records first: a second controller must find out before it has touched anything.
     records = await Records.open(settings.database, on_wait=_await_records, meter=metrics)
     try:
-        api = await KubeApi.connect(settings.kubeconfig, metrics)
+        api = await KubeApi.connect(settings.kubeconfig, metrics, settings.field_manager)
     except BaseException:
         await records.close()
         raise
     now, book = Clock().now, TokenBook()
     tokens = Admission(book, TokenSecrets(api, settings.namespace)) if settings.intake_port else None
-    services = Services(api, records, subjects, settings.images, now, tokens, metrics)
+    services = Services(api, records, subjects, settings.images, now, tokens, metrics, settings.consent)
     try:
         await await_definition(api)
         async with AsyncExitStack() as beside:

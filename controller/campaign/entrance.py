@@ -46,7 +46,7 @@ class Entrance:
         namespace, kube = self._board.row.namespace, self._services.kube
         try:
             workload = self._services.workload(self._spec)
-            asking = require_permission(self._spec, namespace, subject, params, kube, workload)
+            asking = require_permission(self._spec, namespace, subject, params, kube, workload, self._services.consent)
             await self._control.guard(asking)
         except NotYet as not_yet:
             return not_yet.refusal

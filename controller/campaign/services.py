@@ -11,6 +11,7 @@ from controller.agents.workload import Workload
 from controller.api import CampaignSpec
 from controller.campaign.projector import Projector
 from controller.campaign.queueing import SubjectQueue
+from controller.consent import DEFAULT_KEYS, ConsentKeys
 from controller.kube import CampaignRef, KubeApi, KubeCampaigns, KubeCluster, KubeDeployments
 from controller.meter import UNMETERED, Meter
 from controller.records import Records
@@ -28,6 +29,7 @@ class Services:
     now: Callable[[], datetime]
     tokens: Tokens | None = None
     meter: Meter = UNMETERED
+    consent: ConsentKeys = DEFAULT_KEYS
     queue: SubjectQueue = field(init=False)
     kube: KubeCampaigns = field(init=False)
     cluster: KubeCluster = field(init=False)

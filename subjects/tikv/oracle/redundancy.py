@@ -7,7 +7,7 @@ down; only one that is silent as well is down.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from subjects.pods import member_names
 from subjects.protocol import Problem

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from controller.consent import ConsentKeys
 from controller.settings import InvalidSetting, Settings
 
 
@@ -21,6 +22,9 @@ def test_a_pod_is_told_everything():
             "EVALCAMPAIGN_METRICS_PORT": "8092",
             "EVALCAMPAIGN_METRICS_HOST": "0.0.0.0",
             "EVALCAMPAIGN_NAMESPACE": "evaluation",
+            "EVALCAMPAIGN_FIELD_MANAGER": "kubectl",
+            "EVALCAMPAIGN_CONSENT_LABEL": "example.org/ok",
+            "EVALCAMPAIGN_CONSENT_ANNOTATION": "who",
         }
     )
     assert settings == Settings(
@@ -32,6 +36,8 @@ def test_a_pod_is_told_everything():
         metrics_port=8092,
         metrics_host="0.0.0.0",
         namespace="evaluation",
+        field_manager="kubectl",
+        consent=ConsentKeys("example.org/ok", "who"),
     )
 
 
@@ -47,6 +53,10 @@ def test_a_laptop_is_told_nothing():
         ("EVALCAMPAIGN_LIVENESS_PORT", "http"),
         ("EVALCAMPAIGN_METRICS_PORT", "65536"),
         ("EVALCAMPAIGN_METRICS_HOST", "everywhere"),
+        ("EVALCAMPAIGN_FIELD_MANAGER", "our client"),
+        ("EVALCAMPAIGN_CONSENT_LABEL", "a b"),
+        ("EVALCAMPAIGN_CONSENT_LABEL", "Example/ok"),
+        ("EVALCAMPAIGN_CONSENT_ANNOTATION", "-who"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name(name, value):
