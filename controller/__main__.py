@@ -50,7 +50,9 @@ async def serve(
         raise
     now, book = Clock().now, TokenBook()
     tokens = Admission(book, TokenSecrets(api, settings.namespace)) if settings.intake_port else None
-    services = Services(api, records, subjects, settings.images, now, tokens, metrics, settings.consent)
+    services = Services(
+        api, records, subjects, settings.images, now, tokens, metrics, settings.consent, settings.namespace
+    )
     try:
         await await_definition(api)
         async with AsyncExitStack() as beside:

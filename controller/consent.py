@@ -77,18 +77,25 @@ def missing_consent(subject: Namespace, campaign_namespace: str, keys: ConsentKe
         return Refusal(
             "NotOptedIn", f"namespace {subject.name} carries the label {otherwise}={value}, which is no consent"
         )
-    return missing_allowance(subject, campaign_namespace, keys, "break it")
+    return _missing_allowance(subject, campaign_namespace, keys, "break it", "NotAllowed")
 
 
-def missing_allowance(
-    namespace: Namespace, campaign_namespace: str, keys: ConsentKeys = DEFAULT_KEYS, to_what: str = "break it"
+def missing_agent_consent(
+    agents: Namespace, campaign_namespace: str, keys: ConsentKeys = DEFAULT_KEYS
+) -> Refusal | None:
+    """Likewise, of the namespace of an agent that such campaigns start and end: the annotation alone."""
+    return _missing_allowance(agents, campaign_namespace, keys, "start and end the agents in it", "AgentNotAllowed")
+
+
+def _missing_allowance(
+    namespace: Namespace, campaign_namespace: str, keys: ConsentKeys, to_what: str, reason: str
 ) -> Refusal | None:
     """Whether the annotation, under either name, allows campaigns of that namespace; None: it does."""
     entries = allowed_namespaces(namespace, keys)
     if ANY in entries or campaign_namespace in entries:
         return None
     return Refusal(
-        "NotAllowed",
+        reason,
         f"namespace {namespace.name} does not allow campaigns of namespace {campaign_namespace} to {to_what}: "
         f"{_what_to_add(namespace, campaign_namespace, keys)}{_nonsense(entries)}",
     )

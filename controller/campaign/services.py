@@ -12,7 +12,7 @@ from controller.api import CampaignSpec
 from controller.campaign.projector import Projector
 from controller.campaign.queueing import SubjectQueue
 from controller.consent import DEFAULT_KEYS, ConsentKeys
-from controller.kube import CampaignRef, KubeApi, KubeCampaigns, KubeCluster, KubeDeployments
+from controller.kube import CampaignRef, KubeApi, KubeCampaigns, KubeCluster, KubeDeployments, KubeReviews
 from controller.meter import UNMETERED, Meter
 from controller.records import Records
 from subjects.protocol import SubjectContext, SubjectFactory, SubjectOptions
@@ -20,7 +20,7 @@ from subjects.protocol import SubjectContext, SubjectFactory, SubjectOptions
 
 @dataclass(slots=True)
 class Services:
-    """One object for the process. `now` is the one clock, in UTC."""
+    """One object for the process. `now` is the one clock, in UTC; `namespace` is the controller's own."""
 
     api: KubeApi
     records: Records
@@ -30,10 +30,12 @@ class Services:
     tokens: Tokens | None = None
     meter: Meter = UNMETERED
     consent: ConsentKeys = DEFAULT_KEYS
+    namespace: str = "evalcampaign"
     queue: SubjectQueue = field(init=False)
     kube: KubeCampaigns = field(init=False)
     cluster: KubeCluster = field(init=False)
     deployments: KubeDeployments = field(init=False)
+    reviews: KubeReviews = field(init=False)
     sources: AgentSources = field(init=False)
 
     def __post_init__(self) -> None:
@@ -41,6 +43,7 @@ class Services:
         self.kube = KubeCampaigns(self.api)
         self.cluster = KubeCluster(self.api)
         self.deployments = KubeDeployments(self.api)
+        self.reviews = KubeReviews(self.api)
         self.sources = AgentSources(self.records, self.now, self.tokens)
 
     def context(self, spec: CampaignSpec) -> SubjectContext:

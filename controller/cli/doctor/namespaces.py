@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from controller.agents.rights import Account
 from controller.cli.cluster.api import Api
 from controller.cli.cluster.controller import ACCOUNT, NAMESPACE
 from controller.cli.cluster.errors import Refused
@@ -12,7 +13,7 @@ from controller.cli.doctor.finding import Finding, fail, ok, warn
 from controller.consent import ConsentKeys, Namespace, allowed_namespaces, missing_consent
 from controller.settings import consent_keys
 
-USER = f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
+CONTROLLER = Account(NAMESPACE, ACCOUNT)
 
 POWERS = (*(("pods", verb) for verb in ("get", "list", "watch", "delete", "patch")), ("namespaces", "get"))
 """What every subject takes in its namespace; beyond that each has its own, which a campaign asks for by itself."""
@@ -68,7 +69,7 @@ def _powers(api: Api, namespace: str) -> Finding:
         asked = {"resource": resource, "verb": verb, "namespace": namespace}
         if resource == "namespaces":
             asked["name"] = namespace
-        allowed = may_or_unknown(api, asked, USER)
+        allowed = may_or_unknown(api, asked, CONTROLLER)
         if allowed is None:
             return warn(f"Whether the controller has powers over {namespace} cannot be told: you may not ask")
         if not allowed:
