@@ -23,7 +23,8 @@ class Settings:
     Ports, where 0 serves nothing: `liveness_port` for the kubelet's probe, `intake_port` for agents that send,
     `records_port`, on 127.0.0.1, for people who read, and `metrics_port`, on `metrics_host`, for Prometheus.
     `namespace` is the controller's own, which holds the Secrets of its tokens. `kubeconfig` names a file for a
-    controller outside the cluster; without one it is what kubectl would take.
+    controller outside the cluster; without one it is what kubectl would take. `agent_files` is the folder below which
+    agents' operator.db files may lie; without one none is read.
     """
 
     database: str
@@ -35,10 +36,14 @@ class Settings:
     metrics_port: int = 0
     metrics_host: str = LOCALHOST
     namespace: str = "evalcampaign"
+    agent_files: Path | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Read EVALCAMPAIGN_DB, _PAUSE_IMAGE, the four _PORTs, _METRICS_HOST and _NAMESPACE. Raises InvalidSetting."""
+        """Read EVALCAMPAIGN_DB, _PAUSE_IMAGE, the four _PORTs, _METRICS_HOST, _NAMESPACE and _AGENT_FILES.
+
+        Raises InvalidSetting.
+        """
         pause = environment.get("EVALCAMPAIGN_PAUSE_IMAGE", "")
         return cls(
             database=environment.get("EVALCAMPAIGN_DB", "") or _default_database(environment),
@@ -49,6 +54,7 @@ class Settings:
             metrics_port=_port(environment, "EVALCAMPAIGN_METRICS_PORT"),
             metrics_host=_host(environment, "EVALCAMPAIGN_METRICS_HOST"),
             namespace=environment.get("EVALCAMPAIGN_NAMESPACE", "") or "evalcampaign",
+            agent_files=_folder(environment, "EVALCAMPAIGN_AGENT_FILES"),
         )
 
 
@@ -65,6 +71,13 @@ def _host(environment: Mapping[str, str], name: str) -> str:
         return str(IPv4Address(text))
     except ValueError:
         raise InvalidSetting(f"{name} must be an IPv4 address to listen on, and is {text!r}") from None
+
+
+def _folder(environment: Mapping[str, str], name: str) -> Path | None:
+    text = environment.get(name, "")
+    if text and (not Path(text).is_absolute() or Path(text) == Path("/")):
+        raise InvalidSetting(f"{name} must be the absolute path of a folder other than /, and is {text!r}")
+    return Path(text) if text else None
 
 
 def _default_database(environment: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from controller.agents.operatordb.file import Bounds
 from controller.agents.sources import AgentSources, Tokens
 from controller.agents.workload import Workload
 from controller.api import CampaignSpec
@@ -19,7 +20,7 @@ from subjects.protocol import SubjectContext, SubjectFactory, SubjectOptions
 
 @dataclass(slots=True)
 class Services:
-    """One object for the process. `now` is the one clock, in UTC."""
+    """One object for the process. `now` is the one clock, in UTC. `agent_files`: which files of agents may be read."""
 
     api: KubeApi
     records: Records
@@ -28,6 +29,7 @@ class Services:
     now: Callable[[], datetime]
     tokens: Tokens | None = None
     meter: Meter = UNMETERED
+    agent_files: Bounds | None = None
     queue: SubjectQueue = field(init=False)
     kube: KubeCampaigns = field(init=False)
     cluster: KubeCluster = field(init=False)
@@ -39,7 +41,7 @@ class Services:
         self.kube = KubeCampaigns(self.api)
         self.cluster = KubeCluster(self.api)
         self.deployments = KubeDeployments(self.api)
-        self.sources = AgentSources(self.records, self.now, self.tokens)
+        self.sources = AgentSources(self.records, self.now, self.tokens, self.agent_files)
 
     def context(self, spec: CampaignSpec) -> SubjectContext:
         """What a subject of this campaign is given."""
