@@ -16,6 +16,7 @@ from controller import handlers
 from controller.agents.intake.admission import Admission
 from controller.agents.intake.app import intake
 from controller.agents.intake.tokens import TokenBook, TokenSecrets
+from controller.agents.operatordb.file import Bounds
 from controller.campaign.orphans import burying_orphans
 from controller.campaign.services import Services
 from controller.clock import Clock
@@ -25,6 +26,7 @@ from controller.metrics.prometheus import Metrics
 from controller.metrics.serving import serving_metrics
 from controller.reading.serving import serving_records
 from controller.records import Records, RecordsError
+from controller.records.engines import sqlite_path
 from controller.serving import serving
 from controller.settings import InvalidSetting, Settings
 from subjects import SUBJECTS
@@ -51,7 +53,16 @@ async def serve(
     now, book = Clock().now, TokenBook()
     tokens = Admission(book, TokenSecrets(api, settings.namespace)) if settings.intake_port else None
     services = Services(
-        api, records, subjects, settings.images, now, tokens, metrics, settings.consent, settings.namespace
+        api,
+        records,
+        subjects,
+        settings.images,
+        now,
+        tokens,
+        metrics,
+        consent=settings.consent,
+        namespace=settings.namespace,
+        agent_files=_agent_files(settings),
     )
     try:
         await await_definition(api)
@@ -73,6 +84,14 @@ async def serve(
             )
     finally:
         await services.close()
+
+
+def _agent_files(settings: Settings) -> Bounds | None:
+    """Which files of agents may be read: none, where no folder is named for them, and never the records' own."""
+    if settings.agent_files is None:
+        return None
+    own = sqlite_path(settings.database)
+    return Bounds(str(settings.agent_files), () if own is None else (str(own),))
 
 
 def _await_records(why: str) -> None:

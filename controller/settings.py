@@ -37,8 +37,9 @@ class Settings:
     `records_port`, on 127.0.0.1, for people who read, and `metrics_port`, on `metrics_host`, for Prometheus.
     `namespace` is the controller's own, which holds the Secrets of its tokens. `field_manager` is what the API server
     writes into `managedFields` of what we change, and what we call ourselves in requests; `consent` names the label and
-    the annotation of a namespace's owner. `kubeconfig` names a file for a
-    controller outside the cluster; without one it is what kubectl would take.
+    the annotation of a namespace's owner. `kubeconfig` names a file for a controller outside the cluster; without one
+    it is what kubectl would take. `agent_files` is the folder below which agents' operator.db files may lie; without
+    one none is read.
     """
 
     database: str
@@ -52,11 +53,12 @@ class Settings:
     namespace: str = "evalcampaign"
     field_manager: str = FIELD_MANAGER
     consent: ConsentKeys = field(default_factory=ConsentKeys)
+    agent_files: Path | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Read EVALCAMPAIGN_DB, _PAUSE_IMAGE, the four _PORTs, _METRICS_HOST, _NAMESPACE, _FIELD_MANAGER and both
-        _CONSENT_ keys. Raises InvalidSetting.
+        """Read EVALCAMPAIGN_DB, _PAUSE_IMAGE, the four _PORTs, _METRICS_HOST, _NAMESPACE, _FIELD_MANAGER, _AGENT_FILES
+        and both _CONSENT_ keys. Raises InvalidSetting.
         """
         pause = environment.get("EVALCAMPAIGN_PAUSE_IMAGE", "")
         return cls(
@@ -70,6 +72,7 @@ class Settings:
             namespace=environment.get("EVALCAMPAIGN_NAMESPACE", "") or "evalcampaign",
             field_manager=_named(environment, "EVALCAMPAIGN_FIELD_MANAGER", FIELD_MANAGER, MANAGER, "a plain word"),
             consent=consent_keys(environment),
+            agent_files=_folder(environment, "EVALCAMPAIGN_AGENT_FILES"),
         )
 
 
@@ -101,6 +104,13 @@ def _host(environment: Mapping[str, str], name: str) -> str:
         return str(IPv4Address(text))
     except ValueError:
         raise InvalidSetting(f"{name} must be an IPv4 address to listen on, and is {text!r}") from None
+
+
+def _folder(environment: Mapping[str, str], name: str) -> Path | None:
+    text = environment.get(name, "")
+    if text and (not Path(text).is_absolute() or Path(text) == Path("/")):
+        raise InvalidSetting(f"{name} must be the absolute path of a folder other than /, and is {text!r}")
+    return Path(text) if text else None
 
 
 def _default_database(environment: Mapping[str, str]) -> str:

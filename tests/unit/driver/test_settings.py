@@ -25,6 +25,7 @@ def test_a_pod_is_told_everything():
             "EVALCAMPAIGN_FIELD_MANAGER": "kubectl",
             "EVALCAMPAIGN_CONSENT_LABEL": "example.org/ok",
             "EVALCAMPAIGN_CONSENT_ANNOTATION": "who",
+            "EVALCAMPAIGN_AGENT_FILES": "/var/lib/agents",
         }
     )
     assert settings == Settings(
@@ -38,13 +39,14 @@ def test_a_pod_is_told_everything():
         namespace="evaluation",
         field_manager="kubectl",
         consent=ConsentKeys("example.org/ok", "who"),
+        agent_files=Path("/var/lib/agents"),
     )
 
 
 def test_a_laptop_is_told_nothing():
     settings = Settings.from_environment({"XDG_DATA_HOME": "/home/me/data"})
     assert settings == Settings("sqlite:////home/me/data/evalcampaign/records.db", {}, 0)
-    assert settings.metrics_host == "127.0.0.1"
+    assert settings.metrics_host == "127.0.0.1" and settings.agent_files is None
 
 
 @pytest.mark.parametrize(
@@ -57,6 +59,8 @@ def test_a_laptop_is_told_nothing():
         ("EVALCAMPAIGN_CONSENT_LABEL", "a b"),
         ("EVALCAMPAIGN_CONSENT_LABEL", "Example/ok"),
         ("EVALCAMPAIGN_CONSENT_ANNOTATION", "-who"),
+        ("EVALCAMPAIGN_AGENT_FILES", "agents"),
+        ("EVALCAMPAIGN_AGENT_FILES", "/"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name(name, value):
