@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
+
+from controller.records.room import Allowance
 
 LOCALHOST = "127.0.0.1"
 """Who gets there was let through by the API server: by a right on `pods/portforward` in the controller's namespace."""
@@ -23,7 +25,7 @@ class Settings:
     Ports, where 0 serves nothing: `liveness_port` for the kubelet's probe, `intake_port` for agents that send,
     `records_port`, on 127.0.0.1, for people who read, and `metrics_port`, on `metrics_host`, for Prometheus.
     `namespace` is the controller's own, which holds the Secrets of its tokens. `kubeconfig` names a file for a
-    controller outside the cluster; without one it is what kubectl would take.
+    controller outside the cluster; without one it is what kubectl would take. `allowance` bounds what agents may fill.
     """
 
     database: str
@@ -35,10 +37,14 @@ class Settings:
     metrics_port: int = 0
     metrics_host: str = LOCALHOST
     namespace: str = "evalcampaign"
+    allowance: Allowance = field(default_factory=Allowance)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Read EVALCAMPAIGN_DB, _PAUSE_IMAGE, the four _PORTs, _METRICS_HOST and _NAMESPACE. Raises InvalidSetting."""
+        """Read EVALCAMPAIGN_DB, _PAUSE_IMAGE, the four _PORTs, _METRICS_HOST, _NAMESPACE and the limits.
+
+        Raises InvalidSetting.
+        """
         pause = environment.get("EVALCAMPAIGN_PAUSE_IMAGE", "")
         return cls(
             database=environment.get("EVALCAMPAIGN_DB", "") or _default_database(environment),
@@ -49,6 +55,11 @@ class Settings:
             metrics_port=_port(environment, "EVALCAMPAIGN_METRICS_PORT"),
             metrics_host=_host(environment, "EVALCAMPAIGN_METRICS_HOST"),
             namespace=environment.get("EVALCAMPAIGN_NAMESPACE", "") or "evalcampaign",
+            allowance=Allowance(
+                campaign_log=_mebibytes(environment, "EVALCAMPAIGN_LOG_MEBIBYTES", Allowance().campaign_log),
+                database=_mebibytes(environment, "EVALCAMPAIGN_RECORDS_MEBIBYTES", Allowance().database),
+                free=_mebibytes(environment, "EVALCAMPAIGN_FREE_MEBIBYTES", Allowance().free),
+            ),
         )
 
 
@@ -57,6 +68,17 @@ def _port(environment: Mapping[str, str], name: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise InvalidSetting(f"{name} must be a port, 0 to 65535, and is {text!r}")
     return int(text)
+
+
+def _number(environment: Mapping[str, str], name: str, default: int) -> int:
+    text = environment.get(name, "") or str(default)
+    if not (text.isascii() and text.isdecimal()) or len(text) > 9:
+        raise InvalidSetting(f"{name} must be a number, 0 for no limit, and is {text!r}")
+    return int(text)
+
+
+def _mebibytes(environment: Mapping[str, str], name: str, default: int) -> int:
+    return _number(environment, name, default >> 20) << 20
 
 
 def _host(environment: Mapping[str, str], name: str) -> str:
