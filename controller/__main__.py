@@ -17,6 +17,7 @@ from controller.agents.intake.admission import Admission
 from controller.agents.intake.app import intake
 from controller.agents.intake.tokens import TokenBook, TokenSecrets
 from controller.agents.operatordb.file import Bounds
+from controller.agents.intake.workers import working
 from controller.campaign.orphans import burying_orphans
 from controller.campaign.services import Services
 from controller.clock import Clock
@@ -44,7 +45,7 @@ async def serve(
     """Run the controller until a signal, or `stop`, ends it. Raises RecordsError when the records cannot be had."""
     metrics = Metrics()
     # The records first: a second controller must find out before it has touched anything.
-    records = await Records.open(settings.database, on_wait=_await_records, meter=metrics)
+    records = await Records.open(settings.database, _await_records, metrics, settings.allowance)
     try:
         api = await KubeApi.connect(settings.kubeconfig, metrics, settings.field_manager)
     except BaseException:
@@ -68,7 +69,8 @@ async def serve(
         await await_definition(api)
         async with AsyncExitStack() as beside:
             if settings.intake_port:
-                app = intake(records, book.campaign_of, now)
+                workers = await beside.enter_async_context(working())
+                app = intake(records, book.campaign_of, now, workers, metrics)
                 await beside.enter_async_context(serving(app, "0.0.0.0", settings.intake_port))
             await beside.enter_async_context(serving_records(settings.database, settings.records_port))
             await beside.enter_async_context(serving_metrics(metrics.registry, settings, subjects))

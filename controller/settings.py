@@ -10,6 +10,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from controller.consent import DEFAULT_KEYS, ConsentKeys
+from controller.records.room import Allowance
 
 LOCALHOST = "127.0.0.1"
 """Who gets there was let through by the API server: by a right on `pods/portforward` in the controller's namespace."""
@@ -39,7 +40,7 @@ class Settings:
     writes into `managedFields` of what we change, and what we call ourselves in requests; `consent` names the label and
     the annotation of a namespace's owner. `kubeconfig` names a file for a controller outside the cluster; without one
     it is what kubectl would take. `agent_files` is the folder below which agents' operator.db files may lie; without
-    one none is read.
+    one none is read. `allowance` bounds what agents may fill.
     """
 
     database: str
@@ -54,11 +55,11 @@ class Settings:
     field_manager: str = FIELD_MANAGER
     consent: ConsentKeys = field(default_factory=ConsentKeys)
     agent_files: Path | None = None
+    allowance: Allowance = field(default_factory=Allowance)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Read EVALCAMPAIGN_DB, _PAUSE_IMAGE, the four _PORTs, _METRICS_HOST, _NAMESPACE, _FIELD_MANAGER, _AGENT_FILES
-        and both _CONSENT_ keys. Raises InvalidSetting.
+        """Read the variables EVALCAMPAIGN_… that docs/running.md lists. Raises InvalidSetting, which names one.
         """
         pause = environment.get("EVALCAMPAIGN_PAUSE_IMAGE", "")
         return cls(
@@ -73,6 +74,11 @@ class Settings:
             field_manager=_named(environment, "EVALCAMPAIGN_FIELD_MANAGER", FIELD_MANAGER, MANAGER, "a plain word"),
             consent=consent_keys(environment),
             agent_files=_folder(environment, "EVALCAMPAIGN_AGENT_FILES"),
+            allowance=Allowance(
+                campaign_log=_mebibytes(environment, "EVALCAMPAIGN_LOG_MEBIBYTES", Allowance().campaign_log),
+                database=_mebibytes(environment, "EVALCAMPAIGN_RECORDS_MEBIBYTES", Allowance().database),
+                free=_mebibytes(environment, "EVALCAMPAIGN_FREE_MEBIBYTES", Allowance().free),
+            ),
         )
 
 
@@ -96,6 +102,17 @@ def _port(environment: Mapping[str, str], name: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise InvalidSetting(f"{name} must be a port, 0 to 65535, and is {text!r}")
     return int(text)
+
+
+def _number(environment: Mapping[str, str], name: str, default: int) -> int:
+    text = environment.get(name, "") or str(default)
+    if not (text.isascii() and text.isdecimal()) or len(text) > 9:
+        raise InvalidSetting(f"{name} must be a number, 0 for no limit, and is {text!r}")
+    return int(text)
+
+
+def _mebibytes(environment: Mapping[str, str], name: str, default: int) -> int:
+    return _number(environment, name, default >> 20) << 20
 
 
 def _host(environment: Mapping[str, str], name: str) -> str:
