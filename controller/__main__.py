@@ -16,8 +16,8 @@ from controller import handlers
 from controller.agents.intake.admission import Admission
 from controller.agents.intake.app import intake
 from controller.agents.intake.tokens import TokenBook, TokenSecrets
-from controller.agents.operatordb.file import Bounds
 from controller.agents.intake.workers import working
+from controller.agents.operatordb.file import Bounds
 from controller.campaign.orphans import burying_orphans
 from controller.campaign.services import Services
 from controller.clock import Clock

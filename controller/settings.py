@@ -59,8 +59,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Read the variables EVALCAMPAIGN_… that docs/running.md lists. Raises InvalidSetting, which names one.
-        """
+        """Read the variables EVALCAMPAIGN_… that docs/running.md lists. Raises InvalidSetting, which names one."""
         pause = environment.get("EVALCAMPAIGN_PAUSE_IMAGE", "")
         return cls(
             database=environment.get("EVALCAMPAIGN_DB", "") or _default_database(environment),
