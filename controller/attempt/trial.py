@@ -177,8 +177,8 @@ class Attempt:
     async def _look_at_the_agent_once_more(self, deadline: datetime) -> None:
         try:
             await self._attendance.last_look(deadline, self._spec.deadlines.capture_seconds)
-        except AgentAbsent:
-            if self._seen.recovered_at is not None:
+        except AgentAbsent as absent:
+            if absent.failure is Failure.AGENT_SIGHT_LOST and self._seen.recovered_at is not None:
                 # The recovery was seen, and stays so: an agent that cannot be read must not choose what counts.
                 self._agent_lost = True
                 return
