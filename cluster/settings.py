@@ -11,10 +11,10 @@ LOGS = CACHE / "logs"
 CLUSTER = os.environ.get("EVALCAMPAIGN_CLUSTER", "evalcampaign")
 CONTEXT = f"kind-{CLUSTER}"
 
-# auto | registry | built: see choice.py
+# auto | registry | built: see cluster/node/choice.py
 NODE_IMAGE = os.environ.get("EVALCAMPAIGN_NODE_IMAGE", "auto")
 
-# auto | real | standin: see deployment/subjects/tikv/choice.py
+# auto | real | standin: see cluster/deployment/subjects/tikv/choice.py
 TIKV_IMAGE = os.environ.get("EVALCAMPAIGN_TIKV_IMAGE", "auto")
 
 # How long bootstrap.sh took to make the virtualenv that this runs in, just now; 0 when it was there.
