@@ -18,6 +18,7 @@ from controller.agents.intake.admission import Admission
 from controller.agents.intake.app import intake
 from controller.agents.intake.tokens import TokenBook, TokenSecrets
 from controller.agents.intake.workers import working
+from controller.agents.operatordb.file import Bounds
 from controller.campaign.orphans import burying_orphans
 from controller.campaign.services import Services
 from controller.clock import Clock
@@ -29,6 +30,7 @@ from controller.metrics.prometheus import Metrics
 from controller.metrics.serving import serving_metrics
 from controller.reading.serving import serving_records
 from controller.records import Records, RecordsError
+from controller.records.engines import sqlite_path
 from controller.serving import serving
 from controller.settings import InvalidSetting, Settings
 from subjects import SUBJECTS
@@ -69,13 +71,24 @@ async def _serve(
     liveness.waits_for = "the records are being opened, and migrated where they are older"
     records = await Records.open(settings.database, _await_records, metrics, settings.allowance)
     try:
-        api = await KubeApi.connect(settings.kubeconfig, metrics)
+        api = await KubeApi.connect(settings.kubeconfig, metrics, settings.field_manager)
     except BaseException:
         await records.close()
         raise
     now, book = Clock().now, TokenBook()
     tokens = Admission(book, TokenSecrets(api, settings.namespace)) if settings.intake_port else None
-    services = Services(api, records, subjects, settings.images, now, tokens, metrics)
+    services = Services(
+        api,
+        records,
+        subjects,
+        settings.images,
+        now,
+        tokens,
+        metrics,
+        consent=settings.consent,
+        namespace=settings.namespace,
+        agent_files=_agent_files(settings),
+    )
     try:
         liveness.waits_for = "the API server does not serve EvalCampaigns yet"
         await await_definition(api)
@@ -109,6 +122,14 @@ async def _listening(app: ASGIApp, port: int, what: str) -> AsyncIterator[None]:
             why = f"EVALCAMPAIGN_{what}_PORT: nobody can listen on port {port} here: {error.strerror}"
             raise InvalidSetting(why) from error
         yield
+
+
+def _agent_files(settings: Settings) -> Bounds | None:
+    """Which files of agents may be read: none, where no folder is named for them, and never the records' own."""
+    if settings.agent_files is None:
+        return None
+    own = sqlite_path(settings.database)
+    return Bounds(str(settings.agent_files), () if own is None else (str(own),))
 
 
 def _await_records(why: str) -> None:

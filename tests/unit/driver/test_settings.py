@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from controller.consent import ConsentKeys
 from controller.records.room import Allowance
 from controller.settings import InvalidSetting, Settings
 
@@ -22,6 +23,10 @@ def test_a_pod_is_told_everything():
             "EVALCAMPAIGN_METRICS_PORT": "8092",
             "EVALCAMPAIGN_METRICS_HOST": "0.0.0.0",
             "EVALCAMPAIGN_NAMESPACE": "evaluation",
+            "EVALCAMPAIGN_FIELD_MANAGER": "kubectl",
+            "EVALCAMPAIGN_CONSENT_LABEL": "example.org/ok",
+            "EVALCAMPAIGN_CONSENT_ANNOTATION": "who",
+            "EVALCAMPAIGN_AGENT_FILES": "/var/lib/agents",
         }
     )
     assert settings == Settings(
@@ -33,13 +38,16 @@ def test_a_pod_is_told_everything():
         metrics_port=8092,
         metrics_host="0.0.0.0",
         namespace="evaluation",
+        field_manager="kubectl",
+        consent=ConsentKeys("example.org/ok", "who"),
+        agent_files=Path("/var/lib/agents"),
     )
 
 
 def test_a_laptop_is_told_nothing():
     settings = Settings.from_environment({"XDG_DATA_HOME": "/home/me/data"})
     assert settings == Settings("sqlite:////home/me/data/evalcampaign/records.db", {}, 0)
-    assert settings.metrics_host == "127.0.0.1"
+    assert settings.metrics_host == "127.0.0.1" and settings.agent_files is None
 
 
 @pytest.mark.parametrize(
@@ -48,6 +56,12 @@ def test_a_laptop_is_told_nothing():
         ("EVALCAMPAIGN_LIVENESS_PORT", "http"),
         ("EVALCAMPAIGN_METRICS_PORT", "65536"),
         ("EVALCAMPAIGN_METRICS_HOST", "everywhere"),
+        ("EVALCAMPAIGN_FIELD_MANAGER", "our client"),
+        ("EVALCAMPAIGN_CONSENT_LABEL", "a b"),
+        ("EVALCAMPAIGN_CONSENT_LABEL", "Example/ok"),
+        ("EVALCAMPAIGN_CONSENT_ANNOTATION", "-who"),
+        ("EVALCAMPAIGN_AGENT_FILES", "agents"),
+        ("EVALCAMPAIGN_AGENT_FILES", "/"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name(name, value):
