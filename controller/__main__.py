@@ -88,6 +88,7 @@ async def _serve(
         consent=settings.consent,
         namespace=settings.namespace,
         agent_files=_agent_files(settings),
+        active_campaigns=settings.active_campaigns,
     )
     try:
         liveness.waits_for = "the API server does not serve EvalCampaigns yet"
@@ -144,6 +145,7 @@ def main() -> int:
     kopf.configure(log_prefix=True)
     for chatty in ("httpx", "aiohttp.access", "alembic.runtime.plugins", "kopf.activities.probe", "kopf.objects"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # else whoever sends nonsense fills the log
     # Kopf minds SIGTERM once it runs. Until then, process 1 of a container would not even die of it.
     signal.signal(signal.SIGTERM, _leave)
     raise_descriptor_limit()
