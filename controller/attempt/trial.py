@@ -72,6 +72,12 @@ class Attempt:
 
     async def run(self, stop: StopSignal) -> Outcome:
         """Do it all. Raises CleanupFailed, with the row closed, when the fault could not be undone."""
+        try:
+            return await self._run(stop)
+        finally:
+            self._course.close()
+
+    async def _run(self, stop: StopSignal) -> Outcome:
         errors: list[str] = []
         failure: Failure | None = None
         try:
@@ -89,6 +95,7 @@ class Attempt:
         dirty, remark = await self._clean_up()
         errors += [str(problem) for problem in (dirty, remark) if problem is not None]
         self._course.show(Step.RECORD)
+        await self._course.written()
         dirt = None if dirty is None else str(dirty)
         why = "; ".join(errors) or None
         await self._records.end_attempt(self._row.id, outcome, at=self._now(), error=why, failure=failure, dirty=dirt)

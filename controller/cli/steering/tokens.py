@@ -43,7 +43,7 @@ def read(api: Api, uid: str, wait_seconds: float = 0.0) -> str:
             waited = f" within {wait_seconds:g} s" if wait_seconds else ""
             raise CommandFailed(
                 f"The controller made no token for this campaign{waited} (Secret {NAMESPACE}/{name}): campaigns whose "
-                "agent.source is http have one, from when the controller has seen them until they are gone"
+                "agent.source is http have one, from when the subject's owner consents until they are over"
             )
         time.sleep(POLL_SECONDS)
 
