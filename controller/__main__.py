@@ -15,6 +15,7 @@ import kopf
 from controller import handlers
 from controller.agents.intake.admission import Admission
 from controller.agents.intake.app import intake
+from controller.agents.intake.desk import TokenDesk
 from controller.agents.intake.tokens import TokenBook, TokenSecrets
 from controller.campaign.orphans import burying_orphans
 from controller.campaign.services import Services
@@ -49,7 +50,9 @@ async def serve(
         await records.close()
         raise
     now, book = Clock().now, TokenBook()
-    tokens = Admission(book, TokenSecrets(api, settings.namespace)) if settings.intake_port else None
+    secrets = TokenSecrets(api, settings.namespace)
+    tokens = Admission(book, secrets) if settings.intake_port else None
+    hand_out = TokenDesk(api, secrets).hand_out if settings.intake_port else None
     services = Services(
         api, records, subjects, settings.images, now, tokens, metrics, settings.consent, settings.namespace
     )
@@ -59,7 +62,7 @@ async def serve(
             if settings.intake_port:
                 app = intake(records, book.campaign_of, now)
                 await beside.enter_async_context(serving(app, "0.0.0.0", settings.intake_port))
-            await beside.enter_async_context(serving_records(settings.database, settings.records_port))
+            await beside.enter_async_context(serving_records(settings.database, settings.records_port, hand_out))
             await beside.enter_async_context(serving_metrics(metrics.registry, settings, subjects))
             await beside.enter_async_context(sampling_lag(metrics))
             await beside.enter_async_context(burying_orphans(services))
