@@ -10,6 +10,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from controller.consent import DEFAULT_KEYS, ConsentKeys
+from controller.records.room import Allowance
 
 LOCALHOST = "127.0.0.1"
 """Who gets there was let through by the API server: by a right on `pods/portforward` in the controller's namespace."""
@@ -37,8 +38,9 @@ class Settings:
     `records_port`, on 127.0.0.1, for people who read, and `metrics_port`, on `metrics_host`, for Prometheus.
     `namespace` is the controller's own, which holds the Secrets of its tokens. `field_manager` is what the API server
     writes into `managedFields` of what we change, and what we call ourselves in requests; `consent` names the label and
-    the annotation of a namespace's owner. `kubeconfig` names a file for a
-    controller outside the cluster; without one it is what kubectl would take.
+    the annotation of a namespace's owner. `kubeconfig` names a file for a controller outside the cluster; without one
+    it is what kubectl would take. `agent_files` is the folder below which agents' operator.db files may lie; without
+    one none is read. `allowance` bounds what agents may fill.
     """
 
     database: str
@@ -52,12 +54,12 @@ class Settings:
     namespace: str = "evalcampaign"
     field_manager: str = FIELD_MANAGER
     consent: ConsentKeys = field(default_factory=ConsentKeys)
+    agent_files: Path | None = None
+    allowance: Allowance = field(default_factory=Allowance)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Read EVALCAMPAIGN_DB, _PAUSE_IMAGE, the four _PORTs, _METRICS_HOST, _NAMESPACE, _FIELD_MANAGER and both
-        _CONSENT_ keys. Raises InvalidSetting.
-        """
+        """Read the variables EVALCAMPAIGN_… that docs/running.md lists. Raises InvalidSetting, which names one."""
         pause = environment.get("EVALCAMPAIGN_PAUSE_IMAGE", "")
         return cls(
             database=environment.get("EVALCAMPAIGN_DB", "") or _default_database(environment),
@@ -70,6 +72,12 @@ class Settings:
             namespace=environment.get("EVALCAMPAIGN_NAMESPACE", "") or "evalcampaign",
             field_manager=_named(environment, "EVALCAMPAIGN_FIELD_MANAGER", FIELD_MANAGER, MANAGER, "a plain word"),
             consent=consent_keys(environment),
+            agent_files=_folder(environment, "EVALCAMPAIGN_AGENT_FILES"),
+            allowance=Allowance(
+                campaign_log=_mebibytes(environment, "EVALCAMPAIGN_LOG_MEBIBYTES", Allowance().campaign_log),
+                database=_mebibytes(environment, "EVALCAMPAIGN_RECORDS_MEBIBYTES", Allowance().database),
+                free=_mebibytes(environment, "EVALCAMPAIGN_FREE_MEBIBYTES", Allowance().free),
+            ),
         )
 
 
@@ -95,12 +103,30 @@ def _port(environment: Mapping[str, str], name: str) -> int:
     return int(text)
 
 
+def _number(environment: Mapping[str, str], name: str, default: int) -> int:
+    text = environment.get(name, "") or str(default)
+    if not (text.isascii() and text.isdecimal()) or len(text) > 9:
+        raise InvalidSetting(f"{name} must be a number, 0 for no limit, and is {text!r}")
+    return int(text)
+
+
+def _mebibytes(environment: Mapping[str, str], name: str, default: int) -> int:
+    return _number(environment, name, default >> 20) << 20
+
+
 def _host(environment: Mapping[str, str], name: str) -> str:
     text = environment.get(name, "") or LOCALHOST
     try:
         return str(IPv4Address(text))
     except ValueError:
         raise InvalidSetting(f"{name} must be an IPv4 address to listen on, and is {text!r}") from None
+
+
+def _folder(environment: Mapping[str, str], name: str) -> Path | None:
+    text = environment.get(name, "")
+    if text and (not Path(text).is_absolute() or Path(text) == Path("/")):
+        raise InvalidSetting(f"{name} must be the absolute path of a folder other than /, and is {text!r}")
+    return Path(text) if text else None
 
 
 def _default_database(environment: Mapping[str, str]) -> str:

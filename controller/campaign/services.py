@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from controller.agents.operatordb.file import Bounds
 from controller.agents.sources import AgentSources, Tokens
 from controller.agents.workload import Workload
 from controller.api import CampaignSpec
@@ -20,7 +21,9 @@ from subjects.protocol import SubjectContext, SubjectFactory, SubjectOptions
 
 @dataclass(slots=True)
 class Services:
-    """One object for the process. `now` is the one clock, in UTC; `namespace` is the controller's own."""
+    """One object for the process. `now` is the one clock, in UTC; `namespace` is the controller's own; `agent_files`
+    says which files of agents may be read.
+    """
 
     api: KubeApi
     records: Records
@@ -31,6 +34,7 @@ class Services:
     meter: Meter = UNMETERED
     consent: ConsentKeys = DEFAULT_KEYS
     namespace: str = "evalcampaign"
+    agent_files: Bounds | None = None
     queue: SubjectQueue = field(init=False)
     kube: KubeCampaigns = field(init=False)
     cluster: KubeCluster = field(init=False)
@@ -44,7 +48,7 @@ class Services:
         self.cluster = KubeCluster(self.api)
         self.deployments = KubeDeployments(self.api)
         self.reviews = KubeReviews(self.api)
-        self.sources = AgentSources(self.records, self.now, self.tokens)
+        self.sources = AgentSources(self.records, self.now, self.tokens, self.agent_files)
 
     def context(self, spec: CampaignSpec) -> SubjectContext:
         """What a subject of this campaign is given."""

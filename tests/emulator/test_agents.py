@@ -109,6 +109,7 @@ async def test_no_secret_is_on_record_in_a_status_or_in_an_event(taking: Stage) 
     ("agent", "says"),
     [
         ({"source": "operatorDb", "path": "/x", "timeZone": "Mars/Olympus"}, "IANA"),
+        ({"source": "operatorDb", "path": "/var/lib/agent/operator.db"}, "EVALCAMPAIGN_AGENT_FILES"),
         ({"source": "http"}, "EVALCAMPAIGN_INTAKE_PORT"),
     ],
 )
