@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from controller import handlers
 from controller.agents.intake.admission import Admission
 from controller.agents.intake.app import intake
+from controller.agents.intake.desk import TokenDesk
 from controller.agents.intake.tokens import TokenBook, TokenSecrets
 from controller.agents.intake.workers import working
 from controller.agents.operatordb.file import Bounds
@@ -76,7 +77,9 @@ async def _serve(
         await records.close()
         raise
     now, book = Clock().now, TokenBook()
-    tokens = Admission(book, TokenSecrets(api, settings.namespace)) if settings.intake_port else None
+    secrets = TokenSecrets(api, settings.namespace)
+    tokens = Admission(book, secrets) if settings.intake_port else None
+    hand_out = TokenDesk(api, secrets).hand_out if settings.intake_port else None
     services = Services(
         api,
         records,
@@ -98,7 +101,7 @@ async def _serve(
                 workers = await beside.enter_async_context(working())
                 app = intake(records, book.campaign_of, now, workers, metrics)
                 await beside.enter_async_context(_listening(app, settings.intake_port, "INTAKE"))
-            await beside.enter_async_context(serving_records(settings.database, settings.records_port))
+            await beside.enter_async_context(serving_records(settings.database, settings.records_port, hand_out))
             await beside.enter_async_context(serving_metrics(metrics.registry, settings, subjects))
             await beside.enter_async_context(sampling_lag(metrics))
             await beside.enter_async_context(burying_orphans(services))

@@ -106,7 +106,7 @@ def hand_token_on(campaigns: Campaigns, made: Seen, agent: str) -> None:
     secret = tokens.AGENTS_SECRET
     try:
         secret = tokens.secret_of(campaigns.api, namespace, deployment)
-        tokens.hand_on(campaigns.api, tokens.read(campaigns.api, made.uid, tokens.WAIT_SECONDS), namespace, secret)
+        tokens.hand_on(campaigns.api, tokens.read(campaigns, made, tokens.WAIT_SECONDS), namespace, secret)
     except CommandFailed as error:
         again = f"evalcampaign token {made.title} --into {namespace}/{secret}"
         typer.echo(f"The agent was not given its token: {error}. Try again: {again}", err=True)
