@@ -29,6 +29,7 @@ from controller.liveness import Liveness
 from controller.metrics.lag import sampling_lag
 from controller.metrics.prometheus import Metrics
 from controller.metrics.serving import serving_metrics
+from controller.printable import log_printably
 from controller.reading.serving import serving_records
 from controller.records import Records, RecordsError
 from controller.records.engines import sqlite_path
@@ -149,6 +150,7 @@ def main() -> int:
     for chatty in ("httpx", "aiohttp.access", "alembic.runtime.plugins", "kopf.activities.probe", "kopf.objects"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # else whoever sends nonsense fills the log
+    log_printably()
     # Kopf minds SIGTERM once it runs. Until then, process 1 of a container would not even die of it.
     signal.signal(signal.SIGTERM, _leave)
     raise_descriptor_limit()

@@ -8,10 +8,10 @@ from functools import partial
 from typing import Any
 
 import typer
-from rich.console import Console
 
 from controller.cli.cluster.campaigns import Campaigns, Seen
 from controller.cli.cluster.errors import CommandFailed, Refused, Unreachable
+from controller.cli.columns import PrintableConsole
 from controller.cli.live.displays import display
 from controller.cli.live.following import follow
 from controller.cli.live.watching import Watch
@@ -128,7 +128,7 @@ def follow_to_the_end(campaigns: Campaigns, begun: Sequence[Seen], fail_under: f
     """
     names = [each.title for each in begun]
     try:
-        with display(Console(highlight=False, stderr=output is Output.JSON)) as shown_on:
+        with display(PrintableConsole(highlight=False, stderr=output is Output.JSON)) as shown_on:
             watched = [(Watch(partial(campaigns.changes, each.title)), each) for each in begun]
             ended = follow(watched, shown_on)
     except KeyboardInterrupt:
