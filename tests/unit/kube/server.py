@@ -11,8 +11,8 @@ from typing import Any
 
 import aiohttp.web
 from aiohttp.test_utils import TestServer
-from kubernetes.aio import client
 
+from controller.connection import Connection
 from controller.kube import KubeApi
 from controller.meter import UNMETERED, Meter
 
@@ -101,7 +101,7 @@ async def serving(pods: PodServer, meter: Meter = UNMETERED) -> AsyncIterator[Ku
     app.router.add_route("*", "/{path:.*}", pods.handle)
     async with TestServer(app, handler_cancellation=True) as server:
         host = str(server.make_url("")).rstrip("/")
-        api = KubeApi(client.ApiClient(client.Configuration(host=host)), False, meter)
+        api = KubeApi(Connection(host, "a test"), meter)
         try:
             yield api
         finally:
