@@ -22,6 +22,7 @@ from controller.campaign.driver import CampaignDriver
 from controller.campaign.farewell import bury, delete
 from controller.campaign.intake import InvalidCampaign, campaign_from_body, refuse_invalid, says_finished
 from controller.campaign.services import Services
+from subjects.cluster import ClusterUnreachable
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,9 @@ CAMPAIGNS = (GROUP, VERSION, PLURAL)
 
 EXIT_SECONDS = 40
 """What a driver gets after SIGTERM to undo its fault and close its row; the pod's grace period is longer."""
+
+LOGIN_RETRY_SECONDS = 5
+"""How often we ask again for a credential that nobody gives us."""
 
 DELETION_RETRY_SECONDS = 10
 """How often a deletion tries again to clean up."""
@@ -55,10 +59,21 @@ def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
 
 
 @kopf.on.login()
-async def log_in(memo: kopf.Memo, **_: Any) -> kopf.ConnectionInfo:
-    """Kopf asks the same API server, under the same name, as everything else here."""
+async def log_in(memo: kopf.Memo, **_: Any) -> kopf.AiohttpSession:
+    """Kopf asks the same API server, as the same person, as everything else here.
+
+    Its session gets a new token by itself. Kopf comes here for another session where none was taken, or where a
+    certificate is to be replaced.
+    """
     services: Services = memo.services
-    return kopf.ConnectionInfo(**await services.api.credentials())
+    api = services.api
+    try:
+        session = await api.lend_session()
+    except ClusterUnreachable as away:
+        raise kopf.TemporaryError(str(away), delay=LOGIN_RETRY_SECONDS) from None
+    return kopf.AiohttpSession(
+        server=api.connection.server, aiohttp_session=session, expiration=api.login.certificate_ends_at
+    )
 
 
 @kopf.daemon(*CAMPAIGNS, cancellation_backoff=EXIT_SECONDS, cancellation_timeout=5, backoff=2)
