@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import typer
 from rich.progress import Progress
 
+from controller.analysis.arm import Arm, controls_of
 from controller.analysis.circumstances import in_turns
 from controller.analysis.comparable import differing
-from controller.analysis.comparison import Arm
 from controller.analysis.errors import NotThere
 from controller.analysis.loading import ended, load, of_attempts
 from controller.analysis.trial import Trial
@@ -92,13 +92,14 @@ class Records:
         with records(self._db, self._context) as reader:
             yield from reader.whole_attempts(campaign)
 
-    def _campaigns(self) -> list[CampaignRow]:
-        """The newest first."""
+    def _campaigns(self, least: int = 0) -> list[CampaignRow]:
+        """The newest first; those with at least so many scored trials."""
         with records(self._db, self._context) as reader:
-            return [counted.campaign for counted in reader.campaigns()]
+            return [counted.campaign for counted in reader.campaigns() if counted.scored >= least]
 
     def _loaded(self, campaign: CampaignRow, name: str | None = None) -> Arm:
-        return Arm(name or _name(campaign), campaign, self._trials(campaign))
+        controls = controls_of(campaign, self._campaigns(least=1)) if campaign.mode is Mode.AGENT else None
+        return Arm(name or _name(campaign), campaign, self._trials(campaign), controls)
 
     def _trials(self, campaign: CampaignRow) -> list[Trial]:
         """From the database in one query, from afar an attempt at a time."""
