@@ -23,6 +23,7 @@ from controller.kube.login import Login
 from controller.kube.pause import Pause
 from controller.kube.sessions import open_session, open_session_for_others
 from controller.meter import UNMETERED, Meter
+from controller.settings import FIELD_MANAGER
 from subjects.cluster import ClusterError, ClusterFailing, ClusterUnreachable
 
 REQUEST_SECONDS = 10.0
@@ -30,10 +31,8 @@ REQUEST_SECONDS = 10.0
 FIRST_SECONDS, MOST_SECONDS = 1.0, 30.0
 """How long somebody waits who comes for the second session in a row, and for the tenth."""
 
-FIELD_MANAGER = "manager"
-"""Under which name the API server notes in `managedFields` what we wrote, unless told otherwise."""
-
 WRITES = ("POST", "PUT", "PATCH")
+"""What the API server notes a manager for. Of a deletion it notes none."""
 
 REDIRECTS = (301, 302, 303, 307, 308)
 

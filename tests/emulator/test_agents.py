@@ -11,7 +11,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from controller.agents.intake.tokens import secret_name
+from controller.tokens import ANNOTATION, digest_of, secret_name
 from tests.emulator.objects import Key
 from tests.emulator.stage import Stage
 from tests.support.scripted import Script
@@ -109,6 +109,7 @@ async def test_no_secret_is_on_record_in_a_status_or_in_an_event(taking: Stage) 
     ("agent", "says"),
     [
         ({"source": "operatorDb", "path": "/x", "timeZone": "Mars/Olympus"}, "IANA"),
+        ({"source": "operatorDb", "path": "/var/lib/agent/operator.db"}, "EVALCAMPAIGN_AGENT_FILES"),
         ({"source": "http"}, "EVALCAMPAIGN_INTAKE_PORT"),
     ],
 )
@@ -138,3 +139,33 @@ async def test_a_control_needs_no_fault_and_ends_quiet(taking: Stage) -> None:
     assert status["rates"] == {"falseAlarms": "0/1 (0%)", "falseAlarmRate": "0.0000"}
     assert status["message"] == "0 false alarms in 1 scored trials"
     assert taking.lab.worlds["subject"].injected == []
+
+
+async def test_what_an_agent_can_read_is_said_once_beside_the_campaign_and_what_is_unknown_is_not_called_no(
+    taking: Stage,
+) -> None:
+    # This API server answers no questions about rights.
+    taking.namespace("agents")
+    spec = {"replicas": 0, "selector": {"matchLabels": {"a": "b"}}, "template": {"spec": {"serviceAccountName": "w"}}}
+    taking.api.objects.create("deployments", "agents", {"metadata": {"name": "a"}, "spec": spec})
+    key = taking.apply(**AGENT | {"agent": {"source": "http", "workload": {"namespace": "agents", "name": "a"}}})
+    await eventually(lambda: ("Warning", "AgentRightsUnknown") in taking.events(key), "nobody said so")
+    [event] = [each for each in taking.warnings(key) if each["reason"] == "AgentRightsUnknown"]
+    assert event["message"].startswith("whether the agent's ServiceAccount agents/w can read campaigns in namespace")
+
+
+async def test_a_running_controller_gives_the_token_to_who_proves_that_he_may_change_the_campaign(stage: Stage) -> None:
+    stage.namespace(OWN, consents=False)
+    stage.settings = replace(stage.settings, intake_port=free_port(), records_port=free_port(), namespace=OWN)
+    await stage.start()
+    stage.lab.scripts["subject"] = Script(heal_after=None)
+    key = stage.apply(**AGENT)
+    token, proof = await token_of(stage, key), "p" * 43
+    stage.api.objects.merge(key, {"metadata": {"annotations": {ANNOTATION: digest_of(proof)}}})
+    url = f"http://127.0.0.1:{stage.settings.records_port}/v1/tokens/default/c"
+    async with httpx.AsyncClient() as client:
+        given = await client.get(url, headers={"Authorization": f"Proof {proof}"})
+        assert (given.status_code, given.json()) == (200, {"token": token})
+        for headers in ({}, {"Authorization": f"Proof {'q' * 43}"}, {"Authorization": f"Bearer {proof}"}):
+            refused = await client.get(url, headers=headers)
+            assert refused.status_code == 403 and token not in refused.text

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from controller.cli.cluster.api import Api
 from controller.cli.cluster.errors import CommandFailed
 from controller.cli.cluster.websockets import open_websocket
 
-NAMESPACE = "evalcampaign"
+NAMESPACE = os.environ.get("EVALCAMPAIGN_NAMESPACE", "") or "evalcampaign"
+"""The controller's own, as the controller is told it too."""
+
 ACCOUNT = "evalcampaign-controller"
 SELECTOR = "app.kubernetes.io/name=evalcampaign-controller"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"

@@ -69,16 +69,21 @@ def token(
     campaign: LiveCampaign,
     into: Annotated[
         str | None,
-        typer.Option(metavar="NAMESPACE/SECRET", help="Put it into this Secret, key token, instead of printing it."),
+        typer.Option(
+            metavar="NAMESPACE/SECRET",
+            help="Put it into this Secret, key token, and the address, key url, instead of printing it.",
+        ),
     ] = None,
     namespace: Namespace = None,
     context: Context = None,
 ) -> None:
     """Print the token with which a campaign's agent sends its work to the controller.
 
+    It takes the right to change the campaign and to port-forward to the controller, or to read its Secrets.
+
     \b
     evalcampaign token tikv-node-kill
-    evalcampaign token tikv-node-kill --into agents/evalcampaign-token
+    evalcampaign token tikv-node-kill --into agents/ticket-desk
     """
     place, _, secret = (into or "").partition("/")
     if into is not None and not (place and secret):
@@ -89,7 +94,8 @@ def token(
         from controller.cli.steering import tokens
 
         api = Api.connect(context)
-        found = tokens.read(api, Campaigns(api, namespace).get(campaign).uid)
+        campaigns = Campaigns(api, namespace)
+        found = tokens.read(campaigns, campaigns.get(campaign))
         if into is None:
             typer.echo(found)
         else:

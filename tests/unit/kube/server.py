@@ -97,13 +97,13 @@ class PodServer:
 
 
 @asynccontextmanager
-async def serving(pods: PodServer, meter: Meter = UNMETERED) -> AsyncIterator[KubeApi]:
+async def serving(pods: PodServer, meter: Meter = UNMETERED, **more: str) -> AsyncIterator[KubeApi]:
     """A connection to it."""
     app = aiohttp.web.Application()
     app.router.add_route("*", "/{path:.*}", pods.handle)
     async with TestServer(app, handler_cancellation=True) as server:
         host = str(server.make_url("")).rstrip("/")
-        api = KubeApi(Connection(host, "a test"), meter)
+        api = KubeApi(Connection(host, "a test"), meter, **more)
         try:
             yield api
         finally:
