@@ -1,4 +1,4 @@
-"""What Kopf calls. Thin: a daemon runs a campaign's driver, a delete handler undoes what was left, a probe looks on.
+"""What Kopf calls. Thin: a daemon runs a campaign's driver, a delete handler undoes what was left.
 
 Kopf's `patch` and return values are never used: a status write that the API server refuses would kill the daemon
 without a word. Statuses are written by the driver's own projector (docs/decisions/002-kopf-only-watches.md).
@@ -34,7 +34,7 @@ DELETION_RETRY_SECONDS = 10
 """How often a deletion tries again to clean up."""
 
 DRIVERS: dict[str, CampaignDriver] = {}
-"""The running drivers by campaign uid: the delete handler waits for them, the probe looks after them."""
+"""The running drivers by campaign uid: the delete handler waits for them, the liveness probe looks after them."""
 
 
 @kopf.on.startup()
@@ -148,12 +148,9 @@ async def _end_driver(uid: str) -> None:
         await driver.ended.wait()
 
 
-@kopf.on.probe(id="drivers")
-def all_drivers_alive(memo: kopf.Memo, **_: Any) -> int:
-    """How many drivers run. PermanentError, hence HTTP 500, when one of them has said nothing for too long."""
-    services: Services = memo.services
-    now = services.now()
+def overdue_driver(now: datetime) -> str | None:
+    """Says which driver has said nothing for too long, if there is one: the process is then to be ended."""
     for driver in DRIVERS.values():
         if now > driver.due_at:
-            raise kopf.PermanentError(f"the driver of {driver.name} has said nothing since {driver.due_at}")
-    return len(DRIVERS)
+            return f"the driver of {driver.name} has said nothing since {driver.due_at}"
+    return None

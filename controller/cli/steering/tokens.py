@@ -98,8 +98,8 @@ def _once_it_is_there(ask: Callable[[], str | None], campaign: Seen, wait_second
             waited = f" within {wait_seconds:g} s" if wait_seconds else ""
             raise CommandFailed(
                 f"The controller made no token for this campaign{waited} (Secret {NAMESPACE}/"
-                f"{secret_name(campaign.uid)}): campaigns whose agent.source is http have one, from when the "
-                "controller has seen them until they are gone"
+                f"{secret_name(campaign.uid)}): campaigns whose agent.source is http have one, from when the subject's "
+                "owner consents until they are over"
             )
         time.sleep(POLL_SECONDS)
     return token
