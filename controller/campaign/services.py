@@ -8,12 +8,14 @@ from datetime import datetime
 
 from controller.agents.sources import AgentSources, Tokens
 from controller.agents.workload import Workload
-from controller.api import CampaignSpec
+from controller.api import CampaignSpec, Reset
 from controller.campaign.projector import Projector
 from controller.campaign.queueing import SubjectQueue
+from controller.consent import missing_consent
 from controller.kube import CampaignRef, KubeApi, KubeCampaigns, KubeCluster, KubeDeployments
 from controller.meter import UNMETERED, Meter
 from controller.records import Records
+from subjects.guard import GuardedCluster
 from subjects.protocol import SubjectContext, SubjectFactory, SubjectOptions
 
 
@@ -41,9 +43,16 @@ class Services:
         self.deployments = KubeDeployments(self.api)
         self.sources = AgentSources(self.records, self.now, self.tokens)
 
-    def context(self, spec: CampaignSpec) -> SubjectContext:
-        """What a subject of this campaign is given."""
-        return SubjectContext(self.cluster, spec.subject.namespace, self.now, self.images, options_of(spec))
+    def context(self, spec: CampaignSpec, campaign_namespace: str) -> SubjectContext:
+        """What a subject of this campaign is given. Its cluster lets no change through that is not permitted then."""
+        namespace = spec.subject.namespace
+
+        async def refuses() -> str | None:
+            refusal = missing_consent(await self.kube.read_namespace(namespace), campaign_namespace)
+            return refusal.message if refusal is not None else None
+
+        cluster = GuardedCluster(self.cluster, refuses, spec.allow_quorum_loss, recreates=spec.reset is Reset.RECREATE)
+        return SubjectContext(cluster, namespace, self.now, self.images, options_of(spec))
 
     def projector(self, campaign: CampaignRef) -> Projector:
         """What writes this campaign's status and Events."""

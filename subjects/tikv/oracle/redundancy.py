@@ -7,7 +7,7 @@ down; only one that is silent as well is down.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from subjects.pods import member_names
 from subjects.protocol import Problem
@@ -40,6 +40,8 @@ def store_problems(evidence: Evidence, stores: Stores) -> Iterator[Problem]:
     expected = member_names(evidence.layout.tikv)
     newest = max((each.store.last_heartbeat for each in stores.stores), default=0)
     for each in stores.stores:
+        if each.store.state_name == TOMBSTONE and each.store.id in evidence.buried:
+            continue
         if each.store.state_name == TOMBSTONE:
             yield Problem(
                 "StoreTombstone", f"PD keeps the tombstone of store {each.store.id} on {each.host}", each.host

@@ -16,6 +16,7 @@ from random import Random
 from typing import Any
 
 from subjects.cluster import Answer, MemberUnreachable, Pod, Tls, Workload
+from subjects.guard import GuardedCluster
 from subjects.pods import ordinal
 from subjects.protocol import Fault, SubjectContext, SubjectOptions
 from subjects.tikv.members.options import SELECTORS
@@ -86,7 +87,9 @@ class FakeTikv(StatefulSets):
         self.work()
 
     def context(self, **options: Any) -> SubjectContext:
-        return SubjectContext(self, "tikv", lambda: datetime.now(UTC), {"pause": PAUSE}, SubjectOptions(**options))
+        recreates = options.get("reset") == "recreate"
+        cluster = GuardedCluster(self, self.refuses, self.allow_quorum_loss, recreates)
+        return SubjectContext(cluster, "tikv", lambda: datetime.now(UTC), {"pause": PAUSE}, SubjectOptions(**options))
 
     def appear(self, name: str) -> None:
         super().appear(name)
