@@ -32,14 +32,12 @@ class Services:
     meter: Meter = UNMETERED
     queue: SubjectQueue = field(init=False)
     kube: KubeCampaigns = field(init=False)
-    cluster: KubeCluster = field(init=False)
     deployments: KubeDeployments = field(init=False)
     sources: AgentSources = field(init=False)
 
     def __post_init__(self) -> None:
         self.queue = SubjectQueue(self.records, self.now)
         self.kube = KubeCampaigns(self.api)
-        self.cluster = KubeCluster(self.api)
         self.deployments = KubeDeployments(self.api)
         self.sources = AgentSources(self.records, self.now, self.tokens)
 
@@ -51,7 +49,8 @@ class Services:
             refusal = missing_consent(await self.kube.read_namespace(namespace), campaign_namespace)
             return refusal.message if refusal is not None else None
 
-        cluster = GuardedCluster(self.cluster, refuses, spec.allow_quorum_loss, recreates=spec.reset is Reset.RECREATE)
+        api, recreates = KubeCluster(self.api), spec.reset is Reset.RECREATE
+        cluster = GuardedCluster(api, refuses, spec.allow_quorum_loss, recreates)
         return SubjectContext(cluster, namespace, self.now, self.images, options_of(spec))
 
     def projector(self, campaign: CampaignRef) -> Projector:

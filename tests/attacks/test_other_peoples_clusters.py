@@ -12,11 +12,14 @@ import copy
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 from random import Random
 from typing import Any, get_type_hints
 
 import pytest
 
+from controller.campaign.services import Services
 from controller.kube import KubeCluster
 from subjects.cluster import Changes, Cluster, Pod, Reads, Workload
 from subjects.etcd import EtcdSubject
@@ -28,10 +31,12 @@ from subjects.protocol import ChaosRefused, EvalSubject, Fault, SubjectContext, 
 from subjects.tikv.members.options import check
 from subjects.tikv.members.pd import Pd
 from subjects.tikv.members.place import Place
+from tests.support.quick import QuickSpec
 from tests.unit.subjects import tikv_fakes
 from tests.unit.subjects.fakes import IMAGE, NAMES, FakeCluster
 from tests.unit.subjects.tikv_fakes import FakeTikv
 
+REPO = Path(__file__).parents[2]
 PACE = Pace(period=0.005, limit=5.0, write_limit=5.0)
 MIRROR = "mirror.example/proxy"
 NEXT = "etcd:3.7"
@@ -329,6 +334,8 @@ def test_every_change_there_is_takes_a_permit_and_no_question_does():
 
 def test_a_subject_is_given_nothing_but_the_guarded_cluster():
     assert get_type_hints(SubjectContext)["cluster"] is Cluster
+    made = {path.name for path in REPO.glob("controller/**/*.py") if "KubeCluster(" in path.read_text()}
+    assert made == {"services.py"}, "whoever makes one elsewhere goes past the guard"
 
 
 @pytest.mark.parametrize("method", sorted(CHANGING))
@@ -474,3 +481,58 @@ async def test_undoing_touches_nobody_but_the_targets():
     with pytest.raises(SubjectError, match="no target of the plan on record"):
         await GuardedCluster(api, consents, True, True).delete_pod(Undo(NEW, ""), "etcd", "etcd-0", "uid-1", 1)
     assert api.changed == []
+
+
+# The controller's own ------------------------------------------------------------------------------------------------
+
+
+class Kubernetes:
+    """An API server of three pods and a namespace, which notes what changes it is asked for."""
+
+    in_cluster = True
+
+    def __init__(self, annotations: Mapping[str, str], unready: str = "") -> None:
+        self.annotations = annotations
+        self.unready = unready
+        self.changes: list[tuple[str, str]] = []
+
+    async def request(self, method: str, path: str, **_: Any) -> Any:
+        if method != "GET":
+            self.changes.append((method, path))
+            return {}
+        if path == "/api/v1/namespaces/etcd":
+            return {"metadata": {"labels": {"evalcampaign.dev/opt-in": "true"}, "annotations": self.annotations}}
+        return {"items": [self._pod(name) for name in NAMES]}
+
+    def _pod(self, name: str) -> Any:
+        ready = {"type": "Ready", "status": "False" if name == self.unready else "True"}
+        return {
+            "metadata": {"name": name, "uid": f"uid-of-{name}"},
+            "spec": {"containers": [{"name": "etcd", "image": IMAGE}]},
+            "status": {"conditions": [ready], "phase": "Running"},
+        }
+
+
+@pytest.mark.parametrize(
+    ("allowed", "unready", "spec", "sent"),
+    [
+        ("default", "", {}, True),
+        ("default", "etcd-2", {}, False),
+        ("default", "etcd-2", {"allow_quorum_loss": True}, True),
+        ("somebody", "", {}, False),
+        ("somebody", "", {"allow_quorum_loss": True}, False),
+    ],
+)
+async def test_what_the_controller_gives_a_subject_asks_again_before_it_breaks_anything(allowed, unready, spec, sent):
+    api = Kubernetes({"evalcampaign.dev/allowed-namespaces": allowed}, unready)
+    services = Services(api, None, {}, {}, lambda: datetime.now(UTC))
+    asked = QuickSpec(subject={"type": "etcd", "namespace": "etcd"}, chaos={"type": "node_kill"}, **spec)
+    cluster = services.context(asked, "default").cluster
+    permit = Inject(replace(KILL, uid="uid-of-etcd-1"), Voters("app=etcd", NAMES, 3))
+    request = cluster.delete_pod(permit, "etcd", "etcd-1", "uid-of-etcd-1", 1)
+    if sent:
+        await request
+    else:
+        with pytest.raises(ChaosRefused):
+            await request
+    assert api.changes == [("DELETE", "/api/v1/namespaces/etcd/pods/etcd-1")] * sent
