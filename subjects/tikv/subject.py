@@ -33,6 +33,7 @@ from subjects.tikv.members.pace import Pace
 from subjects.tikv.members.pd import Pd
 from subjects.tikv.members.place import Layout, Place
 from subjects.tikv.members.questions import ROLES, TIKV
+from subjects.tikv.members.size import require_readable_regions
 from subjects.tikv.oracle.gaze import TikvGaze
 from subjects.tikv.reset.memory import Memory
 from subjects.tikv.reset.recreate import recreate
@@ -74,6 +75,7 @@ class TikvSubject:
         if not self._context.cluster.reaches_pods and (asked := self._options.only_inside):
             raise SubjectMisfit(f"{asked} needs a controller that runs in the cluster, and this one does not")
         layout = await self._place.find(stopped_too=self._options.recreate)
+        await require_readable_regions(self._place)
         for role in ROLES:
             pods = await self._place.pods(role)
             if missing := [name for name in member_names(layout.of(role)) if name not in pods]:

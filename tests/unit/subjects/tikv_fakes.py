@@ -69,6 +69,8 @@ class FakeTikv(StatefulSets):
         self.store_configs: dict[str, dict[str, Any]] = {}
         self.unchangeable: set[str] = set()
         self.obeys_transfers = True
+        self.region_count: int | None = None
+        """What PD counts, where it is to count others than there are."""
         self.replicates = True
         self.mishaps: list[str] = []
         self.script: dict[tuple[str, str], Any] = {}
