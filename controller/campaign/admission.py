@@ -14,7 +14,7 @@ from controller.agents.workload import Workload
 from controller.api import CampaignSpec
 from controller.attempt.quorum import too_many
 from controller.campaign.complaints import in_words
-from controller.consent import missing_consent
+from controller.consent import DEFAULT_KEYS, ConsentKeys, missing_consent
 from controller.kube import KubeCampaigns
 from controller.status import Refusal
 from subjects.cluster import ClusterError, ClusterUnreachable
@@ -73,6 +73,7 @@ async def require_permission(
     params: BaseModel,
     kube: KubeCampaigns,
     workload: Workload | None = None,
+    keys: ConsentKeys = DEFAULT_KEYS,
 ) -> None:
     """Return when the subject's namespace consents to such campaigns, the subject is there and will bear them, and so
     is the agent, where it is ours to start.
@@ -81,7 +82,7 @@ async def require_permission(
     """
     namespace = spec.subject.namespace
     try:
-        refusal = missing_consent(await kube.read_namespace(namespace), campaign_namespace)
+        refusal = missing_consent(await kube.read_namespace(namespace), campaign_namespace, keys)
         if refusal is not None:
             raise NotYet(refusal.reason, refusal.message)
         await subject.check_ready()

@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from controller.agents.operatordb.file import Bounds
 from controller.agents.sources import AgentSources, Tokens
 from controller.agents.workload import Workload
 from controller.api import CampaignSpec, Reset
 from controller.campaign.projector import Projector
 from controller.campaign.queueing import SubjectQueue
-from controller.consent import missing_consent
-from controller.kube import CampaignRef, KubeApi, KubeCampaigns, KubeCluster, KubeDeployments
+from controller.consent import DEFAULT_KEYS, ConsentKeys, missing_consent
+from controller.kube import CampaignRef, KubeApi, KubeCampaigns, KubeCluster, KubeDeployments, KubeReviews
 from controller.meter import UNMETERED, Meter
 from controller.records import Records
 from subjects.guard import GuardedCluster
@@ -21,7 +22,9 @@ from subjects.protocol import SubjectContext, SubjectFactory, SubjectOptions
 
 @dataclass(slots=True)
 class Services:
-    """One object for the process. `now` is the one clock, in UTC."""
+    """One object for the process. `now` is the one clock, in UTC; `namespace` is the controller's own; `agent_files`
+    says which files of agents may be read.
+    """
 
     api: KubeApi
     records: Records
@@ -30,23 +33,29 @@ class Services:
     now: Callable[[], datetime]
     tokens: Tokens | None = None
     meter: Meter = UNMETERED
+    consent: ConsentKeys = DEFAULT_KEYS
+    namespace: str = "evalcampaign"
+    agent_files: Bounds | None = None
     queue: SubjectQueue = field(init=False)
     kube: KubeCampaigns = field(init=False)
     deployments: KubeDeployments = field(init=False)
+    reviews: KubeReviews = field(init=False)
     sources: AgentSources = field(init=False)
 
     def __post_init__(self) -> None:
         self.queue = SubjectQueue(self.records, self.now)
         self.kube = KubeCampaigns(self.api)
         self.deployments = KubeDeployments(self.api)
-        self.sources = AgentSources(self.records, self.now, self.tokens)
+        self.reviews = KubeReviews(self.api)
+        self.sources = AgentSources(self.records, self.now, self.tokens, self.agent_files)
 
     def context(self, spec: CampaignSpec, campaign_namespace: str) -> SubjectContext:
         """What a subject of this campaign is given. Its cluster lets no change through that is not permitted then."""
         namespace = spec.subject.namespace
 
         async def refuses() -> str | None:
-            refusal = missing_consent(await self.kube.read_namespace(namespace), campaign_namespace)
+            stated = await self.kube.read_namespace(namespace)
+            refusal = missing_consent(stated, campaign_namespace, self.consent)
             return refusal.message if refusal is not None else None
 
         api, recreates = KubeCluster(self.api), spec.reset is Reset.RECREATE

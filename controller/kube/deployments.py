@@ -11,11 +11,15 @@ from controller.kube.api import KubeApi
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A Deployment. `settled`: its controller has seen the newest spec; until then the counts are of an older one."""
+    """A Deployment. `settled`: its controller has seen the newest spec; until then the counts are of an older one.
+
+    `account` is the ServiceAccount of its pods.
+    """
 
     selector: str
     ready: int
     settled: bool
+    account: str = "default"
 
 
 class KubeDeployments:
@@ -52,7 +56,14 @@ def deployment_from_json(found: Mapping[str, Any]) -> Deployment:
         selector=",".join(f"{name}={value}" for name, value in sorted(labels.items())),
         ready=status.get("readyReplicas", 0),
         settled=status.get("observedGeneration", 0) >= found["metadata"].get("generation", 0),
+        account=account_of(found),
     )
+
+
+def account_of(found: Mapping[str, Any]) -> str:
+    """The ServiceAccount of its pods: `default` where none is named. Pure."""
+    template = found["spec"].get("template") or {}
+    return (template.get("spec") or {}).get("serviceAccountName") or "default"
 
 
 def why_not_ready(pod: Mapping[str, Any]) -> str:

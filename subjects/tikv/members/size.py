@@ -1,8 +1,9 @@
 """How large a TiKV may be for its health to be watched.
 
 PD's list of regions is read whole, twice a second. Of an answer no more is read than 8 MiB and half a million values,
-for what a member sends must cost the controller little, whatever it is. A region of three replicas is 58 values (counted in
-a real PD's answer), and 7 more for each further replica: some 8,600 regions fit, or 7,700 with a replica on TiFlash.
+for what a member sends must cost the controller little, whatever it is. A region of three replicas is 58 values
+(counted in a real PD's answer), and 7 more for each further replica: some 8,600 regions fit, or 7,700 with one more
+each on TiFlash.
 """
 
 from __future__ import annotations
