@@ -61,12 +61,20 @@ def is_swapped(fault: Fault, target: Target, pod: Pod) -> bool:
     images = list(pod.images.values())
     if swap is None or pod.uid != target.uid or not 0 <= swap.index < len(images):
         return False
-    return images[swap.index] != swap.image and same_repository(images[swap.index], swap.pause)
+    return images[swap.index] != swap.image and stands_for(images[swap.index], swap.pause)
 
 
-def same_repository(image: str, other: str) -> bool:
-    """Whether both end in the same name: a webhook that rewrites images to a mirror or a digest leaves that alone."""
-    return _name(image) == _name(other)
+def stands_for(image: str, asked: str) -> bool:
+    """Whether a webhook may have made this of the image that was asked for: by the same digest, or the same name.
+
+    One that rewrites images to a mirror, a digest or another tag leaves the name at the end alone, or puts where it
+    came from in front of it: `pause:3.10`, `mirror:5000/pause@sha256:…`, `mirror/registry-k8s-io-pause`.
+    """
+    digest = asked.partition("@")[2]
+    if digest and image.endswith(digest):
+        return True
+    name, wanted = _name(image), _name(asked)
+    return name == wanted or name.endswith(("-" + wanted, "_" + wanted, "." + wanted))
 
 
 def _name(image: str) -> str:

@@ -241,6 +241,8 @@ KILL = replace(OLD, chaos="node_kill", undo={"images": {"etcd": IMAGE}})
         (OLD, "u1", "registry.k8s.io/pause:3.10", True),
         (NEW, "u1", "registry.k8s.io/pause:3.10", True),
         (NEW, "u1", "mirror.example:5000/k8s/pause@sha256:00", True),
+        (NEW, "u1", "mirror.example/registry-k8s-io-pause:latest", True),
+        (NEW, "u1", "mirror.example/pause-the-world:1", False),
         (NEW, "u1", IMAGE, False),
         (NEW, "u1", NEXT, False),
         (OLD, "u1", mirrored(IMAGE), False),
