@@ -91,7 +91,7 @@ async def restore_pd(pd: Pd, before: Values, after: Values) -> None:
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """The settings of the store in a pod, on the port that PD names; every question waits until it answers."""
+    """The settings of the store in a pod, on the port that PD names. All but a glance wait until it answers."""
 
     place: Place
     pod: str
@@ -105,6 +105,12 @@ class StoreSettings:
             raise SubjectError(f"{self.pod} does not tell its configuration: {found}")
         return dict(flat(found.root))
 
+    async def glance(self) -> Values | None:
+        """What it is set to; None where it does not tell at once."""
+        answer = await self._ask_once()
+        found = read(Settings, answer) if answer is not None else ""
+        return None if isinstance(found, str) else dict(flat(found.root))
+
     async def restore(self, before: Values, after: Values) -> None:
         """Set back what the attempt changed. SubjectError with the key that does not go back."""
         await _restore(self.pod, before, after, self.look, self._order)
@@ -115,11 +121,15 @@ class StoreSettings:
 
     async def _ask(self, body: Values | None = None) -> Answer:
         while True:
-            if (pod := (await self.place.tikv_pods()).get(self.pod)) is not None:
-                reply = await ask_store(self.place, pod, STORE_CONFIG, self.pace.limit, port=self.port, body=body)
-                if reply.answer is not None:
-                    return reply.answer
+            if (answer := await self._ask_once(body)) is not None:
+                return answer
             await asyncio.sleep(self.pace.period)
+
+    async def _ask_once(self, body: Values | None = None) -> Answer | None:
+        pod = (await self.place.tikv_pods()).get(self.pod)
+        if pod is None:
+            return None
+        return (await ask_store(self.place, pod, STORE_CONFIG, self.pace.limit, port=self.port, body=body)).answer
 
 
 def of_store(place: Place, pod: str, stores: Stores, pace: Pace) -> StoreSettings:

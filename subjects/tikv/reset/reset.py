@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from subjects.podchaos.healing import wait_for_pods
 from subjects.pods import member_names
-from subjects.protocol import Say, SubjectError
+from subjects.protocol import Say, SubjectError, say_nothing
 from subjects.tikv.members.pace import Pace
 from subjects.tikv.members.pd import Pd, PdUnavailable
 from subjects.tikv.members.place import Layout, Place
@@ -20,7 +20,7 @@ from subjects.tikv.members.questions import ROLES
 from subjects.tikv.reset import configuration, residue
 from subjects.tikv.reset.memory import Memory
 from subjects.tikv.reset.spread import spread_leaders
-from subjects.tikv.reset.standing import Standing, look
+from subjects.tikv.reset.standing import Standing, glance, look
 
 T = TypeVar("T")
 
@@ -47,10 +47,11 @@ async def restore(place: Place, pd: Pd, layout: Layout, memory: Memory, pace: Pa
 
 
 async def note_end(place: Place, pd: Pd, layout: Layout, memory: Memory, pace: Pace) -> None:
-    """See what the attempt that is under way leaves. Raises as `look`; then nobody knows."""
+    """See what the attempt that is under way leaves. Waits for PD without limit; cancelled before, nobody knows."""
     if memory.under_way:
         memory.under_way = False
-        memory.after = await look(place, pd, member_names(layout.tikv), pace)
+        pods = member_names(layout.tikv)
+        memory.after = await _patiently(pace, say_nothing, lambda: glance(place, pd, pods, pace))
 
 
 async def _restore_stores(place: Place, pd: Pd, before: Standing, after: Standing, pace: Pace) -> None:

@@ -54,9 +54,25 @@ async def schedulers_of(pd: Pd, period: float) -> frozenset[str]:
 async def look(place: Place, pd: Pd, pods: Sequence[str], pace: Pace) -> Standing:
     """All of it. Waits for stores that do not answer; PdUnavailable where PD does not."""
     stores = await pd.stores()
+    settings = {pod: await configuration.of_store(place, pod, stores, pace).look() for pod in pods}
+    return await _of_pd(pd, stores, settings, pace)
+
+
+async def glance(place: Place, pd: Pd, pods: Sequence[str], pace: Pace) -> Standing:
+    """As `look`, without stores that do not answer at once: one that was broken has only just begun to start.
+
+    What was set in such a store while it ran is gone with its process, unless it may write its file; that stays.
+    """
+    stores = await pd.stores()
+    told = await asyncio.gather(*(configuration.of_store(place, pod, stores, pace).glance() for pod in pods))
+    settings = {pod: values for pod, values in zip(pods, told, strict=True) if values is not None}
+    return await _of_pd(pd, stores, settings, pace)
+
+
+async def _of_pd(pd: Pd, stores: Stores, settings: Mapping[str, Mapping[str, Json]], pace: Pace) -> Standing:
     return Standing(
         pd=await configuration.look_at_pd(pd),
-        stores={pod: await configuration.of_store(place, pod, stores, pace).look() for pod in pods},
+        stores=settings,
         schedulers=await schedulers_of(pd, pace.period),
         states=states_of(stores),
     )

@@ -313,11 +313,21 @@ async def test_of_an_attempt_whose_end_nobody_saw_nothing_is_set_back():
     cluster, subject = await after_a_first_reset()
     meddle(cluster)
     cluster.script["*", "*"] = MemberUnreachable("frozen")
-    with pytest.raises(SubjectError):
-        await subject.end_attempt()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(subject.end_attempt(), 0.05)
     cluster.script.clear()
     await reset_after_the_attempt(subject)
     assert orders(cluster) == []
+
+
+async def test_a_store_that_is_only_just_starting_hides_nothing_of_what_the_attempt_changed_elsewhere():
+    cluster, subject = await after_a_first_reset()
+    cluster.pd_config["schedule"]["leader-schedule-limit"] = 0
+    cluster.script["tikv-2", "*"] = MemberUnreachable("connection refused")
+    await asyncio.wait_for(subject.end_attempt(), 60)
+    cluster.script.clear()
+    await reset(subject)
+    assert cluster.pd_config["schedule"]["leader-schedule-limit"] == 4
 
 
 async def test_an_attempt_that_failed_in_its_reset_is_not_taken_for_the_one_that_changed_things():
