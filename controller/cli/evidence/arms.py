@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import typer
-from rich.console import Console
 from rich.progress import Progress
 
 from controller.analysis.arm import Arm, controls_of
@@ -17,6 +16,7 @@ from controller.analysis.errors import NotThere
 from controller.analysis.loading import ended, load, of_attempts
 from controller.analysis.trial import Trial
 from controller.api import Mode, Phase
+from controller.cli.columns import PrintableConsole
 from controller.cli.reading.source import records
 from controller.reading.protocol import Told
 from controller.records.readonly import reading
@@ -132,7 +132,7 @@ def _counting(attempts: Iterable[AttemptRow], seen: Callable[[int], None]) -> It
 @contextmanager
 def _bar(total: int | None) -> Iterator[Callable[[int], None]]:
     """On stderr, where that is a terminal, once it has taken a while; gone when it is done."""
-    console = Console(stderr=True)
+    console = PrintableConsole(stderr=True)
     progress = Progress(console=console, transient=True, disable=not console.is_terminal)
     task, begun = progress.add_task("Reading trials", total=total), time.monotonic()
 

@@ -8,11 +8,11 @@ from functools import partial
 from typing import Any
 
 import typer
-from rich.console import Console
 
 from controller.api import CampaignSpec
 from controller.cli.cluster.campaigns import Campaigns, Seen
 from controller.cli.cluster.errors import CommandFailed, Refused, Unreachable
+from controller.cli.columns import PrintableConsole
 from controller.cli.live.displays import display
 from controller.cli.live.following import follow
 from controller.cli.live.watching import Watch
@@ -115,7 +115,7 @@ def hand_token_on(campaigns: Campaigns, made: Seen, agent: str) -> None:
     secret = tokens.AGENTS_SECRET
     try:
         secret = tokens.secret_of(campaigns.api, namespace, deployment)
-        tokens.hand_on(campaigns.api, tokens.read(campaigns.api, made.uid, tokens.WAIT_SECONDS), namespace, secret)
+        tokens.hand_on(campaigns.api, tokens.read(campaigns, made, tokens.WAIT_SECONDS), namespace, secret)
     except CommandFailed as error:
         again = f"evalcampaign token {made.title} --into {namespace}/{secret}"
         typer.echo(f"The agent was not given its token: {error}. Try again: {again}", err=True)
@@ -137,7 +137,7 @@ def follow_to_the_end(campaigns: Campaigns, begun: Sequence[Seen], fail_under: f
     """
     names = [each.title for each in begun]
     try:
-        with display(Console(highlight=False, stderr=output is Output.JSON)) as shown_on:
+        with display(PrintableConsole(highlight=False, stderr=output is Output.JSON)) as shown_on:
             watched = [(Watch(partial(campaigns.changes, each.title)), each) for each in begun]
             ended = follow(watched, shown_on)
     except KeyboardInterrupt:
