@@ -87,6 +87,7 @@ def _run(campaigns: Campaigns, case: Case) -> Ran:
             subject,
             mode=case.mode,
             seed=3,
+            quietPeriod={"minSeconds": 1, "maxSeconds": 4},
             agent=agent,
             variant={"name": case.policy, "model": "scripted"},
         )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.consent import ALLOWED_ANNOTATION, OPT_IN_LABEL, Namespace, missing_consent
+from controller.consent import ALLOWED_ANNOTATION, OPT_IN_LABEL, Namespace, missing_agent_consent, missing_consent
 
 OPTED_IN = {OPT_IN_LABEL: "true"}
 
@@ -66,3 +66,14 @@ def test_whatever_the_annotation_holds_the_answer_is_yes_or_a_short_sentence(all
 
 def test_an_endless_annotation_makes_no_endless_sentence():
     assert len(refusal("Ä" * 200_000, campaign_namespace="n" * 63).message) <= 1024
+
+
+def test_an_agents_namespace_needs_no_label_and_its_sentence_says_what_is_asked():
+    assert missing_agent_consent(Namespace("agents", {}, {ALLOWED_ANNOTATION: "team-a"}), "team-a") is None
+    refused = missing_agent_consent(Namespace("agents", OPTED_IN), "team-a")
+    assert refused.reason == "AgentNotAllowed"
+    assert refused.message == (
+        "namespace agents does not allow campaigns of namespace team-a to start and end the agents in it: it lacks the "
+        f"annotation {ALLOWED_ANNOTATION}=team-a (kubectl annotate namespace agents {ALLOWED_ANNOTATION}=team-a "
+        "--overwrite)"
+    )
