@@ -1,6 +1,6 @@
 # The controller's image. BASE is any Debian-like Python 3.11 or newer: by default the one from the image registry, or
 # the root file system that `python -m cluster image` makes where no registry can be reached.
-# The build context comes from cluster/image.py, wheels and all: the build itself needs no network.
+# The build context comes from cluster/deployment/image.py, wheels and all: the build itself needs no network.
 ARG BASE=python:3.11-slim
 
 FROM ${BASE} AS dependencies

@@ -11,7 +11,7 @@ COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes
 .DEFAULT_GOAL := help
 # The targets stand on each other; what can run at once does so inside them.
 .NOTPARALLEL:
-.PHONY: help check test simulation browser emulator apiserver e2e demo cluster cluster-delete image deploy undeploy deploy-tikv deploy-etcd deploy-agent \
+.PHONY: help check test simulation browser attacks emulator apiserver e2e demo cluster cluster-delete image deploy undeploy deploy-tikv deploy-etcd deploy-agent \
         bench crash-test soak tools lock
 
 help: ## Show this list
@@ -26,7 +26,7 @@ check: ## Lint, format check, types, layers, unit tests (seconds)
 
 # A tier that cannot run is a failure here; run by itself, it is skipped with its reason.
 test: export EVALCAMPAIGN_REQUIRE = 1
-test: check simulation browser emulator apiserver e2e ## All tiers of tests, the last one on a real cluster (minutes)
+test: check simulation browser attacks emulator apiserver e2e ## All tiers of tests, the last one on a real cluster (minutes)
 
 simulation: ## Pure code at length: recordings replayed, random faults and specs, the statistics' promises
 	$(RUN) pytest -q -n auto tests/simulation
@@ -34,6 +34,9 @@ simulation: ## Pure code at length: recordings replayed, random faults and specs
 browser: ## Tests of the report in a headless Chromium; skipped, and said so, where none can be had
 	$(CLUSTER) browser
 	$(RUN) pytest $(TWICE) tests/report
+
+attacks: ## What hostile agents, other people's clusters and full disks may not achieve
+	$(RUN) pytest $(TWICE) tests/attacks
 
 emulator: ## Tests of the controller against an emulated Kubernetes API
 	$(RUN) pytest $(TWICE) tests/emulator

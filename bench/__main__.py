@@ -58,8 +58,8 @@ def _overhead(folder: Path, trials: int) -> overhead.Overhead:
         kubectl("wait", "--for=condition=Established", "crd/evalcampaigns.evalcampaign.dev", "--timeout=30s")
         namespace = {
             "name": "subject",
-            "labels": {"evalcampaign.dev/opt-in": "true"},
-            "annotations": {"evalcampaign.dev/allowed-namespaces": "default"},
+            "labels": {"managed-access": "true"},
+            "annotations": {"managed-access-namespaces": "default"},
         }
         kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": namespace})
         return asyncio.run(overhead.measure(folder, kubeconfig, trials))

@@ -5,7 +5,9 @@ from typing import Annotated
 import typer
 
 from cluster.errors import ClusterError
-from cluster.progress import Stages, note
+from cluster.progress import Stages, note, note_times
+
+INTERRUPTED = 130
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="The cluster on this machine: tools, images, up, down.",
@@ -19,6 +21,7 @@ def up() -> None:
     from cluster import lifecycle
 
     lifecycle.up()
+    note_times()
 
 
 @app.command()
@@ -111,9 +114,11 @@ def main() -> None:
     except ClusterError as error:
         note(f"\n{error}")
         raise SystemExit(1) from None
-    except KeyboardInterrupt:
-        note("Stopped. What was finished is kept; run it again to go on.")
-        raise SystemExit(130) from None
+    except SystemExit as ended:
+        # Typer makes an exit of Ctrl-C before it comes here. A command that did so itself has had its own words.
+        if ended.code == INTERRUPTED and not isinstance(ended.__context__, KeyboardInterrupt):
+            note("Stopped. What was finished is kept; run it again to go on.")
+        raise
 
 
 if __name__ == "__main__":

@@ -56,10 +56,13 @@ if [ ! -e "$venv/complete" ]; then
     flock 9
     if [ ! -e "$venv/complete" ]; then
         say "Making the virtualenv $venv (once per lock file, about a minute)"
+        started=$SECONDS
         rm -rf "$venv"
         "$python" -m venv "$venv"
         "$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r "$lock" >&2
         touch "$venv/complete"
+        # For the table of stages at the end.
+        export EVALCAMPAIGN_VIRTUALENV_SECONDS=$((SECONDS - started))
     fi
     exec 9>&-
 fi

@@ -1,4 +1,4 @@
-"""The one exception of this package: it is shown to a person, never as a traceback."""
+"""The exceptions of this package: they are shown to a person, never as a traceback."""
 
 from pathlib import Path
 
@@ -22,3 +22,7 @@ class ClusterError(Exception):
         if self.hint:
             parts.append(f"What to try: {self.hint}")
         return "\n".join(parts)
+
+
+class Stopped(ClusterError):
+    """It did not fail: it was stopped, because something beside it failed or somebody pressed Ctrl-C."""

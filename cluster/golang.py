@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cluster import fingerprint, run
 from cluster.errors import ClusterError
+from cluster.locks import lock
 from cluster.settings import CACHE, REPO
 
 # From 1.21 on Go fetches the newer toolchain that a go.mod asks for by itself, through the module proxy.
@@ -25,7 +26,8 @@ def find() -> Path:
     on_path = shutil.which("go")
     if on_path and (version(run.attempt([on_path, "version"]).stdout) or (0, 0)) >= OLDEST:
         return Path(on_path)
-    return _fetched()
+    with lock("go"):
+        return _fetched()
 
 
 def _fetched() -> Path:

@@ -23,14 +23,16 @@ def config(base: str, patch: str, path: Literal["registry", "built"]) -> dict[st
     """
     document: dict[str, Any] = yaml.safe_load(base)
     if path == "built":
-        document.setdefault("kubeadmConfigPatches", []).append(patch)
+        # kind takes one document a patch.
+        document.setdefault("kubeadmConfigPatches", []).extend(patch.split("\n---\n"))
     return document
 
 
 def create(image: str, path: Literal["registry", "built"]) -> None:
     """Make the cluster and its context in the user's kubeconfig; returns when the node is Ready."""
     file = CACHE / f"kind-{CLUSTER}.yaml"
-    file.write_text(yaml.safe_dump(config(CONFIG.read_text(), BUILT_PATCH.read_text(), path)))
+    patch = BUILT_PATCH.read_text().replace("@COREDNS@", tools.BY_NAME["coredns"].pinned)
+    file.write_text(yaml.safe_dump(config(CONFIG.read_text(), patch, path)))
     # --retain: a node that failed is kept to be looked at; the next `up` replaces it.
     wait = ["--wait", f"{READY_SECONDS}s", "--retain"]
     run.logged(

@@ -2,6 +2,8 @@
 
 import shutil
 import time
+from collections.abc import Callable
+from functools import partial
 
 from cluster import health, kind, run, tools
 from cluster.docker import capabilities, dockerd, engine
@@ -9,15 +11,21 @@ from cluster.locks import lock
 from cluster.node import choice, nodeimage, rootfs
 from cluster.progress import Stages, note
 from cluster.settings import CLUSTER, CONTEXT
+from cluster.together import together
+
+Job = Callable[[Stages], object]
 
 
-def up() -> None:
-    """Have a healthy cluster: keep the one that is, replace the one that ails, make one where there is none."""
+def up(*beside: Job) -> None:
+    """Have a healthy cluster: keep the one that is, replace the one that ails, make one where there is none.
+
+    What the caller needs later may be done `beside` the compiler, if the cluster has to be made; it needs an engine.
+    """
     started = time.monotonic()
     with lock("cluster"):
-        stages = Stages()
-        which = _engine(stages)
-        found = _found_healthy() or _made(stages, which)
+        running = engine.problem() is None
+        which = engine.ensure() if running else None
+        found = (_found_healthy() if running else None) or _made(Stages(), which, beside)
     note(
         f"Cluster {CLUSTER} {found} ({time.monotonic() - started:.1f} s): {_kubectl()} --context {CONTEXT} get pods -A"
     )
@@ -28,13 +36,6 @@ def _kubectl() -> str:
     return "kubectl" if shutil.which("kubectl") else str(tools.binary("kubectl"))
 
 
-def _engine(stages: Stages) -> str:
-    if engine.problem() is None:
-        return engine.ensure()
-    with stages.stage("Docker engine"):
-        return engine.ensure()
-
-
 def _found_healthy() -> str | None:
     # Without kubectl there is no telling yet.
     if not tools.missing("cluster") and health.look().trouble is None:
@@ -42,15 +43,16 @@ def _found_healthy() -> str | None:
     return None
 
 
-def _made(stages: Stages, which: str) -> str:
-    with stages.stage("choosing the node image"):
-        chosen = choice.choose(unfit=_unfit())
-    note(f"Node image: {chosen.path}, because {chosen.why}. Docker: {which}.")
+def _made(stages: Stages, which: str | None, beside: tuple[Job, ...]) -> str:
+    # What is needed whichever node image it will be: beside the engine's installation.
+    paths: list[choice.Choice] = []
+    together(lambda: paths.append(_chosen(stages, which)), lambda: tools.ensure("cluster", stages))
+    [chosen] = paths
     built = chosen.path == "built"
-    group = "all" if built else "cluster"
-    # Behind us; tools; a look at what is there; the node image or its download; the cluster; what runs in it.
-    stages.total = stages.count + len(tools.missing(group)) + 1 + (nodeimage.stages_ahead() if built else 1) + 2
-    tools.ensure("cluster", stages)
+    if not beside:
+        # A look at what is there; the node image or its download; the cluster; what runs in it.
+        ahead = _builds_ahead() + nodeimage.stages_ahead() if built else 1
+        stages.total = stages.count + 1 + ahead + 2
     with stages.stage("looking at what is there"):
         found = health.look_patiently()
         if found.trouble is None:
@@ -58,18 +60,24 @@ def _made(stages: Stages, which: str) -> str:
         if found.container is not None:
             note(f"There is a cluster, but {found.trouble}. It is removed and made anew.")
             kind.delete()
-    tools.ensure(group, stages)
-    if built:
-        image = nodeimage.ensure(stages)
-    else:
-        image = choice.REGISTRY_IMAGE
-        with stages.stage("node image from the registry"):
-            _pull(image)
+    jobs: list[Job] = [_build_all, _fetch_all, nodeimage.ensure_root] if built else [_pull]
+    together(*(partial(job, stages) for job in (*jobs, *beside)))
+    image = nodeimage.ensure(stages) if built else choice.REGISTRY_IMAGE
     with stages.stage("kind cluster"):
         kind.create(image, chosen.path)
     with stages.stage("DNS and storage"):
         health.wait_available()
     return "is up"
+
+
+def _chosen(stages: Stages, which: str | None) -> choice.Choice:
+    if which is None:
+        with stages.stage("Docker engine"):
+            which = engine.ensure()
+    with stages.stage("choosing the node image"):
+        chosen = choice.choose(unfit=_unfit())
+    note(f"Node image: {chosen.path}, because {chosen.why}. Docker: {which}.")
+    return chosen
 
 
 def _unfit() -> str | None:
@@ -79,8 +87,24 @@ def _unfit() -> str | None:
     return None
 
 
-def _pull(image: str) -> None:
-    if not rootfs.exists(image):
+def _build_all(stages: Stages) -> None:
+    tools.ensure("all", stages)
+
+
+def _builds_ahead() -> int:
+    builds = len(tools.builds(tools.missing("all")))
+    return builds + 1 if builds else 0
+
+
+def _fetch_all(stages: Stages) -> None:
+    tools.fetch("all", stages)
+
+
+def _pull(stages: Stages) -> None:
+    image = choice.REGISTRY_IMAGE
+    if rootfs.exists(image):
+        return
+    with stages.stage("node image from the registry"):
         run.logged(
             ["docker", "pull", image],
             "pulling the node image",

@@ -1,16 +1,22 @@
-"""Commands, run so that a failure explains itself: the output goes to a log file, its end into the error."""
+"""Commands, run so that a failure explains itself: the output goes to a log file, its end into the error.
+
+Those that take long can be stopped from another thread (together.py).
+"""
 
 import os
 import shutil
+import signal
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cluster.errors import ClusterError
+from cluster.errors import ClusterError, Stopped
 from cluster.settings import LOGS
 
 TAIL_LINES = 12
+INTERRUPTED_SECONDS = 10.0
 
 
 def logged(
@@ -19,27 +25,81 @@ def logged(
     *,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
-    stdin: bytes | None = None,
     hint: str = "",
+    stoppable: bool = True,
 ) -> None:
-    """Run to the end with all output in a log file of its own. ClusterError when it fails or cannot be found."""
+    """Run to the end with all output in a log file of its own. ClusterError when it fails or cannot be found.
+
+    Stopped when `stop_all` ends it, or came before it; not what must not be left half done or only tidies up, which
+    is not `stoppable`.
+    """
     log = new_log(what)
     try:
-        with log.open("wb") as out:
-            done = subprocess.run(
+        with log.open("wb") as out, _lock:
+            if _stopping.is_set() and stoppable:
+                raise Stopped(f"{what} was stopped.")
+            process = subprocess.Popen(
                 [str(a) for a in args],
                 cwd=cwd,
                 env={**os.environ, **(env or {})},
-                input=stdin,
-                stdin=subprocess.DEVNULL if stdin is None else None,
+                stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
-                check=False,
             )
+            if stoppable:
+                _running.add(process)
     except FileNotFoundError as error:
         raise ClusterError(f"{what} failed: {error.filename} is not installed.", hint=hint) from error
-    if done.returncode != 0:
-        raise ClusterError(f"{what} failed (exit {done.returncode}).", tail=tail(log), log=log, hint=hint)
+    try:
+        code = _wait(process)
+    finally:
+        with _lock:
+            _running.discard(process)
+    if code == 0:
+        return
+    if _stopping.is_set() and stoppable:
+        raise Stopped(f"{what} was stopped.", log=log)
+    raise ClusterError(f"{what} failed (exit {code}).", tail=tail(log), log=log, hint=hint)
+
+
+_lock = threading.Lock()
+_running: set[subprocess.Popen[bytes]] = set()
+_stopping = threading.Event()
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    """Its exit status. Ctrl-C at a terminal reaches the program too, which gets a moment to end, and is ended then."""
+    try:
+        return process.wait()
+    except BaseException:
+        try:
+            process.wait(INTERRUPTED_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        raise
+
+
+def stop_all(insist: bool = False) -> None:
+    """Ask what `logged` runs in any thread to stop, and let it start nothing more until `may_go_on`."""
+    with _lock:
+        _stopping.set()
+        for process in _running:
+            # Some shells start what runs behind them deaf to an interrupt.
+            _send(process, signal.SIGTERM if insist else signal.SIGINT)
+
+
+def may_go_on() -> None:
+    """What was stopped has ended; commands may be run again."""
+    _stopping.clear()
+
+
+def _send(process: subprocess.Popen[bytes], what: signal.Signals) -> None:
+    try:
+        process.send_signal(what)
+    except PermissionError:
+        # sudo belongs to root, and hands a signal on to what it runs.
+        attempt(as_root(["sh", "-c", f"kill -{int(what)} {process.pid}"]))
 
 
 def output(args: Sequence[str | Path], what: str, *, timeout: float = 120, hint: str = "") -> str:

@@ -11,11 +11,14 @@ LOGS = CACHE / "logs"
 CLUSTER = os.environ.get("EVALCAMPAIGN_CLUSTER", "evalcampaign")
 CONTEXT = f"kind-{CLUSTER}"
 
-# auto | registry | built: see choice.py
+# auto | registry | built: see cluster/node/choice.py
 NODE_IMAGE = os.environ.get("EVALCAMPAIGN_NODE_IMAGE", "auto")
 
-# auto | real | standin: see deployment/subjects/tikv/choice.py
+# auto | real | standin: see cluster/deployment/subjects/tikv/choice.py
 TIKV_IMAGE = os.environ.get("EVALCAMPAIGN_TIKV_IMAGE", "auto")
+
+# How long bootstrap.sh took to make the virtualenv that this runs in, just now; 0 when it was there.
+VIRTUALENV_SECONDS = float(os.environ.get("EVALCAMPAIGN_VIRTUALENV_SECONDS") or 0)
 
 # Where Debian's packages come from; unset: from where this machine's own apt gets them.
 DEBIAN_MIRROR = os.environ.get("EVALCAMPAIGN_DEBIAN_MIRROR")

@@ -16,6 +16,8 @@ from controller import handlers
 from controller.agents.intake.admission import Admission
 from controller.agents.intake.app import intake
 from controller.agents.intake.tokens import TokenBook, TokenSecrets
+from controller.agents.intake.workers import working
+from controller.agents.operatordb.file import Bounds
 from controller.campaign.orphans import burying_orphans
 from controller.campaign.services import Services
 from controller.clock import Clock
@@ -25,6 +27,7 @@ from controller.metrics.prometheus import Metrics
 from controller.metrics.serving import serving_metrics
 from controller.reading.serving import serving_records
 from controller.records import Records, RecordsError
+from controller.records.engines import sqlite_path
 from controller.serving import serving
 from controller.settings import InvalidSetting, Settings
 from subjects import SUBJECTS
@@ -42,20 +45,32 @@ async def serve(
     """Run the controller until a signal, or `stop`, ends it. Raises RecordsError when the records cannot be had."""
     metrics = Metrics()
     # The records first: a second controller must find out before it has touched anything.
-    records = await Records.open(settings.database, on_wait=_await_records, meter=metrics)
+    records = await Records.open(settings.database, _await_records, metrics, settings.allowance)
     try:
-        api = await KubeApi.connect(settings.kubeconfig, metrics)
+        api = await KubeApi.connect(settings.kubeconfig, metrics, settings.field_manager)
     except BaseException:
         await records.close()
         raise
     now, book = Clock().now, TokenBook()
     tokens = Admission(book, TokenSecrets(api, settings.namespace)) if settings.intake_port else None
-    services = Services(api, records, subjects, settings.images, now, tokens, metrics)
+    services = Services(
+        api,
+        records,
+        subjects,
+        settings.images,
+        now,
+        tokens,
+        metrics,
+        consent=settings.consent,
+        namespace=settings.namespace,
+        agent_files=_agent_files(settings),
+    )
     try:
         await await_definition(api)
         async with AsyncExitStack() as beside:
             if settings.intake_port:
-                app = intake(records, book.campaign_of, now)
+                workers = await beside.enter_async_context(working())
+                app = intake(records, book.campaign_of, now, workers, metrics)
                 await beside.enter_async_context(serving(app, "0.0.0.0", settings.intake_port))
             await beside.enter_async_context(serving_records(settings.database, settings.records_port))
             await beside.enter_async_context(serving_metrics(metrics.registry, settings, subjects))
@@ -71,6 +86,14 @@ async def serve(
             )
     finally:
         await services.close()
+
+
+def _agent_files(settings: Settings) -> Bounds | None:
+    """Which files of agents may be read: none, where no folder is named for them, and never the records' own."""
+    if settings.agent_files is None:
+        return None
+    own = sqlite_path(settings.database)
+    return Bounds(str(settings.agent_files), () if own is None else (str(own),))
 
 
 def _await_records(why: str) -> None:

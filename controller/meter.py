@@ -66,6 +66,9 @@ class Meter(Protocol):
     def requested(self, verb: str, status: int | None) -> None:
         """A request to the API server is over; `status` is None where none came."""
 
+    def agent_answered(self, status: int) -> None:
+        """A request of an agent was answered with this HTTP status."""
+
     def lagged(self, seconds: float) -> None:
         """The event loop came back to somebody so much later than asked for."""
 
@@ -78,6 +81,7 @@ class Unmetered:
     def committed(self, seconds: float) -> None: ...
     def status_write(self, result: StatusWrite, again: bool) -> None: ...
     def requested(self, verb: str, status: int | None) -> None: ...
+    def agent_answered(self, status: int) -> None: ...
     def lagged(self, seconds: float) -> None: ...
 
 

@@ -12,28 +12,34 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from controller.connections import BACKLOG, Door, Limits
+
 log = logging.getLogger(__name__)
 
 GOODBYE_SECONDS = 2
 """How long a request that is being answered may hold up the end."""
 
-MOST_CONNECTIONS = 256
-"""At once; more are told to come again. The process needs its files for other things too."""
+KEEP_ALIVE_SECONDS = 5
+"""Between an answer and the first byte of the next request."""
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, host: str, port: int) -> AsyncGenerator[int]:
-    """Serve at `host`; `port` 0 takes a free one. Yields the port. OSError where it cannot be had."""
+async def serving(app: ASGIApp, host: str, port: int, limits: Limits | None = None) -> AsyncGenerator[int]:
+    """Serve at `host`; `port` 0 takes a free one. Yields the port. OSError where it cannot be had.
+
+    `limits` are those of its connections (controller.connections); each listener has connections of its own.
+    """
     listening = _listen(host, port)
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=Door(limits or Limits()).make,  # type: ignore[arg-type]  # it asks for a class, and calls it
         ws="none",
         lifespan="off",
         access_log=False,
         log_config=None,
         server_header=False,
-        limit_concurrency=MOST_CONNECTIONS,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GOODBYE_SECONDS,
     )
     server = _Server(config)
@@ -78,7 +84,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
-        listening.listen()  # so that who comes before uvicorn is up waits, and is not refused
+        listening.listen(BACKLOG)  # so that who comes before uvicorn is up waits, and is not refused
     except OSError:
         listening.close()
         raise

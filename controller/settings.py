@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
 
+from controller.consent import DEFAULT_KEYS, ConsentKeys
+from controller.records.room import Allowance
+
 LOCALHOST = "127.0.0.1"
 """Who gets there was let through by the API server: by a right on `pods/portforward` in the controller's namespace."""
+
+
+FIELD_MANAGER = "manager"
+"""What a controller is called by default that was made with the usual tools: it says nothing, and claims nothing."""
+
+KEY = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
+"""A key of a label or an annotation, as Kubernetes has it: an optional prefix, and a name of up to 63 characters."""
+
+MANAGER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+"""Kubernetes takes 128 printable characters. Spaces and slashes would not get through a User-Agent as they are."""
 
 
 class InvalidSetting(Exception):
@@ -22,8 +36,11 @@ class Settings:
 
     Ports, where 0 serves nothing: `liveness_port` for the kubelet's probe, `intake_port` for agents that send,
     `records_port`, on 127.0.0.1, for people who read, and `metrics_port`, on `metrics_host`, for Prometheus.
-    `namespace` is the controller's own, which holds the Secrets of its tokens. `kubeconfig` names a file for a
-    controller outside the cluster; without one it is what kubectl would take.
+    `namespace` is the controller's own, which holds the Secrets of its tokens. `field_manager` is what the API server
+    writes into `managedFields` of what we change, and what we call ourselves in requests; `consent` names the label and
+    the annotation of a namespace's owner. `kubeconfig` names a file for a controller outside the cluster; without one
+    it is what kubectl would take. `agent_files` is the folder below which agents' operator.db files may lie; without
+    one none is read. `allowance` bounds what agents may fill.
     """
 
     database: str
@@ -35,10 +52,14 @@ class Settings:
     metrics_port: int = 0
     metrics_host: str = LOCALHOST
     namespace: str = "evalcampaign"
+    field_manager: str = FIELD_MANAGER
+    consent: ConsentKeys = field(default_factory=ConsentKeys)
+    agent_files: Path | None = None
+    allowance: Allowance = field(default_factory=Allowance)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Read EVALCAMPAIGN_DB, _PAUSE_IMAGE, the four _PORTs, _METRICS_HOST and _NAMESPACE. Raises InvalidSetting."""
+        """Read the variables EVALCAMPAIGN_… that docs/running.md lists. Raises InvalidSetting, which names one."""
         pause = environment.get("EVALCAMPAIGN_PAUSE_IMAGE", "")
         return cls(
             database=environment.get("EVALCAMPAIGN_DB", "") or _default_database(environment),
@@ -49,7 +70,30 @@ class Settings:
             metrics_port=_port(environment, "EVALCAMPAIGN_METRICS_PORT"),
             metrics_host=_host(environment, "EVALCAMPAIGN_METRICS_HOST"),
             namespace=environment.get("EVALCAMPAIGN_NAMESPACE", "") or "evalcampaign",
+            field_manager=_named(environment, "EVALCAMPAIGN_FIELD_MANAGER", FIELD_MANAGER, MANAGER, "a plain word"),
+            consent=consent_keys(environment),
+            agent_files=_folder(environment, "EVALCAMPAIGN_AGENT_FILES"),
+            allowance=Allowance(
+                campaign_log=_mebibytes(environment, "EVALCAMPAIGN_LOG_MEBIBYTES", Allowance().campaign_log),
+                database=_mebibytes(environment, "EVALCAMPAIGN_RECORDS_MEBIBYTES", Allowance().database),
+                free=_mebibytes(environment, "EVALCAMPAIGN_FREE_MEBIBYTES", Allowance().free),
+            ),
         )
+
+
+def consent_keys(environment: Mapping[str, str] = os.environ) -> ConsentKeys:
+    """From EVALCAMPAIGN_CONSENT_LABEL and _CONSENT_ANNOTATION. Raises InvalidSetting."""
+    what = "a key such as name or example.org/name"
+    label = _named(environment, "EVALCAMPAIGN_CONSENT_LABEL", DEFAULT_KEYS.label, KEY, what)
+    annotation = _named(environment, "EVALCAMPAIGN_CONSENT_ANNOTATION", DEFAULT_KEYS.annotation, KEY, what)
+    return ConsentKeys(label, annotation)
+
+
+def _named(environment: Mapping[str, str], name: str, default: str, form: re.Pattern[str], what: str) -> str:
+    text = environment.get(name, "") or default
+    if not form.fullmatch(text):
+        raise InvalidSetting(f"{name} must be {what}, and is {text!r}")
+    return text
 
 
 def _port(environment: Mapping[str, str], name: str) -> int:
@@ -59,12 +103,30 @@ def _port(environment: Mapping[str, str], name: str) -> int:
     return int(text)
 
 
+def _number(environment: Mapping[str, str], name: str, default: int) -> int:
+    text = environment.get(name, "") or str(default)
+    if not (text.isascii() and text.isdecimal()) or len(text) > 9:
+        raise InvalidSetting(f"{name} must be a number, 0 for no limit, and is {text!r}")
+    return int(text)
+
+
+def _mebibytes(environment: Mapping[str, str], name: str, default: int) -> int:
+    return _number(environment, name, default >> 20) << 20
+
+
 def _host(environment: Mapping[str, str], name: str) -> str:
     text = environment.get(name, "") or LOCALHOST
     try:
         return str(IPv4Address(text))
     except ValueError:
         raise InvalidSetting(f"{name} must be an IPv4 address to listen on, and is {text!r}") from None
+
+
+def _folder(environment: Mapping[str, str], name: str) -> Path | None:
+    text = environment.get(name, "")
+    if text and (not Path(text).is_absolute() or Path(text) == Path("/")):
+        raise InvalidSetting(f"{name} must be the absolute path of a folder other than /, and is {text!r}")
+    return Path(text) if text else None
 
 
 def _default_database(environment: Mapping[str, str]) -> str:

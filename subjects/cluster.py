@@ -1,6 +1,6 @@
 """What subjects ask of Kubernetes, as a protocol: so that they need no client library and tests need no cluster.
 
-`controller/kube.py` implements it for a real API server.
+`controller/kube/cluster.py` implements it for a real API server.
 """
 
 from __future__ import annotations

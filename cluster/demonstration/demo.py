@@ -9,11 +9,11 @@ from cluster import kubectl, lifecycle, tools
 from cluster.demonstration import campaigns
 from cluster.demonstration.campaigns import Seen
 from cluster.demonstration.follow import follow
-from cluster.deployment import deploy
+from cluster.deployment import deploy, image
 from cluster.deployment.subjects import named
 from cluster.deployment.subjects.base import Subject
 from cluster.errors import ClusterError
-from cluster.progress import Stages, note
+from cluster.progress import Stages, note, note_times
 from cluster.settings import CONTEXT, REPO
 from controller.api import Phase
 
@@ -31,7 +31,7 @@ def demo(name: str) -> None:
     subject, files = named(name), EXAMPLES[name]
     names = [name for file in files for name in campaigns.names_in(REPO / file)]
     _chapter("1/4 The cluster")
-    lifecycle.up()
+    lifecycle.up(image.ensure_built)
     _chapter(f"2/4 The controller, and {subject.title} for it to break")
     deploy.deploy([name])
     _chapter("3/4 Its campaigns")
@@ -39,6 +39,7 @@ def demo(name: str) -> None:
     _chapter("4/4 What they found")
     _print_results(subject, names)
     _require_complete(ended)
+    note_times()
     note(f"\nDone in {(time.monotonic() - started) / 60:.1f} minutes.")
     note(_next_steps(names))
 

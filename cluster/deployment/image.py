@@ -35,17 +35,24 @@ class Controller:
 
 def ensure(tag: str = "dev") -> Controller:
     """Have the image of the sources at hand, in Docker and in the cluster, if there is one. ClusterError if not."""
+    stages = Stages()
+    engine.ensure()
+    image = ensure_built(stages, tag)
+    with lock("image"):
+        _load(image, stages)
+    return image
+
+
+def ensure_built(stages: Stages, tag: str = "dev") -> Controller:
+    """Have it in Docker, which needs no cluster. ClusterError when it cannot be built."""
     image = Controller(f"{NAME}:{tag}", fingerprint.of(*SOURCES, LOCK, PIP))
     with lock("image"):
-        stages = Stages()
-        engine.ensure()
         if _label(image.name) == image.inputs:
             note(f"{image.name} is built already (inputs {image.inputs}).")
-        else:
-            base = _base(stages)
-            with stages.stage(f"building {image.name} on {base}"):
-                _build(image, base)
-        _load(image, stages)
+            return image
+        base = _base(stages)
+        with stages.stage(f"building {image.name} on {base}"):
+            _build(image, base)
     return image
 
 

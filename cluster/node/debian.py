@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path
 
 from cluster import run
-from cluster.errors import ClusterError
+from cluster.errors import ClusterError, Stopped
+from cluster.locks import lock
 from cluster.progress import note
 from cluster.settings import DEBIAN_MIRROR, REPO
 
@@ -31,16 +32,26 @@ def install(group: str, why: str) -> None:
             f"{why}, and this is not a Debian machine where it could be installed.",
             hint=f"install what Debian calls {', '.join(packages(group))}, then run this again.",
         )
+    with lock("apt"):
+        _install(group)
+
+
+def _install(group: str) -> None:
     env = ["env", "DEBIAN_FRONTEND=noninteractive"]
     get = run.as_root([*env, "apt-get", "-q", "-y"])
     hint = "look whether apt-get works by itself: `apt-get update`."
     try:
         run.logged([*get, "update"], "apt-get update")
+    except Stopped:
+        raise
     except ClusterError as error:
         # One vendor's archive that is down fails the whole update; the packages may be had all the same.
         note(f"{error}\nGoing on with the package lists that are here.")
     run.logged(
-        [*get, "install", "--no-install-recommends", *packages(group)], f"installing {group} packages", hint=hint
+        [*get, "install", "--no-install-recommends", *packages(group)],
+        f"installing {group} packages",
+        hint=hint,
+        stoppable=False,
     )
 
 
@@ -76,7 +87,7 @@ def root_archive(name: str, target: Path) -> None:
     folder = target.with_suffix(".root")
     # debootstrap mounts /proc inside; never walk into a mount that it left.
     remove = run.as_root(["rm", "-rf", "--one-file-system", folder])
-    run.logged(remove, f"clearing {name}")
+    run.logged(remove, f"clearing {name}", stoppable=False)
     try:
         path = f"PATH={os.environ.get('PATH', '')}:/usr/sbin:/sbin"
         include = f"--include={','.join(packages(name))}"
@@ -89,4 +100,4 @@ def root_archive(name: str, target: Path) -> None:
         skip = [f"--exclude=./{path}" for path in ("var/cache/apt/*", "var/lib/apt/lists/*", "proc/*", "sys/*")]
         run.logged(run.as_root(["tar", "-C", str(folder), *skip, "-cf", str(target), "."]), f"packing {name}")
     finally:
-        run.logged(remove, f"clearing {name}")
+        run.logged(remove, f"clearing {name}", stoppable=False)

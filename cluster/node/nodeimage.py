@@ -23,14 +23,20 @@ def ensure(stages: Stages) -> str:
     """Have the node image; returns its name. ClusterError when a step fails."""
     image = tag()
     if not rootfs.exists(image):
-        rootfs.ensure("node", stages)
+        ensure_root(stages)
         with stages.stage("assembling the node image"):
             _assemble(image)
     return image
 
 
+def ensure_root(stages: Stages) -> None:
+    """Have the root file system below the node image, which needs none of our programs."""
+    if not rootfs.exists(tag()):
+        rootfs.ensure("node", stages)
+
+
 def stages_ahead() -> int:
-    """How many stages `ensure` is going to have, tools not counted."""
+    """How many stages `ensure` and `ensure_root` are going to have, tools not counted."""
     return 0 if rootfs.exists(tag()) else 1 + (not rootfs.exists(rootfs.tag("node")))
 
 

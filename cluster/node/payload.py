@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cluster import run, tools
 from cluster.errors import ClusterError
-from cluster.node import rootfs
+from cluster.node import corefile, rootfs
 from cluster.node.imagearchive import Image
 from cluster.settings import REPO
 
@@ -21,7 +21,9 @@ def control_plane_images() -> dict[str, str]:
     """Full names by last path element, as this version's kubeadm expects to find them; none is written down here."""
     ask = ["config", "images", "list", "--kubernetes-version", tools.kubernetes_version()]
     listed = run.output([tools.binary("kubeadm"), *ask], "asking kubeadm for its images")
-    return by_short_name(listed)
+    names = by_short_name(listed)
+    # The one version that is not kubeadm's choice; cluster/node/files/kubeadm-patch.yaml tells it which.
+    return names | {"coredns": f"{names['coredns'].rpartition(':')[0]}:{tools.BY_NAME['coredns'].pinned}"}
 
 
 def by_short_name(listed: str) -> dict[str, str]:
@@ -33,6 +35,7 @@ def by_short_name(listed: str) -> dict[str, str]:
 def images(folder: Path) -> list[Image]:
     """All of them; what has to be taken out of the root file system first goes into `folder`."""
     names = control_plane_images()
+    corefile.require_plugins()
     # kind, like kubeadm, starts these by `command`; so no entry points, as in the images that Kubernetes ships.
     plain = [
         Image(names[name], [], {f"/usr/local/bin/{name}": tools.binary(name)})

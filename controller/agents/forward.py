@@ -1,7 +1,7 @@
 """Sending on what an agent writes into its operator.db: a sidecar beside an agent that knows nothing of HTTP.
 
 It keeps nothing: what it sends again after a restart is there once all the same. It reads page by page, so that a long
-log costs no more memory than a short one.
+log costs no more memory than a short one. It reads in its own process, which has nothing else to lose.
 """
 
 from __future__ import annotations
@@ -10,17 +10,18 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from controller.agents.operatordb import tables
+from controller.agents.operatordb import paging
 from controller.agents.operatordb.file import reading
+from controller.agents.operatordb.paging import NOTHING_SENT, Place
 from controller.agents.outgoing import Bodies
-from controller.agents.protocol import AgentUnreadable, Mark
+from controller.agents.protocol import AgentUnreadable
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class Forwarder:
         self._client = client
         self._token = token
         self._sent: dict[str, bytes] = {}
-        self._place = Mark(datetime.now(UTC))
+        self._place = NOTHING_SENT
         """How far the log was sent, and of which file."""
 
     async def run(self) -> None:
@@ -101,24 +102,23 @@ class Forwarder:
                     break
             return changed
 
-    def _page(self) -> tuple[list[Body], Mark]:
+    def _page(self) -> tuple[list[Body], Place]:
         """The next entries of the log, and where they end. In another file they begin anew."""
         with reading(self._path) as file:
             if file is None:
                 return [], self._place
-            above = self._place.entry if tables.is_of(file, self._place) else 0
-            bodies = Bodies(file, self._zone)
+            bodies, place = Bodies(file, self._zone), paging.begin(file, self._place)
             entries: list[Body] = []
+            taken: list[paging.Next] = []
             size = 0
-            for row in tables.read_entries(file, above, PAGE_ENTRIES):
-                entry = bodies.entry(row)
+            for each in paging.next_entries(file, place, self._zone, PAGE_ENTRIES):
+                entry = bodies.entry(each.row, each.number)
                 size += len(json.dumps(entry))
                 if entries and size > PAGE_BYTES:
                     break
                 entries.append(entry)
-                above = row["id"]
-            ticket = tables.highest(file, tables.TICKETS)
-            return entries, Mark(self._place.at, ticket, above, tables.identity(file, ticket, above))
+                taken.append(each)
+            return entries, paging.after(place, taken)
 
     async def _put(self, path: str, body: Body) -> None:
         try:

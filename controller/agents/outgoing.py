@@ -13,8 +13,9 @@ from datetime import tzinfo
 from typing import Any
 
 from controller.agents.commands import command_of, kept
-from controller.agents.operatordb import tables
+from controller.agents.operatordb import known, tables
 from controller.agents.operatordb.reading import opened_at, resolving_sessions, says_resolved, whole
+from controller.agents.operatordb.tables import Row, name_of
 from controller.agents.operatordb.times import read_time
 from controller.agents.text import cut
 
@@ -33,25 +34,27 @@ class Bodies:
     def __init__(self, file: sqlite3.Connection, zone: tzinfo) -> None:
         self._file = file
         self._zone = zone
-        self._sessions = {str(row["session_id"]): _session_name(row) for row in tables.read_sessions(file)}
+        self._resolving = resolving_sessions(file)
+        self._sessions = {name_of(row["session_id"]): _session_name(row) for row in self._read_sessions()}
 
     def all(self) -> Iterator[tuple[str, Body]]:
         """Paths and bodies of the tickets, then of the sessions."""
         names = {}
-        for row in tables.stream_tickets(self._file, 0):
-            names[row["id"]] = _ticket_name(row)
-            yield f"/v1/tickets/{names[row['id']]}", self._ticket(row)
-        for row in tables.read_sessions(self._file):
-            if row["ticket_id"] in names:
-                yield f"/v1/sessions/{_session_name(row)}", self._session(row, names[row["ticket_id"]])
+        for row in tables.read_all(self._file, tables.TICKETS, tables.TICKET):
+            id_ = name_of(row["id"])
+            names[id_] = _ticket_name(row)
+            yield f"/v1/tickets/{names[id_]}", self._ticket(row)
+        for row in self._read_sessions():
+            if (ticket := names.get(name_of(row["ticket_id"]))) is not None:
+                yield f"/v1/sessions/{_session_name(row)}", self._session(row, ticket)
 
-    def entry(self, row: sqlite3.Row) -> Body:
-        """One entry of the log."""
-        session = str(row["session_id"])
+    def entry(self, row: Row, sequence: int) -> Body:
+        """One entry of the log. `sequence`: its place in its session."""
+        session = name_of(row["session_id"])
         command = command_of(row["tool_params"])
         return {
             "session": self._sessions.get(session) or _name(session, session),
-            "sequence": row["id"],
+            "sequence": sequence,
             "type": row["entry_type"] if row["entry_type"] in _TYPES else "reasoning",
             "content": kept(str(row["content"] or "")),
             "tool": cut(str(row["tool_name"] or ""), 128),
@@ -60,22 +63,25 @@ class Bodies:
             "at": self._time(row["timestamp"]),
         }
 
-    def _ticket(self, row: sqlite3.Row) -> Body:
+    def _read_sessions(self) -> Iterator[Row]:
+        return tables.read_all(self._file, tables.SESSIONS, tables.SESSION)
+
+    def _ticket(self, row: Row) -> Body:
         """Who resolved it is decided here, where the sessions are."""
         opened = opened_at(row, self._zone)
-        agent = says_resolved(row, row["id"] in resolving_sessions(self._file, [row["id"]]))
+        agent = says_resolved(row, name_of(row["id"]) in self._resolving)
         return {
             "openedAt": opened.isoformat() if opened else None,
             "message": kept(str(row["message"] or row["violation_key"] or "")),
             "subject": cut(row["subject"], 512) if isinstance(row["subject"], str) and row["subject"] else None,
             "severity": cut(str(row["severity"] or ""), 64) or None,
-            "status": _STATUSES.get(row["status"], "open"),
+            "status": _STATUSES.get(str(row["status"]), "open"),
             "resolvedAt": self._time(row["resolved_at"]),
             "resolvedBy": "agent" if agent else "monitor",
             "diagnosis": kept(str(row["diagnosis"])) if row["diagnosis"] is not None else None,
         }
 
-    def _session(self, row: sqlite3.Row, ticket: str) -> Body:
+    def _session(self, row: Row, ticket: str) -> Body:
         return {
             "ticket": ticket,
             "startedAt": self._time(row["started_at"]),
@@ -88,14 +94,15 @@ class Bodies:
         return at.isoformat() if at else None
 
 
-def _ticket_name(row: sqlite3.Row) -> str:
-    return _name(row["id"], row["violation_key"], row["first_seen_at"], row["created_at"])
+def _ticket_name(row: Row) -> str:
+    seen = row["first_seen_at"]  # a store that rewrites rows whole may set `created_at` anew each time
+    return _name(row["id"], row["violation_key"], row["created_at"] if seen is None else seen)
 
 
-def _session_name(row: sqlite3.Row) -> str:
+def _session_name(row: Row) -> str:
     return _name(row["session_id"], row["ticket_id"], row["started_at"])
 
 
 def _name(id_: object, *rest: object) -> str:
     """The agent's own id, as far as a path can hold it, and a digest of all that never changes of its row."""
-    return f"{re.sub(r'[^A-Za-z0-9._:-]', '_', str(id_))[:96]}-{tables.born((id_, *rest))[:8]}"
+    return f"{re.sub(r'[^A-Za-z0-9._:-]', '_', name_of(id_))[:96]}-{known.digest((id_, *rest))[:8]}"

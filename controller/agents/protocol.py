@@ -5,7 +5,7 @@ The engine knows tickets and commands only by these values; where they come from
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
@@ -18,35 +18,50 @@ class AgentUnreadable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """What was there before the injection: ticket and log entry numbers above these are new.
+class Known:
+    """Which rows a table of a file held: the digests by which they are known again, sixteen digits each, joined.
 
-    `file` is the identity of the file that was read (None: there was none, or the source is no file). What a file of
-    another identity holds is all new. `at` is our clock, UTC.
+    `floor`: rows with ids below it were there too, and are not remembered. `count`: the highest id that was ever given
+    out or, where ids are no numbers, how many rows there were.
+    """
+
+    digests: str = ""
+    floor: int | None = None
+    count: int = 0
+
+
+NOTHING_KNOWN = Known()
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What was there before the injection: all else is new.
+
+    By HTTP what has higher numbers than `ticket` and `entry`; in a file, what is not among `tickets` and `entries`.
+    `file` is the identity of the file that was read (None: there was none, or the source is no file). `at` is our
+    clock, UTC.
     """
 
     at: datetime
     ticket: int = 0
     entry: int = 0
     file: str | None = None
+    tickets: Known = NOTHING_KNOWN
+    entries: Known = NOTHING_KNOWN
 
     def to_json(self) -> dict[str, Json]:
-        """As it is stored in the record."""
+        """As it is stored in the record: how much was there, not each row of it."""
         return {"at": self.at.isoformat(), "ticket": self.ticket, "entry": self.entry, "file": self.file}
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Json]) -> Mark:
-        """The mark that `to_json` stored."""
-        return cls(datetime.fromisoformat(stored["at"]), stored["ticket"], stored["entry"], stored["file"])
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
     """A ticket as a source shows it. Times are UTC.
 
-    `number` ascends in the order of arrival; `id` is the agent's own. `opened_at` and `resolved_at` are the agent's own
-    times, None where they cannot be read. `resolved`: the *agent* says so; an escalation, or a monitor that no longer
-    sees anything, does not. `arrived_at` and `resolution_arrived_at` are our clock's, where a source knows them.
+    `number` ascends in the order of arrival; `id` is the agent's own, whatever its type was, as a text. `opened_at` and
+    `resolved_at` are the agent's own times, None where they cannot be read. `resolved`: the *agent* says so; an
+    escalation, or a monitor that no longer sees anything, does not. `arrived_at` and `resolution_arrived_at` are our
+    clock's, where a source knows them.
     """
 
     number: int

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Protocol
 
 from controller.agents.intake.source import HttpSource
+from controller.agents.operatordb.file import Bounds
 from controller.agents.operatordb.source import OperatorDb
 from controller.agents.operatordb.times import NoSuchZone, zone_of
-from controller.agents.protocol import AgentSource
+from controller.agents.protocol import AgentSource, AgentUnreadable
 from controller.api import Agent, Source
 from controller.records import Records
 from controller.sentences import Sentence
@@ -34,12 +35,19 @@ class Tokens(Protocol):
 
 
 class AgentSources:
-    """Opens them. `tokens` is None where nothing is taken over HTTP."""
+    """Opens them. `tokens` is None where nothing is taken over HTTP, `files` where no agent's file is read."""
 
-    def __init__(self, records: Records, now: Callable[[], datetime], tokens: Tokens | None = None) -> None:
+    def __init__(
+        self,
+        records: Records,
+        now: Callable[[], datetime],
+        tokens: Tokens | None = None,
+        files: Bounds | None = None,
+    ) -> None:
         self._records = records
         self._now = now
         self._tokens = tokens
+        self._files = files
 
     async def open(self, agent: Agent, campaign_uid: str) -> AgentSource | None:
         """The campaign's source; None where it names none. Raises NoSuchSource, or ClusterUnreachable for a while."""
@@ -47,10 +55,27 @@ class AgentSources:
             case Source.NONE:
                 return None
             case Source.OPERATOR_DB:
-                return OperatorDb(Path(agent.path), _zone(agent.time_zone), self._now)
+                return await self._file(Path(agent.path), _zone(agent.time_zone))
             case Source.HTTP:
                 await self._admit(campaign_uid)
                 return HttpSource(self._records, campaign_uid, self._now)
+
+    async def _file(self, path: Path, zone: tzinfo) -> OperatorDb:
+        if self._files is None:
+            raise NoSuchSource(
+                f"agent.path {path} is not read: EVALCAMPAIGN_AGENT_FILES, the folder below which agents' files may"
+                " lie, is not set where this controller runs; let `evalcampaign forward` send the file, with"
+                " agent.source http"
+            )
+        source = OperatorDb(path, zone, self._now, self._files)
+        try:
+            refusal = await source.refusal()
+        except AgentUnreadable:
+            return source  # each look says so, until it comes right
+        if refusal is not None:
+            await source.close()
+            raise NoSuchSource(f"agent.path {refusal}")
+        return source
 
     async def _admit(self, campaign_uid: str) -> None:
         if self._tokens is None:

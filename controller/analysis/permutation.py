@@ -13,7 +13,7 @@ The interval takes its width from the same shuffling: the difference plus and mi
 that the shuffled statistic exceeds in 5 % of the cases. Where Student's t (for groups with B. L. Welch's degrees of
 freedom, Biometrika 34 (1947), 28-35) says more than that, it is taken instead, and so is its p: shuffling is a little
 too sure where one arm never varied. So the interval leaves out 0 exactly when p is at most 0.05; they never contradict.
-Its coverage is measured by tests/unit/analysis/test_simulation.py.
+Its coverage is measured by tests/simulation/test_statistics.py.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ Where there is no agent to look at, or none to start, nothing happens: an attemp
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,6 +17,7 @@ from typing import Any
 from controller.agents.matching import Sighting, fold
 from controller.agents.presence import Presence
 from controller.agents.protocol import AgentSource, AgentUnreadable, CommandLog, Mark
+from controller.agents.rights import Exposure
 from controller.agents.workload import Workload, send_away
 from controller.api import Failure, Mode, Outcome
 from controller.attempt.failures import AttemptFailed
@@ -37,7 +38,10 @@ class AgentAbsent(AttemptFailed):
 
 
 class Attendance:
-    """Belongs to one attempt. `subject` is `type/namespace`, by which tickets may name it."""
+    """Belongs to one attempt. `subject` is `type/namespace`, by which tickets may name it.
+
+    `exposure` finds out what the agent may read of the evaluation.
+    """
 
     def __init__(
         self,
@@ -46,7 +50,10 @@ class Attendance:
         workload: Workload | None,
         subject: str,
         now: Callable[[], datetime],
+        exposure: Callable[[], Awaitable[Exposure | None]] | None = None,
     ) -> None:
+        self._exposure = exposure
+        self._exposed: Exposure | None = None
         self._mode = mode
         self._source = source
         self._workload = workload
@@ -67,6 +74,9 @@ class Attendance:
         """A fresh agent, Ready; in a baseline, none. Raises AgentAbsent where the API server refuses."""
         if self._workload is None:
             return
+        if self._exposure is not None:
+            # Before the agent is there: from then on every second of its waiting counts.
+            self._exposed = await self._exposure()
         pod = None
         try:
             if self._mode.wants_agent:
@@ -238,6 +248,8 @@ class Attendance:
             flags.add(Flag.COMMANDS_INCOMPLETE)
         if self._mode is Mode.CONTROL and unwell:
             flags.add(Flag.SUBJECT_DISTURBED)
+        if self._exposed is not None:
+            flags |= self._exposed.flags
         return sorted(flags)
 
 

@@ -14,7 +14,7 @@ from controller.agents.workload import Workload
 from controller.api import CampaignSpec
 from controller.attempt.quorum import too_many
 from controller.campaign.complaints import in_words
-from controller.consent import missing_agent_consent, missing_consent
+from controller.consent import DEFAULT_KEYS, ConsentKeys, missing_agent_consent, missing_consent
 from controller.kube import KubeCampaigns
 from controller.status import Refusal
 from subjects.cluster import ClusterError, ClusterUnreachable
@@ -73,6 +73,7 @@ async def require_permission(
     params: BaseModel,
     kube: KubeCampaigns,
     workload: Workload | None = None,
+    keys: ConsentKeys = DEFAULT_KEYS,
 ) -> None:
     """Return when the subject's namespace consents to such campaigns, the subject is there and will bear them, and the
     same holds of the agent, where it is ours to start, or to keep away.
@@ -81,7 +82,7 @@ async def require_permission(
     """
     namespace = spec.subject.namespace
     try:
-        refusal = missing_consent(await kube.read_namespace(namespace), campaign_namespace)
+        refusal = missing_consent(await kube.read_namespace(namespace), campaign_namespace, keys)
         if refusal is not None:
             raise NotYet(refusal.reason, refusal.message)
         await subject.check_ready()
@@ -89,7 +90,7 @@ async def require_permission(
         if (loss := too_many(spec.chaos.type, stake, spec.allow_quorum_loss)) is not None:
             raise Impossible(loss.reason, loss.message)
         if workload is not None:
-            await _require_agent(workload, campaign_namespace, kube)
+            await _require_agent(workload, campaign_namespace, kube, keys)
     except SubjectMisfit as misfit:
         raise Impossible("InvalidSubject", str(misfit)) from None
     except SubjectNotReady as missing:
@@ -100,9 +101,9 @@ async def require_permission(
         raise NotYet(*_explain(error, namespace)) from None
 
 
-async def _require_agent(workload: Workload, campaign_namespace: str, kube: KubeCampaigns) -> None:
+async def _require_agent(workload: Workload, campaign_namespace: str, kube: KubeCampaigns, keys: ConsentKeys) -> None:
     try:
-        refusal = missing_agent_consent(await kube.read_namespace(workload.namespace), campaign_namespace)
+        refusal = missing_agent_consent(await kube.read_namespace(workload.namespace), campaign_namespace, keys)
         if refusal is not None:
             raise NotYet(refusal.reason, refusal.message)
         await workload.require()

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from controller.agents.protocol import AgentSource
 from controller.agents.sources import NoSuchSource
@@ -13,6 +14,7 @@ from controller.api import CampaignSpec, Source
 from controller.attempt.attendance import Attendance
 from controller.attempt.cleanup import RETRY_SECONDS
 from controller.campaign.admission import Impossible
+from controller.campaign.exposing import exposure
 from controller.campaign.services import Services
 from subjects.cluster import ClusterError, ClusterUnreachable
 
@@ -21,12 +23,13 @@ log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def attending(
-    services: Services, spec: CampaignSpec, source: AgentSource | None
+    services: Services, spec: CampaignSpec, source: AgentSource | None, campaign_namespace: str
 ) -> AsyncIterator[Callable[[], Attendance]]:
     """Have the source for as long as the block lasts. Yields what makes the agent's part of an attempt."""
     workload, subject = services.workload(spec), f"{spec.subject.type}/{spec.subject.namespace}"
+    exposed = partial(exposure, services, spec, campaign_namespace)
     try:
-        yield lambda: Attendance(spec.mode, source, workload, subject, services.now)
+        yield lambda: Attendance(spec.mode, source, workload, subject, services.now, exposed)
     finally:
         if source is not None:
             await source.close()

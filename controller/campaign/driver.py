@@ -144,7 +144,7 @@ class CampaignDriver:
             # Before it waits for its turn: whoever runs the agent hands it the campaign's token meanwhile.
             opening = open_source(self._services, self._spec, self._campaign.ref.uid, self._board.alive)
             source = await self._control.halt.guard(opening)
-            async with attending(self._services, self._spec, source) as attend:
+            async with attending(self._services, self._spec, source, namespace) as attend:
                 while True:
                     self._control.halt.check()
                     await self._stand_aside()

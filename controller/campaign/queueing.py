@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from controller.records import CampaignRow, LockRow, Records
@@ -56,19 +56,24 @@ class SubjectQueue:
         self,
         campaign: CampaignRow,
         on_wait: Callable[[Obstacle], Awaitable[None]],
-        workloads: Collection[str] = (),
+        workloads: Callable[[], Awaitable[Collection[str]]],
     ) -> None:
         """Return once the campaign has its subject and these Deployments (keys of locks), and nothing else.
 
-        `on_wait` is told what is in the way, as long as anything is.
+        `workloads` is asked each time that it looks. `on_wait` is told what is in the way, as long as anything is.
         """
         subject = subject_key(campaign.subject, campaign.subject_namespace)
         name = f"{campaign.namespace}/{campaign.name}"
-        place = Place(campaign.created_at, name, campaign.uid, frozenset({subject, *workloads}))
+        # In line before anything is waited for: nobody who comes later is let by.
+        place = Place(campaign.created_at, name, campaign.uid, frozenset({subject}))
         self._line.append(place)
         try:
             while True:
                 released = self.news()  # before looking: what happens meanwhile must not be missed
+                needs = frozenset({subject, *await workloads()})
+                self._line.remove(place)
+                place = replace(place, needs=needs)
+                self._line.append(place)
                 if (obstacle := await self._try(place, subject)) is None:
                     return
                 await on_wait(obstacle)

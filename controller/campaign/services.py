@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from controller.agents.operatordb.file import Bounds
 from controller.agents.sources import AgentSources, Tokens
 from controller.agents.workload import Workload
 from controller.api import CampaignSpec
 from controller.campaign.projector import Projector
 from controller.campaign.queueing import SubjectQueue
-from controller.kube import CampaignRef, KubeApi, KubeCampaigns, KubeCluster, KubeDeployments
+from controller.consent import DEFAULT_KEYS, ConsentKeys
+from controller.kube import CampaignRef, KubeApi, KubeCampaigns, KubeCluster, KubeDeployments, KubeReviews
 from controller.meter import UNMETERED, Meter
 from controller.records import Records
 from subjects.protocol import SubjectContext, SubjectFactory, SubjectOptions
@@ -19,7 +21,9 @@ from subjects.protocol import SubjectContext, SubjectFactory, SubjectOptions
 
 @dataclass(slots=True)
 class Services:
-    """One object for the process. `now` is the one clock, in UTC."""
+    """One object for the process. `now` is the one clock, in UTC; `namespace` is the controller's own; `agent_files`
+    says which files of agents may be read.
+    """
 
     api: KubeApi
     records: Records
@@ -28,10 +32,14 @@ class Services:
     now: Callable[[], datetime]
     tokens: Tokens | None = None
     meter: Meter = UNMETERED
+    consent: ConsentKeys = DEFAULT_KEYS
+    namespace: str = "evalcampaign"
+    agent_files: Bounds | None = None
     queue: SubjectQueue = field(init=False)
     kube: KubeCampaigns = field(init=False)
     cluster: KubeCluster = field(init=False)
     deployments: KubeDeployments = field(init=False)
+    reviews: KubeReviews = field(init=False)
     sources: AgentSources = field(init=False)
 
     def __post_init__(self) -> None:
@@ -39,7 +47,8 @@ class Services:
         self.kube = KubeCampaigns(self.api)
         self.cluster = KubeCluster(self.api)
         self.deployments = KubeDeployments(self.api)
-        self.sources = AgentSources(self.records, self.now, self.tokens)
+        self.reviews = KubeReviews(self.api)
+        self.sources = AgentSources(self.records, self.now, self.tokens, self.agent_files)
 
     def context(self, spec: CampaignSpec) -> SubjectContext:
         """What a subject of this campaign is given."""

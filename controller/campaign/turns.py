@@ -54,7 +54,7 @@ class Turns:
         if self._interleaved:
             await self.next()
         else:
-            await self._control.guard(self._services.queue.take(self._board.row, self._on_wait, self._workload))
+            await self._control.guard(self._services.queue.take(self._board.row, self._on_wait, self._needs))
 
     async def next(self) -> None:
         """Before each trial: return when it is the campaign's turn. At once for one that takes no turns."""
@@ -67,9 +67,7 @@ class Turns:
         patient_until: datetime | None = None
         while True:
             news = queue.news()
-            arms, turn = await self._look()
-            theirs = frozenset() if turn.alone else _workload_of_partner(arms)
-            await queue.take(board.row, self._on_wait, self._workload | theirs)
+            await queue.take(board.row, self._on_wait, self._needs)
             board.alive()
             arms, turn = await self._look()
             if turn.whose is Whose.UNKNOWN:
@@ -86,6 +84,13 @@ class Turns:
             else:
                 await self._show(waits_for(arms, held=True), self._name, ours=True)
             await glance(news)
+
+    async def _needs(self) -> frozenset[str]:
+        """The Deployments that it takes: its own, and of two arms both, which have everything together or nothing."""
+        if not self._interleaved:
+            return self._workload
+        arms, turn = await self._look()
+        return self._workload if turn.alone else self._workload | _workload_of_partner(arms)
 
     async def _look(self) -> tuple[Arms, Turn]:
         arms = self._arms = await self._services.records.arms(self._board.row.uid)
@@ -147,7 +152,7 @@ def workload_of(agent: Agent) -> frozenset[str]:
 
 
 def _workload_of_partner(arms: Arms) -> frozenset[str]:
-    """Likewise, of the other arm's: the two have everything together, or neither has anything."""
+    """Likewise, of the other arm's, while it has not ended."""
     if arms.partner is None or arms.partner.campaign.phase.terminal:
         return frozenset()
     return workload_of(Agent.model_validate(arms.partner.campaign.spec.get("agent", {})))

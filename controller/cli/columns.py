@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import IO, Any, TextIO, cast
 
 from rich.console import Console
 from rich.table import Table
@@ -36,8 +38,26 @@ class Column:
 
 def console() -> Console:
     """Standard output. A pipe has no width, so nothing is left out or cut there, as with kubectl."""
-    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 10_000
-    return Console(width=width, highlight=False, soft_wrap=False)
+    if sys.stdout.isatty():
+        return Console(highlight=False, soft_wrap=False)
+    width = None if "COLUMNS" in os.environ else 10_000
+    return Console(file=cast(IO[str], _WithoutPadding(sys.stdout)), width=width, highlight=False, soft_wrap=False)
+
+
+class _WithoutPadding:
+    """Standard output where it is no terminal: lines lose the blanks at their ends.
+
+    A table is as wide as its longest cell, and one long error would pad all its lines.
+    """
+
+    def __init__(self, to: TextIO) -> None:
+        self._to = to
+
+    def write(self, text: str) -> int:
+        return self._to.write(re.sub(r"[ \t]+(?=\n)", "", text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._to, name)
 
 
 def print_table(columns: Sequence[Column], to: Console) -> None:

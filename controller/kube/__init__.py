@@ -1,8 +1,8 @@
 """Kubernetes over `kubernetes.aio`: the only package that talks to the API server.
 
 `KubeApi` sends requests; `KubeCluster` is what subjects are given, with `Members` to ask a member of theirs;
-`KubeCampaigns` writes statuses and Events; `KubeDeployments` starts and ends agents. Answers stay plain JSON: the
-generated models cost a parse and give nothing that these few calls need.
+`KubeCampaigns` writes statuses and Events; `KubeDeployments` starts and ends agents; `KubeReviews` asks what they may
+read. Answers stay plain JSON: the generated models cost a parse and give nothing that these few calls need.
 """
 
 from controller.kube.api import KubeApi, NoCluster
@@ -10,5 +10,15 @@ from controller.kube.campaigns import CampaignRef, KubeCampaigns
 from controller.kube.cluster import KubeCluster
 from controller.kube.definition import await_definition
 from controller.kube.deployments import KubeDeployments
+from controller.kube.reviews import KubeReviews
 
-__all__ = ["CampaignRef", "KubeApi", "KubeCampaigns", "KubeCluster", "KubeDeployments", "NoCluster", "await_definition"]
+__all__ = [
+    "CampaignRef",
+    "KubeApi",
+    "KubeCampaigns",
+    "KubeCluster",
+    "KubeDeployments",
+    "KubeReviews",
+    "NoCluster",
+    "await_definition",
+]

@@ -8,10 +8,10 @@ long, that nobody asked to be encoded, or that would grow to a multiple of its s
 from __future__ import annotations
 
 import asyncio
-import json
-import math
 from collections.abc import AsyncIterable
 from typing import Any
+
+from controller.boundedjson import Bounds, NotRead, read
 
 MOST_MEBIBYTES = 8
 MOST_VALUES = 500_000
@@ -43,36 +43,7 @@ async def take(chunks: AsyncIterable[bytes], encoding: str | None) -> bytes:
 
 def read_json(body: bytes) -> Any:
     """The decoded body; None where it is no JSON, or JSON that nobody would write for us to read."""
-    if sum(map(body.count, (b",", b":", b"[", b"{"))) > MOST_VALUES:
-        return None
     try:
-        value = json.loads(body, parse_int=_integer, parse_float=_finite, parse_constant=_finite)
-    except (ValueError, RecursionError):
+        return read(body, Bounds(MOST_VALUES, MOST_LEVELS, MOST_DIGITS, finite=True))
+    except NotRead:
         return None
-    return value if _is_shallow(value) else None
-
-
-def _integer(digits: str) -> int:
-    if len(digits) > MOST_DIGITS:
-        raise ValueError
-    return int(digits)
-
-
-def _finite(text: str) -> float:
-    """JSON has no word for what is not finite; Python would read it, and write it into a record that others cannot."""
-    if not math.isfinite(number := float(text)):
-        raise ValueError
-    return number
-
-
-def _is_shallow(value: Any) -> bool:
-    level = [value]
-    for _ in range(MOST_LEVELS):
-        level = [child for parent in level for child in _children(parent)]
-        if not level:
-            return True
-    return False
-
-
-def _children(value: Any) -> Any:
-    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()

@@ -20,9 +20,13 @@ from kubernetes.aio import client, config
 from controller.kube.answers import take
 from controller.kube.redirects import Redirected, refusing_redirects
 from controller.meter import UNMETERED, Meter
+from controller.settings import FIELD_MANAGER
 from subjects.cluster import ClusterError, ClusterUnreachable
 
 REQUEST_SECONDS = 10.0
+
+WRITES = ("POST", "PUT", "PATCH")
+"""What the API server notes a manager for. Of a deletion it notes none."""
 
 
 class NoCluster(Exception):
@@ -32,8 +36,16 @@ class NoCluster(Exception):
 class KubeApi:
     """A connection pool to one API server. `requests` counts what was sent."""
 
-    def __init__(self, api: client.ApiClient, in_cluster: bool, meter: Meter = UNMETERED) -> None:
+    def __init__(
+        self,
+        api: client.ApiClient,
+        in_cluster: bool,
+        meter: Meter = UNMETERED,
+        field_manager: str = FIELD_MANAGER,
+    ) -> None:
         self._api = api
+        self._api.user_agent = field_manager  # audit logs keep it
+        self.field_manager = field_manager
         self._meter = meter
         # The session is made of these at the first request. What comes through the pod proxy was written by a member.
         self._api.configuration.trace_configs = [refusing_redirects()]
@@ -42,7 +54,9 @@ class KubeApi:
         self.requests = 0
 
     @classmethod
-    async def connect(cls, kubeconfig: Path | None = None, meter: Meter = UNMETERED) -> KubeApi:
+    async def connect(
+        cls, kubeconfig: Path | None = None, meter: Meter = UNMETERED, field_manager: str = FIELD_MANAGER
+    ) -> KubeApi:
         """With the pod's ServiceAccount inside a cluster, else with kubeconfig's current context.
 
         `kubeconfig` names a file; without one it is what kubectl would take. Raises NoCluster where there is neither.
@@ -57,7 +71,7 @@ class KubeApi:
                 await config.load_kube_config(config_file=file, client_configuration=settings)
         except config.ConfigException as error:
             raise NoCluster(f"no cluster to work in: {error}") from None
-        return cls(client.ApiClient(settings), in_cluster, meter)
+        return cls(client.ApiClient(settings), in_cluster, meter, field_manager)
 
     async def credentials(self) -> dict[str, Any]:
         """Where and as whom we connect, in the words of `kopf.ConnectionInfo`. A token is read anew when it is old."""
@@ -91,6 +105,9 @@ class KubeApi:
     ) -> dict[str, Any]:
         """Send one request and return the decoded answer. `timeout` in seconds for the whole exchange."""
         limits = aiohttp.ClientTimeout(total=timeout)
+        if method in WRITES:
+            # Else `managedFields` of what is written names our client, where everybody reads it.
+            query = {"fieldManager": self.field_manager, **(query or {})}
         async with self._send(method, path, query, body, content_type, limits) as response:
             answer = await _decode(response)
             if response.status >= 400:

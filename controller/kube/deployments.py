@@ -14,7 +14,8 @@ from controller.kube.api import KubeApi
 class Deployment:
     """A Deployment. `selector` is the whole of it; others' pods may match it, too. `replicas` is what is asked for.
 
-    `settled`: its controller has seen the newest spec; until then the counts are of an older one.
+    `settled`: its controller has seen the newest spec; until then the counts are of an older one. `account` is the
+    ServiceAccount of its pods.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Deployment:
     replicas: int
     ready: int
     settled: bool
+    account: str = "default"
 
 
 class KubeDeployments:
@@ -63,7 +65,14 @@ def deployment_from_json(found: Mapping[str, Any]) -> Deployment:
         replicas=spec.get("replicas", 1),
         ready=status.get("readyReplicas", 0),
         settled=status.get("observedGeneration", 0) >= meta.get("generation", 0),
+        account=account_of(found),
     )
+
+
+def account_of(found: Mapping[str, Any]) -> str:
+    """The ServiceAccount of its pods: `default` where none is named. Pure."""
+    template = found["spec"].get("template") or {}
+    return (template.get("spec") or {}).get("serviceAccountName") or "default"
 
 
 def own_pods(

@@ -33,6 +33,9 @@ LAG_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 disable_created_metrics()
 """They are a second series beside each counter and histogram, which says when it was made."""
 
+AGENT_STATUSES = (204, 401, 408, 409, 413, 422, 429, 503, 507)
+"""What agents are answered; docs/agents/http.md says what each means."""
+
 VERBS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -118,6 +121,12 @@ class Metrics:
             buckets=COMMIT_BUCKETS,
             registry=registry,
         )
+        self._agents = Counter(
+            "evalcampaign_intake_requests",
+            "Requests of agents to the intake, by the HTTP status that they were answered with.",
+            ["status"],
+            registry=registry,
+        )
         self._lag = Histogram(
             "evalcampaign_event_loop_lag_seconds",
             "How much later than asked for the event loop woke a sleeper; sampled four times a second.",
@@ -134,6 +143,8 @@ class Metrics:
             self._infra_errors.labels(failure)
         for result in StatusWrite:
             self._status_writes.labels(result)
+        for status in AGENT_STATUSES:
+            self._agents.labels(str(status))
 
     def step_entered(self, attempt: str, step: Step, at: datetime) -> None:
         self._leave_step(attempt, at)
@@ -174,6 +185,9 @@ class Metrics:
     def requested(self, verb: str, status: int | None) -> None:
         code = "none" if status is None else f"{status // 100}xx"
         self._requests.labels(verb if verb in VERBS else "other", code).inc()
+
+    def agent_answered(self, status: int) -> None:
+        self._agents.labels(str(status) if status in AGENT_STATUSES else "other").inc()
 
     def lagged(self, seconds: float) -> None:
         self._lag.observe(seconds)

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from controller.metrics.campaigns import RecordedCampaigns
+from controller.metrics.disk import RecordsDisk
 from controller.serving import serving_if_possible
 from controller.settings import Settings
 
@@ -30,6 +31,7 @@ async def serving_metrics(
     Yields the port; None where nothing is served, as `serving_if_possible` says. `subjects` are the known types.
     """
     registry.register(RecordedCampaigns(settings.database, subjects))
+    registry.register(RecordsDisk(settings.database))
     app = application(registry)
     async with serving_if_possible(app, settings.metrics_host, settings.metrics_port, "the metrics") as served:
         yield served

@@ -6,6 +6,7 @@
 
 from controller.records.errors import (
     AttemptEnded,
+    DiskFull,
     InboxFull,
     RecordsError,
     RecordsInUse,
@@ -24,6 +25,7 @@ __all__ = [
     "AttemptRow",
     "AttemptSummary",
     "CampaignRow",
+    "DiskFull",
     "Event",
     "Facts",
     "InboxFull",

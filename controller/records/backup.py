@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from controller.files import regular
 from controller.records import engines
 from controller.records.errors import RecordsError, RecordsUnavailable
 from controller.records.readonly import open_file
@@ -36,9 +37,10 @@ def sound_copy(destination: Path) -> Iterator[Path]:
     """
     # In the destination's folder, as a rename cannot cross file systems.
     try:
+        destination = regular(destination)
         handle, name = tempfile.mkstemp(prefix=f".{destination.name}.", dir=destination.parent)
     except OSError as error:
-        raise RecordsUnavailable(f"The backup cannot be written: {error}") from error
+        raise RecordsUnavailable(f"The backup cannot be written: {error.strerror or error}") from error
     os.close(handle)
     try:
         yield Path(name)

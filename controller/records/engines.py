@@ -9,6 +9,7 @@ roll back.
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    InterfaceError,
+    InternalError,
+    NoSuchModuleError,
+    OperationalError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import StaticPool
 
@@ -33,13 +41,20 @@ def sqlite_path(url: str) -> Path | None:
     """The file behind an SQLite URL; None for another database. RecordsError when the URL is no use to us."""
     try:
         parsed = make_url(url)
-    except ArgumentError:
-        raise RecordsError(f"{url!r} is no database URL; one looks like sqlite:////data/records.db") from None
+    except (ArgumentError, ValueError):  # ValueError: a port that is no number
+        raise RecordsError(f"{shown(url)!r} is no database URL; one looks like sqlite:////data/records.db") from None
     if parsed.get_backend_name() != "sqlite":
         return None
     if parsed.database in (None, "", ":memory:") or parsed.query:
-        raise RecordsError(f"{url!r} names no file: records must outlive the process, as in sqlite:////data/records.db")
+        raise RecordsError(
+            f"{shown(url)!r} names no file: records must outlive the process, as in sqlite:////data/records.db"
+        )
     return Path(str(parsed.database)).absolute()
+
+
+def shown(url: str) -> str:
+    """A database URL as people may see it: without its password."""
+    return re.sub(r"(?<=://)([^:/@]*):.*@", r"\1:***@", url)
 
 
 def writer(url: str) -> Engine:
@@ -68,9 +83,26 @@ _DURABLE = ["journal_mode = WAL", "synchronous = FULL"]
 
 def _engine(url: str, begin: str, pragmas: list[str], **pool: Any) -> Engine:
     if sqlite_path(url) is None:
-        return create_engine(url, json_serializer=_dumps, pool_pre_ping=True, **pool)
+        return _of_a_server(url, **pool)
     engine = create_engine(url, json_serializer=_dumps, connect_args={"timeout": BUSY_SECONDS}, **pool)
     return _prepared(engine, begin, pragmas)
+
+
+def _of_a_server(url: str, **pool: Any) -> Engine:
+    """An engine on another database than SQLite. RecordsError where there is no driver for it; the URL may hold a
+    password, so it is not repeated.
+    """
+    backend = make_url(url).get_backend_name()
+    try:
+        return create_engine(url, json_serializer=_dumps, pool_pre_ping=True, **pool)
+    except NoSuchModuleError:
+        raise RecordsError(
+            f"No database is known by the name {backend!r}; a URL is sqlite:/// or postgresql://"
+        ) from None
+    except ModuleNotFoundError as missing:
+        raise RecordsError(f"Records in {backend} need the package {missing.name}, which is not installed") from None
+    except ArgumentError as error:
+        raise RecordsError(f"The database URL of the records is not valid: {error}") from None
 
 
 def _prepared(engine: Engine, begin: str, pragmas: list[str]) -> Engine:

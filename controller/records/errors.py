@@ -6,6 +6,7 @@ RecordsError
 ├── NotRecorded         there is no such campaign, trial or attempt in it
 ├── NotUnlocked         the lock is not there, is somebody else's by now, or belongs to a campaign that runs
 ├── InboxFull           an agent has sent all that a campaign may keep
+├── DiskFull            what room there is is kept for tickets and trials
 ├── RecordsNewer        written by a newer version than this one
 ├── RecordsUnavailable  cannot be read or written just now: locked, full, gone. Nothing was committed; try again
 └── AttemptEnded        the attempt is closed, and closed attempts do not change
@@ -38,6 +39,10 @@ class NotUnlocked(RecordsError):
 
 class InboxFull(RecordsError):
     """An agent has sent as much as is kept of one campaign; what was kept stays."""
+
+
+class DiskFull(RecordsError):
+    """There is room, and it is kept for what matters more than an agent's log; nothing of it was kept."""
 
 
 class RecordsNewer(RecordsError):

@@ -15,13 +15,15 @@ from sqlalchemy import Connection
 
 from controller.api import CampaignSpec, Failure, Outcome, Phase, Step
 from controller.meter import UNMETERED, EndedAttempt, Meter
-from controller.records import attempts, campaigns, locks, standing
+from controller.records import attempts, campaigns, engines, locks, standing
 from controller.records.flags import Flag
 from controller.records.retry import until_reached
+from controller.records.room import Allowance, Room
 from controller.records.rows import AttemptRow, CampaignRow, Event, Facts, LockRow, Tally
 from controller.records.standing import Arms
 from controller.records.store import Store
 from controller.records.tally import Tallies
+from controller.records.turnedaway import TurnedAway
 
 T = TypeVar("T")
 
@@ -29,23 +31,38 @@ T = TypeVar("T")
 class Records:
     """The truth about results. Open it once a process; a second process is refused."""
 
-    def __init__(self, store: Store, on_wait: Callable[[str], None] | None = None, meter: Meter = UNMETERED) -> None:
+    def __init__(
+        self,
+        store: Store,
+        on_wait: Callable[[str], None] | None = None,
+        meter: Meter = UNMETERED,
+        room: Room | None = None,
+    ) -> None:
+        self.room = room or Room(None)
+        self.turned_away = TurnedAway()
         self._store = store
         self._on_wait = on_wait
         self._meter = meter
         self._tallies = Tallies()
 
     @classmethod
-    async def open(cls, url: str, on_wait: Callable[[str], None] | None = None, meter: Meter = UNMETERED) -> Self:
+    async def open(
+        cls,
+        url: str,
+        on_wait: Callable[[str], None] | None = None,
+        meter: Meter = UNMETERED,
+        allowance: Allowance = Allowance(),  # noqa: B008 - frozen
+    ) -> Self:
         """Open `url` (`sqlite:////data/records.db`), creating folder and file, and bring its schema up to date.
 
         With `on_wait`, every method waits while the database cannot be reached, and tells why before each try;
-        without, it raises RecordsUnavailable. `meter` is told of what is committed.
+        without, it raises RecordsUnavailable. `meter` is told of what is committed. `allowance` bounds what agents
+        may fill.
 
         Raises RecordsInUse when another controller has it, RecordsNewer when a newer version wrote it, and
         RecordsUnavailable when it cannot be opened.
         """
-        return cls(await Store.open(url, meter), on_wait, meter)
+        return cls(await Store.open(url, meter), on_wait, meter, Room(engines.sqlite_path(url), allowance))
 
     async def close(self) -> None:
         """Wait for writes in flight, then let go of the file and its lock. Closing twice is fine."""

@@ -33,6 +33,12 @@ class Flag(StrEnum):
     """Not all commands could be read or kept."""
     SUBJECT_DISTURBED = "SubjectDisturbed"
     """A control, and yet the subject was not whole throughout."""
+    AGENT_CAN_SEE_EVALUATION = "AgentCanSeeEvaluation"
+    """The agent's ServiceAccount may read something that tells it that it is being evaluated."""
+    AGENT_CAN_READ_EVENTS = "AgentCanReadEvents"
+    """It may read the Events of the subject's namespace, in which the kubelet says what was done to a pod."""
+    AGENT_RIGHTS_UNKNOWN = "AgentRightsUnknown"
+    """Of one of these it could not be told whether it may."""
     UNPAIRED = "Unpaired"
     """One of two arms that were to take turns, run while the other one took none."""
 

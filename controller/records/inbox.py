@@ -9,9 +9,17 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, Table, case, func, select, update
 
 from controller.records.errors import InboxFull
-from controller.records.schema import agent_entries, agent_sessions, agent_tickets
+from controller.records.limits import cut
+from controller.records.room import Room, size_of
+from controller.records.schema import agent_entries, agent_sessions, agent_tickets, trials
 
 MOST_TICKETS = 1_000
+"""In one attempt, so that a flood in one never costs the detection in another."""
+
+LONG_TICKETS = 1_000
+SHORT_BYTES = 256
+"""Of one campaign so many keep their message whole; what is beyond keeps its beginning."""
+
 MOST_SESSIONS = 1_000
 MOST_ENTRIES = 50_000
 """Of one campaign. An agent in a loop must not fill the disk that the records are on."""
@@ -23,8 +31,10 @@ def put_ticket(connection: Connection, campaign: str, id_: str, values: Values, 
     """Write a ticket, or what is new of it. When it and its resolution arrived is kept from the first time."""
     known = connection.execute(_one(agent_tickets, campaign, id_)).mappings().one_or_none()
     resolution = {"resolution_arrived_at": at} if values["resolved"] else {}
+    if _count(connection, agent_tickets, campaign) >= LONG_TICKETS:
+        values = {**values, "message": cut(values["message"], SHORT_BYTES)}
     if known is None:
-        _require_room(connection, agent_tickets, campaign, MOST_TICKETS)
+        _require_room_for_ticket(connection, campaign)
         row = {"campaign_uid": campaign, "id": id_, "arrived_at": at, **values, **resolution}
         connection.execute(agent_tickets.insert().values(row))
         return
@@ -42,8 +52,13 @@ def put_session(connection: Connection, campaign: str, id_: str, values: Values)
     connection.execute(update(agent_sessions).where(which).values(dict(values)))
 
 
-def add_entries(connection: Connection, campaign: str, entries: Sequence[Values], at: datetime) -> None:
-    """Write the entries that are not there yet, told by session and sequence."""
+def add_entries(
+    connection: Connection, campaign: str, entries: Sequence[Values], at: datetime, room: Room | None = None
+) -> int:
+    """Write the entries that are not there yet, told by session and sequence; return how many bytes they take.
+
+    Raises InboxFull, or, by `room`, DiskFull; then none of them is written.
+    """
     sessions = {entry["session"] for entry in entries}
     query = select(agent_entries.c.session, agent_entries.c.sequence).where(
         agent_entries.c.campaign_uid == campaign, agent_entries.c.session.in_(sessions)
@@ -53,7 +68,10 @@ def add_entries(connection: Connection, campaign: str, entries: Sequence[Values]
     rows = [{"campaign_uid": campaign, "arrived_at": at, **entry} for key, entry in new.items() if key not in known]
     if rows:
         _require_room(connection, agent_entries, campaign, MOST_ENTRIES - len(rows) + 1)
+        if room is not None:
+            room.require_for_log(connection, campaign, size_of(rows))
         connection.execute(agent_entries.insert(), rows)
+    return size_of(rows)
 
 
 def last_numbers(connection: Connection, campaign: str) -> tuple[int, int]:
@@ -102,7 +120,23 @@ def _one(table: Table, campaign: str, id_: str) -> Any:
 
 
 def _require_room(connection: Connection, table: Table, campaign: str, most: int) -> None:
-    there = connection.scalar(select(func.count()).select_from(table).where(table.c.campaign_uid == campaign)) or 0
+    there = _count(connection, table, campaign)
     if there >= most:
         what = table.name.removeprefix("agent_")
         raise InboxFull(f"this campaign has all the {what} it may have ({there}); no more are taken")
+
+
+def _require_room_for_ticket(connection: Connection, campaign: str) -> None:
+    """Of the attempt that runs, or of what came since the last one."""
+    begun = select(func.max(trials.c.started_at)).where(trials.c.campaign_uid == campaign)
+    since = connection.scalar(begun)
+    of_attempt = agent_tickets.c.campaign_uid == campaign
+    if since is not None:
+        of_attempt &= agent_tickets.c.arrived_at >= since
+    there = connection.scalar(select(func.count()).select_from(agent_tickets).where(of_attempt)) or 0
+    if there >= MOST_TICKETS:
+        raise InboxFull(f"this attempt has all the tickets it may have ({there}); no more are taken")
+
+
+def _count(connection: Connection, table: Table, campaign: str) -> int:
+    return connection.scalar(select(func.count()).select_from(table).where(table.c.campaign_uid == campaign)) or 0

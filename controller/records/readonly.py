@@ -29,9 +29,11 @@ def reading(url: str) -> Iterator[Connection]:
             found = revision(connection)
             refuse_newer(found)
             if found is None:
-                raise RecordsMissing(f"{url} holds no records: no controller has opened it yet")
+                raise RecordsMissing(f"{engines.shown(url)} holds no records: no controller has opened it yet")
             if found != HEAD:
-                raise RecordsError(f"{url} was written by an older version: start this version's controller on it once")
+                raise RecordsError(
+                    f"{engines.shown(url)} was written by an older version: start this version's controller on it once"
+                )
             yield connection
     finally:
         engine.dispose()

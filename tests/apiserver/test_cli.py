@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -242,8 +243,13 @@ def test_an_agents_token_is_handed_on_to_its_namespace(
         kubectl("create", "secret", "generic", secret, "-n", CONTROLLER_NAMESPACE, "--from-literal=token=open-sesame")
         out, err = process.communicate(timeout=SECONDS)
     assert (process.returncode, out) == (0, f"{namespace}/asked\n"), err
-    copied = kubectl.json("get", "secret", "evalcampaign-token", "-n", agents)
-    assert copied["data"] == {"token": "b3Blbi1zZXNhbWU="}
+    copied = kubectl.json("get", "secret", "ticket-desk", "-n", agents)
+    address = kubectl.json("get", "service", "evalcampaign-intake", "-n", CONTROLLER_NAMESPACE)["spec"]["clusterIP"]
+    assert {key: b64decode(value).decode() for key, value in copied["data"].items()} == {
+        "token": "open-sesame",
+        "url": f"http://{address}:8090",
+    }
+    assert "evalcampaign" not in json.dumps(copied)
     assert cli("token", "asked", "-n", namespace)[:2] == (0, "open-sesame\n")
 
 
@@ -259,7 +265,7 @@ def test_the_doctor_says_of_each_thing_how_it_is(cli: Cli, shipped: None, kubect
     for subject in ("etcd", "tikv"):
         powers = f"The controller has the powers to break and mend what is in namespace {subject}"
         assert found[powers] == "ok"
-    kubectl("delete", "rolebinding", "evalcampaign-controller", "-n", "etcd")
+    kubectl("delete", "rolebinding", "managed-access", "-n", "etcd")
     try:
         code, out, _ = cli("doctor", "-n", namespace)
     finally:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.consent import ALLOWED_ANNOTATION
+from controller.consent import ALLOWED_ANNOTATION, OPT_IN_LABEL
 from controller.settings import Settings
 from tests.apiserver.campaigns import campaign
 from tests.apiserver.conftest import CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE, MakeNamespace
@@ -114,10 +114,10 @@ async def test_a_namespace_that_did_not_consent_is_left_alone_until_it_has(
     kubectl.apply(asked(namespace, "uninvited", shy))
     status = await when(kubectl, "uninvited", namespace, lambda status: accepted(status).get("status") == "False")
     assert (status["phase"], accepted(status)["reason"]) == ("Pending", "NotOptedIn")
-    assert "evalcampaign.dev/opt-in=true" in accepted(status)["message"]
+    assert f"{OPT_IN_LABEL}=true" in accepted(status)["message"]
     assert WORLDS[shy].injected == []
 
-    kubectl("label", "namespace", shy, "evalcampaign.dev/opt-in=true")
+    kubectl("label", "namespace", shy, f"{OPT_IN_LABEL}=true")
     status = await when(kubectl, "uninvited", namespace, lambda s: accepted(s).get("reason") == "NotAllowed")
     assert status["phase"] == "Pending" and WORLDS[shy].injected == []
 

@@ -29,6 +29,8 @@ NEEDED: list[tuple[str, ...]] = [
     ("delete", CAMPAIGNS, "--all-namespaces"),
     ("patch", CAMPAIGNS, "--subresource=status", "--all-namespaces"),
     ("create", "events", "--all-namespaces"),
+    # To say of an agent what it may read.
+    ("create", "subjectaccessreviews.authorization.k8s.io"),
     # The tokens of campaigns.
     ("get", "secrets", "-n", CONTROLLER_NAMESPACE),
     ("create", "secrets", "-n", CONTROLLER_NAMESPACE),

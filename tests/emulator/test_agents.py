@@ -109,6 +109,7 @@ async def test_no_secret_is_on_record_in_a_status_or_in_an_event(taking: Stage) 
     ("agent", "says"),
     [
         ({"source": "operatorDb", "path": "/x", "timeZone": "Mars/Olympus"}, "IANA"),
+        ({"source": "operatorDb", "path": "/var/lib/agent/operator.db"}, "EVALCAMPAIGN_AGENT_FILES"),
         ({"source": "http"}, "EVALCAMPAIGN_INTAKE_PORT"),
     ],
 )
@@ -138,3 +139,16 @@ async def test_a_control_needs_no_fault_and_ends_quiet(taking: Stage) -> None:
     assert status["rates"] == {"falseAlarms": "0/1 (0%)", "falseAlarmRate": "0.0000"}
     assert status["message"] == "0 false alarms in 1 scored trials"
     assert taking.lab.worlds["subject"].injected == []
+
+
+async def test_what_an_agent_can_read_is_said_once_beside_the_campaign_and_what_is_unknown_is_not_called_no(
+    taking: Stage,
+) -> None:
+    # This API server answers no questions about rights.
+    taking.namespace("agents")
+    spec = {"replicas": 0, "selector": {"matchLabels": {"a": "b"}}, "template": {"spec": {"serviceAccountName": "w"}}}
+    taking.api.objects.create("deployments", "agents", {"metadata": {"name": "a"}, "spec": spec})
+    key = taking.apply(**AGENT | {"agent": {"source": "http", "workload": {"namespace": "agents", "name": "a"}}})
+    await eventually(lambda: ("Warning", "AgentRightsUnknown") in taking.events(key), "nobody said so")
+    [event] = [each for each in taking.warnings(key) if each["reason"] == "AgentRightsUnknown"]
+    assert event["message"].startswith("whether the agent's ServiceAccount agents/w can read campaigns in namespace")

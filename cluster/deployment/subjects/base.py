@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from cluster import kubectl
-from cluster.deployment import overlay, rollout
+from cluster.deployment import names, overlay, rollout
 from cluster.progress import Stages
 
 
@@ -40,6 +40,7 @@ class Subject(ABC):
             with overlay.written(self.manifests, overlay.renamed(images)) as folder:
                 kubectl.do(f"applying {self.title}", "apply", "-k", folder)
             kubectl.do(f"applying the powers over {self.title}", "apply", "-k", self.powers)
+            names.remove_former(self.name)
 
     def wait(self, stages: Stages) -> None:
         """Return when it can be used. ClusterError that shows why it cannot."""

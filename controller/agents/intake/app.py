@@ -1,21 +1,20 @@
 """The API itself. A request is answered when what it brought is committed; until then the agent sends it again.
 
-Bodies are read, judged and masked in a thread: a mebibyte takes seconds, in which the event loop has trials to watch.
+Bodies are read, judged and masked by processes of their own: a mebibyte takes seconds, in which the event loop has
+trials to watch, and memory, of which the process that watches must not run out.
 """
 
 from __future__ import annotations
 
-import asyncio
 import html
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import FastAPI, Path, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
-from pydantic import BaseModel, ValidationError
 from sqlalchemy import Connection
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.types import ASGIApp
@@ -23,19 +22,30 @@ from starlette.types import ASGIApp
 from controller.agents.intake.describing import describe, takes
 from controller.agents.intake.gate import Gate
 from controller.agents.intake.models import Id, LogSent, SessionSent, TicketSent
-from controller.records import InboxFull, Records, RecordsError, inbox
+from controller.agents.intake.reading import NotTaken, in_a_sentence
+from controller.agents.intake.workers import TooMuchWork, Workers
+from controller.meter import UNMETERED, Meter
+from controller.records import DiskFull, InboxFull, Records, RecordsError, RecordsUnavailable, inbox
 
 log = logging.getLogger(__name__)
 
-M = TypeVar("M", bound=BaseModel)
-T = TypeVar("T")
+Rows = list[dict[str, Any]]
 
 InPath = Annotated[Id, Path()]
 DONE: Any = {"status_code": 204, "response_class": Response}
 
 
-def intake(records: Records, campaign_of: Callable[[str], str | None], now: Callable[[], datetime]) -> ASGIApp:
-    """The application. `campaign_of` knows which campaign a token sends for; `now` is the one clock."""
+def intake(
+    records: Records,
+    campaign_of: Callable[[str], str | None],
+    now: Callable[[], datetime],
+    workers: Workers,
+    meter: Meter = UNMETERED,
+) -> ASGIApp:
+    """The application. `campaign_of` knows which campaign a token sends for; `now` is the one clock.
+
+    `workers` read the bodies; whoever made them closes them.
+    """
     app = FastAPI(
         title="evalcampaign: what an agent did",
         summary="Takes tickets, sessions and log entries; answers nothing else.",
@@ -43,42 +53,40 @@ def intake(records: Records, campaign_of: Callable[[str], str | None], now: Call
         redoc_url=None,
     )
 
-    async def keep(
-        request: Request,
-        model: type[M],
-        values: Callable[[M], T],
-        write: Callable[[Connection, str, T, datetime], None],
-    ) -> Response:
-        campaign, body = request.state.campaign, await request.body()
-        sent = await asyncio.to_thread(lambda: values(model.model_validate_json(body)))
+    async def read(request: Request, kind: str) -> tuple[str, Rows]:
+        campaign: str = request.state.campaign
+        return campaign, await workers.read(campaign, kind, await request.body())
+
+    async def write(work: Callable[[Connection, datetime], int | None]) -> int:
         # It arrives when it is written, not when it begins to wait for that.
-        await records.write_at_once(lambda connection: write(connection, campaign, sent, now()))
-        return Response(status_code=204)
+        return await records.write_at_once(lambda connection: work(connection, now())) or 0
 
     @app.put("/v1/tickets/{id}", openapi_extra=takes(TicketSent), **DONE)
     async def put_ticket(id: InPath, request: Request) -> Response:
         """A ticket as it is now; the newest word holds."""
-        return await keep(
-            request,
-            TicketSent,
-            TicketSent.values,
-            lambda c, campaign, sent, at: inbox.put_ticket(c, campaign, id, sent, at),
-        )
+        campaign, [ticket] = await read(request, "ticket")
+        try:
+            await write(lambda connection, at: inbox.put_ticket(connection, campaign, id, ticket, at))
+        except RecordsUnavailable:
+            records.turned_away.missed_ticket(campaign, id)
+            raise
+        records.turned_away.kept_ticket(campaign, id)
+        return Response(status_code=204)
 
     @app.put("/v1/sessions/{id}", openapi_extra=takes(SessionSent), **DONE)
     async def put_session(id: InPath, request: Request) -> Response:
         """A session, and the ticket it works on."""
-        return await keep(
-            request,
-            SessionSent,
-            SessionSent.values,
-            lambda c, campaign, sent, at: inbox.put_session(c, campaign, id, sent),
-        )
+        campaign, [session] = await read(request, "session")
+        await write(lambda connection, at: inbox.put_session(connection, campaign, id, session))
+        return Response(status_code=204)
 
     @app.post("/v1/log", openapi_extra=takes(LogSent), **DONE)
     async def post_log(request: Request) -> Response:
         """What was thought, run and answered in sessions."""
-        return await keep(request, LogSent, LogSent.values, inbox.add_entries)
+        campaign, entries = await read(request, "log")
+        size = await write(lambda c, at: inbox.add_entries(c, campaign, entries, at, records.room))
+        records.room.took_log(campaign, size)
+        return Response(status_code=204)
 
     @app.get("/healthz", include_in_schema=False)
     async def healthz() -> Response:
@@ -89,19 +97,23 @@ def intake(records: Records, campaign_of: Callable[[str], str | None], now: Call
         return HTMLResponse(_page(app))
 
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(ValidationError, _invalid)
+    app.add_exception_handler(NotTaken, _makes_no_sense)
     app.add_exception_handler(AnyHTTPException, _no_such)
     app.add_exception_handler(InboxFull, _full)
+    app.add_exception_handler(DiskFull, _disk_full)
     app.add_exception_handler(RecordsError, _unavailable)
     describe(app, TicketSent, SessionSent, LogSent)
-    return Gate(app, campaign_of)
+    return Gate(app, campaign_of, records.turned_away, meter)
 
 
 def _invalid(_: Request, error: Exception) -> Response:
-    """Which field, and what is wrong with it; never what was sent, which may be a secret."""
-    assert isinstance(error, RequestValidationError | ValidationError)
-    said = [f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg']}" for each in error.errors()[:5]]
-    return JSONResponse({"error": "; ".join(said)}, 422)
+    """Of the path: which part, and what is wrong with it; never what was sent, which may be a secret."""
+    assert isinstance(error, RequestValidationError)
+    return JSONResponse({"error": in_a_sentence(error.errors())}, 422)
+
+
+def _makes_no_sense(_: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error)}, 413 if isinstance(error, TooMuchWork) else 422)
 
 
 def _no_such(_: Request, error: Exception) -> Response:
@@ -111,6 +123,11 @@ def _no_such(_: Request, error: Exception) -> Response:
 
 def _full(_: Request, error: Exception) -> Response:
     return JSONResponse({"error": str(error)}, 409)
+
+
+def _disk_full(_: Request, error: Exception) -> Response:
+    log.warning("an agent's log is refused: %s", error)
+    return JSONResponse({"error": str(error)}, 507, {"Retry-After": "30"})
 
 
 def _unavailable(_: Request, error: Exception) -> Response:

@@ -1,23 +1,35 @@
-"""What stands before the API: a token, a limit to a body's size and to its time, and one to how many come at once.
+"""What stands before the API: a token, a campaign's budget, a limit to a body's size and to its time.
 
 In this order, and before a body is read: whoever has no token costs nothing. The API gets
-bodies that are there already.
+bodies that are there already. What is refused for good is noted: an attempt must not look as if it were all there was.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import time
+from collections import Counter
 from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MOST_BYTES = 1 << 20
-MOST_AT_ONCE = 16
+from controller.agents.intake.budget import MEBIBYTE, Budgets, Kind, OverBudget
+from controller.meter import UNMETERED, Meter
+from controller.records.turnedaway import TurnedAway
+
+MOST_BYTES = MEBIBYTE
 BODY_SECONDS = 10.0
 """How long a body may take to come in: whoever dawdles keeps others out."""
 
+MOST_UNWANTED = 8
+"""Bodies of one campaign that are read to their end although they are refused."""
+
 PROTECTED = "/v1/"
+LOG, TICKETS = "/v1/log", "/v1/tickets/"
+
+FOR_GOOD = frozenset({409, 413, 422, 429, 507})
+"""Answers after which what was sent may never come again."""
 
 
 class _Refusal(Exception):
@@ -30,51 +42,99 @@ class _Refusal(Exception):
 class Gate:
     """ASGI middleware. `campaign_of` knows tokens; the campaign's uid goes into the request's state."""
 
-    def __init__(self, app: ASGIApp, campaign_of: Callable[[str], str | None]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        campaign_of: Callable[[str], str | None],
+        turned_away: TurnedAway,
+        meter: Meter = UNMETERED,
+    ) -> None:
         self._app = app
         self._campaign_of = campaign_of
-        self._inside = 0
+        self._turned_away = turned_away
+        self._meter = meter
+        self._budgets = Budgets(time.monotonic)
+        self._unwanted: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] != "http" or not scope["path"].startswith(PROTECTED):
             return await self._app(scope, receive, send)
-        try:
-            self._check(scope)
-            self._inside += 1
-            try:
-                body = await _body(receive)
-                if body is not None:
-                    await self._app(scope, _replaying(body, receive), send)
-            finally:
-                self._inside -= 1
-        except _Refusal as no:
-            await _refuse(send, no)
-
-    def _check(self, scope: Scope) -> None:
-        """What can be said without the body."""
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         campaign = self._campaign_of(_bearer(headers.get("authorization", "")))
         if campaign is None:
-            raise _Refusal(401, "a bearer token is needed; `evalcampaign token CAMPAIGN` prints it")
-        if _length(headers) > MOST_BYTES:
-            raise _too_large()
-        if self._inside >= MOST_AT_ONCE:
-            raise _Refusal(503, "too many requests at once; come again", retry_after=1)
+            self._meter.agent_answered(401)
+            no = _Refusal(401, "a bearer token is needed; `evalcampaign token CAMPAIGN` prints it")
+            return await _refuse(send, no)
         scope.setdefault("state", {})["campaign"] = campaign
+        send = self._noting(campaign, scope["path"], send)
+        try:
+            await self._answer(scope, receive, send, campaign, _most(headers))
+        except _Refusal as no:
+            await _refuse(send, no)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, campaign: str, most: int) -> None:
+        """Within the campaign's budget. `most` is how many bytes the body may have by what its header says."""
+        if most > MOST_BYTES:
+            raise _too_large()
+        kind = Kind.LOG if scope["path"].startswith(LOG) else Kind.TICKETS
+        try:
+            self._budgets.enter(campaign, kind, most)
+        except OverBudget as over:
+            await self._let_finish(receive, campaign)
+            raise _Refusal(429 if over.rate else 503, str(over), over.wait) from None
+        body: bytes | None = None
+        try:
+            if (body := await _body(receive)) is not None:
+                await self._app(scope, _replaying(body, receive), send)
+        finally:
+            # Who breaks off in the middle has used up what was set aside for it.
+            self._budgets.leave(campaign, kind, most, most if body is None else len(body))
+
+    async def _let_finish(self, receive: Receive, campaign: str) -> None:
+        """Read the rest of a body and keep nothing of it: who is cut off while it sends does not see the answer.
+
+        Not of more than a few at once: who sends slowly would hold their connections.
+        """
+        if self._unwanted[campaign] >= MOST_UNWANTED:
+            return
+        self._unwanted[campaign] += 1
+        try:
+            await _body(receive, keep=False)
+        except _Refusal:
+            pass
+        finally:
+            self._unwanted[campaign] -= 1
+            if not self._unwanted[campaign]:
+                del self._unwanted[campaign]
+
+    def _noting(self, campaign: str, path: str, send: Send) -> Send:
+        """Note what is answered."""
+
+        async def noting(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                self._meter.agent_answered(status)
+                if status in FOR_GOOD and not path.startswith(TICKETS):
+                    self._turned_away.lost_work(campaign)
+            await send(message)
+
+        return noting
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """All of it, in time; None where the client hung up."""
-    body = bytearray()
+async def _body(receive: Receive, keep: bool = True) -> bytes | None:
+    """All of it, in time; None where the client hung up. Nothing of it is kept unless it is to be."""
+    body, length = bytearray(), 0
     try:
         async with asyncio.timeout(BODY_SECONDS):
             while True:
                 message = await receive()
                 if message["type"] != "http.request":
                     return None
-                body += message.get("body", b"")
-                if len(body) > MOST_BYTES:
+                length += len(message.get("body", b""))
+                if keep:
+                    body += message.get("body", b"")
+                if length > MOST_BYTES:
                     raise _too_large()
                 if not message.get("more_body", False):
                     return bytes(body)
@@ -100,9 +160,12 @@ def _bearer(header: str) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _length(headers: dict[str, str]) -> int:
+def _most(headers: dict[str, str]) -> int:
+    """How many bytes the body may have: what is stated, or as many as a body may have at all."""
     stated = headers.get("content-length", "")
-    return int(stated) if stated.isdecimal() else 0
+    if stated.isdecimal():
+        return int(stated)
+    return MOST_BYTES if "transfer-encoding" in headers else 0
 
 
 async def _refuse(send: Send, no: _Refusal) -> None:

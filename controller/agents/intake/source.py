@@ -20,6 +20,7 @@ class HttpSource:
         self._records = records
         self._campaign = campaign_uid
         self._now = now
+        self._lost_before = 0
 
     async def mark(self) -> Mark:
         """See the protocol."""
@@ -28,6 +29,8 @@ class HttpSource:
             tickets, entries = await self._records.read_at_once(lambda c: inbox.last_numbers(c, self._campaign))
         except RecordsError as error:
             raise AgentUnreadable(str(error)) from None
+        self._lost_before = self._records.turned_away.work(self._campaign)
+        self._records.turned_away.forget_tickets(self._campaign)
         return Mark(at, tickets, entries)
 
     async def look(self, mark: Mark) -> Report:
@@ -37,6 +40,9 @@ class HttpSource:
             rows = await self._records.read_at_once(lambda c: inbox.tickets(c, self._campaign, mark.ticket))
         except RecordsError as error:
             return Report(at, trouble=str(error))
+        if missed := self._records.turned_away.tickets(self._campaign):
+            # Whether they tell of what was injected nobody knows before they come again.
+            return Report(at, trouble=f"{missed} tickets came while the records could not be written")
         return Report(at, tuple(_ticket(row) for row in rows))
 
     async def commands(self, mark: Mark, tickets: Sequence[Ticket]) -> CommandLog:
@@ -58,10 +64,15 @@ class HttpSource:
             return CommandLog(complete=False, why="no session that worked on these tickets was sent")
         commands = _commands(rows)
         thoughts = thoughts_of(Said(row["type"], _at(row), row["session"], row["content"]) for row in rows)
-        return CommandLog(tuple(commands[:MOST_COMMANDS]), *complete(len(commands)), thoughts)
+        whole, why = complete(len(commands))
+        if lost := self._records.turned_away.work(self._campaign) - self._lost_before:
+            whole, why = False, f"{lost} requests with logs or sessions were refused" + (f"; {why}" if why else "")
+        return CommandLog(tuple(commands[:MOST_COMMANDS]), whole, why, thoughts)
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Nothing is open; what was noted of the campaign is forgotten."""
+        self._records.turned_away.forget(self._campaign)
+        self._records.room.forget(self._campaign)
 
 
 def _ticket(row: RowMapping) -> Ticket:

@@ -5,7 +5,7 @@ WAL, as a rule), so a look takes milliseconds, and gives up soon where the write
 
 A WAL database needs care: opening one without its `-wal` file would create that, and a `-shm`. Whether it is one stands
 in the header, and to read that is to close a file, which takes from this process every lock that SQLite holds on it.
-Hence one look at a path at a time.
+Hence one look at a path at a time, and never in the process that has the records open (`child.py`).
 """
 
 from __future__ import annotations
@@ -16,14 +16,19 @@ import stat
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from urllib.parse import quote
 
+from controller.agents.operatordb.guard import TooMuch, guard
 from controller.agents.protocol import AgentUnreadable
 
 BUSY_SECONDS = 0.2
 """How long one try waits for the writer. Short, so that a look knows when it was made."""
+
+BESIDE = ("", "-wal", "-shm", "-journal")
+"""What SQLite opens of a database: the file, and these beside it."""
 
 _MAGIC = b"SQLite format 3\x00"
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
@@ -34,53 +39,121 @@ class Locked(AgentUnreadable):
     """Its writer holds the file; asking again at once may help."""
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Which files may be read: those below `below` (None: any), and never one of `never`, by whatever name."""
+
+    below: str | None = None
+    never: tuple[str, ...] = ()
+
+    def refusal(self, path: Path) -> str | None:
+        """Why this file may not be read; None where it may, and where there is none. Follows symbolic links."""
+        resolved = os.path.realpath(path)
+        if self.below is not None and not Path(resolved).is_relative_to(os.path.realpath(self.below)):
+            also = "" if resolved == str(path) else f" (it leads to {resolved})"
+            return f"{path}{also} does not lie below {self.below}, where this controller reads agents' files"
+        own = {found for name in self.never for each in BESIDE if (found := _inode(f"{name}{each}")) is not None}
+        if any(_inode(f"{resolved}{each}") in own for each in BESIDE):
+            return f"{path} is, or has beside it, a file of this controller's own records"
+        return None
+
+
+EVERYWHERE = Bounds()
+
+
 @contextmanager
-def reading(path: Path) -> Iterator[sqlite3.Connection | None]:
+def reading(path: Path, bounds: Bounds = EVERYWHERE) -> Iterator[sqlite3.Connection | None]:
     """One snapshot of the file; None where there is none, or nothing in it. Blocks; for a thread.
 
-    Raises Locked, and AgentUnreadable for all else that keeps it from being read, also from within the block.
+    Raises Locked, TooMuch, and AgentUnreadable for all else that keeps it from being read, also from within the block.
     """
-    with _LOOKS[os.path.realpath(path)]:
+    if (refusal := bounds.refusal(path)) is not None:
+        raise AgentUnreadable(refusal)
+    resolved = Path(os.path.realpath(path))
+    with _LOOKS[str(resolved)]:
         try:
-            mode = _mode(path)
+            before = _inode(resolved)
+            mode = _mode(resolved, path)
             if mode is None:
                 yield None
                 return
-            with closing(_connect(path, mode)) as connection:
+            with closing(_connect(resolved, mode)) as connection:
+                guard(connection)
                 connection.execute("BEGIN")
+                connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+                if _inode(resolved) != before:
+                    raise Locked(f"{path} was replaced while it was opened")
                 yield connection
         except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _BUSY:
-                raise Locked(f"{path} is locked by whoever writes it") from None
-            raise AgentUnreadable(f"{path} cannot be read: {error}") from None
+            raise _told(path, error) from None
+        except MemoryError:
+            raise TooMuch(f"{path} cannot be read: it takes more memory than a look may have") from None
         except OSError as error:
             raise AgentUnreadable(f"{path} cannot be read: {error.strerror or error}") from None
 
 
-def _mode(path: Path) -> str | None:
-    """By which options of SQLite's the file may be opened without leaving a trace."""
+def _told(path: Path, error: sqlite3.Error) -> AgentUnreadable:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in _BUSY:
+        return Locked(f"{path} is locked by whoever writes it")
+    if code == sqlite3.SQLITE_INTERRUPT:
+        return TooMuch(f"{path} cannot be read: it takes longer than a look may take")
+    if code == sqlite3.SQLITE_AUTH:
+        return AgentUnreadable(f"{path} cannot be read: it asks for more than its plain tables ({error})")
+    return AgentUnreadable(f"{path} cannot be read: {error}")
+
+
+def _inode(path: str | Path) -> tuple[int, int] | None:
+    """Which file that is, whatever its name; None where there is none, or it cannot be told."""
     try:
-        found = path.stat()
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _mode(path: Path, named: Path) -> str | None:
+    """By which options of SQLite's the file may be opened without leaving a trace."""
+    for beside in BESIDE[1:]:
+        try:
+            there = os.lstat(f"{path}{beside}")
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        if not stat.S_ISREG(there.st_mode):
+            raise AgentUnreadable(f"{named}{beside} is no file")
+    try:
+        # Not blocking: what was a file a moment ago may be a pipe now, which nobody writes to.
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    if not stat.S_ISREG(found.st_mode):
-        raise AgentUnreadable(f"{path} is no file")
-    if found.st_size == 0:
-        return None
-    with path.open("rb") as file:
-        header = file.read(20)
+    except OSError as error:
+        if not path.is_file():
+            raise AgentUnreadable(f"{named} is no file") from None
+        raise AgentUnreadable(f"{named} cannot be read: {error.strerror}") from None
+    try:
+        found = os.fstat(file)
+        if not stat.S_ISREG(found.st_mode):
+            raise AgentUnreadable(f"{named} is no file")
+        if found.st_size == 0:
+            return None
+        header = os.pread(file, 20, 0)
+    finally:
+        os.close(file)
     if not header.startswith(_MAGIC):
-        raise AgentUnreadable(f"{path} is no SQLite database")
-    # Without a -wal nobody has a WAL database open, so it does not change.
-    at_rest = header[18:20] == b"\x02\x02" and not os.path.exists(f"{path}-wal")
-    return "mode=ro&immutable=1" if at_rest else "mode=ro"
+        raise AgentUnreadable(f"{named} is no SQLite database")
+    if header[18:20] != b"\x02\x02":
+        return "mode=ro"
+    if not os.path.exists(f"{path}-wal"):
+        return "mode=ro&immutable=1"  # nobody has a WAL database open without a -wal, so it does not change
+    if not os.path.exists(f"{path}-shm"):
+        raise Locked(f"{named} has a -wal and no -shm beside it: it is being opened, or was left so by its writer")
+    return "mode=ro"
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"file:{quote(str(path))}?{mode}", uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )
-    connection.row_factory = sqlite3.Row
     connection.text_factory = _text
     return connection
 

@@ -3,57 +3,84 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import islice
 
 from controller.agents.commands import TOOL_CALL, Deed, Entry, command_of, exit_codes, kept, log_of
-from controller.agents.operatordb import tables
+from controller.agents.operatordb import known, tables
+from controller.agents.operatordb.tables import ENTRIES, SESSIONS, TICKETS, Row, name_of
 from controller.agents.operatordb.times import read_time
 from controller.agents.protocol import CommandLog, Mark, Ticket
 from controller.agents.text import cut
 from controller.agents.thoughts import REASONING, Said, thoughts_of
 
+MOST_TICKETS = 1000
+"""Of one look, the oldest first."""
+
+MOST_SESSIONS = 1000
+"""That worked on the tickets of one attempt."""
+
+MOST_CALLS = 20_000
+"""With their results, and what was said in between, of one attempt."""
+
+ID_BYTES = 256
+"""Of an id, as a ticket shows it."""
+
+_CODES = ("session_id", "entry_type", "tool_name", "exit_code")
+_TYPES = (TOOL_CALL, "tool_result", REASONING)
+
 
 def take_mark(connection: sqlite3.Connection | None, at: datetime) -> Mark:
-    """How far the file has come; nothing, where there is none."""
+    """What the file holds; nothing, where there is none."""
     if connection is None:
         return Mark(at)
-    ticket, entry = (tables.highest(connection, table) for table in (tables.TICKETS, tables.ENTRIES))
-    return Mark(at, ticket, entry, tables.identity(connection, ticket, entry))
+    tickets, entries = known.take(connection, TICKETS), known.take(connection, ENTRIES)
+    file = known.digest((tickets.digests, entries.digests))
+    return Mark(at, tickets.count, entries.count, file, tickets, entries)
 
 
 def find_tickets(connection: sqlite3.Connection | None, mark: Mark, zone: tzinfo) -> tuple[Ticket, ...]:
-    """The tickets above the mark. A file without tickets is one in which nothing was noticed."""
-    if connection is None:
+    """The tickets that are new. A file without tickets is one in which nothing was noticed."""
+    if connection is None or (table := tables.find_table(connection, TICKETS)) is None:
         return ()
-    rows = tables.read_tickets(connection, mark.ticket if tables.is_of(connection, mark) else 0)
-    resolved = resolving_sessions(connection, [row["id"] for row in rows])
-    return tuple(_ticket(row, row["id"] in resolved, zone) for row in rows)
+    same = known.is_same(connection, mark.tickets, mark.entries)
+    found = list(islice(known.new(connection, TICKETS, mark.tickets, same), MOST_TICKETS))
+    if not found:
+        return ()
+    resolved = resolving_sessions(connection)
+    tickets = []
+    for position, each in enumerate(found, 1):
+        row = tables.read_row(connection, table, each.place, tables.TICKET)
+        # A number says no more than which came first.
+        number = each.id if table.counts and isinstance(each.id, int) else position
+        tickets.append(_ticket(row, number, zone, name_of(row["id"]) in resolved))
+    return tuple(tickets)
 
 
 def find_commands(
-    connection: sqlite3.Connection | None, mark: Mark, tickets: Sequence[Ticket], zone: tzinfo
+    connection: sqlite3.Connection | None, mark: Mark, tickets: Sequence[str], zone: tzinfo
 ) -> CommandLog:
-    """What was run and said above the mark in the sessions of these tickets."""
+    """What was run and said since the mark in the sessions of the tickets with these ids."""
     if not tickets:
         return CommandLog()
     if connection is None:
         return CommandLog(complete=False, why="the file with the agent's log is gone")
-    if not tables.has_log(connection):
+    if tables.find_table(connection, ENTRIES) is None:
         return CommandLog(complete=False, why="the file holds tickets, and no log of an agent")
-    sessions = [row["session_id"] for row in tables.read_sessions(connection, [each.number for each in tickets])]
-    above = mark.entry if tables.is_of(connection, mark) else 0
-    rows = tables.read_calls(connection, sessions, above)
-    return replace(log_of(_deeds(rows, zone)), thoughts=thoughts_of(_said(row, zone) for row in rows))
+    places = list(_new_entries(connection, mark, _sessions(connection, frozenset(tickets))))
+    log = log_of(list(_deeds(connection, places, zone)))
+    return replace(log, thoughts=thoughts_of(_said(connection, places, zone)))
 
 
-def resolving_sessions(connection: sqlite3.Connection, tickets: Sequence[int]) -> set[int]:
-    """Those of the tickets whose resolution a session of the agent's calls its own."""
-    return {row["ticket_id"] for row in tables.read_sessions(connection, tickets) if row["status"] == "resolved"}
+def resolving_sessions(connection: sqlite3.Connection) -> frozenset[str]:
+    """The names of the tickets whose resolution a session of the agent's calls its own."""
+    rows = tables.read_all(connection, SESSIONS, ("ticket_id", "status"))
+    return frozenset(name_of(row["ticket_id"]) for row in rows if row["status"] == "resolved")
 
 
-def says_resolved(row: sqlite3.Row, by_session: bool) -> bool:
+def says_resolved(row: Row, by_session: bool) -> bool:
     """Whether the AGENT says that it is resolved.
 
     Its monitor closes a ticket when it no longer sees a violation, or could not look: that leaves no diagnosis and no
@@ -64,7 +91,7 @@ def says_resolved(row: sqlite3.Row, by_session: bool) -> bool:
     return row["status"] == "resolved" and (by_session or diagnosed)
 
 
-def opened_at(row: sqlite3.Row, zone: tzinfo) -> datetime | None:
+def opened_at(row: Row, zone: tzinfo) -> datetime | None:
     """When the row was made: UTC, whatever the agent's zone, and to the second.
 
     `first_seen_at` is when the violation was first seen: with a grace period, long before it became a ticket. Where it
@@ -77,11 +104,11 @@ def opened_at(row: sqlite3.Row, zone: tzinfo) -> datetime | None:
     return made
 
 
-def _ticket(row: sqlite3.Row, by_session: bool, zone: tzinfo) -> Ticket:
+def _ticket(row: Row, number: int, zone: tzinfo, by_session: bool) -> Ticket:
     said = row["message"] if row["message"] is not None else row["violation_key"]
     return Ticket(
-        number=row["id"],
-        id=str(row["id"]),
+        number=number,
+        id=_id(row["id"]),
         subject=row["subject"] if isinstance(row["subject"], str) and row["subject"] else None,
         message=kept(str(said or "")),
         opened_at=opened_at(row, zone),
@@ -90,28 +117,62 @@ def _ticket(row: sqlite3.Row, by_session: bool, zone: tzinfo) -> Ticket:
     )
 
 
-def _deeds(rows: Sequence[sqlite3.Row], zone: tzinfo) -> list[Deed]:
-    codes = exit_codes([_entry(row) for row in rows])
-    return [
-        Deed(
-            at=read_time(row["timestamp"], zone),
-            session=str(row["session_id"]),
-            tool=str(row["tool_name"] or ""),
-            command=command_of(row["tool_params"]) or str(row["content"] or ""),
-            exit_code=code,
-        )
-        for row, code in zip(rows, codes, strict=True)
-        if row["entry_type"] == TOOL_CALL
-    ]
+def _sessions(connection: sqlite3.Connection, tickets: Collection[str]) -> list[object]:
+    """Those that worked on these tickets, the first MOST_SESSIONS."""
+    rows = tables.read_all(connection, SESSIONS, ("session_id", "ticket_id"))
+    theirs = (row["session_id"] for row in rows if _id(row["ticket_id"]) in tickets and row["session_id"] is not None)
+    return list(islice(dict.fromkeys(theirs), MOST_SESSIONS))
 
 
-def _entry(row: sqlite3.Row) -> Entry:
-    return Entry(row["session_id"], row["entry_type"], str(row["tool_name"] or ""), whole(row["exit_code"]))
+def _new_entries(
+    connection: sqlite3.Connection, mark: Mark, sessions: Sequence[object]
+) -> Iterator[tuple[tables.Table, tables.Place]]:
+    """Calls, results and reasoning of these sessions, ascending, the first MOST_CALLS."""
+    table = tables.find_table(connection, ENTRIES)
+    if table is None or not sessions or not {"session_id", "entry_type"} <= table.columns:
+        return
+    where = f"WHERE session_id IN ({', '.join('?' * len(sessions))}) AND entry_type IN {_TYPES}"
+    theirs = frozenset(tables.places(connection, table, where, sessions))
+    same = known.is_same(connection, mark.tickets, mark.entries)
+    new = (found.place for found in known.new(connection, ENTRIES, mark.entries, same) if found.place in theirs)
+    yield from ((table, place) for place in islice(new, MOST_CALLS))
 
 
-def _said(row: sqlite3.Row, zone: tzinfo) -> Said:
-    text = kept(str(row["content"] or "")) if row["entry_type"] == REASONING else ""
-    return Said(row["entry_type"], read_time(row["timestamp"], zone), cut(str(row["session_id"]), 200), text)
+def _deeds(
+    connection: sqlite3.Connection, places: Sequence[tuple[tables.Table, tables.Place]], zone: tzinfo
+) -> Iterator[Deed]:
+    """First what results are told by, then the calls one by one: all at once may be more than there is memory for."""
+    log = [_entry(tables.read_row(connection, table, place, _CODES)) for table, place in places]
+    for (table, place), entry, code in zip(places, log, exit_codes(log), strict=True):
+        if entry.type == TOOL_CALL:
+            row = tables.read_row(connection, table, place, tables.ENTRY)
+            command = command_of(row["tool_params"]) or str(row["content"] or "")
+            yield Deed(
+                at=read_time(row["timestamp"], zone),
+                session=entry.session,
+                tool=entry.tool,
+                command=command[: tables.TEXT_CHARACTERS],
+                exit_code=code,
+            )
+
+
+def _entry(row: Row) -> Entry:
+    return Entry(str(row["session_id"]), str(row["entry_type"]), str(row["tool_name"] or ""), whole(row["exit_code"]))
+
+
+def _said(
+    connection: sqlite3.Connection, places: Sequence[tuple[tables.Table, tables.Place]], zone: tzinfo
+) -> Iterator[Said]:
+    for table, place in places:
+        row = tables.read_row(connection, table, place, ("session_id", "entry_type", "timestamp"))
+        kind, text = str(row["entry_type"]), ""
+        if kind == REASONING:
+            text = kept(str(tables.read_row(connection, table, place, ("content",))["content"] or ""))
+        yield Said(kind, read_time(row["timestamp"], zone), cut(str(row["session_id"]), 200), text)
+
+
+def _id(value: object) -> str:
+    return cut(name_of(value), ID_BYTES)
 
 
 def whole(value: object) -> int | None:

@@ -1,58 +1,81 @@
-"""The source: three questions to the file, each by a connection of its own in a thread of its own."""
+"""The source: three questions to the file, each answered by a process that has nothing else to do (`child.py`)."""
 
 from __future__ import annotations
 
 import asyncio
-import sqlite3
+import weakref
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import TypeVar
 
-from controller.agents.operatordb.file import Locked, reading
-from controller.agents.operatordb.reading import find_commands, find_tickets, take_mark
+from controller.agents.operatordb.child import Child
+from controller.agents.operatordb.file import EVERYWHERE, Bounds, Locked
+from controller.agents.operatordb.questions import Json, Question, log_from_json, mark_from_json, tickets_from_json
 from controller.agents.protocol import AgentUnreadable, CommandLog, Mark, Report, Ticket
-
-T = TypeVar("T")
 
 TRIES = 5
 """How often a look tries again while the file's writer holds it, each for `BUSY_SECONDS`."""
 
 
 class OperatorDb:
-    """An `AgentSource`. `zone` is that of the agent's naive times; `now` is our clock, UTC."""
+    """An `AgentSource`. `zone` is that of the agent's naive times; `now` is our clock, UTC; `bounds`: which files may
+    be read.
+    """
 
-    def __init__(self, path: Path, zone: tzinfo, now: Callable[[], datetime]) -> None:
+    def __init__(self, path: Path, zone: tzinfo, now: Callable[[], datetime], bounds: Bounds = EVERYWHERE) -> None:
         self._path = path
         self._zone = zone
         self._now = now
+        self._bounds = bounds
+        self._child = Child()
+        # A thread of its own: a file that is slow to answer keeps no other work waiting.
+        self._thread = ThreadPoolExecutor(1, "operator-db")
+        weakref.finalize(self, _end, self._thread, self._child)
+
+    async def refusal(self) -> str | None:
+        """Why this file may never be read; None where it may, or is not there yet. Raises AgentUnreadable."""
+        said: str | None = await self._ask(Question("refusal", str(self._path), self._now(), bounds=self._bounds))
+        return said
 
     async def mark(self) -> Mark:
         """As the protocol says; a file that is not there is one with nothing in it."""
-        return await self._read(take_mark)
+        told, _ = await self._read("mark")
+        return mark_from_json(told)
 
     async def look(self, mark: Mark) -> Report:
         """As the protocol says. `at` is just before the file was read."""
         try:
-            return await self._read(lambda file, at: Report(at, find_tickets(file, mark, self._zone)))
+            told, at = await self._read("tickets", mark)
+            return Report(at, tickets_from_json(told))
         except AgentUnreadable as trouble:
             return Report(self._now(), trouble=str(trouble))
 
     async def commands(self, mark: Mark, tickets: Sequence[Ticket]) -> CommandLog:
         """As the protocol says."""
-        return await self._read(lambda file, _: find_commands(file, mark, tickets, self._zone))
+        told, _ = await self._read("commands", mark, [ticket.id for ticket in tickets])
+        return log_from_json(told)
 
     async def close(self) -> None:
-        """Nothing is held between two looks."""
+        """End the process; nothing else is held between two looks."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._child.close)
 
-    async def _read(self, work: Callable[[sqlite3.Connection | None, datetime], T]) -> T:
-        for _ in range(TRIES - 1):
+    async def _read(self, about: str, mark: Mark | None = None, tickets: Sequence[str] = ()) -> tuple[Json, datetime]:
+        for left in reversed(range(TRIES)):
+            at = self._now()
+            zone = str(self._zone)
+            asked = Question(about, str(self._path), at, zone, mark, tuple(tickets), self._bounds)
             try:
-                return await asyncio.to_thread(self._read_now, work, self._now())
+                return await self._ask(asked), at
             except Locked:
-                continue
-        return await asyncio.to_thread(self._read_now, work, self._now())
+                if not left:
+                    raise
+        raise AssertionError
 
-    def _read_now(self, work: Callable[[sqlite3.Connection | None, datetime], T], at: datetime) -> T:
-        with reading(self._path) as file:
-            return work(file, at)
+    async def _ask(self, question: Question) -> Json:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._child.ask, question)
+
+
+def _end(thread: ThreadPoolExecutor, child: Child) -> None:
+    thread.shutdown(wait=False)
+    child.close()

@@ -4,30 +4,31 @@
     agent_sessions     one run of the agent, on a ticket
     agent_log_entries  what it thought, ran and was told. Exit codes stand in the results alone
 
-The agent's tables exist only once the agent has opened the file; its monitor makes `tickets` alone.
+The agent's tables exist only once the agent has opened the file; its monitor makes `tickets` alone. Ids may be of any
+type. Only those of an `INTEGER PRIMARY KEY` say in which order rows came; all others say which row is which, no more.
 """
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from dataclasses import dataclass
+from typing import TypeAlias
 
-from controller.agents.protocol import AgentUnreadable, Mark
+from controller.agents.protocol import AgentUnreadable
 
 TICKETS, SESSIONS, ENTRIES = "tickets", "agent_sessions", "agent_log_entries"
 
-MOST_TICKETS = 1000
-"""Of one look, the oldest first."""
-
-MOST_CALLS = 20_000
-"""With their results, and what was said in between, of one attempt."""
+TEXT_CHARACTERS = 16_384
+"""Of a text; more is not read. What is kept of it is a quarter at most."""
 
 PARAMS_CHARACTERS = 65_536
-"""Of what a tool was given, or said; more is not read."""
+"""Of what a tool was given: it may be JSON, which has to be whole to be understood."""
 
-_TICKET = (
+WORD_CHARACTERS = 1024
+"""Of an id, a status or a time."""
+
+TICKET = (
     "id",
     "violation_key",
     "subject",
@@ -39,121 +40,143 @@ _TICKET = (
     "created_at",
     "resolved_at",
 )
-_SESSION = ("session_id", "ticket_id", "status", "started_at", "ended_at")
-_TYPES = ("tool_call", "tool_result", "reasoning")
-_ENTRY = ("id", "session_id", "entry_type", "content", "tool_name", "tool_params", "exit_code", "timestamp")
+SESSION = ("session_id", "ticket_id", "status", "started_at", "ended_at")
+ENTRY = ("id", "session_id", "entry_type", "content", "tool_name", "tool_params", "exit_code", "timestamp")
 
-_BORN = {TICKETS: ("violation_key", "first_seen_at", "created_at"), ENTRIES: ("session_id", "timestamp", "created_at")}
-"""What of a row never changes."""
+_LONG = {
+    "tool_params": PARAMS_CHARACTERS,
+    "content": TEXT_CHARACTERS,
+    "message": TEXT_CHARACTERS,
+    "diagnosis": TEXT_CHARACTERS,
+}
+_ORDERED_BY = {TICKETS: ("created_at", "first_seen_at"), SESSIONS: ("started_at",), ENTRIES: ("timestamp",)}
+"""In a table WITHOUT ROWID nothing else says in which order rows came."""
 
-
-def highest(connection: sqlite3.Connection, table: str) -> int:
-    """The highest id there ever was in the table, also if its row is gone; 0 for an empty one, or none."""
-    if not _has_ids(connection, table):
-        return 0
-    (found,) = connection.execute(f"SELECT max(id) FROM {table}").fetchone()
-    if _columns(connection, "sqlite_sequence"):
-        row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
-        found = max(found or 0, row[0] if row else 0)
-    return found or 0
+Row: TypeAlias = dict[str, object]
+Place: TypeAlias = tuple[object, ...]
+"""By which a row is found again, within one snapshot."""
 
 
-def identity(connection: sqlite3.Connection, ticket: int, entry: int) -> str:
-    """What tells this file from another: what stands in its ticket and its log entry of these numbers.
-
-    Not its inode: a file that is made anew often gets the one of the file that was removed.
+@dataclass(frozen=True, slots=True)
+class Table:
+    """How a table of the file is made. `place`: the SQL of the columns that find a row again. `key`: which columns
+    tell one row from another. `counts`: its ids are numbers that ascend in the order in which rows came.
     """
-    return f"{_born(connection, TICKETS, ticket) or '-'}/{_born(connection, ENTRIES, entry) or '-'}"
+
+    name: str
+    columns: frozenset[str]
+    place: tuple[str, ...]
+    key: tuple[str, ...]
+    rowid: str | None
+    counts: bool
+
+    @property
+    def order(self) -> str:
+        """The SQL by which rows come in the order in which they were made, as far as that can be known."""
+        times = [name for name in _ORDERED_BY[self.name] if name in self.columns and self.rowid is None]
+        return ", ".join((*(_limited(_quoted(name), WORD_CHARACTERS) for name in times), *self.place))
 
 
-def is_of(connection: sqlite3.Connection, mark: Mark) -> bool:
-    """Whether the mark was taken in this file. Else all that stands in it is new."""
-    if mark.file is None:
-        return False
-    ticket, _, entry = mark.file.partition("/")
-    numbers = ((TICKETS, mark.ticket, ticket), (ENTRIES, mark.entry, entry))
-    return all(_same(connection, table, number, born) for table, number, born in numbers if number)
+def find_table(connection: sqlite3.Connection, name: str) -> Table | None:
+    """None where it is not there. AgentUnreadable where it is no plain table, or its rows have no ids."""
+    found = connection.execute(
+        "SELECT type, rootpage, name FROM sqlite_master WHERE type IN ('table', 'view') AND name = ? COLLATE NOCASE",
+        (name,),
+    ).fetchone()
+    if found is None:
+        return None
+    if found[0] != "table" or not found[1]:
+        raise AgentUnreadable(f"operator.db cannot be understood: {name} is no plain table in it")
+    described = connection.execute(f"PRAGMA table_info({name})").fetchall()
+    columns = {str(row[1]).lower(): (str(row[2]), int(row[5])) for row in described}
+    primary = [column for column, (_, place) in sorted(columns.items(), key=lambda each: each[1][1]) if place]
+    if name != SESSIONS and "id" not in columns:
+        raise AgentUnreadable(f"operator.db cannot be understood: its table {name} has no column id")
+    rowid = _rowid(connection, name, columns)
+    indexed = any(row[3] == "pk" for row in connection.execute(f"PRAGMA index_list({name})"))
+    counts = primary == ["id"] and columns["id"][0].upper() == "INTEGER" and rowid is not None and not indexed
+    place = (rowid,) if rowid is not None else tuple(map(_quoted, primary))
+    return Table(name, frozenset(columns), place, tuple(dict.fromkeys(("id", *primary))), rowid, counts)
 
 
-def read_tickets(connection: sqlite3.Connection, above: int) -> list[sqlite3.Row]:
-    """The tickets with a higher id, ascending, the first MOST_TICKETS."""
-    return list(islice(stream_tickets(connection, above), MOST_TICKETS))
+def read_row(connection: sqlite3.Connection, table: Table, place: Place, wanted: Sequence[str]) -> Row:
+    """These columns of one row, each cut to what is read of it. Raises AgentUnreadable where even that is too much."""
+    where = " AND ".join(f"{column} IS ?" for column in table.place)
+    expressions = [_read(table, name) for name in wanted]
+    try:
+        found = connection.execute(f"SELECT {', '.join(expressions)} FROM {table.name} WHERE {where}", place).fetchone()
+        return dict(zip(wanted, found or [None] * len(wanted), strict=True))
+    except sqlite3.DataError:  # one of them is longer than a value may be
+        return {name: _beginning(connection, table, place, name) for name in wanted}
 
 
-def stream_tickets(connection: sqlite3.Connection, above: int) -> Iterator[sqlite3.Row]:
-    """The same, without an end."""
-    if select := _select(connection, TICKETS, _TICKET):
-        yield from connection.execute(f"{select} WHERE id > ? ORDER BY id", (above,))
+def places(
+    connection: sqlite3.Connection, table: Table, where: str = "", values: Sequence[object] = (), limit: int = -1
+) -> Iterator[Place]:
+    """Where the rows are, in the order in which they were made."""
+    sql = f"SELECT {', '.join(table.place)} FROM {table.name} {where} ORDER BY {table.order} LIMIT ?"
+    yield from connection.execute(sql, (*values, limit))
 
 
-def read_sessions(connection: sqlite3.Connection, tickets: Sequence[int] | None = None) -> Iterator[sqlite3.Row]:
-    """The sessions of these tickets; all, without."""
-    if select := _select(connection, SESSIONS, _SESSION):
-        where = "" if tickets is None else f" WHERE ticket_id IN ({_marks(tickets)})"
-        yield from connection.execute(f"{select}{where} ORDER BY id", tickets or ())
+def read_all(connection: sqlite3.Connection, name: str, wanted: Sequence[str], limit: int = -1) -> Iterator[Row]:
+    """All rows of a table, in the order in which they were made; none where there is no such table."""
+    table = find_table(connection, name)
+    if table is not None:
+        for place in places(connection, table, limit=limit):
+            yield read_row(connection, table, place, wanted)
 
 
-def has_log(connection: sqlite3.Connection) -> bool:
-    """Whether the agent has opened the file: only then there is a log."""
-    return bool(_columns(connection, ENTRIES))
+def name_of(value: object) -> str:
+    """An id of any type as a text: the same one for the same id, wherever it stands."""
+    return value.hex() if isinstance(value, bytes) else "" if value is None else str(value)
 
 
-def read_calls(connection: sqlite3.Connection, sessions: Sequence[str], above: int) -> list[sqlite3.Row]:
-    """Calls, results and reasoning of these sessions with a higher id, ascending."""
-    if not (select := _select(connection, ENTRIES, _ENTRY)):
-        return []
-    which = f"id > ? AND session_id IN ({_marks(sessions)}) AND entry_type IN {_TYPES}"
-    found = connection.execute(f"{select} WHERE {which} ORDER BY id LIMIT {MOST_CALLS}", (above, *sessions))
-    return found.fetchall()
+def expression(table: Table, name: str) -> str:
+    """The SQL of a column of which as much is read as of an id; NULL where it is not there."""
+    return _limited(_quoted(name), WORD_CHARACTERS) if name in table.columns else "NULL"
 
 
-def read_entries(connection: sqlite3.Connection, above: int, limit: int) -> list[sqlite3.Row]:
-    """The next entries of all sessions."""
-    select = _select(connection, ENTRIES, _ENTRY)
-    return connection.execute(f"{select} WHERE id > ? ORDER BY id LIMIT ?", (above, limit)).fetchall() if select else []
+def _read(table: Table, name: str) -> str:
+    if name not in table.columns:
+        return "NULL"
+    return _limited(_quoted(name), _LONG.get(name, WORD_CHARACTERS))
 
 
-def born(row: Sequence[object]) -> str:
-    """Sixteen hexadecimal digits by which a row is known again, whatever file it stands in."""
-    return hashlib.sha256(repr(tuple(row)).encode(errors="replace")).hexdigest()[:16]
+def _limited(column: str, characters: int) -> str:
+    """A number stays a number."""
+    return f"CASE WHEN typeof({column}) IN ('text', 'blob') THEN substr({column}, 1, {characters}) ELSE {column} END"
 
 
-def _born(connection: sqlite3.Connection, table: str, number: int) -> str | None:
-    select = _select(connection, table, _BORN[table])
-    row = connection.execute(f"{select} WHERE id = ?", (number,)).fetchone() if select and number else None
-    return born(row) if row else None
+def _beginning(connection: sqlite3.Connection, table: Table, place: Place, name: str) -> object:
+    """A value that may be too long to be loaded: its beginning, read where it lies."""
+    if name not in table.columns:
+        return None
+    where = " AND ".join(f"{column} IS ?" for column in table.place)
+    try:
+        sql = f"SELECT {_read(table, name)} FROM {table.name} WHERE {where}"
+        found = connection.execute(sql, place).fetchone()
+        return found[0] if found else None
+    except sqlite3.DataError:
+        if table.rowid is None:
+            raise AgentUnreadable(f"operator.db cannot be read: a {name} in {table.name} is too long") from None
+    with connection.blobopen(table.name, name, int(str(place[0])), readonly=True) as value:
+        characters = _LONG.get(name, WORD_CHARACTERS)
+        return value.read(characters * 4).decode(errors="replace")[:characters]
 
 
-def _same(connection: sqlite3.Connection, table: str, number: int, was_born: str) -> bool:
-    """Whether the row of that number is the one that it was. If it was deleted, its number is not given out again."""
-    now = _born(connection, table, number)
-    return highest(connection, table) >= number if now is None else now == was_born
+def _rowid(connection: sqlite3.Connection, name: str, columns: dict[str, tuple[str, int]]) -> str | None:
+    """By which name the table's row numbers go; None where it has none."""
+    free = next((each for each in ("rowid", "_rowid_", "oid") if each not in columns), None)
+    if free is None:
+        return None
+    try:
+        connection.execute(f"SELECT {free} FROM {name} LIMIT 0")
+    except sqlite3.OperationalError as error:
+        if "no such column" not in str(error):
+            raise
+        return None
+    return free
 
 
-def _has_ids(connection: sqlite3.Connection, table: str) -> bool:
-    """Whether the table is there. AgentUnreadable where it has no ids."""
-    there = _columns(connection, table)
-    if there and "id" not in there:
-        raise AgentUnreadable(f"operator.db cannot be understood: its table {table} has no column id")
-    return bool(there)
-
-
-def _select(connection: sqlite3.Connection, table: str, wanted: Sequence[str]) -> str:
-    """Empty where there is no such table. AgentUnreadable as above."""
-    if not _has_ids(connection, table):
-        return ""
-    there = _columns(connection, table)
-    names = (_expression(name) if name in there else f"NULL AS {name}" for name in wanted)
-    return f"SELECT {', '.join(names)} FROM {table}"
-
-
-def _expression(name: str) -> str:
-    return f"substr({name}, 1, {PARAMS_CHARACTERS}) AS {name}" if name in ("tool_params", "content") else name
-
-
-def _columns(connection: sqlite3.Connection, table: str) -> frozenset[str]:
-    return frozenset(row[1] for row in connection.execute(f"PRAGMA table_info({table})"))
-
-
-def _marks(values: Sequence[object]) -> str:
-    return ", ".join("?" * len(values))
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import websocket
@@ -10,7 +11,9 @@ from kubernetes import client, stream
 from controller.cli.cluster.api import Api, refusal
 from controller.cli.cluster.errors import CommandFailed, Refused, Unreachable
 
-NAMESPACE = "evalcampaign"
+NAMESPACE = os.environ.get("EVALCAMPAIGN_NAMESPACE", "") or "evalcampaign"
+"""The controller's own, as the controller is told it too."""
+
 ACCOUNT = "evalcampaign-controller"
 SELECTOR = "app.kubernetes.io/name=evalcampaign-controller"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import quote
 
+from controller.agents.operatordb.child import Child
+from controller.agents.operatordb.questions import Question
+from controller.agents.protocol import AgentUnreadable
 from controller.cli.doctor.finding import Finding, fail, ok, warn
 
 TICKETS = "tickets"
@@ -16,22 +17,22 @@ OF_THE_AGENT = ("agent_sessions", "agent_log_entries")
 
 
 def look(path: Path) -> Iterator[Finding]:
-    """Opens it read-only. It is this machine's file; the controller must see it too, under `agent.path`."""
+    """Reads it as the controller does. It is this machine's; the controller must see it too, under `agent.path`."""
     if not path.exists():
         yield warn(
             f"There is no {path}",
             "the agent makes it when it starts; name the file that the controller sees, as agent.path does",
         )
         return
+    child = Child()
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, timeout=2)) as database:
-            counts = dict(_counts(database))
-    except sqlite3.Error as error:
-        yield fail(
-            f"{path} cannot be read: {error}", "it must be the agent's SQLite file, and you must be able to read it"
-        )
+        counts: dict[str, int | None] = child.ask(Question("counts", str(path.absolute()), datetime.now(UTC)))
+    except AgentUnreadable as trouble:
+        yield fail(str(trouble), "it must be the agent's SQLite file, and you must be able to read it")
         return
-    told = ", ".join(f"{count} {table}" for table, count in counts.items() if table in (TICKETS, *OF_THE_AGENT))
+    finally:
+        child.close()
+    told = ", ".join(f"{count} {table}" for table, count in counts.items() if count is not None)
     if TICKETS not in counts:
         there = ", ".join(counts) or "none at all"
         yield fail(f"{path} has no table {TICKETS} (there are: {there})", "is it the operator.db of an agent?")
@@ -39,10 +40,3 @@ def look(path: Path) -> Iterator[Finding]:
         yield warn(f"{path} can be read: {told}; it has no {' and no '.join(missing)} yet", "has the agent run once?")
     else:
         yield ok(f"{path} can be read: {told}")
-
-
-def _counts(database: sqlite3.Connection) -> Iterator[tuple[str, int]]:
-    names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
-    for name in names:
-        quoted = name.replace('"', '""')
-        yield name, database.execute(f'SELECT count(*) FROM "{quoted}"').fetchone()[0]

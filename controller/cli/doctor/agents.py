@@ -1,97 +1,75 @@
-"""The agents that campaigns start: whose campaigns may do it, and whether the controller was given the powers."""
+"""What the agents that campaigns name may read of the evaluation, right by right."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import Iterator
 
+from controller.agents.rights import Account, Attributes, Exposure, Places, Right
+from controller.agents.rights import look as look_at_rights
 from controller.api import GROUP, PLURAL, VERSION
 from controller.cli.cluster.api import Api
+from controller.cli.cluster.controller import NAMESPACE
 from controller.cli.cluster.errors import Refused
 from controller.cli.doctor.cluster import may_or_unknown
-from controller.cli.doctor.finding import Finding, fail, ok, warn
-from controller.cli.doctor.namespaces import USER
-from controller.consent import Namespace, missing_agent_consent
+from controller.cli.doctor.finding import Finding, ok, warn
+from controller.records.flags import Flag
 
-AGENTS_LABEL = "evalcampaign.dev/agents"
-"""A namespace that carries this label with the value `true` is let through to the controller's intake."""
-
-POWERS = (("", "pods", "list"), ("apps", "replicasets", "list"))
-"""What the controller takes in an agent's namespace beside its Deployment: to watch its pod, and no others."""
+Agent = tuple[str, str, str]
+"""The namespace and the name of its Deployment, and the namespace of the subject it looks after."""
 
 
 def look(api: Api, campaigns: str) -> Iterator[Finding]:
-    """`campaigns` is the namespace whose campaigns want to start agents. Nothing is said where there are none."""
-    named = _named(api, campaigns)
-    try:
-        labelled = api.get("/api/v1/namespaces", labelSelector=f"{AGENTS_LABEL}=true")["items"]
-        found = {each["metadata"]["name"]: each["metadata"] for each in labelled}
-        for name in named.keys() - found.keys():
-            found[name] = api.get(f"/api/v1/namespaces/{name}")["metadata"]
-    except Refused as refused:
-        yield warn(f"Whose campaigns may start which agents cannot be told: {refused}", "ask who may read namespaces")
-        return
-    for name, meta in sorted(found.items()):
-        yield _consent(Namespace(name, meta.get("labels") or {}, meta.get("annotations") or {}), campaigns)
-        yield from _powers(api, name, named.get(name) or _deployments(api, name))
-
-
-def _named(api: Api, campaigns: str) -> Mapping[str, list[str]]:
-    """The Deployments that campaigns of this namespace name, by their namespace."""
-    named: defaultdict[str, list[str]] = defaultdict(list)
+    """`campaigns` is the namespace whose campaigns are gone through."""
     try:
         listed = api.get(f"/apis/{GROUP}/{VERSION}/namespaces/{campaigns}/{PLURAL}")["items"]
-    except Refused:
-        return named
-    for each in listed:
-        workload = each.get("spec", {}).get("agent", {}).get("workload", {})
-        if workload.get("name") and workload["name"] not in named[workload["namespace"]]:
-            named[workload["namespace"]].append(workload["name"])
-    return named
-
-
-def _deployments(api: Api, namespace: str) -> list[str]:
-    """Those that are there; none where they may not be listed."""
-    try:
-        listed = api.get(f"/apis/apps/v1/namespaces/{namespace}/deployments")["items"]
-    except Refused:
-        return []
-    return [each["metadata"]["name"] for each in listed]
-
-
-def _consent(namespace: Namespace, campaigns: str) -> Finding:
-    if (refusal := missing_agent_consent(namespace, campaigns)) is None:
-        return ok(f"Campaigns of {campaigns} may start and end the agents in namespace {namespace.name}")
-    return warn(
-        f"Campaigns of {campaigns} may not start and end the agents in namespace {namespace.name}",
-        refusal.message.partition(": ")[2],
-    )
-
-
-def _powers(api: Api, namespace: str, deployments: list[str]) -> Iterator[Finding]:
-    asked = [
-        (f"{verb} {resource}", {"group": group, "resource": resource, "verb": verb}) for group, resource, verb in POWERS
-    ]
-    asked.append(("get its Namespace", {"resource": "namespaces", "verb": "get", "name": namespace}))
-    for name in deployments:
-        of = {"group": "apps", "resource": "deployments", "name": name}
-        asked.append((f"get Deployment {name}", of | {"verb": "get"}))
-        asked.append((f"scale Deployment {name}", of | {"verb": "patch", "subresource": "scale"}))
-    lacking = []
-    for what, attributes in asked:
-        allowed = may_or_unknown(api, attributes | {"namespace": namespace}, USER)
-        if allowed is None:
-            yield warn(
-                f"Whether the controller has powers over the agents in {namespace} cannot be told: you may not ask"
-            )
-            return
-        if not allowed:
-            lacking.append(what)
-    if lacking:
-        yield fail(
-            f"The controller lacks powers over the agents in namespace {namespace}: {', '.join(lacking)}",
-            "grant them, as examples/agent/manifests/base/lease.yaml does: docs/agents/attaching.md",
-        )
+    except Refused as refused:
+        yield warn(f"What agents can read cannot be told: {refused}", f"ask who may list {PLURAL} in {campaigns}")
         return
-    which = ", ".join(deployments) or "the agents"
-    yield ok(f"The controller has the powers to start, watch and end {which} in namespace {namespace}")
+    for namespace, name, subject in sorted({agent for each in listed if (agent := _named(each))}):
+        yield from _of_agent(api, namespace, name, Places(campaigns, subject, NAMESPACE))
+
+
+def _named(campaign: dict[str, dict[str, dict[str, dict[str, str]]]]) -> Agent | None:
+    spec = campaign["spec"]
+    workload = spec.get("agent", {}).get("workload", {})
+    if not workload.get("name"):
+        return None
+    return workload["namespace"], workload["name"], str(spec["subject"]["namespace"])
+
+
+def _of_agent(api: Api, namespace: str, name: str, places: Places) -> Iterator[Finding]:
+    agent = f"The agent {namespace}/{name}"
+    try:
+        found = api.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}")
+    except Refused as refused:
+        yield warn(f"{agent}: whether it can read of the evaluation cannot be told: {refused}")
+        return
+    template = found["spec"].get("template") or {}
+    account = Account(namespace, (template.get("spec") or {}).get("serviceAccountName") or "default")
+
+    async def ask(account: Account, attributes: Attributes) -> bool | None:
+        return may_or_unknown(api, attributes, account)
+
+    exposure = asyncio.run(look_at_rights(account, places, ask))
+    yield from findings(agent, account, exposure)
+
+
+def findings(agent: str, account: Account, exposure: Exposure) -> Iterator[Finding]:
+    """A line for each right that it has, one for those that nobody can tell of, or that all is well. Pure."""
+    for right in exposure.can:
+        yield warn(f"{agent} can read {right.what}{_because(right)}", f"take that right from ServiceAccount {account}")
+    if exposure.unknown:
+        which = ", ".join(right.what for right in exposure.unknown)
+        yield warn(
+            f"{agent}: whether it can read {which} cannot be told",
+            "have somebody run this who may create subjectaccessreviews.authorization.k8s.io",
+        )
+    if not exposure.can and not exposure.unknown:
+        yield ok(f"{agent}, ServiceAccount {account}, can read nothing that tells it of the evaluation")
+
+
+def _because(right: Right) -> str:
+    if right.flag is Flag.AGENT_CAN_READ_EVENTS:
+        return ", where the kubelet says what was done to a pod"
+    return ", and so that it is being evaluated"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from controller.agents.rights import Account
 from controller.api import GROUP, PLURAL
 from controller.cli.cluster.api import Api
 from controller.cli.cluster.controller import NAMESPACE
 from controller.cli.cluster.errors import Refused
 from controller.cli.doctor.finding import Finding, ok, warn
+from controller.reviews import SUBJECT_REVIEWS, review, verdict
 
 REVIEWS = "/apis/authorization.k8s.io/v1"
 
@@ -34,18 +36,17 @@ def look(api: Api, namespace: str) -> Iterator[Finding]:
         )
 
 
-def may(api: Api, attributes: Mapping[str, str], user: str | None = None) -> bool:
-    """Whether we, or another user, may do this. Refused where we may not ask about others."""
-    kind = "SelfSubjectAccessReview" if user is None else "SubjectAccessReview"
-    spec = {"resourceAttributes": dict(attributes), **({} if user is None else {"user": user})}
-    body = {"apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": spec}
+def may(api: Api, attributes: Mapping[str, str]) -> bool:
+    """Whether we may do this."""
+    kind = "SelfSubjectAccessReview"
+    body = {"apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": {"resourceAttributes": dict(attributes)}}
     answer = api.request("POST", f"{REVIEWS}/{kind.lower()}s", body=body)
     return bool(answer.get("status", {}).get("allowed"))
 
 
-def may_or_unknown(api: Api, attributes: Mapping[str, str], user: str) -> bool | None:
-    """As `may`; None where we may not ask."""
+def may_or_unknown(api: Api, attributes: Mapping[str, str], account: Account) -> bool | None:
+    """Whether a ServiceAccount may, by itself or as one of its groups; None where we may not ask."""
     try:
-        return may(api, attributes, user)
+        return verdict(api.request("POST", SUBJECT_REVIEWS, body=review(account.user, account.groups, attributes)))
     except Refused:
         return None

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from controller.agents.rights import Account
 from controller.cli.cluster.api import Api
 from controller.cli.cluster.controller import ACCOUNT, NAMESPACE
 from controller.cli.cluster.errors import Refused
 from controller.cli.doctor.cluster import may_or_unknown
 from controller.cli.doctor.finding import Finding, fail, ok, warn
-from controller.consent import ALLOWED_ANNOTATION, OPT_IN_LABEL, Namespace, missing_consent
+from controller.consent import ConsentKeys, Namespace, allowed_namespaces, missing_consent
+from controller.settings import consent_keys
 
-USER = f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
+CONTROLLER = Account(NAMESPACE, ACCOUNT)
 
 POWERS = (*(("pods", verb) for verb in ("get", "list", "watch", "delete", "patch")), ("namespaces", "get"))
 """What every subject takes in its namespace; beyond that each has its own, which a campaign asks for by itself."""
@@ -19,35 +21,45 @@ POWERS = (*(("pods", verb) for verb in ("get", "list", "watch", "delete", "patch
 
 def look(api: Api, campaigns: str) -> Iterator[Finding]:
     """`campaigns` is the namespace whose campaigns want to break something."""
+    keys = consent_keys()
     try:
-        listed = api.get("/api/v1/namespaces", labelSelector=f"{OPT_IN_LABEL}=true")["items"]
+        listed = _opted_in(api, keys)
     except Refused as refused:
         yield warn(f"Which namespaces may be broken cannot be told: {refused}", "ask who may list namespaces")
         return
     if not listed:
         yield fail(
             "No namespace has agreed to be broken",
-            f"its owner says so: kubectl label namespace NAME {OPT_IN_LABEL}=true, and kubectl annotate namespace NAME "
-            f"{ALLOWED_ANNOTATION}={campaigns}",
+            f"its owner says so: kubectl label namespace NAME {keys.label}=true, and kubectl annotate namespace NAME "
+            f"{keys.annotation}={campaigns}",
         )
     for each in listed:
-        meta = each["metadata"]
-        yield _consent(Namespace(meta["name"], meta.get("labels") or {}, meta.get("annotations") or {}), campaigns)
-        yield _powers(api, meta["name"])
+        yield _consent(each, campaigns, keys)
+        yield _powers(api, each.name)
 
 
-def _consent(namespace: Namespace, campaigns: str) -> Finding:
-    allowed = namespace.annotations.get(ALLOWED_ANNOTATION) or "nobody"
+def _opted_in(api: Api, keys: ConsentKeys) -> list[Namespace]:
+    """Those that say so under any of the names that are read, each once."""
+    found = {}
+    for key in keys.labels:
+        for each in api.get("/api/v1/namespaces", labelSelector=f"{key}=true")["items"]:
+            meta = each["metadata"]
+            found[meta["name"]] = Namespace(meta["name"], meta.get("labels") or {}, meta.get("annotations") or {})
+    return [found[name] for name in sorted(found)]
+
+
+def _consent(namespace: Namespace, campaigns: str, keys: ConsentKeys) -> Finding:
+    allowed = ", ".join(allowed_namespaces(namespace, keys)) or "nobody"
     if namespace.name == campaigns:
         return warn(
             f"Namespace {campaigns} may be broken, but not by campaigns that live in it",
             "name another namespace with -n",
         )
-    if (refusal := missing_consent(namespace, campaigns)) is None:
+    if (refusal := missing_consent(namespace, campaigns, keys)) is None:
         return ok(f"Namespace {namespace.name} may be broken by campaigns of {allowed}")
     return warn(
         f"Namespace {namespace.name} may be broken, but not by campaigns of {campaigns} (it allows {allowed})",
-        refusal.message.partition(": ")[2],
+        refusal.message.partition(": ")[2] or refusal.message,
     )
 
 
@@ -57,7 +69,7 @@ def _powers(api: Api, namespace: str) -> Finding:
         asked = {"resource": resource, "verb": verb, "namespace": namespace}
         if resource == "namespaces":
             asked["name"] = namespace
-        allowed = may_or_unknown(api, asked, USER)
+        allowed = may_or_unknown(api, asked, CONTROLLER)
         if allowed is None:
             return warn(f"Whether the controller has powers over {namespace} cannot be told: you may not ask")
         if not allowed:

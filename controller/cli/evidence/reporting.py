@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import combinations, islice
@@ -14,6 +12,7 @@ from controller.analysis.errors import NotThere
 from controller.analysis.summary import analyze
 from controller.cli.evidence.arms import Records
 from controller.cli.reading.narrative import narrate
+from controller.files import write_text
 from controller.reading.protocol import Told
 from controller.records.rows import CampaignRow
 from controller.report.origins import versions
@@ -30,10 +29,7 @@ def write(records: Records, asked: Sequence[str], destination: Path, force: bool
     chapters = [_chapter(records, arm) for arm in arms]
     page = render(chapters, compared(arms, force), datetime.now(UTC), made_by)
     try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=destination.parent, delete=False) as file:
-            file.write(page)
-        Path(file.name).chmod(0o644)
-        os.replace(file.name, destination)
+        write_text(destination, page)
     except OSError as error:
         raise NotThere(f"The report cannot be written to {destination}: {error.strerror}") from error
 

@@ -69,7 +69,10 @@ def token(
     campaign: LiveCampaign,
     into: Annotated[
         str | None,
-        typer.Option(metavar="NAMESPACE/SECRET", help="Put it into this Secret, key token, instead of printing it."),
+        typer.Option(
+            metavar="NAMESPACE/SECRET",
+            help="Put it into this Secret, key token, and the address, key url, instead of printing it.",
+        ),
     ] = None,
     namespace: Namespace = None,
     context: Context = None,
@@ -78,7 +81,7 @@ def token(
 
     \b
     evalcampaign token tikv-node-kill
-    evalcampaign token tikv-node-kill --into agents/evalcampaign-token
+    evalcampaign token tikv-node-kill --into agents/ticket-desk
     """
     place, _, secret = (into or "").partition("/")
     if into is not None and not (place and secret):

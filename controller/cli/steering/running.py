@@ -102,14 +102,16 @@ def introduce(campaigns: Campaigns, made: Seen, asked: Asked) -> None:
 
 def hand_token_on(campaigns: Campaigns, made: Seen, agent: str) -> None:
     """Give the agent's namespace the token. Trouble is told and no more: the campaign is there and waits."""
-    namespace = agent.partition("/")[0]
+    namespace, _, deployment = agent.partition("/")
+    secret = tokens.AGENTS_SECRET
     try:
-        tokens.hand_on(campaigns.api, tokens.read(campaigns.api, made.uid, tokens.WAIT_SECONDS), namespace)
+        secret = tokens.secret_of(campaigns.api, namespace, deployment)
+        tokens.hand_on(campaigns.api, tokens.read(campaigns.api, made.uid, tokens.WAIT_SECONDS), namespace, secret)
     except CommandFailed as error:
-        again = f"evalcampaign token {made.title} --into {namespace}/{tokens.AGENTS_SECRET}"
+        again = f"evalcampaign token {made.title} --into {namespace}/{secret}"
         typer.echo(f"The agent was not given its token: {error}. Try again: {again}", err=True)
     else:
-        typer.echo(f"The agent's token is in Secret {namespace}/{tokens.AGENTS_SECRET}.", err=True)
+        typer.echo(f"The agent's token is in Secret {namespace}/{secret}.", err=True)
 
 
 def tell_where_to_send(made: Seen) -> None:

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import time
 from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from typing import Any
 
 from controller.cli.cluster.api import Api
 from controller.cli.cluster.controller import NAMESPACE
 from controller.cli.cluster.errors import CommandFailed, Refused
+from controller.settings import FIELD_MANAGER
 
 KEY = "token"
-AGENTS_SECRET = "evalcampaign-token"
-"""What the Secret is called beside the agent, unless told otherwise."""
+URL = "url"
+"""The keys of the Secret beside the agent: what it sends with, and where to."""
 
-FIELD_MANAGER = "evalcampaign-cli"
+AGENTS_SECRET = "ticket-desk"
+"""What the Secret is called beside the agent, unless told otherwise: nothing there says who takes the tickets."""
+
+FORMER_SECRET = "evalcampaign-token"
+"""What it was called first. An agent that has that one mounted goes on being given its token."""
+
+SERVICE = "evalcampaign-intake"
+PORT = 8090
 WAIT_SECONDS = 60.0
 POLL_SECONDS = 0.5
 
@@ -39,13 +49,14 @@ def read(api: Api, uid: str, wait_seconds: float = 0.0) -> str:
 
 
 def hand_on(api: Api, token: str, namespace: str, secret: str = AGENTS_SECRET) -> None:
-    """Put the token into a Secret of another namespace, key `token`, whether or not it is there already."""
+    """Put the token and the address into a Secret of another namespace, whether or not it is there already."""
+    url = where_to_send(api)
     body = {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"name": secret, "namespace": namespace},
         "type": "Opaque",
-        "data": {KEY: b64encode(token.encode()).decode()},
+        "data": {key: b64encode(value.encode()).decode() for key, value in ((KEY, token), (URL, url))},
     }
     api.request(
         "PATCH",
@@ -54,3 +65,34 @@ def hand_on(api: Api, token: str, namespace: str, secret: str = AGENTS_SECRET) -
         body=body,
         content_type="application/apply-patch+yaml",
     )
+
+
+def secret_of(api: Api, namespace: str, deployment: str) -> str:
+    """The Secret in which an agent looks for its token: the usual one, or the former where its pod names that."""
+    try:
+        found = api.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/{deployment}")
+    except Refused:
+        return AGENTS_SECRET
+    named = set(_strings(found["spec"]["template"].get("spec", {})))
+    return FORMER_SECRET if FORMER_SECRET in named and AGENTS_SECRET not in named else AGENTS_SECRET
+
+
+def _strings(node: Any) -> Iterator[str]:
+    if isinstance(node, str):
+        yield node
+    for below in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _strings(below)
+
+
+def where_to_send(api: Api) -> str:
+    """The URL of the intake: by its Service's address, which tells an agent nothing; else by its name."""
+    named = f"http://{SERVICE}.{NAMESPACE}:{PORT}"
+    try:
+        spec = api.get(f"/api/v1/namespaces/{NAMESPACE}/services/{SERVICE}")["spec"]
+    except Refused:
+        return named
+    address = spec.get("clusterIP") or "None"
+    if address == "None":
+        return named
+    port = next((each["port"] for each in spec.get("ports", ())), PORT)
+    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"

@@ -75,7 +75,7 @@ def forward(
     """Send on what an agent writes into its operator.db: a sidecar beside the agent, until it is stopped.
 
     \b
-    evalcampaign forward --db /shared/operator.db --token-file /var/run/evalcampaign/token \\
+    evalcampaign forward --db /shared/operator.db --token-file /var/run/ticket-desk/token \\
         --to http://evalcampaign-intake.evalcampaign:8090
     """
     # Without what the others need: a sidecar is to be small.

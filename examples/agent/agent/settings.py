@@ -50,7 +50,7 @@ class Settings:
             subject=subject,
             namespace=namespace,
             report=_said(environment, "AGENT_REPORT", "http://HOST:PORT or the path of an operator.db"),
-            token_file=Path(environment.get("AGENT_TOKEN_FILE", "/var/run/evalcampaign/token")),
+            token_file=Path(environment.get("AGENT_TOKEN_FILE", "/var/run/ticket-desk/token")),
             seed=int(_number(environment, "AGENT_SEED", 0)),
             patience=_number(environment, "AGENT_PATIENCE", 2),
             every=_number(environment, "AGENT_EVERY", 1),

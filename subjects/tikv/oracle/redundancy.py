@@ -7,7 +7,7 @@ down; only one that is silent as well is down.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from subjects.pods import member_names
 from subjects.protocol import Problem
@@ -38,7 +38,6 @@ def unseen_stores(evidence: Evidence) -> Iterator[Problem]:
 def store_problems(evidence: Evidence, stores: Stores) -> Iterator[Problem]:
     """One store `Up`, heard of lately, on every expected address, and no other."""
     expected = member_names(evidence.layout.tikv)
-    silent = silent_stores(evidence)
     newest = max((each.store.last_heartbeat for each in stores.stores), default=0)
     for each in stores.stores:
         if each.store.state_name == TOMBSTONE:
@@ -54,25 +53,32 @@ def store_problems(evidence: Evidence, stores: Stores) -> Iterator[Problem]:
         elif len(there) > 1:
             yield Problem("StoreDuplicated", f"PD has {len(there)} stores on {name}", name)
         else:
-            yield from _one_store(evidence, name, there[0], newest, silent)
+            yield from _one_store(evidence, name, there[0], newest)
 
 
-def _one_store(
-    evidence: Evidence, name: str, store: Store, newest: int, silent: Mapping[str, Reply]
-) -> Iterator[Problem]:
+def _one_store(evidence: Evidence, name: str, store: Store, newest: int) -> Iterator[Problem]:
     state = store.store.state_name
     lag = (newest - store.store.last_heartbeat) / 1e9
     if store.store.physically_destroyed:
         yield Problem("StoreDestroyed", f"PD calls {name} destroyed", name)
     elif state == OFFLINE:
         yield Problem("StoreOffline", f"PD is taking {name} out of service", name)
-    elif state != UP and name in evidence.present(TIKV) and name not in silent:
-        yield Problem("StoreUnheard", f"PD calls {name} {state}, which answers us", name)
     elif state != UP:
-        yield Problem("StoreDown", f"PD calls {name} {state}, and it does not answer", name)
+        yield _missed(evidence, name, state)
     elif lag > 2 * evidence.heartbeat_seconds + SLACK_SECONDS:
         # Compared among the stores, on PD's own clock: ours may differ from it.
         yield Problem("StoreStale", f"PD last heard from {name} {lag:.0f} s before the others", name)
+
+
+def _missed(evidence: Evidence, name: str, state: str) -> Problem:
+    """PD does not hear from a store. Whether we do is said where we know: its first answer may still be on its way."""
+    pod = evidence.present(TIKV).get(name)
+    reply = evidence.reply(pod, ALIVE) if pod is not None else None
+    if reply is None:
+        return Problem("StoreDown", f"PD calls {name} {state}", name)
+    if reply.answer is None:
+        return Problem("StoreDown", f"PD calls {name} {state}, and it does not answer", name)
+    return Problem("StoreUnheard", f"PD calls {name} {state}, which answers us", name)
 
 
 def peer_problems(regions: Sequence[Region], replicas: int | None) -> Iterator[Problem]:

@@ -1,4 +1,6 @@
-"""A new beginning: both StatefulSets stopped, their claims deleted, and both started again. See docs/decisions/006.
+"""A new beginning: both StatefulSets stopped, their claims deleted, and both started again.
+
+The reasons: docs/decisions/012-recreate.md.
 
 PD and the stores are emptied together or not at all: a store refuses to work for a PD that it does not know, and PD
 refuses a store that comes back empty. So nothing is started before everything has stopped.

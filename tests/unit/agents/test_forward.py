@@ -12,7 +12,7 @@ import pytest
 from controller.agents.forward import Forwarder, Refused
 from controller.agents.operatordb.source import OperatorDb
 from tests.support.operatordb import AgentFile
-from tests.unit.agents.test_intake import LATER, NOON, TOKEN, Here, here  # noqa: F401
+from tests.unit.agents.test_intake import LATER, NOON, TOKEN, Here, here, workers  # noqa: F401
 
 ZONE = ZoneInfo("Europe/Vienna")
 

@@ -13,7 +13,7 @@ import pytest
 
 from controller.cli.cluster.controller import PODS
 from controller.cli.cluster.errors import Refused
-from controller.cli.doctor import agentdb, agents, controller, definition, namespaces
+from controller.cli.doctor import agentdb, agents, controller, definition, namespaces, workloads
 from controller.cli.doctor.cluster import REVIEWS
 from controller.cli.doctor.finding import Level
 from controller.consent import ALLOWED_ANNOTATION
@@ -136,6 +136,57 @@ def test_no_namespace_that_agreed_fails_with_the_way_to_agree():
     assert found.level is Level.FAIL and f"{ALLOWED_ANNOTATION}=team-a" in found.fix
 
 
+CAMPAIGNS = "/apis/evalcampaign.dev/v1alpha1/namespaces/team-a/evalcampaigns"
+DEPLOYMENT = "/apis/apps/v1/namespaces/agents/deployments/a"
+
+
+def with_agent(review: Any, **answers: Any) -> list[tuple[str, str]]:
+    workload = {"namespace": "agents", "name": "a"}
+    campaign = {"spec": {"subject": {"namespace": "tikv"}, "agent": {"workload": workload}}}
+    baseline = {"spec": {"subject": {"namespace": "tikv"}}}
+    deployment = {"spec": {"template": {"spec": {"serviceAccountName": "watcher"}}}}
+    api = Answers({
+        CAMPAIGNS: {"items": [campaign, campaign, baseline]},
+        DEPLOYMENT: deployment,
+        f"{REVIEWS}/subjectaccessreviews": review,
+        **answers,
+    })  # fmt: skip
+    return [(found.level.value, found.said) for found in agents.look(api, "team-a")]
+
+
+def test_an_agent_that_may_read_nothing_of_it_is_well():
+    assert with_agent(lambda body: {"status": {"allowed": False}}) == [
+        ("ok", "The agent agents/a, ServiceAccount agents/watcher, can read nothing that tells it of the evaluation")
+    ]
+
+
+def test_each_right_that_tells_an_agent_is_named():
+    def review(body: Any) -> Any:
+        assert body["spec"]["user"] == "system:serviceaccount:agents:watcher"
+        assert "system:serviceaccounts:agents" in body["spec"]["groups"]
+        return {"status": {"allowed": body["spec"]["resourceAttributes"]["resource"] in ("events", "evalcampaigns")}}
+
+    assert with_agent(review) == [
+        ("warn", "The agent agents/a can read campaigns in namespace team-a, and so that it is being evaluated"),
+        ("warn", "The agent agents/a can read Events in namespace team-a, and so that it is being evaluated"),
+        (
+            "warn",
+            "The agent agents/a can read Events in namespace tikv, where the kubelet says what was done to a pod",
+        ),
+    ]
+
+
+def test_what_may_not_be_asked_about_an_agent_is_unknown_and_not_well():
+    for answers in (
+        with_agent(Refused(403, "forbidden")),
+        with_agent(lambda body: {"status": {"allowed": False, "evaluationError": "no webhook"}}),
+        with_agent(None, **{DEPLOYMENT: Refused(403, "forbidden")}),
+        with_agent(None, **{CAMPAIGNS: Refused(403, "forbidden")}),
+    ):
+        ((level, said),) = answers
+        assert level == "warn" and "cannot be told" in said
+
+
 @pytest.mark.parametrize(
     ("tables", "level", "said"),
     [
@@ -171,9 +222,6 @@ def test_without_a_cluster_the_doctor_fails_and_still_looks_at_the_agents_file(r
     assert result.stdout.startswith("fail There is no cluster to ask") and "warn There is no" in result.stdout
 
 
-CAMPAIGNS = "/apis/evalcampaign.dev/v1alpha1/namespaces/team-a/evalcampaigns"
-
-
 def agents_looked(allows: str | None, review: Any, **more: Any) -> list[tuple[str, str]]:
     annotations = {} if allows is None else {ALLOWED_ANNOTATION: allows}
     agent = {"spec": {"agent": {"workload": {"namespace": "agents", "name": "fixer"}}}}
@@ -182,7 +230,7 @@ def agents_looked(allows: str | None, review: Any, **more: Any) -> list[tuple[st
         "/api/v1/namespaces": {"items": [{"metadata": {"name": "agents", "annotations": annotations}}]},
         f"{REVIEWS}/subjectaccessreviews": review,
     } | more)  # fmt: skip
-    return [(found.level.value, found.said) for found in agents.look(api, "team-a")]
+    return [(found.level.value, found.said) for found in workloads.look(api, "team-a")]
 
 
 def test_an_agents_namespace_says_whose_campaigns_may_start_it_and_the_controller_needs_a_role():

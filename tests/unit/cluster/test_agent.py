@@ -14,10 +14,10 @@ from examples.agent.agent.policies import POLICIES
 
 
 def test_the_policy_and_the_images_are_laid_over_what_the_manifests_say() -> None:
-    changes = agent.patched("liar", "evalcampaign/scripted-agent:aaaa", "evalcampaign/controller:bbbb")
+    changes = agent.patched("liar", "local/scripted-agent:aaaa", "local/forward:bbbb")
     assert changes["images"] == [
-        {"name": "evalcampaign/scripted-agent", "newName": "evalcampaign/scripted-agent", "newTag": "aaaa"},
-        {"name": "evalcampaign/controller", "newName": "evalcampaign/controller", "newTag": "bbbb"},
+        {"name": "local/scripted-agent", "newName": "local/scripted-agent", "newTag": "aaaa"},
+        {"name": "local/forward", "newName": "local/forward", "newTag": "bbbb"},
     ]
     [patch] = changes["patches"]
     [operation] = yaml.safe_load(patch["patch"])

@@ -10,8 +10,9 @@ BASE, PATCH = CONFIG.read_text(), BUILT_PATCH.read_text()
 def kubelet(document: dict[str, list[str]]) -> dict[str, object]:
     """The kubelet's configuration after all patches, in order."""
     merged: dict[str, object] = {}
-    for patch in document["kubeadmConfigPatches"]:
-        merged |= yaml.safe_load(patch)
+    for patch in map(yaml.safe_load, document["kubeadmConfigPatches"]):
+        if patch["kind"] == "KubeletConfiguration":
+            merged |= patch
     return merged
 
 
@@ -26,5 +27,10 @@ def test_the_built_node_gets_what_it_needs_on_top() -> None:
     assert settings["failCgroupV1"] is False
 
 
-def test_a_configuration_without_patches_gets_one() -> None:
-    assert config("kind: Cluster", "kind: K", "built")["kubeadmConfigPatches"] == ["kind: K"]
+def test_kubeadm_is_told_which_coredns_the_built_node_has() -> None:
+    patches = [yaml.safe_load(patch) for patch in config(BASE, PATCH, "built")["kubeadmConfigPatches"]]
+    assert {"kind": "ClusterConfiguration", "dns": {"imageTag": "@COREDNS@"}} in patches
+
+
+def test_a_configuration_without_patches_gets_every_document_as_one() -> None:
+    assert config("kind: Cluster", "kind: K\n---\nkind: L", "built")["kubeadmConfigPatches"] == ["kind: K", "kind: L"]

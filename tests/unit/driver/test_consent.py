@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.consent import ALLOWED_ANNOTATION, OPT_IN_LABEL, Namespace, missing_agent_consent, missing_consent
+from controller.consent import (
+    ALLOWED_ANNOTATION,
+    DEFAULT_KEYS,
+    FORMER_ALLOWED_ANNOTATION,
+    FORMER_OPT_IN_LABEL,
+    OPT_IN_LABEL,
+    ConsentKeys,
+    Namespace,
+    missing_agent_consent,
+    missing_consent,
+)
 
 OPTED_IN = {OPT_IN_LABEL: "true"}
 
@@ -39,8 +49,8 @@ def test_without_the_label_no_annotation_helps(value):
 def test_where_nothing_is_said_the_sentence_has_the_command():
     assert refusal(None).message == (
         "namespace tikv does not allow campaigns of namespace team-a to break it: it lacks the annotation "
-        "evalcampaign.dev/allowed-namespaces=team-a "
-        "(kubectl annotate namespace tikv evalcampaign.dev/allowed-namespaces=team-a --overwrite)"
+        "managed-access-namespaces=team-a "
+        "(kubectl annotate namespace tikv managed-access-namespaces=team-a --overwrite)"
     )
 
 
@@ -66,6 +76,47 @@ def test_whatever_the_annotation_holds_the_answer_is_yes_or_a_short_sentence(all
 
 def test_an_endless_annotation_makes_no_endless_sentence():
     assert len(refusal("Ä" * 200_000, campaign_namespace="n" * 63).message) <= 1024
+
+
+def consent(labels, annotations, keys=DEFAULT_KEYS, campaign_namespace="team-a"):
+    return missing_consent(Namespace("tikv", labels, annotations), campaign_namespace, keys)
+
+
+OLD_LABEL, OLD_ANNOTATION = {FORMER_OPT_IN_LABEL: "true"}, {FORMER_ALLOWED_ANNOTATION: "team-a"}
+
+
+@pytest.mark.parametrize("label", [OPT_IN_LABEL, FORMER_OPT_IN_LABEL])
+@pytest.mark.parametrize("annotation", [ALLOWED_ANNOTATION, FORMER_ALLOWED_ANNOTATION])
+def test_what_owners_said_under_the_former_names_holds_for_ever(label, annotation):
+    assert consent({label: "true"}, {annotation: "team-a"}) is None
+    assert consent({}, {annotation: "team-a"}).reason == "NotOptedIn"
+    assert consent({label: "true"}, {annotation: "team-b"}).reason == "NotAllowed"
+
+
+def test_messages_have_the_plain_names_and_nothing_of_ours():
+    for refused in (consent({}, {}), consent(OLD_LABEL, {})):
+        assert "evalcampaign" not in refused.message and "managed-access" in refused.message
+
+
+def test_who_took_consent_back_under_one_name_meant_it():
+    for withdrawn in ({OPT_IN_LABEL: "false"} | OLD_LABEL, {OPT_IN_LABEL: "true", FORMER_OPT_IN_LABEL: "no"}):
+        refused = consent(withdrawn, OLD_ANNOTATION)
+        assert refused.reason == "NotOptedIn" and "which is no consent" in refused.message
+
+
+def test_an_annotation_under_both_names_allows_whom_either_names():
+    both = {ALLOWED_ANNOTATION: "team-b", FORMER_ALLOWED_ANNOTATION: "team-a"}
+    assert consent(OLD_LABEL, both) is None
+    assert consent(OLD_LABEL, both, campaign_namespace="team-b") is None
+    refused = consent(OLD_LABEL, both, campaign_namespace="team-c")
+    assert "its annotation managed-access-namespaces names others" in refused.message
+
+
+def test_an_installation_has_names_of_its_own_and_the_former_beside_them():
+    keys = ConsentKeys("example.org/ok", "example.org/who")
+    assert consent({"example.org/ok": "true"}, {"example.org/who": "team-a"}, keys) is None
+    assert consent(OLD_LABEL, OLD_ANNOTATION, keys) is None
+    assert consent({OPT_IN_LABEL: "true"}, {ALLOWED_ANNOTATION: "team-a"}, keys).message.endswith("example.org/ok=true")
 
 
 def test_an_agents_namespace_needs_no_label_and_its_sentence_says_what_is_asked():

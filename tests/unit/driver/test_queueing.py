@@ -32,7 +32,10 @@ class Line:
             self.told[name] = obstacle.campaign
             self.obstacles[name] = obstacle
 
-        self.tasks[name] = asyncio.create_task(self.queue.take(row, on_wait, workloads))
+        async def needs():
+            return workloads
+
+        self.tasks[name] = asyncio.create_task(self.queue.take(row, on_wait, needs))
         await eventually(lambda: name in self.told or self.tasks[name].done())
 
     def holds(self, name):
@@ -157,3 +160,24 @@ async def test_what_is_needed_no_more_is_let_go(line):
     await line.join("a", born=0, workloads=[W1])
     assert line.holds("a")
     assert [lock.subject for lock in await line.records.locks()] == [W1, "scripted/s"]
+
+
+async def test_who_comes_first_is_in_line_before_it_knows_all_that_it_needs(line):
+    asked = asyncio.Event()
+
+    async def slow():
+        await asyncio.sleep(0.05)
+        asked.set()
+        return [W1]
+
+    spec = CampaignSpec(subject={"type": "scripted", "namespace": "s"}, chaos={"type": "node_kill"})
+    row = await line.records.ensure_campaign("uid-slow", "default", "slow", spec, at(0))
+
+    async def on_wait(obstacle):
+        raise AssertionError(f"nobody is in its way: {obstacle}")
+
+    line.tasks["slow"] = asyncio.create_task(line.queue.take(row, on_wait, slow))
+    await asyncio.sleep(0)
+    await line.join("young", born=9)
+    await line.tasks["slow"]
+    assert asked.is_set() and not line.holds("young")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from controller.consent import ConsentKeys
+from controller.records.room import Allowance
 from controller.settings import InvalidSetting, Settings
 
 
@@ -21,6 +23,10 @@ def test_a_pod_is_told_everything():
             "EVALCAMPAIGN_METRICS_PORT": "8092",
             "EVALCAMPAIGN_METRICS_HOST": "0.0.0.0",
             "EVALCAMPAIGN_NAMESPACE": "evaluation",
+            "EVALCAMPAIGN_FIELD_MANAGER": "kubectl",
+            "EVALCAMPAIGN_CONSENT_LABEL": "example.org/ok",
+            "EVALCAMPAIGN_CONSENT_ANNOTATION": "who",
+            "EVALCAMPAIGN_AGENT_FILES": "/var/lib/agents",
         }
     )
     assert settings == Settings(
@@ -32,13 +38,16 @@ def test_a_pod_is_told_everything():
         metrics_port=8092,
         metrics_host="0.0.0.0",
         namespace="evaluation",
+        field_manager="kubectl",
+        consent=ConsentKeys("example.org/ok", "who"),
+        agent_files=Path("/var/lib/agents"),
     )
 
 
 def test_a_laptop_is_told_nothing():
     settings = Settings.from_environment({"XDG_DATA_HOME": "/home/me/data"})
     assert settings == Settings("sqlite:////home/me/data/evalcampaign/records.db", {}, 0)
-    assert settings.metrics_host == "127.0.0.1"
+    assert settings.metrics_host == "127.0.0.1" and settings.agent_files is None
 
 
 @pytest.mark.parametrize(
@@ -47,6 +56,12 @@ def test_a_laptop_is_told_nothing():
         ("EVALCAMPAIGN_LIVENESS_PORT", "http"),
         ("EVALCAMPAIGN_METRICS_PORT", "65536"),
         ("EVALCAMPAIGN_METRICS_HOST", "everywhere"),
+        ("EVALCAMPAIGN_FIELD_MANAGER", "our client"),
+        ("EVALCAMPAIGN_CONSENT_LABEL", "a b"),
+        ("EVALCAMPAIGN_CONSENT_LABEL", "Example/ok"),
+        ("EVALCAMPAIGN_CONSENT_ANNOTATION", "-who"),
+        ("EVALCAMPAIGN_AGENT_FILES", "agents"),
+        ("EVALCAMPAIGN_AGENT_FILES", "/"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name(name, value):
@@ -59,3 +74,20 @@ def test_the_page_about_running_it_knows_every_variable_and_no_other():
     read = set(re.findall(r'"(EVALCAMPAIGN_\w+)"', (repo / "controller" / "settings.py").read_text()))
     told = re.findall(r"^\| `(EVALCAMPAIGN_\w+)` \|", (repo / "docs" / "running.md").read_text(), re.MULTILINE)
     assert sorted(told) == sorted(read)
+
+
+def test_the_limits_are_in_mebibytes_and_0_is_none() -> None:
+    limits = {
+        "EVALCAMPAIGN_LOG_MEBIBYTES": "1",
+        "EVALCAMPAIGN_RECORDS_MEBIBYTES": "0",
+        "EVALCAMPAIGN_FREE_MEBIBYTES": "3",
+    }
+    settings = Settings.from_environment({"EVALCAMPAIGN_DB": "x", **limits})
+    assert settings.allowance == Allowance(campaign_log=1 << 20, database=0, free=3 << 20)
+    assert Settings.from_environment({"EVALCAMPAIGN_DB": "x"}).allowance == Allowance()
+
+
+@pytest.mark.parametrize("number", ["-1", "1.5", "many", "9999999999", "٣"])
+def test_a_limit_that_is_no_number_is_named(number: str) -> None:
+    with pytest.raises(InvalidSetting, match="EVALCAMPAIGN_FREE_MEBIBYTES must be a number"):
+        Settings.from_environment({"EVALCAMPAIGN_FREE_MEBIBYTES": number})

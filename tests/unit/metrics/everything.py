@@ -10,7 +10,8 @@ from typing import Any
 from controller.api import Failure, Mode, Outcome, Phase, Step
 from controller.meter import StatusWrite
 from controller.metrics.campaigns import OTHER, RecordedCampaigns
-from controller.metrics.prometheus import Metrics
+from controller.metrics.disk import RecordsDisk
+from controller.metrics.prometheus import AGENT_STATUSES, Metrics
 from controller.version import VERSION
 from subjects import SUBJECTS
 from subjects.protocol import SubjectContext
@@ -28,6 +29,7 @@ CLOSED = {
     "phase": set(Phase),
     "result": set(StatusWrite),
     "verb": {"GET", "POST", "PUT", "PATCH", "DELETE", "other"},
+    "status": {*map(str, AGENT_STATUSES), "other"},
     "code": {"1xx", "2xx", "3xx", "4xx", "5xx", "none"},
     "version": {VERSION},
 }
@@ -57,6 +59,8 @@ def tell_everything(metrics: Metrics) -> None:
     metrics.attempt_ended(ended(Outcome.ABORTED))
     for result, again in product(StatusWrite, [True, False]):
         metrics.status_write(result, again)
+    for answered in (*AGENT_STATUSES, 200, 404, 500):
+        metrics.agent_answered(answered)
     for verb, status in product(["GET", "PATCH", "TRACE", "tikv-0"], [None, 101, 200, 302, 418, 599]):
         metrics.requested(verb, status)
 
@@ -65,6 +69,7 @@ def scrape_everything(url: str) -> Scrape:
     """What is then scraped, beside the campaigns on record at `url`."""
     metrics = Metrics()
     metrics.registry.register(RecordedCampaigns(url, SUBJECTS))
+    metrics.registry.register(RecordsDisk(url))
     tell_everything(metrics)
     return Scrape.of(metrics.registry)
 

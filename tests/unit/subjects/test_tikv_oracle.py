@@ -297,6 +297,14 @@ def test_a_store_that_pd_misses_and_that_is_silent_is_down(world):
     assert world.blamed("StoreDown") == {"tikv-1"}
 
 
+def test_of_a_store_that_has_not_answered_yet_no_answer_is_claimed(world):
+    world.stores["tikv-1"] = store("tikv-1", "Disconnected")
+    world.forget("tikv-1")
+    said = [problem.message for problem in world.verdict().problems if problem.member == "tikv-1"]
+    assert "PD calls tikv-1 Disconnected" in said and "tikv-1 has not answered yet" in said
+    assert not any("answers us" in each or "does not answer" in each for each in said)
+
+
 def test_a_store_on_no_address_is_missing_and_on_an_unknown_one_unexpected(world):
     moved = store("tikv-1")
     moved["store"]["address"] = "elsewhere:20160"

@@ -57,7 +57,7 @@ class Tikv(Subject):
 
 def is_standin(image: str) -> bool:
     """Whether it is the stand-in's image, of whatever tag. Pure."""
-    return preloaded.split(image)[0] == standin.NAME
+    return preloaded.split(image)[0] in (standin.NAME, standin.FORMER_NAME)
 
 
 def outdated(deployed: Collection[str], wanted: Collection[str]) -> bool:

@@ -1,0 +1,81 @@
+"""The process that reads bodies: `python -m controller.agents.intake.worker FD`, at the other end of a socket.
+
+A request is its length (4 bytes), the kind of body (one byte: its place in KINDS) and the body; the answer is its
+length, one byte that says whether it was taken, and the rows, one a line, or a sentence. It keeps nothing between two
+bodies, so whoever started it may end it at any moment.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+import struct
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from controller.agents.intake.reading import MODELS, NotTaken, to_line, values_of
+
+KINDS = tuple(MODELS)
+LENGTH = struct.Struct("!I")
+HEAD = struct.Struct("!IB")
+TAKEN, REFUSED, TOO_MUCH = 0, 1, 2
+
+MEMORY_BYTES = 128 << 20
+"""Beyond what the process has when it begins: measured, the worst mebibyte takes a third of it."""
+
+NICENESS = 10
+"""Whoever watches trials goes first."""
+
+
+def answer(kind: str, body: bytes) -> tuple[int, bytes]:
+    """What became of a body, and the answer's text."""
+    try:
+        return TAKEN, b"\n".join(map(to_line, values_of(kind, body)))
+    except NotTaken as not_taken:
+        return REFUSED, str(not_taken).encode(errors="replace")
+    except (MemoryError, RecursionError):
+        return TOO_MUCH, b"the body takes too much memory to be read; send fewer entries at once"
+
+
+def receive(connection: socket.socket, length: int) -> bytes:
+    """Exactly so many bytes. Raises EOFError where the other end is gone."""
+    body = bytearray(length)
+    view, filled = memoryview(body), 0
+    while filled < length:
+        got = connection.recv_into(view[filled:])
+        if not got:
+            raise EOFError
+        filled += got
+    return bytes(body)
+
+
+def work(connection: socket.socket) -> None:
+    """Answer until the other end is gone."""
+    while True:
+        length, kind = HEAD.unpack(receive(connection, HEAD.size))
+        said, text = answer(KINDS[kind], receive(connection, length))
+        connection.sendall(HEAD.pack(len(text), said) + text)
+
+
+def main() -> None:
+    """See the module."""
+    os.nice(NICENESS)
+    _bound_memory()
+    with socket.socket(fileno=int(sys.argv[1])) as connection, suppress(EOFError, ConnectionError):
+        work(connection)
+
+
+def _bound_memory() -> None:
+    with suppress(OSError):  # should memory run out all the same, this process is to go first
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(OSError, ValueError):  # not on macOS
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        most = pages * resource.getpagesize() + MEMORY_BYTES
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+if __name__ == "__main__":
+    main()

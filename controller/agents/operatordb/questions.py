@@ -1,0 +1,131 @@
+"""What may be asked of a file, as it passes between the controller and the process that reads: JSON, and nothing else.
+
+Pure but for `answer`, which is what the reading process does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, tzinfo
+from pathlib import Path
+from typing import Any
+
+from controller.agents.operatordb.file import EVERYWHERE, Bounds, Locked, reading
+from controller.agents.operatordb.guard import TooMuch
+from controller.agents.operatordb.reading import find_commands, find_tickets, take_mark
+from controller.agents.operatordb.summary import count_rows
+from controller.agents.operatordb.times import zone_of
+from controller.agents.protocol import AgentUnreadable, Command, CommandLog, Known, Mark, Thought, Ticket
+
+Json = Any
+
+_TROUBLES: Mapping[str, type[AgentUnreadable]] = {each.__name__: each for each in (Locked, TooMuch, AgentUnreadable)}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`about`: `mark`, `tickets`, `commands`, `refusal` or `counts`. `at`: our clock, UTC. `mark` and `tickets`: since
+    when, and of which. `zone`: the IANA name of that of naive times.
+    """
+
+    about: str
+    path: str
+    at: datetime
+    zone: str = "UTC"
+    mark: Mark | None = None
+    tickets: tuple[str, ...] = ()
+    bounds: Bounds = EVERYWHERE
+
+    def to_json(self) -> Json:
+        """For the reading process."""
+        asked = asdict(self) | {"at": self.at.isoformat()}
+        if self.mark is not None:
+            asked["mark"] = mark_to_json(self.mark)
+        return asked
+
+    @classmethod
+    def from_json(cls, asked: Json) -> Question:
+        """What `to_json` made."""
+        return cls(
+            about=asked["about"],
+            path=asked["path"],
+            at=datetime.fromisoformat(asked["at"]),
+            zone=asked["zone"],
+            mark=None if asked["mark"] is None else mark_from_json(asked["mark"]),
+            tickets=tuple(asked["tickets"]),
+            bounds=Bounds(asked["bounds"]["below"], tuple(asked["bounds"]["never"])),
+        )
+
+
+def answer(question: Question) -> Json:
+    """Read the file, and say what is asked, or what keeps it from being read. Blocks."""
+    path, zone = Path(question.path), zone_of(question.zone)
+    if question.about == "refusal":
+        return {"said": question.bounds.refusal(path)}
+    try:
+        with reading(path, question.bounds) as file:
+            return {"said": _ANSWERS[question.about](file, question, zone)}
+    except AgentUnreadable as trouble:
+        return {"trouble": type(trouble).__name__, "why": str(trouble)}
+
+
+def said(answered: Json) -> Json:
+    """What was answered. Raises what kept the file from being read."""
+    if "trouble" in answered:
+        raise _TROUBLES.get(str(answered["trouble"]), AgentUnreadable)(str(answered.get("why", "")))
+    return answered["said"]
+
+
+def mark_to_json(mark: Mark) -> Json:
+    """All of it, with the rows that were there."""
+    return asdict(mark) | {"at": mark.at.isoformat()}
+
+
+def mark_from_json(told: Json) -> Mark:
+    """What `mark_to_json` made."""
+    rows = {name: Known(**told[name]) for name in ("tickets", "entries")}
+    return Mark(datetime.fromisoformat(told["at"]), told["ticket"], told["entry"], told["file"], **rows)
+
+
+def tickets_from_json(told: Json) -> tuple[Ticket, ...]:
+    """The answer to `tickets`."""
+    return tuple(
+        Ticket(**each | {"opened_at": _time(each["opened_at"]), "resolved_at": _time(each["resolved_at"])})
+        for each in told
+    )
+
+
+def log_from_json(told: Json) -> CommandLog:
+    """The answer to `commands`."""
+    return CommandLog(
+        commands=tuple(Command(**each | {"at": _time(each["at"])}) for each in told["commands"]),
+        complete=told["complete"],
+        why=told["why"],
+        thoughts=tuple(Thought(**each | {"at": _time(each["at"])}) for each in told["thoughts"]),
+    )
+
+
+def _time(told: str | None) -> datetime | None:
+    return None if told is None else datetime.fromisoformat(told)
+
+
+def _plain(value: Any) -> Json:
+    """Dataclasses as JSON: times are ISO 8601."""
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+_ANSWERS: Mapping[str, Callable[[Any, Question, tzinfo], Json]] = {
+    "mark": lambda file, asked, zone: mark_to_json(take_mark(file, asked.at)),
+    "tickets": lambda file, asked, zone: _plain([asdict(each) for each in find_tickets(file, _since(asked), zone)]),
+    "commands": lambda file, asked, zone: _plain(asdict(find_commands(file, _since(asked), asked.tickets, zone))),
+    "counts": lambda file, asked, zone: count_rows(file),
+}
+
+
+def _since(asked: Question) -> Mark:
+    return asked.mark or Mark(asked.at)

@@ -1,0 +1,151 @@
+"""What an agent's account may read that tells it that it is being evaluated: which rights count, and what is said.
+
+Pure, but for the questions themselves, which somebody else answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from controller.api import GROUP, PLURAL
+from controller.records.flags import Flag
+
+READ = ("get", "list", "watch")
+
+Attributes = Mapping[str, str]
+"""`resourceAttributes` of a SubjectAccessReview."""
+
+Ask = Callable[["Account", Attributes], Awaitable[bool | None]]
+"""Whether an account may do something; None where that cannot be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A ServiceAccount."""
+
+    namespace: str
+    name: str
+
+    @property
+    def user(self) -> str:
+        """As whom the API server knows it."""
+        return f"system:serviceaccount:{self.namespace}:{self.name}"
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """To which it belongs: rights may be bound to any of them."""
+        return "system:serviceaccounts", f"system:serviceaccounts:{self.namespace}", "system:authenticated"
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """One thing that an account may be let do. Any of the verbs is enough. `flag`: what the record says of it."""
+
+    what: str
+    attributes: Attributes
+    verbs: tuple[str, ...]
+    flag: Flag = Flag.AGENT_CAN_SEE_EVALUATION
+
+    def asked(self) -> Iterator[Attributes]:
+        """What is to be asked, a verb at a time."""
+        for verb in self.verbs:
+            yield {**self.attributes, "verb": verb}
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The namespaces that matter: the campaign's, its subject's, the controller's."""
+
+    campaign: str
+    subject: str
+    controller: str
+
+
+def telling(places: Places) -> tuple[Right, ...]:
+    """Every right that tells an agent of the evaluation, or what was done to its subject."""
+    campaign, subject, controller = places.campaign, places.subject, places.controller
+    definition = {"group": "apiextensions.k8s.io", "resource": "customresourcedefinitions", "name": f"{PLURAL}.{GROUP}"}
+    pods = {"resource": "pods", "namespace": controller}
+    roles = {"group": "rbac.authorization.k8s.io", "resource": "rolebindings", "namespace": subject}
+    return (
+        Right(
+            f"campaigns in namespace {campaign}",
+            {"group": GROUP, "resource": PLURAL, "namespace": campaign},
+            READ,
+        ),
+        Right(f"Events in namespace {campaign}", {"resource": "events", "namespace": campaign}, READ),
+        Right(f"pods in namespace {controller}", pods, READ),
+        Right(f"logs in namespace {controller}", {**pods, "subresource": "log"}, ("get",)),
+        Right(
+            f"the records, by port-forward in namespace {controller}",
+            {**pods, "subresource": "portforward"},
+            ("get", "create"),
+        ),
+        Right(f"the records, by exec in namespace {controller}", {**pods, "subresource": "exec"}, ("get", "create")),
+        Right(f"Secrets in namespace {controller}", {"resource": "secrets", "namespace": controller}, READ),
+        Right(f"the definition of {PLURAL}", definition, READ),
+        Right(f"RoleBindings in namespace {subject}", roles, READ),
+        Right(
+            f"Events in namespace {subject}",
+            {"resource": "events", "namespace": subject},
+            READ,
+            Flag.AGENT_CAN_READ_EVENTS,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """What was found out about an account. `can` and `unknown` are rights of which that is so."""
+
+    account: Account | None
+    can: tuple[Right, ...] = ()
+    unknown: tuple[Right, ...] = ()
+
+    @property
+    def flags(self) -> frozenset[Flag]:
+        """What the record says."""
+        unknown = {Flag.AGENT_RIGHTS_UNKNOWN} if self.unknown or self.account is None else set()
+        return frozenset({right.flag for right in self.can} | unknown)
+
+    @property
+    def message(self) -> str:
+        """In a sentence; empty where there is nothing to be said."""
+        if self.account is None:
+            return "whether the agent can read of the evaluation is unknown: its Deployment could not be read"
+        who = f"the agent's ServiceAccount {self.account}"
+        said = []
+        if self.can:
+            said.append(f"{who} can read {_listed(self.can)}")
+        if self.unknown:
+            said.append(f"whether {'it' if said else who} can read {_listed(self.unknown)} is unknown")
+        return "; ".join(said)
+
+
+async def look(account: Account, places: Places, ask: Ask) -> Exposure:
+    """Ask about every right. Where one verb is allowed, the others are not asked about."""
+    can, unknown = [], []
+    for right in telling(places):
+        match await _any(account, right, ask):
+            case True:
+                can.append(right)
+            case None:
+                unknown.append(right)
+    return Exposure(account, tuple(can), tuple(unknown))
+
+
+async def _any(account: Account, right: Right, ask: Ask) -> bool | None:
+    answers = []
+    for attributes in right.asked():
+        answers.append(await ask(account, attributes))
+        if answers[-1]:
+            return True
+    return None if None in answers else False
+
+
+def _listed(rights: Sequence[Right]) -> str:
+    return ", ".join(right.what for right in rights)

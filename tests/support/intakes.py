@@ -1,0 +1,66 @@
+"""The intake as the controller serves it: real connections, real records, real processes that read bodies."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+
+from controller.agents.intake.app import intake
+from controller.agents.intake.source import HttpSource
+from controller.agents.intake.tokens import TokenBook
+from controller.agents.intake.workers import Workers
+from controller.connections import Limits
+from controller.records import Records
+from controller.records.room import Allowance
+from controller.serving import serving
+from tests.unit.records.samples import spec
+
+HOSTILE, HONEST = "uid-hostile", "uid-honest"
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+TICKET = {"message": "m-0 is down", "subject": "tikv/tikv"}
+
+
+@dataclass(frozen=True)
+class Intake:
+    """Of two campaigns. Their tokens are `token of UID`."""
+
+    port: int
+    records: Records
+    workers: Workers
+
+    def client(self, campaign: str, address: str = "127.0.0.1") -> httpx.AsyncClient:
+        """Who sends for a campaign, from an address of this machine's."""
+        return httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{self.port}",
+            headers={"Authorization": f"Bearer token of {campaign}"},
+            transport=httpx.AsyncHTTPTransport(local_address=address),
+            timeout=120,
+        )
+
+    def source(self, campaign: str) -> HttpSource:
+        """What the campaign's attempts see."""
+        return HttpSource(self.records, campaign, lambda: NOON)
+
+
+@asynccontextmanager
+async def served(
+    folder: Path, limits: Limits | None = None, allowance: Allowance | None = None
+) -> AsyncIterator[Intake]:
+    """Serve it for as long as the block lasts."""
+    book, workers = TokenBook(), Workers()
+    records = await Records.open(f"sqlite:///{folder}/records.db", allowance=allowance or Allowance())
+    for uid in (HOSTILE, HONEST):
+        await records.ensure_campaign(uid, "default", uid, spec(), NOON)
+        book.register(f"token of {uid}", uid)
+    app = intake(records, book.campaign_of, lambda: NOON, workers)
+    try:
+        async with serving(app, "127.0.0.1", 0, limits) as port:
+            yield Intake(port, records, workers)
+    finally:
+        await workers.close()
+        await records.close()
