@@ -136,7 +136,7 @@ class CampaignSpec(Controls):
     subject: SubjectRef
     chaos: ChaosRef
     mode: Mode = Mode.BASELINE
-    trials: int = Field(5, ge=1, le=10_000)
+    trials: int = Field(8, ge=1, le=10_000)
     quiet_period: QuietPeriod = Field(default_factory=QuietPeriod)
     observe_seconds: int = Field(120, ge=1, le=86_400)
     settle_seconds: int = Field(5, ge=1, le=3600)

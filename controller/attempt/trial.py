@@ -34,6 +34,7 @@ from controller.attempt.sight import Sight, watching
 from controller.attempt.stopping import Stopped, StopSignal
 from controller.attempt.storyline import Storyline
 from controller.records import AttemptRow, Event, Records
+from controller.records.flags import Flag
 from subjects.protocol import EvalSubject, Verdict
 
 log = logging.getLogger(__name__)
@@ -81,9 +82,16 @@ class Attempt:
         self._window: Window | None = None
         self._seen = Observation()
         self._commands: CommandLog | None = None
+        self._agent_lost = False
 
     async def run(self, stop: StopSignal) -> Outcome:
         """Do it all. Raises CleanupFailed, with the row closed, when the fault could not be undone."""
+        try:
+            return await self._run(stop)
+        finally:
+            self._course.close()
+
+    async def _run(self, stop: StopSignal) -> Outcome:
         errors: list[str] = []
         failure: Failure | None = None
         try:
@@ -97,10 +105,12 @@ class Attempt:
                 log.exception("attempt %s broke down", self._row.id)
         outcome = decide(self._evidence(stop, failed=bool(errors)))
         seen = self._attendance.flags(outcome, self._commands, self._seen.unwell)
-        self._course.learn(flags=sorted({*self._row.flags, *seen}))
+        lost = [Flag.AGENT_SIGHT_LOST] if self._agent_lost else []
+        self._course.learn(flags=sorted({*self._row.flags, *seen, *lost}))
         dirty, remark = await self._clean_up()
         errors += [str(problem) for problem in (dirty, remark) if problem is not None]
         self._course.show(Step.RECORD)
+        await self._course.written()
         dirt = None if dirty is None else str(dirty)
         why = "; ".join(errors) or None
         await self._records.end_attempt(self._row.id, outcome, at=self._now(), error=why, failure=failure, dirty=dirt)
@@ -216,7 +226,11 @@ class Attempt:
                 end = window.deadline if self._seen.ended is End.DEADLINE else self._seen.recovered_at
                 assert end is not None, "it has recovered"
                 await self._attendance.require_agent_until(end, limit)
-        except AgentAbsent:
+        except AgentAbsent as absent:
+            if absent.failure is Failure.AGENT_SIGHT_LOST and self._seen.recovered_at is not None:
+                # The recovery was seen, and stays so: an agent that cannot be read must not choose what counts.
+                self._agent_lost = True
+                return
             # Whether there was a ticket, or could have been, is unknown: such an attempt was not watched to its end.
             self._seen = replace(self._seen, ended=End.SIGHT_LOST)
             raise
