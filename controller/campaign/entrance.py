@@ -25,6 +25,9 @@ LONGEST_SECONDS = 5.0
 LONGEST_WITHOUT_CONSENT_SECONDS = 30.0
 """Whose subject's owner has not consented may be anybody, and there may be many of them."""
 
+PERMITTED = "Permitted"
+"""What those who wait for the same namespace are told, beside the reasons of refusals."""
+
 
 class Entrance:
     """Belongs to one driver. Whatever waits here is broken off when the campaign is to halt or to pause."""
@@ -54,7 +57,7 @@ class Entrance:
             await self._control.guard(self._pause(pause, refusal, said))
             said = refusal
         if said is not None:
-            self._services.consents.tell(self._spec.subject.namespace)
+            self._services.consents.tell(self._spec.subject.namespace, PERMITTED)
         board.change(refusal=None)
         await self._tell_what_the_agent_can_read()
 
@@ -72,7 +75,7 @@ class Entrance:
         """Wait, though not beyond the start deadline; others who wait for the same namespace may know earlier."""
         news, namespace = self._services.consents, self._spec.subject.namespace
         if said is not None and refusal.reason != said.reason:
-            news.tell(namespace)
+            news.tell(namespace, refusal.reason)
         give_up = self._board.refused_since + timedelta(seconds=self._spec.start_deadline_seconds)
         left = (give_up - self._services.now()).total_seconds()
         await news.wait(namespace, max(RETRY_SECONDS, min(seconds, left)))

@@ -127,13 +127,21 @@ async def test_what_one_learns_wakes_those_who_wait_for_the_same_and_leaves_noth
     waiting = [asyncio.create_task(news.wait("a", 600)) for _ in range(3)]
     other = asyncio.create_task(news.wait("b", 600))
     await asyncio.sleep(0)
-    news.tell("a")
+    news.tell("a", "changed")
     await asyncio.gather(*waiting)
+    again = asyncio.create_task(news.wait("a", 600))
+    await asyncio.sleep(0)
+    for _ in waiting:
+        news.tell("a", "changed")  # each of them has seen the same
+    await asyncio.sleep(0)
+    assert not again.done()
+    news.tell("a", "changed back")
+    await again
     assert not other.done()
     other.cancel()
     await asyncio.gather(other, return_exceptions=True)
     await news.wait("c", 0.001)
-    assert not news._waiting
+    assert not news._waiting and "c" not in news._told
 
 
 async def rows(folder: Path, how_many: int) -> list[CampaignRow]:
