@@ -14,6 +14,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -32,9 +33,14 @@ from controller.attempt.sight import Sight, watching
 from controller.attempt.stopping import Stopped, StopSignal
 from controller.attempt.storyline import Storyline
 from controller.records import AttemptRow, Records
-from subjects.protocol import EvalSubject, Verdict
+from controller.records.flags import Flag
+from subjects.cluster import ClusterError, ClusterUnreachable
+from subjects.protocol import EvalSubject, SubjectError, Verdict
 
 log = logging.getLogger(__name__)
+
+END_SECONDS = 5.0
+"""For a look at what the attempt leaves. Without it nothing is set back, so it holds up nothing for long."""
 
 
 def trial_seed(campaign_seed: int, trial: int) -> int:
@@ -69,9 +75,16 @@ class Attempt:
         self._window: Window | None = None
         self._seen = Observation()
         self._commands: CommandLog | None = None
+        self._agent_lost = False
 
     async def run(self, stop: StopSignal) -> Outcome:
         """Do it all. Raises CleanupFailed, with the row closed, when the fault could not be undone."""
+        try:
+            return await self._run(stop)
+        finally:
+            self._course.close()
+
+    async def _run(self, stop: StopSignal) -> Outcome:
         errors: list[str] = []
         failure: Failure | None = None
         try:
@@ -85,10 +98,12 @@ class Attempt:
                 log.exception("attempt %s broke down", self._row.id)
         outcome = decide(self._evidence(stop, failed=bool(errors)))
         seen = self._attendance.flags(outcome, self._commands, self._seen.unwell)
-        self._course.learn(flags=sorted({*self._row.flags, *seen}))
+        lost = [Flag.AGENT_SIGHT_LOST] if self._agent_lost else []
+        self._course.learn(flags=sorted({*self._row.flags, *seen, *lost}))
         dirty, remark = await self._clean_up()
         errors += [str(problem) for problem in (dirty, remark) if problem is not None]
         self._course.show(Step.RECORD)
+        await self._course.written()
         dirt = None if dirty is None else str(dirty)
         why = "; ".join(errors) or None
         await self._records.end_attempt(self._row.id, outcome, at=self._now(), error=why, failure=failure, dirty=dirt)
@@ -107,7 +122,7 @@ class Attempt:
         spec, course, subject, agent = self._spec, self._course, self._subject, self._attendance
         limits = spec.deadlines
         async with course.step(Step.RESET, limits.reset_seconds):
-            await course.patiently(subject.reset)
+            await course.patiently(lambda: subject.reset(course.say))
         async with course.step(Step.AWAIT_HEALTHY, limits.healthy_seconds):
             await course.patiently(lambda: subject.wait_healthy(spec.settle_seconds, self._tell))
         if agent.has_workload:
@@ -174,7 +189,11 @@ class Attempt:
     async def _look_at_the_agent_once_more(self, deadline: datetime) -> None:
         try:
             await self._attendance.last_look(deadline, self._spec.deadlines.capture_seconds)
-        except AgentAbsent:
+        except AgentAbsent as absent:
+            if absent.failure is Failure.AGENT_SIGHT_LOST and self._seen.recovered_at is not None:
+                # The recovery was seen, and stays so: an agent that cannot be read must not choose what counts.
+                self._agent_lost = True
+                return
             # Whether there was a ticket is unknown: such an attempt was not watched to its end.
             self._seen = replace(self._seen, ended=End.SIGHT_LOST)
             raise
@@ -190,6 +209,9 @@ class Attempt:
         await self._course.enter(Step.CLEANUP, self._now() + timedelta(seconds=limit))
         # At once: an agent that goes on breaking things must not keep us from mending them.
         remark, dirty = await asyncio.gather(self._attendance.leave(limit, log.debug), self._injection.undo(limit))
+        with suppress(TimeoutError, SubjectError, ClusterError, ClusterUnreachable):
+            async with asyncio.timeout(END_SECONDS):
+                await self._subject.end_attempt()
         return dirty, remark
 
     def _learn_what_was_seen(self) -> None:

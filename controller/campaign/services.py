@@ -9,20 +9,23 @@ from datetime import datetime
 from controller.agents.operatordb.file import Bounds
 from controller.agents.sources import AgentSources, Tokens
 from controller.agents.workload import Workload
-from controller.api import CampaignSpec
+from controller.api import CampaignSpec, Reset
+from controller.campaign.news import News
+from controller.campaign.places import MOST_ACTIVE, Places
 from controller.campaign.projector import Projector
 from controller.campaign.queueing import SubjectQueue
-from controller.consent import DEFAULT_KEYS, ConsentKeys
+from controller.consent import DEFAULT_KEYS, ConsentKeys, missing_consent
 from controller.kube import CampaignRef, KubeApi, KubeCampaigns, KubeCluster, KubeDeployments, KubeReviews
 from controller.meter import UNMETERED, Meter
 from controller.records import Records
+from subjects.guard import GuardedCluster
 from subjects.protocol import SubjectContext, SubjectFactory, SubjectOptions
 
 
 @dataclass(slots=True)
 class Services:
     """One object for the process. `now` is the one clock, in UTC; `namespace` is the controller's own; `agent_files`
-    says which files of agents may be read.
+    says which files of agents may be read, `active_campaigns` how many of one namespace are active at a time.
     """
 
     api: KubeApi
@@ -35,24 +38,36 @@ class Services:
     consent: ConsentKeys = DEFAULT_KEYS
     namespace: str = "evalcampaign"
     agent_files: Bounds | None = None
+    active_campaigns: int = MOST_ACTIVE
+    places: Places = field(init=False)
+    consents: News = field(init=False)
     queue: SubjectQueue = field(init=False)
     kube: KubeCampaigns = field(init=False)
-    cluster: KubeCluster = field(init=False)
     deployments: KubeDeployments = field(init=False)
     reviews: KubeReviews = field(init=False)
     sources: AgentSources = field(init=False)
 
     def __post_init__(self) -> None:
+        self.places = Places(self.active_campaigns)
+        self.consents = News()
         self.queue = SubjectQueue(self.records, self.now)
         self.kube = KubeCampaigns(self.api)
-        self.cluster = KubeCluster(self.api)
         self.deployments = KubeDeployments(self.api)
         self.reviews = KubeReviews(self.api)
         self.sources = AgentSources(self.records, self.now, self.tokens, self.agent_files)
 
-    def context(self, spec: CampaignSpec) -> SubjectContext:
-        """What a subject of this campaign is given."""
-        return SubjectContext(self.cluster, spec.subject.namespace, self.now, self.images, options_of(spec))
+    def context(self, spec: CampaignSpec, campaign_namespace: str) -> SubjectContext:
+        """What a subject of this campaign is given. Its cluster lets no change through that is not permitted then."""
+        namespace = spec.subject.namespace
+
+        async def refuses() -> str | None:
+            stated = await self.kube.read_namespace(namespace)
+            refusal = missing_consent(stated, campaign_namespace, self.consent)
+            return refusal.message if refusal is not None else None
+
+        api, recreates = KubeCluster(self.api), spec.reset is Reset.RECREATE
+        cluster = GuardedCluster(api, refuses, spec.allow_quorum_loss, recreates)
+        return SubjectContext(cluster, namespace, self.now, self.images, options_of(spec))
 
     def projector(self, campaign: CampaignRef) -> Projector:
         """What writes this campaign's status and Events."""

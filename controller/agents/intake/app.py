@@ -47,7 +47,7 @@ def intake(
     `workers` read the bodies; whoever made them closes them.
     """
     app = FastAPI(
-        title="evalcampaign: what an agent did",
+        title="Tickets",  # an agent may read it
         summary="Takes tickets, sessions and log entries; answers nothing else.",
         docs_url=None,  # their pages are fetched from elsewhere
         redoc_url=None,
@@ -126,7 +126,6 @@ def _full(_: Request, error: Exception) -> Response:
 
 
 def _disk_full(_: Request, error: Exception) -> Response:
-    log.warning("an agent's log is refused: %s", error)
     return JSONResponse({"error": str(error)}, 507, {"Retry-After": "30"})
 
 
