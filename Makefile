@@ -48,8 +48,10 @@ apiserver: ## Tests against a real kube-apiserver and real etcd members, without
 e2e: cluster image deploy ## Tests on a real cluster
 	$(RUN) pytest $(TWICE) tests/e2e
 
+# Who goes on to deploy gets the controller's image built beside the programs, if those have to be built.
+e2e deploy soak: UP = up --image
 cluster: ## Make the kind cluster, or find it healthy
-	$(CLUSTER) up
+	$(CLUSTER) $(or $(UP),up)
 
 cluster-delete: ## Remove the cluster, and the Docker engine if we started it
 	$(CLUSTER) down

@@ -16,11 +16,14 @@ app = typer.Typer(
 
 
 @app.command()
-def up() -> None:
+def up(
+    image: Annotated[bool, typer.Option("--image", help="Build the controller's image beside the compiler.")] = False,
+) -> None:
     """Make the cluster, or find it healthy. The kubeconfig context is kind-evalcampaign."""
     from cluster import lifecycle
+    from cluster.deployment import image as controller
 
-    lifecycle.up()
+    lifecycle.up(*([controller.ensure_built] if image else []))
     note_times()
 
 

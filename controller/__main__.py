@@ -6,25 +6,30 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from threading import Event
 
 import kopf
+from starlette.types import ASGIApp
 
 from controller import handlers
 from controller.agents.intake.admission import Admission
 from controller.agents.intake.app import intake
+from controller.agents.intake.desk import TokenDesk
 from controller.agents.intake.tokens import TokenBook, TokenSecrets
 from controller.agents.intake.workers import working
 from controller.agents.operatordb.file import Bounds
 from controller.campaign.orphans import burying_orphans
 from controller.campaign.services import Services
 from controller.clock import Clock
+from controller.connections import raise_descriptor_limit
 from controller.kube import KubeApi, NoCluster, await_definition
+from controller.liveness import Liveness
 from controller.metrics.lag import sampling_lag
 from controller.metrics.prometheus import Metrics
 from controller.metrics.serving import serving_metrics
+from controller.printable import log_printably
 from controller.reading.serving import serving_records
 from controller.records import Records, RecordsError
 from controller.records.engines import sqlite_path
@@ -35,6 +40,9 @@ from subjects.protocol import SubjectFactory
 
 log = logging.getLogger(__name__)
 
+ANYWHERE = "0.0.0.0"
+"""Where the kubelet and agents get to; all else listens on 127.0.0.1, unless a setting says otherwise."""
+
 
 async def serve(
     settings: Settings,
@@ -42,9 +50,27 @@ async def serve(
     ready: Event | None = None,
     subjects: Mapping[str, SubjectFactory] = SUBJECTS,
 ) -> None:
-    """Run the controller until a signal, or `stop`, ends it. Raises RecordsError when the records cannot be had."""
+    """Run the controller until a signal, or `stop`, ends it. Raises RecordsError when the records cannot be had.
+
+    InvalidSetting where it cannot listen for the kubelet or for agents.
+    """
+    liveness = Liveness()
+    async with AsyncExitStack() as first:
+        if settings.liveness_port:  # before anything that may take long: who is not heard of is killed
+            await first.enter_async_context(_listening(liveness.application(), settings.liveness_port, "LIVENESS"))
+        await _serve(settings, liveness, stop, ready, subjects)
+
+
+async def _serve(
+    settings: Settings,
+    liveness: Liveness,
+    stop: Event | None,
+    ready: Event | None,
+    subjects: Mapping[str, SubjectFactory],
+) -> None:
     metrics = Metrics()
     # The records first: a second controller must find out before it has touched anything.
+    liveness.waits_for = "the records are being opened, and migrated where they are older"
     records = await Records.open(settings.database, _await_records, metrics, settings.allowance)
     try:
         api = await KubeApi.connect(settings.kubeconfig, metrics, settings.field_manager)
@@ -52,7 +78,9 @@ async def serve(
         await records.close()
         raise
     now, book = Clock().now, TokenBook()
-    tokens = Admission(book, TokenSecrets(api, settings.namespace)) if settings.intake_port else None
+    secrets = TokenSecrets(api, settings.namespace)
+    tokens = Admission(book, secrets) if settings.intake_port else None
+    hand_out = TokenDesk(api, secrets).hand_out if settings.intake_port else None
     services = Services(
         api,
         records,
@@ -64,28 +92,41 @@ async def serve(
         consent=settings.consent,
         namespace=settings.namespace,
         agent_files=_agent_files(settings),
+        active_campaigns=settings.active_campaigns,
     )
     try:
+        liveness.waits_for = "the API server does not serve EvalCampaigns yet"
         await await_definition(api)
         async with AsyncExitStack() as beside:
             if settings.intake_port:
                 workers = await beside.enter_async_context(working())
                 app = intake(records, book.campaign_of, now, workers, metrics)
-                await beside.enter_async_context(serving(app, "0.0.0.0", settings.intake_port))
-            await beside.enter_async_context(serving_records(settings.database, settings.records_port))
+                await beside.enter_async_context(_listening(app, settings.intake_port, "INTAKE"))
+            await beside.enter_async_context(serving_records(settings.database, settings.records_port, hand_out))
             await beside.enter_async_context(serving_metrics(metrics.registry, settings, subjects))
             await beside.enter_async_context(sampling_lag(metrics))
             await beside.enter_async_context(burying_orphans(services))
+            liveness.waits_for, liveness.trouble = None, lambda: handlers.overdue_driver(now())
             await kopf.operator(
                 registry=kopf.get_default_registry(),
                 clusterwide=True,
-                liveness_endpoint=_probe(settings.liveness_port),
                 memo=kopf.Memo(services=services),
                 stop_flag=stop,
                 ready_flag=ready,
             )
     finally:
         await services.close()
+
+
+@asynccontextmanager
+async def _listening(app: ASGIApp, port: int, what: str) -> AsyncIterator[None]:
+    async with AsyncExitStack() as served:
+        try:
+            await served.enter_async_context(serving(app, ANYWHERE, port))
+        except OSError as error:
+            why = f"EVALCAMPAIGN_{what}_PORT: nobody can listen on port {port} here: {error.strerror}"
+            raise InvalidSetting(why) from error
+        yield
 
 
 def _agent_files(settings: Settings) -> Bounds | None:
@@ -103,17 +144,16 @@ def _await_records(why: str) -> None:
         driver.wait(why)
 
 
-def _probe(port: int) -> str | None:
-    return f"http://0.0.0.0:{port}/healthz" if port else None
-
-
 def main() -> int:
     """Exit status 0 after a signal, 1 when it could not run."""
     kopf.configure(log_prefix=True)
     for chatty in ("httpx", "aiohttp.access", "alembic.runtime.plugins", "kopf.activities.probe", "kopf.objects"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # else whoever sends nonsense fills the log
+    log_printably()
     # Kopf minds SIGTERM once it runs. Until then, process 1 of a container would not even die of it.
     signal.signal(signal.SIGTERM, _leave)
+    raise_descriptor_limit()
     try:
         asyncio.run(serve(Settings.from_environment()))
     except (RecordsError, NoCluster, InvalidSetting) as error:

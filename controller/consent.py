@@ -55,6 +55,10 @@ class ConsentKeys:
 DEFAULT_KEYS = ConsentKeys()
 
 
+WITHOUT_CONSENT = frozenset({"NotOptedIn", "NotAllowed", "NamespaceNotFound", "Forbidden"})
+"""The reasons of refusals where no owner has said yes: as the owner says, or as far as anybody can tell."""
+
+
 @dataclass(frozen=True, slots=True)
 class Namespace:
     """A namespace's metadata, as far as consent is concerned."""

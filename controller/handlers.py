@@ -1,4 +1,4 @@
-"""What Kopf calls. Thin: a daemon runs a campaign's driver, a delete handler undoes what was left, a probe looks on.
+"""What Kopf calls. Thin: a daemon runs a campaign's driver, a delete handler undoes what was left.
 
 Kopf's `patch` and return values are never used: a status write that the API server refuses would kill the daemon
 without a word. Statuses are written by the driver's own projector (docs/decisions/002-kopf-only-watches.md).
@@ -22,6 +22,7 @@ from controller.campaign.driver import CampaignDriver
 from controller.campaign.farewell import bury, delete
 from controller.campaign.intake import InvalidCampaign, campaign_from_body, refuse_invalid, says_finished
 from controller.campaign.services import Services
+from subjects.cluster import ClusterUnreachable
 
 log = logging.getLogger(__name__)
 
@@ -30,11 +31,14 @@ CAMPAIGNS = (GROUP, VERSION, PLURAL)
 EXIT_SECONDS = 40
 """What a driver gets after SIGTERM to undo its fault and close its row; the pod's grace period is longer."""
 
+LOGIN_RETRY_SECONDS = 5
+"""How often we ask again for a credential that nobody gives us."""
+
 DELETION_RETRY_SECONDS = 10
 """How often a deletion tries again to clean up."""
 
 DRIVERS: dict[str, CampaignDriver] = {}
-"""The running drivers by campaign uid: the delete handler waits for them, the probe looks after them."""
+"""The running drivers by campaign uid: the delete handler waits for them, the liveness probe looks after them."""
 
 
 @kopf.on.startup()
@@ -55,10 +59,21 @@ def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
 
 
 @kopf.on.login()
-async def log_in(memo: kopf.Memo, **_: Any) -> kopf.ConnectionInfo:
-    """Kopf asks the same API server, under the same name, as everything else here."""
+async def log_in(memo: kopf.Memo, **_: Any) -> kopf.AiohttpSession:
+    """Kopf asks the same API server, as the same person, as everything else here.
+
+    Its session gets a new token by itself. Kopf comes here for another session where none was taken, or where a
+    certificate is to be replaced.
+    """
     services: Services = memo.services
-    return kopf.ConnectionInfo(**await services.api.credentials())
+    api = services.api
+    try:
+        session = await api.lend_session()
+    except ClusterUnreachable as away:
+        raise kopf.TemporaryError(str(away), delay=LOGIN_RETRY_SECONDS) from None
+    return kopf.AiohttpSession(
+        server=api.connection.server, aiohttp_session=session, expiration=api.login.certificate_ends_at
+    )
 
 
 @kopf.daemon(*CAMPAIGNS, cancellation_backoff=EXIT_SECONDS, cancellation_timeout=5, backoff=2)
@@ -148,12 +163,9 @@ async def _end_driver(uid: str) -> None:
         await driver.ended.wait()
 
 
-@kopf.on.probe(id="drivers")
-def all_drivers_alive(memo: kopf.Memo, **_: Any) -> int:
-    """How many drivers run. PermanentError, hence HTTP 500, when one of them has said nothing for too long."""
-    services: Services = memo.services
-    now = services.now()
+def overdue_driver(now: datetime) -> str | None:
+    """Says which driver has said nothing for too long, if there is one: the process is then to be ended."""
     for driver in DRIVERS.values():
         if now > driver.due_at:
-            raise kopf.PermanentError(f"the driver of {driver.name} has said nothing since {driver.due_at}")
-    return len(DRIVERS)
+            return f"the driver of {driver.name} has said nothing since {driver.due_at}"
+    return None

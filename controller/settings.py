@@ -40,7 +40,8 @@ class Settings:
     writes into `managedFields` of what we change, and what we call ourselves in requests; `consent` names the label and
     the annotation of a namespace's owner. `kubeconfig` names a file for a controller outside the cluster; without one
     it is what kubectl would take. `agent_files` is the folder below which agents' operator.db files may lie; without
-    one none is read. `allowance` bounds what agents may fill.
+    one none is read. `allowance` bounds what agents may fill,
+    `active_campaigns` how many of one namespace are active at a time; 0 is no limit.
     """
 
     database: str
@@ -56,6 +57,7 @@ class Settings:
     consent: ConsentKeys = field(default_factory=ConsentKeys)
     agent_files: Path | None = None
     allowance: Allowance = field(default_factory=Allowance)
+    active_campaigns: int = 100
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -78,6 +80,7 @@ class Settings:
                 database=_mebibytes(environment, "EVALCAMPAIGN_RECORDS_MEBIBYTES", Allowance().database),
                 free=_mebibytes(environment, "EVALCAMPAIGN_FREE_MEBIBYTES", Allowance().free),
             ),
+            active_campaigns=_number(environment, "EVALCAMPAIGN_ACTIVE_CAMPAIGNS", 100),
         )
 
 

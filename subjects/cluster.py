@@ -26,6 +26,13 @@ class ClusterUnreachable(Exception):
     """The API server did not answer, or broke off: whether a change was made is not known."""
 
 
+class ClusterFailing(ClusterUnreachable):
+    """The API server is there and does not serve (a 5xx, as from a webhook that is down; 429): no more is known.
+
+    It is no outage that ends by waiting, so whoever has a deadline lets it run.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Pod:
     """A pod as the oracle needs it, cut down from the API's answer."""

@@ -7,8 +7,11 @@ incidence               time to detect and to resolve, where healing by itself c
 commands                what the agent ran, counted
 summary, estimates      all of it for one campaign; the same as plain lines
 words                   numbers as people read them
-permutation, holm       one test for one primary endpoint
-comparable, pairing, comparison, verdict   two campaigns against each other, or a refusal
+mover                   intervals of mean times and of shares, and of their differences
+permutation, least, holm   one test for one primary endpoint, and how few trials are too few for it
+arm, comparable, pairing, comparison, verdict   two campaigns against each other, or a refusal
+rates_apart, loss, notes, circumstances   what stands beside the verdict
+gate                    whether a rate is proven to be high enough
 junit                   a campaign as a test report
 
 The numbers take scipy and numpy, which the controller does without: nothing outside the command line and the report

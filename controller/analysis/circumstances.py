@@ -11,6 +11,8 @@ from controller.records.rows import CampaignRow
 UNITS = ((86400.0, "days"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
 """Seconds in each, the longest first."""
 
+DRIFT = "what changed meanwhile (drift) cannot be told from an effect"
+
 
 def in_turns(first: CampaignRow, second: CampaignRow) -> bool:
     """Whether the two are the arms of one experiment: they were to take their subject in turns."""
@@ -26,18 +28,18 @@ def circumstances(first: CampaignRow, second: CampaignRow, trials: Iterable[Tria
     earlier, later = sorted((first, second), key=lambda row: row.started_at or row.created_at)
     begun, over = later.started_at, earlier.finished_at
     if begun is None or over is None:
-        return "They did not take turns, and one of them is not over: what changes meanwhile is part of the difference."
+        return f"They did not take turns, and one of them is not over: {DRIFT}."
     apart = (begun - over).total_seconds()
     when = "while the other ran" if apart < 0 else f"{_span(apart)} after the other had ended"
-    return f"They did not take turns: one began {when}, and what else changed is part of the difference."
+    return f"They did not take turns: one began {when}, and {DRIFT}."
 
 
 def _turns(alone: list[int]) -> str:
     if not alone:
         return "They took turns, trial by trial."
     if (first := min(alone)) == 1:
-        return "They were to take turns, and did not."
-    return f"They took turns up to trial {first - 1}; from trial {first} on one of them ran alone."
+        return f"They were to take turns, and did not: {DRIFT}."
+    return f"They took turns up to trial {first - 1}; from trial {first} on one of them ran alone, and there {DRIFT}."
 
 
 def _span(seconds: float) -> str:

@@ -1,43 +1,42 @@
 """Two campaigns against each other: one primary endpoint, tested; everything else only described.
 
-The endpoint is the difference of the mean times to recover, restricted to the deadline that all trials share: it
-counts how often the subject recovers and how soon in one number of seconds, and baseline and agent have it alike. A
-second test beside it would double the chance to find what is not there.
+The endpoint is the difference of the mean times unrecovered, up to the deadline that all trials share: it counts how
+often the subject recovers and how soon in one number of seconds, and baseline and agent have it alike. A second test
+beside it would double the chance to find what is not there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from controller.analysis.arm import Arm
 from controller.analysis.circumstances import circumstances
 from controller.analysis.comparable import require_comparable
 from controller.analysis.holm import holm
-from controller.analysis.pairing import pair
-from controller.analysis.permutation import Difference, difference, enough
+from controller.analysis.least import LEVEL, enough, least_p
+from controller.analysis.loss import at_worst, worst_case
+from controller.analysis.notes import notes, progress
+from controller.analysis.pairing import Pairing, pair
+from controller.analysis.permutation import Difference, difference
+from controller.analysis.rates_apart import RatesApart, rates_apart
 from controller.analysis.restricted import restricted_times, shared_deadline
 from controller.analysis.summary import Analysis, analyze
 from controller.analysis.trial import Trial
-from controller.analysis.verdict import Verdict, judge, sentence
-from controller.records.rows import CampaignRow
+from controller.analysis.verdict import Verdict, interim, judge, sentence, too_few
 
-
-@dataclass(frozen=True, slots=True)
-class Arm:
-    """A campaign and its trials, by the name that is shown."""
-
-    name: str
-    campaign: CampaignRow
-    trials: Sequence[Trial]
+__all__ = ["Arm", "Comparison", "compare", "compare_all"]
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The first against the second. `difference` is first minus second: below 0 the first recovers sooner.
+    """The first against the second. `difference` is first minus second: below 0 the first is unrecovered for less time.
 
     `p` is what the verdict rests on: adjusted by Holm where several comparisons were made (`comparisons` of them).
-    `circumstances` is a sentence on whether they took turns. `deadline` is in seconds; `first` and `second` describe,
-    with all scored trials of each.
+    `rates` compares the recoveries, untested. All three are None where there is no verdict. `worst_case` is the
+    verdict if the attempts that are not scored had stayed unrecovered: those of the arm that is ahead, or of both
+    where none is. `circumstances` is a sentence on whether they took turns, `notes` what else has to be known.
+    `deadline` is in seconds; `first` and `second` describe, with all scored trials of each.
     """
 
     names: tuple[str, str]
@@ -45,62 +44,145 @@ class Comparison:
     sentence: str
     circumstances: str
     warnings: tuple[str, ...]
+    notes: tuple[str, ...]
     deadline: float | None
     paired: bool
     sizes: tuple[int, int]
     left_out: int
     difference: Difference | None
+    rates: RatesApart | None
     p: float | None
+    worst_case: Verdict
     comparisons: int
     first: Analysis
     second: Analysis
 
 
+@dataclass(frozen=True, slots=True)
+class _Tested:
+    """What was found of two sets of trials, before anybody judges."""
+
+    pairing: Pairing
+    deadline: float | None = None
+    difference: Difference | None = None
+    rates: RatesApart | None = None
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        return len(self.pairing.first), len(self.pairing.second)
+
+    @property
+    def least(self) -> float:
+        """The smallest p that there could have been."""
+        return least_p(*self.sizes, self.pairing.paired)
+
+    @property
+    def p(self) -> float:
+        """1 where nothing was tested."""
+        return 1.0 if self.difference is None else self.difference.p
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """Two arms, tested as they are and with the worst made of what was lost. `running`: of each that is not over."""
+
+    first: Arm
+    second: Arm
+    warnings: tuple[str, ...]
+    running: tuple[str, ...]
+    tested: _Tested
+    at_worst: _Tested
+
+
 def compare(first: Arm, second: Arm, force: bool = False) -> Comparison:
     """Test one against the other. NotComparable where they did not ask the same, unless forced."""
-    warnings = require_comparable(first.campaign, second.campaign, force)
-    compared = pair(first.trials, second.trials)
-    sizes = (len(compared.first), len(compared.second))
-    deadline, found = None, None
-    if enough(*sizes, compared.paired):
-        deadline = shared_deadline((*compared.first, *compared.second))
-        ours, theirs = (restricted_times(each, deadline) for each in (compared.first, compared.second))
-        found = difference(ours, theirs, compared.paired)
-    p = None if found is None else found.p
-    verdict, names = judge(found, p), (first.name, second.name)
-    return Comparison(
-        names=names,
-        verdict=verdict,
-        sentence=sentence(verdict, names, sizes, compared.paired, deadline, found, p),
-        circumstances=circumstances(first.campaign, second.campaign, (*first.trials, *second.trials)),
-        warnings=tuple(warnings),
-        deadline=deadline,
-        paired=compared.paired,
-        sizes=sizes,
-        left_out=compared.left_out,
-        difference=found,
-        p=p,
-        comparisons=1,
-        first=analyze(first.campaign, first.trials),
-        second=analyze(second.campaign, second.trials),
-    )
+    return compare_all([(first, second)], force)[0]
 
 
 def compare_all(pairs: Iterable[tuple[Arm, Arm]], force: bool = False) -> list[Comparison]:
-    """Several at once, their p-values adjusted for it. The intervals stay those of each comparison by itself."""
-    made = [compare(first, second, force) for first, second in pairs]
-    tested = [index for index, each in enumerate(made) if each.p is not None]
-    adjusted: Mapping[int, float] = dict(
-        zip(tested, holm([made[index].p or 0.0 for index in tested]), strict=True),
+    """Several at once, their p-values adjusted for it. The intervals stay those of each comparison by itself.
+
+    A comparison that could not name a winner even by itself is none of those that count. One of which an arm still
+    runs is: it will have its p-value.
+    """
+    made = [_make(*each, require_comparable(each[0].campaign, each[1].campaign, force)) for each in pairs]
+    among = [index for index, each in enumerate(made) if each.running or each.tested.difference is not None]
+    ps = holm([made[index].tested.p for index in among])
+    worst = holm([made[index].at_worst.p for index in among])
+    least = holm([made[index].tested.least for index in among])
+    place = {index: rank for rank, index in enumerate(among)}
+    return [
+        _judged(each, len(among), *(values[place[index]] if index in place else 1.0 for values in (ps, worst, least)))
+        for index, each in enumerate(made)
+    ]
+
+
+def _make(first: Arm, second: Arm, warnings: Sequence[str]) -> _Made:
+    running = tuple(progress(arm) for arm in (first, second) if not arm.campaign.phase.terminal)
+    tested = _test(first.trials, second.trials, skip=bool(running))
+    return _Made(first, second, tuple(warnings), running, tested, _test_at_worst(first, second, tested))
+
+
+def _test(first: Sequence[Trial], second: Sequence[Trial], skip: bool = False) -> _Tested:
+    pairing = pair(first, second)
+    found = _Tested(pairing)
+    if skip or not enough(*found.sizes, pairing.paired):
+        return found
+    deadline = shared_deadline((*pairing.first, *pairing.second))
+    ours, theirs = (restricted_times(each, deadline) for each in (pairing.first, pairing.second))
+    tested = difference(ours, theirs, pairing.paired, deadline)
+    come = [[_recovered(trial, deadline) for trial in each] for each in (pairing.first, pairing.second)]
+    return replace(found, deadline=deadline, difference=tested, rates=rates_apart(come[0], come[1], pairing.paired))
+
+
+def _recovered(trial: Trial, deadline: float) -> bool:
+    return trial.recovered_in_time is not None and trial.recovered_in_time <= deadline
+
+
+def _test_at_worst(first: Arm, second: Arm, tested: _Tested) -> _Tested:
+    """With the worst made of what the arm that is ahead has lost; where none is, of what both have."""
+    if tested.difference is None or all(trial.outcome.scored for arm in (first, second) for trial in arm.trials):
+        return tested
+    verdict = judge(tested.difference, tested.difference.p)
+    return _test(
+        first.trials if verdict is Verdict.WORSE else at_worst(first.trials),
+        second.trials if verdict is Verdict.BETTER else at_worst(second.trials),
     )
-    return [_adjusted(each, adjusted.get(index), len(tested)) for index, each in enumerate(made)]
 
 
-def _adjusted(of: Comparison, p: float | None, comparisons: int) -> Comparison:
-    if p is None:
-        return of
-    verdict = judge(of.difference, p)
-    said = sentence(verdict, of.names, of.sizes, of.paired, of.deadline, of.difference, p)
-    if comparisons > 1:
-        said += f" p is adjusted for {comparisons} comparisons (Holm); the interval is not."
-    return replace(of, verdict=verdict, sentence=said, p=p, comparisons=comparisons)
+def _judged(made: _Made, comparisons: int, p: float, worst_p: float, least: float) -> Comparison:
+    first, second, tested, names = made.first, made.second, made.tested, (made.first.name, made.second.name)
+    analyses = analyze(first.campaign, first.trials), analyze(second.campaign, second.trials)
+    verdict, worst = judge(tested.difference, p), judge(made.at_worst.difference, worst_p)
+    paired, sizes = tested.pairing.paired, tested.sizes
+    if made.running:
+        verdict = worst = Verdict.INTERIM
+        said = interim(names, made.running, sizes)
+    elif tested.difference is None or tested.rates is None or tested.deadline is None or least > LEVEL:
+        verdict = worst = Verdict.TOO_FEW
+        said = too_few(names, sizes, paired, comparisons if tested.difference is not None else 1, least)
+    else:
+        said = sentence(verdict, names, paired, tested.deadline, tested.difference, tested.rates, p, comparisons)
+    decided = verdict not in (Verdict.INTERIM, Verdict.TOO_FEW)
+    return Comparison(
+        names=names,
+        verdict=verdict,
+        sentence=said,
+        circumstances=circumstances(first.campaign, second.campaign, (*first.trials, *second.trials)),
+        warnings=made.warnings,
+        notes=(
+            *(worst_case(names, analyses, verdict, worst) if decided else ()),
+            *notes(first, second, analyses, tested.deadline),
+        ),
+        deadline=tested.deadline,
+        paired=paired,
+        sizes=sizes,
+        left_out=tested.pairing.left_out,
+        difference=tested.difference,
+        rates=tested.rates,
+        p=p if decided else None,
+        worst_case=worst,
+        comparisons=comparisons,
+        first=analyses[0],
+        second=analyses[1],
+    )

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
-from scipy import special
 
-from controller.analysis.rates import CONFIDENCE, Rate, rate
+from controller.analysis.least import LEVEL
+from controller.analysis.mover import wilson
+from controller.analysis.rates import Rate, rate
 from controller.analysis.trial import DETECTED, Trial
 from controller.api import Outcome
 from controller.statistics import censored_median
@@ -87,13 +88,9 @@ def interval(share: Sequence[float], n: int) -> tuple[list[float], list[float]]:
     partial transition probabilities in multiple decrement models", Annals of Statistics 6 (1978), 534-545) is that of a
     proportion, share * (1 - share) / n. Of the intervals for one, Wilson's holds what it promises also near 0 and at
     few trials, where those on the log-log scale are not even defined; and the curve ends at the interval of the rate.
-    The formula is that of `rates.rate`, for a whole curve at once.
     """
-    z = float(special.ndtri((1 + CONFIDENCE) / 2))
-    at = np.asarray(share, dtype=float)
-    middle = (at + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(np.maximum(at * (1 - at) / n + z**2 / (4 * n**2), 0))
-    return np.maximum(middle - half, 0.0).tolist(), np.minimum(middle + half, 1.0).tolist()
+    low, high = wilson(share, n, LEVEL)
+    return low.tolist(), high.tolist()
 
 
 def _first(trial: Trial, at: float | None, happened: bool) -> tuple[float, Ended]:

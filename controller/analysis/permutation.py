@@ -1,4 +1,4 @@
-"""Whether two sets of numbers differ in their mean: a test by shuffling, and the interval that belongs to it.
+"""Whether two sets of restricted times differ in their mean: a test by shuffling, and the interval that belongs to it.
 
 The statistic is the difference over its standard error, not the bare difference: so the test holds its level in large
 samples also where the two arms spread differently, as a healed and an unhealed arm do (A. Janssen, "Studentized
@@ -9,16 +9,17 @@ Paired numbers are flipped within their pairs (R. A. Fisher, "The Design of Expe
 dealt to the two arms anew (E. J. G. Pitman, Supplement to the Journal of the Royal Statistical Society 4 (1937),
 119-130).
 
-The interval takes its width from the same shuffling: the difference plus and minus its standard error times the value
-that the shuffled statistic exceeds in 5 % of the cases. Where Student's t (for groups with B. L. Welch's degrees of
-freedom, Biometrika 34 (1947), 28-35) says more than that, it is taken instead, and so is its p: shuffling is a little
-too sure where one arm never varied. So the interval leaves out 0 exactly when p is at most 0.05; they never contradict.
-Its coverage is measured by tests/simulation/test_statistics.py.
+Shuffling asks whether the arms differ at all. Two arms may, and have the same mean: one that is quick and now and then
+never recovers, and one that is always slow. Few trials of the first show no failure, and would make it the better one.
+So the interval is that of `mover`, which allows for failures that were not seen, and p is the larger of the p of
+the shuffling and of the smallest level at which that interval leaves out 0. Where the shuffling is less sure
+than the interval, the interval is widened to 0. So it leaves out 0 exactly when p is at most 0.05; they never
+contradict. tests/simulation/test_statistics.py measures both.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import comb
 from typing import Any
@@ -26,11 +27,10 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from controller.analysis.rates import CONFIDENCE
+from controller.analysis import least, mover
+from controller.analysis.least import LEVEL
+from controller.analysis.mover import Bounded
 
-LEVEL = 1 - CONFIDENCE
-POWER = 0.8
-RESAMPLES = 9_999
 FEWEST_RESAMPLES = 999
 NUMBERS = 20_000_000
 """About so many numbers are shuffled in all: large arms get by with fewer shuffles, as each tells more."""
@@ -38,21 +38,22 @@ BEYOND = 1e12
 """The statistic of arms that differ and never varied; infinity would not go through the arithmetic."""
 BATCH = 2_000_000
 """Numbers shuffled at once: 16 MB."""
+HALVINGS = 50
+"""Of the range in which p is looked for: to the last digit that a p-value is shown with, and far beyond."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Of two means, first minus second, with its 95 % interval and the probability `p` of one as large by chance.
+    """Of two mean times in seconds, first minus second, with its 95 % interval.
 
-    `detectable`: how large a true difference would have been found in 80 % of such experiments; None where neither arm
-    varied. `shuffles` is how many were looked at, all that there are where `exact`.
+    `p` is the probability of one as large by chance. `shuffles` is how many were looked at, all that there are where
+    `exact`.
     """
 
     value: float
     low: float
     high: float
     p: float
-    detectable: float | None
     shuffles: int
     exact: bool
 
@@ -62,58 +63,47 @@ class Difference:
         return self.p <= LEVEL
 
 
-def enough(first: int, second: int, paired: bool) -> bool:
-    """Whether any result at all with so many trials could reach p = 5 %: for pairs from 6 on, else from 4 and 4 on."""
-    if paired:
-        return float(2 / 2**first) <= LEVEL
-    return min(first, second) >= 2 and 2 / comb(first + second, first) <= LEVEL
+def difference(
+    first: Sequence[float], second: Sequence[float], paired: bool, deadline: float, seed: int = 0
+) -> Difference:
+    """Test the difference of the mean times, none of them above the deadline, all in seconds.
 
-
-def difference(first: Sequence[float], second: Sequence[float], paired: bool, seed: int = 0) -> Difference:
-    """Test the difference of the means, of as many numbers as are `enough`; the same `seed` gives the same answer."""
+    As many of them as are `least.enough`. The same `seed` gives the same answer.
+    """
     a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
     size = len(a) + len(b)
-    statistic = _of_pairs if paired else _of_groups
     shuffled = stats.permutation_test(
         (a, b),
-        statistic,
+        _of_pairs if paired else _of_groups,
         permutation_type="samples" if paired else "independent",
         alternative="greater",
-        n_resamples=min(RESAMPLES, max(FEWEST_RESAMPLES, NUMBERS // size)),
+        n_resamples=min(least.RESAMPLES, max(FEWEST_RESAMPLES, NUMBERS // size)),
         batch=max(1, BATCH // size),
         vectorized=True,
         rng=np.random.default_rng(seed),
     )
-    value = float(a.mean() - b.mean())
-    error, freedom = _pairs_error(a - b) if paired else _groups_error(a, b)
-    if error == 0:
-        return Difference(value, value, value, float(shuffled.pvalue), None, len(shuffled.null_distribution), False)
-    possible = 2 ** len(a) if paired else comb(size, len(a))
-    exact = len(shuffled.null_distribution) >= possible
-    critical = _critical(shuffled.null_distribution, exact)
-    # What is as large as the critical value touches 0 exactly, whatever the last bits of the division say.
-    half = abs(value) if critical == shuffled.statistic else critical * error
-    half = max(half, float(stats.t.ppf(1 - LEVEL / 2, freedom)) * error)
-    p = max(float(shuffled.pvalue), 2 * float(stats.t.sf(abs(value) / error, freedom)))
-    reach = half + float(stats.norm.ppf(POWER)) * error
-    return Difference(value, value - half, value + half, p, reach, len(shuffled.null_distribution), exact)
+    bounded = mover.pairs(a, b, deadline) if paired else mover.groups(a, b, deadline)
+    by_interval, by_shuffling = _smallest_level(bounded), float(shuffled.pvalue)
+    found = bounded(LEVEL)
+    value, low, high = float(found.value), float(found.low), float(found.high)
+    if by_shuffling > LEVEL:
+        low, high = min(low, 0.0), max(high, 0.0)
+    looked_at = len(shuffled.null_distribution)
+    exact = looked_at >= (2 ** len(a) if paired else comb(size, len(a)))
+    return Difference(value, low, high, max(by_shuffling, by_interval), looked_at, exact)
 
 
-def _critical(null: Any, exact: bool) -> float:
-    """The value that the statistic must exceed. Random shuffles count the observed order too, so that p is never 0."""
-    may_exceed = int(LEVEL * len(null) + 1e-9) if exact else int(LEVEL * (len(null) + 1) + 1e-9) - 1
-    return float(np.sort(null)[::-1][may_exceed])
-
-
-def _pairs_error(differences: Any) -> tuple[float, float]:
-    """Standard error of the mean, and its degrees of freedom."""
-    return float(_error_of_pairs(differences, -1)), len(differences) - 1
-
-
-def _groups_error(first: Any, second: Any) -> tuple[float, float]:
-    one, two = (float(np.var(each, ddof=1)) / len(each) for each in (first, second))
-    spread = one**2 / (len(first) - 1) + two**2 / (len(second) - 1)
-    return (one + two) ** 0.5, (one + two) ** 2 / spread if spread else 1.0
+def _smallest_level(bounded: Callable[[float], Bounded]) -> float:
+    """The smallest level at which the interval leaves out 0: its p-value. 1 where it never does."""
+    never, always = 0.0, 1.0
+    for _ in range(HALVINGS):
+        middle = (never + always) / 2
+        found = bounded(middle)
+        if found.low <= 0 <= found.high:
+            never = middle
+        else:
+            always = middle
+    return always
 
 
 def _of_pairs(first: Any, second: Any, axis: int) -> Any:

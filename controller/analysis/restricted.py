@@ -2,7 +2,7 @@
 
 Every scored trial is watched to its deadline, so with a deadline that all of them share, min(time, deadline) is known
 of each: nothing is censored before it. The restricted mean is then a plain mean, with a plain variance; it is the area
-under the Kaplan-Meier curve up to the deadline, to the last digit.
+under the Kaplan-Meier curve up to the deadline, to the last digit. Its interval is not plain: see `mover`.
 """
 
 from __future__ import annotations
@@ -11,19 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
-from controller.analysis.rates import CONFIDENCE
+from controller.analysis.least import LEVEL
+from controller.analysis.mover import Gaps
 from controller.analysis.trial import Trial
 
 
 @dataclass(frozen=True, slots=True)
 class RestrictedMean:
-    """Seconds. `variance` is that of the mean, in square seconds; None of a single trial, as is the 95 % interval.
-
-    Nor is there an interval where all times are equal (say, where nobody recovered): what never varied tells nothing
-    of how much it may.
-    """
+    """Seconds. `variance` is that of the mean, in square seconds; None of a single trial, as is the 95 % interval."""
 
     value: float
     variance: float | None
@@ -44,7 +40,7 @@ def restricted_times(trials: Sequence[Trial], deadline: float) -> list[float]:
 
 
 def restricted_mean(times: Sequence[float], deadline: float) -> RestrictedMean:
-    """The mean of restricted times, of at least one trial, with Student's interval.
+    """The mean of restricted times, of at least one trial, with the interval of `mover`.
 
     P. Royston and M. K. B. Parmar, "Restricted mean survival time: an alternative to the hazard ratio", BMC Medical
     Research Methodology 13 (2013), 152, on what it means.
@@ -53,8 +49,5 @@ def restricted_mean(times: Sequence[float], deadline: float) -> RestrictedMean:
     n, mean = len(values), float(values.mean())
     if n < 2:
         return RestrictedMean(mean, None, None, None, deadline, n)
-    variance = float(values.var(ddof=1)) / n
-    if variance == 0:
-        return RestrictedMean(mean, variance, None, None, deadline, n)
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * variance**0.5
-    return RestrictedMean(mean, variance, mean - half, mean + half, deadline, n)
+    found = Gaps.of(values, deadline).mean(LEVEL)
+    return RestrictedMean(mean, float(values.var(ddof=1)) / n, float(found.low), float(found.high), deadline, n)

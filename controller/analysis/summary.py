@@ -13,6 +13,7 @@ from controller.analysis.restricted import RestrictedMean, restricted_mean, rest
 from controller.analysis.survival import Curve, Median, kaplan_meier
 from controller.analysis.trial import DETECTED, Trial, scored
 from controller.api import Mode, Outcome
+from controller.records.flags import Flag
 from controller.records.rows import CampaignRow
 
 
@@ -45,9 +46,13 @@ class Analysis:
 
 
 def analyze(campaign: CampaignRow, trials: Sequence[Trial]) -> Analysis:
-    """The numbers of these attempts, all of which ended."""
+    """The numbers of these attempts, all of which ended.
+
+    Where the agent could not be seen in the end, the trial counts in no rate or time of the agent.
+    """
     counting = scored(trials)
-    with_agent = campaign.mode is Mode.AGENT and bool(counting)
+    watched = [trial for trial in counting if Flag.AGENT_SIGHT_LOST not in trial.flags]
+    with_agent = campaign.mode is Mode.AGENT and bool(watched)
     outcomes = Counter(trial.outcome for trial in trials)
     return Analysis(
         campaign=campaign,
@@ -55,23 +60,23 @@ def analyze(campaign: CampaignRow, trials: Sequence[Trial]) -> Analysis:
         outcomes={outcome.value: outcomes[outcome] for outcome in Outcome if outcomes[outcome]},
         unscored={outcome.value: outcomes[outcome] for outcome in Outcome if outcomes[outcome] and not outcome.scored},
         flags=dict(sorted(Counter(str(flag) for trial in counting for flag in trial.flags).items())),
-        rates=_rates(campaign.mode, counting, outcomes),
+        rates=_rates(campaign.mode, counting, watched),
         recovery=_recovery(counting) if campaign.mode.injects and counting else None,
-        detection=detection(counting) if with_agent else None,
-        resolution=resolution(counting) if with_agent else None,
+        detection=detection(watched) if with_agent else None,
+        resolution=resolution(watched) if with_agent else None,
         commands=spreads(counting),
     )
 
 
-def _rates(mode: Mode, trials: Sequence[Trial], outcomes: Mapping[Outcome, int]) -> dict[str, Rate]:
-    n = len(trials)
+def _rates(mode: Mode, trials: Sequence[Trial], watched: Sequence[Trial]) -> dict[str, Rate]:
+    """`watched`: those of which it is known what the agent did. All of `trials` have a recovery, or none."""
 
     def share(*scored: Outcome) -> Rate:
-        return rate(sum(outcomes[outcome] for outcome in scored), n)
+        return rate(sum(trial.outcome in scored for trial in watched), len(watched))
 
     if mode is Mode.CONTROL:
         return {"quiet": share(Outcome.QUIET), "false_alarm": share(Outcome.FALSE_ALARM)}
-    recovery = {"recovery": rate(sum(trial.recovered_in_time is not None for trial in trials), n)}
+    recovery = {"recovery": rate(sum(trial.recovered_in_time is not None for trial in trials), len(trials))}
     if mode is Mode.BASELINE:
         return recovery
     return recovery | {

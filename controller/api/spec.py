@@ -129,7 +129,7 @@ class CampaignSpec(Controls):
     subject: SubjectRef
     chaos: ChaosRef
     mode: Mode = Mode.BASELINE
-    trials: int = Field(5, ge=1, le=10_000)
+    trials: int = Field(8, ge=1, le=10_000)
     observe_seconds: int = Field(120, ge=1, le=86_400)
     settle_seconds: int = Field(5, ge=1, le=3600)
     max_blind_seconds: int = Field(5, ge=0, le=3600)

@@ -1,15 +1,17 @@
 """The frame of an attempt's steps: what is committed when one begins, how long it may take, and what is said meanwhile.
 
-The record goes first: a step is committed, with all that was learned before it, ahead of what it does.
+The record goes first: a step is committed, with all that was learned before it, ahead of what it does. Once a fault is
+in place, though, its plan is on record, and nothing that cannot be written may keep it there: what was learned waits
+for room then, and the attempt goes on.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import TypeVar, Unpack
+from typing import Any, TypeVar, Unpack
 
 from controller.api import Current, Failure, Step
 from controller.attempt.cleanup import RETRY_SECONDS
@@ -20,6 +22,9 @@ from subjects.cluster import ClusterUnreachable
 T = TypeVar("T")
 
 MESSAGE_LENGTH = 512
+
+PATIENCE_SECONDS = 2.0
+"""How long a record that cannot be written holds up an attempt whose fault is in place; the next one does not."""
 
 
 class StepFailed(AttemptFailed):
@@ -38,6 +43,8 @@ class Course:
         self._report = report
         self._facts: Facts = {}
         self._events: list[Event] = []
+        self._urgent = False
+        self._writing: asyncio.Task[None] | None = None
         self._current = Current(trial=row.trial, attempt=row.attempt, step=Step.RESET, since=now())
 
     @property
@@ -76,11 +83,30 @@ class Course:
             why = f": {self.message}" if self.message else ""
             raise StepFailed(Failure.TIMED_OUT, f"{what} was not done within {limit_seconds:g} s{why}") from None
 
+    def hurry(self) -> None:
+        """The fault may be in place from now on: records that cannot be written hold up nothing any more."""
+        self._urgent = True
+
     async def enter(self, step: Step, deadline: datetime | None = None) -> None:
         """Commit the step with everything learned so far, and say so."""
         (facts, self._facts), (events, self._events) = (self._facts, {}), (self._events, [])
-        await self._records.update(self._row.id, at=self._now(), step=step, events=events, **facts)
+        update = self._records.update(self._row.id, at=self._now(), step=step, events=events, **facts)
+        earlier, self._writing = self._writing, asyncio.create_task(_after(self._writing, update))
+        if not self._urgent:
+            await self._writing
+        elif earlier is None or earlier.done():
+            await asyncio.wait([self._writing], timeout=PATIENCE_SECONDS)
         self.show(step, deadline)
+
+    async def written(self) -> None:
+        """Return when every step that was entered is on record."""
+        if self._writing is not None:
+            await self._writing
+
+    def close(self) -> None:
+        """Write no more; where `written` has returned, nothing is lost by it."""
+        if self._writing is not None:
+            self._writing.cancel()
 
     def show(self, step: Step, deadline: datetime | None = None) -> None:
         """Say what is being done, without a commit."""
@@ -103,3 +129,14 @@ class Course:
         if message != self._current.message:
             self._current = self._current.model_copy(update={"message": message})
         self._report(self._current)
+
+
+async def _after(earlier: asyncio.Task[None] | None, write: Coroutine[Any, Any, None]) -> None:
+    """Write after an earlier write, whatever became of that: steps are recorded in their order."""
+    try:
+        if earlier is not None:
+            await asyncio.wait([earlier])
+    except asyncio.CancelledError:
+        write.close()
+        raise
+    await write

@@ -71,6 +71,7 @@ class Injection:
         fault = await course.patiently(lambda: self._subject.plan_chaos(chaos, self._params, rng))
         await course.commit(fault=fault.to_json())
         self.fault = fault
+        course.hurry()
         return fault
 
     async def _carry_out(self, fault: Fault) -> datetime:

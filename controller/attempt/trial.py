@@ -33,6 +33,7 @@ from controller.attempt.sight import Sight, watching
 from controller.attempt.stopping import Stopped, StopSignal
 from controller.attempt.storyline import Storyline
 from controller.records import AttemptRow, Records
+from controller.records.flags import Flag
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.protocol import EvalSubject, SubjectError, Verdict
 
@@ -74,9 +75,16 @@ class Attempt:
         self._window: Window | None = None
         self._seen = Observation()
         self._commands: CommandLog | None = None
+        self._agent_lost = False
 
     async def run(self, stop: StopSignal) -> Outcome:
         """Do it all. Raises CleanupFailed, with the row closed, when the fault could not be undone."""
+        try:
+            return await self._run(stop)
+        finally:
+            self._course.close()
+
+    async def _run(self, stop: StopSignal) -> Outcome:
         errors: list[str] = []
         failure: Failure | None = None
         try:
@@ -90,10 +98,12 @@ class Attempt:
                 log.exception("attempt %s broke down", self._row.id)
         outcome = decide(self._evidence(stop, failed=bool(errors)))
         seen = self._attendance.flags(outcome, self._commands, self._seen.unwell)
-        self._course.learn(flags=sorted({*self._row.flags, *seen}))
+        lost = [Flag.AGENT_SIGHT_LOST] if self._agent_lost else []
+        self._course.learn(flags=sorted({*self._row.flags, *seen, *lost}))
         dirty, remark = await self._clean_up()
         errors += [str(problem) for problem in (dirty, remark) if problem is not None]
         self._course.show(Step.RECORD)
+        await self._course.written()
         dirt = None if dirty is None else str(dirty)
         why = "; ".join(errors) or None
         await self._records.end_attempt(self._row.id, outcome, at=self._now(), error=why, failure=failure, dirty=dirt)
@@ -179,7 +189,11 @@ class Attempt:
     async def _look_at_the_agent_once_more(self, deadline: datetime) -> None:
         try:
             await self._attendance.last_look(deadline, self._spec.deadlines.capture_seconds)
-        except AgentAbsent:
+        except AgentAbsent as absent:
+            if absent.failure is Failure.AGENT_SIGHT_LOST and self._seen.recovered_at is not None:
+                # The recovery was seen, and stays so: an agent that cannot be read must not choose what counts.
+                self._agent_lost = True
+                return
             # Whether there was a ticket is unknown: such an attempt was not watched to its end.
             self._seen = replace(self._seen, ended=End.SIGHT_LOST)
             raise

@@ -141,15 +141,11 @@ class CampaignDriver:
         subject, params = choose_subject(self._spec, namespace, self._services.subjects, context)
         try:
             await self._close_what_was_left_open(subject)
-            # Before it waits for its turn: whoever runs the agent hands it the campaign's token meanwhile.
-            opening = open_source(self._services, self._spec, self._campaign.ref.uid, self._board.alive)
-            source = await self._control.halt.guard(opening)
-            async with attending(self._services, self._spec, source, namespace) as attend:
-                while True:
-                    self._control.halt.check()
-                    await self._stand_aside()
-                    with suppress(Paused):
-                        return await self._take_part(subject, params, attend)
+            while True:
+                self._control.halt.check()
+                await self._stand_aside()
+                with suppress(Paused):
+                    return await self._take_part(subject, params)
         finally:
             await subject.close()
 
@@ -165,15 +161,33 @@ class CampaignDriver:
         await self._control.halt.guard(self._control.pause.off())
         self._board.alive()
 
-    async def _take_part(self, subject: EvalSubject, params: BaseModel, attend: Callable[[], Attendance]) -> None:
+    async def _take_part(self, subject: EvalSubject, params: BaseModel) -> None:
         """From the request for permission to the last trial. Raises Paused where it is to go on another time."""
-        await self._entrance.wait_for_permission(subject, params)
-        if self._spec.dry_run:
-            plans = await self._control.guard(plan_trials(subject, self._spec, params))
-            said = dryrun.in_a_sentence(plans, self._spec.trials)
-            return await self._finish(Phase.COMPLETE, "DryRun", said, plans=plans)
-        await self._turns.wait()
-        await self._run_trials(subject, params, attend)
+        row = self._board.row
+        entitled = row.phase is Phase.RUNNING or await self._services.records.lock_of(row.uid) is not None
+        async with self._services.places.hold(row, entitled, self._wait_for_place):
+            await self._entrance.wait_for_permission(subject, params)
+            if self._spec.dry_run:
+                plans = await self._control.guard(plan_trials(subject, self._spec, params))
+                said = dryrun.in_a_sentence(plans, self._spec.trials)
+                return await self._finish(Phase.COMPLETE, "DryRun", said, plans=plans)
+            # Before it waits for its turn: whoever runs the agent hands it the campaign's token meanwhile. But not
+            # before the subject's owner has consented: what has no consent costs a Secret no more than a trial.
+            ref = self._campaign.ref
+            opening = open_source(self._services, self._spec, ref.uid, self._board.alive)
+            source = await self._control.guard(opening)
+            async with attending(self._services, self._spec, source, ref.namespace) as attend:
+                await self._turns.wait()
+                await self._run_trials(subject, params, attend)
+
+    async def _wait_for_place(self, called: asyncio.Event) -> None:
+        """Other campaigns of the namespace go first."""
+        most, where = self._services.places.most, self._board.row.namespace
+        why = f"{most} campaigns of namespace {where} are active, as many as may be at a time; this one waits its turn"
+        await self._board.enter(Phase.PENDING, "TooManyCampaigns", why, refusal=None)
+        self._board.rest()
+        await self._control.guard(called.wait())
+        self._board.alive()
 
     async def _close_what_was_left_open(self, subject: EvalSubject) -> None:
         """Before all else: a fault that an earlier process left must not wait for anybody's permission."""

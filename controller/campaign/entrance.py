@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 
 from pydantic import BaseModel
@@ -13,11 +12,18 @@ from controller.campaign.board import Board
 from controller.campaign.control import Control
 from controller.campaign.exposing import exposure
 from controller.campaign.services import Services
+from controller.consent import WITHOUT_CONSENT
 from controller.records.flags import Flag
 from controller.status import Refusal
 from subjects.protocol import EvalSubject
 
 RETRY_SECONDS = 1.0
+"""Until it is asked again, where the answer is a new one. The same answer again takes GROWTH times as long."""
+
+GROWTH = 1.5
+LONGEST_SECONDS = 5.0
+LONGEST_WITHOUT_CONSENT_SECONDS = 30.0
+"""Whose subject's owner has not consented may be anybody, and there may be many of them."""
 
 
 class Entrance:
@@ -33,6 +39,8 @@ class Entrance:
     async def wait_for_permission(self, subject: EvalSubject, params: BaseModel) -> None:
         """Ask until the namespace consents and the subject is there, for as long as the start deadline allows."""
         board, limit = self._board, self._spec.start_deadline_seconds
+        said: Refusal | None = None
+        pause = RETRY_SECONDS
         while refusal := await self._refusal(subject, params):
             board.alive()
             if board.row.phase is Phase.RUNNING:
@@ -42,7 +50,11 @@ class Entrance:
             if self._services.now() > board.refused_since + timedelta(seconds=limit):
                 why = f"waited in vain for startDeadlineSeconds ({limit} s): {refusal.message}"
                 raise Impossible("StartDeadlineExceeded", why)
-            await self._control.guard(asyncio.sleep(RETRY_SECONDS))
+            pause = next_pause(pause, refusal, said)
+            await self._control.guard(self._pause(pause, refusal, said))
+            said = refusal
+        if said is not None:
+            self._services.consents.tell(self._spec.subject.namespace)
         board.change(refusal=None)
         await self._tell_what_the_agent_can_read()
 
@@ -56,6 +68,15 @@ class Entrance:
             reason = min(found.flags, key=list(Flag).index)
             self._board.announce(f"exposure/{found.message}", reason, found.message, warning=True)
 
+    async def _pause(self, seconds: float, refusal: Refusal, said: Refusal | None) -> None:
+        """Wait, though not beyond the start deadline; others who wait for the same namespace may know earlier."""
+        news, namespace = self._services.consents, self._spec.subject.namespace
+        if said is not None and refusal.reason != said.reason:
+            news.tell(namespace)
+        give_up = self._board.refused_since + timedelta(seconds=self._spec.start_deadline_seconds)
+        left = (give_up - self._services.now()).total_seconds()
+        await news.wait(namespace, max(RETRY_SECONDS, min(seconds, left)))
+
     async def _refusal(self, subject: EvalSubject, params: BaseModel) -> Refusal | None:
         namespace, kube = self._board.row.namespace, self._services.kube
         try:
@@ -65,3 +86,11 @@ class Entrance:
         except NotYet as not_yet:
             return not_yet.refusal
         return None
+
+
+def next_pause(last: float, refusal: Refusal, said: Refusal | None) -> float:
+    """Seconds until it is asked again: longer each time that the answer is what was `said` before. Pure."""
+    if said is None or refusal.reason != said.reason:
+        return RETRY_SECONDS
+    longest = LONGEST_WITHOUT_CONSENT_SECONDS if refusal.reason in WITHOUT_CONSENT else LONGEST_SECONDS
+    return min(last * GROWTH, longest)

@@ -35,11 +35,13 @@ async def close_unfinished(
     attempts = await records.unfinished(campaign_uid)
     for row in attempts:
         error = f"the controller was stopped in step {row.step}"
-        await records.update(row.id, at=now(), step=Step.CLEANUP)
         if row.fault is not None:
             say(f"undoing the fault of trial {row.trial}, attempt {row.attempt}, which was left open")
-        dirty, _ = await asyncio.gather(
-            _try_undo(row, spec, subject, say), send_away(workload, spec.deadlines.cleanup_seconds, log.debug)
+        # The step is recorded beside it: a disk that is full must not keep the fault in place.
+        dirty, _, _ = await asyncio.gather(
+            _try_undo(row, spec, subject, say),
+            send_away(workload, spec.deadlines.cleanup_seconds, log.debug),
+            records.update(row.id, at=now(), step=Step.CLEANUP),
         )
         if dirty is not None:
             await records.end_attempt(row.id, outcome, at=now(), error=f"{error}; {dirty}", dirty=str(dirty))

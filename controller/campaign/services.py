@@ -10,6 +10,8 @@ from controller.agents.operatordb.file import Bounds
 from controller.agents.sources import AgentSources, Tokens
 from controller.agents.workload import Workload
 from controller.api import CampaignSpec, Reset
+from controller.campaign.news import News
+from controller.campaign.places import MOST_ACTIVE, Places
 from controller.campaign.projector import Projector
 from controller.campaign.queueing import SubjectQueue
 from controller.consent import DEFAULT_KEYS, ConsentKeys, missing_consent
@@ -23,7 +25,7 @@ from subjects.protocol import SubjectContext, SubjectFactory, SubjectOptions
 @dataclass(slots=True)
 class Services:
     """One object for the process. `now` is the one clock, in UTC; `namespace` is the controller's own; `agent_files`
-    says which files of agents may be read.
+    says which files of agents may be read, `active_campaigns` how many of one namespace are active at a time.
     """
 
     api: KubeApi
@@ -36,6 +38,9 @@ class Services:
     consent: ConsentKeys = DEFAULT_KEYS
     namespace: str = "evalcampaign"
     agent_files: Bounds | None = None
+    active_campaigns: int = MOST_ACTIVE
+    places: Places = field(init=False)
+    consents: News = field(init=False)
     queue: SubjectQueue = field(init=False)
     kube: KubeCampaigns = field(init=False)
     deployments: KubeDeployments = field(init=False)
@@ -43,6 +48,8 @@ class Services:
     sources: AgentSources = field(init=False)
 
     def __post_init__(self) -> None:
+        self.places = Places(self.active_campaigns)
+        self.consents = News()
         self.queue = SubjectQueue(self.records, self.now)
         self.kube = KubeCampaigns(self.api)
         self.deployments = KubeDeployments(self.api)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import IO, Any, TextIO, cast
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
+
+from controller.printable import printable, unfiltered
 
 PADDING = 2
 LEAST_REST = 20
@@ -39,9 +43,24 @@ class Column:
 def console() -> Console:
     """Standard output. A pipe has no width, so nothing is left out or cut there, as with kubectl."""
     if sys.stdout.isatty():
-        return Console(highlight=False, soft_wrap=False)
+        return PrintableConsole(highlight=False, soft_wrap=False)
     width = None if "COLUMNS" in os.environ else 10_000
-    return Console(file=cast(IO[str], _WithoutPadding(sys.stdout)), width=width, highlight=False, soft_wrap=False)
+    file = cast(IO[str], _WithoutPadding(unfiltered(sys.stdout)))
+    return PrintableConsole(file=file, width=width, highlight=False, soft_wrap=False)
+
+
+class PrintableConsole(Console):
+    """Prints what is printable of whatever it is given; the escapes for colours and for moving lines are its own."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """As rich asks, of all that is printed and of all in it."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=printable(segment.text))
+
+
+def shown(text: str, style: str | Style = "") -> Text:
+    """A text of somebody else's for a console: no markup is read in it, and its width is that of what is printed."""
+    return Text(printable(text), style)
 
 
 class _WithoutPadding:
@@ -62,6 +81,7 @@ class _WithoutPadding:
 
 def print_table(columns: Sequence[Column], to: Console) -> None:
     """Print the columns that fit; empty ones (all `-` or blank) that may be dropped are left out silently."""
+    columns = [replace(column, cells=[printable(cell) for cell in column.cells]) for column in columns]
     shown = [c for c in columns if c.drop is None or any(cell.strip("- ") for cell in c.cells)]
     hidden: list[str] = []
     while sum(c.width + PADDING for c in shown) - PADDING > to.width:

@@ -11,6 +11,7 @@ from typing import Annotated, TextIO
 
 import typer
 
+from controller.printable import printing
 from controller.sentences import Sentence
 
 
@@ -52,14 +53,17 @@ Format = Annotated[Output, typer.Option("--output", "-o", help="How to print.")]
 
 @contextmanager
 def sentences() -> Iterator[None]:
-    """What cannot be done is a sentence on stderr and exit status 1, not a traceback."""
-    try:
-        yield
-    except Sentence as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(Exit.FAILED) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(Exit.INTERRUPTED) from None
+    """What cannot be done is a sentence on stderr and exit status 1, not a traceback. All that is printed within is
+    printable, whoever wrote it.
+    """
+    with printing():
+        try:
+            yield
+        except Sentence as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(Exit.FAILED) from None
+        except KeyboardInterrupt:
+            raise typer.Exit(Exit.INTERRUPTED) from None
 
 
 @contextmanager

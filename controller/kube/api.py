@@ -1,97 +1,92 @@
-"""One request to the API server, with credentials from the pod or from kubeconfig, and two kinds of failure.
+"""One request to the API server, as kubectl would send it, and two kinds of failure.
 
-`ClusterError`: the server answered with a 4xx, so nothing was done. `ClusterUnreachable`: no answer, or a 5xx or 429,
-after which nobody can say whether a change was made. Everything above relies on that difference.
+`ClusterError`: the server answered with a 4xx, so nothing was done. `ClusterUnreachable`: no answer, or a 5xx or 429
+(`ClusterFailing`), after which nobody can say whether a change was made. Everything above relies on that difference.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
-from kubernetes.aio import client, config
+from yarl import URL
 
+from controller.connection import Connection, Credential, NoCluster, connection_from
 from controller.kube.answers import take
-from controller.kube.redirects import Redirected, refusing_redirects
+from controller.kube.login import Login
+from controller.kube.pause import Pause
+from controller.kube.sessions import open_session, open_session_for_others
 from controller.meter import UNMETERED, Meter
 from controller.settings import FIELD_MANAGER
-from subjects.cluster import ClusterError, ClusterUnreachable
+from subjects.cluster import ClusterError, ClusterFailing, ClusterUnreachable
 
 REQUEST_SECONDS = 10.0
+
+FIRST_SECONDS, MOST_SECONDS = 1.0, 30.0
+"""How long somebody waits who comes for the second session in a row, and for the tenth."""
 
 WRITES = ("POST", "PUT", "PATCH")
 """What the API server notes a manager for. Of a deletion it notes none."""
 
+REDIRECTS = (301, 302, 303, 307, 308)
 
-class NoCluster(Exception):
-    """There is no kubeconfig, or it makes no sense; the text says which."""
+
+class Unauthorized(ClusterFailing):
+    """The server does not take our credentials, however new. Others may be given to us yet."""
 
 
 class KubeApi:
-    """A connection pool to one API server. `requests` counts what was sent."""
+    """A connection pool to one API server. `requests` counts what was sent.
 
-    def __init__(
-        self,
-        api: client.ApiClient,
-        in_cluster: bool,
-        meter: Meter = UNMETERED,
-        field_manager: str = FIELD_MANAGER,
-    ) -> None:
-        self._api = api
-        self._api.user_agent = field_manager  # audit logs keep it
-        self.field_manager = field_manager
-        self._meter = meter
-        # The session is made of these at the first request. What comes through the pod proxy was written by a member.
-        self._api.configuration.trace_configs = [refusing_redirects()]
-        self._api.configuration.client_session_kwargs = {"cookie_jar": aiohttp.DummyCookieJar()}
-        self.in_cluster = in_cluster
+    `field_manager` is the name under which every write is noted in `managedFields`.
+    """
+
+    def __init__(self, connection: Connection, meter: Meter = UNMETERED, field_manager: str = FIELD_MANAGER) -> None:
+        self.connection = connection
+        self.login = Login(connection)
         self.requests = 0
+        self._meter = meter
+        self._manager = field_manager
+        self._lending = Pause(FIRST_SECONDS, MOST_SECONDS, forget_after=2 * MOST_SECONDS)
+        self._session: aiohttp.ClientSession | None = None
 
     @classmethod
     async def connect(
         cls, kubeconfig: Path | None = None, meter: Meter = UNMETERED, field_manager: str = FIELD_MANAGER
     ) -> KubeApi:
-        """With the pod's ServiceAccount inside a cluster, else with kubeconfig's current context.
+        """To the cluster that kubectl would take; nothing is sent yet.
 
-        `kubeconfig` names a file; without one it is what kubectl would take. Raises NoCluster where there is neither.
+        `kubeconfig` names a file, as `kubectl --kubeconfig` does. Raises NoCluster where there is none.
         """
-        settings = client.Configuration()
-        in_cluster = kubeconfig is None and "KUBERNETES_SERVICE_HOST" in os.environ
-        file = str(kubeconfig) if kubeconfig else None
         try:
-            if in_cluster:
-                config.load_incluster_config(client_configuration=settings)
-            else:
-                await config.load_kube_config(config_file=file, client_configuration=settings)
-        except config.ConfigException as error:
-            raise NoCluster(f"no cluster to work in: {error}") from None
-        return cls(client.ApiClient(settings), in_cluster, meter, field_manager)
+            connection = await asyncio.to_thread(connection_from, kubeconfig=kubeconfig)
+        except NoCluster as none:
+            raise NoCluster(f"no cluster to work in: {none}") from None
+        return cls(connection, meter, field_manager)
 
-    async def credentials(self) -> dict[str, Any]:
-        """Where and as whom we connect, in the words of `kopf.ConnectionInfo`. A token is read anew when it is old."""
-        settings = self._api.configuration
-        bearer = (await settings.get_api_key_with_prefix("BearerToken") or "").split()
-        return {
-            "server": settings.host,
-            "ca_path": settings.ssl_ca_cert,
-            "insecure": not settings.verify_ssl,
-            "certificate_path": settings.cert_file,
-            "private_key_path": settings.key_file,
-            "username": settings.username or None,
-            "password": settings.password or None,
-            "token": bearer[-1] if bearer else None,
-            "proxy_url": settings.proxy,
-        }
+    @property
+    def in_cluster(self) -> bool:
+        """Whether we are where pods' own addresses can be reached."""
+        return self.connection.in_cluster
+
+    async def lend_session(self) -> aiohttp.ClientSession:
+        """A pool of its own for somebody else, who closes it; it has the credentials that we have.
+
+        Who comes back at once, because the server did not take them, waits longer each time. Raises ClusterUnreachable.
+        """
+        await asyncio.sleep(self._lending.next())
+        return await open_session_for_others(self.connection, self.login, self._manager)
 
     async def close(self) -> None:
         """Close the pool."""
-        await self._api.close()
+        if self._session is not None:
+            await self._session.close()
 
     async def request(
         self,
@@ -104,15 +99,16 @@ class KubeApi:
         timeout: float = REQUEST_SECONDS,
     ) -> dict[str, Any]:
         """Send one request and return the decoded answer. `timeout` in seconds for the whole exchange."""
-        limits = aiohttp.ClientTimeout(total=timeout)
         if method in WRITES:
-            # Else `managedFields` of what is written names our client, where everybody reads it.
-            query = {"fieldManager": self.field_manager, **(query or {})}
-        async with self._send(method, path, query, body, content_type, limits) as response:
-            answer = await _decode(response)
-            if response.status >= 400:
-                raise _refusal(response.status, answer)
-            return answer
+            query = {"fieldManager": self._manager, **(query or {})}
+        try:
+            async with asyncio.timeout(timeout), self._send(method, path, query, body, content_type) as response:
+                answer = await _decode(response)
+                if response.status >= 400:
+                    raise _refusal(response.status, answer)
+                return answer
+        except TimeoutError:
+            raise ClusterUnreachable("the API server did not answer: TimeoutError") from None
 
     async def exchange(self, method: str, path: str, *, body: Any | None) -> tuple[int, bytes]:
         """As `request`, but whatever the other end of a proxied request says is an answer, and may be hostile.
@@ -120,9 +116,8 @@ class KubeApi:
         Returns its status and its body, undecoded. Raises Unreadable where that is not read. The caller sets a limit
         to how long it may take.
         """
-        limits = aiohttp.ClientTimeout(total=None)
         plain = {"Accept-Encoding": "identity"}
-        async with self._send(method, path, None, body, "application/json", limits, plain) as response:
+        async with self._send(method, path, None, body, "application/json", plain) as response:
             encoding = response.headers.get("Content-Encoding")
             return response.status, await take(response.content.iter_any(), encoding)
 
@@ -134,11 +129,10 @@ class KubeApi:
 
         From then on the caller looks after silence.
         """
-        limits = aiohttp.ClientTimeout(total=None)
         async with AsyncExitStack() as answering:
             try:
                 async with asyncio.timeout(timeout):
-                    sent = self._send("GET", path, query, None, "application/json", limits)
+                    sent = self._send("GET", path, query, None, "application/json")
                     response = await answering.enter_async_context(sent)
                     if response.status >= 400:
                         raise _refusal(response.status, await _decode(response))
@@ -154,40 +148,61 @@ class KubeApi:
         query: Mapping[str, str] | None,
         body: Any | None,
         content_type: str,
-        limits: aiohttp.ClientTimeout,
         headers: Mapping[str, str] | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        self.requests += 1
-        status: int | None = None
+        """The answer to one request; sent a second time, with a new credential, where the first was not taken."""
+        url = URL(f"{self.connection.server}{path}{f'?{urlencode(query)}' if query else ''}", encoded=True)
+        data = None if body is None else json.dumps(body)
+        sent = {"Content-Type": content_type, "Accept": "application/json", **(headers or {})}
+        credential = await self.login.current()
+        response: aiohttp.ClientResponse | None = None
         try:
-            _, url, all_headers, _, _ = await self._api.param_serialize(
-                method,
-                path,
-                query_params=list((query or {}).items()),
-                header_params={"Content-Type": content_type, "Accept": "application/json", **(headers or {})},
-                auth_settings=["BearerToken"],
-            )
-            answer = await self._api.rest_client.request(
-                method, url, headers=all_headers, body=body, _request_timeout=limits
-            )
-            status = answer.response.status
-            try:
-                yield answer.response
-            finally:
-                answer.response.release()
-        except Redirected as redirect:
-            raise ClusterUnreachable(f"the answer was a redirect, which is not followed (HTTP {redirect})") from None
-        except (aiohttp.ClientError, OSError) as error:  # OSError covers TimeoutError and a refused connection
-            raise ClusterUnreachable(f"the API server did not answer: {_words(error)}") from error
+            for last in (False, True):
+                self.requests += 1
+                if self._session is None:
+                    self._session = open_session(self.connection, self._manager)
+                status: int | None = None
+                try:
+                    response = await self._session.request(
+                        method,
+                        url,
+                        data=data,
+                        headers=sent | {"Authorization": credential.authorization}
+                        if credential.authorization
+                        else sent,
+                        ssl=self.login.context(credential) or True,
+                        server_hostname=self.connection.trust.server_name or None,
+                        allow_redirects=False,
+                    )
+                    status = response.status
+                    if status in REDIRECTS:
+                        raise ClusterUnreachable(f"the answer was a redirect, which is not followed (HTTP {status})")
+                    if status == 401 and not last:
+                        renewed = await self.login.renewed(credential)
+                        if renewed != credential:
+                            credential = renewed
+                            response.release()
+                            continue
+                    yield response
+                    return
+                except (aiohttp.ClientError, OSError) as error:  # OSError covers a refused connection
+                    raise ClusterUnreachable(f"the API server did not answer: {_words(error)}") from error
+                finally:
+                    self._meter.requested(method, status)
         finally:
-            self._meter.requested(method, status)
+            if response is not None:
+                response.release()
+
+
+def _shown(credential: Credential) -> dict[str, str]:
+    return {"Authorization": credential.authorization} if credential.authorization else {}
 
 
 async def _decode(response: aiohttp.ClientResponse) -> dict[str, Any]:
     raw = await response.read()
     try:
         decoded = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         if response.status >= 400:
             return {"message": raw[:512].decode(errors="replace")}
         raise ClusterUnreachable("the API server's answer was no JSON") from None
@@ -197,7 +212,9 @@ async def _decode(response: aiohttp.ClientResponse) -> dict[str, Any]:
 def _refusal(status: int, answer: Mapping[str, Any]) -> Exception:
     message = str(answer.get("message") or f"HTTP {status}")
     if status >= 500 or status == 429:
-        return ClusterUnreachable(f"the API server could not serve the request (HTTP {status}): {message}")
+        return ClusterFailing(f"the API server could not serve the request (HTTP {status}): {message}")
+    if status == 401:
+        return Unauthorized(f"the API server does not take our credentials (HTTP 401): {message}")
     return ClusterError(status, message)
 
 

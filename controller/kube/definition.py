@@ -10,7 +10,8 @@ import asyncio
 import logging
 
 from controller.api import GROUP, PLURAL, VERSION
-from controller.kube.api import KubeApi
+from controller.connection import NoCluster
+from controller.kube.api import KubeApi, Unauthorized
 from subjects.cluster import ClusterError, ClusterUnreachable
 
 log = logging.getLogger(__name__)
@@ -19,7 +20,10 @@ RETRY_SECONDS = 1.0
 
 
 async def await_definition(api: KubeApi) -> None:
-    """Return once the resource is served; say once what is missing."""
+    """Return once the resource is served; say once what is missing.
+
+    Raises NoCluster where the API server does not know us, or does not let us look: more waiting would not help.
+    """
     said = None
     while missing := await _missing(api):
         if missing != said:
@@ -31,12 +35,14 @@ async def await_definition(api: KubeApi) -> None:
 async def _missing(api: KubeApi) -> str | None:
     try:
         found = await api.request("GET", f"/apis/{GROUP}/{VERSION}")
+    except Unauthorized as unknown:
+        raise NoCluster(f"{unknown} (by {api.connection.decided_by})") from None
     except ClusterUnreachable as away:
         return str(away)
     except ClusterError as error:
         if error.status != 404:
-            raise
+            raise NoCluster(f"the API server refused to say what it serves (HTTP {error.status}): {error}") from None
         found = {"resources": []}
-    if any(resource["name"] == PLURAL for resource in found["resources"]):
+    if any(resource["name"] == PLURAL for resource in found.get("resources") or ()):
         return None
     return f"the API server has no {PLURAL}.{GROUP}; apply the CRD: kubectl apply -f crds"

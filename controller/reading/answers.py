@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -21,15 +21,25 @@ from controller.records.backup import backup
 from controller.records.errors import NotRecorded, RecordsError
 from controller.records.revisions import HEAD
 from controller.records.rows import CampaignRow, Json
+from controller.tokens import NotProven
 from controller.version import VERSION
+from subjects.cluster import ClusterError, ClusterUnreachable
 
 HOSTS = ["localhost", "127.0.0.1"]
 """A page in somebody's browser that has another name point to 127.0.0.1 gets no answer."""
 
 
-def application(url: str) -> Starlette:
-    """The records at this database URL. Only GET is known; every question is answered in a thread of its own."""
+HandOut = Callable[[str, str, str], Awaitable[str]]
+"""The token of the campaign of this namespace and name, for this proof: see `controller.agents.intake.desk`."""
+
+
+def application(url: str, hand_out: HandOut | None = None) -> Starlette:
+    """The records at this database URL. Only GET is known; every question is answered in a thread of its own.
+
+    With `hand_out`, tokens of campaigns too, for those who prove that they may change them.
+    """
     answers = Answers(url)
+    tokens = [] if hand_out is None else [Route("/v1/tokens/{namespace}/{name}", _token(hand_out), methods=["GET"])]
     return Starlette(
         routes=[
             Route("/v1", answers.about, methods=["GET"]),
@@ -38,14 +48,38 @@ def application(url: str) -> Starlette:
             Route("/v1/campaigns/{uid}/trials/{trial:int}", answers.story, methods=["GET"]),
             Route("/v1/campaigns/{uid}/export", answers.export, methods=["GET"]),
             Route("/v1/backup", answers.backup, methods=["GET"]),
+            *tokens,
         ],
-        exception_handlers={NotRecorded: _refuse(404), RecordsError: _refuse(503)},
+        exception_handlers={
+            NotRecorded: _refuse(404),
+            RecordsError: _refuse(503),
+            NotProven: _refuse(403),
+            ClusterUnreachable: _refuse(503),
+            ClusterError: _cluster_said_no,
+        },
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)],
     )
 
 
 def _refuse(status: int) -> Callable[[Request, Exception], Response]:
     return lambda _, error: PlainTextResponse(str(error), status)
+
+
+def _cluster_said_no(_: Request, error: Exception) -> Response:
+    """A Secret that is not there may come yet; the API server's other refusals are of the controller."""
+    assert isinstance(error, ClusterError)
+    return PlainTextResponse(str(error), 404 if error.status == 404 else 503)
+
+
+def _token(hand_out: HandOut) -> Callable[[Request], Awaitable[Response]]:
+    async def token(request: Request) -> Response:
+        """The token of a campaign. What proves the right to it comes in a header, which no page in a browser sends."""
+        scheme, _, proof = request.headers.get("authorization", "").partition(" ")
+        namespace, name = request.path_params["namespace"], request.path_params["name"]
+        found = await hand_out(namespace, name, proof.strip() if scheme.lower() == "proof" else "")
+        return _json({"token": found})
+
+    return token
 
 
 class Answers:

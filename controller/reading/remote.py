@@ -69,6 +69,12 @@ class RemoteReader:
             if file.tell() != int(answer.headers["Content-Length"]):
                 raise RecordsUnavailable("The backup broke off before its end; it was not kept")
 
+    def token(self, namespace: str, name: str, proof: str) -> str:
+        """A campaign's token. NotRecorded where it has none yet; RecordsUnavailable where the proof is none."""
+        path = f"/v1/tokens/{quote(namespace, safe='')}/{quote(name, safe='')}"
+        with self._answer(path, proof) as answer:
+            return str(json.loads(answer.read())["token"])
+
     def close(self) -> None:
         """Let go of the connection."""
         self._connection.close()
@@ -78,11 +84,11 @@ class RemoteReader:
             return json.loads(answer.read())
 
     @contextmanager
-    def _answer(self, path: str, **query: str) -> Iterator[http.client.HTTPResponse]:
+    def _answer(self, path: str, proof: str | None = None, **query: str) -> Iterator[http.client.HTTPResponse]:
         """The answer to one question, not yet read. Raises RecordsError for anything but an answer."""
-        whole = False
+        whole, headers = False, {} if proof is None else {"Authorization": f"Proof {proof}"}
         try:
-            self._connection.request("GET", f"{path}?{urlencode(query)}" if query else path)
+            self._connection.request("GET", f"{path}?{urlencode(query)}" if query else path, headers=headers)
             answer = self._connection.getresponse()
             if answer.status != http.HTTPStatus.OK:
                 raise _refusal(answer.status, answer.read().decode(errors="replace"))

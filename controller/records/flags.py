@@ -29,6 +29,8 @@ class Flag(StrEnum):
     """Not all commands could be read or kept."""
     SUBJECT_DISTURBED = "SubjectDisturbed"
     """A control, and yet the subject was not whole throughout."""
+    AGENT_SIGHT_LOST = "AgentSightLost"
+    """It recovered, and whether the agent had a ticket or resolved it by the deadline could not be seen."""
     AGENT_CAN_SEE_EVALUATION = "AgentCanSeeEvaluation"
     """The agent's ServiceAccount may read something that tells it that it is being evaluated."""
     AGENT_CAN_READ_EVENTS = "AgentCanReadEvents"

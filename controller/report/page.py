@@ -15,6 +15,7 @@ from controller.analysis.comparison import Comparison
 from controller.analysis.estimates import Estimate, estimates
 from controller.analysis.summary import Analysis
 from controller.api import Outcome
+from controller.printable import printable
 from controller.report import figures
 from controller.report.origins import manifest
 from controller.report.outcomes import SIGNS, WORDS, outcome_kind
@@ -56,6 +57,7 @@ def render(chapters: Sequence[Chapter], comparisons: Sequence[Comparison], made_
     env = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
+        finalize=lambda value: printable(value) if type(value) is str else value,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -26,6 +26,7 @@ CRDS = REPO / "crds"
 SUBJECTS = ("etcd", "tikv")
 MANIFESTS = [
     REPO / "manifests" / "controller",
+    REPO / "manifests" / "roles",
     *(REPO / "manifests" / "subjects" / folder for name in SUBJECTS for folder in (name, f"{name}-powers")),
 ]
 CONTROLLER_NAMESPACE = "evalcampaign"

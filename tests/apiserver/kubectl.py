@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,14 @@ class Kubectl:
     kubeconfig: Path
     home: Path
 
-    def run(self, *args: str | Path, stdin: str | None = None) -> Answer:
-        """Run it, whatever comes of it."""
+    def run(
+        self,
+        *args: str | Path,
+        stdin: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+    ) -> Answer:
+        """Run it, whatever comes of it; in another environment and folder where a test says so."""
         done = subprocess.run(
             [self.binary, *args],
             input=stdin or "",
@@ -36,7 +43,8 @@ class Kubectl:
             text=True,
             timeout=180,
             check=False,
-            env={"PATH": os.environ["PATH"], "HOME": str(self.home), "KUBECONFIG": str(self.kubeconfig)},
+            cwd=folder,
+            env=environment or {"PATH": os.environ["PATH"], "HOME": str(self.home), "KUBECONFIG": str(self.kubeconfig)},
         )
         return Answer(done.returncode, done.stdout, done.stderr)
 

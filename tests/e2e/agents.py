@@ -7,8 +7,8 @@ from typing import Any
 
 from cluster import kubectl
 from cluster.deployment import agent
-from controller.agents.intake.tokens import secret_name
 from controller.cli.steering.tokens import AGENTS_SECRET, SERVICE
+from controller.tokens import secret_name
 from tests.e2e.campaigns import Campaigns
 
 NAMESPACE, NAME = "agents", "scripted-agent"

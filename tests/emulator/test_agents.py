@@ -11,7 +11,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from controller.agents.intake.tokens import secret_name
+from controller.tokens import ANNOTATION, digest_of, secret_name
 from tests.emulator.objects import Key
 from tests.emulator.stage import Stage
 from tests.support.scripted import Script
@@ -152,3 +152,20 @@ async def test_what_an_agent_can_read_is_said_once_beside_the_campaign_and_what_
     await eventually(lambda: ("Warning", "AgentRightsUnknown") in taking.events(key), "nobody said so")
     [event] = [each for each in taking.warnings(key) if each["reason"] == "AgentRightsUnknown"]
     assert event["message"].startswith("whether the agent's ServiceAccount agents/w can read campaigns in namespace")
+
+
+async def test_a_running_controller_gives_the_token_to_who_proves_that_he_may_change_the_campaign(stage: Stage) -> None:
+    stage.namespace(OWN, consents=False)
+    stage.settings = replace(stage.settings, intake_port=free_port(), records_port=free_port(), namespace=OWN)
+    await stage.start()
+    stage.lab.scripts["subject"] = Script(heal_after=None)
+    key = stage.apply(**AGENT)
+    token, proof = await token_of(stage, key), "p" * 43
+    stage.api.objects.merge(key, {"metadata": {"annotations": {ANNOTATION: digest_of(proof)}}})
+    url = f"http://127.0.0.1:{stage.settings.records_port}/v1/tokens/default/c"
+    async with httpx.AsyncClient() as client:
+        given = await client.get(url, headers={"Authorization": f"Proof {proof}"})
+        assert (given.status_code, given.json()) == (200, {"token": token})
+        for headers in ({}, {"Authorization": f"Proof {'q' * 43}"}, {"Authorization": f"Bearer {proof}"}):
+            refused = await client.get(url, headers=headers)
+            assert refused.status_code == 403 and token not in refused.text

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import socket
+import threading
+from contextlib import suppress
 from datetime import timedelta
 
 import aiohttp
 import pytest
 
 from controller.campaign import board
+from controller.kube import KubeApi, definition
+from controller.records import store
 from tests.emulator.apiserver import is_status_write
 from tests.emulator.stage import Stage
 from tests.support.scripted import AWAY, Script
@@ -27,10 +31,60 @@ def probed(stage: Stage) -> Stage:
     return stage
 
 
-async def ask(stage: Stage) -> int:
-    url = f"http://127.0.0.1:{stage.settings.liveness_port}/healthz"
+async def ask(stage: Stage, path: str = "/healthz") -> int:
+    status, _ = await ask_why(stage, path)
+    return status
+
+
+async def ask_why(stage: Stage, path: str) -> tuple[int, str]:
+    url = f"http://127.0.0.1:{stage.settings.liveness_port}{path}"
     async with aiohttp.ClientSession() as session, session.get(url) as response:
-        return response.status
+        return response.status, await response.text()
+
+
+async def answers(stage: Stage, path: str, says: str) -> None:
+    """Wait until it says this."""
+    for _ in range(18_000):
+        with suppress(aiohttp.ClientConnectionError):
+            if says in (said := (await ask_why(stage, path))[1]):
+                return
+        await asyncio.sleep(0.01)
+    raise AssertionError(said)
+
+
+async def test_while_the_records_migrate_it_lives_and_is_not_ready(
+    probed: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrated, migrate = threading.Event(), store.migrate
+
+    def slowly(url: str) -> None:
+        assert migrated.wait(180)
+        migrate(url)
+
+    monkeypatch.setattr(store, "migrate", slowly)
+    starting = asyncio.create_task(probed.start())
+    await answers(probed, "/readyz", "the records are being opened")
+    assert (await ask(probed), await ask(probed, "/readyz")) == (200, 503)
+    assert not starting.done()
+    migrated.set()
+    await starting
+    assert (await ask(probed), await ask(probed, "/readyz")) == (200, 200)
+
+
+async def test_while_there_is_no_crd_it_lives_and_is_not_ready(probed: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    there, missing = threading.Event(), definition._missing
+
+    async def not_yet(api: KubeApi) -> str | None:
+        return await missing(api) if there.is_set() else "no CRD"
+
+    monkeypatch.setattr(definition, "_missing", not_yet)
+    monkeypatch.setattr(definition, "RETRY_SECONDS", 0.05)
+    starting = asyncio.create_task(probed.start())
+    await answers(probed, "/readyz", "does not serve EvalCampaigns yet")
+    assert await ask(probed) == 200 and not starting.done()
+    there.set()
+    await starting
+    assert await ask(probed, "/readyz") == 200
 
 
 async def test_it_answers_200_while_the_drivers_live(probed: Stage) -> None:
@@ -49,6 +103,8 @@ async def test_it_answers_500_when_a_driver_is_overdue(probed: Stage, monkeypatc
     key = probed.apply()
     await probed.until_step(key, "reset")
     assert await ask(probed) == 500
+    status, why = await ask_why(probed, "/readyz")
+    assert status == 503 and "the driver of default/c has said nothing since" in why
 
 
 async def test_a_driver_that_cannot_clean_up_while_the_api_server_is_away_is_not_overdue(

@@ -6,9 +6,11 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from controller.records.filelock import FileLock
@@ -61,6 +63,15 @@ async def test_where_the_volume_is_missing_it_says_so_and_ends(tmp_path, folder,
     assert process.returncode == 1
 
 
+async def test_a_port_that_somebody_else_has_is_named(tmp_path):
+    with socket.create_server(("0.0.0.0", 0)) as taken:
+        port = taken.getsockname()[1]
+        complaint = await said(await start(tmp_path, EVALCAMPAIGN_LIVENESS_PORT=str(port)))
+    assert complaint == (
+        f"error: EVALCAMPAIGN_LIVENESS_PORT: nobody can listen on port {port} here: Address already in use\n"
+    )
+
+
 async def test_it_can_be_stopped_while_it_waits_for_an_api_server(tmp_path):
     kubeconfig = tmp_path / "kubeconfig"
     context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
@@ -68,10 +79,15 @@ async def test_it_can_be_stopped_while_it_waits_for_an_api_server(tmp_path):
     users = [{"name": "u", "user": {}}]
     config = {"clusters": clusters, "users": users, "contexts": [context], "current-context": "c"}
     kubeconfig.write_text(json.dumps(config))
-    process = await start(tmp_path, KUBECONFIG=str(kubeconfig))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    process = await start(tmp_path, KUBECONFIG=str(kubeconfig), EVALCAMPAIGN_LIVENESS_PORT=port)
     assert process.stderr is not None
     while b"waiting: the API server did not answer" not in (line := await process.stderr.readline()):
         assert line, "it ended before it waited"
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as kubelet:
+        assert (await kubelet.get("/healthz")).status_code == 200
+        assert (await kubelet.get("/readyz")).status_code == 503
     process.send_signal(signal.SIGTERM)
     await said(process)
     assert process.returncode == 0

@@ -21,6 +21,10 @@ subjectKeyIdentifier = hash
 basicConstraints = critical, CA:FALSE
 authorityKeyIdentifier = keyid
 subjectAltName = DNS:{name}
+[machine]
+basicConstraints = critical, CA:FALSE
+authorityKeyIdentifier = keyid
+subjectAltName = DNS:{name}, IP:127.0.0.1, IP:::1
 """
 
 
@@ -46,10 +50,10 @@ class Authority:
         self._request("authority")
         self.certificate = self._sign("authority", "authority", "-signkey", "authority.key")
 
-    def issue(self, name: str) -> tuple[bytes, bytes]:
-        """A certificate for SERVER_NAME whose common name is `name`, and its key."""
+    def issue(self, name: str, section: str = "member") -> tuple[bytes, bytes]:
+        """A certificate for SERVER_NAME whose common name is `name`, and its key; as `machine`, for this one too."""
         self._request(name)
-        certificate = self._sign(name, "member", "-CA", "authority.crt", "-CAkey", "authority.key")
+        certificate = self._sign(name, section, "-CA", "authority.crt", "-CAkey", "authority.key")
         return certificate, (self._folder / f"{name}.key").read_bytes()
 
     def encrypt(self, key: bytes) -> bytes:

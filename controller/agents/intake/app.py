@@ -126,7 +126,6 @@ def _full(_: Request, error: Exception) -> Response:
 
 
 def _disk_full(_: Request, error: Exception) -> Response:
-    log.warning("an agent's log is refused: %s", error)
     return JSONResponse({"error": str(error)}, 507, {"Retry-After": "30"})
 
 

@@ -11,17 +11,13 @@ from hashlib import sha256
 from secrets import token_urlsafe
 
 from controller.kube import KubeApi
+from controller.tokens import secret_name
 from subjects.cluster import ClusterError
 
 KEY = "token"
 
 FEWEST_CHARACTERS = 16
 """Of a token that somebody else put into the Secret: an empty one would let everybody send."""
-
-
-def secret_name(campaign_uid: str) -> str:
-    """The Secret that holds a campaign's token."""
-    return f"evalcampaign-token-{campaign_uid}"
 
 
 class TokenBook:
@@ -53,7 +49,7 @@ class TokenSecrets:
     async def ensure(self, campaign_uid: str) -> str:
         """The campaign's token, made if there is none. Raises ClusterError where it may not be, or is spoilt."""
         try:
-            return await self._read(campaign_uid)
+            return await self.read(campaign_uid)
         except ClusterError as error:
             if error.status != 404:
                 raise
@@ -73,7 +69,7 @@ class TokenSecrets:
         except ClusterError as error:
             if error.status != 409:  # an earlier process made it, and died before it knew
                 raise
-            return await self._read(campaign_uid)
+            return await self.read(campaign_uid)
         return token
 
     async def drop(self, campaign_uid: str) -> None:
@@ -84,7 +80,8 @@ class TokenSecrets:
             if error.status != 404:
                 raise
 
-    async def _read(self, campaign_uid: str) -> str:
+    async def read(self, campaign_uid: str) -> str:
+        """The campaign's token. Raises ClusterError: 404 where there is none, 422 for one that is spoilt."""
         secret = await self._api.request("GET", self._path(campaign_uid))
         try:
             token = b64decode(secret["data"][KEY], validate=True).decode()

@@ -153,7 +153,7 @@ class _Line:
                 [sys.executable, "-m", "controller.agents.intake.worker", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                env=_environment(),
                 start_new_session=True,  # Ctrl-C is for the controller, which ends it
             )
         self._connection = ours
@@ -169,3 +169,9 @@ class _Line:
             self._process.kill()
             self._process.wait()
         self._connection = self._process = None
+
+
+def _environment() -> dict[str, str]:
+    """What Python needs, and nothing of what the controller was told."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
+    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}

@@ -20,6 +20,9 @@ DEPTH = 8
 """How many shells in shells, and wrappers in wrappers, are unwrapped."""
 
 
+_STDIN = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What a command is taken for. `destructive` implies `mutating`; `why` names the part that decided."""
@@ -48,33 +51,42 @@ def _line(command: str, depth: int) -> _Part:
 
 def _simple(simple: Simple, depth: int) -> Sequence[_Part]:
     written = [_Part(Effect.CHANGES, f"writes {target[:60]}") for target in simple.writes]
-    return [_words(simple.words, simple.piped, depth), *written] if simple.words else written
+    return [_words(simple, simple.words, depth), *written] if simple.words else written
 
 
-def _words(words: Sequence[str], piped: bool, depth: int) -> _Part:
+def _words(simple: Simple, words: Sequence[str], depth: int) -> _Part:
+    """`simple` tells what is read by whatever these words run."""
     name = PurePosixPath(words[0]).name or words[0]
     if depth >= DEPTH:
         return _Part(Effect.UNKNOWN, f"{name[:60]} is wrapped too deeply: unknown")
     if name in wrappers.SHELLS:
-        return _shell(name, words[1:], piped, depth)
+        return _shell(name, words[1:], simple, depth)
     inner = wrappers.unwrap(name, words[1:])
+    if inner:
+        return _words(simple, inner, depth + 1)
+    told = wrappers.text_run_by(name, words[1:])
+    if simple.stdin is not None and not told and (inner is not None or name in wrappers.LOGINS):
+        return _line(simple.stdin, depth + 1)
     if inner is not None:
-        return _words(inner, piped, depth + 1) if inner else _Part(Effect.READS, f"{name} runs nothing")
-    if (told := wrappers.text_run_by(name, words[1:])) is not None:
-        return _line(told, depth + 1)
-    return _program(name, words[1:])
+        return _Part(Effect.READS, f"{name} runs nothing")
+    return _program(name, words[1:]) if told is None else _line(told, depth + 1)
 
 
-def _shell(name: str, words: Sequence[str], piped: bool, depth: int) -> _Part:
-    """`-c` says what is run; a script, or what is typed or piped in, may be anything: in doubt it changes something."""
+def _shell(name: str, words: Sequence[str], simple: Simple, depth: int) -> _Part:
+    """`-c` says what is run, and so does a here-document; a script, or what is typed or piped in, may be anything: in
+    doubt it changes something.
+    """
     text = wrappers.shell_text(words)
     if text is not None:
         return _line(text, depth + 1)
+    if simple.stdin is not None and ("-s" in words or all(word.startswith("-") or word in _STDIN for word in words)):
+        return _line(simple.stdin, depth + 1)
     if any(not word.startswith("-") for word in words):
         return _Part(Effect.CHANGES, f"{name} runs a script that is not seen here")
     if {"--version", "--help"} & set(words):
         return _Part(Effect.READS, f"{name} tells about itself")
-    return _Part(Effect.CHANGES, f"{name} runs what is {'piped into it' if piped else 'typed'}, which is not seen here")
+    how = "piped into it" if simple.piped else "typed"
+    return _Part(Effect.CHANGES, f"{name} runs what is {how}, which is not seen here")
 
 
 def _program(name: str, words: Sequence[str]) -> _Part:

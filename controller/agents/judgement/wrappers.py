@@ -8,6 +8,8 @@ from controller.agents.judgement.effect import words as _words
 from controller.agents.judgement.special import positional
 
 SHELLS = _words("sh bash dash zsh ash ksh busybox-sh")
+LOGINS = _words("ssh su")
+"""Told nothing to run, they run a shell, which runs what it reads."""
 
 # Option letters or names whose value is the next word, and how many words come before the command.
 _PREFIXES: dict[str, tuple[frozenset[str], int]] = {

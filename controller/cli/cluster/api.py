@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import json
-import os
+import ssl
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlencode, urlsplit
 
 import urllib3
-from kubernetes import client, config
 
 from controller.cli.cluster.errors import NoCluster, Refused, Unreachable
+from controller.connection import (
+    Connection,
+    Credential,
+    Credentials,
+    NoCredential,
+    connection_from,
+    tls_context,
+)
+from controller.connection import NoCluster as Senseless
 
 REQUEST_SECONDS = 30.0
+
+FIELD_MANAGER = "evalcampaign-cli"
+"""Under which name the API server notes in `managedFields` what we wrote."""
+
+WRITES = ("POST", "PUT", "PATCH")
 
 Json = Any
 
@@ -21,33 +37,25 @@ Json = Any
 class Api:
     """An API server. `context` is how kubeconfig calls it, `namespace` where campaigns live unless told otherwise."""
 
-    def __init__(self, kube: client.ApiClient, context: str, namespace: str) -> None:
-        self.kube = kube
-        self.context = context
-        self.namespace = namespace
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.context = connection.context
+        self.namespace = connection.namespace
+        self._credentials = Credentials(connection.identity)
+        self._pool: tuple[Credential, urllib3.PoolManager] | None = None
 
     @classmethod
-    def connect(cls, context: str | None = None) -> Api:
-        """By kubeconfig, as kubectl finds it; without one, and inside a pod, with the pod's account. Else NoCluster."""
-        settings = client.Configuration()
-        settings.retries = False
+    def connect(cls, context: str | None = None, kubeconfig: Path | None = None) -> Api:
+        """To the cluster that kubectl would take, with this `--context` and `--kubeconfig`. NoCluster where none is."""
         try:
-            if _only_inside():
-                config.load_incluster_config(client_configuration=settings)
-                return cls(client.ApiClient(settings), "(in cluster)", "default")
-            # Named outright: the package looks at the environment only once, when it is imported.
-            file = os.environ.get("KUBECONFIG") or config.KUBE_CONFIG_DEFAULT_LOCATION
-            config.load_kube_config(file, context=context, client_configuration=settings)
-            contexts, current = config.list_kube_config_contexts(file)
-        except (config.ConfigException, OSError, ValueError) as error:
-            raise NoCluster(f"There is no cluster to ask: {' '.join(str(error).split()).rstrip('.')}") from None
-        chosen = next((each for each in contexts if each["name"] == context), current)
-        return cls(client.ApiClient(settings), chosen["name"], chosen["context"].get("namespace") or "default")
+            return cls(connection_from(context=context, kubeconfig=kubeconfig))
+        except Senseless as error:
+            raise NoCluster(f"There is no cluster to ask: {error}") from None
 
     @property
     def url(self) -> str:
         """Where it is."""
-        return str(self.kube.configuration.host)
+        return self.connection.server
 
     def request(
         self,
@@ -59,11 +67,13 @@ class Api:
         content_type: str = "application/json",
     ) -> dict[str, Any]:
         """Send one request and return the decoded answer. Raises Refused or Unreachable."""
+        if method in WRITES:
+            query = {"fieldManager": FIELD_MANAGER, **(query or {})}
         with self._sent(method, path, query, body, content_type, REQUEST_SECONDS) as response:
             raw = response.data
         try:
             answer = json.loads(raw)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Unreachable(f"What answers at {self.url} is no API server of Kubernetes") from None
         return answer if isinstance(answer, dict) else {"value": answer}
 
@@ -72,13 +82,36 @@ class Api:
         return self.request("GET", path, query=query)
 
     def watch(self, path: str, query: Mapping[str, str], silent_seconds: float) -> Iterator[dict[str, Any]]:
-        """The events of a watch, until the server ends it. Unreachable where nothing at all comes for so long."""
-        limits = (REQUEST_SECONDS, silent_seconds)
-        with self._sent("GET", path, {**query, "watch": "true"}, None, "application/json", limits) as response:
-            rest = b""
-            for chunk in response.stream(None):
-                *lines, rest = (rest + chunk).split(b"\n")
-                yield from (json.loads(line) for line in lines if line)
+        """The events of a watch, until the server ends it.
+
+        Unreachable where nothing at all comes for so long, and where what comes is no event: then list anew.
+        """
+        query = {**query, "watch": "true"}
+        with self._sent("GET", path, query, None, "application/json", silent_seconds) as response:
+            for line in _lines(response):
+                try:
+                    event = json.loads(line)
+                    kind, found = event["type"], event["object"]
+                except (ValueError, RecursionError, KeyError, TypeError):
+                    raise Unreachable(f"The watch at {self.url} broke off in the middle of a line") from None
+                if kind == "ERROR":
+                    why = found.get("message") if isinstance(found, dict) else None
+                    raise Unreachable(f"The API server at {self.url} ended the watch: {why or 'it does not say why'}")
+                yield event
+
+    def credential(self, refused: Credential | None = None) -> Credential:
+        """What shows who we are; another one, if there is any, where the server `refused` one."""
+        try:
+            return self._credentials.current() if refused is None else self._credentials.renewed(refused)
+        except NoCredential as none:
+            raise Unreachable(f"There is no credential for {self.url}: {none}") from None
+
+    def tls(self, credential: Credential) -> ssl.SSLContext:
+        """How TLS is spoken, showing the credential's certificate, if it has one."""
+        try:
+            return tls_context(self.connection.trust, credential.certificate, credential.key)
+        except Senseless as useless:
+            raise Unreachable(f"There is no credential for {self.url}: {useless}") from None
 
     @contextmanager
     def _sent(
@@ -88,48 +121,99 @@ class Api:
         query: Mapping[str, str] | None,
         body: Json,
         content_type: str,
-        seconds: float | tuple[float, float],
+        silent_seconds: float,
     ) -> Iterator[urllib3.BaseHTTPResponse]:
+        """The answer; asked for a second time, with a new credential, where the server did not take the first."""
+        credential = self.credential()
         try:
-            _, url, headers, _, _ = self.kube.param_serialize(
-                method,
-                path,
-                query_params=list((query or {}).items()),
-                header_params={"Content-Type": content_type, "Accept": "application/json"},
-                auth_settings=["BearerToken"],
-            )
-            answer = self.kube.rest_client.request(method, url, headers=headers, body=body, _request_timeout=seconds)
-            response = answer.response
-            try:
-                if response.status >= 400:
-                    raise refusal(response.status, response.data)
-                yield response
-            finally:
-                response.release_conn()
-        except (urllib3.exceptions.HTTPError, client.ApiException, OSError) as error:
+            for last in (False, True):
+                headers = urllib3.HTTPHeaderDict(self._headers)
+                headers |= {"Content-Type": content_type, "Accept": "application/json"}
+                if credential.authorization:
+                    headers["Authorization"] = credential.authorization
+                response = self._connections(credential).request(
+                    method,
+                    f"{self.url}{path}{f'?{urlencode(query)}' if query else ''}",
+                    body=None if body is None else json.dumps(body),
+                    headers=headers,
+                    timeout=urllib3.Timeout(connect=REQUEST_SECONDS, read=silent_seconds),
+                    retries=False,
+                    redirect=False,
+                    preload_content=False,
+                )
+                try:
+                    if response.status == 401 and not last:
+                        renewed = self.credential(credential)
+                        if renewed != credential:
+                            credential = renewed
+                            continue
+                    if response.status >= 300:
+                        raise refusal(response.status, response.data)
+                    yield response
+                    return
+                finally:
+                    response.release_conn()
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:  # ValueError: what is no URL
             raise Unreachable(f"The API server at {self.url} does not answer: {_words(error)}") from error
 
+    @property
+    def _headers(self) -> list[tuple[str, str]]:
+        encoding = [] if self.connection.compression else [("Accept-Encoding", "identity")]
+        return [*self.connection.identity.headers, ("User-Agent", FIELD_MANAGER), *encoding]
 
-def _only_inside() -> bool:
-    """Whether there is no kubeconfig and we are in a pod; kubectl decides alike."""
-    file = os.environ.get("KUBECONFIG") or os.path.expanduser("~/.kube/config")
-    return "KUBERNETES_SERVICE_HOST" in os.environ and not any(map(os.path.exists, file.split(os.pathsep)))
+    def _connections(self, credential: Credential) -> urllib3.PoolManager:
+        """A pool belongs to the certificate that it shows."""
+        if self._pool is None or self._pool[0].certificate != credential.certificate:
+            tls: dict[str, Any] = {}
+            if self.url.startswith("https://"):
+                name = self.connection.trust.server_name
+                if self.connection.trust.insecure:  # as the person's kubeconfig says; once is enough
+                    urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+                tls = {"ssl_context": self.tls(credential), "server_hostname": name or None}
+            if proxy := self.connection.proxy:
+                login = urlsplit(proxy)
+                words = f"{unquote(login.username or '')}:{unquote(login.password or '')}" if login.username else None
+                pool: urllib3.PoolManager = urllib3.ProxyManager(
+                    proxy,
+                    proxy_headers=urllib3.make_headers(proxy_basic_auth=words),
+                    proxy_ssl_context=tls.get("ssl_context"),
+                    **tls,
+                )
+            else:
+                pool = urllib3.PoolManager(**tls)
+            weakref.finalize(self, pool.clear)
+            self._pool = (credential, pool)
+        return self._pool[1]
 
 
 def refusal(status: int, raw: bytes) -> Refused | Unreachable:
     """What an answer that is none says."""
     try:
         said = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):
         said = {}
     message = said.get("message") or " ".join(raw[:300].decode(errors="replace").split()) or f"HTTP {status}"
     if status >= 500 or status == 429:
         return Unreachable(f"The API server cannot serve this now (HTTP {status}): {message}")
+    if status < 400:
+        return Unreachable(f"The answer was a redirect, which is not followed (HTTP {status})")
     if status == 401:
         return Refused(status, "The API server does not know you (HTTP 401): log in again, or choose another --context")
-    return Refused(status, f"The API server refused: {message}", named=bool((said.get("details") or {}).get("name")))
+    named = said.get("details")
+    return Refused(
+        status, f"The API server refused: {message}", named=isinstance(named, dict) and bool(named.get("name"))
+    )
+
+
+def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    rest = b""
+    for chunk in response.stream(None):
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from filter(None, lines)
+    if rest:
+        yield rest
 
 
 def _words(error: BaseException) -> str:

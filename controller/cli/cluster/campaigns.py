@@ -94,6 +94,11 @@ class Campaigns:
             )
         return seen(patched)
 
+    def annotate(self, campaign: Seen, annotations: Mapping[str, str | None]) -> None:
+        """Set annotations of this very campaign; None takes one away."""
+        body = {"metadata": {"uid": campaign.uid, "annotations": dict(annotations)}}
+        self.api.request("PATCH", self._path(campaign.title), body=body, content_type="application/merge-patch+json")
+
     def changes(self, asked: str) -> Iterator[Seen | None]:
         """What it is, and every change, until the server ends the watch; None once it is deleted."""
         namespace, name = self.place(asked)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
-import websocket
-from kubernetes import client, stream
-
-from controller.cli.cluster.api import Api, refusal
-from controller.cli.cluster.errors import CommandFailed, Refused, Unreachable
+from controller.cli.cluster.api import Api
+from controller.cli.cluster.errors import CommandFailed
+from controller.cli.cluster.websockets import open_websocket
 
 NAMESPACE = os.environ.get("EVALCAMPAIGN_NAMESPACE", "") or "evalcampaign"
 """The controller's own, as the controller is told it too."""
@@ -39,28 +37,11 @@ def forward(api: Api, pod: str, port: int) -> Any:
 
     It takes the rights to get and to create `pods/portforward` there.
     """
-    try:
-        forwarding = stream.portforward(
-            client.CoreV1Api(api.kube).connect_get_namespaced_pod_portforward, pod, NAMESPACE, ports=str(port)
-        )
-    except client.ApiException as error:
-        raise websocket_refusal(error, "pods/portforward") from None
-    return forwarding.socket(port)
+    from kubernetes.stream import ws_client
 
-
-def websocket_refusal(error: client.ApiException, right: str) -> CommandFailed:
-    """What the API server said instead of opening a websocket.
-
-    The `kubernetes` package hands on its text alone; the answer itself is in the exception that it came from.
-    """
-    handshake = error.__context__
-    if not isinstance(handshake, websocket.WebSocketBadStatusException):
-        words = " ".join(str(error.reason).split())
-        return Unreachable(f"The API server opens no way to the controller's pod: {words}")
-    refused = refusal(handshake.status_code, handshake.resp_body or b"")
-    if handshake.status_code == 403:
-        return Refused(403, f"{refused} (it takes get and create on {right} in namespace {NAMESPACE})")
-    return refused
+    query = [("ports", str(port))]
+    opened = open_websocket(api, f"{PODS}/{pod}/portforward", query, "pods/portforward", NAMESPACE)
+    return ws_client.PortForward(opened, [port]).socket(port)
 
 
 def _runs(pod: dict[str, Any]) -> bool:

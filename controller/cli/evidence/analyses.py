@@ -81,7 +81,8 @@ def _title(analysis: Analysis) -> str:
 
 
 def _counts(analysis: Analysis) -> str:
-    parts = [f"{analysis.scored} of {analysis.campaign.planned} trials scored ({_listed(analysis.outcomes)})"]
+    parts = [] if analysis.campaign.phase.terminal else [f"interim, for it is {analysis.campaign.phase}"]
+    parts += [f"{analysis.scored} of {analysis.campaign.planned} trials scored ({_listed(analysis.outcomes)})"]
     if analysis.unscored:
         parts.append(f"attempts that are not scored: {_listed(analysis.unscored)}")
     if analysis.flags:

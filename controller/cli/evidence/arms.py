@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import typer
-from rich.console import Console
 from rich.progress import Progress
 
+from controller.analysis.arm import Arm, controls_of
 from controller.analysis.circumstances import in_turns
 from controller.analysis.comparable import differing
-from controller.analysis.comparison import Arm
 from controller.analysis.errors import NotThere
 from controller.analysis.loading import ended, load, of_attempts
 from controller.analysis.trial import Trial
 from controller.api import Mode, Phase
+from controller.cli.columns import PrintableConsole
 from controller.cli.reading.source import records
 from controller.reading.protocol import Told
 from controller.records.readonly import reading
@@ -92,13 +92,14 @@ class Records:
         with records(self._db, self._context) as reader:
             yield from reader.whole_attempts(campaign)
 
-    def _campaigns(self) -> list[CampaignRow]:
-        """The newest first."""
+    def _campaigns(self, least: int = 0) -> list[CampaignRow]:
+        """The newest first; those with at least so many scored trials."""
         with records(self._db, self._context) as reader:
-            return [counted.campaign for counted in reader.campaigns()]
+            return [counted.campaign for counted in reader.campaigns() if counted.scored >= least]
 
     def _loaded(self, campaign: CampaignRow, name: str | None = None) -> Arm:
-        return Arm(name or _name(campaign), campaign, self._trials(campaign))
+        controls = controls_of(campaign, self._campaigns(least=1)) if campaign.mode is Mode.AGENT else None
+        return Arm(name or _name(campaign), campaign, self._trials(campaign), controls)
 
     def _trials(self, campaign: CampaignRow) -> list[Trial]:
         """From the database in one query, from afar an attempt at a time."""
@@ -131,7 +132,7 @@ def _counting(attempts: Iterable[AttemptRow], seen: Callable[[int], None]) -> It
 @contextmanager
 def _bar(total: int | None) -> Iterator[Callable[[int], None]]:
     """On stderr, where that is a terminal, once it has taken a while; gone when it is done."""
-    console = Console(stderr=True)
+    console = PrintableConsole(stderr=True)
     progress = Progress(console=console, transient=True, disable=not console.is_terminal)
     task, begun = progress.add_task("Reading trials", total=total), time.monotonic()
 

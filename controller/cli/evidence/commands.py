@@ -15,7 +15,9 @@ def analyze(
     campaign: Campaign,
     fail_under: Annotated[
         float | None,
-        typer.Option(min=0, max=1, metavar="R", help="Exit 3 unless the rate is at least R, with 97.5 % confidence."),
+        typer.Option(
+            min=0, max=1, metavar="R", help="Exit 3 unless the lower bound of the rate's 95 % interval is at least R."
+        ),
     ] = None,
     rate: Annotated[
         RateName | None, typer.Option(help="Which rate that is; recovery by default, of a control quiet.")
@@ -51,9 +53,9 @@ def compare(
     context: Context = None,
     output: Format = Output.TABLE,
 ) -> None:
-    """Say whether one campaign recovers sooner than another that asked the same.
+    """Say whether one campaign spends less time unrecovered than another that asked the same.
 
-    One thing is tested: the difference of the mean times to recover, up to the deadline. The rest is described.
+    One thing is tested: the difference of the mean times unrecovered, up to the deadline. The rest is described.
 
     \b
     evalcampaign compare tikv-node-kill-v2 tikv-node-kill-v1
@@ -73,7 +75,7 @@ def compare_baseline(
     context: Context = None,
     output: Format = Output.TABLE,
 ) -> None:
-    """Say whether a campaign recovers sooner than the subject does by itself: its baseline is found for it.
+    """Say whether a campaign spends less time unrecovered than the subject by itself: its baseline is found for it.
 
     \b
     evalcampaign compare-baseline tikv-node-kill-agent

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.text import Text
 
-from controller.analysis import words
+from controller.analysis import loss, words
 from controller.analysis.comparison import Comparison
 from controller.analysis.estimates import estimates
 from controller.analysis.summary import Analysis
@@ -17,20 +17,12 @@ from controller.reading import as_json
 from controller.records.rows import Json
 
 DESCRIBED = "Described, not tested (95 % intervals of each by itself, ranges of counts):"
-HEADINGS = ("FIRST", "SECOND", "VERDICT", "DIFFERENCE", "95% INTERVAL", "P", "N")
+HEADINGS = ("FIRST", "SECOND", "VERDICT", "WORST CASE", "DIFFERENCE", "95% INTERVAL", "P", "N")
 COLUMNS = (
-    *("first", "second", "verdict", "difference_seconds", "low", "high", "p", "detectable_seconds"),
-    *(
-        "deadline_seconds",
-        "paired",
-        "n_first",
-        "n_second",
-        "left_out",
-        "comparisons",
-        "sentence",
-        "circumstances",
-        "warnings",
-    ),
+    *("first", "second", "verdict", "worst_case", "difference_seconds", "low", "high", "p"),
+    *("recovered_first", "recovered_second", "rate_difference", "rate_low", "rate_high", "rate_p", "rate_test"),
+    *("unscored_first", "unscored_second", "deadline_seconds", "paired", "n_first", "n_second", "left_out"),
+    *("comparisons", "sentence", "circumstances", "warnings", "notes"),
 )
 
 
@@ -44,7 +36,7 @@ def write(made: Sequence[Comparison], output: Output) -> None:
         case Output.MARKDOWN:
             for each in made:
                 print("".join(f"**{sentence}**\n\n" for sentence in (*each.warnings, each.sentence)), end="")
-                print(f"{each.circumstances}\n")
+                print("".join(f"{sentence}\n\n" for sentence in _beside(each)), end="")
             print(f"{DESCRIBED}\n")
             sheets.markdown(*_described(made))
         case Output.TABLE:
@@ -57,9 +49,8 @@ def _table(made: Sequence[Comparison]) -> None:
         for warning in each.warnings:
             to.print(Text(warning, style="yellow"))
         to.print(Text(each.sentence, style="bold"))
-        to.print(Text(each.circumstances))
-        if each.left_out:
-            to.print(Text(f"{each.left_out} scored trials have no partner in the other campaign and are left out."))
+        for sentence in _beside(each):
+            to.print(Text(sentence))
     if len(made) > 1:
         to.print()
         sheets.table(HEADINGS, [_row(each) for each in made], to)
@@ -68,12 +59,20 @@ def _table(made: Sequence[Comparison]) -> None:
     sheets.table(*_described(made), to)
 
 
+def _beside(of: Comparison) -> Iterator[str]:
+    """What stands under the verdict."""
+    yield of.circumstances
+    if of.left_out:
+        yield f"{of.left_out} scored trials have no partner in the other campaign and are left out."
+    yield from of.notes
+
+
 def _row(of: Comparison) -> list[str]:
     found, n = of.difference, f"{of.sizes[0]} pairs" if of.paired else f"{of.sizes[0]}, {of.sizes[1]}"
     if found is None:
-        return [*of.names, of.verdict, words.NOTHING, words.NOTHING, words.NOTHING, n]
+        return [*of.names, of.verdict, of.worst_case, words.NOTHING, words.NOTHING, words.NOTHING, n]
     interval = f"{found.low:+.2f} to {found.high:+.2f} s"
-    return [*of.names, of.verdict, f"{found.value:+.1f} s", interval, words.p(of), n]
+    return [*of.names, of.verdict, of.worst_case, f"{found.value:+.1f} s", interval, words.p(of), n]
 
 
 def _described(made: Sequence[Comparison]) -> tuple[list[str], list[list[str]]]:
@@ -91,28 +90,29 @@ def _described(made: Sequence[Comparison]) -> tuple[list[str], list[list[str]]]:
         ]
         for measure in measures
     ]
+    rows.append(["attempts not scored", *(loss.unscored(analysis) for analysis in arms.values())])
     return ["MEASURE", *arms], rows
 
 
 def _flat(of: Comparison) -> dict[str, Json]:
-    found = of.difference
+    found, rates = of.difference, of.rates
     seconds = (None,) * 3 if found is None else (found.value, found.low, found.high)
+    recovered: tuple[Json, ...] = (None,) * 7
+    if rates is not None:
+        recovered = (*rates.recovered, rates.value, rates.low, rates.high, rates.p, rates.test)
     values = (
-        *(*of.names, of.verdict.value, *seconds, of.p, None if found is None else found.detectable),
-        *(
-            of.deadline,
-            of.paired,
-            *of.sizes,
-            of.left_out,
-            of.comparisons,
-            of.sentence,
-            of.circumstances,
-            " ".join(of.warnings),
-        ),
+        *(*of.names, of.verdict.value, of.worst_case.value, *seconds, of.p),
+        *recovered,
+        *(_listed(of.first.unscored), _listed(of.second.unscored), of.deadline, of.paired, *of.sizes, of.left_out),
+        *(of.comparisons, of.sentence, of.circumstances, " ".join(of.warnings), " ".join(of.notes)),
     )
     return dict(zip(COLUMNS, values, strict=True))
 
 
+def _listed(unscored: Mapping[str, int]) -> str:
+    return "; ".join(f"{reason} {count}" for reason, count in unscored.items())
+
+
 def _to_json(of: Comparison) -> dict[str, Json]:
     described = {"first": analyses.to_json(of.first), "second": analyses.to_json(of.second)}
-    return {**_flat(of), "warnings": list(of.warnings), "described": described}
+    return {**_flat(of), "warnings": list(of.warnings), "notes": list(of.notes), "described": described}

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
+
+from controller.cli.cells import csv_cell, markdown_cell
+from controller.cli.columns import shown
 
 Rows = Sequence[Sequence[str]]
 
@@ -19,24 +21,18 @@ def table(headings: Sequence[str], rows: Rows, to: Console) -> None:
     for heading in headings:
         made.add_column(heading, overflow="fold")
     for row in rows:
-        made.add_row(*(Text(cell) for cell in row))
+        made.add_row(*(shown(cell) for cell in row))
     to.print(made)
 
 
 def as_csv(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """RFC 4180, numbers whole; what is unknown is empty."""
+    """RFC 4180, numbers whole; what is unknown is empty, and what looks like a formula is quoted."""
     writer = csv.writer(sys.stdout)
     writer.writerow(headings)
-    writer.writerows([["" if cell is None else cell for cell in row] for row in rows])
+    writer.writerows([[csv_cell(cell) for cell in row] for row in rows])
 
 
 def markdown(headings: Sequence[str], rows: Rows) -> None:
     """A table of GitHub's Markdown; what would end a cell or a line is escaped."""
     for row in (headings, ["---"] * len(headings), *rows):
-        print(f"| {' | '.join(_cell(cell) for cell in row)} |")
-
-
-def _cell(text: str) -> str:
-    for bad, good in (("\\", "\\\\"), ("|", "\\|"), ("<", "&lt;"), ("\n", " ")):
-        text = text.replace(bad, good)
-    return text
+        print(f"| {' | '.join(markdown_cell(cell) for cell in row)} |")

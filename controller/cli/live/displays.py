@@ -13,8 +13,10 @@ from rich.live import Live
 from rich.text import Text
 
 from controller.cli.cluster.campaigns import Seen
+from controller.cli.columns import shown
 from controller.cli.live.stamp import Stamp
 from controller.cli.live.story import doing, right_now
+from controller.printable import one_line
 
 HEARTBEAT_SECONDS = 10.0
 """In a log: a step that takes longer than this is told again, so that one sees that it lives."""
@@ -51,14 +53,14 @@ class LiveDisplay:
 
     def happened(self, line: str) -> None:
         """Print it above the line that moves."""
-        self._live.console.print(Text(f"{self._stamp} {line}"))
+        self._live.console.print(shown(f"{self._stamp} {one_line(line)}"))
 
     def now(self, campaigns: Sequence[Seen], trouble: str | None) -> None:
         """Draw the lines."""
-        lines = [f"{self._stamp} {line}" for line in _right_now(campaigns).values()]
+        lines = [f"{self._stamp} {one_line(line)}" for line in _right_now(campaigns).values()]
         drawn = Text("\n".join(lines), no_wrap=True, overflow="ellipsis")
         if trouble:
-            drawn = Text.assemble(drawn, "\n", (trouble, "yellow"))
+            drawn = Text.assemble(drawn, "\n", (one_line(trouble), "yellow"))
         self._live.update(drawn, refresh=True)
 
 
@@ -75,7 +77,7 @@ class PlainDisplay:
     def happened(self, line: str) -> None:
         """Print it."""
         self._said = time.monotonic()
-        self._to.print(f"{self._stamp} {line}", markup=False, soft_wrap=True)
+        self._to.print(shown(f"{self._stamp} {one_line(line)}"), soft_wrap=True)
 
     def now(self, campaigns: Sequence[Seen], trouble: str | None) -> None:
         """Print the steps that are new, and the trouble."""

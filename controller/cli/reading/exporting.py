@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TextIO
 
 from controller.analysis.junit import to_junit
+from controller.cli.cells import csv_cell
 from controller.reading import as_json
 from controller.reading.protocol import Told
 from controller.records.counting import Counts, count
@@ -98,8 +99,6 @@ def write_json(campaign: CampaignRow, attempts: Iterable[Told], to: TextIO) -> N
 
 
 def _cell(value: Json) -> str:
-    if value is None:
-        return ""
     if isinstance(value, bool):
         return str(value).lower()
-    return as_json.time(value) if isinstance(value, datetime) else str(value)
+    return as_json.time(value) if isinstance(value, datetime) else csv_cell(value)

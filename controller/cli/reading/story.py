@@ -9,10 +9,9 @@ from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from controller.cli import text
-from controller.cli.columns import console
+from controller.cli.columns import console, shown
 from controller.cli.reading.narrative import narrate
 from controller.cli.reading.timeline import moments, origin, service_unknown
 from controller.difference import ABSENT, changes
@@ -25,7 +24,7 @@ def print_story(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[Eve
     to = console()
     _pairs(to, _header(campaign, attempt, events))
     to.print()
-    to.print(Text(narrate(campaign, attempt, events)))
+    to.print(shown(narrate(campaign, attempt, events)))
     since, name = origin(attempt)
     _heading(
         to, f"Timeline, in seconds from the {name} at {since.isoformat(sep=' ', timespec='milliseconds')[:-6]} UTC"
@@ -37,7 +36,7 @@ def print_story(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[Eve
     for moment in moments(attempt, events):
         style = "bold" if moment.fact else ""
         at = (moment.at - since).total_seconds()
-        table.add_row(Text(f"{at:+.3f}", style), Text(moment.what, style), Text(moment.said))
+        table.add_row(shown(f"{at:+.3f}", style), shown(moment.what, style), shown(moment.said))
     to.print(table)
     if attempt.fault is not None:
         _heading(to, "Fault")
@@ -93,7 +92,7 @@ def _commands(to: Console, attempt: AttemptRow) -> None:
             text.NOTHING if at is None else f"{(at - since).total_seconds():+.3f}",
             text.NOTHING if command["exitCode"] is None else str(command["exitCode"]),
             said,
-            Text(command["command"]),
+            shown(command["command"]),
         )
     to.print(table)
 
@@ -103,12 +102,12 @@ def _states(to: Console, attempt: AttemptRow, full: bool) -> None:
     if full:
         for name, state in (("Initial state", before), ("Final state", after)):
             _heading(to, name)
-            to.print(Text("not captured" if state is None else json.dumps(state, indent=2)))
+            to.print(shown("not captured" if state is None else json.dumps(state, indent=2)))
         return
     _heading(to, "What changed from the initial to the final state")
     if before is None or after is None:
         missing = " and ".join(name for name, state in (("initial", before), ("final", after)) if state is None)
-        to.print(Text(f"unknown: the {missing} state was not captured"))
+        to.print(shown(f"unknown: the {missing} state was not captured"))
         return
     found = list(changes(before, after))
     if not found:
@@ -117,7 +116,7 @@ def _states(to: Console, attempt: AttemptRow, full: bool) -> None:
     table.add_column(overflow="fold")
     table.add_column(overflow="fold", ratio=1)
     for change in found:
-        table.add_row(Text(change.path), Text(f"{_side(change.before)} -> {_side(change.after)}"))
+        table.add_row(shown(change.path), shown(f"{_side(change.before)} -> {_side(change.after)}"))
     to.print(table)
 
 
@@ -131,7 +130,7 @@ def _short(value: Json) -> str:
 
 def _heading(to: Console, words: str) -> None:
     to.print()
-    to.print(Text(words, style="bold"))
+    to.print(shown(words, style="bold"))
 
 
 def _pairs(to: Console, pairs: Iterator[tuple[str, str]]) -> None:
@@ -139,5 +138,5 @@ def _pairs(to: Console, pairs: Iterator[tuple[str, str]]) -> None:
     table.add_column(no_wrap=True, style="dim")
     table.add_column(overflow="fold")
     for key, value in pairs:
-        table.add_row(Text(key), Text(value))
+        table.add_row(shown(key), shown(value))
     to.print(table)

@@ -79,6 +79,8 @@ def token(
 ) -> None:
     """Print the token with which a campaign's agent sends its work to the controller.
 
+    It takes the right to change the campaign and to port-forward to the controller, or to read its Secrets.
+
     \b
     evalcampaign token tikv-node-kill
     evalcampaign token tikv-node-kill --into agents/ticket-desk
@@ -92,7 +94,8 @@ def token(
         from controller.cli.steering import tokens
 
         api = Api.connect(context)
-        found = tokens.read(api, Campaigns(api, namespace).get(campaign).uid)
+        campaigns = Campaigns(api, namespace)
+        found = tokens.read(campaigns, campaigns.get(campaign))
         if into is None:
             typer.echo(found)
         else:

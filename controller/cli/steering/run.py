@@ -31,7 +31,7 @@ def run(
     chaos: Annotated[str, typer.Option(help="What is done to it.", rich_help_panel=ASK)],
     baseline: Annotated[bool, typer.Option("--baseline", help="Nobody acts.", rich_help_panel=ASK)] = False,
     control: Annotated[bool, typer.Option("--control", help="Nothing is injected.", rich_help_panel=ASK)] = False,
-    trials: Annotated[int | None, typer.Option(help="How many; 5.", rich_help_panel=ASK)] = None,
+    trials: Annotated[int | None, typer.Option(help="How many; 8.", rich_help_panel=ASK)] = None,
     param: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of the chaos; repeatable.", rich_help_panel=ASK)
     ] = None,
@@ -85,7 +85,9 @@ def run(
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow it to its end.")] = True,
     fail_under: Annotated[
         float | None,
-        typer.Option(min=0, max=1, metavar="R", help="Exit 3 unless its rate is at least R, with 97.5 % confidence."),
+        typer.Option(
+            min=0, max=1, metavar="R", help="Exit 3 unless the lower bound of its rate's 95 % interval is at least R."
+        ),
     ] = None,
     namespace: Namespace = None,
     context: Context = None,

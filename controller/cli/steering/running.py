@@ -8,10 +8,11 @@ from functools import partial
 from typing import Any
 
 import typer
-from rich.console import Console
 
+from controller.api import CampaignSpec
 from controller.cli.cluster.campaigns import Campaigns, Seen
 from controller.cli.cluster.errors import CommandFailed, Refused, Unreachable
+from controller.cli.columns import PrintableConsole
 from controller.cli.live.displays import display
 from controller.cli.live.following import follow
 from controller.cli.live.watching import Watch
@@ -21,6 +22,7 @@ from controller.cli.steering.asking import Asked, shown, spec_of
 from controller.cli.steering.checking import check
 from controller.cli.steering.ending import conclude
 from controller.cli.steering.naming import readable_name
+from controller.cli.steering.proving import can_prove
 from controller.cli.steering.versus import Versus, keeps_still
 
 TRIES = 3
@@ -35,9 +37,10 @@ def refuse_mistakes(*asked: Asked) -> None:
 
 def create(campaigns: Campaigns, asked: Asked, name: str | None) -> Seen:
     """The campaign, made."""
-    spec, _ = spec_of(asked)
+    spec, read = spec_of(asked)
     made = _create(campaigns, name, lambda: readable_name(asked.subject, asked.chaos), lambda _: spec)
     typer.echo(f"{made.title}: {shown(spec)}", err=True)
+    _say_what_it_can_prove(read)
     return made
 
 
@@ -60,6 +63,7 @@ def create_both(campaigns: Campaigns, made: Versus, name: str | None) -> list[Se
     for campaign, spec in zip((first, second), specs, strict=True):
         typer.echo(f"{campaign.title}: {shown(spec)}", err=True)
     typer.echo(f"They take turns, trial by trial, with seed {made.seed}.", err=True)
+    _say_what_it_can_prove(spec_of(asked)[1])
     if (warning := keeps_still(made)) is not None:
         typer.echo(warning, err=True)
     return [first, second]
@@ -77,6 +81,11 @@ def _create(
             if refused.status != 409 or name or not tries_left:
                 raise
     raise AssertionError("the last try returns or raises")
+
+
+def _say_what_it_can_prove(spec: CampaignSpec) -> None:
+    if not spec.dry_run:
+        typer.echo(can_prove(spec), err=True)
 
 
 def _taken_back(campaigns: Campaigns, first: Seen) -> str:
@@ -106,7 +115,7 @@ def hand_token_on(campaigns: Campaigns, made: Seen, agent: str) -> None:
     secret = tokens.AGENTS_SECRET
     try:
         secret = tokens.secret_of(campaigns.api, namespace, deployment)
-        tokens.hand_on(campaigns.api, tokens.read(campaigns.api, made.uid, tokens.WAIT_SECONDS), namespace, secret)
+        tokens.hand_on(campaigns.api, tokens.read(campaigns, made, tokens.WAIT_SECONDS), namespace, secret)
     except CommandFailed as error:
         again = f"evalcampaign token {made.title} --into {namespace}/{secret}"
         typer.echo(f"The agent was not given its token: {error}. Try again: {again}", err=True)
@@ -128,7 +137,7 @@ def follow_to_the_end(campaigns: Campaigns, begun: Sequence[Seen], fail_under: f
     """
     names = [each.title for each in begun]
     try:
-        with display(Console(highlight=False, stderr=output is Output.JSON)) as shown_on:
+        with display(PrintableConsole(highlight=False, stderr=output is Output.JSON)) as shown_on:
             watched = [(Watch(partial(campaigns.changes, each.title)), each) for each in begun]
             ended = follow(watched, shown_on)
     except KeyboardInterrupt:

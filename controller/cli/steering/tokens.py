@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import time
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from secrets import token_urlsafe
 from typing import Any
 
 from controller.cli.cluster.api import Api
-from controller.cli.cluster.controller import NAMESPACE
+from controller.cli.cluster.campaigns import Campaigns, Seen
+from controller.cli.cluster.controller import NAMESPACE, find_pod, forward
 from controller.cli.cluster.errors import CommandFailed, Refused
+from controller.cli.reading.source import port
+from controller.reading.remote import RemoteReader
+from controller.records.errors import NotRecorded, RecordsError
 from controller.settings import FIELD_MANAGER
+from controller.tokens import ANNOTATION, digest_of, secret_name
 
 KEY = "token"
 URL = "url"
@@ -28,24 +35,74 @@ WAIT_SECONDS = 60.0
 POLL_SECONDS = 0.5
 
 
-def read(api: Api, uid: str, wait_seconds: float = 0.0) -> str:
-    """The token of the campaign with this uid, once it is there. CommandFailed where it does not come in time."""
-    name = f"evalcampaign-token-{uid}"
+def read(campaigns: Campaigns, campaign: Seen, wait_seconds: float = 0.0) -> str:
+    """The campaign's token, once it is there. CommandFailed where it does not come in time.
+
+    Who may read Secrets in the controller's namespace reads it there. Who may not, but may change this campaign and
+    port-forward to the controller, is given it by the controller: no right to everybody's tokens is needed.
+    """
+    try:
+        return _once_it_is_there(lambda: _in_secret(campaigns.api, campaign), campaign, wait_seconds)
+    except Refused as refused:
+        if refused.status != 403:
+            raise
+    with _proof(campaigns, campaign) as proof, _controller(campaigns.api) as controller:
+        return _once_it_is_there(lambda: _handed_out(controller, campaign, proof), campaign, wait_seconds)
+
+
+def _in_secret(api: Api, campaign: Seen) -> str | None:
+    try:
+        secret = api.get(f"/api/v1/namespaces/{NAMESPACE}/secrets/{secret_name(campaign.uid)}")
+    except Refused as refused:
+        if refused.missing:
+            return None
+        raise
+    return b64decode(secret["data"][KEY]).decode()
+
+
+def _handed_out(controller: RemoteReader, campaign: Seen, proof: str) -> str | None:
+    try:
+        return controller.token(campaign.namespace, campaign.name, proof)
+    except NotRecorded:
+        return None
+    except RecordsError as error:
+        raise CommandFailed(f"The controller does not hand out the token: {error}") from None
+
+
+@contextmanager
+def _controller(api: Api) -> Iterator[RemoteReader]:
+    pod = find_pod(api)
+    reader = RemoteReader(lambda: forward(api, pod, port()), f"the port-forward to {pod}")
+    try:
+        yield reader
+    finally:
+        reader.close()
+
+
+@contextmanager
+def _proof(campaigns: Campaigns, campaign: Seen) -> Iterator[str]:
+    """A secret whose digest stands in the campaign's annotation for as long as the block lasts."""
+    proof = token_urlsafe(32)
+    campaigns.annotate(campaign, {ANNOTATION: digest_of(proof)})
+    try:
+        yield proof
+    finally:
+        with suppress(CommandFailed):  # left there it is of no use to anybody
+            campaigns.annotate(campaign, {ANNOTATION: None})
+
+
+def _once_it_is_there(ask: Callable[[], str | None], campaign: Seen, wait_seconds: float) -> str:
     deadline = time.monotonic() + wait_seconds
-    while True:
-        try:
-            secret = api.get(f"/api/v1/namespaces/{NAMESPACE}/secrets/{name}")
-            return b64decode(secret["data"][KEY]).decode()
-        except Refused as refused:
-            if not refused.missing:
-                raise
+    while (token := ask()) is None:
         if time.monotonic() >= deadline:
             waited = f" within {wait_seconds:g} s" if wait_seconds else ""
             raise CommandFailed(
-                f"The controller made no token for this campaign{waited} (Secret {NAMESPACE}/{name}): campaigns whose "
-                "agent.source is http have one, from when the controller has seen them until they are gone"
+                f"The controller made no token for this campaign{waited} (Secret {NAMESPACE}/"
+                f"{secret_name(campaign.uid)}): campaigns whose agent.source is http have one, from when the subject's "
+                "owner consents until they are over"
             )
         time.sleep(POLL_SECONDS)
+    return token
 
 
 def hand_on(api: Api, token: str, namespace: str, secret: str = AGENTS_SECRET) -> None:

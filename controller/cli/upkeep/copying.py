@@ -7,6 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from controller.printable import unfiltered
 from controller.reading.protocol import RecordsReader
 from controller.records.errors import RecordsError
 
@@ -31,5 +32,5 @@ def to_stdout(reader: RecordsReader) -> None:
         copy = Path(private, "records.db")
         reader.backup(copy)
         with copy.open("rb") as file:
-            shutil.copyfileobj(file, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
+            shutil.copyfileobj(file, unfiltered(sys.stdout).buffer)
+        unfiltered(sys.stdout).buffer.flush()

@@ -13,6 +13,7 @@ import httpx
 from controller.agents.forward import Forwarder, Refused
 from controller.agents.operatordb.times import zone_of
 from controller.agents.protocol import AgentUnreadable
+from controller.printable import log_printably
 
 TIMEOUT_SECONDS = 5.0
 
@@ -23,6 +24,7 @@ FAREWELL_SECONDS = 5.0
 def run(db: Path, to: str, token_file: Path, time_zone: str) -> None:
     """Forward until SIGTERM or Ctrl-C. NoSuchZone for a time zone that does not exist."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
+    log_printably()
     asyncio.run(_forward(db, to, token_file, time_zone))
 
 

@@ -6,60 +6,62 @@ import json
 import os
 import select
 import sys
+from typing import Any
 
-from kubernetes import client, stream
-from kubernetes.stream import ws_client
+import websocket
 
 from controller.cli.cluster import controller
 from controller.cli.cluster.api import Api
 from controller.cli.cluster.errors import CommandFailed
+from controller.cli.cluster.websockets import open_websocket
 
-GLANCE_SECONDS = 0.1
+STDIN, STDOUT, STDERR, ENDED = range(4)
+"""The channels of Kubernetes' exec."""
 
 
 def run(context: str | None, command: list[str]) -> int:
     """Run it with this terminal as its own, and return its exit status. CommandFailed where that cannot be."""
     api = Api.connect(context)
     pod = controller.find_pod(api)
+    query = [("command", word) for word in command]
+    query += [(name, "true") for name in ("stdin", "stdout", "stderr")]
+    running = open_websocket(api, f"{controller.PODS}/{pod}/exec", query, "pods/exec", controller.NAMESPACE)
     try:
-        running = stream.stream(
-            client.CoreV1Api(api.kube).connect_get_namespaced_pod_exec,
-            pod,
-            controller.NAMESPACE,
-            command=command,
-            stdin=True,
-            stdout=True,
-            stderr=True,
-            tty=False,
-            _preload_content=False,
-        )
-    except client.ApiException as error:
-        raise controller.websocket_refusal(error, "pods/exec") from None
-    try:
-        _relay(running)
-        return _status(running.read_channel(ws_client.ERROR_CHANNEL))
+        return _status(_relay(running))
     finally:
         running.close()
 
 
-def _relay(running: ws_client.WSClient) -> None:
-    """Until it ends: its words to us, our lines to it. Our end of input is an empty line: to a question, that is no."""
-    listening = True
-    while running.is_open():
-        running.update(timeout=GLANCE_SECONDS)
-        _pass_on(running)
-        if listening and select.select([sys.stdin], [], [], 0)[0]:
+def _relay(running: websocket.WebSocket) -> str:
+    """Until it ends: its words to us, our lines to it. Returns how it ended, in the words of Kubernetes.
+
+    Our end of input is an empty line: to a question, that is no.
+    """
+    listening, ended = True, ""
+    while True:
+        ready: list[Any] = [running.sock]
+        # What TLS has decrypted already shows on no socket.
+        if not getattr(running.sock, "pending", int)():
+            sources: list[Any] = [*ready, sys.stdin] if listening else ready
+            ready = select.select(sources, [], [])[0]
+        if sys.stdin in ready:
             line = os.read(sys.stdin.fileno(), 4096)
             listening = bool(line)
-            running.write_stdin(line or b"\n")
-    _pass_on(running)
-
-
-def _pass_on(running: ws_client.WSClient) -> None:
-    for channel, to in ((ws_client.STDOUT_CHANNEL, sys.stdout), (ws_client.STDERR_CHANNEL, sys.stderr)):
-        if said := running.read_channel(channel):
-            to.write(said)
-            to.flush()
+            running.send_binary(bytes([STDIN]) + (line or b"\n"))
+        if running.sock in ready:
+            try:
+                opcode, said = running.recv_data()
+            except (websocket.WebSocketException, OSError):
+                return ended
+            if opcode == websocket.ABNF.OPCODE_CLOSE:
+                return ended
+            channel, words = said[:1], said[1:].decode(errors="replace")
+            if channel == bytes([ENDED]):
+                ended += words
+            elif words:
+                to = sys.stderr if channel == bytes([STDERR]) else sys.stdout
+                to.write(words)
+                to.flush()
 
 
 def _status(said: str) -> int:

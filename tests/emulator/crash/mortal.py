@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import resource
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -18,12 +19,16 @@ from tests.support.quick import QuickSpec
 
 @dataclass(frozen=True)
 class Orders:
-    """What the process is told: where everything is, whether faults last, and when to die."""
+    """What the process is told: where everything is, whether faults last, when to die, and how long a file may get.
+
+    The kernel refuses what would make one longer than `file_bytes`: for SQLite, a disk that is full.
+    """
 
     settings: Settings
     world: Path
     stays_down: bool = False
     die: str | None = None
+    file_bytes: int | None = None
 
 
 def forks() -> ForkServerContext:
@@ -36,6 +41,8 @@ def forks() -> ForkServerContext:
 def live(orders: Orders) -> None:
     """Run the controller until a signal ends it, or whoever started it is gone."""
     die_with_parent()
+    if orders.file_bytes is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (orders.file_bytes, resource.RLIM_INFINITY))
     intake.CampaignSpec = QuickSpec  # type: ignore[misc]
     entrance.RETRY_SECONDS = 0.1
     watch_points(LastingSubject, lambda moment: die() if moment.point == orders.die else None)

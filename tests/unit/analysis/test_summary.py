@@ -59,3 +59,18 @@ def test_every_number_is_a_line_with_its_n():
     assert lines["median_time_to_detect"].n == 7
     assert (lines["commands_total"].value, lines["commands_total"].n) == (0, 1)
     assert all(line.n for line in lines.values())
+
+
+def test_a_recovery_whose_agent_could_not_be_seen_counts_as_one_and_in_nothing_of_the_agent():
+    known = [trial(1, Outcome.RESOLVED, recovered=9.0, resolved=9.0, detected=3.0)]
+    lost = trial(2, Outcome.SELF_HEALED, recovered=5.0, flags=(Flag.AGENT_SIGHT_LOST,))
+    found = analyze(campaign(mode="agent"), [*known, lost])
+    assert {name: (rate.successes, rate.n) for name, rate in found.rates.items()} == {
+        "recovery": (2, 2),
+        "resolution": (1, 1),
+        "detection": (1, 1),
+        "false_resolution": (0, 1),
+        "self_healed": (0, 1),
+    }
+    assert found.detection is not None and found.detection.by_deadline.n == 1
+    assert analyze(campaign(mode="agent"), [lost]).detection is None

@@ -78,11 +78,17 @@ def test_the_restricted_mean_of_five_by_hand():
     # Deviations from 36: -26, -16, -6, 24, 24; squares 676 + 256 + 36 + 576 + 576 = 2120; / 4 / 5 = 106.
     assert (mean.value, mean.n) == (36, 5)
     assert mean.variance == pytest.approx(106)
-    assert mean.high == pytest.approx(36 + 2.776445 * 106**0.5)
+
+    # Three of five recovered, Wilson 0.230724 to 0.882379, and that 50, 40 and 30 s before the deadline: mean 40, its
+    # error 10 / 3 ** 0.5, and t of two degrees of freedom 4.302653. So the gap is 15.158614 to 60 s, the deadline.
+    assert mean.high == pytest.approx(60 - (24 - math.hypot(40 * (0.6 - 0.230724), 0.6 * (40 - 15.158614))), abs=1e-3)
+    assert mean.low == pytest.approx(60 - (24 + math.hypot(40 * (0.882379 - 0.6), 0.6 * (60 - 40))), abs=1e-3)
 
 
-def test_what_never_varied_has_no_interval():
-    assert restricted_mean([60.0, 60.0], 60).low is None
+def test_what_never_varied_is_still_not_known_to_the_last_digit():
+    nobody, everybody = restricted_mean([60.0] * 8, 60), restricted_mean([12.0] * 8, 60)
+    assert (nobody.low, nobody.high) == (pytest.approx(60 - 60 * 0.324411, abs=1e-3), 60)
+    assert (everybody.low, everybody.high) == (12, pytest.approx(12 + 48 * 0.324411, abs=1e-3))
     assert restricted_mean([12.0], 60).variance is None
 
 

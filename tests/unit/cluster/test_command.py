@@ -1,5 +1,6 @@
 """How `python -m cluster` ends when it does not get to its end."""
 
+import subprocess
 import sys
 from collections.abc import Callable
 
@@ -7,9 +8,10 @@ import pytest
 
 from cluster import __main__, lifecycle
 from cluster.errors import ClusterError
+from cluster.settings import REPO
 
 
-def ended(monkeypatch: pytest.MonkeyPatch, up: Callable[[], None]) -> object:
+def ended(monkeypatch: pytest.MonkeyPatch, up: Callable[..., None]) -> object:
     """The exit status of `python -m cluster up` when that does what `up` does."""
     monkeypatch.setattr(lifecycle, "up", up)
     monkeypatch.setattr(sys, "argv", ["cluster", "up"])
@@ -19,7 +21,7 @@ def ended(monkeypatch: pytest.MonkeyPatch, up: Callable[[], None]) -> object:
 
 
 def test_ctrl_c_says_that_one_may_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def up() -> None:
+    def up(*_: object) -> None:
         raise KeyboardInterrupt
 
     assert ended(monkeypatch, up) == 130
@@ -29,7 +31,7 @@ def test_ctrl_c_says_that_one_may_go_on(monkeypatch: pytest.MonkeyPatch, capsys:
 def test_a_command_that_ends_by_itself_on_ctrl_c_has_said_why(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def up() -> None:
+    def up(*_: object) -> None:
         try:
             raise KeyboardInterrupt
         except KeyboardInterrupt:
@@ -42,8 +44,16 @@ def test_a_command_that_ends_by_itself_on_ctrl_c_has_said_why(
 def test_a_failure_is_a_sentence_and_no_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def up() -> None:
+    def up(*_: object) -> None:
         raise ClusterError("no disk.", hint="another.")
 
     assert ended(monkeypatch, up) == 1
     assert capsys.readouterr().err == "\nno disk.\nWhat to try: another.\n"
+
+
+@pytest.mark.parametrize(
+    ("goal", "command"), [("cluster", "up"), ("deploy-etcd", "up"), ("deploy", "up --image"), ("e2e", "up --image")]
+)
+def test_make_has_the_image_built_beside_for_those_who_deploy_it(goal: str, command: str) -> None:
+    planned = subprocess.run(["make", "-n", goal], cwd=REPO, capture_output=True, text=True, check=True).stdout
+    assert planned.splitlines()[0].endswith(f" -m cluster {command}")

@@ -43,7 +43,7 @@ def test_every_part_of_the_resource_is_compared() -> None:
 CHANGES: list[tuple[str, dict[str, Any], str]] = [
     ("spec.trials", {"maximum": 9999}, "spec.trials: maximum is 9999 in the CRD and 10000 in controller/api"),
     ("spec.trials", {"minimum": None}, "spec.trials: minimum is None in the CRD and 1"),
-    ("spec.trials", {"default": 6}, "spec.trials: default is 6 in the CRD and 5"),
+    ("spec.trials", {"default": 6}, "spec.trials: default is 6 in the CRD and 8"),
     ("spec.trials", {"type": "string"}, "spec.trials: type is 'string' in the CRD and 'integer'"),
     ("spec.subject.type", {"maxLength": 64}, "spec.subject.type: maxLength is 64"),
     ("spec.subject.namespace", {"x-kubernetes-validations": []}, "spec.subject.namespace: pattern is None"),
@@ -85,7 +85,7 @@ def test_a_field_that_only_one_side_has_is_named() -> None:
 
 def test_a_change_in_the_models_alone_is_found_too() -> None:
     class Changed(api.CampaignSpec):
-        trials: int = Field(5, ge=1, le=9999)
+        trials: int = Field(8, ge=1, le=9999)
         deadlines: api.Deadlines = api.Deadlines(reset_seconds=60)
         brand: str = ""
 

@@ -28,12 +28,12 @@ def body(status=None, **spec):
 def test_a_campaign_is_read_with_its_defaults():
     campaign = campaign_from_body(body())
     assert (campaign.ref.uid, campaign.ref.namespace, campaign.ref.name) == ("u", "n", "c")
-    assert campaign.spec.trials == 5 and campaign.generation == 2
+    assert campaign.spec.trials == 8 and campaign.generation == 2
     assert campaign.created_at == datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def test_a_field_of_a_newer_version_does_not_matter():
-    assert campaign_from_body(body(fromTheFuture=1)).spec.trials == 5
+    assert campaign_from_body(body(fromTheFuture=1)).spec.trials == 8
 
 
 def test_what_cannot_be_read_is_named():

@@ -82,7 +82,8 @@ def test_the_limits_are_in_mebibytes_and_0_is_none() -> None:
         "EVALCAMPAIGN_RECORDS_MEBIBYTES": "0",
         "EVALCAMPAIGN_FREE_MEBIBYTES": "3",
     }
-    settings = Settings.from_environment({"EVALCAMPAIGN_DB": "x", **limits})
+    settings = Settings.from_environment({"EVALCAMPAIGN_DB": "x", "EVALCAMPAIGN_ACTIVE_CAMPAIGNS": "7", **limits})
+    assert settings.active_campaigns == 7
     assert settings.allowance == Allowance(campaign_log=1 << 20, database=0, free=3 << 20)
     assert Settings.from_environment({"EVALCAMPAIGN_DB": "x"}).allowance == Allowance()
 

@@ -132,6 +132,15 @@ async def test_whether_there_was_a_ticket_must_have_been_seen_at_the_end(bench):
     assert bench.world.cleanups == 1
 
 
+@pytest.mark.parametrize(("opens", "expected"), [(None, Outcome.SELF_HEALED), (2, Outcome.DETECTED_UNRESOLVED)])
+async def test_a_recovery_that_was_seen_counts_though_the_agent_could_not_be_read_in_the_end(bench, opens, expected):
+    source(bench, opens=opens, trouble=lambda passed: "operator.db is locked" if passed > 3 else None)
+    outcome, row = await bench.run(Script(heal_after=4), spec(**AGENT | {"deadlines": {"captureSeconds": 3}}))
+    assert outcome is expected and 4 <= row.time_to_recover < 4.1
+    assert Flag.AGENT_SIGHT_LOST in row.flags
+    assert bench.world.cleanups == 1
+
+
 async def test_a_source_that_cannot_be_read_before_the_injection_keeps_it_from_coming(bench):
     source(bench)
 

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpx
-from kubernetes.aio import client
 
+from controller.connection import Connection
 from controller.kube import KubeApi, KubeCluster
 from subjects.cluster import Pod
 
@@ -26,7 +26,7 @@ def pod(ip: str | None = HERE) -> Pod:
 
 def in_cluster(**more: Any) -> KubeCluster:
     """As if we ran inside a cluster, whose API server nobody asks."""
-    return KubeCluster(KubeApi(client.ApiClient(client.Configuration(host="http://127.0.0.1:9")), True), **more)
+    return KubeCluster(KubeApi(Connection("http://127.0.0.1:9", "a test", in_cluster=True)), **more)
 
 
 def answered_by(handler: Callable[[httpx.Request], httpx.Response]) -> KubeCluster:

@@ -11,8 +11,8 @@ from typing import Any
 
 import aiohttp.web
 from aiohttp.test_utils import TestServer
-from kubernetes.aio import client
 
+from controller.connection import Connection
 from controller.kube import KubeApi
 from controller.meter import UNMETERED, Meter
 
@@ -95,13 +95,13 @@ class PodServer:
 
 
 @asynccontextmanager
-async def serving(pods: PodServer, meter: Meter = UNMETERED) -> AsyncIterator[KubeApi]:
+async def serving(pods: PodServer, meter: Meter = UNMETERED, **more: str) -> AsyncIterator[KubeApi]:
     """A connection to it."""
     app = aiohttp.web.Application()
     app.router.add_route("*", "/{path:.*}", pods.handle)
     async with TestServer(app, handler_cancellation=True) as server:
         host = str(server.make_url("")).rstrip("/")
-        api = KubeApi(client.ApiClient(client.Configuration(host=host)), False, meter)
+        api = KubeApi(Connection(host, "a test"), meter, **more)
         try:
             yield api
         finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from kubernetes.aio import client
 
 from controller.kube import KubeApi
 from controller.kube.cluster import KubeCluster
@@ -53,9 +52,12 @@ async def test_a_question_names_none_and_a_manager_that_is_asked_for_stays(serve
 
 
 async def test_an_installation_has_a_name_of_its_own():
-    api = KubeApi(client.ApiClient(client.Configuration(host="http://127.0.0.1:9")), False, field_manager="kubectl")
-    assert api.field_manager == "kubectl"
-    await api.close()
+    server = PodServer()
+    agents = []
+    server.on_request = lambda request: agents.append(request.headers["User-Agent"])
+    async with serving(server, field_manager="kubectl") as api:
+        await api.request("PATCH", PODS)
+    assert ([heard.query for heard in server.heard], agents) == ([{"fieldManager": "kubectl"}], ["kubectl"])
 
 
 async def test_what_is_refused_is_refused_all_the_same(server, api):

@@ -1,0 +1,36 @@
+"""What so few trials could show at best: the smallest p-value that any result of them can have. Pure counting.
+
+Shuffling can be no surer than the number of ways there are. Of pairs, the one way that was seen and its mirror image
+are two of 2**n; of two groups it is one of as many as there are to choose the first, and its mirror image where both
+have the same size. Where there are more ways than are looked at, the number looked at is the limit.
+"""
+
+from __future__ import annotations
+
+from math import comb
+
+LEVEL = 0.05
+"""A p-value that is not above it names a winner."""
+RESAMPLES = 9_999
+"""Shuffles that are looked at, at most, beside the one that was seen."""
+
+
+def least_p(first: int, second: int, paired: bool) -> float:
+    """The smallest p-value that so many trials of each arm can have; of pairs, `first` is their number."""
+    if paired:
+        ways, seen = 1 << first, 2
+    elif min(first, second) < 2:
+        return 1.0
+    else:
+        ways, seen = comb(first + second, first), 2 if first == second else 1
+    return min(1.0, max(seen / ways, 1 / (RESAMPLES + 1)))
+
+
+def enough(first: int, second: int, paired: bool) -> bool:
+    """Whether any result at all with so many trials could name a winner, in one comparison by itself."""
+    return least_p(first, second, paired) <= LEVEL
+
+
+def fewest_pairs(comparisons: int = 1) -> int:
+    """The smallest number of pairs of which a result could name a winner among so many comparisons of as many pairs."""
+    return next(n for n in range(1, 64) if comparisons * least_p(n, n, True) <= LEVEL)

@@ -1,0 +1,25 @@
+"""Which API server, and as whom: decided as kubectl decides it, once, for everything here that speaks to one.
+
+`connection_from` reads the environment and the kubeconfigs and returns a `Connection`, a plain value; `Credentials`
+keep its token or certificate fresh. Nothing here sends a request: `controller.kube` does (async), and
+`controller.cli.cluster` (sync).
+"""
+
+from controller.connection.credentials import Credential, Credentials, NoCredential
+from controller.connection.errors import NoCluster
+from controller.connection.resolve import connection_from
+from controller.connection.tls import tls_context
+from controller.connection.values import Connection, Identity, Plugin, Trust
+
+__all__ = [
+    "Connection",
+    "Credential",
+    "Credentials",
+    "Identity",
+    "NoCluster",
+    "NoCredential",
+    "Plugin",
+    "Trust",
+    "connection_from",
+    "tls_context",
+]

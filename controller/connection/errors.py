@@ -1,0 +1,9 @@
+"""Why there is no cluster to speak to."""
+
+from __future__ import annotations
+
+from controller.sentences import Sentence
+
+
+class NoCluster(Sentence):
+    """There is no kubeconfig, or it says something that cannot be done; the text, one sentence, says which."""

@@ -1,0 +1,321 @@
+"""Kubeconfig files: which there are, what each says, and what they say together.
+
+As kubectl (client-go's `clientcmd`) reads them: of several files the first that says a thing wins, as a whole entry;
+missing and empty files are skipped; paths are relative to the file they stand in; `~` means nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from base64 import b64decode
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+
+from controller.connection.errors import NoCluster
+
+MOST_BYTES = 16 << 20
+"""Of one file. Real ones have some kilobytes; the largest hold a thousand clusters, a few megabytes."""
+
+
+MOST_LEVELS = 64
+"""Of lists and maps in each other. Real ones have seven, and what their extensions hold."""
+
+
+def _decoded(value: Any) -> Any:
+    """Base64, as Go reads it: nothing but its letters, and line breaks."""
+    if not isinstance(value, str):
+        return value
+    return b64decode(value.replace("\r", "").replace("\n", "").encode(), validate=True)
+
+
+Base64 = Annotated[bytes, BeforeValidator(_decoded)]
+
+
+def _dashed(name: str) -> str:
+    return name.replace("_", "-")
+
+
+class _Entry(BaseModel):
+    """Names with dashes, as in kubeconfigs; null is nothing said; what is unknown is left alone."""
+
+    model_config = ConfigDict(
+        alias_generator=_dashed, strict=True, frozen=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, value: Any) -> Any:
+        if value is None:
+            return {}
+        return {key: each for key, each in value.items() if each is not None} if isinstance(value, dict) else value
+
+
+class Extension(_Entry):
+    """Something that another program left."""
+
+    name: str = ""
+    extension: Any = None
+
+
+class Cluster(_Entry):
+    """`clusters[].cluster`."""
+
+    server: str = ""
+    tls_server_name: str = ""
+    insecure_skip_tls_verify: bool = False
+    certificate_authority: str = ""
+    certificate_authority_data: Base64 = b""
+    proxy_url: str = ""
+    disable_compression: bool = False
+    extensions: list[Extension] = []
+
+
+class ExecVariable(_Entry):
+    """`exec.env[]`."""
+
+    name: str = ""
+    value: str = ""
+
+
+class Exec(_Entry):
+    """`users[].user.exec`."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    command: str = ""
+    args: list[str] = []
+    env: list[ExecVariable] = []
+    api_version: str = ""
+    install_hint: str = ""
+    provide_cluster_info: bool = False
+    interactive_mode: str = ""
+
+
+class AuthProvider(_Entry):
+    """`users[].user.auth-provider`."""
+
+    name: str = ""
+
+
+class User(_Entry):
+    """`users[].user`."""
+
+    client_certificate: str = ""
+    client_certificate_data: Base64 = b""
+    client_key: str = ""
+    client_key_data: Base64 = b""
+    token: str = ""
+    token_file: str = Field("", alias="tokenFile")
+    act_as: str = Field("", alias="as")
+    act_as_uid: str = Field("", alias="as-uid")
+    act_as_groups: list[str] = Field([], alias="as-groups")
+    act_as_extra: dict[str, list[str]] = Field({}, alias="as-user-extra")
+    username: str = ""
+    password: str = ""
+    auth_provider: AuthProvider | None = None
+    exec: Exec | None = None
+
+
+class Context(_Entry):
+    """`contexts[].context`."""
+
+    cluster: str = ""
+    user: str = ""
+    namespace: str = ""
+
+
+class _NamedCluster(_Entry):
+    name: str = ""
+    cluster: Cluster = Cluster()
+
+
+class _NamedUser(_Entry):
+    name: str = ""
+    user: User = User()
+
+
+class _NamedContext(_Entry):
+    name: str = ""
+    context: Context = Context()
+
+
+@dataclass(frozen=True, slots=True)
+class Kubeconfig:
+    """One file, or what several say together. Every path in it is absolute."""
+
+    current_context: str = ""
+    clusters: Mapping[str, Cluster] = field(default_factory=dict)
+    users: Mapping[str, User] = field(default_factory=dict, repr=False)
+    contexts: Mapping[str, Context] = field(default_factory=dict)
+
+
+class _File(_Entry):
+    api_version: str = Field("v1", alias="apiVersion")
+    kind: str = "Config"
+    current_context: str = ""
+    clusters: list[_NamedCluster] = []
+    users: list[_NamedUser] = []
+    contexts: list[_NamedContext] = []
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """As Go's YAML reads it: what looks like a date is text."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in _Loader.yaml_implicit_resolvers.items()
+}
+
+
+def files_of(environment: Mapping[str, str]) -> list[Path]:
+    """The files that kubectl would read, there or not: those of KUBECONFIG, else the one below HOME."""
+    if listed := environment.get("KUBECONFIG", ""):
+        return [Path(name) for name in dict.fromkeys(listed.split(os.pathsep)) if name]
+    return [Path(environment.get("HOME", ""), ".kube", "config")]
+
+
+def load(files: Iterable[Path]) -> Kubeconfig:
+    """What the files say together. Raises NoCluster where one of them makes no sense."""
+    read: list[Kubeconfig] = []
+    for file in files:
+        try:
+            read.append(parse(_content(file), file))
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+            why = getattr(error, "strerror", None) or str(error)
+            raise NoCluster(f"the kubeconfig {shown(file)} cannot be read: {why}") from None
+    return merge(read)
+
+
+def load_named(file: Path) -> Kubeconfig:
+    """What this one file says; that it is not there is an error too."""
+    try:
+        file.stat()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise NoCluster(f"the kubeconfig {shown(file)} cannot be read: {why}") from None
+    return load([file])
+
+
+def parse(content: bytes, file: Path) -> Kubeconfig:
+    """What a file says that has this content. Raises NoCluster. Pure."""
+
+    def senseless(why: str) -> NoCluster:
+        return NoCluster(f"the kubeconfig {shown(file)} makes no sense: {why}")
+
+    if not content:
+        return Kubeconfig()
+    try:
+        text = content.decode()
+        _refuse_depth(text)
+        found = _File.model_validate(next(yaml.load_all(text, _Loader), None))
+    except UnicodeDecodeError:
+        raise senseless("it is no text") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 1}" if mark else ""
+        raise senseless(
+            f"it is no YAML: {getattr(error, 'problem', None) or 'a character is not allowed'}{where}"
+        ) from None
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the whole"
+        raise senseless(f"{place}: {first['msg']}") from None
+    except (RecursionError, ValueError, TypeError, OverflowError) as error:
+        # Numbers and keys that YAML allows and Python does not.
+        raise senseless(f"it is no YAML that can be read ({type(error).__name__})") from None
+    if (found.api_version, found.kind) != ("v1", "Config"):
+        raise senseless(f"it is a {found.kind!r} of {found.api_version!r}, not a Config of v1")
+    try:
+        return Kubeconfig(
+            found.current_context,
+            _by_name(found.clusters, lambda each: _cluster_at(each.cluster, file)),
+            _by_name(found.users, lambda each: _user_at(each.user, file)),
+            _by_name(found.contexts, lambda each: each.context),
+        )
+    except _Twice as twice:
+        raise senseless(f"{twice} is in it twice") from None
+
+
+def _refuse_depth(text: str) -> None:
+    """libyaml recurs without a limit, and takes the process with it. Raises ValueError."""
+    depth = 0
+    for event in yaml.parse(text, _Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MOST_LEVELS:
+                raise ValueError
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        elif isinstance(event, yaml.DocumentEndEvent):
+            return
+
+
+def merge(configs: Iterable[Kubeconfig]) -> Kubeconfig:
+    """The first to say a thing wins. Pure."""
+    merged = Kubeconfig()
+    for each in configs:
+        merged = Kubeconfig(
+            merged.current_context or each.current_context,
+            {**each.clusters, **merged.clusters},
+            {**each.users, **merged.users},
+            {**each.contexts, **merged.contexts},
+        )
+    return merged
+
+
+class _Twice(Exception):
+    pass
+
+
+Named = TypeVar("Named", _NamedCluster, _NamedUser, _NamedContext)
+Value = TypeVar("Value")
+
+
+def _by_name(entries: list[Named], value: Callable[[Named], Value]) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    for entry in entries:
+        if entry.name in found:
+            raise _Twice(repr(entry.name))
+        found[entry.name] = value(entry)
+    return found
+
+
+def _cluster_at(cluster: Cluster, file: Path) -> Cluster:
+    return cluster.model_copy(update={"certificate_authority": _beside(file, cluster.certificate_authority)})
+
+
+def _user_at(user: User, file: Path) -> User:
+    placed: dict[str, Any] = {
+        name: _beside(file, getattr(user, name)) for name in ("client_certificate", "client_key", "token_file")
+    }
+    # A command without a slash is looked for on PATH.
+    if user.exec is not None and os.sep in user.exec.command:
+        placed["exec"] = user.exec.model_copy(update={"command": _beside(file, user.exec.command)})
+    return user.model_copy(update=placed)
+
+
+def _beside(file: Path, path: str) -> str:
+    return os.path.join(os.path.abspath(file.parent), path) if path else ""
+
+
+def _content(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        content = opened.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise OSError(None, f"it is larger than {MOST_BYTES >> 20} MiB")
+    return content
+
+
+def shown(file: Path) -> str:
+    """Its name, on one line whatever it is."""
+    text = str(file)
+    return text if text.isprintable() else repr(text)

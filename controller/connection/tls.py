@@ -1,0 +1,52 @@
+"""TLS as a connection asks for it. Private keys do not touch the disk."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from controller.connection.errors import NoCluster
+from controller.connection.values import Trust
+
+
+def tls_context(trust: Trust, certificate: bytes = b"", key: bytes = b"") -> ssl.SSLContext:
+    """For a connection; `certificate` and `key` are PEM, or empty. Raises NoCluster where they are none."""
+    try:
+        context = ssl.create_default_context(cadata=trust.ca.decode("ascii") if trust.ca else None)
+    except (ssl.SSLError, ValueError):  # ValueError covers what is no ASCII
+        raise NoCluster("the certificate-authority holds no certificate") from None
+    if trust.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    # The authorities of many clusters lack what RFC 5280 asks of them; Go, and so kubectl, does not mind.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    if certificate:
+        try:
+            with _file(certificate + b"\n" + key) as name:
+                context.load_cert_chain(name, password=_no_password)
+        except (ssl.SSLError, ValueError, OSError):
+            raise NoCluster("the client certificate and its key are not a pair that can be used") from None
+    return context
+
+
+def _no_password() -> str:
+    """Or OpenSSL would ask the terminal for it."""
+    raise ValueError
+
+
+@contextmanager
+def _file(content: bytes) -> Iterator[str]:
+    """A name to read this content at, for as long as the block lasts: OpenSSL takes certificates from files only."""
+    if hasattr(os, "memfd_create"):
+        with os.fdopen(os.memfd_create("certificate"), "wb") as memory:
+            memory.write(content)
+            memory.flush()
+            yield f"/proc/self/fd/{memory.fileno()}"
+    else:
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(content)
+            file.flush()
+            yield file.name

@@ -1,0 +1,79 @@
+"""A connection to an API server, as plain values. Secrets are kept out of every `repr`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """How the server proves who it is. `ca` is PEM; None trusts what the system trusts.
+
+    `server_name` is whom its certificate must be made out to, where that is not the host of its URL.
+    """
+
+    ca: bytes | None = None
+    insecure: bool = False
+    server_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """A command that prints credentials: `users[].user.exec` of a kubeconfig.
+
+    `info` is what it is told in KUBERNETES_EXEC_INFO, but for whether it may ask the person at the terminal.
+    """
+
+    command: str
+    args: tuple[str, ...]
+    api_version: str
+    interactive_mode: str
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    install_hint: str = ""
+    info: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """As whom we speak. All that is empty is anonymous.
+
+    `token_file` wins over `token` for as long as it can be read. A certificate is given as PEM, or as two files that
+    are read anew when they change. `headers` ask the server to take us for somebody else (impersonation).
+    """
+
+    token: str = field(default="", repr=False)
+    token_file: Path | None = None
+    username: str = ""
+    password: str = field(default="", repr=False)
+    certificate: bytes = field(default=b"", repr=False)
+    key: bytes = field(default=b"", repr=False)
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+    plugin: Plugin | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+ANONYMOUS = Identity()
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where an API server is and how it is spoken to.
+
+    `server` is a URL without a slash at its end, perhaps with a path. `namespace` is where objects are whose namespace
+    nobody names. `context` is how the kubeconfig calls it. `decided_by` says, for people, what the choice rests on.
+    `proxy` is a URL. `in_cluster`: it is the pod's own account, so pods' addresses can be reached.
+    """
+
+    server: str
+    decided_by: str
+    namespace: str = "default"
+    context: str = ""
+    trust: Trust = Trust()
+    identity: Identity = field(default=ANONYMOUS, repr=False)
+    proxy: str | None = field(default=None, repr=False)
+    compression: bool = True
+    in_cluster: bool = False
