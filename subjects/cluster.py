@@ -1,6 +1,7 @@
 """What subjects ask of Kubernetes, as a protocol: so that they need no client library and tests need no cluster.
 
-`controller/kube/cluster.py` implements it for a real API server.
+`controller/kube/cluster.py` implements `Reads` and `Changes` for a real API server. A subject never gets that object:
+it gets a `Cluster`, whose every change takes a permit. `subjects/guard.py` is that one, and decides before it sends.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ssl import SSLContext
 from typing import Any, Protocol
+
+from subjects.permits import Inject, Recreate, Undo
 
 
 class ClusterError(Exception):
@@ -98,8 +101,8 @@ class MemberUnreachable(Exception):
     """A member's HTTP port did not answer within the limit; the text says how it failed."""
 
 
-class Cluster(Protocol):
-    """The API server, for one subject. Methods raise ClusterError or ClusterUnreachable and nothing else."""
+class Reads(Protocol):
+    """What may be asked of the API server. Methods raise ClusterError or ClusterUnreachable and nothing else."""
 
     @property
     def reaches_pods(self) -> bool:
@@ -118,14 +121,6 @@ class Cluster(Protocol):
         """
         ...
 
-    async def delete_pod(self, namespace: str, name: str, uid: str, grace_seconds: int) -> None:
-        """Delete exactly this pod. ClusterError 404: gone; 409: another uid bears the name now."""
-        ...
-
-    async def patch_pod(self, namespace: str, name: str, operations: Sequence[Mapping[str, Any]]) -> None:
-        """Apply a JSON patch (RFC 6902). ClusterError 422 where a `test` operation fails."""
-        ...
-
     async def get_workload(self, namespace: str, name: str) -> Workload:
         """A StatefulSet. ClusterError 404 where there is none."""
         ...
@@ -134,16 +129,8 @@ class Cluster(Protocol):
         """The StatefulSets that match a label selector, by name."""
         ...
 
-    async def scale_workload(self, namespace: str, name: str, replicas: int) -> None:
-        """Ask for so many replicas of a StatefulSet; returns before there are as many."""
-        ...
-
     async def list_claims(self, namespace: str, selector: str) -> frozenset[str]:
         """The names of the PersistentVolumeClaims that match a label selector, going or not."""
-        ...
-
-    async def delete_claim(self, namespace: str, name: str) -> None:
-        """Delete a PersistentVolumeClaim, and its data with it. It goes once no pod uses it. ClusterError 404: gone."""
         ...
 
     async def read_secret(self, namespace: str, name: str) -> Mapping[str, bytes]:
@@ -167,4 +154,54 @@ class Cluster(Protocol):
         Raises MemberUnreachable when there was no HTTP answer from the member, or one that is not read because it is
         too long or encoded; also where TLS cannot be spoken, as through the API server's proxy.
         """
+        ...
+
+
+class Changes(Protocol):
+    """What may be changed, as the API server takes it: nobody asks here whether it should be. Raises as `Reads`."""
+
+    async def delete_pod(self, namespace: str, name: str, uid: str, grace_seconds: int) -> None:
+        """Delete exactly this pod. ClusterError 404: gone; 409: another uid bears the name now."""
+        ...
+
+    async def patch_pod(self, namespace: str, name: str, operations: Sequence[Mapping[str, Any]]) -> None:
+        """Apply a JSON patch (RFC 6902). ClusterError 422 where a `test` operation fails."""
+        ...
+
+    async def scale_workload(self, namespace: str, name: str, replicas: int) -> None:
+        """Ask for so many replicas of a StatefulSet; returns before there are as many."""
+        ...
+
+    async def delete_claim(self, namespace: str, name: str) -> None:
+        """Delete a PersistentVolumeClaim, and its data with it. It goes once no pod uses it. ClusterError 404: gone."""
+        ...
+
+
+class Api(Reads, Changes, Protocol):
+    """Everything that an API server is asked by us."""
+
+
+class Cluster(Reads, Protocol):
+    """The API server, for one subject: every change takes what permits it.
+
+    Beside what `Changes` raises, ChaosRefused where an injection is not permitted now, and SubjectError where something
+    else is not: then nothing was sent.
+    """
+
+    async def delete_pod(self, permit: Inject | Undo, namespace: str, name: str, uid: str, grace_seconds: int) -> None:
+        """See `Changes.delete_pod`."""
+        ...
+
+    async def patch_pod(
+        self, permit: Inject, namespace: str, name: str, uid: str, operations: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """See `Changes.patch_pod`. The patch is given a test of the uid, ahead of its own operations."""
+        ...
+
+    async def scale_workload(self, permit: Recreate, namespace: str, name: str, replicas: int) -> None:
+        """See `Changes.scale_workload`."""
+        ...
+
+    async def delete_claim(self, permit: Recreate, namespace: str, name: str) -> None:
+        """See `Changes.delete_claim`."""
         ...

@@ -24,10 +24,7 @@ def ordinal(base: str, name: str) -> int | None:
 
 
 def images_differ(pod: Pod, images: Mapping[str, str]) -> bool:
-    """Whether a container asks for another image than it should.
-
-    Containers that `images` does not name are ignored: admission webhooks add sidecars to pods, not to templates.
-    """
+    """Whether a container asks for another image than it did. Containers that `images` does not name are ignored."""
     return any(pod.images.get(container) != image for container, image in images.items())
 
 
@@ -50,8 +47,13 @@ def describe_pod(pod: Pod) -> dict[str, Json]:
     }
 
 
-def pod_problems(workload: Workload, pods: Mapping[str, Pod]) -> tuple[Problem, ...]:
-    """Every unmet condition of the expected pods, in ordinal order: present, staying, Ready, with the right images."""
+def pod_problems(
+    workload: Workload, pods: Mapping[str, Pod], known: Mapping[str, Mapping[str, str]] | None = None
+) -> tuple[Problem, ...]:
+    """Every unmet condition of the expected pods, in ordinal order: present, staying, Ready, with the images they had.
+
+    `known` has the images of pods by uid (`subjects/images.py`); of one that it does not name, nothing is expected.
+    """
     problems: list[Problem] = []
     for name in member_names(workload):
         pod = pods.get(name)
@@ -62,6 +64,6 @@ def pod_problems(workload: Workload, pods: Mapping[str, Pod]) -> tuple[Problem, 
             problems.append(Problem("PodTerminating", f"{name} is being deleted", name))
         if not pod.ready:
             problems.append(Problem("PodNotReady", f"{name} is not Ready", name))
-        if images_differ(pod, workload.images):
-            problems.append(Problem("PodImageDiffers", f"{name} does not have its StatefulSet's image", name))
+        if images_differ(pod, (known or {}).get(pod.uid, {})):
+            problems.append(Problem("PodImageDiffers", f"{name} does not have the image that it had", name))
     return tuple(problems)

@@ -13,17 +13,18 @@ Every time in this package is UTC, taken from the one clock that the engine hand
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
 from subjects.cluster import Cluster
-
-Json = Any
-"""A value that `json.dumps` takes: what states, parameters and undo instructions are made of."""
+from subjects.fault import Fault as Fault
+from subjects.fault import Json as Json
+from subjects.fault import Target as Target
+from subjects.quorum import most_away
 
 
 class SubjectError(Exception):
@@ -40,6 +41,14 @@ class SubjectMisfit(SubjectError):
 
 class ChaosRefused(SubjectError):
     """The fault was definitely not applied: the target is gone or changed, or the API server said no."""
+
+
+Say = Callable[[str], None]
+"""Is told what is waited for, in a sentence."""
+
+
+def say_nothing(message: str) -> None:
+    """For whoever does not want to hear it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,53 +91,6 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """A pod by name, and the identity that a plan was made for."""
-
-    name: str
-    uid: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One concrete injection, planned: enough to apply it once and, from the record alone, to undo it.
-
-    `target` is the pod's name and `uid` the identity the plan was made for; `others` are further pods that the same
-    happens to at the same time. `params` are the effective parameters, defaults included; `undo` is whatever
-    `cleanup_chaos` needs, the same for every target. `facts` is what was true of the target when it was planned and
-    bears on what will be seen, such as how many regions it led.
-    """
-
-    chaos: str
-    target: str
-    uid: str
-    params: Mapping[str, Json]
-    undo: Mapping[str, Json] = field(default_factory=dict)
-    facts: Mapping[str, Json] = field(default_factory=dict)
-    others: tuple[Target, ...] = ()
-
-    @property
-    def targets(self) -> tuple[Target, ...]:
-        """All that is hit, in the order in which it was drawn."""
-        return (Target(self.target, self.uid), *self.others)
-
-    @property
-    def names(self) -> str:
-        """The names of all targets, for people."""
-        return ", ".join(target.name for target in self.targets)
-
-    def to_json(self) -> dict[str, Json]:
-        """A plain dictionary, as it is stored in the record."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Json]) -> Fault:
-        """The fault that `to_json` stored, now or before it had facts and others."""
-        others = tuple(Target(**each) for each in stored.get("others", ()))
-        return cls(**{**stored, "others": others})
-
-
-@dataclass(frozen=True, slots=True)
 class Stake:
     """How many of the `members` there should be a fault hits at once, and how many of them vote with each other.
 
@@ -142,7 +104,7 @@ class Stake:
     @property
     def most(self) -> int:
         """The most that may go at once while a majority of the voters remains, whichever members are hit."""
-        return (self.voters - 1) // 2
+        return most_away(self.voters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +170,11 @@ class EvalSubject(Protocol):
         """What a fault of this kind puts at stake. Raises as `check_ready`; asks Kubernetes at most."""
         ...
 
-    async def reset(self) -> None:
-        """Bring the subject to its known state: undo leftovers of earlier faults, spread leadership. Repeatable.
+    async def reset(self, say: Say = say_nothing) -> None:
+        """Bring the subject to its known state: what an attempt changed in it, and who leads. Repeatable.
+
+        Faults are not looked for: they were undone from their records before. What the campaign did not change stays as
+        its owner has it. `say` is told what is waited for.
 
         Returns when that is done and verified; waiting until the subject is whole is `wait_healthy`'s part, except
         where spreading leadership needs it.
@@ -252,6 +217,13 @@ class EvalSubject(Protocol):
 
     async def cleanup_chaos(self, fault: Fault) -> None:
         """Undo the fault from its record alone and return when nothing of it is left. Converges when already clean."""
+        ...
+
+    async def end_attempt(self) -> None:
+        """The attempt is over, and its agent gone: note what it leaves, so that a reset sets back that and no more.
+
+        Raises where that cannot be seen; then nobody can tell what the attempt changed, and nothing is set back.
+        """
         ...
 
     async def close(self) -> None:

@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from subjects.cluster import ClusterError, Pod, Workload
+from subjects.permits import Recreate
 from subjects.protocol import SubjectContext, SubjectError, SubjectNotReady
 
 FEWEST_MEMBERS = 3
 """With fewer, losing one member is losing the quorum."""
-
-HEAL_GRACE_SECONDS = 1
-"""For pods that are deleted to heal them: they hold no working member."""
 
 
 class WorkloadUnfit(SubjectNotReady):
@@ -47,12 +45,12 @@ async def list_pods(context: SubjectContext, selector: str) -> Mapping[str, Pod]
         raise SubjectError(f"the pods in namespace {context.namespace} cannot be listed: {error}") from error
 
 
-async def scale(context: SubjectContext, name: str, replicas: int) -> None:
-    """Ask for so many replicas of a StatefulSet; returns before there are as many."""
+async def scale(context: SubjectContext, permit: Recreate, replicas: int) -> None:
+    """Ask for so many replicas of the StatefulSet that may be emptied; returns before there are as many."""
     try:
-        await context.cluster.scale_workload(context.namespace, name, replicas)
+        await context.cluster.scale_workload(permit, context.namespace, permit.workload, replicas)
     except ClusterError as error:
-        raise SubjectError(f"StatefulSet {name} could not be scaled to {replicas}: {error}") from error
+        raise SubjectError(f"StatefulSet {permit.workload} could not be scaled to {replicas}: {error}") from error
 
 
 async def list_claims(context: SubjectContext, selector: str) -> frozenset[str]:
@@ -63,19 +61,10 @@ async def list_claims(context: SubjectContext, selector: str) -> frozenset[str]:
         raise SubjectError(f"the volume claims in namespace {context.namespace} cannot be listed: {error}") from error
 
 
-async def delete_claim(context: SubjectContext, name: str) -> None:
+async def delete_claim(context: SubjectContext, permit: Recreate, name: str) -> None:
     """Delete a volume claim with its data; returns before it is gone. One that is gone is as good as deleted."""
     try:
-        await context.cluster.delete_claim(context.namespace, name)
+        await context.cluster.delete_claim(permit, context.namespace, name)
     except ClusterError as error:
         if error.status != 404:
             raise SubjectError(f"the volume claim {name} could not be deleted: {error}") from error
-
-
-async def delete_broken_pod(context: SubjectContext, pod: Pod) -> None:
-    """Delete exactly this pod, so that its StatefulSet makes it anew. One that is gone by now is as good as deleted."""
-    try:
-        await context.cluster.delete_pod(context.namespace, pod.name, pod.uid, HEAL_GRACE_SECONDS)
-    except ClusterError as error:
-        if error.status not in (404, 409):
-            raise SubjectError(f"{pod.name} could not be deleted: {error}") from error

@@ -16,6 +16,7 @@ from cluster.errors import ClusterError
 from cluster.progress import Stages, note, note_times
 from cluster.settings import CONTEXT, REPO
 from controller.api import Phase
+from controller.printable import printable
 
 EXAMPLES = {
     "tikv": ("examples/tikv-node-kill.yaml", "examples/tikv-node-down.yaml", "examples/tikv-pd-leader-kill.yaml"),
@@ -84,7 +85,7 @@ def _print_results(subject: Subject, names: list[str]) -> None:
 def _show(*args: str, shown: str = "") -> None:
     print(f"\n$ {shown or ' '.join(('kubectl', *args))}")
     answer = kubectl.attempt(*args)
-    print((answer.stdout or answer.stderr).rstrip(), flush=True)  # a table's first line may begin with spaces
+    print(printable(answer.stdout or answer.stderr).rstrip(), flush=True)  # a table's first line may begin with spaces
 
 
 def _require_complete(ended: dict[str, Seen]) -> None:

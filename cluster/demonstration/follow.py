@@ -8,12 +8,14 @@ from typing import Protocol
 
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from cluster.demonstration.campaigns import Seen, Watch
 from cluster.demonstration.story import Story, doing, right_now
 from cluster.errors import ClusterError
 from cluster.progress import console
 from controller.cli.live.stamp import Stamp
+from controller.printable import one_line
 
 REDRAW_SECONDS = 0.5
 HEARTBEAT_SECONDS = 10.0
@@ -74,7 +76,7 @@ class LiveDisplay:
 
     def happened(self, line: str) -> None:
         """Print it above the table."""
-        self._live.console.print(f"{self._stamp} {line}", markup=False)
+        self._live.console.print(f"{self._stamp} {one_line(line)}", markup=False)
 
     def now(self, campaigns: list[Seen]) -> None:
         """Draw the table."""
@@ -84,7 +86,7 @@ class LiveDisplay:
         table.add_column(overflow="ellipsis", no_wrap=True)
         for each in campaigns:
             if not each.status.phase.terminal:
-                table.add_row(each.name, each.status.phase, right_now(each, datetime.now(UTC)))
+                table.add_row(each.name, each.status.phase, Text(one_line(right_now(each, datetime.now(UTC)))))
         self._live.update(table, refresh=True)
 
 
@@ -99,7 +101,7 @@ class PlainDisplay:
     def happened(self, line: str) -> None:
         """Print it."""
         self._said = time.monotonic()
-        console.print(f"{self._stamp} {line}", markup=False, soft_wrap=True)
+        console.print(f"{self._stamp} {one_line(line)}", markup=False, soft_wrap=True)
 
     def now(self, campaigns: list[Seen]) -> None:
         """Print the steps that are new."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ COMMAND_BYTES = 4096
 
 LOOKED_AT = 4
 """Of a text, so many times the characters that are kept are masked first: masking shortens, and takes its time."""
+
+_BEGUN = re.compile(
+    r"""^\s*\{(?:.*?,)??\s*"command"\s*:\s*"((?:[^"\\]|\\u[0-9a-fA-F]{4}|\\["\\/bfnrt])*+)""", re.DOTALL
+)
 
 TOOL_CALL, TOOL_RESULT = "tool_call", "tool_result"
 
@@ -124,4 +129,6 @@ def _decoded(params: Any) -> Any:
     try:
         return json.loads(params)
     except (ValueError, RecursionError):
-        return params
+        # Cut where it was too long to be read whole: the command may stand in what there is.
+        begun = _BEGUN.search(params) if params.lstrip().startswith("{") else None
+        return params if begun is None else {"command": json.loads(f'"{begun[1]}"', strict=False)}

@@ -14,6 +14,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -33,9 +34,13 @@ from controller.attempt.stopping import Stopped, StopSignal
 from controller.attempt.storyline import Storyline
 from controller.records import AttemptRow, Records
 from controller.records.flags import Flag
-from subjects.protocol import EvalSubject, Verdict
+from subjects.cluster import ClusterError, ClusterUnreachable
+from subjects.protocol import EvalSubject, SubjectError, Verdict
 
 log = logging.getLogger(__name__)
+
+END_SECONDS = 5.0
+"""For a look at what the attempt leaves. Without it nothing is set back, so it holds up nothing for long."""
 
 
 def trial_seed(campaign_seed: int, trial: int) -> int:
@@ -117,7 +122,7 @@ class Attempt:
         spec, course, subject, agent = self._spec, self._course, self._subject, self._attendance
         limits = spec.deadlines
         async with course.step(Step.RESET, limits.reset_seconds):
-            await course.patiently(subject.reset)
+            await course.patiently(lambda: subject.reset(course.say))
         async with course.step(Step.AWAIT_HEALTHY, limits.healthy_seconds):
             await course.patiently(lambda: subject.wait_healthy(spec.settle_seconds, self._tell))
         if agent.has_workload:
@@ -204,6 +209,9 @@ class Attempt:
         await self._course.enter(Step.CLEANUP, self._now() + timedelta(seconds=limit))
         # At once: an agent that goes on breaking things must not keep us from mending them.
         remark, dirty = await asyncio.gather(self._attendance.leave(limit, log.debug), self._injection.undo(limit))
+        with suppress(TimeoutError, SubjectError, ClusterError, ClusterUnreachable):
+            async with asyncio.timeout(END_SECONDS):
+                await self._subject.end_attempt()
         return dirty, remark
 
     def _learn_what_was_seen(self) -> None:

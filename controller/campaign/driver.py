@@ -136,8 +136,8 @@ class CampaignDriver:
                 raise Stopped
 
     async def _run_campaign(self) -> None:
-        context = self._services.context(self._spec)
         namespace = self._campaign.ref.namespace
+        context = self._services.context(self._spec, namespace)
         subject, params = choose_subject(self._spec, namespace, self._services.subjects, context)
         try:
             await self._close_what_was_left_open(subject)

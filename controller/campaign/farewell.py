@@ -61,7 +61,7 @@ async def _settle(services: Services, campaign: Campaign) -> bool:
     if await services.records.get_campaign(campaign.ref.uid) is None:
         return True  # it never came as far as a row, so it never touched anything
     try:
-        context = services.context(campaign.spec)
+        context = services.context(campaign.spec, campaign.ref.namespace)
         subject, _ = choose_subject(campaign.spec, campaign.ref.namespace, services.subjects, context)
     except Impossible:
         subject = None  # refused then as now: it never had an attempt

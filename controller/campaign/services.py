@@ -9,15 +9,16 @@ from datetime import datetime
 from controller.agents.operatordb.file import Bounds
 from controller.agents.sources import AgentSources, Tokens
 from controller.agents.workload import Workload
-from controller.api import CampaignSpec
+from controller.api import CampaignSpec, Reset
 from controller.campaign.news import News
 from controller.campaign.places import MOST_ACTIVE, Places
 from controller.campaign.projector import Projector
 from controller.campaign.queueing import SubjectQueue
-from controller.consent import DEFAULT_KEYS, ConsentKeys
+from controller.consent import DEFAULT_KEYS, ConsentKeys, missing_consent
 from controller.kube import CampaignRef, KubeApi, KubeCampaigns, KubeCluster, KubeDeployments, KubeReviews
 from controller.meter import UNMETERED, Meter
 from controller.records import Records
+from subjects.guard import GuardedCluster
 from subjects.protocol import SubjectContext, SubjectFactory, SubjectOptions
 
 
@@ -42,7 +43,6 @@ class Services:
     consents: News = field(init=False)
     queue: SubjectQueue = field(init=False)
     kube: KubeCampaigns = field(init=False)
-    cluster: KubeCluster = field(init=False)
     deployments: KubeDeployments = field(init=False)
     reviews: KubeReviews = field(init=False)
     sources: AgentSources = field(init=False)
@@ -52,14 +52,22 @@ class Services:
         self.consents = News()
         self.queue = SubjectQueue(self.records, self.now)
         self.kube = KubeCampaigns(self.api)
-        self.cluster = KubeCluster(self.api)
         self.deployments = KubeDeployments(self.api)
         self.reviews = KubeReviews(self.api)
         self.sources = AgentSources(self.records, self.now, self.tokens, self.agent_files)
 
-    def context(self, spec: CampaignSpec) -> SubjectContext:
-        """What a subject of this campaign is given."""
-        return SubjectContext(self.cluster, spec.subject.namespace, self.now, self.images, options_of(spec))
+    def context(self, spec: CampaignSpec, campaign_namespace: str) -> SubjectContext:
+        """What a subject of this campaign is given. Its cluster lets no change through that is not permitted then."""
+        namespace = spec.subject.namespace
+
+        async def refuses() -> str | None:
+            stated = await self.kube.read_namespace(namespace)
+            refusal = missing_consent(stated, campaign_namespace, self.consent)
+            return refusal.message if refusal is not None else None
+
+        api, recreates = KubeCluster(self.api), spec.reset is Reset.RECREATE
+        cluster = GuardedCluster(api, refuses, spec.allow_quorum_loss, recreates)
+        return SubjectContext(cluster, namespace, self.now, self.images, options_of(spec))
 
     def projector(self, campaign: CampaignRef) -> Projector:
         """What writes this campaign's status and Events."""

@@ -123,7 +123,7 @@ def _require_room(connection: Connection, table: Table, campaign: str, most: int
     there = _count(connection, table, campaign)
     if there >= most:
         what = table.name.removeprefix("agent_")
-        raise InboxFull(f"this campaign has all the {what} it may have ({there}); no more are taken")
+        raise InboxFull(f"all the {what} that are kept are there ({there}); no more are taken")
 
 
 def _require_room_for_ticket(connection: Connection, campaign: str) -> None:
@@ -135,7 +135,7 @@ def _require_room_for_ticket(connection: Connection, campaign: str) -> None:
         of_attempt &= agent_tickets.c.arrived_at >= since
     there = connection.scalar(select(func.count()).select_from(agent_tickets).where(of_attempt)) or 0
     if there >= MOST_TICKETS:
-        raise InboxFull(f"this attempt has all the tickets it may have ({there}); no more are taken")
+        raise InboxFull(f"all the tickets that are kept are there ({there}); no more are taken")
 
 
 def _count(connection: Connection, table: Table, campaign: str) -> int:

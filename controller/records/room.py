@@ -55,7 +55,7 @@ class Room:
         if campaign not in self._logs:
             self._logs[campaign] = _stored(connection, agent_entries, campaign)
         if self._logs[campaign] + size > most:
-            said = f"this campaign has all the log it may have ({most >> 20} MiB); no more is taken"
+            said = f"all the log that is kept is there ({most >> 20} MiB); no more is taken"
             raise InboxFull(said)
 
     def took_log(self, campaign: str, size: int) -> None:
@@ -73,7 +73,7 @@ class Room:
         if self._allowance.free and (free := free_bytes(self._path)) is not None and free < self._allowance.free:
             raise DiskFull(
                 f"the disk of the records has less than {self._allowance.free >> 20} MiB left, which are kept for "
-                "tickets and trials; logs are taken again when there is room"
+                "tickets and what else matters more; logs are taken again when there is room"
             )
         if self._allowance.database and used_bytes(self._path) > self._allowance.database:
             raise DiskFull(

@@ -10,6 +10,7 @@ from subjects.etcd.oracle import Evidence, judge
 from subjects.etcd.place import SELECTOR
 from subjects.etcd.polling import Pace, ask
 from subjects.etcd.wire import Question
+from subjects.images import KnownImages
 from subjects.pods import member_names
 from subjects.protocol import SubjectContext, Verdict
 from subjects.watching.replies import Fresh, Reply
@@ -19,14 +20,24 @@ MEMBER = "member"
 
 
 class EtcdGaze:
-    """A `Gaze`. `workload` fetches the StatefulSet, or remembers it."""
+    """A `Gaze`. `workload` fetches the StatefulSet, or remembers it.
+
+    `images` is what its pods should look like; None where that is still to be learnt, and nothing is made of it.
+    """
 
     selectors: Mapping[str, str] = {MEMBER: SELECTOR}
 
-    def __init__(self, context: SubjectContext, workload: Callable[[], Awaitable[Workload]], pace: Pace) -> None:
+    def __init__(
+        self,
+        context: SubjectContext,
+        workload: Callable[[], Awaitable[Workload]],
+        pace: Pace,
+        images: KnownImages | None,
+    ) -> None:
         self._context = context
         self._fetch_workload = workload
         self._pace = pace
+        self._images = images
         self._workload: Workload | None = None
 
     @property
@@ -60,5 +71,6 @@ class EtcdGaze:
     def judge(self, pods: Pods, fresh: Fresh[Question]) -> Verdict:
         """The oracle's verdict on replies that still hold."""
         assert self._workload is not None, "asked before it has learned"
-        evidence = Evidence(self._workload, pods[MEMBER], lambda uid: fresh.of(uid, self._pace.max_age))
+        known = self._images.met(pods[MEMBER].values()) if self._images is not None else {}
+        evidence = Evidence(self._workload, pods[MEMBER], lambda uid: fresh.of(uid, self._pace.max_age), known)
         return judge(self._context.now(), evidence)

@@ -3,7 +3,7 @@
 *Serving*: a member names a leader, and a write went through some member. So would a client fare that tries the members
 in turn, as etcd's own clients do; one member that does not answer costs it nothing.
 
-*Whole*: serving; every expected pod present, staying, Ready and with its StatefulSet's image; every member healthy by
+*Whole*: serving; every expected pod present, staying, Ready and with the image that it had; every member healthy by
 its own word, free of errors and alarms, no learner, naming the same leader and listing exactly the expected members.
 
 *Unknown* is only what our own sight lost. The API server, first. Then every member's HTTP, while Kubernetes calls all
@@ -16,7 +16,7 @@ voided what was said before. Trouble is claimed only on evidence of trouble, for
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from subjects.cluster import Pod, Workload
@@ -29,7 +29,7 @@ from subjects.watching.stream import unknown
 Replies = Mapping[Question, Reply]
 """What one member said, by question."""
 
-ORACLE_VERSION = "etcd/1"
+ORACLE_VERSION = "etcd/2"
 """Raised whenever the meaning of a verdict changes: results of different oracles are not compared."""
 
 
@@ -41,6 +41,8 @@ class Evidence:
     pods: Mapping[str, Pod]
     replies: Callable[[str], Replies]
     """By pod uid."""
+    images: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By pod uid: the images that it had, see `subjects/images.py`."""
 
 
 def judge(at: datetime, evidence: Evidence) -> Verdict:
@@ -50,7 +52,7 @@ def judge(at: datetime, evidence: Evidence) -> Verdict:
     replies = {name: evidence.replies(pod.uid) for name, pod in present.items()}
     uids = {name: pod.uid for name, pod in present.items()}
 
-    of_pods = pod_problems(evidence.workload, present)
+    of_pods = pod_problems(evidence.workload, present, evidence.images)
     if not of_pods and not any(_answered(held) for held in replies.values()):
         reasons = sorted({_silence(held) for held in replies.values()})
         return unknown(at, Problem("MembersUnseen", f"no member answers us: {', '.join(reasons)}"), uids)

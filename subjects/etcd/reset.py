@@ -1,4 +1,4 @@
-"""Bringing etcd to its known state once its pods are healed: the first member leads.
+"""Bringing etcd to its known state once its pods are there: the first member leads.
 
 etcd has one leader for everything, so there is nothing to spread as in a store of many regions. Instead leadership is
 always moved to the lowest ordinal: trials begin alike, and a random target meets the leader in one trial of as many as
@@ -18,7 +18,7 @@ from subjects.etcd.place import list_pods
 from subjects.etcd.polling import Pace, ask
 from subjects.etcd.wire import CLIENT_PORT, TRANSFER_PATH, Question, Status, read_status, transfer_body
 from subjects.pods import member_names
-from subjects.protocol import SubjectContext
+from subjects.protocol import Say, SubjectContext
 
 TRANSFER_LIMIT_SECONDS = 5.0
 """etcd answers a transfer when the new leader is there: several elections' length if a member is slow."""
@@ -30,10 +30,11 @@ def agreed_leader(statuses: Mapping[str, Status]) -> str | None:
     return next((name for name, status in statuses.items() if leaders == {status.member_id}), None)
 
 
-async def move_leadership(context: SubjectContext, workload: Workload, pace: Pace) -> None:
+async def move_leadership(context: SubjectContext, workload: Workload, pace: Pace, say: Say) -> None:
     """Make the first member the leader; return when every member says that it is.
 
-    Waits until all of them answer and agree: with one away, its return could move the leader once more.
+    Waits until all of them answer and agree: with one away, its return could move the leader once more. `say` is told
+    what it waits for.
     """
     names = member_names(workload)
     first = names[0]
@@ -52,6 +53,10 @@ async def move_leadership(context: SubjectContext, workload: Workload, pace: Pac
                 return
             if leader is not None:
                 await _transfer(context, pods[leader], statuses[first].member_id)
+            say(f"{leader} leads and is to hand over to {first}" if leader else "the members do not agree who leads")
+        else:
+            silent = ", ".join(name for name in names if name not in statuses)
+            say(f"no answer yet of {silent}, to the question who leads")
         await asyncio.sleep(pace.period)
 
 

@@ -13,14 +13,26 @@ from subjects.etcd import reset, state
 from subjects.etcd.chaos import CHAOS
 from subjects.etcd.gaze import EtcdGaze
 from subjects.etcd.options import refuse_options
-from subjects.etcd.place import get_workload, list_pods
+from subjects.etcd.place import SELECTOR, get_workload, list_pods
 from subjects.etcd.polling import Pace
 from subjects.health import wait_until_whole
+from subjects.images import KnownImages
+from subjects.permits import Voters
 from subjects.podchaos import injection
 from subjects.podchaos.base import count
-from subjects.podchaos.healing import heal
+from subjects.podchaos.healing import wait_for_pods
 from subjects.pods import member_names
-from subjects.protocol import ChaosType, Fault, Json, Stake, SubjectContext, SubjectNotReady, Verdict
+from subjects.protocol import (
+    ChaosType,
+    Fault,
+    Json,
+    Say,
+    Stake,
+    SubjectContext,
+    SubjectNotReady,
+    Verdict,
+    say_nothing,
+)
 from subjects.watching.stream import HealthWatch
 
 
@@ -31,6 +43,7 @@ class EtcdSubject:
         refuse_options(context.options)
         self._context = context
         self._pace = pace or Pace()
+        self._images = KnownImages()
         self._workload: Workload | None = None
 
     async def _known_workload(self) -> Workload:
@@ -58,20 +71,26 @@ class EtcdSubject:
         members = (await get_workload(self._context)).replicas
         return Stake(count(params), members, members)
 
-    async def reset(self) -> None:
-        """Every pod as its StatefulSet wants it, and the first member leading. Waits for both without limit."""
+    async def reset(self, say: Say = say_nothing) -> None:
+        """Every member with a pod, and the first member leading. Waits for both without limit."""
         self._workload = None
         workload = self._workload = await get_workload(self._context)
-        await heal(self._context, workload, self._list_pods, self._pace.period)
-        await reset.move_leadership(self._context, workload, self._pace)
+        await wait_for_pods(workload, self._list_pods, self._pace.period, say)
+        await reset.move_leadership(self._context, workload, self._pace, say)
 
     async def wait_healthy(self, settle_seconds: float, on_verdict: Callable[[Verdict], None]) -> Verdict:
-        """The verdict that completes `settle_seconds` of whole."""
-        return await wait_until_whole(self.watch_health(), settle_seconds, on_verdict)
+        """The verdict that completes `settle_seconds` of whole. What its pods look like then is what they should."""
+        verdict = await wait_until_whole(self._watch(None), settle_seconds, on_verdict)
+        self._images.learn((await self._list_pods()).values())
+        return verdict
 
     def watch_health(self) -> AsyncGenerator[Verdict]:
         """Verdicts without end, from a watch and polls of its own."""
-        return HealthWatch(self._context, EtcdGaze(self._context, self._known_workload, self._pace)).verdicts()
+        return self._watch(self._images)
+
+    def _watch(self, images: KnownImages | None) -> AsyncGenerator[Verdict]:
+        gaze = EtcdGaze(self._context, self._known_workload, self._pace, images)
+        return HealthWatch(self._context, gaze).verdicts()
 
     async def capture_state(self) -> Mapping[str, Json]:
         """Pods, members and leader, as JSON."""
@@ -81,18 +100,24 @@ class EtcdSubject:
         """A fault for members chosen by `rng` among all that should exist. Touches nothing."""
         planned = injection.chaos_named("etcd", CHAOS, chaos)
         workload = await self._known_workload()
-        targets = injection.choose(member_names(workload), workload, await self._list_pods(), rng, count(params))
-        return planned.plan(self._context, workload, targets, params)
+        pods, known = await self._list_pods(), self._images.by_uid
+        targets = injection.choose(member_names(workload), pods, known, rng, count(params))
+        return planned.plan(self._context, targets, params)
 
     async def inject_chaos(self, fault: Fault) -> datetime:
         """Apply the plan if its target is untouched; when the accepted request was sent (UTC)."""
         chaos = injection.chaos_named("etcd", CHAOS, fault.chaos)
-        return await injection.inject(self._context, chaos, fault, self._list_pods)
+        workload = await self._known_workload()
+        voters = Voters(SELECTOR, member_names(workload), workload.replicas)
+        return await injection.inject(self._context, chaos, fault, voters)
 
     async def cleanup_chaos(self, fault: Fault) -> None:
         """Undo the fault from its record alone; return when nothing of it is left."""
         injection.chaos_named("etcd", CHAOS, fault.chaos)
-        await injection.cleanup(self._context, fault, self._list_pods, self._pace.period)
+        await injection.cleanup(self._context, fault, SELECTOR, self._pace.period)
+
+    async def end_attempt(self) -> None:
+        """Nothing that an attempt can change in an etcd is set back, but for who leads."""
 
     async def close(self) -> None:
         """Nothing to let go of: connections belong to the cluster."""

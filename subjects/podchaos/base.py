@@ -8,11 +8,10 @@ from collections.abc import Mapping, Sequence
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from subjects.cluster import Pod, Workload
-from subjects.protocol import ChaosType, Fault, Json, SubjectContext, SubjectError, Target
-
-IMAGES = "images"
-"""Key in `Fault.undo`: container name to image, as the target's StatefulSet asked for them when it was planned."""
+from subjects.cluster import Pod
+from subjects.permits import Inject
+from subjects.podchaos.record import IMAGES, PODS
+from subjects.protocol import ChaosType, Fault, Json, SubjectContext, Target
 
 
 class Params(BaseModel):
@@ -45,14 +44,11 @@ class PodChaos(ABC):
     def __init__(self, type: ChaosType) -> None:
         self.type = type
 
-    def plan(self, context: SubjectContext, workload: Workload, targets: Sequence[Pod], params: BaseModel) -> Fault:
+    def plan(self, context: SubjectContext, targets: Sequence[Pod], params: BaseModel) -> Fault:
         """The fault for these targets. SubjectError where something it needs is missing. Touches nothing."""
         first, *others = targets
-        details = self.undo(context, first)
-        for other in others:
-            if self.undo(context, other) != details:
-                raise SubjectError(f"{first.name} and {other.name} have unlike containers: one plan cannot undo both")
-        undo: dict[str, Json] = {IMAGES: dict(workload.images), **details}
+        kept = {pod.name: {IMAGES: dict(pod.images), **self.keep_of(pod)} for pod in targets}
+        undo: dict[str, Json] = {PODS: kept, **self.keep(context)}
         return Fault(
             self.type.name,
             first.name,
@@ -62,13 +58,17 @@ class PodChaos(ABC):
             others=tuple(Target(other.name, other.uid) for other in others),
         )
 
-    def undo(self, context: SubjectContext, target: Pod) -> Mapping[str, Json]:
-        """What the record must keep beyond the images."""
+    def keep(self, context: SubjectContext) -> Mapping[str, Json]:
+        """What the record must keep that is the same for all targets. Raises as `plan`."""
+        return {}
+
+    def keep_of(self, target: Pod) -> Mapping[str, Json]:
+        """What the record must keep of one target beyond its images. Raises as `plan`."""
         return {}
 
     @abstractmethod
-    async def send(self, context: SubjectContext, fault: Fault, target: Target) -> None:
-        """Send the one request that applies the fault to one of its targets, guarded by the target's uid.
+    async def send(self, context: SubjectContext, permit: Inject, target: Target) -> None:
+        """Send the one request that applies the permitted fault to one of its targets, guarded by the target's uid.
 
         Raises what the cluster raises.
         """

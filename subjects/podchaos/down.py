@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from subjects.cluster import Pod
+from subjects.permits import Inject
 from subjects.podchaos.base import PodChaos
-from subjects.protocol import ChaosType, Fault, Json, SubjectContext, SubjectError, Target
+from subjects.podchaos.record import PAUSE_IMAGE, swap_of
+from subjects.protocol import ChaosType, Json, SubjectContext, SubjectError, Target
 
 
 class PodDown(PodChaos):
@@ -20,27 +22,31 @@ class PodDown(PodChaos):
         super().__init__(type)
         self.container = container
 
-    def undo(self, context: SubjectContext, target: Pod) -> Mapping[str, Json]:
-        """The pause image and the container's place, so that the record says everything that was done."""
+    def keep(self, context: SubjectContext) -> Mapping[str, Json]:
+        """The pause image."""
         pause = context.images.get("pause")
         if pause is None:
             raise SubjectError(
                 f"{self.type.name} needs the node's pause image, and none was found when the cluster was set up"
             )
+        return {PAUSE_IMAGE: pause}
+
+    def keep_of(self, target: Pod) -> Mapping[str, Json]:
+        """The container's place and the image that it has, so that the record says everything that was done."""
         if self.container not in target.images:
             raise SubjectError(f"{self.type.name} needs a container named {self.container} in {target.name}")
         return {
             "image": target.images[self.container],
-            "pauseImage": pause,
             "containerIndex": list(target.images).index(self.container),
         }
 
-    async def send(self, context: SubjectContext, fault: Fault, target: Target) -> None:
+    async def send(self, context: SubjectContext, permit: Inject, target: Target) -> None:
         """One JSON patch, all or nothing: this uid, still this image, then the swap."""
-        path = f"/spec/containers/{fault.undo['containerIndex']}/image"
+        swap = swap_of(permit.fault, target)
+        assert swap is not None, "planned by this class"
+        path = f"/spec/containers/{swap.index}/image"
         operations = (
-            {"op": "test", "path": "/metadata/uid", "value": target.uid},
-            {"op": "test", "path": path, "value": fault.undo["image"]},
-            {"op": "replace", "path": path, "value": fault.undo["pauseImage"]},
+            {"op": "test", "path": path, "value": swap.image},
+            {"op": "replace", "path": path, "value": swap.pause},
         )
-        await context.cluster.patch_pod(context.namespace, target.name, operations)
+        await context.cluster.patch_pod(permit, context.namespace, target.name, target.uid, operations)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from subjects.permits import Inject
 from subjects.podchaos.base import CountParams, Params, PodChaos
-from subjects.protocol import Fault, SubjectContext, Target
+from subjects.protocol import SubjectContext, Target
 
 
 class KillParams(Params):
@@ -25,7 +26,7 @@ class CountedKillParams(KillParams, CountParams):
 class PodKill(PodChaos):
     """Delete exactly this pod. Its parameters are `KillParams` or more."""
 
-    async def send(self, context: SubjectContext, fault: Fault, target: Target) -> None:
+    async def send(self, context: SubjectContext, permit: Inject, target: Target) -> None:
         """Delete with the uid as precondition."""
-        grace = int(fault.params["gracePeriodSeconds"])
-        await context.cluster.delete_pod(context.namespace, target.name, target.uid, grace)
+        grace = int(permit.fault.params["gracePeriodSeconds"])
+        await context.cluster.delete_pod(permit, context.namespace, target.name, target.uid, grace)

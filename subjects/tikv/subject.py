@@ -5,27 +5,39 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from random import Random
 
 from pydantic import BaseModel
 
 from subjects.health import wait_until_whole
+from subjects.images import KnownImages
+from subjects.permits import Voters
 from subjects.podchaos import injection
 from subjects.podchaos.base import count
 from subjects.pods import member_names
-from subjects.protocol import ChaosType, Fault, Json, Stake, SubjectContext, SubjectMisfit, SubjectNotReady, Verdict
+from subjects.protocol import (
+    ChaosType,
+    Fault,
+    Json,
+    Say,
+    Stake,
+    SubjectContext,
+    SubjectMisfit,
+    SubjectNotReady,
+    Verdict,
+    say_nothing,
+)
 from subjects.tikv.chaos import CHAOS
 from subjects.tikv.members import options
 from subjects.tikv.members.pace import Pace
 from subjects.tikv.members.pd import Pd
 from subjects.tikv.members.place import Layout, Place
 from subjects.tikv.members.questions import ROLES, TIKV
+from subjects.tikv.members.size import require_readable_regions
 from subjects.tikv.oracle.gaze import TikvGaze
-from subjects.tikv.reset import configuration
 from subjects.tikv.reset.memory import Memory
 from subjects.tikv.reset.recreate import recreate
-from subjects.tikv.reset.reset import restore
+from subjects.tikv.reset.reset import note_end, restore
 from subjects.tikv.state import state
 from subjects.watching.stream import HealthWatch
 from subjects.workloads import FEWEST_MEMBERS
@@ -41,6 +53,7 @@ class TikvSubject:
         self._place = Place(context, self._options)
         self._pd = Pd(self._place)
         self._memory = Memory()
+        self._images = KnownImages()
         self._layout: Layout | None = None
 
     async def _known_layout(self) -> Layout:
@@ -62,6 +75,7 @@ class TikvSubject:
         if not self._context.cluster.reaches_pods and (asked := self._options.only_inside):
             raise SubjectMisfit(f"{asked} needs a controller that runs in the cluster, and this one does not")
         layout = await self._place.find(stopped_too=self._options.recreate)
+        await require_readable_regions(self._place)
         for role in ROLES:
             pods = await self._place.pods(role)
             if missing := [name for name in member_names(layout.of(role)) if name not in pods]:
@@ -76,24 +90,42 @@ class TikvSubject:
         role = injection.chaos_named("tikv", CHAOS, chaos).role
         found = (await self._place.find(stopped_too=self._options.recreate)).of(role).replicas
         members = found or self._memory.replicas.get(role, FEWEST_MEMBERS)
-        replicas = configuration.replicas(self._memory) if role == TIKV else 0
-        return Stake(count(params), members, min(members, replicas or members))
+        return Stake(count(params), members, self._voting(role, members))
 
-    async def reset(self) -> None:
-        """The known state: emptied, where that is asked for; every pod, PD's settings and the leaders as they were."""
+    def _voting(self, role: str, members: int) -> int:
+        replicas = self._memory.region_replicas if role == TIKV else 0
+        return min(members, replicas or members)
+
+    async def _voters(self, role: str) -> Voters:
+        names = member_names((await self._known_layout()).of(role))
+        return Voters(self._options.selectors[role], names, self._voting(role, len(names)))
+
+    async def reset(self, say: Say = say_nothing) -> None:
+        """The known state: emptied, where that is asked for; every member with a pod, and the leaders spread."""
         if self._options.recreate:
             await recreate(self._place, self._pd, self._memory, self._pace.period)
         layout = self._layout = await self._place.find()
-        await restore(self._place, self._pd, layout, self._memory, self._pace)
+        await restore(self._place, self._pd, layout, self._memory, self._pace, say)
 
     async def wait_healthy(self, settle_seconds: float, on_verdict: Callable[[Verdict], None]) -> Verdict:
-        """The verdict that completes `settle_seconds` of whole."""
-        return await wait_until_whole(self.watch_health(), settle_seconds, on_verdict)
+        """The verdict that completes `settle_seconds` of whole. What its pods look like then is what they should."""
+        verdict = await wait_until_whole(self._watch(None), settle_seconds, on_verdict)
+        pods = [await self._place.pods(role) for role in ROLES]
+        self._images.learn(pod for of_role in pods for pod in of_role.values())
+        return verdict
 
     def watch_health(self) -> AsyncGenerator[Verdict]:
         """Verdicts without end, from watches and polls of its own."""
+        return self._watch(self._images)
+
+    def _watch(self, images: KnownImages | None) -> AsyncGenerator[Verdict]:
         gaze = TikvGaze(
-            self._place, layout=self._known_layout, pace=self._pace, cluster_id=lambda: self._memory.cluster_id
+            self._place,
+            layout=self._known_layout,
+            pace=self._pace,
+            cluster_id=lambda: self._memory.cluster_id,
+            images=images,
+            buried=lambda: self._memory.before.buried if self._memory.before is not None else frozenset(),
         )
         return HealthWatch(self._context, gaze).verdicts()
 
@@ -110,20 +142,24 @@ class TikvSubject:
         workload = (await self._known_layout()).of(aimed.role)
         aim = await aimed.aim(self._pd, member_names(workload), params)
         pods = await self._place.pods(aimed.role)
-        targets = injection.choose(aim.candidates, workload, pods, rng, count(params))
-        fault = aimed.chaos.plan(self._context, workload, targets, params)
+        targets = injection.choose(aim.candidates, pods, self._images.by_uid, rng, count(params))
+        fault = aimed.chaos.plan(self._context, targets, params)
         of_others = {target.name: aim.facts(target.name) for target in fault.others}
         return replace(fault, facts={**aim.facts(fault.target), **({"others": of_others} if of_others else {})})
 
     async def inject_chaos(self, fault: Fault) -> datetime:
         """Apply the plan if its target is untouched; when the accepted request was sent (UTC)."""
         aimed = injection.chaos_named("tikv", CHAOS, fault.chaos)
-        return await injection.inject(self._context, aimed.chaos, fault, partial(self._place.pods, aimed.role))
+        return await injection.inject(self._context, aimed.chaos, fault, await self._voters(aimed.role))
 
     async def cleanup_chaos(self, fault: Fault) -> None:
         """Undo the fault from its record alone; return when nothing of it is left."""
         aimed = injection.chaos_named("tikv", CHAOS, fault.chaos)
-        await injection.cleanup(self._context, fault, partial(self._place.pods, aimed.role), self._pace.period)
+        await injection.cleanup(self._context, fault, self._options.selectors[aimed.role], self._pace.period)
+
+    async def end_attempt(self) -> None:
+        """Note what the attempt leaves in PD and in the stores' settings."""
+        await note_end(self._place, self._pd, await self._known_layout(), self._memory, self._pace)
 
     async def close(self) -> None:
         """Nothing to let go of: connections belong to the cluster."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -108,3 +109,12 @@ async def test_where_no_agent_acts_or_none_is_named_nothing_is_asked(api: KubeAp
     assert await exposed(api, namespace, mode="baseline") is None
     assert await exposed(api, namespace, agent={"source": "http"}) is None
     assert api.requests == 0
+
+
+async def test_what_the_controller_writes_names_a_manager_that_says_nothing(api: KubeApi, kubectl: Kubectl) -> None:
+    await KubeDeployments(api).scale("agents", "scripted-agent", 1)
+    raw = kubectl("get", "deployment", "scripted-agent", "-n", "agents", "-o", "json", "--show-managed-fields")
+    await KubeDeployments(api).scale("agents", "scripted-agent", 0)
+    fields = json.loads(raw)["metadata"]["managedFields"]
+    assert {each["manager"] for each in fields if each.get("subresource") == "scale"} == {"manager"}
+    assert not any("eval" in each["manager"] or "OpenAPI" in each["manager"] for each in fields)

@@ -19,6 +19,7 @@ from cluster.deployment.subjects.tikv import standin
 from controller.cli.steering import tokens
 from controller.consent import DEFAULT_KEYS
 from controller.settings import FIELD_MANAGER
+from tests.support.intakes import HOSTILE, TICKET, served
 
 REPO = Path(__file__).parents[2]
 
@@ -105,3 +106,30 @@ def test_no_default_name_that_lands_there_tells() -> None:
         standin.NAME,
     )
     assert [name for name in names if TELLING.search(name)] == []
+
+
+async def test_what_answers_an_agent_says_what_is_taken_and_not_what_for(tmp_path: Path) -> None:
+    async with served(tmp_path) as intake, intake.client(HOSTILE) as client:
+        answers = [
+            await client.get("/"),
+            await client.get("/openapi.json"),
+            await client.get("/v1"),
+            await client.get("/healthz"),
+            await client.put("/v1/tickets/1", json={"nonsense": 1}),
+            await client.put("/v1/tickets/1", json=TICKET, headers={"Authorization": "Bearer of nobody"}),
+            await client.post("/v1/log", content=b"{" * 5000),
+            await client.post("/v1/tickets/1", json=TICKET),
+        ]
+    assert {answer.status_code for answer in answers} >= {200, 401, 404, 405, 422}
+    for answer in answers:
+        said = f"{answer.headers} {answer.text}"
+        assert not (found := TELLING.search(said.replace("openapi.json", ""))), (answer.url, found)
+
+
+def test_no_sentence_about_what_is_kept_names_the_evaluation() -> None:
+    """Whoever has sent too much is told so, in words that stand in these files."""
+    for room in ("agents/intake/budget.py", "agents/intake/gate.py", "records/inbox.py", "records/room.py"):
+        source = (REPO / "controller" / room).read_text()
+        for raised in re.findall(r"(?:InboxFull|DiskFull|OverBudget|_Refusal|said =)\(?[^#]*?\n", source):
+            texts = re.findall(r'f?"([^"\n]*)"', raised)
+            assert [text for text in texts if TELLING.search(text)] == [], room

@@ -107,7 +107,7 @@ async def test_nothing_is_started_while_its_claims_are_still_on_their_way_out(mo
 async def test_it_is_done_when_pd_and_all_stores_are_back():
     cluster = FakeTikv(keys=())
     cluster.slow["tikv-1"] = 30
-    place = Place(cluster.context(), check(cluster.context().options))
+    place = Place(cluster.context(reset="recreate"), check(cluster.context().options))
     await recreate(place, Pd(place), Memory(), PACE.period)
     assert_whole(cluster)
 

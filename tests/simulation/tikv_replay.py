@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from controller.attempt.observation import Observation, Window, observe
+from subjects.images import KnownImages
 from subjects.protocol import Fault, SubjectContext, SubjectOptions, Verdict
 from subjects.tikv.members.options import check
 from subjects.tikv.members.pace import Pace
@@ -93,7 +94,7 @@ def replay(name: str, until: float, monkeypatch: pytest.MonkeyPatch | None = Non
 
             monkeypatch.setattr(probe, "connect", connect)
         place = Place(SubjectContext(cluster, "tikv", cluster.now, options=options), check(options))
-        gaze = TikvGaze(place, place.find, Pace(), lambda: None)
+        gaze = TikvGaze(place, place.find, Pace(), lambda: None, KnownImages())
         verdicts = []
         async with aclosing(HealthWatch(place.context, gaze).verdicts()) as stream:
             async for verdict in stream:

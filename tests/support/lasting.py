@@ -56,7 +56,7 @@ class LastingSubject:
     async def check_ready(self) -> None:
         """It is always there."""
 
-    async def reset(self) -> None:
+    async def reset(self, say: object = None) -> None:
         """There is nothing to spread."""
 
     async def wait_healthy(self, settle_seconds: float, on_verdict: Callable[[Verdict], None]) -> Verdict:
@@ -105,6 +105,9 @@ class LastingSubject:
         world["down"] = None
         world["deeds"].append("cleanup")
         self.world.write(world)
+
+    async def end_attempt(self) -> None:
+        pass
 
     async def close(self) -> None:
         """There is nothing to let go of."""

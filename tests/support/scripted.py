@@ -57,6 +57,7 @@ class Script:
     inject_hangs: bool = False
     cleanup_takes: float = 0.0
     cleanup_error: Exception | None = None
+    end_error: Exception | None = None
     reset_errors: list[Exception] = field(default_factory=list)
     capture_error: Exception | None = None
 
@@ -69,6 +70,8 @@ class World:
     fault: Fault | None = None
     injected: list[Fault] = field(default_factory=list)
     cleanups: int = 0
+    ends: list[Fault | None] = field(default_factory=list)
+    """What was left when the end of an attempt was noted, each time."""
     hurt: bool = False
     blind: bool = False
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -95,7 +98,7 @@ class ScriptedSubject:
         if not self.script.ready:
             raise SubjectNotReady("the scripted subject is not there yet")
 
-    async def reset(self) -> None:
+    async def reset(self, say: Callable[[str], None] = lambda _: None) -> None:
         if self.script.reset_errors:
             raise self.script.reset_errors.pop(0)
         await asyncio.sleep(self.script.reset_takes)
@@ -196,6 +199,11 @@ class ScriptedSubject:
         task = asyncio.ensure_future(work)
         self.world.tasks.add(task)
         task.add_done_callback(self.world.tasks.discard)
+
+    async def end_attempt(self) -> None:
+        self.world.ends.append(self.world.fault)
+        if self.script.end_error is not None:
+            raise self.script.end_error
 
     async def close(self) -> None:
         """Nothing to let go of: the world goes on without us."""

@@ -47,7 +47,7 @@ def intake(
     `workers` read the bodies; whoever made them closes them.
     """
     app = FastAPI(
-        title="evalcampaign: what an agent did",
+        title="Tickets",  # an agent may read it
         summary="Takes tickets, sessions and log entries; answers nothing else.",
         docs_url=None,  # their pages are fetched from elsewhere
         redoc_url=None,

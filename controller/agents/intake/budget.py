@@ -100,10 +100,10 @@ class Budgets:
         """A request with a body of at most `size` bytes begins. Raises OverBudget; then it has not begun."""
         account, now = self._account(campaign), self._clock()
         if account.at_once.total() >= MOST_AT_ONCE or (kind is Kind.LOG and account.at_once[kind] >= LOGS_AT_ONCE):
-            raise OverBudget("too many requests of this campaign at once; come again", 1, rate=False)
+            raise OverBudget("too many requests with this token at once; come again", 1, rate=False)
         if size > SMALL_BYTES:
             if account.large + size > LARGE_AT_ONCE_BYTES:
-                raise OverBudget("too many large requests of this campaign at once; come again", 1, rate=False)
+                raise OverBudget("too many large requests with this token at once; come again", 1, rate=False)
             if self._large + size > LARGE_IN_ALL_BYTES:
                 raise OverBudget("too many large requests at once; come again", 1, rate=False)
         requests, sizes = account.buckets["requests", kind], account.buckets["bytes", kind]

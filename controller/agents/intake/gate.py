@@ -64,7 +64,7 @@ class Gate:
         campaign = self._campaign_of(_bearer(headers.get("authorization", "")))
         if campaign is None:
             self._meter.agent_answered(401)
-            no = _Refusal(401, "a bearer token is needed; `evalcampaign token CAMPAIGN` prints it")
+            no = _Refusal(401, "a bearer token is needed, and this is none that sends here")
             return await _refuse(send, no)
         scope.setdefault("state", {})["campaign"] = campaign
         send = self._noting(campaign, scope["path"], send)

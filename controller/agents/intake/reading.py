@@ -13,10 +13,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from controller.agents.intake.models import LogSent, SessionSent, TicketSent
+from controller.agents.text import in_utf8, tidy
 from controller.boundedjson import Bounds, NotRead, read
 
-BOUNDS = Bounds(values=100_000, levels=500, digits=400, finite=False)
-"""500 entries with a dozen parameters each hold 12,000 values. What a JSON library can write is taken."""
+BOUNDS = Bounds(values=100_000, levels=500, digits=4300, finite=False)
+"""500 entries with a dozen parameters each hold 12,000 values. What a JSON library can write is taken: Python's writes
+integers of up to 4,300 digits, and numbers that are not finite.
+"""
 
 MODELS: Mapping[str, type[TicketSent] | type[SessionSent] | type[LogSent]] = {
     "ticket": TicketSent,
@@ -34,29 +37,17 @@ class NotTaken(ValueError):
 def values_of(kind: str, body: bytes) -> list[dict[str, Any]]:
     """The rows of one body; of a ticket or a session one. Raises NotTaken."""
     try:
-        sent = read(body, BOUNDS)
+        sent = read(in_utf8(body), BOUNDS)
     except NotRead as not_read:
         raise NotTaken(f"body: {not_read}") from None
     if not isinstance(sent, dict):
         raise NotTaken("body: it must be a JSON object")
-    if b"\\ud" in body.lower():
-        sent = _whole(sent)
+    tidy(sent)
     try:
         values = MODELS[kind].model_validate(sent).values()
     except ValidationError as invalid:
         raise NotTaken(in_a_sentence(invalid.errors(include_input=False, include_context=False))) from None
     return values if isinstance(values, list) else [values]
-
-
-def _whole(value: Any) -> Any:
-    """The value with `?` for every half character, which JSON can write and UTF-8 cannot."""
-    if isinstance(value, str):
-        return value.encode(errors="replace").decode()
-    if isinstance(value, list):
-        return [_whole(each) for each in value]
-    if isinstance(value, dict):
-        return {_whole(name): _whole(each) for name, each in value.items()}
-    return value
 
 
 def in_a_sentence(errors: Any) -> str:

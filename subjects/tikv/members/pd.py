@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -18,6 +19,23 @@ SCHEDULERS = "/pd/api/v1/schedulers"
 
 LIMIT_SECONDS = 4.0
 """A member without a leader keeps a request for three seconds before it says so."""
+
+
+ORDERS = tuple(
+    (method, re.compile(path))
+    for method, path in (
+        ("POST", r"/pd/api/v1/config"),
+        ("POST", r"/pd/api/v1/operators"),
+        ("POST", r"/pd/api/v1/regions/split"),
+        ("POST", r"/pd/api/v1/store/\d+/state\?state=Up"),
+        ("DELETE", r"/pd/api/v1/stores/remove-tombstone"),
+        ("DELETE", rf"{SCHEDULERS}/(evict|grant)-leader-scheduler[\w.-]*"),
+    )
+)
+"""All that PD is ever told to do. None of it takes a member or a replica away; see `refuse_order` on operators."""
+
+OPERATORS = frozenset({"transfer-leader"})
+"""Others add, move and remove replicas."""
 
 
 class PdUnavailable(SubjectError):
@@ -74,6 +92,7 @@ class Pd:
         self, path: str, body: Any | None = None, method: str | None = None, limit: float | None = None
     ) -> Answer:
         """The first good answer of a member; each is tried in turn, beginning with the one that answered last."""
+        refuse_order(method or ("GET" if body is None else "POST"), path, body)
         why = "it has no pods"
         pods = await self._place.pd_pods()
         for name, pod in sorted(pods.items(), key=lambda item: (item[0] != self._spokesman, item[0])):
@@ -92,3 +111,13 @@ class Pd:
                 raise PdRefused(f"PD refuses {path}: {refusal(answer)}")
             why = f"{name}: {refusal(answer)}"
         raise PdUnavailable(f"PD does not answer {path}: {why}")
+
+
+def refuse_order(method: str, path: str, body: Any | None) -> None:
+    """Return where it is a question or one of the orders that PD may be given; else SubjectError. Pure."""
+    if method == "GET":
+        return
+    if not any(method == known and pattern.fullmatch(path) for known, pattern in ORDERS):
+        raise SubjectError(f"PD is not told to {method} {path}: no order of ours does that")
+    if path.endswith("/operators") and (not isinstance(body, dict) or body.get("name") not in OPERATORS):
+        raise SubjectError(f"PD is not told to {method} {path}: the operator is none that only moves a leader")

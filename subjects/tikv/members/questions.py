@@ -38,6 +38,11 @@ STORES = Question(PD, "/pd/api/v1/stores?state=0&state=1&state=2")
 """Without `state`, tombstones would be left out."""
 
 REGIONS = Question(PD, "/pd/api/v1/regions")
+"""All at once; how many can be read, see `subjects/tikv/members/size.py`."""
+
+REGION_COUNT = Question(PD, "/pd/api/v1/regions/count")
+"""How many regions are there? Without the regions themselves."""
+
 CLUSTER = Question(PD, "/pd/api/v1/cluster")
 """How many replicas should every region have?"""
 

@@ -71,6 +71,13 @@ class Health(RootModel[list[MemberHealth]]):
     """All of them."""
 
 
+class Label(_Read):
+    """What somebody says of a store."""
+
+    key: Text = ""
+    value: Text = ""
+
+
 class StoreMeta(_Read):
     """A store as it registered. `last_heartbeat`: when PD last heard from it, in nanoseconds of PD's clock."""
 
@@ -81,6 +88,7 @@ class StoreMeta(_Read):
     state_name: Text
     last_heartbeat: Instant = 0
     physically_destroyed: bool = False
+    labels: list[Label] | None = None
 
 
 class StoreLoad(_Read):
@@ -100,6 +108,12 @@ class Store(_Read):
     def host(self) -> str:
         """The first label of its address: the pod's name, where it runs in a StatefulSet."""
         return self.store.address.rpartition(":")[0].partition(".")[0]
+
+    @property
+    def of_tikv(self) -> bool:
+        """Whether it is TiKV's. TiFlash registers with PD too, and holds replicas that never vote."""
+        labels = self.store.labels or ()
+        return not any(label.key == "engine" and label.value.startswith("tiflash") for label in labels)
 
     @property
     def up(self) -> bool:
@@ -174,6 +188,12 @@ class Regions(_Read):
     def by_id(self) -> list[Region]:
         """In the order of their ids, which is the same in every answer."""
         return sorted(self.regions or (), key=lambda region: region.id)
+
+
+class RegionCount(_Read):
+    """How many regions there are."""
+
+    count: Number
 
 
 class Cluster(_Read):

@@ -36,6 +36,8 @@ class Evidence:
 
     `writes` are by region id (None: none that still holds), and None where nobody writes. `cluster_id` is what PD
     called itself at set-up, if that is known. `clock` is the monotonic time at which all this was put together.
+    `images` are by pod uid: what it had, see `subjects/images.py`. `buried`: the stores of which PD kept no more than a
+    record when the attempt began.
     """
 
     layout: Layout
@@ -47,6 +49,8 @@ class Evidence:
     cluster_id: int | None = None
     heartbeat_seconds: float = DEFAULT_HEARTBEAT_SECONDS
     reader: Reader = field(default_factory=Reader)
+    images: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    buried: frozenset[int] = frozenset()
 
     def present(self, role: str) -> dict[str, Pod]:
         """The expected pods of a role that are there, in ordinal order."""

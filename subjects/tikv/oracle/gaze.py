@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from typing import Any
 
 from subjects.cluster import Pod
+from subjects.images import KnownImages
 from subjects.protocol import Verdict
 from subjects.tikv.members.pace import Pace
 from subjects.tikv.members.place import Layout, Place
@@ -21,6 +22,7 @@ from subjects.tikv.members.questions import (
     OF_THE_LEADER,
     PD,
     REGIONS,
+    ROLES,
     STORES,
     TIKV,
     Question,
@@ -41,7 +43,11 @@ Asked = tuple[Pod, Question]
 
 
 class TikvGaze:
-    """A `Gaze`. `layout` finds the StatefulSets, or remembers them; `cluster_id` is PD's name for itself, if known."""
+    """A `Gaze`. `layout` finds the StatefulSets, or remembers them; `cluster_id` is PD's name for itself, if known.
+
+    `images` is what their pods should look like; None where that is still to be learnt, and nothing is made of it.
+    `buried` tells the stores that were no more than a record before the attempt.
+    """
 
     def __init__(
         self,
@@ -49,11 +55,15 @@ class TikvGaze:
         layout: Callable[[], Awaitable[Layout]],
         pace: Pace,
         cluster_id: Callable[[], int | None],
+        images: KnownImages | None = None,
+        buried: Callable[[], frozenset[int]] = frozenset,
     ) -> None:
         self._place = place
         self._fetch_layout = layout
         self._pace = pace
         self._cluster_id = cluster_id
+        self._images = images
+        self._buried = buried
         self._clock = asyncio.get_running_loop().time
         self._layout: Layout | None = None
         self._heartbeat = DEFAULT_HEARTBEAT_SECONDS
@@ -174,6 +184,13 @@ class TikvGaze:
             cluster_id=self._cluster_id(),
             heartbeat_seconds=self._heartbeat,
             reader=self._reader,
+            images=self._known_images(pods),
+            buried=self._buried(),
+        )
+
+    def _known_images(self, pods: Pods) -> Mapping[str, Mapping[str, str]]:
+        return (
+            self._images.met(pod for role in ROLES for pod in pods[role].values()) if self._images is not None else {}
         )
 
     def _writes(self) -> Mapping[int, Write | None] | None:

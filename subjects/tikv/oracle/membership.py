@@ -44,7 +44,7 @@ class PdSight:
 
 def look_at_pd(evidence: Evidence) -> PdSight:
     """Everything that PD's pods and answers tell."""
-    sight = PdSight(list(pod_problems(evidence.layout.pd, evidence.pods[PD])))
+    sight = PdSight(list(pod_problems(evidence.layout.pd, evidence.pods[PD], evidence.images)))
     present = evidence.present(PD)
     if not sight.trouble and not any(_answered(evidence, pod) for pod in present.values()):
         sight.lost = ", ".join(sorted({_silence(evidence, pod) for pod in present.values()}))

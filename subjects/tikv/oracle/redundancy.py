@@ -12,12 +12,14 @@ from collections.abc import Iterator, Sequence
 from subjects.pods import member_names
 from subjects.protocol import Problem
 from subjects.tikv.members.questions import ALIVE, TIKV
-from subjects.tikv.members.wire import Region, Store, Stores
+from subjects.tikv.members.wire import Peer, Region, Store, Stores
 from subjects.tikv.oracle.evidence import Evidence
 from subjects.watching.replies import Reply
 
 SLACK_SECONDS = 1.0
 """How late a heartbeat may be on a busy machine."""
+
+LEARNER = "Learner"
 
 UP, OFFLINE, TOMBSTONE = "Up", "Offline", "Tombstone"
 
@@ -36,10 +38,13 @@ def unseen_stores(evidence: Evidence) -> Iterator[Problem]:
 
 
 def store_problems(evidence: Evidence, stores: Stores) -> Iterator[Problem]:
-    """One store `Up`, heard of lately, on every expected address, and no other."""
+    """One store `Up`, heard of lately, on every expected address, and no other of TiKV's."""
     expected = member_names(evidence.layout.tikv)
-    newest = max((each.store.last_heartbeat for each in stores.stores), default=0)
-    for each in stores.stores:
+    ours = [each for each in stores.stores if each.of_tikv]
+    newest = max((each.store.last_heartbeat for each in ours), default=0)
+    for each in ours:
+        if each.store.state_name == TOMBSTONE and each.store.id in evidence.buried:
+            continue
         if each.store.state_name == TOMBSTONE:
             yield Problem(
                 "StoreTombstone", f"PD keeps the tombstone of store {each.store.id} on {each.host}", each.host
@@ -47,7 +52,7 @@ def store_problems(evidence: Evidence, stores: Stores) -> Iterator[Problem]:
         elif each.host not in expected:
             yield Problem("StoreUnexpected", f"PD lists a store on {each.store.address}")
     for name in expected:
-        there = [each for each in stores.stores if each.host == name and each.store.state_name != TOMBSTONE]
+        there = [each for each in ours if each.host == name and each.store.state_name != TOMBSTONE]
         if not there:
             yield Problem("StoreMissing", f"PD has no store on {name}", name)
         elif len(there) > 1:
@@ -82,13 +87,17 @@ def _missed(evidence: Evidence, name: str, state: str) -> Problem:
 
 
 def peer_problems(regions: Sequence[Region], replicas: int | None) -> Iterator[Problem]:
-    """Every region with all its voters, all of them in step."""
+    """Every region with all its voters, all of them in step.
+
+    Replicas without a vote beside those are no lack: TiFlash's never get one, nor do others that a placement rule
+    wants.
+    """
     if not regions:
         yield Problem("NoRegions", "PD lists no region")
-    pending = [region for region in regions if region.pending_peers]
-    down = [region for region in regions if region.down_peers]
-    learning = [region for region in regions if any(peer.role_name == "Learner" for peer in region.peers)]
+    pending = [region for region in regions if _votes(region, region.pending_peers)]
+    down = [region for region in regions if _votes(region, [each.peer for each in region.down_peers])]
     short = [region for region in regions if replicas is not None and _voters(region) < replicas]
+    learning = [region for region in (regions if replicas is None else short) if _learners(region)]
     for reason, found, what in (
         ("PeersPending", pending, "have replicas that lag behind"),
         ("PeersDown", down, "have replicas that are down"),
@@ -100,4 +109,15 @@ def peer_problems(regions: Sequence[Region], replicas: int | None) -> Iterator[P
 
 
 def _voters(region: Region) -> int:
-    return sum(peer.role_name != "Learner" for peer in region.peers)
+    return sum(peer.role_name != LEARNER for peer in region.peers)
+
+
+def _learners(region: Region) -> set[int]:
+    """The stores of the replicas without a vote. A store holds at most one replica of a region."""
+    return {peer.store_id for peer in region.peers if peer.role_name == LEARNER}
+
+
+def _votes(region: Region, peers: Sequence[Peer]) -> bool:
+    """Whether one of these replicas has a vote."""
+    learners = _learners(region)
+    return any(peer.store_id not in learners for peer in peers)

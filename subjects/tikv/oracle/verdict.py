@@ -3,7 +3,7 @@
 *Serving*: clients are served, region by region (`service`). While PD has no leader, clients go on with what they know:
 then nobody but a writing client can say whether they are served, and without one it is unknown.
 
-*Whole*: serving, and full redundancy: every pod present, staying, Ready and with its StatefulSet's image; PD with a
+*Whole*: serving, and full redundancy: every pod present, staying, Ready and with the image that it had; PD with a
 leader and exactly the expected members, reachable, still the same cluster; exactly one store `Up`, heard of lately, on
 every expected address; every region confirmed by its leader, with all its voters, none of them pending, down or still
 learning.
@@ -73,7 +73,7 @@ def _open_service(service: Tally) -> tuple[Problem, ...]:
 
 
 def _store_trouble(evidence: Evidence, pd: PdSight) -> list[Problem]:
-    found = list(pod_problems(evidence.layout.tikv, evidence.pods[TIKV]))
+    found = list(pod_problems(evidence.layout.tikv, evidence.pods[TIKV], evidence.images))
     found += [
         Problem("StoreSilent", f"{name} does not answer: {reply.error}", name)
         for name, reply in silent_stores(evidence).items()

@@ -1,4 +1,4 @@
-"""Configuration that was changed while PD and the stores ran: remembered at first, and set back ever after.
+"""Configuration that an attempt changed while PD and the stores ran: seen before and after it, and set back.
 
 PD keeps such changes for good. A store keeps them until it is restarted, or longer where it may write its file; where
 it may not, it answers an order with an error and obeys all the same. So what counts is what is read afterwards.
@@ -7,7 +7,8 @@ it may not, it answers an order with an error and obeys all the same. So what co
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 from subjects.cluster import Answer
 from subjects.protocol import Json, SubjectError
@@ -15,8 +16,7 @@ from subjects.tikv.members.pace import Pace
 from subjects.tikv.members.pd import Pd, PdRefused
 from subjects.tikv.members.place import Place
 from subjects.tikv.members.store import ask_store
-from subjects.tikv.members.wire import Settings, read, refusal
-from subjects.tikv.reset.memory import Memory
+from subjects.tikv.members.wire import Settings, Stores, read, refusal
 
 PD_SECTIONS = {"schedule": "/pd/api/v1/config/schedule", "replication": "/pd/api/v1/config/replicate"}
 PD_CONFIG = "/pd/api/v1/config"
@@ -39,6 +39,15 @@ def flat(tree: Values, prefix: str = "") -> Iterator[tuple[str, Json]]:
             yield f"{prefix}{key}", value
 
 
+def changed_by_attempt(before: Values, after: Values, now: Values) -> dict[str, Json]:
+    """What to set back: what the attempt changed and nobody has changed since, with the value before it."""
+    return {key: value for key, value in to_set_back(before, after).items() if _same(after, now, key)}
+
+
+def _same(after: Values, now: Values, key: str) -> bool:
+    return (key in after) == (key in now) and after.get(key) == now.get(key)
+
+
 def to_set_back(remembered: Values, now: Values) -> dict[str, Json]:
     """What differs from what is remembered, with the remembered value. A key that is left out stands for nothing."""
     wanted = {key: remembered.get(key, _nothing(value)) for key, value in now.items()}
@@ -55,18 +64,20 @@ def _nothing(value: Json) -> Json:
     return 0 if isinstance(value, int | float) else None
 
 
-def replicas(memory: Memory) -> int:
-    """How many replicas each region should have, by PD's remembered configuration; 0 where it does not say."""
-    number = (memory.pd_settings or {}).get("replication.max-replicas")
+def region_replicas(pd: Values) -> int:
+    """How many replicas each region should have, by PD's configuration; 0 where it does not say."""
+    number = pd.get("replication.max-replicas")
     return number if isinstance(number, int) else 0
 
 
-async def hold_pd(pd: Pd, memory: Memory) -> None:
-    """PD's configuration as it is remembered. SubjectError with the key that does not go back."""
+async def look_at_pd(pd: Pd) -> Values:
+    """PD's configuration, but for what PD keeps by itself."""
+    sections = {section: (await pd.get(path, Settings)).root for section, path in PD_SECTIONS.items()}
+    return {key: value for key, value in flat(sections) if not key.startswith(LIVING)}
 
-    async def look() -> Values:
-        sections = {section: (await pd.get(path, Settings)).root for section, path in PD_SECTIONS.items()}
-        return {key: value for key, value in flat(sections) if not key.startswith(LIVING)}
+
+async def restore_pd(pd: Pd, before: Values, after: Values) -> None:
+    """Set back what the attempt changed. SubjectError with the key that does not go back."""
 
     async def order(key: str, value: Json) -> str:
         try:
@@ -75,46 +86,67 @@ async def hold_pd(pd: Pd, memory: Memory) -> None:
             return str(refused)
         return ""
 
-    memory.pd_settings = await _hold("PD", memory.pd_settings, look, order)
+    await _restore("PD", before, after, lambda: look_at_pd(pd), order)
 
 
-async def hold_stores(place: Place, pd: Pd, pods: Sequence[str], memory: Memory, pace: Pace) -> None:
-    """Every store's configuration as it is remembered; waits until each of them answers."""
-    ports = {pod: store.status_port for pod, store in (await pd.stores()).by_pod().items()}
-    for pod in pods:
-        await _hold_store(place, pod, ports.get(pod), memory, pace)
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """The settings of the store in a pod, on the port that PD names. All but a glance wait until it answers."""
 
+    place: Place
+    pod: str
+    port: int | None
+    pace: Pace
 
-async def _hold_store(place: Place, name: str, port: int | None, memory: Memory, pace: Pace) -> None:
-    async def ask(body: Values | None = None) -> Answer:
-        while True:
-            if (pod := (await place.tikv_pods()).get(name)) is not None:
-                reply = await ask_store(place, pod, STORE_CONFIG, pace.limit, port=port, body=body)
-                if reply.answer is not None:
-                    return reply.answer
-            await asyncio.sleep(pace.period)
-
-    async def look() -> Values:
-        found = read(Settings, await ask())
+    async def look(self) -> Values:
+        """What it is set to. SubjectError where it does not tell."""
+        found = read(Settings, await self._ask())
         if isinstance(found, str):
-            raise SubjectError(f"{name} does not tell its configuration: {found}")
+            raise SubjectError(f"{self.pod} does not tell its configuration: {found}")
         return dict(flat(found.root))
 
-    async def order(key: str, value: Json) -> str:
-        answer = await ask({key: value})
+    async def glance(self) -> Values | None:
+        """What it is set to; None where it does not tell at once."""
+        answer = await self._ask_once()
+        found = read(Settings, answer) if answer is not None else ""
+        return None if isinstance(found, str) else dict(flat(found.root))
+
+    async def restore(self, before: Values, after: Values) -> None:
+        """Set back what the attempt changed. SubjectError with the key that does not go back."""
+        await _restore(self.pod, before, after, self.look, self._order)
+
+    async def _order(self, key: str, value: Json) -> str:
+        answer = await self._ask({key: value})
         return "" if answer.status == 200 else refusal(answer)
 
-    memory.store_settings[name] = await _hold(name, memory.store_settings.get(name), look, order)
+    async def _ask(self, body: Values | None = None) -> Answer:
+        while True:
+            if (answer := await self._ask_once(body)) is not None:
+                return answer
+            await asyncio.sleep(self.pace.period)
+
+    async def _ask_once(self, body: Values | None = None) -> Answer | None:
+        pod = (await self.place.tikv_pods()).get(self.pod)
+        if pod is None:
+            return None
+        return (await ask_store(self.place, pod, STORE_CONFIG, self.pace.limit, port=self.port, body=body)).answer
 
 
-async def _hold(whose: str, remembered: Values | None, look: Callable[[], Awaitable[Values]], order: Order) -> Values:
+def of_store(place: Place, pod: str, stores: Stores, pace: Pace) -> StoreSettings:
+    """The settings of the store in this pod."""
+    store = stores.by_pod().get(pod)
+    return StoreSettings(place, pod, store.status_port if store is not None else None, pace)
+
+
+async def _restore(
+    whose: str, before: Values, after: Values, look: Callable[[], Awaitable[Values]], order: Order
+) -> None:
+    wanted = changed_by_attempt(before, after, await look())
+    said = {key: await order(key, value) for key, value in wanted.items()}
+    if not said:
+        return
     now = await look()
-    if remembered is None:
-        return now
-    said = {key: await order(key, value) for key, value in to_set_back(remembered, now).items()}
-    if said:
-        now = await look()
-        for key, value in to_set_back(remembered, now).items():
+    for key, value in to_set_back(before, now).items():
+        if key in wanted:
             why = f" ({said[key]})" if said.get(key) else ""
             raise SubjectError(f"{whose}: {key} is {now.get(key)!r} and does not go back to {value!r}{why}")
-    return remembered

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 from subjects import workloads
 from subjects.cluster import Workload
+from subjects.permits import Recreate
 from subjects.pods import member_names, ordinal
 from subjects.tikv.members.pd import Pd, PdUnavailable
 from subjects.tikv.members.place import Layout, Place
@@ -50,9 +51,14 @@ class Tier:
     workload: Workload
     stopped: bool
 
+    @property
+    def permit(self) -> Recreate:
+        """What its emptying goes by."""
+        return Recreate(self.workload.name, self.workload.claims)
+
     async def scale(self, replicas: int) -> None:
         """Ask for so many members."""
-        await workloads.scale(self.place.context, self.workload.name, replicas)
+        await workloads.scale(self.place.context, self.permit, replicas)
 
     async def has_pods(self) -> bool:
         """Whether a member's pod is left. Others that bear the label do not count."""
@@ -65,7 +71,7 @@ class Tier:
             if not (doomed := [name for name, number in claims if number not in spared]):
                 return
             for name in doomed:
-                await workloads.delete_claim(self.place.context, name)
+                await workloads.delete_claim(self.place.context, self.permit, name)
             await asyncio.sleep(period)
 
 
@@ -78,7 +84,7 @@ async def recreate(place: Place, pd: Pd, memory: Memory, period: float) -> None:
     if memory.boundaries is None and found.pd.replicas:
         memory.boundaries = await boundaries.learn(pd, period)
     tiers = [await _tier(place, role, found.of(role), memory) for role in ROLES]
-    memory.cluster_id = None
+    memory.cluster_id = memory.before = memory.after = None
     await _stop(tiers, period)
     await _empty_and_start(tiers, period)
     await _wait_until_back(pd, Layout(*(tier.workload for tier in tiers)), period)

@@ -1,4 +1,4 @@
-"""Bringing TiKV to its known state: its pods, what outlives pods, and where leaders sit.
+"""Bringing TiKV to its known state: what an attempt changed that outlives pods, and where leaders sit.
 
 Every part can be repeated, and waits without limit for a PD that does not answer yet; the caller has one.
 """
@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import TypeVar
 
-from subjects.podchaos.healing import heal
+from subjects.podchaos.healing import wait_for_pods
 from subjects.pods import member_names
-from subjects.protocol import SubjectError
+from subjects.protocol import Say, SubjectError, say_nothing
 from subjects.tikv.members.pace import Pace
 from subjects.tikv.members.pd import Pd, PdUnavailable
 from subjects.tikv.members.place import Layout, Place
@@ -19,21 +20,44 @@ from subjects.tikv.members.questions import ROLES
 from subjects.tikv.reset import configuration, residue
 from subjects.tikv.reset.memory import Memory
 from subjects.tikv.reset.spread import spread_leaders
+from subjects.tikv.reset.standing import Standing, glance, look
+
+T = TypeVar("T")
 
 
-async def restore(place: Place, pd: Pd, layout: Layout, memory: Memory, pace: Pace) -> None:
-    """Return when all is as the first reset of this memory found it, with leaders spread.
+async def restore(place: Place, pd: Pd, layout: Layout, memory: Memory, pace: Pace, say: Say) -> None:
+    """Return when what the last attempt changed is as it was before it, with leaders spread.
 
+    Of an attempt whose end nobody could note, nothing is set back: it cannot be told from what others did since.
     SubjectError, with the reason, where something cannot be brought back without new data.
     """
     stores = member_names(layout.tikv)
     for role in ROLES:
-        await heal(place.context, layout.of(role), partial(place.pods, role), pace.period)
-    await _patiently(pace, lambda: _recognise(pd, memory))
-    await _patiently(pace, lambda: residue.undo(pd, stores, pace.period))
-    await _patiently(pace, lambda: configuration.hold_pd(pd, memory))
-    await _patiently(pace, lambda: configuration.hold_stores(place, pd, stores, memory, pace))
-    await spread_leaders(place, pd, stores, configuration.replicas(memory), pace)
+        await wait_for_pods(layout.of(role), partial(place.pods, role), pace.period, say)
+    memory.under_way = False
+    await _patiently(pace, say, lambda: _recognise(pd, memory))
+    if memory.before is not None and memory.after is not None:
+        before, after = memory.before, memory.after
+        await _patiently(pace, say, lambda: residue.undo(pd, before, after, stores, pace.period))
+        await _patiently(pace, say, lambda: configuration.restore_pd(pd, before.pd, after.pd))
+        await _patiently(pace, say, lambda: _restore_stores(place, pd, before, after, pace))
+    replicas = configuration.region_replicas(await _patiently(pace, say, lambda: configuration.look_at_pd(pd)))
+    await spread_leaders(place, pd, stores, replicas, pace, say)
+    memory.begin(await _patiently(pace, say, lambda: look(place, pd, stores, pace)))
+
+
+async def note_end(place: Place, pd: Pd, layout: Layout, memory: Memory, pace: Pace) -> None:
+    """See what the attempt that is under way leaves. Waits for PD without limit; cancelled before, nobody knows."""
+    if memory.under_way:
+        memory.under_way = False
+        pods = member_names(layout.tikv)
+        memory.after = await _patiently(pace, say_nothing, lambda: glance(place, pd, pods, pace))
+
+
+async def _restore_stores(place: Place, pd: Pd, before: Standing, after: Standing, pace: Pace) -> None:
+    stores = await pd.stores()
+    for pod in before.stores.keys() & after.stores.keys():
+        await configuration.of_store(place, pod, stores, pace).restore(before.stores[pod], after.stores[pod])
 
 
 async def _recognise(pd: Pd, memory: Memory) -> None:
@@ -45,9 +69,10 @@ async def _recognise(pd: Pd, memory: Memory) -> None:
         raise SubjectError(f"the cluster was replaced: its id is {found} and was {memory.cluster_id}; its data is gone")
 
 
-async def _patiently(pace: Pace, act: Callable[[], Awaitable[None]]) -> None:
+async def _patiently(pace: Pace, say: Say, act: Callable[[], Awaitable[T]]) -> T:
     while True:
         try:
             return await act()
-        except PdUnavailable:
+        except PdUnavailable as silent:
+            say(str(silent))
             await asyncio.sleep(pace.period)

@@ -14,12 +14,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 
+from subjects.protocol import Say, say_nothing
 from subjects.tikv.members.pace import Pace
 from subjects.tikv.members.pd import Pd, PdRefused, PdUnavailable
 from subjects.tikv.members.place import Place
 from subjects.tikv.members.questions import region as about
 from subjects.tikv.members.store import ask_store
 from subjects.tikv.members.wire import Region, RegionStatus, Store, read
+from subjects.tikv.reset.residue import UNWANTED
 
 FEW = 100
 """Up to so many regions, each has its place, and its leader is asked whether it leads."""
@@ -72,7 +74,9 @@ class Sight:
         return all(len(voters(region)) >= min(replicas, len(self.stores)) for region in self.regions)
 
 
-async def spread_leaders(place: Place, pd: Pd, pods: Sequence[str], replicas: int, pace: Pace) -> None:
+async def spread_leaders(
+    place: Place, pd: Pd, pods: Sequence[str], replicas: int, pace: Pace, say: Say = say_nothing
+) -> None:
     """Move the leaders; return when they are where they should be.
 
     Waits without limit for PD, for every store, and until each region has as many `replicas` as it should: a new
@@ -91,6 +95,7 @@ async def spread_leaders(place: Place, pd: Pd, pods: Sequence[str], replicas: in
                     return
                 for region in [region for region in astray if region.id in wanted][:ORDERS_AT_ONCE]:
                     await _transfer(pd, region.id, wanted[region.id])
+            say(await _why_not_yet(pd, sight, replicas))
         await asyncio.sleep(pace.period)
 
 
@@ -101,6 +106,17 @@ async def _look(pd: Pd, pods: Sequence[str]) -> Sight | None:
     if not regions or any(pod not in by_pod for pod in pods):
         return None
     return Sight(regions, by_pod, [by_pod[pod].store.id for pod in pods])
+
+
+async def _why_not_yet(pd: Pd, sight: Sight | None, replicas: int) -> str:
+    """What is waited for. A scheduler that keeps leaders where they are is named, for it is not ours to remove."""
+    if sight is None:
+        return "PD does not list a store for each pod, or no regions yet"
+    if not sight.replicated(replicas):
+        return f"not each region has {replicas} replicas yet"
+    holding = sorted(name for name in await pd.schedulers() if name.startswith(UNWANTED))
+    by = f"; PD's {', '.join(holding)} may hold them, which somebody added and has to remove" if holding else ""
+    return f"the leaders of {len(sight.regions)} regions are not spread over the stores yet{by}"
 
 
 async def _transfer(pd: Pd, region: int, store: int) -> None:

@@ -183,7 +183,7 @@ async def test_what_is_sent_twice_is_there_once(here):
 async def test_without_the_token_nothing_is_taken(here, header):
     mark = await here.source.mark()
     answer = await here.client.put("/v1/tickets/t", json=OPEN, headers={"Authorization": header})
-    assert answer.status_code == 401 and "evalcampaign token" in answer.text
+    assert answer.status_code == 401 and "a bearer token is needed" in answer.text
     assert (await here.source.look(mark)).tickets == ()
 
 

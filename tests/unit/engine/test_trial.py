@@ -54,6 +54,13 @@ async def test_a_subject_that_stays_broken_is_not_healed_and_undone_afterwards(b
     assert not bench.world.hurt and bench.world.cleanups == 1
 
 
+@pytest.mark.parametrize("error", [None, AWAY, SubjectError("PD does not answer"), TimeoutError()])
+async def test_what_an_attempt_leaves_is_noted_once_its_fault_is_undone_whether_or_not_that_can_be_seen(bench, error):
+    outcome, _ = await bench.run(Script(heal_after=None, end_error=error))
+    assert outcome is Outcome.NOT_HEALED
+    assert bench.world.ends == [None]
+
+
 async def test_a_fault_that_never_shows_is_not_a_success(bench):
     outcome, row = await bench.run(Script(hurt_after=None))
     assert outcome is Outcome.NOT_MANIFESTED

@@ -87,6 +87,8 @@ class PodServer:
                 request.transport.abort()
                 break
             await response.write(said if isinstance(said, bytes) else json.dumps(said).encode() + b"\n")
+            if isinstance(said, dict) and said.get("type") == "ERROR":
+                break  # as API servers do
         return response
 
     def tell(self, type_: str, object_: Json) -> None:

@@ -41,6 +41,7 @@ async def follower(server, monkeypatch):
     monkeypatch.setattr(watch, "QUIET_SECONDS", 0.1)
     monkeypatch.setattr(watch, "GLANCE_SECONDS", 0.6)
     monkeypatch.setattr(watch, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(watch, "LONGEST_RETRY_SECONDS", 0.1)
     async with serving(server) as api, aclosing(watch.follow_pods(api, PODS, "app=etcd")) as views:
         yield Follower(views)
 
@@ -85,6 +86,59 @@ async def test_a_history_that_is_gone_leads_to_a_new_list(server, follower):
     server.pods = [pod("a")]
     server.tell("ERROR", {"kind": "Status", "code": 410, "reason": "Expired"})
     assert await follower.next() == {"a": True}
+
+
+@pytest.mark.parametrize(
+    "event", [{"type": "ERROR", "object": {"code": 410, "reason": "Expired"}}, END, {"type": "ERROR", "object": {}}]
+)
+async def test_of_watches_that_end_again_and_again_only_the_first_is_taken_up_at_once(server, follower, event):
+    for _ in range(4):
+        server.feed.put_nowait(event)
+    # From the second on there is a pause, and who looks on is told of it.
+    assert [await follower.next() for _ in range(7)] == [{}, {}, None, {}, None, {}, None]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"type": "ADDED", "object": {"meta',
+        b"\n",
+        b"[]\n",
+        b'"ADDED"\n',
+        b"{}\n",
+        b'{"type": "ADDED"}\n',
+        b'{"type": "ADDED", "object": null}\n',
+        b'{"type": "ADDED", "object": {"metadata": []}}\n',
+        b'{"type": "MODIFIED", "object": {"metadata": {"name": "a", "uid": "u"}, "spec": {"containers": 7}}}\n',
+        b'{"type": "ERROR", "object": "gone"}\n',
+        b"\xff\xfe\n",
+        b"[" * 100_000 + b"\n",
+        b"<html>502 Bad Gateway</html>\n",
+    ],
+    ids=lambda line: repr(line[:40]),
+)
+async def test_what_is_no_event_breaks_the_watch_and_nothing_else(server, follower, line):
+    server.pods = [pod("a")]
+    await follower.next()
+    server.feed.put_nowait(line)
+    server.feed.put_nowait(END)
+    assert await follower.next() is None
+    assert await follower.next() == {"a": True}
+
+
+async def test_events_of_a_kind_that_we_do_not_know_are_passed_over(server, follower):
+    await follower.next()
+    server.tell("BOOKMARK", {"kind": "Pod", "metadata": {"resourceVersion": "9"}})
+    server.tell("ADDED", pod("a"))
+    assert await follower.next() == {"a": True}
+
+
+@pytest.mark.parametrize("answer", [{}, {"items": None}, {"items": [7], "metadata": {}}, {"items": []}, [], 7, None])
+async def test_a_list_that_makes_no_sense_is_a_gap(server, follower, answer):
+    server.answer = (200, answer)
+    assert [await follower.next() for _ in range(2)] == [None, None]
+    server.answer = None
+    assert await follower.next() == {}
 
 
 async def test_a_connection_that_breaks_is_a_gap(server, follower):

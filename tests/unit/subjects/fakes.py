@@ -17,6 +17,7 @@ from typing import Any
 import jsonpatch
 
 from subjects.cluster import Answer, ClusterError, ClusterUnreachable, MemberUnreachable, Pod, PodView, Tls, Workload
+from subjects.guard import GuardedCluster
 from subjects.protocol import SubjectContext
 
 IMAGE = "etcd:3.6"
@@ -40,6 +41,9 @@ class FakeCluster:
         self.leader: str | None = "etcd-0"
         self.away = False
         self.replaces_pods = True
+        self.allow_quorum_loss = False
+        self.no_consent: str | None = None
+        """Why the namespace does not consent."""
         self.script: dict[tuple[str, str], Any] = {}
         """(member or "*", path or "*") to an Answer, an exception or HANG."""
         self.refusals: dict[str, Exception] = {}
@@ -52,7 +56,11 @@ class FakeCluster:
             self.pods[name] = self.new_pod(name)
 
     def context(self, **images: str) -> SubjectContext:
-        return SubjectContext(self, "etcd", lambda: datetime.now(UTC), images or {"pause": PAUSE})
+        cluster = GuardedCluster(self, self.refuses, self.allow_quorum_loss)
+        return SubjectContext(cluster, "etcd", lambda: datetime.now(UTC), images or {"pause": PAUSE})
+
+    async def refuses(self) -> str | None:
+        return self.no_consent
 
     # Kubernetes ------------------------------------------------------------------------------------------------------
 

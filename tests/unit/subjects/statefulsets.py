@@ -41,10 +41,17 @@ class StatefulSets:
         """How many steps longer than others a pod takes to start and to die."""
         self.dies_after: int | None = None
         """The caller is cancelled once it has made so many requests."""
+        self.allow_quorum_loss = False
+        self.no_consent: str | None = None
+        """Why the namespace does not consent."""
         self._selectors = {selector: name for name, selector in selectors.items()}
         self._uids = itertools.count(1)
         self._due: list[tuple[int, Callable[[], object]]] = []
         self._step = 0
+
+    async def refuses(self) -> str | None:
+        """What the guard asks."""
+        return self.no_consent
 
     def work(self) -> None:
         """What the programs in the pods do in one step."""

@@ -90,7 +90,8 @@ async def test_a_plan_touches_nothing_and_says_how_to_undo_it():
     fault = await planned(cluster, "node_down")
     assert fault.uid == cluster.pods[fault.target].uid
     assert fault.params == {"count": 1}
-    assert fault.undo == {"images": {"etcd": IMAGE}, "image": IMAGE, "pauseImage": PAUSE, "containerIndex": 0}
+    kept = {"images": {"etcd": IMAGE}, "image": IMAGE, "containerIndex": 0}
+    assert fault.undo == {"pods": {fault.target: kept}, "pauseImage": PAUSE}
     assert changes(cluster) == []
     assert Fault.from_json(fault.to_json()) == fault
 

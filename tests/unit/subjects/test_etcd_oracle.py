@@ -17,6 +17,7 @@ from tests.unit.subjects.fakes import HEADER, IMAGE, NAMES, members_of, status_o
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 WORKLOAD = Workload("etcd", 3, {"etcd": IMAGE})
 PODS = {name: Pod(name, f"uid-{name}", True, False, "10.0.0.1", {"etcd": IMAGE}) for name in NAMES}
+IMAGES = {pod.uid: pod.images for pod in PODS.values()}
 SILENCE = Reply(0.0, None, "connection refused")
 
 Seen = dict[str, dict[Question, Reply]]
@@ -44,7 +45,7 @@ def silent(seen: Seen, *names: str) -> Seen:
 
 def judged(seen: Seen, pods: Mapping[str, Pod] = PODS) -> Verdict:
     by_uid = {PODS[name].uid: replies for name, replies in seen.items()}
-    return judge(AT, Evidence(WORKLOAD, pods, lambda uid: by_uid.get(uid, {})))
+    return judge(AT, Evidence(WORKLOAD, pods, lambda uid: by_uid.get(uid, {}), IMAGES))
 
 
 def reasons(verdict: Verdict) -> set[tuple[str, str | None]]:

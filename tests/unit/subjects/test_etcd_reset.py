@@ -10,8 +10,9 @@ from subjects.etcd import EtcdSubject
 from subjects.etcd.polling import Pace
 from subjects.etcd.reset import agreed_leader
 from subjects.etcd.wire import read_status
-from subjects.protocol import SubjectError, SubjectNotReady
-from tests.unit.subjects.fakes import HANG, IDS, IMAGE, NAMES, PAUSE, FakeCluster, status_of
+from subjects.protocol import SubjectNotReady
+from tests.support.waiting import eventually
+from tests.unit.subjects.fakes import HANG, IDS, IMAGE, NAMES, FakeCluster, status_of
 
 PACE = Pace(period=0.005, limit=0.03)
 
@@ -91,31 +92,36 @@ async def test_reset_moves_leadership_to_the_first_member_by_asking_the_leader()
     assert [(call[1], call[3]) for call in transfers(cluster)] == [("etcd-2", {"targetID": IDS["etcd-0"]})]
 
 
-async def test_reset_deletes_a_pod_with_a_swapped_image_by_its_uid_and_waits_for_the_new_one():
-    cluster = FakeCluster()
-    cluster.change("etcd-1", images={"etcd": PAUSE}, ready=False)
-    uid = cluster.pods["etcd-1"].uid
-    await reset(cluster)
-    assert calls(cluster, "delete_pod") == [("delete_pod", "etcd-1", uid, 1)]
-    assert cluster.pods["etcd-1"].images == {"etcd": IMAGE}
-
-
-async def test_reset_does_not_delete_again_and_again_what_comes_back_wrong():
+async def test_reset_leaves_pods_alone_whose_image_is_not_their_statefulsets():
     cluster = FakeCluster()
     cluster.workload = Workload("etcd", 3, {"etcd": "etcd:from-another-registry"})
-    with pytest.raises(SubjectError, match="made anew"):
-        await reset(cluster)
-    assert len(calls(cluster, "delete_pod")) == 3
+    await reset(cluster)
+    assert calls(cluster, "delete_pod") == []
 
 
-async def test_reset_waits_for_a_missing_member():
-    cluster = FakeCluster()
-    cluster.vanish("etcd-2")
-    resetting = asyncio.create_task(reset(cluster))
-    await asyncio.sleep(0.02)
+@pytest.mark.parametrize("state", ["missing", "going"])
+async def test_reset_waits_for_a_member_that_is_not_there_to_stay_and_says_which(state):
+    cluster, said = FakeCluster(), []
+    if state == "missing":
+        cluster.vanish("etcd-2")
+    else:
+        cluster.change("etcd-2", deleting=True)
+    resetting = asyncio.create_task(subject_in(cluster).reset(said.append))
+    await eventually(lambda: len(said) > 1)
     assert not resetting.done()
+    assert set(said) == {"etcd-2 has no pod" if state == "missing" else "etcd-2 is being deleted"}
     cluster.appear("etcd-2")
-    await resetting
+    await asyncio.wait_for(resetting, 60)
+
+
+async def test_reset_says_whose_answer_it_waits_for():
+    cluster, said = FakeCluster(), []
+    cluster.script["etcd-1", "*"] = HANG
+    resetting = asyncio.create_task(subject_in(cluster).reset(said.append))
+    await eventually(lambda: said)
+    cluster.script.clear()
+    await asyncio.wait_for(resetting, 60)
+    assert said[0] == "no answer yet of etcd-1, to the question who leads"
 
 
 async def test_reset_waits_for_a_leader_and_for_every_members_word():
@@ -162,7 +168,7 @@ async def test_the_state_says_where_the_leader_is_and_which_image_runs():
     cluster.leader = "etcd-1"
     state = await subject_in(cluster).capture_state()
     assert state["leader"] == "etcd-1"
-    assert state["oracle"] == "etcd/1"
+    assert state["oracle"] == "etcd/2"
     assert state["pods"]["etcd-0"]["uid"] == cluster.pods["etcd-0"].uid
     assert state["pods"]["etcd-0"]["imageIds"] == {"etcd": "sha256:1"}
     assert state["members"]["etcd-0"] == {

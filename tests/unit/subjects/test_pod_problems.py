@@ -13,6 +13,7 @@ def pod(name: str) -> Pod:
 
 
 PODS = {"db-0": pod("db-0"), "db-1": pod("db-1")}
+KNOWN = {pod.uid: pod.images for pod in PODS.values()}
 
 
 def test_member_names_follow_the_ordinals_also_beyond_nine():
@@ -41,7 +42,7 @@ def test_a_missing_pod_has_its_reason():
     ],
 )
 def test_each_unmet_condition_of_a_pod_has_its_reason(change, reason):
-    (problem,) = pod_problems(WORKLOAD, PODS | {"db-1": replace(PODS["db-1"], **change)})
+    (problem,) = pod_problems(WORKLOAD, PODS | {"db-1": replace(PODS["db-1"], **change)}, KNOWN)
     assert (problem.reason, problem.member) == (reason, "db-1")
 
 
@@ -52,6 +53,12 @@ def test_all_unmet_conditions_are_told_not_only_the_first():
         "PodNotReady",
         "PodMissing",
     ]
+
+
+def test_an_image_that_is_not_the_templates_is_no_problem_as_long_as_it_stays():
+    mirrored = {name: replace(pod, images={"db": "mirror/db@sha256:1"}) for name, pod in PODS.items()}
+    known = {pod.uid: pod.images for pod in mirrored.values()}
+    assert pod_problems(WORKLOAD, mirrored, known) == pod_problems(WORKLOAD, mirrored) == ()
 
 
 def test_a_sidecar_that_a_webhook_added_is_not_another_image():

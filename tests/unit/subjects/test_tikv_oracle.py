@@ -380,6 +380,44 @@ def test_a_learner_is_no_voter(world):
     assert world.reasons() == {"PeersLearning", "PeersMissing"}
 
 
+TIFLASH = {
+    "id": 40,
+    "labels": [{"key": "engine", "value": "tiflash"}],
+    "address": "tiflash-0.tiflash-peer.tikv.svc:3930",
+}
+
+
+def with_learner(world: World, store_id: int = 40) -> dict[str, object]:
+    """A region's fields: all its voters, and one replica more that has no vote."""
+    return {"peers": [*region_of(8, "tikv-1")["peers"], {"id": 900, "store_id": store_id, "role_name": "Learner"}]}
+
+
+def test_a_tiflash_that_holds_replicas_is_none_of_tikvs_stores_and_no_lack(world):
+    world.stores["tiflash-0"] = store("tikv-0", **TIFLASH)
+    world.regions[8] = region_of(8, "tikv-1", **with_learner(world))
+    assert (answer(world), world.verdict().problems) == ((True, True), ())
+
+
+@pytest.mark.parametrize("state", ["Down", "Disconnected", "Offline", "Tombstone"])
+def test_a_tiflash_that_is_away_takes_nothing_from_tikv(world, state):
+    world.stores["tiflash-0"] = store("tikv-0", state, **TIFLASH, last_heartbeat=0)
+    behind = {"id": 900, "store_id": 40}
+    fields = {"pending_peers": [behind], "down_peers": [{"peer": behind, "down_seconds": 900}]}
+    world.regions[8] = region_of(8, "tikv-1", **with_learner(world), **fields)
+    assert answer(world) == (True, True)
+
+
+def test_a_store_without_that_label_is_unexpected_where_no_pod_should_be(world):
+    world.stores["tiflash-0"] = store("tikv-0", **(TIFLASH | {"labels": [{"key": "zone", "value": "tiflash"}]}))
+    assert "StoreUnexpected" in world.reasons()
+
+
+def test_a_voter_that_lags_beside_a_learner_is_a_lack(world):
+    fields = {"pending_peers": [{"id": 1, "store_id": 1}]}
+    world.regions[8] = region_of(8, "tikv-1", **with_learner(world), **fields)
+    assert world.reasons() == {"PeersPending"}
+
+
 def test_a_cluster_without_regions_serves_nobody(world):
     world.regions = {}
     assert world.verdict().whole is False

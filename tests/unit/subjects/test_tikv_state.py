@@ -52,7 +52,7 @@ async def test_the_state_says_who_is_there_and_where_leaders_sit():
 @pytest.mark.parametrize("probe", ["none", "write"])
 async def test_the_state_says_which_oracle_and_which_probe_judged(probe):
     state = await captured(FakeTikv(), probe=probe)
-    assert (state["oracle"], state["probe"]) == ("tikv/1", probe)
+    assert (state["oracle"], state["probe"]) == ("tikv/2", probe)
 
 
 async def test_two_looks_at_a_system_that_is_left_alone_do_not_differ():

@@ -1,12 +1,15 @@
 """Being there, being what the campaign asks for, and being watched."""
 
+import json
 from contextlib import aclosing
 
 import pytest
 
-from subjects.cluster import ClusterError, ClusterUnreachable, Workload
+from controller.kube.answers import MOST_MEBIBYTES, read_json
+from subjects.cluster import Answer, ClusterError, ClusterUnreachable, MemberUnreachable, Workload
 from subjects.protocol import SubjectMisfit, SubjectNotReady
 from subjects.tikv.members.pace import Pace
+from subjects.tikv.members.size import SURE
 from tests.unit.subjects.tikv_fakes import FakeTikv, subject_in
 
 
@@ -96,3 +99,44 @@ async def test_what_takes_more_than_http_is_refused_outside_the_cluster(options,
     await subject_in(cluster).check_ready()
     with pytest.raises(SubjectMisfit, match=f"{field} needs a controller that runs in the cluster"):
         await subject_in(cluster, **options).check_ready()
+
+
+async def test_more_regions_than_can_be_read_are_named_beforehand_with_their_number():
+    cluster = FakeTikv()
+    cluster.region_count = 9_000
+    cluster.script["*", "/pd/api/v1/regions"] = MemberUnreachable("pd-0: answer longer than 8 MiB")
+    with pytest.raises(SubjectNotReady, match=r"PD counts 9000 regions, and their list cannot be read \(.*8 MiB"):
+        await subject_in(cluster).check_ready()
+
+
+async def test_many_regions_whose_list_can_be_read_are_no_hindrance():
+    cluster = FakeTikv()
+    cluster.region_count = 8_000
+    await subject_in(cluster).check_ready()
+
+
+async def test_few_regions_are_not_read_to_see_whether_they_can_be():
+    cluster = FakeTikv()
+    cluster.script["*", "/pd/api/v1/regions"] = MemberUnreachable("frozen")
+    await subject_in(cluster).check_ready()
+
+
+def test_as_many_regions_fit_as_is_said():
+    """Of three replicas each, in the shape that PD gives them; and none more than a few."""
+    peers = [{"role_name": "Voter", "id": 10**9 + number, "store_id": number} for number in range(3)]
+    load = ("cpu_usage", "written_bytes", "read_bytes", "written_keys", "read_keys", "approximate_size")
+    one = {"id": 10**9, "start_key": "74" * 27, "end_key": "74" * 27, "epoch": {"conf_ver": 5, "version": 5}}
+    one |= {"peers": peers, "leader": peers[0], "approximate_keys": 0} | dict.fromkeys(load, 0)
+
+    def fits(number: int) -> bool:
+        body = json.dumps({"count": number, "regions": [one] * number}, indent=2).encode()
+        return len(body) <= MOST_MEBIBYTES << 20 and read_json(body) is not None
+
+    assert fits(SURE) and not fits(8_700)
+
+
+@pytest.mark.parametrize("silence", [MemberUnreachable("frozen"), Answer(404, "no path"), Answer(503, "no leader")])
+async def test_a_pd_that_does_not_count_its_regions_is_no_reason_to_refuse(silence):
+    cluster = FakeTikv()
+    cluster.script["*", "/pd/api/v1/regions/count"] = silence
+    await subject_in(cluster).check_ready()

@@ -241,10 +241,10 @@ async def test_a_plan_touches_nothing_and_comes_back_whole_from_the_record(chaos
 async def test_a_plan_for_node_down_says_how_to_undo_it():
     fault = await planned(FakeTikv(), "node_down")
     assert fault.undo == {
-        "images": {"tikv": IMAGES["tikv"]},
-        "image": IMAGES["tikv"],
+        "pods": {
+            fault.target: {"images": {"tikv": IMAGES["tikv"]}, "image": IMAGES["tikv"], "containerIndex": 0},
+        },
         "pauseImage": PAUSE,
-        "containerIndex": 0,
     }
 
 

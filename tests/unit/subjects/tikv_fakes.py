@@ -16,6 +16,7 @@ from random import Random
 from typing import Any
 
 from subjects.cluster import Answer, MemberUnreachable, Pod, Tls, Workload
+from subjects.guard import GuardedCluster
 from subjects.pods import ordinal
 from subjects.protocol import Fault, SubjectContext, SubjectOptions
 from subjects.tikv.members.options import SELECTORS
@@ -68,6 +69,8 @@ class FakeTikv(StatefulSets):
         self.store_configs: dict[str, dict[str, Any]] = {}
         self.unchangeable: set[str] = set()
         self.obeys_transfers = True
+        self.region_count: int | None = None
+        """What PD counts, where it is to count others than there are."""
         self.replicates = True
         self.mishaps: list[str] = []
         self.script: dict[tuple[str, str], Any] = {}
@@ -86,7 +89,9 @@ class FakeTikv(StatefulSets):
         self.work()
 
     def context(self, **options: Any) -> SubjectContext:
-        return SubjectContext(self, "tikv", lambda: datetime.now(UTC), {"pause": PAUSE}, SubjectOptions(**options))
+        recreates = options.get("reset") == "recreate"
+        cluster = GuardedCluster(self, self.refuses, self.allow_quorum_loss, recreates)
+        return SubjectContext(cluster, "tikv", lambda: datetime.now(UTC), {"pause": PAUSE}, SubjectOptions(**options))
 
     def appear(self, name: str) -> None:
         super().appear(name)

@@ -55,6 +55,8 @@ def ask_pd(tikv: FakeTikv, name: str, method: str, path: str, body: Any) -> Answ
             return Answer(200, {"stores": list(reversed(tikv.data.stores.values()))})
         case "GET", ["regions"]:
             return Answer(200, {"regions": list(reversed(tikv.data.regions.values()))})
+        case "GET", ["regions", "count"]:
+            return Answer(200, {"count": tikv.region_count or len(tikv.data.regions), "regions": None})
         case "GET", ["cluster"]:
             return Answer(200, {"id": tikv.data.cluster_id, "max_peer_count": 3})
         case "GET", ["cluster", "status"]:

@@ -82,6 +82,7 @@ class World:
             Workload("tikv", 3, {TIKV: IMAGES[TIKV]}, service="tikv-peer"),
         )
         self.pods = {role: {name: pod(role, name) for name in names(role)} for role in (PD, TIKV)}
+        self.images = {pod.uid: pod.images for pods in self.pods.values() for pod in pods.values()}
         self.stores = {name: store(name) for name in names(TIKV)}
         self.regions = {id_: region_of(id_, leader) for id_, leader in LEADERS.items()}
         self.members = [{"name": name, "client_urls": [f"http://{name}:2379"]} for name in names(PD)]
@@ -134,6 +135,7 @@ class World:
             clock=2.0,
             writes=self.writes,
             cluster_id=self.cluster_id,
+            images=self.images,
         )
 
     def _replies(self, name: str) -> dict[Question, Reply]:

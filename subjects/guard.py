@@ -1,0 +1,183 @@
+"""The one place that every change to a subject passes, and where it is decided whether it may be sent.
+
+The look that decides is taken at the time of the request: what was true when the plan was made, or when the campaign
+was admitted, may no longer be. A request that may not be sent is not sent, and whoever asked hears why.
+
+* To inject, the namespace has to consent, the pod has to be a target of the plan on record, by name and uid, and a
+  majority of the voters has to remain. Members that are missing, going or not Ready count as lost already.
+  `allowQuorumLoss` takes the majority out of this, and nothing else.
+* To undo, the pod has to be a target of the plan, and has to show our own change still. Such a pod holds no working
+  member, so nothing more is lost; and what a campaign did is undone whatever has become of consent.
+* To empty a system, the spec has to ask for it, and the namespace has to consent as long as the StatefulSet runs. One
+  that is stopped is emptied to the end and started again: to leave it stopped would be the greater harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from subjects.cluster import Answer, Api, ClusterError, Pod, PodView, Tls, Workload
+from subjects.permits import Inject, Recreate, Undo, Voters
+from subjects.podchaos.record import is_swapped
+from subjects.pods import ordinal
+from subjects.protocol import ChaosRefused, Fault, SubjectError, Target
+from subjects.quorum import most_away
+
+Refuses = Callable[[], Awaitable[str | None]]
+"""Asks the subject's namespace, now: why it does not consent; None where it does."""
+
+
+class GuardedCluster:
+    """Implements `subjects.cluster.Cluster` for one campaign. Questions go through as they are."""
+
+    def __init__(self, api: Api, refuses: Refuses, allow_quorum_loss: bool = False, recreates: bool = False) -> None:
+        self._api = api
+        self._refuses = refuses
+        self._allow_quorum_loss = allow_quorum_loss
+        self._recreates = recreates
+
+    # Changes ---------------------------------------------------------------------------------------------------------
+
+    async def delete_pod(self, permit: Inject | Undo, namespace: str, name: str, uid: str, grace_seconds: int) -> None:
+        """See `Cluster.delete_pod`."""
+        if isinstance(permit, Inject):
+            await self._require_injection(permit, namespace, Target(name, uid))
+        elif not await self._to_be_undone(permit, namespace, Target(name, uid)):
+            return
+        await self._api.delete_pod(namespace, name, uid, grace_seconds)
+
+    async def patch_pod(
+        self, permit: Inject, namespace: str, name: str, uid: str, operations: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """See `Cluster.patch_pod`."""
+        await self._require_injection(permit, namespace, Target(name, uid))
+        same = {"op": "test", "path": "/metadata/uid", "value": uid}
+        await self._api.patch_pod(namespace, name, (same, *operations))
+
+    async def scale_workload(self, permit: Recreate, namespace: str, name: str, replicas: int) -> None:
+        """See `Cluster.scale_workload`."""
+        what = f"StatefulSet {name} is not scaled to {replicas}"
+        self._require_recreate(permit, what)
+        if name != permit.workload:
+            raise SubjectError(f"{what}: it is none that this campaign may empty")
+        if replicas == 0 and await self._runs(namespace, name):
+            await self._require_consent(what)
+        await self._api.scale_workload(namespace, name, replicas)
+
+    async def delete_claim(self, permit: Recreate, namespace: str, name: str) -> None:
+        """See `Cluster.delete_claim`."""
+        what = f"the volume claim {name} is not deleted"
+        self._require_recreate(permit, what)
+        if all(ordinal(f"{claim}-{permit.workload}", name) is None for claim in permit.claims):
+            raise SubjectError(f"{what}: it is no member's of StatefulSet {permit.workload}")
+        if await self._runs(namespace, permit.workload):
+            await self._require_consent(what)
+        await self._api.delete_claim(namespace, name)
+
+    # What decides ----------------------------------------------------------------------------------------------------
+
+    async def _require_injection(self, permit: Inject, namespace: str, target: Target) -> None:
+        fault, voters = permit.fault, permit.voters
+        if target not in fault.targets:
+            raise ChaosRefused(f"{target.name} ({target.uid}) is no target of the plan on record")
+        if (why := await self._refuses()) is not None:
+            raise ChaosRefused(f"{target.name} is left alone: {why}")
+        pods = await self._api.list_pods(namespace, voters.selector)
+        if not self._allow_quorum_loss and (why := majority_lost(fault, voters, pods)) is not None:
+            raise ChaosRefused(why)
+
+    async def _to_be_undone(self, permit: Undo, namespace: str, target: Target) -> bool:
+        """Whether our own change is still there. Where somebody was quicker, there is nothing to undo."""
+        if target not in permit.fault.targets:
+            raise SubjectError(f"{target.name} ({target.uid}) is no target of the plan on record, so it is left alone")
+        pod = (await self._api.list_pods(namespace, permit.selector)).get(target.name)
+        return pod is not None and not pod.deleting and is_swapped(permit.fault, target, pod)
+
+    def _require_recreate(self, permit: Recreate, what: str) -> None:
+        if not self._recreates:
+            raise SubjectError(f"{what}: the campaign does not say reset: recreate")
+
+    async def _require_consent(self, what: str) -> None:
+        if (why := await self._refuses()) is not None:
+            raise SubjectError(f"{what}: {why}")
+
+    async def _runs(self, namespace: str, name: str) -> bool:
+        """Whether the StatefulSet is to have members. One that is gone has none."""
+        try:
+            return (await self._api.get_workload(namespace, name)).replicas > 0
+        except ClusterError as error:
+            if error.status != 404:
+                raise
+            return False
+
+    # Questions -------------------------------------------------------------------------------------------------------
+
+    @property
+    def reaches_pods(self) -> bool:
+        """See `Reads.reaches_pods`."""
+        return self._api.reaches_pods
+
+    async def list_pods(self, namespace: str, selector: str) -> Mapping[str, Pod]:
+        """See `Reads.list_pods`."""
+        return await self._api.list_pods(namespace, selector)
+
+    def watch_pods(self, namespace: str, selector: str) -> AsyncGenerator[PodView, None]:
+        """See `Reads.watch_pods`."""
+        return self._api.watch_pods(namespace, selector)
+
+    async def get_workload(self, namespace: str, name: str) -> Workload:
+        """See `Reads.get_workload`."""
+        return await self._api.get_workload(namespace, name)
+
+    async def list_workloads(self, namespace: str, selector: str) -> Mapping[str, Workload]:
+        """See `Reads.list_workloads`."""
+        return await self._api.list_workloads(namespace, selector)
+
+    async def list_claims(self, namespace: str, selector: str) -> frozenset[str]:
+        """See `Reads.list_claims`."""
+        return await self._api.list_claims(namespace, selector)
+
+    async def read_secret(self, namespace: str, name: str) -> Mapping[str, bytes]:
+        """See `Reads.read_secret`."""
+        return await self._api.read_secret(namespace, name)
+
+    async def ask_member(
+        self,
+        namespace: str,
+        pod: Pod,
+        port: int,
+        path: str,
+        timeout: float,
+        body: Any | None = None,
+        tls: Tls | None = None,
+        method: str | None = None,
+    ) -> Answer:
+        """See `Reads.ask_member`."""
+        more = {} if method is None else {"method": method}
+        return await self._api.ask_member(namespace, pod, port, path, timeout, body, tls, **more)
+
+
+def majority_lost(fault: Fault, voters: Voters, pods: Mapping[str, Pod]) -> str | None:
+    """Why the fault would leave no majority of the voters, given their pods as they are now; None where it leaves one.
+
+    Which of the members vote with which others is not known: any combination of those that are away could be a
+    majority of some.
+    """
+    hit = {target.name for target in fault.targets}
+    away = {name: why for name in voters.names if name not in hit and (why := _away(pods.get(name))) is not None}
+    if len(hit) + len(away) <= most_away(voters.voting):
+        return None
+    already = ", ".join(f"{name} {why}" for name, why in away.items())
+    return (
+        f"{fault.chaos} on {fault.names} would take the majority of {voters.voting} that vote together"
+        f"{f' ({already})' if already else ''}; set allowQuorumLoss: true to do it all the same"
+    )
+
+
+def _away(pod: Pod | None) -> str | None:
+    if pod is None:
+        return "is missing"
+    if pod.deleting:
+        return "is being deleted"
+    return None if pod.ready else "is not Ready"
