@@ -1,7 +1,8 @@
-"""What the owner of a namespace says about breaking what is in it. Pure.
+"""What the owner of a namespace says about breaking what is in it, or about running the agents in it. Pure.
 
-Two statements, both needed: the label says *that* it may be broken, the annotation *whose* campaigns may do it. Where
-the label alone decides, a right to create campaigns anywhere is a right to break everything that has agreed.
+Of a subject two statements, both needed: the label says *that* it may be broken, the annotation *whose* campaigns may
+do it. Where the label alone decides, a right to create campaigns anywhere is a right to break all that has agreed.
+Of an agent the annotation alone: whose campaigns may start and end its Deployment.
 
 Who says nothing allows nobody, and what makes no sense allows nobody either.
 """
@@ -22,7 +23,10 @@ The key is plain: an agent that reads the namespace learns nothing from it. An i
 """
 
 ALLOWED_ANNOTATION = "managed-access-namespaces"
-"""The namespaces whose campaigns may break it: names separated by commas, or `*` for any. Plain likewise."""
+"""The namespaces whose campaigns may break it, or run its agents: names separated by commas, or `*` for any.
+
+Plain likewise.
+"""
 
 FORMER_OPT_IN_LABEL = "evalcampaign.dev/opt-in"
 FORMER_ALLOWED_ANNOTATION = "evalcampaign.dev/allowed-namespaces"
@@ -55,7 +59,7 @@ class ConsentKeys:
 DEFAULT_KEYS = ConsentKeys()
 
 
-WITHOUT_CONSENT = frozenset({"NotOptedIn", "NotAllowed", "NamespaceNotFound", "Forbidden"})
+WITHOUT_CONSENT = frozenset({"NotOptedIn", "NotAllowed", "AgentNotAllowed", "NamespaceNotFound", "Forbidden"})
 """The reasons of refusals where no owner has said yes: as the owner says, or as far as anybody can tell."""
 
 

@@ -1,7 +1,8 @@
 """Which ticket is this attempt's, and when was it there: a pure fold over looks at the agent's source.
 
 Never "the latest row": only what came above the mark and after the injection counts, the first such ticket is the
-detection, and the first of them that the agent itself calls resolved is the resolution.
+detection, and when the agent itself calls that very ticket resolved is the resolution. What came before the injection
+is a false alarm, whatever becomes of it later: docs/decisions/047-a-quiet-period-before-the-injection.md.
 """
 
 from __future__ import annotations
@@ -19,16 +20,24 @@ TOLERANCE = timedelta(seconds=2)
 """By how much the agent's clock may differ from ours before its time is called impossible."""
 
 
+FEW_TICKETS = 3
+"""So many in one attempt may be somebody who looks: a ticket for what a monitor sees, one for what it leads to, one
+that was opened twice. Whoever opens more meets a fault with one of them by chance alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sighting:
     """What was seen so far. Times are UTC; `ticket_created_at` and `resolved_at` are the agent's own.
 
-    `opened_at`: when the fault was there to be found. `subject`: `type/namespace`. `tickets` are all that match,
-    ascending; `looked_at` is the last good look, and `trouble` why there was none since.
+    `opened_at`: when the fault was there to be found, None as long as it is not. `subject`: `type/namespace`. `tickets`
+    are all that match, ascending; `detected` is the id of the one that counts. `early` are the ids of those that came
+    before the fault, `alarms` those among them that are about this subject. `looked_at` is the last good look, and
+    `trouble` why there was none since.
     """
 
-    opened_at: datetime
+    opened_at: datetime | None
     subject: str
+    detected: str | None = None
     ticket_created_at: datetime | None = None
     ticket_seen_at: datetime | None = None
     resolved_at: datetime | None = None
@@ -38,6 +47,12 @@ class Sighting:
     looked_at: datetime | None = None
     trouble: str | None = None
     early: frozenset[str] = field(default=frozenset(), repr=False)
+    alarms: frozenset[str] = field(default=frozenset(), repr=False)
+
+    @property
+    def false_alarms(self) -> int:
+        """How many tickets about this subject came before there was anything to find."""
+        return len(self.alarms)
 
     @property
     def ticket_at(self) -> datetime | None:
@@ -55,33 +70,38 @@ def fold(seen: Sighting, report: Report) -> Sighting:
     if report.trouble is not None:
         return replace(seen, trouble=report.trouble)
     seen = _set_aside(seen, report)
-    if seen.tickets and seen.ticket_seen_at is None:
+    if seen.tickets and seen.detected is None:
         seen = _detect(seen, seen.tickets[0], report.at)
-    resolved = next((ticket for ticket in seen.tickets if ticket.resolved), None)
+    resolved = next((each for each in seen.tickets if each.resolved and each.id == seen.detected), None)
     if resolved is not None and seen.resolution_seen_at is None:
         seen = _resolve(seen, resolved, report.at)
     return replace(seen, looked_at=report.at, trouble=None)
 
 
 def _set_aside(seen: Sighting, report: Report) -> Sighting:
-    """Keep the tickets that can be about this fault."""
-    early, flags = set(seen.early), set(seen.flags)
+    """Keep the tickets that can be about this fault. One that was there before it never can, whatever it says later."""
+    early, alarms, flags = set(seen.early), set(seen.alarms), set(seen.flags)
     kept = []
     for ticket in report.tickets:
+        if ticket.id in early or seen.opened_at is None or (ticket.arrived_at or report.at) < seen.opened_at:
+            early.add(ticket.id)
         if ticket.subject is not None and ticket.subject != seen.subject:
             flags.add(Flag.OTHER_SUBJECT)
-        elif ticket.id in early or (ticket.arrived_at or report.at) < seen.opened_at:
-            early.add(ticket.id)
+        elif ticket.id in early:
+            alarms.add(ticket.id)
             flags.add(Flag.TICKET_BEFORE_INJECTION)
         else:
             kept.append(ticket)
-    return replace(seen, tickets=tuple(kept), early=frozenset(early), flags=frozenset(flags))
+    if len(kept) + len(alarms) > FEW_TICKETS:
+        flags.add(Flag.MANY_TICKETS)
+    return replace(seen, tickets=tuple(kept), early=frozenset(early), alarms=frozenset(alarms), flags=frozenset(flags))
 
 
 def _detect(seen: Sighting, ticket: Ticket, looked_at: datetime) -> Sighting:
     at = ticket.arrived_at or looked_at
     flags = _judge(seen, ticket.opened_at, at, ticket.arrived_at is None, Flag.TICKET_SEEN_LATE)
-    return replace(seen, ticket_created_at=ticket.opened_at, ticket_seen_at=at, flags=seen.flags | flags)
+    seen = replace(seen, detected=ticket.id, ticket_created_at=ticket.opened_at, ticket_seen_at=at)
+    return replace(seen, flags=seen.flags | flags)
 
 
 def _resolve(seen: Sighting, ticket: Ticket, looked_at: datetime) -> Sighting:
@@ -92,6 +112,7 @@ def _resolve(seen: Sighting, ticket: Ticket, looked_at: datetime) -> Sighting:
 
 def _judge(seen: Sighting, own: datetime | None, at: datetime, by_looking: bool, late: Flag) -> frozenset[Flag]:
     """What is to be said of a time: that it cannot be true, or that it counts because we had not looked."""
+    assert seen.opened_at is not None, "nothing is detected before there is anything to find"
     if own is None:
         return frozenset()
     if not seen.opened_at - TOLERANCE <= own <= at + TOLERANCE:

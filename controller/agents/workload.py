@@ -1,30 +1,20 @@
-"""The agent's own Deployment: a fresh pod for every attempt, and none in between, so that no memory links them."""
+"""The agent's own Deployment: a fresh pod for every attempt, and none in between, so that no memory links them.
+
+Its own pods are counted, and no others: those whose ReplicaSet is the Deployment's, whatever labels they bear.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+from controller.kube.agentpods import AgentPod
+from controller.kube.deployments import Deployment
+from controller.records.locks import workload_key
 from subjects.cluster import ClusterError, ClusterUnreachable
 
 POLL_SECONDS = 0.5
-
-
-class Deployment(Protocol):
-    """What is asked of a Deployment."""
-
-    @property
-    def selector(self) -> str:
-        """Its pods, as a label selector."""
-
-    @property
-    def ready(self) -> int:
-        """How many pods are Ready."""
-
-    @property
-    def settled(self) -> bool:
-        """Whether the counts are of the newest spec."""
 
 
 class Deployments(Protocol):
@@ -38,7 +28,7 @@ class Deployments(Protocol):
         """..."""
         ...
 
-    async def pods(self, namespace: str, selector: str) -> Mapping[str, str]:
+    async def pods(self, namespace: str, deployment: Deployment) -> Sequence[AgentPod]:
         """..."""
         ...
 
@@ -50,45 +40,68 @@ class Workload:
 
     def __init__(self, deployments: Deployments, namespace: str, name: str) -> None:
         self._deployments = deployments
-        self._namespace = namespace
+        self.namespace = namespace
         self._name = name
+        self._fresh: AgentPod | None = None
+
+    @property
+    def key(self) -> str:
+        """What its lock is called in the records."""
+        return workload_key(self.namespace, self._name)
 
     @property
     def title(self) -> str:
         """For people."""
-        return f"Deployment {self._namespace}/{self._name}"
+        return f"Deployment {self.namespace}/{self._name}"
 
     async def require(self) -> None:
-        """Return if it is there and may be read."""
-        await self._deployments.get(self._namespace, self._name)
+        """Return if it is there, and it and its pods may be read."""
+        await self._deployments.pods(self.namespace, await self._deployments.get(self.namespace, self._name))
 
-    async def start(self, say: Callable[[str], None]) -> None:
-        """Return once one fresh pod is Ready."""
+    async def start(self, say: Callable[[str], None]) -> AgentPod:
+        """Return the one fresh pod, once it is Ready."""
         await self.stop(say)
         await self._until(self._scaled_to(1), say)
         await self._until(self._is_ready, say)
+        assert self._fresh is not None, "it is Ready"
+        return self._fresh
 
     async def stop(self, say: Callable[[str], None]) -> None:
         """Return once there is none, and no pod of it is left that could still act."""
         await self._until(self._scaled_to(0), say)
         await self._until(self._is_gone, say)
 
+    async def look(self) -> tuple[Deployment | None, Sequence[AgentPod]]:
+        """The Deployment as it is now, None where there is none, and its own pods; once.
+
+        Raises ClusterError and ClusterUnreachable.
+        """
+        try:
+            found = await self._deployments.get(self.namespace, self._name)
+        except ClusterError as error:
+            if error.status != 404:
+                raise
+            return None, ()
+        return found, await self._deployments.pods(self.namespace, found)
+
     def _scaled_to(self, replicas: int) -> Callable[[], Awaitable[str | None]]:
         async def scale() -> None:
-            await self._deployments.scale(self._namespace, self._name, replicas)
+            await self._deployments.scale(self.namespace, self._name, replicas)
 
         return scale
 
     async def _is_ready(self) -> str | None:
-        found = await self._deployments.get(self._namespace, self._name)
-        if found.settled and found.ready >= 1:
+        found = await self._deployments.get(self.namespace, self._name)
+        pods = [pod for pod in await self._deployments.pods(self.namespace, found) if not pod.over]
+        if found.settled and found.ready >= 1 and len(pods) == 1 and pods[0].ready:
+            self._fresh = pods[0]
             return None
-        pods = await self._deployments.pods(self._namespace, found.selector)
         return f"the agent's pod of {self.title} is not Ready" + _in_words(pods)
 
     async def _is_gone(self) -> str | None:
-        found = await self._deployments.get(self._namespace, self._name)
-        pods = await self._deployments.pods(self._namespace, found.selector)
+        found = await self._deployments.get(self.namespace, self._name)
+        # What was evicted stays to be looked at, for hours: it cannot act any more.
+        pods = [pod for pod in await self._deployments.pods(self.namespace, found) if not pod.over]
         if found.settled and not pods:
             return None
         return f"pods of {self.title} are still there" + _in_words(pods)
@@ -120,6 +133,6 @@ async def send_away(workload: Workload | None, limit_seconds: float, say: Callab
     return None
 
 
-def _in_words(pods: Mapping[str, str]) -> str:
-    reasons = "; ".join(f"{name}: {why}" for name, why in pods.items() if why)
+def _in_words(pods: Sequence[AgentPod]) -> str:
+    reasons = "; ".join(f"{pod.name}: {pod.why}" for pod in pods if pod.why)
     return f" ({reasons})" if reasons else ""

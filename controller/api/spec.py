@@ -115,6 +115,13 @@ class Interleave(Model):
     arm: str = Field("", max_length=63, pattern=rf"^({LABEL})?$")
 
 
+class QuietPeriod(Model):
+    """The bounds, in seconds, of the time in which nothing is done between the agent's start and the injection."""
+
+    min_seconds: int = Field(2, ge=0, le=3600)
+    max_seconds: int = Field(15, ge=0, le=3600)
+
+
 class Controls(Model):
     """The part of a spec that may change while the campaign runs: whether it goes on, and how long it stays."""
 
@@ -130,6 +137,7 @@ class CampaignSpec(Controls):
     chaos: ChaosRef
     mode: Mode = Mode.BASELINE
     trials: int = Field(8, ge=1, le=10_000)
+    quiet_period: QuietPeriod = Field(default_factory=QuietPeriod)
     observe_seconds: int = Field(120, ge=1, le=86_400)
     settle_seconds: int = Field(5, ge=1, le=3600)
     max_blind_seconds: int = Field(5, ge=0, le=3600)

@@ -1,4 +1,6 @@
-"""The agent's part in an attempt: started before it, looked at while the subject is, gone afterwards.
+"""The agent's part in an attempt: started before it, watched while the subject is, gone afterwards.
+
+Two things are watched of it: its work, where a source is named, and its pod, where it is ours to start.
 
 Where there is no agent to look at, or none to start, nothing happens: an attempt need not ask.
 """
@@ -6,11 +8,14 @@ Where there is no agent to look at, or none to start, nothing happens: an attemp
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
 
 from controller.agents.matching import Sighting, fold
+from controller.agents.presence import Presence
 from controller.agents.protocol import AgentSource, AgentUnreadable, CommandLog, Mark
 from controller.agents.rights import Exposure
 from controller.agents.workload import Workload, send_away
@@ -24,9 +29,12 @@ from subjects.cluster import ClusterError
 LOOK_SECONDS = 0.5
 """How often the agent's source is looked at. A ticket is seen within that time of its arrival."""
 
+PRESENT = timedelta(seconds=2)
+"""So long before the end of an observation the agent's pod may have been seen last, and count as there until then."""
+
 
 class AgentAbsent(AttemptFailed):
-    """The agent cannot be started, or its work cannot be seen; the text goes into the record."""
+    """The agent cannot be started, its work cannot be seen, or others ended it; the text goes into the record."""
 
 
 class Attendance:
@@ -53,6 +61,7 @@ class Attendance:
         self._now = now
         self._mark: Mark | None = None
         self._seen: Sighting | None = None
+        self._presence: Presence | None = None
 
     # Before and after ------------------------------------------------------------------------------------------------
 
@@ -68,8 +77,13 @@ class Attendance:
         if self._exposure is not None:
             # Before the agent is there: from then on every second of its waiting counts.
             self._exposed = await self._exposure()
+        pod = None
         try:
-            await (self._workload.start(say) if self._mode.wants_agent else self._workload.stop(say))
+            if self._mode.wants_agent:
+                pod = await self._workload.start(say)
+            else:
+                await self._workload.stop(say)
+            self._presence = Presence(self._workload, pod, self._now)
         except ClusterError as error:
             text = f"{Failure.AGENT_NOT_STARTED}: {self._workload.title}: {error}"
             raise AgentAbsent(Failure.AGENT_NOT_STARTED, text) from error
@@ -78,10 +92,52 @@ class Attendance:
         """No agent any more. Returns why not, if so: that is no fault of ours in the subject, and is only said."""
         return await send_away(self._workload, limit_seconds, say)
 
+    # Whether it is there ---------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def staying(self) -> AsyncIterator[None]:
+        """Watch the agent's pod, or that there is none, for as long as the block lasts."""
+        if self._presence is None:
+            yield
+            return
+        async with _beside(self._presence.watch()):
+            yield
+
+    def require_agent(self) -> None:
+        """Raise AgentAbsent where others have ended the agent."""
+        if self._presence is not None and (why := self._presence.attended.lost) is not None:
+            assert self._workload is not None, "it was there"
+            text = f"{Failure.AGENT_LOST}: {self._workload.title}: {why}"
+            raise AgentAbsent(Failure.AGENT_LOST, text)
+
+    async def require_agent_until(self, end: datetime, limit_seconds: float) -> None:
+        """Raise AgentAbsent unless the agent is known to have been there until `end`: others ended it, or nobody knows.
+
+        Where the API server does not answer, it is asked for so many seconds more.
+        """
+        presence = self._presence
+        if presence is None or not self._mode.wants_agent:
+            return
+        give_up = asyncio.get_running_loop().time() + limit_seconds
+        while presence.attended.seen_at < end - PRESENT:
+            await presence.look()
+            self.require_agent()
+            if presence.attended.trouble is None:
+                return
+            if asyncio.get_running_loop().time() > give_up:
+                text = f"{Failure.AGENT_SIGHT_LOST}: {presence.attended.trouble}"
+                raise AgentAbsent(Failure.AGENT_SIGHT_LOST, text)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    @property
+    def exited(self) -> str | None:
+        """How the agent ended by itself, the first time, if it did."""
+        return None if self._presence is None else self._presence.attended.exited
+
     # While the subject is watched ------------------------------------------------------------------------------------
 
     async def mark(self, say: Callable[[str], None]) -> Mark | None:
-        """What there is of the agent's work before the injection; asked until it can be read. The step's limit ends it.
+        """What there is of the agent's work by now; asked until it can be read. The step's limit ends it.
 
         None where no source is looked at.
         """
@@ -93,19 +149,30 @@ class Attendance:
                 await asyncio.sleep(LOOK_SECONDS)
         return self._mark
 
+    async def set_aside(self, say: Callable[[str], None]) -> None:
+        """Look at what came since the mark, as long as there is nothing to find: false alarms, and never the detection.
+
+        Asked until it can be read; the step's limit ends it.
+        """
+        if self._source is None or self._mark is None:
+            return
+        self._seen = Sighting(None, self._subject)
+        await self._look()
+        while self._seen.trouble is not None:
+            say(self._seen.trouble)
+            await asyncio.sleep(LOOK_SECONDS)
+            await self._look()
+
     @asynccontextmanager
     async def watching(self, opened_at: datetime) -> AsyncIterator[None]:
         """Look at the source for as long as the block lasts. `opened_at`: from when there is something to find."""
         if self._source is None or self._mark is None:
             yield
             return
-        self._seen = Sighting(opened_at, self._subject, looked_at=self._mark.at)
-        looking = asyncio.create_task(self._look_again_and_again())
-        try:
+        before = self._seen or Sighting(None, self._subject, looked_at=self._mark.at)
+        self._seen = replace(before, opened_at=opened_at)
+        async with _beside(self._look_again_and_again()):
             yield
-        finally:
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
 
     async def _look_again_and_again(self) -> None:
         while True:
@@ -156,7 +223,7 @@ class Attendance:
     # For the record --------------------------------------------------------------------------------------------------
 
     def facts(self) -> Facts:
-        """The times that the record keeps."""
+        """The times that the record keeps, and how many false alarms there were."""
         if self._seen is None:
             return {}
         return {
@@ -164,13 +231,17 @@ class Attendance:
             "ticket_seen_at": self._seen.ticket_seen_at,
             "resolved_at": self._seen.resolved_at,
             "resolution_seen_at": self._seen.resolution_seen_at,
+            "false_alarms": self._seen.false_alarms,
         }
 
     def flags(self, outcome: Outcome, log: CommandLog | None, unwell: bool) -> list[Flag]:
         """What is to be known beside the outcome. `unwell`: the subject was not whole throughout."""
         flags = set(self._seen.flags) if self._seen is not None else set()
-        if self._mode is Mode.BASELINE and self.work.ticket_at is not None:
+        intruder = self._presence is not None and self._presence.attended.intruder is not None
+        if self._mode is Mode.BASELINE and (self.work.ticket_at is not None or intruder):
             flags.add(Flag.CONTAMINATED)
+        if self.exited is not None:
+            flags.add(Flag.AGENT_EXITED)
         if outcome is Outcome.RESOLVED and log is not None and not any(each.mutating for each in log.commands):
             flags.add(Flag.NO_MUTATING_COMMAND)
         if log is not None and not log.complete:
@@ -180,3 +251,14 @@ class Attendance:
         if self._exposed is not None:
             flags |= self._exposed.flags
         return sorted(flags)
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Do `work` for as long as the block lasts."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

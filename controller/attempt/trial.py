@@ -17,6 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from random import Random
 
 from pydantic import BaseModel
 
@@ -32,7 +33,7 @@ from controller.attempt.outcome import Evidence, decide
 from controller.attempt.sight import Sight, watching
 from controller.attempt.stopping import Stopped, StopSignal
 from controller.attempt.storyline import Storyline
-from controller.records import AttemptRow, Records
+from controller.records import AttemptRow, Event, Records
 from controller.records.flags import Flag
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.protocol import EvalSubject, SubjectError, Verdict
@@ -47,6 +48,16 @@ def trial_seed(campaign_seed: int, trial: int) -> int:
     """The seed of a trial, below 2**48: the same in every attempt, and in every campaign with the same seed."""
     digest = hashlib.sha256(f"{campaign_seed}/{trial}".encode()).digest()
     return int.from_bytes(digest[:6], "big")
+
+
+def quiet_seconds(spec: CampaignSpec, seed: int) -> float:
+    """How long nothing is done between the agent's start and the injection: uniform between the spec's bounds.
+
+    Of the trial's seed alone, and of a stream of its own, so that the draw of the target is what it was: the same in
+    every attempt of the trial, and in both arms.
+    """
+    bounds = spec.quiet_period
+    return Random(f"{seed}/quiet period").uniform(bounds.min_seconds, bounds.max_seconds)
 
 
 class Attempt:
@@ -128,17 +139,19 @@ class Attempt:
         if agent.has_workload:
             async with course.step(Step.START_AGENT, spec.agent.start_seconds):
                 await agent.arrive(course.say)
-        async with course.step(Step.CAPTURE_INITIAL, limits.capture_seconds):
-            course.learn(initial_state=await course.patiently(subject.capture_state))
-        async with watching(subject, self._now) as sight:
-            async with course.step(Step.INJECT, limits.inject_seconds):
-                await self._injection.wait_until_whole(sight)
-                opened_at = await self._inject()
-            async with agent.watching(opened_at):
-                try:
-                    await self._observe(sight, opened_at)
-                finally:
-                    self._learn_what_was_seen()
+        async with agent.staying():
+            async with course.step(Step.CAPTURE_INITIAL, limits.capture_seconds):
+                course.learn(initial_state=await course.patiently(subject.capture_state))
+            async with watching(subject, self._now) as sight:
+                await self._keep_quiet(sight)
+                async with course.step(Step.INJECT, limits.inject_seconds):
+                    await self._injection.wait_until_whole(sight)
+                    opened_at = await self._inject()
+                async with agent.watching(opened_at):
+                    try:
+                        await self._observe(sight, opened_at)
+                    finally:
+                        self._learn_what_was_seen()
         async with course.step(Step.CAPTURE_FINAL, limits.capture_seconds):
             if (said := await agent.read_commands()) is not None:
                 self._commands = said
@@ -148,6 +161,24 @@ class Attempt:
                 )
             course.learn(final_state=await course.patiently(subject.capture_state))
 
+    async def _keep_quiet(self, sight: Sight) -> None:
+        """Watch, and do nothing, for as long as the trial's seed says: what an agent reports meanwhile is not there.
+
+        The subject is watched, not judged: it has to be whole when the fault is injected.
+        """
+        length = quiet_seconds(self._spec, self._row.seed)
+        if not length:
+            return
+        async with self._course.step(Step.QUIET_PERIOD, length + self._spec.deadlines.capture_seconds):
+            if (mark := await self._attendance.mark(self._course.say)) is not None:
+                self._course.learn(agent_mark=mark.to_json())
+            until = self._now() + timedelta(seconds=length)
+            while (left := (until - self._now()).total_seconds()) > 0:
+                self._attendance.require_agent()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(left):
+                        self._tell(await sight.next())
+
     async def _inject(self) -> datetime:
         """Note what the agent has said so far, commit the plan, and apply it. Returns when the window opened.
 
@@ -155,6 +186,8 @@ class Attempt:
         """
         if (mark := await self._attendance.mark(self._course.say)) is not None:
             await self._course.commit(agent_mark=mark.to_json())
+        await self._attendance.set_aside(self._course.say)
+        self._attendance.require_agent()
         if not self._spec.mode.injects:
             opened_at = self._now()
             await self._course.commit(window_started_at=opened_at)
@@ -179,22 +212,30 @@ class Attempt:
             if verdict.at >= opened_at:
                 self._story.add(verdict)
             self._tell(verdict)
+            if self._seen.ended is None:
+                self._attendance.require_agent()
         if self._seen.ended is End.SIGHT_LOST:
             blind = self._seen.blind.total_seconds()
             why = f"the subject could not be seen for {blind:.1f} s: {self._course.message}"
             raise StepFailed(Failure.SIGHT_LOST, f"{Failure.SIGHT_LOST}: {why}")
-        if self._seen.ended is End.DEADLINE:
-            await self._look_at_the_agent_once_more(window.deadline)
+        await self._look_at_the_agent_once_more(window)
 
-    async def _look_at_the_agent_once_more(self, deadline: datetime) -> None:
+    async def _look_at_the_agent_once_more(self, window: Window) -> None:
+        """Know that the agent was there, and what it had said, until the observation could end as it did."""
+        work, limit = self._attendance.work, self._spec.deadlines.capture_seconds
         try:
-            await self._attendance.last_look(deadline, self._spec.deadlines.capture_seconds)
+            if self._seen.ended is End.DEADLINE:
+                await self._attendance.last_look(window.deadline, limit)
+            if work.resolved_at is None:  # whoever has called it resolved has had its say
+                end = window.deadline if self._seen.ended is End.DEADLINE else self._seen.recovered_at
+                assert end is not None, "it has recovered"
+                await self._attendance.require_agent_until(end, limit)
         except AgentAbsent as absent:
             if absent.failure is Failure.AGENT_SIGHT_LOST and self._seen.recovered_at is not None:
                 # The recovery was seen, and stays so: an agent that cannot be read must not choose what counts.
                 self._agent_lost = True
                 return
-            # Whether there was a ticket is unknown: such an attempt was not watched to its end.
+            # Whether there was a ticket, or could have been, is unknown: such an attempt was not watched to its end.
             self._seen = replace(self._seen, ended=End.SIGHT_LOST)
             raise
 
@@ -216,6 +257,8 @@ class Attempt:
 
     def _learn_what_was_seen(self) -> None:
         self._course.note(self._story.take())
+        if (how := self._attendance.exited) is not None:
+            self._course.note([Event(Step.OBSERVE, self._now(), "agent_exited", {"how": how})])
         self._course.learn(**self._attendance.facts())
         self._course.learn(
             manifested_at=self._seen.manifested_at,

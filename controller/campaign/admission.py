@@ -14,7 +14,7 @@ from controller.agents.workload import Workload
 from controller.api import CampaignSpec
 from controller.attempt.quorum import too_many
 from controller.campaign.complaints import in_words
-from controller.consent import DEFAULT_KEYS, ConsentKeys, missing_consent
+from controller.consent import DEFAULT_KEYS, ConsentKeys, missing_agent_consent, missing_consent
 from controller.kube import KubeCampaigns
 from controller.status import Refusal
 from subjects.cluster import ClusterError, ClusterUnreachable
@@ -75,8 +75,8 @@ async def require_permission(
     workload: Workload | None = None,
     keys: ConsentKeys = DEFAULT_KEYS,
 ) -> None:
-    """Return when the subject's namespace consents to such campaigns, the subject is there and will bear them, and so
-    is the agent, where it is ours to start.
+    """Return when the subject's namespace consents to such campaigns, the subject is there and will bear them, and the
+    same holds of the agent, where it is ours to start, or to keep away.
 
     Raises NotYet, or Impossible for a misfit and where more than a minority of a quorum would be hit.
     """
@@ -90,7 +90,7 @@ async def require_permission(
         if (loss := too_many(spec.chaos.type, stake, spec.allow_quorum_loss)) is not None:
             raise Impossible(loss.reason, loss.message)
         if workload is not None:
-            await _require_agent(workload)
+            await _require_agent(workload, campaign_namespace, kube, keys)
     except SubjectMisfit as misfit:
         raise Impossible("InvalidSubject", str(misfit)) from None
     except SubjectNotReady as missing:
@@ -101,13 +101,16 @@ async def require_permission(
         raise NotYet(*_explain(error, namespace)) from None
 
 
-async def _require_agent(workload: Workload) -> None:
+async def _require_agent(workload: Workload, campaign_namespace: str, kube: KubeCampaigns, keys: ConsentKeys) -> None:
     try:
+        refusal = missing_agent_consent(await kube.read_namespace(workload.namespace), campaign_namespace, keys)
+        if refusal is not None:
+            raise NotYet(refusal.reason, refusal.message)
         await workload.require()
     except ClusterError as error:
         if error.status == 404:
             raise NotYet("AgentNotFound", f"there is no {workload.title}, which is to run the agent") from None
-        why = f"the controller may not start and end {workload.title} (it needs a Role in that namespace): {error}"
+        why = f"the controller may not start, watch and end {workload.title} (it needs a Role there): {error}"
         raise NotYet("AgentForbidden", why) from None
 
 

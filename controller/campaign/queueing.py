@@ -1,52 +1,106 @@
-"""One campaign at a time per subject, first come first served.
+"""One campaign at a time per subject and per agent's Deployment, first come first served.
 
-The lock itself is a row of the records, so that it survives a crash: after a restart the holder finds itself the
-holder, wherever it stands in line. The line is made anew by the drivers, by age.
+The locks themselves are rows of the records, so that they survive a crash: after a restart the holder finds itself the
+holder, wherever it stands in line. The line is made anew by the drivers, by age. A campaign that needs two things gets
+both at once or waits with none; nobody younger is given one of them meanwhile.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from controller.records import CampaignRow, LockRow, Records
+from controller.records.locks import subject_key
 
 GLANCE_SECONDS = 1.0
-"""A waiting campaign is woken when the subject comes free; it looks for itself as often as this, too."""
+"""A waiting campaign is woken when something comes free; it looks for itself as often as this, too."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A campaign's place in line: by age, and then by name. `needs` are the keys of the locks."""
+
+    created_at: datetime
+    name: str
+    uid: str
+    needs: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Who is in the way of a campaign that waits. `what` is the key of a lock that it needs.
+
+    `waits`: the other one does not have it, and waits itself for something else; it is older, and comes first.
+    """
+
+    what: str
+    campaign_uid: str
+    campaign: str
+    waits: bool = False
 
 
 class SubjectQueue:
-    """The waiting lines of all subjects; one object for the process."""
+    """The waiting line of all campaigns; one object for the process."""
 
     def __init__(self, records: Records, now: Callable[[], datetime]) -> None:
         self._records = records
         self._now = now
-        self._waiting: dict[str, list[tuple[datetime, str, str]]] = defaultdict(list)
+        self._line: list[Place] = []
         self._released = asyncio.Event()
 
-    async def take(self, campaign: CampaignRow, on_wait: Callable[[LockRow], Awaitable[None]]) -> None:
-        """Return once the campaign holds its subject; `on_wait` is told who does, as long as it is somebody else."""
-        subject = f"{campaign.subject}/{campaign.subject_namespace}"
+    async def take(
+        self,
+        campaign: CampaignRow,
+        on_wait: Callable[[Obstacle], Awaitable[None]],
+        workloads: Callable[[], Awaitable[Collection[str]]],
+    ) -> None:
+        """Return once the campaign has its subject and these Deployments (keys of locks), and nothing else.
+
+        `workloads` is asked each time that it looks. `on_wait` is told what is in the way, as long as anything is.
+        """
+        subject = subject_key(campaign.subject, campaign.subject_namespace)
         name = f"{campaign.namespace}/{campaign.name}"
-        place = (campaign.created_at, name, campaign.uid)
-        line = self._waiting[subject]
-        line.append(place)
+        # In line before anything is waited for: nobody who comes later is let by.
+        place = Place(campaign.created_at, name, campaign.uid, frozenset({subject}))
+        self._line.append(place)
         try:
             while True:
                 released = self.news()  # before looking: what happens meanwhile must not be missed
-                # Whoever looks, the lock goes to the first in line; the answer is who holds it.
-                _, first_name, first_uid = min(line)
-                lock = await self._records.take_lock(subject, first_uid, first_name, self._now())
-                if lock.campaign_uid == campaign.uid:
+                needs = frozenset({subject, *await workloads()})
+                self._line.remove(place)
+                place = replace(place, needs=needs)
+                self._line.append(place)
+                if (obstacle := await self._try(place, subject)) is None:
                     return
-                await on_wait(lock)
+                await on_wait(obstacle)
                 await glance(released)
         finally:
-            line.remove(place)
+            self._line.remove(place)
             self.wake()
+
+    async def _try(self, place: Place, subject: str) -> Obstacle | None:
+        """Take everything, if it is free and nobody who is older waits for some of it; else what is in the way."""
+        held = await self._records.locks()
+        mine = {lock.subject for lock in held if lock.campaign_uid == place.uid}
+        if mine == place.needs:
+            return None
+        older = [other for other in self._line if other < place and other.uid != place.uid]
+        ahead = min((other for other in older if other.needs & place.needs), default=None)
+        if ahead is None:
+            workloads = place.needs - {subject}
+            lock = await self._records.take_lock(subject, place.uid, place.name, self._now(), workloads)
+            return None if lock.campaign_uid == place.uid else _in_the_way(lock)
+        if mine:  # as in `locks.take`: who waits holds nothing
+            await self._records.release_lock(place.uid)
+            self.wake()
+        others = [lock for lock in held if lock.subject in place.needs and lock.campaign_uid != place.uid]
+        if others:
+            return _in_the_way(min(others, key=lambda lock: lock.subject != subject))
+        return Obstacle(min(ahead.needs & place.needs), ahead.uid, ahead.name, waits=True)
 
     def news(self) -> asyncio.Event:
         """What the next `wake` sets."""
@@ -63,3 +117,7 @@ async def glance(news: asyncio.Event) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(GLANCE_SECONDS):
             await news.wait()
+
+
+def _in_the_way(lock: LockRow) -> Obstacle:
+    return Obstacle(lock.subject, lock.campaign_uid, lock.campaign)

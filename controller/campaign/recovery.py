@@ -28,11 +28,13 @@ async def close_unfinished(
 ) -> int:
     """Undo and close every attempt that has begun and not ended; return how many. Doing it twice is doing it once.
 
-    Its agent, where `workload` is one, is sent away meanwhile.
+    Its agent, where `workload` is one, is sent away meanwhile, unless its Deployment is another campaign's by now.
 
     Raises CleanupFailed, with the row closed and the reason in it, when a fault could not be undone.
     """
     attempts = await records.unfinished(campaign_uid)
+    if attempts and workload is not None and await _is_anothers(workload, campaign_uid, records):
+        workload = None
     for row in attempts:
         error = f"the controller was stopped in step {row.step}"
         if row.fault is not None:
@@ -48,6 +50,12 @@ async def close_unfinished(
             raise dirty
         await records.end_attempt(row.id, outcome, at=now(), error=error)
     return len(attempts)
+
+
+async def _is_anothers(workload: Workload, campaign_uid: str, records: Records) -> bool:
+    """Whether somebody unlocked it by hand, and another campaign runs its agent there now."""
+    holders = (lock.campaign_uid for lock in await records.locks() if lock.subject == workload.key)
+    return any(uid != campaign_uid for uid in holders)
 
 
 async def _try_undo(

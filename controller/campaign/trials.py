@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from pydantic import BaseModel
 
-from controller.api import CampaignSpec, Mode, Outcome
+from controller.api import CampaignSpec, Mode, Outcome, QuietPeriod
 from controller.attempt.attendance import Attendance
 from controller.attempt.outcome import Stop
 from controller.attempt.trial import Attempt, trial_seed
@@ -18,7 +18,7 @@ from controller.campaign.control import Control
 from controller.campaign.entrance import Entrance
 from controller.campaign.services import Services
 from controller.campaign.turns import Turns
-from controller.records import Tally
+from controller.records import CampaignRow, Tally
 from controller.status import seconds
 from subjects.protocol import EvalSubject
 
@@ -86,7 +86,9 @@ class Trials:
         row = await records.open_attempt(
             board.row.uid, trial, trial_seed(self._spec.seed, trial), now(), self._turns.flags
         )
-        attempt = Attempt(row, self._spec, params, subject, self._attend(), records, now, board.show)
+        attempt = Attempt(
+            row, as_recorded(self._spec, board.row), params, subject, self._attend(), records, now, board.show
+        )
         try:
             outcome = await attempt.run(self._control.halt)
         finally:
@@ -101,6 +103,16 @@ class Trials:
         on = f", on {ended.target or 'no target'}" if self._spec.mode.injects else ""
         message = f"trial {trial}, attempt {attempt}{on}: {outcome}{after}{why}"
         self._board.announce(f"attempt/{trial}/{attempt}", f"Trial{outcome}", message, warning=outcome.repeated)
+
+
+def as_recorded(spec: CampaignSpec, campaign: CampaignRow) -> CampaignSpec:
+    """The spec without a quiet period, where the campaign was recorded before there were any. Pure.
+
+    The API server fills in today's default for an object of any age; half of the trials would be asked something else.
+    """
+    if "quietPeriod" in campaign.spec:
+        return spec
+    return spec.model_copy(update={"quiet_period": QuietPeriod(min_seconds=0, max_seconds=0)})
 
 
 def in_a_sentence(mode: Mode, tally: Tally) -> str:

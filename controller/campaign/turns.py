@@ -1,21 +1,23 @@
-"""Waiting for the subject, and, as one of two arms, for one's turn.
+"""Waiting for the subject and the agent's Deployment, and, as one of two arms, for one's turn.
 
 The lock on the subject names the one campaign that owes it the cleanup, at any moment. Two arms hand it to each other,
-so that nobody else comes between; who waits keeps it only while the other one cannot use it.
+with the Deployments of both, so that nobody else comes between; who waits keeps them only while the other one cannot
+use them.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from controller.api import CampaignSpec, Phase
+from controller.api import Agent, CampaignSpec, Phase
 from controller.campaign.board import Board
 from controller.campaign.control import Control
 from controller.campaign.interleaving import Turn, Whose, alone, decide, waits_for, waits_for_partner
-from controller.campaign.queueing import glance
+from controller.campaign.queueing import Obstacle, glance
 from controller.campaign.services import Services
-from controller.records import AttemptSummary, LockRow
+from controller.records import AttemptSummary
 from controller.records.flags import Flag
+from controller.records.locks import WORKLOAD, is_workload, workload_key
 from controller.records.standing import Arms
 from controller.status import WAITS_FOR_TURN
 
@@ -29,6 +31,7 @@ class Turns:
     def __init__(self, services: Services, spec: CampaignSpec, board: Board, control: Control) -> None:
         self._services = services
         self._interleaved = bool(spec.interleave.group)
+        self._workload = workload_of(spec.agent)
         self._trials = spec.trials
         self._board = board
         self._control = control
@@ -47,11 +50,11 @@ class Turns:
         return [*self._board.tally.recent[:1], *theirs]
 
     async def wait(self) -> None:
-        """Hold the subject: alone, in the order of the campaigns' age, and as an arm when its turn has come."""
+        """Hold subject and agent: alone in the order of the campaigns' age, as an arm when its turn has come."""
         if self._interleaved:
             await self.next()
         else:
-            await self._control.guard(self._services.queue.take(self._board.row, self._on_wait))
+            await self._control.guard(self._services.queue.take(self._board.row, self._on_wait, self._needs))
 
     async def next(self) -> None:
         """Before each trial: return when it is the campaign's turn. At once for one that takes no turns."""
@@ -64,7 +67,7 @@ class Turns:
         patient_until: datetime | None = None
         while True:
             news = queue.news()
-            await queue.take(board.row, self._on_wait)
+            await queue.take(board.row, self._on_wait, self._needs)
             board.alive()
             arms, turn = await self._look()
             if turn.whose is Whose.UNKNOWN:
@@ -82,6 +85,13 @@ class Turns:
                 await self._show(waits_for(arms, held=True), self._name, ours=True)
             await glance(news)
 
+    async def _needs(self) -> frozenset[str]:
+        """The Deployments that it takes: its own, and of two arms both, which have everything together or nothing."""
+        if not self._interleaved:
+            return self._workload
+        arms, turn = await self._look()
+        return self._workload if turn.alone else self._workload | _workload_of_partner(arms)
+
     async def _look(self) -> tuple[Arms, Turn]:
         arms = self._arms = await self._services.records.arms(self._board.row.uid)
         turn = self._turn = decide(arms)
@@ -92,18 +102,23 @@ class Turns:
         records, now = self._services.records, self._services.now
         return await records.hand_over(arms.mine.campaign.uid, arms.partner.campaign.uid, now())
 
-    async def _on_wait(self, lock: LockRow) -> None:
-        """Somebody else has the subject: say who, and for an arm whether it is the other one's turn."""
+    async def _on_wait(self, obstacle: Obstacle) -> None:
+        """Somebody else is in the way: say who, and for an arm whether it is the other one's turn."""
         self._board.alive()
         arms, turn = await self._look() if self._interleaved else (None, None)
-        holder = await self._services.records.get_campaign(lock.campaign_uid)
-        if holder is not None and holder.phase.terminal:  # it could not be cleaned up: what to do stands there
-            why = f"campaign {lock.campaign} has ended and keeps the subject: {holder.message}"
-        elif arms and turn and arms.partner and arms.partner.campaign.uid == lock.campaign_uid and not turn.alone:
-            return await self._show_partner(arms, turn, lock.campaign)
+        holder = await self._services.records.get_campaign(obstacle.campaign_uid)
+        agent, what = is_workload(obstacle.what), _in_words(obstacle.what)
+        if obstacle.waits:
+            why = f"campaign {obstacle.campaign}, which is older, waits for {what} too, and comes first"
+        elif holder is not None and holder.phase.terminal:  # it could not be cleaned up: what to do stands there
+            why = f"campaign {obstacle.campaign} has ended and keeps {what}: {holder.message}"
+        elif arms and turn and arms.partner and arms.partner.campaign.uid == obstacle.campaign_uid and not turn.alone:
+            return await self._show_partner(arms, turn, obstacle.campaign)
         else:
-            why = f"campaign {lock.campaign} has the subject"
-        await self._show(why, lock.campaign, ours=False, reason="SubjectBusy")
+            why = f"campaign {obstacle.campaign} has {what}"
+        # Who has the agent's Deployment need not have the subject.
+        holding = None if agent or obstacle.waits else obstacle.campaign
+        await self._show(why, holding, ours=False, reason="AgentBusy" if agent else "SubjectBusy")
 
     async def _show_partner(self, arms: Arms, turn: Turn, holder: str) -> None:
         if turn.whose is Whose.PARTNERS:
@@ -111,7 +126,7 @@ class Turns:
         elif self._board.row.phase is not Phase.RUNNING:  # one that runs says no more: it has the subject in a moment
             await self._show(f"campaign {holder} hands the subject over", holder, ours=False)
 
-    async def _show(self, why: str, holder: str, ours: bool, reason: str = WAITS_FOR_TURN) -> None:
+    async def _show(self, why: str, holder: str | None, ours: bool, reason: str = WAITS_FOR_TURN) -> None:
         """A campaign whose trials have begun stays Running while it waits: it does not go back and forth."""
         turns = self._turn.interleaving if self._turn is not None else None
         if self._board.row.phase is Phase.RUNNING:
@@ -128,3 +143,20 @@ class Turns:
     @property
     def _name(self) -> str:
         return f"{self._board.row.namespace}/{self._board.row.name}"
+
+
+def workload_of(agent: Agent) -> frozenset[str]:
+    """The key of the lock on the agent's Deployment; none where the campaign names none. Pure."""
+    named = agent.workload
+    return frozenset([workload_key(named.namespace, named.name)] if named.name else [])
+
+
+def _workload_of_partner(arms: Arms) -> frozenset[str]:
+    """Likewise, of the other arm's, while it has not ended."""
+    if arms.partner is None or arms.partner.campaign.phase.terminal:
+        return frozenset()
+    return workload_of(Agent.model_validate(arms.partner.campaign.spec.get("agent", {})))
+
+
+def _in_words(key: str) -> str:
+    return f"the agent's Deployment {key.removeprefix(WORKLOAD)}" if is_workload(key) else "the subject"

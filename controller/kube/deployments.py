@@ -1,22 +1,27 @@
-"""Deployments, as far as starting and ending an agent is concerned."""
+"""Deployments, as far as starting, watching and ending an agent is concerned."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from controller.kube.agentpods import AgentPod, belongs, controller_of, label_selector, pod_from_json
 from controller.kube.api import KubeApi
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A Deployment. `settled`: its controller has seen the newest spec; until then the counts are of an older one.
+    """A Deployment. `selector` is the whole of it; others' pods may match it, too. `replicas` is what is asked for.
 
-    `account` is the ServiceAccount of its pods.
+    `settled`: its controller has seen the newest spec; until then the counts are of an older one. `account` is the
+    ServiceAccount of its pods.
     """
 
+    name: str
+    uid: str
     selector: str
+    replicas: int
     ready: int
     settled: bool
     account: str = "default"
@@ -41,21 +46,25 @@ class KubeDeployments:
             content_type="application/merge-patch+json",
         )
 
-    async def pods(self, namespace: str, selector: str) -> Mapping[str, str]:
-        """The pods that match, by name, each with why it is not Ready; empty where it is, or nobody says why."""
-        path = f"/api/v1/namespaces/{namespace}/pods"
-        listed = await self._api.request("GET", path, query={"labelSelector": selector})
-        return {pod["metadata"]["name"]: why_not_ready(pod) for pod in listed["items"]}
+    async def pods(self, namespace: str, deployment: Deployment) -> Sequence[AgentPod]:
+        """The Deployment's own pods, ended ones too: those of its ReplicaSets, and no others that bear its labels."""
+        query = {"labelSelector": deployment.selector}
+        # The pods first: the ReplicaSet of each is then there to be listed, or gone.
+        pods = await self._api.request("GET", f"/api/v1/namespaces/{namespace}/pods", query=query)
+        sets = await self._api.request("GET", f"/apis/apps/v1/namespaces/{namespace}/replicasets", query=query)
+        return own_pods(deployment, sets["items"], pods["items"])
 
 
 def deployment_from_json(found: Mapping[str, Any]) -> Deployment:
     """The Deployment in an answer of the API server. Pure."""
-    spec, status = found["spec"], found.get("status", {})
-    labels = spec["selector"].get("matchLabels", {})
+    meta, spec, status = found["metadata"], found["spec"], found.get("status") or {}
     return Deployment(
-        selector=",".join(f"{name}={value}" for name, value in sorted(labels.items())),
+        name=meta["name"],
+        uid=meta["uid"],
+        selector=label_selector(spec["selector"]),
+        replicas=spec.get("replicas", 1),
         ready=status.get("readyReplicas", 0),
-        settled=status.get("observedGeneration", 0) >= found["metadata"].get("generation", 0),
+        settled=status.get("observedGeneration", 0) >= meta.get("generation", 0),
         account=account_of(found),
     )
 
@@ -66,19 +75,13 @@ def account_of(found: Mapping[str, Any]) -> str:
     return (template.get("spec") or {}).get("serviceAccountName") or "default"
 
 
-def why_not_ready(pod: Mapping[str, Any]) -> str:
-    """What Kubernetes says holds a pod up: the first container that waits or ended, or why it has no node. Pure."""
-    if "deletionTimestamp" in pod["metadata"]:
-        return "it is being deleted"
-    status = pod.get("status", {})
-    for container in status.get("containerStatuses", ()):
-        state = container.get("state", {})
-        if stuck := state.get("waiting") or state.get("terminated"):
-            return f"{container['name']}: {stuck.get('reason', 'waiting')} {stuck.get('message', '')}".strip()
-    for condition in status.get("conditions", ()):
-        if condition["type"] == "PodScheduled" and condition["status"] != "True":
-            return str(condition.get("message", "it has no node"))
-    return ""
+def own_pods(
+    deployment: Deployment, replica_sets: Sequence[Mapping[str, Any]], pods: Sequence[Mapping[str, Any]]
+) -> tuple[AgentPod, ...]:
+    """The pods that are the Deployment's, by the uids of their owners. Pure."""
+    known = {each["metadata"]["uid"] for each in replica_sets}
+    own = {each["metadata"]["uid"] for each in replica_sets if controller_of(each).get("uid") == deployment.uid}
+    return tuple(pod_from_json(pod) for pod in pods if belongs(pod, deployment.name, own, known))
 
 
 def _path(namespace: str, name: str) -> str:

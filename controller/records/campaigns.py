@@ -73,8 +73,8 @@ def set_phase(
         values["started_at"] = at
     if phase.terminal:
         values["finished_at"] = at
-    if phase.lets_go and not keep_lock:
-        _let_go(connection, row, at)
+    if phase.lets_go:
+        _let_go(connection, row, at, keep_lock)
     connection.execute(update(campaigns).where(campaigns.c.uid == uid).values(values))
     return existing(connection, uid)
 
@@ -98,8 +98,8 @@ def mark_deleted(connection: Connection, uid: str, at: datetime, keep_lock: bool
     connection.execute(
         update(campaigns).where(campaigns.c.uid == uid, campaigns.c.deleted_at.is_(None)).values(deleted_at=at)
     )
-    if row is not None and not keep_lock:
-        _let_go(connection, row, at)
+    if row is not None:
+        _let_go(connection, row, at, keep_lock)
 
 
 def members(connection: Connection, campaign: CampaignRow) -> list[CampaignRow]:
@@ -117,12 +117,17 @@ def members(connection: Connection, campaign: CampaignRow) -> list[CampaignRow]:
 
 
 def hand_over(connection: Connection, campaign: CampaignRow, to: CampaignRow, at: datetime) -> bool:
-    """Make the campaign's lock the other one's, in one statement; whether it held one, and the other can use it."""
+    """Make the campaign's locks the other one's, in one statement; whether it held any, and the other can use them."""
     return to.phase.wants_subject and locks.hand_over(connection, campaign.uid, to.uid, arms.title(to), at)
 
 
-def _let_go(connection: Connection, campaign: CampaignRow, at: datetime) -> None:
-    """Give up the subject: to the other arm where that waits for it, else to whoever is next."""
+def _let_go(connection: Connection, campaign: CampaignRow, at: datetime, keep_subject: bool) -> None:
+    """Give up subject and agent: to the other arm where that waits for them, else to whoever is next.
+
+    With `keep_subject` only the agent's Deployment is free: what cannot be undone is not in there.
+    """
+    if keep_subject:
+        return locks.release_workloads(connection, campaign.uid)
     partner = arms.partner_of(campaign, members(connection, campaign))
     if not (isinstance(partner, CampaignRow) and hand_over(connection, campaign, partner, at)):
         locks.release(connection, campaign.uid)

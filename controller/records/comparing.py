@@ -28,6 +28,7 @@ AS_BEFORE = {
     "activeDeadlineSeconds": 0,
     "dryRun": False,
     "confirmSeconds": 30,
+    "quietPeriod": {"minSeconds": 0, "maxSeconds": 0},
 }
 DEADLINES_AS_BEFORE = {"attemptSeconds": 0}
 SUBJECT_AS_BEFORE = {"probe": "none", "selectors": {}}

@@ -7,7 +7,7 @@ ones are refused.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Self, TypeVar, Unpack
 
@@ -93,8 +93,9 @@ class Records:
         """Move the campaign to a phase, and return its row as it is then. A terminal phase is final: no-op after it.
 
         The first Running sets `started_at`, a terminal phase `finished_at`. A terminal phase and Suspended let go of
-        the campaign's lock in the same transaction, to its other arm where that waits for it, unless `keep_lock`: a
-        subject that could not be cleaned up is nobody's next. LookupError when there is no such campaign.
+        the campaign's locks in the same transaction, to its other arm where that waits for them. With `keep_lock` only
+        the agent's Deployment is free: a subject that could not be cleaned up is nobody's next. LookupError when there
+        is no such campaign.
         """
         return await self._write(lambda c: campaigns.set_phase(c, uid, phase, reason, message, at, keep_lock))
 
@@ -171,30 +172,38 @@ class Records:
         """How long the campaign's ended attempts have taken in all, cleanup included."""
         return await self._read(lambda c: attempts.time_spent(c, campaign_uid))
 
-    async def take_lock(self, subject_key: str, campaign_uid: str, campaign: str, at: datetime) -> LockRow:
-        """Take the subject's lock if it is free, and return the row that holds it now: mine or another's.
+    async def take_lock(
+        self, subject_key: str, campaign_uid: str, campaign: str, at: datetime, workloads: Collection[str] = ()
+    ) -> LockRow:
+        """Take the locks of the subject and of these agents' Deployments (`locks.workload_key`), all of them or none.
 
-        `campaign` is the name people know it by. The campaign must have its row already.
+        Returns the campaign's lock on the subject, or, where it could not have them all, another's that is in the way;
+        the campaign then has no lock at all, so that no two can wait for each other. `campaign` is the name people know
+        it by. The campaign must have its row already.
         """
-        return await self._write(lambda c: locks.take(c, subject_key, campaign_uid, campaign, at))
+        return await self._write(lambda c: locks.take(c, subject_key, workloads, campaign_uid, campaign, at))
+
+    async def locks(self) -> list[LockRow]:
+        """Every lock there is."""
+        return await self._read(locks.all_locks)
 
     async def arms(self, campaign_uid: str) -> Arms:
         """How the campaign and the one that it takes turns with stand; from one snapshot. LookupError without a row."""
         return await self._read(lambda c: standing.look(c, self._tallies, campaign_uid))
 
     async def hand_over(self, campaign_uid: str, to_uid: str, at: datetime) -> bool:
-        """Make the campaign's lock another's, with nobody between; whether the other has it now.
+        """Make the campaign's locks another's, with nobody between; whether the other has them now.
 
         Not where the other is suspended, has ended, or waits for something else than the subject.
         """
         return await self._write(lambda c: standing.hand_over(c, campaign_uid, to_uid, at))
 
     async def lock_of(self, campaign_uid: str) -> LockRow | None:
-        """The lock that the campaign holds, if it does. Somebody may take it away with `evalcampaign unlock`."""
-        return await self._read(lambda c: locks.held_by(c, campaign_uid))
+        """The campaign's lock on its subject, if it has it. Somebody may take it away with `evalcampaign unlock`."""
+        return await self._read(lambda c: locks.subject_held_by(c, campaign_uid))
 
     async def release_lock(self, campaign_uid: str) -> None:
-        """Let go of whatever lock the campaign holds."""
+        """Let go of whatever locks the campaign holds."""
         await self._write(lambda c: locks.release(c, campaign_uid))
 
     async def write_at_once(self, work: Callable[[Connection], T]) -> T:

@@ -87,6 +87,8 @@ class AttemptSummary:
     commands_unique: int | None = None
     commands_mutating: int | None = None
     commands_destructive: int | None = None
+    false_alarms: int | None = None
+    """Tickets about this subject before there was anything to find; None where no agent was looked at."""
 
     @property
     def target(self) -> str | None:
@@ -173,6 +175,7 @@ class Facts(TypedDict, total=False):
     agent_mark: Mapping[str, Json]
     commands: list[Json]
     reasoning: list[Json]
+    false_alarms: int
     manifested_at: datetime | None
     serving_lost_at: datetime | None
     serving_again_at: datetime | None
@@ -183,7 +186,10 @@ class Facts(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class LockRow:
-    """Who may break a subject. `campaign` is the holder as `namespace/name`, for people."""
+    """Who may break a subject, or run an agent. `campaign` is the holder as `namespace/name`, for people.
+
+    `subject` is what is locked: `type/namespace`, or an agent's Deployment as `deployment/namespace/name`.
+    """
 
     subject: str
     campaign_uid: str

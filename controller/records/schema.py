@@ -2,7 +2,7 @@
 
 Types are portable: JSON as JSON, times as `UtcTime`. The rules that must hold whatever the code does are in the schema:
 an attempt is unique by campaign, trial and attempt; a campaign has at most one attempt that is not ended; an attempt
-is ended exactly when it has an outcome; a subject has at most one lock.
+is ended exactly when it has an outcome; a subject, and an agent's Deployment, has at most one lock.
 """
 
 from __future__ import annotations
@@ -145,6 +145,7 @@ trials = Table(
     Column("commands_unique", Integer()),
     Column("commands_mutating", Integer()),
     Column("commands_destructive", Integer()),
+    Column("false_alarms", Integer()),
     UniqueConstraint("campaign_uid", "trial", "attempt"),
     CheckConstraint("trial >= 1 AND attempt >= 1", name="counted_from_one"),
     CheckConstraint("(ended_at IS NULL) = (outcome IS NULL)", name="ended_with_an_outcome"),
@@ -162,6 +163,7 @@ NUMBERS = (
     *("campaign_uid", "ended_at", "trial", "attempt", "outcome", "chaos_injected_at", "ticket_created_at"),
     *("ticket_seen_at", "resolved_at", "resolution_seen_at", "recovered_at", "flags", "seed", "window_started_at"),
     *("deadline_at", "commands_total", "commands_unique", "commands_mutating", "commands_destructive"),
+    "false_alarms",
 )
 Index("ix_trials_numbers", *(trials.c[name] for name in NUMBERS))
 

@@ -1,4 +1,5 @@
-"""Letting go of a subject by hand: the one write that people make, beside a controller that may be running.
+"""Letting go of a subject, or of an agent's Deployment, by hand: the one write that people make, beside a controller
+that may be running.
 
 SQLite lets a second process write for a moment: the controller's writer waits for it, as it waits for a backup. The
 file lock is not taken, for that is the controller's, and this one transaction needs no more than SQLite's own lock.
@@ -29,17 +30,25 @@ class Held:
         """Whether the campaign has not ended: a controller may be breaking the subject at this moment."""
         return not self.campaign.phase.terminal
 
+    @property
+    def doing(self) -> str:
+        """What its holder may be doing with it."""
+        return "using" if locks.is_workload(self.lock.subject) else "breaking"
+
 
 def find(connection: Connection, subject: str | None, campaign: str | None) -> Held:
-    """The lock on `subject` (`type/namespace`), or the one held by `campaign` (name, `namespace/name` or uid).
+    """The lock on `subject` (`type/namespace`, or `deployment/namespace/name` of an agent), or the one on its subject
+    that is held by `campaign` (name, `namespace/name` or uid); where that has none, the one on its agent.
 
     Looked for among the locks, not among the campaigns: a campaign that was made again under its old name is not the
     one that holds anything. NotUnlocked, with the locks there are, where there is none or more than one.
     """
     everything = locks.all_locks(connection)
     found = [lock for lock in everything if lock.subject == subject or (campaign and _is_held_by(lock, campaign))]
+    if len({lock.campaign_uid for lock in found}) == 1:  # its subject first: that is what people have in mind
+        found = sorted(found, key=lambda lock: locks.is_workload(lock.subject))[:1]
     if len(found) != 1:
-        asked = f"{subject!r} is not locked" if subject else f"campaign {campaign!r} holds no subject"
+        asked = f"{subject!r} is not locked" if subject else f"campaign {campaign!r} holds nothing"
         if found:
             asked = f"campaign {campaign!r} could be any of several"
         there = "; ".join(f"{lock.subject} by campaign {lock.campaign}" for lock in everything)
@@ -48,7 +57,8 @@ def find(connection: Connection, subject: str | None, campaign: str | None) -> H
 
 
 def unlock(url: str, lock: LockRow, at: datetime, force: bool) -> None:
-    """Delete this very lock, in one transaction, and note it in the campaign's message.
+    """Delete this very lock, in one transaction, and note it in the campaign's message. With the subject goes the
+    agent's Deployment, not the other way about.
 
     NotUnlocked where it is no longer there as it was seen, or where the campaign has not ended and nobody said `force`.
     RecordsUnavailable when the database cannot be written just now; nothing was changed then.
@@ -60,8 +70,13 @@ def unlock(url: str, lock: LockRow, at: datetime, force: bool) -> None:
                 raise NotUnlocked(f"{lock.subject} is no longer locked as it was a moment ago; nothing was changed")
             if not force:
                 refuse_running(_held(connection, lock))
-            locks.release(connection, lock.campaign_uid)
-            campaigns.note(connection, lock.campaign_uid, f"unlocked by hand at {at:%Y-%m-%dT%H:%M:%SZ}")
+            if locks.is_workload(lock.subject):
+                locks.release_one(connection, lock)
+                what = f"{lock.subject} unlocked by hand"
+            else:
+                locks.release(connection, lock.campaign_uid)
+                what = "unlocked by hand"
+            campaigns.note(connection, lock.campaign_uid, f"{what} at {at:%Y-%m-%dT%H:%M:%SZ}")
     finally:
         engine.dispose()
 
@@ -70,8 +85,8 @@ def refuse_running(held: Held) -> None:
     """Raise NotUnlocked where the campaign has not ended."""
     if held.running:
         raise NotUnlocked(
-            f"campaign {held.lock.campaign} is {held.campaign.phase} and may be breaking {held.lock.subject} at this "
-            "moment; delete it and it lets go by itself (where no controller will ever run it again: --force)"
+            f"campaign {held.lock.campaign} is {held.campaign.phase} and may be {held.doing} {held.lock.subject} at "
+            "this moment; delete it and it lets go by itself (where no controller will ever run it again: --force)"
         )
 
 

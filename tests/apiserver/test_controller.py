@@ -49,7 +49,7 @@ async def controller(
 
 def asked(namespace: str, name: str, subject: str, **spec: object) -> dict[str, object]:
     """A campaign of one short trial on the scripted subject in namespace `subject`."""
-    short = {"trials": 1, "observeSeconds": 1, "settleSeconds": 1}
+    short = {"trials": 1, "observeSeconds": 1, "settleSeconds": 1, "quietPeriod": {"minSeconds": 0, "maxSeconds": 0}}
     return campaign(namespace, name, subject={"type": "scripted", "namespace": subject}, **(short | spec))
 
 

@@ -32,6 +32,16 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         "spec.observeSeconds: Invalid value: -1: spec.observeSeconds in body should be greater than or equal to 1",
     ),
     (
+        "a quiet period that is shorter at most than at least",
+        {"quietPeriod": {"minSeconds": 9, "maxSeconds": 3}},
+        "must not be more than maxSeconds",
+    ),
+    (
+        "a quiet period of more than an hour",
+        {"quietPeriod": {"maxSeconds": 3601}},
+        "spec.quietPeriod.maxSeconds in body should be less than or equal to 3600",
+    ),
+    (
         "a negative deadline of a step",
         {"deadlines": {"captureSeconds": -5}},
         "spec.deadlines.captureSeconds: Invalid value: -5: "

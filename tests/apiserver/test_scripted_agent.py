@@ -42,6 +42,8 @@ CONTROLLER_MAY = [
     ("get", "deployments.apps/scripted-agent", "-n", "agents"),
     ("patch", "deployments.apps/scripted-agent", "--subresource=scale", "-n", "agents"),
     ("list", "pods", "-n", "agents"),
+    ("list", "replicasets.apps", "-n", "agents"),
+    ("get", "namespaces/agents", "-n", "agents"),
 ]
 CONTROLLER_MAY_NOT = [
     ("patch", "deployments.apps/scripted-agent", "-n", "agents"),

@@ -88,6 +88,7 @@ def _spec(kill: Kill) -> dict[str, object]:
         "subject": {"type": "etcd", "namespace": SUBJECT},
         "chaos": {"type": kill.chaos},
         "trials": kill.trials,
+        "quietPeriod": {"minSeconds": 0, "maxSeconds": 0},
         "observeSeconds": WINDOWS[kill.chaos],
         "settleSeconds": 1,
         "maxBlindSeconds": 60,

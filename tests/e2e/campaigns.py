@@ -16,6 +16,7 @@ IN_CONTROLLER = ("-n", "evalcampaign", "exec", "deploy/evalcampaign-controller",
 
 ETCD_SUBJECT: Mapping[str, Any] = {"type": "etcd", "namespace": "etcd"}
 TIKV_SUBJECT: Mapping[str, Any] = {"type": "tikv", "namespace": "tikv", "probe": "write"}
+NO_QUIET_PERIOD: Mapping[str, Any] = {"minSeconds": 0, "maxSeconds": 0}
 NO_PARAMS: Mapping[str, Any] = {}
 
 
@@ -51,6 +52,7 @@ class Campaigns:
                 "chaos": {"type": chaos, "params": params},
                 "mode": "baseline",
                 "trials": trials,
+                "quietPeriod": NO_QUIET_PERIOD,
                 "observeSeconds": observe_seconds,
                 "settleSeconds": 2,
                 # On a busy machine the oracle may lose sight of a subject more often than a person would put up with.

@@ -16,6 +16,7 @@ import pytest
 from cluster import kubectl
 from tests.e2e import agents
 from tests.e2e.campaigns import ETCD_SUBJECT, TIKV_SUBJECT, Campaigns
+from tests.e2e.consent import allowed
 from tests.e2e.subject import History
 from tests.e2e.systems import ETCD, TIKV
 
@@ -78,7 +79,8 @@ def _run(campaigns: Campaigns, case: Case) -> Ran:
     system.wait_whole()
     agents.deploy(case.policy, case.of)
     agent = {"source": "http", "workload": agents.WORKLOAD}
-    with system.watched() as history:
+    # As its owner would, after each deployment: that says whose campaigns may start it anew.
+    with allowed(campaigns.namespace, agents.NAMESPACE), system.watched() as history:
         campaigns.apply(
             case.name,
             "node_down",
@@ -87,6 +89,7 @@ def _run(campaigns: Campaigns, case: Case) -> Ran:
             subject,
             mode=case.mode,
             seed=3,
+            quietPeriod={"minSeconds": 1, "maxSeconds": 4},
             agent=agent,
             variant={"name": case.policy, "model": "scripted"},
         )

@@ -27,8 +27,11 @@ KINDS = {
     DEFINITIONS: "CustomResourceDefinition",
     "v1/events": "Event",
     "v1/namespaces": "Namespace",
+    "v1/pods": "Pod",
+    "apps/v1/deployments": "Deployment",
+    "apps/v1/replicasets": "ReplicaSet",
 }
-"""Kopf finds these by discovery before it does anything; definitions it never asks for."""
+"""Kopf finds these by discovery before it does anything; those from definitions on it never asks for."""
 
 CLUSTER_WIDE = {"v1/namespaces", DEFINITIONS}
 VERBS = {"get", "list", "watch", "create", "patch", "delete"}
@@ -56,6 +59,7 @@ class ApiServer(kmock.KubernetesScaffold):
         for resource, kind in KINDS.items():
             self.resources[resource] = {"namespaced": resource not in CLUSTER_WIDE, "kind": kind, "verbs": VERBS}
         self.resources[CAMPAIGNS].subresources = {"status"}
+        self.resources["apps/v1/deployments"].subresources = {"scale"}
         serve = {
             kmock.action.LIST: self._list,
             kmock.action.WATCH: self._watch,

@@ -124,7 +124,7 @@ async def test_what_can_never_be_seen_ends_the_campaign_before_anything_is_broke
 
 
 async def test_an_agent_that_is_not_there_yet_is_waited_for(taking: Stage) -> None:
-    taking.namespace("agents", consents=False)
+    taking.namespace("agents")
     agent = {"source": "http", "workload": {"namespace": "agents", "name": "a"}}
     key = taking.apply(**AGENT | {"agent": agent})
     await taking.until(key, "Pending")

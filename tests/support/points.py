@@ -19,8 +19,8 @@ from controller.records import Records
 Call = Callable[..., Awaitable[Any]]
 
 LOCKED, OPENED, PLANNED, APPLIED, UNDONE, ENDED = "locked", "opened", "planned", "applied", "undone", "ended"
-NO_POINTS = (Step.RECORD, Step.START_AGENT)
-"""The first is committed as the end; the other is entered only where there is an agent to start."""
+NO_POINTS = (Step.RECORD, Step.START_AGENT, Step.QUIET_PERIOD)
+"""The first is committed as the end; the others only where there is an agent to start, or a quiet period."""
 STEPS = [f"step {step.value}" for step in Step if step not in NO_POINTS]
 
 HANDED = "handed over"

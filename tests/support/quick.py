@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controller.api import CampaignSpec, Deadlines
+from controller.api import CampaignSpec, Deadlines, QuietPeriod
 
 
 class QuickDeadlines(Deadlines):
@@ -14,10 +14,18 @@ class QuickDeadlines(Deadlines):
     attempt_seconds: float = 0
 
 
+class QuickQuietPeriod(QuietPeriod):
+    """None, unless a test is about it."""
+
+    min_seconds: float = 0
+    max_seconds: float = 0
+
+
 class QuickSpec(CampaignSpec):
     """Durations in fractions of a second."""
 
     trials: int = 1
+    quiet_period: QuickQuietPeriod = QuickQuietPeriod()
     observe_seconds: float = 20
     settle_seconds: float = 0.05
     max_blind_seconds: float = 10

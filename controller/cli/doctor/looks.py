@@ -7,7 +7,7 @@ from functools import partial
 
 from controller.cli.cluster.api import Api
 from controller.cli.cluster.errors import CommandFailed, NoCluster, Unreachable
-from controller.cli.doctor import agents, cluster, controller, definition, namespaces
+from controller.cli.doctor import agents, cluster, controller, definition, namespaces, workloads
 from controller.cli.doctor.finding import Finding, fail
 from controller.cli.reading.source import about_controller
 
@@ -29,6 +29,7 @@ def looks(context: str | None, namespace: str | None) -> Iterator[Finding]:
         definition.look(api),
         controller.look(api, partial(about_controller, context)),
         namespaces.look(api, campaigns),
+        workloads.look(api, campaigns),
         agents.look(api, campaigns),
     ):
         try:

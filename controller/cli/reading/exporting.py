@@ -67,6 +67,7 @@ COLUMNS: Mapping[str, Row] = {
     **{f"commands_{name}": _commands(name) for name in ("total", "unique", "repeated", "mutating", "destructive")},
     "flags": lambda campaign, told: " ".join(told.attempt.flags),
     "error": _of_attempt("error"),
+    "false_alarms": _of_attempt("false_alarms"),
 }
 """By name: what stands in a column of a CSV file. Columns are only ever added, at the end."""
 

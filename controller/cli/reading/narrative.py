@@ -9,6 +9,7 @@ from typing import Any
 from controller.api import Outcome, Step
 from controller.cli import text
 from controller.cli.reading.timeline import origin, service_unknown
+from controller.records.flags import Flag
 from controller.records.rows import AttemptRow, CampaignRow, Event
 
 HAPPENED: Mapping[str, str] = {
@@ -104,6 +105,11 @@ def _agents_part(campaign: CampaignRow, attempt: AttemptRow) -> Iterator[str]:
     def at(time: datetime) -> str:
         return text.offset((time - since).total_seconds())
 
+    if attempt.false_alarms:
+        tickets = "a ticket" if attempt.false_alarms == 1 else f"{attempt.false_alarms} tickets"
+        yield f"the agent opened {tickets} before there was anything to find."
+    if Flag.AGENT_EXITED in attempt.flags:
+        yield "it ended by itself in the middle."
     if attempt.detected_at is None:
         yield "the agent had no ticket."
     elif attempt.resolution_at is None:

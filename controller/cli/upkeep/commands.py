@@ -33,7 +33,9 @@ def backup(
 
 
 def unlock(
-    subject: Annotated[str | None, typer.Argument(metavar="[TYPE/NAMESPACE]", help="Such as tikv/tikv.")] = None,
+    subject: Annotated[
+        str | None, typer.Argument(metavar="[WHAT]", help="tikv/tikv, or deployment/agents/NAME.")
+    ] = None,
     campaign: Annotated[str | None, typer.Option(help="Its holder instead: name, namespace/name, or uid.")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Even though the campaign has not ended.")] = False,
@@ -41,6 +43,8 @@ def unlock(
     context: Context = None,
 ) -> None:
     """Let go of a subject that stays locked because a fault could not be undone. Look at it first.
+
+    An agent's Deployment is freed likewise, where the campaign that has it will never be run again.
 
     Without a database this is done in the controller's pod, which takes the right to `pods/exec` there.
 

@@ -35,13 +35,15 @@ def _told(held: Held) -> Iterator[str]:
     if row.deleted_at is not None:
         yield f"Its object was deleted at {text.second(row.deleted_at)} UTC."
     if held.running:
-        yield "A controller that still runs it goes on breaking the subject, beside whichever campaign comes next."
+        yield f"A controller that still runs it goes on {held.doing} it, beside whichever campaign comes next."
 
 
 def _ask(held: Held) -> None:
     """Return when the person agrees. Without a terminal nobody can."""
     try:
-        agreed = typer.confirm(f"Is nothing of a fault left in {held.lock.subject}, and shall it be free?")
+        what = held.lock.subject
+        question = f"Is nothing of a fault left in {what}, and shall it be free?"
+        agreed = typer.confirm(f"Shall {what} be free?" if held.doing == "using" else question)
     except typer.Abort:
         raise NotUnlocked("Nothing was changed: nobody answered. Without a terminal, say --yes") from None
     if not agreed:

@@ -133,6 +133,8 @@ def test_campaigns_may_start_and_stop_the_agent_and_no_other() -> None:
         (["deployments"], [name], ["get"]),
         (["deployments/scale"], [name], ["patch"]),
         (["pods"], None, ["list"]),
+        (["replicasets"], None, ["list"]),
+        (["namespaces"], ["agents"], ["get"]),
     ]
     assert binding["subjects"] == [
         {"kind": "ServiceAccount", "name": "evalcampaign-controller", "namespace": "evalcampaign"}

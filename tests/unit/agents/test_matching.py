@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -41,10 +42,45 @@ def test_a_ticket_that_is_never_resolved_keeps_its_time():
     assert found.ticket_at == at(1) and found.resolution_at is None
 
 
-def test_the_first_of_several_is_the_detection_and_any_of_them_may_be_resolved():
+def test_the_first_of_several_is_the_detection_and_only_it_can_be_resolved():
     first, second = ticket(2, opened=1), ticket(3, opened=5, resolved=9, done=True)
     found = seen((1, first), (5, first, ticket(3, opened=5)), (9, first, second))
-    assert (found.ticket_at, found.resolution_at) == (at(1), at(9))
+    assert (found.ticket_at, found.resolution_at) == (at(1), None), "another one's resolution is not about this fault"
+    found = fold(found, Report(at(11), (ticket(2, opened=1, resolved=11, done=True), second)))
+    assert found.resolution_at == at(11)
+
+
+def quiet(*looks):
+    """Fold looks before there is anything to find."""
+    sighting = Sighting(None, "tikv/tikv")
+    for second, *tickets in looks:
+        sighting = fold(sighting, Report(at(second), tuple(tickets)))
+    return sighting
+
+
+def test_what_comes_in_the_quiet_period_is_a_false_alarm_and_never_the_detection_whatever_becomes_of_it():
+    before = replace(quiet((-4, ticket(2)), (-1, ticket(2), ticket(3))), opened_at=START)
+    assert before.false_alarms == 2 and before.ticket_at is None
+    after = fold(before, Report(at(1), (ticket(2, resolved=1, done=True), ticket(3, opened=1))))
+    assert (after.ticket_at, after.resolution_at, after.false_alarms) == (None, None, 2)
+    assert after.flags == {Flag.TICKET_BEFORE_INJECTION}
+    found = fold(after, Report(at(2), (ticket(2), ticket(3), ticket(4))))
+    assert found.ticket_at == at(2) and found.detected == "4"
+
+
+def test_one_that_named_another_subject_before_the_injection_is_no_detection_when_it_names_this_one_after_it():
+    before = replace(quiet((-1, ticket(2, subject="tikv/other"))), opened_at=START)
+    assert before.false_alarms == 0
+    after = fold(before, Report(at(1), (ticket(2, subject="tikv/tikv"),)))
+    assert after.ticket_at is None and after.false_alarms == 1
+
+
+@pytest.mark.parametrize(("early", "late", "many"), [(0, 3, False), (0, 4, True), (2, 1, False), (2, 2, True)])
+def test_more_than_a_few_tickets_are_flagged_those_of_the_quiet_period_included(early, late, many):
+    numbers = list(range(2, 2 + early + late))
+    before = replace(quiet((-1, *map(ticket, numbers[:early]))), opened_at=START)
+    after = fold(before, Report(at(1), tuple(map(ticket, numbers))))
+    assert (Flag.MANY_TICKETS in after.flags) is many
 
 
 def test_a_ticket_about_another_subject_is_left_out_and_flagged():

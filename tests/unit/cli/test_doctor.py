@@ -13,7 +13,7 @@ import pytest
 
 from controller.cli.cluster.controller import PODS
 from controller.cli.cluster.errors import Refused
-from controller.cli.doctor import agentdb, agents, controller, definition, namespaces
+from controller.cli.doctor import agentdb, agents, controller, definition, namespaces, workloads
 from controller.cli.doctor.cluster import REVIEWS
 from controller.cli.doctor.finding import Level
 from controller.consent import ALLOWED_ANNOTATION
@@ -220,3 +220,48 @@ def test_without_a_cluster_the_doctor_fails_and_still_looks_at_the_agents_file(r
     result = run("doctor", "--agent-db", str(tmp_path / "none.db"), db="")
     assert result.exit_code == 1
     assert result.stdout.startswith("fail There is no cluster to ask") and "warn There is no" in result.stdout
+
+
+def agents_looked(allows: str | None, review: Any, **more: Any) -> list[tuple[str, str]]:
+    annotations = {} if allows is None else {ALLOWED_ANNOTATION: allows}
+    agent = {"spec": {"agent": {"workload": {"namespace": "agents", "name": "fixer"}}}}
+    api = Answers({
+        CAMPAIGNS: {"items": [agent, agent, {"spec": {}}]},
+        "/api/v1/namespaces": {"items": [{"metadata": {"name": "agents", "annotations": annotations}}]},
+        f"{REVIEWS}/subjectaccessreviews": review,
+    } | more)  # fmt: skip
+    return [(found.level.value, found.said) for found in workloads.look(api, "team-a")]
+
+
+def test_an_agents_namespace_says_whose_campaigns_may_start_it_and_the_controller_needs_a_role():
+    consent, powers = agents_looked("team-a", lambda body: {"status": {"allowed": True}})
+    assert (consent[0], powers[0]) == ("ok", "ok") and "watch and end fixer" in powers[1]
+    consent, _ = agents_looked("team-b", lambda body: {"status": {"allowed": True}})
+    assert consent == ("warn", "Campaigns of team-a may not start and end the agents in namespace agents")
+
+
+def test_what_the_controller_lacks_to_watch_an_agent_is_named():
+    def of_before(body: Any) -> Any:
+        asked = body["spec"]["resourceAttributes"]
+        return {"status": {"allowed": asked["resource"] in ("deployments", "pods") and asked["namespace"] == "agents"}}
+
+    _, powers = agents_looked("*", of_before)
+    assert powers == (
+        "fail",
+        "The controller lacks powers over the agents in namespace agents: list replicasets, get its Namespace",
+    )
+
+
+def test_an_agent_that_a_campaign_names_is_looked_at_though_nobody_labelled_its_namespace():
+    named = {"/api/v1/namespaces": {"items": []}, "/api/v1/namespaces/agents": {"metadata": {"name": "agents"}}}
+    assert [level for level, _ in agents_looked(None, lambda body: {"status": {"allowed": True}}, **named)] == [
+        "warn",
+        "ok",
+    ]
+
+
+def test_where_there_are_no_agents_nothing_is_said_of_them():
+    nobody = {CAMPAIGNS: Refused(403, "no"), "/api/v1/namespaces": {"items": []}}
+    assert agents_looked(None, None, **nobody) == []
+    ((level, _),) = agents_looked(None, None, **{"/api/v1/namespaces": Refused(403, "no")})
+    assert level == "warn"

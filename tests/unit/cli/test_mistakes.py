@@ -83,7 +83,7 @@ def test_help_loads_nothing_that_takes_its_time() -> None:
 
 
 def test_version_names_the_schema(run: Run) -> None:
-    assert run("version").stdout.strip().endswith("records schema 0004")
+    assert run("version").stdout.strip().endswith("records schema 0005")
 
 
 def test_a_gate_that_could_not_be_judged_is_said_before_anything_is_created(

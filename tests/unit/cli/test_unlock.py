@@ -13,8 +13,11 @@ from typer.testing import CliRunner
 from controller.api import Outcome, Phase
 from controller.cli.commands import app
 from controller.records import Records
+from controller.records.locks import all_locks
+from controller.records.readonly import reading
 from tests.unit.records.samples import at, spec
 
+AGENT = "deployment/agents/fixer"
 DIRTY = "node_down on etcd-1 was not undone within 120 s"
 
 
@@ -27,7 +30,7 @@ async def seed(url: str) -> None:
     await records.end_attempt(row.id, Outcome.NOT_HEALED, at=at(3), dirty=DIRTY)
     other = {"subject": {"type": "etcd", "namespace": "other"}}
     await records.ensure_campaign("uid-2", "team-b", "demo", spec(**other), at(10))
-    await records.take_lock("etcd/other", "uid-2", "team-b/demo", at(11))
+    await records.take_lock("etcd/other", "uid-2", "team-b/demo", at(11), [AGENT])
     await records.set_phase("uid-2", Phase.RUNNING, "TrialsRunning", "3 trials", at(12))
     await records.close()
 
@@ -95,7 +98,7 @@ def test_a_campaign_that_runs_keeps_its_subject_unless_forced(unlock, locked):
     assert "campaign team-b/demo is Running and may be breaking etcd/other at this moment" in result.stderr
     assert "etcd/other" in holders(locked)
     forced = unlock("etcd/other", "--yes", "--force")
-    assert forced.exit_code == 0 and "goes on breaking the subject" in forced.stdout
+    assert forced.exit_code == 0 and "goes on breaking it" in forced.stdout
     assert "etcd/other" not in holders(locked)
 
 
@@ -103,12 +106,30 @@ def test_a_campaign_that_runs_keeps_its_subject_unless_forced(unlock, locked):
 def test_what_is_not_locked_is_answered_with_what_is(unlock, asked):
     result = unlock(*asked, "--yes", "--force")
     assert result.exit_code == 1
-    assert "locked are: etcd/etcd-lab by campaign default/demo; etcd/other by campaign team-b/demo" in result.stderr
+    assert "locked are: deployment/agents/fixer by campaign team-b/demo; etcd/etcd-lab by campaign" in result.stderr
 
 
 @pytest.mark.parametrize("arguments", [[], ["etcd/etcd-lab", "--campaign", "demo"]])
 def test_one_of_the_two_is_named(unlock, arguments):
     assert unlock(*arguments, "--yes").exit_code == 2
+
+
+def test_an_agents_deployment_is_freed_alone_and_with_the_subject_of_its_holder(unlock, locked):
+    refused = unlock(AGENT, "--yes")
+    assert refused.exit_code == 1 and f"is Running and may be using {AGENT} at this moment" in refused.stderr
+    assert unlock(AGENT, "--yes", "--force").exit_code == 0
+    assert AGENT not in held(locked) and "etcd/other" in held(locked)
+
+
+@pytest.mark.parametrize("named", [["etcd/other"], ["--campaign", "team-b/demo"]])
+def test_with_a_subject_goes_the_agent_of_the_same_campaign(unlock, locked, named):
+    assert unlock(*named, "--yes", "--force").exit_code == 0
+    assert held(locked) == {"etcd/etcd-lab"}
+
+
+def held(url: str) -> set[str]:
+    with reading(url) as connection:
+        return {lock.subject for lock in all_locks(connection)}
 
 
 def test_nothing_is_made_where_there_are_no_records(tmp_path):

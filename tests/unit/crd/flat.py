@@ -51,6 +51,7 @@ BETWEEN_FIELDS = {
     "(self.source == 'operatorDb') == (self.path != '')",
     "(self.name == '') == (self.namespace == '')",
     "(self.group == '') == (self.arm == '')",
+    "self.minSeconds <= self.maxSeconds",
 }
 """Rules that are no matter of one field, which the API server alone minds; like those on what may change later."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from controller.agents.workload import Workload
 from controller.api import CampaignSpec
 from controller.campaign.admission import Impossible, NotYet, choose_subject, require_permission
 from controller.campaign.services import options_of
@@ -122,3 +123,56 @@ async def test_a_subject_that_is_not_there_may_still_come():
     with pytest.raises(NotYet) as refused:
         await require_permission(spec(), "default", absent, KillParams(), CONSENTING)
     assert refused.value.refusal.reason == "SubjectNotReady"
+
+
+ALLOWED = {"evalcampaign.dev/allowed-namespaces": "default"}
+
+
+class Kubes:
+    """Namespaces by name."""
+
+    def __init__(self, agents):
+        self.answers = {"s": CONSENTING.answer, "agents": agents}
+
+    async def read_namespace(self, name):
+        return await Kube(self.answers[name]).read_namespace(name)
+
+
+class Deployments:
+    def __init__(self, answer=None):
+        self.answer = answer
+
+    async def get(self, namespace, name):
+        if self.answer is not None:
+            raise self.answer
+
+    async def pods(self, namespace, deployment):
+        return []
+
+
+async def permitted(agents, deployments=None):
+    workload = Workload(deployments or Deployments(), "agents", "a")
+    await require_permission(spec(), "default", ScriptedSubject(CONTEXT), KillParams(), Kubes(agents), workload)
+
+
+async def test_an_agents_namespace_allows_campaigns_by_its_annotation_alone():
+    await permitted(Namespace("agents", {}, ALLOWED))
+    await permitted(Namespace("agents", {}, {"evalcampaign.dev/allowed-namespaces": "*"}))
+
+
+@pytest.mark.parametrize(
+    ("agents", "deployments", "reason"),
+    [
+        (Namespace("agents"), None, "AgentNotAllowed"),
+        (Namespace("agents", OPT_IN, {"evalcampaign.dev/allowed-namespaces": "team-b"}), None, "AgentNotAllowed"),
+        (ClusterError(403, "forbidden"), None, "AgentForbidden"),
+        (ClusterError(404, "not found"), None, "AgentNotFound"),
+        (ClusterUnreachable("away"), None, "ClusterUnreachable"),
+        (Namespace("agents", {}, ALLOWED), Deployments(ClusterError(404, "not found")), "AgentNotFound"),
+        (Namespace("agents", {}, ALLOWED), Deployments(ClusterError(403, "forbidden")), "AgentForbidden"),
+    ],
+)
+async def test_without_the_consent_of_the_agents_owner_it_is_waited_for(agents, deployments, reason):
+    with pytest.raises(NotYet) as refused:
+        await permitted(agents, deployments)
+    assert refused.value.refusal.reason == reason

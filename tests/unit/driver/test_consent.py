@@ -14,6 +14,7 @@ from controller.consent import (
     OPT_IN_LABEL,
     ConsentKeys,
     Namespace,
+    missing_agent_consent,
     missing_consent,
 )
 
@@ -116,3 +117,14 @@ def test_an_installation_has_names_of_its_own_and_the_former_beside_them():
     assert consent({"example.org/ok": "true"}, {"example.org/who": "team-a"}, keys) is None
     assert consent(OLD_LABEL, OLD_ANNOTATION, keys) is None
     assert consent({OPT_IN_LABEL: "true"}, {ALLOWED_ANNOTATION: "team-a"}, keys).message.endswith("example.org/ok=true")
+
+
+def test_an_agents_namespace_needs_no_label_and_its_sentence_says_what_is_asked():
+    assert missing_agent_consent(Namespace("agents", {}, {ALLOWED_ANNOTATION: "team-a"}), "team-a") is None
+    refused = missing_agent_consent(Namespace("agents", OPTED_IN), "team-a")
+    assert refused.reason == "AgentNotAllowed"
+    assert refused.message == (
+        "namespace agents does not allow campaigns of namespace team-a to start and end the agents in it: it lacks the "
+        f"annotation {ALLOWED_ANNOTATION}=team-a (kubectl annotate namespace agents {ALLOWED_ANNOTATION}=team-a "
+        "--overwrite)"
+    )

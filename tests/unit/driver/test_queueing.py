@@ -8,7 +8,7 @@ import pytest
 
 from controller.api import CampaignSpec
 from controller.campaign import queueing
-from controller.campaign.queueing import SubjectQueue
+from controller.campaign.queueing import Obstacle, SubjectQueue
 from controller.records import Records
 from tests.support.waiting import eventually
 from tests.unit.driver.samples import at
@@ -21,16 +21,21 @@ class Line:
         self.records = records
         self.queue = SubjectQueue(records, lambda: at(99))
         self.told = {}
+        self.obstacles = {}
         self.tasks = {}
 
-    async def join(self, name, born, namespace="s"):
+    async def join(self, name, born, namespace="s", workloads=()):
         spec = CampaignSpec(subject={"type": "scripted", "namespace": namespace}, chaos={"type": "node_kill"})
         row = await self.records.ensure_campaign(f"uid-{name}", "default", name, spec, at(born))
 
-        async def on_wait(lock):
-            self.told[name] = lock.campaign
+        async def on_wait(obstacle):
+            self.told[name] = obstacle.campaign
+            self.obstacles[name] = obstacle
 
-        self.tasks[name] = asyncio.create_task(self.queue.take(row, on_wait))
+        async def needs():
+            return workloads
+
+        self.tasks[name] = asyncio.create_task(self.queue.take(row, on_wait, needs))
         await eventually(lambda: name in self.told or self.tasks[name].done())
 
     def holds(self, name):
@@ -107,3 +112,72 @@ async def test_a_release_during_the_look_is_not_missed(line):
     line.records.take_lock = released_meanwhile
     await line.join("b", born=1)
     await eventually(lambda: line.holds("b"))
+
+
+W1, W2 = "deployment/agents/a", "deployment/agents/b"
+
+
+async def test_one_campaign_at_a_time_has_an_agents_deployment_whatever_they_break(line):
+    await line.join("a", born=0, workloads=[W1])
+    await line.join("b", born=1, namespace="other", workloads=[W1])
+    assert line.holds("a") and not line.holds("b")
+    assert line.obstacles["b"] == Obstacle(W1, "uid-a", "default/a")
+    assert [lock.subject for lock in await line.records.locks()] == [W1, "scripted/s"], "who waits holds nothing"
+    await line.release("a")
+    await eventually(lambda: line.holds("b"))
+
+
+async def test_two_that_need_what_the_other_has_cannot_wait_for_each_other(line):
+    await line.join("a", born=0)
+    await line.join("b", born=1, namespace="other", workloads=[W1])
+    for name in "ab":
+        assert line.holds(name)
+    # Both want more now, as an arm does whose other arm has come: whoever cannot have it all lets go of what it has.
+    await line.join("a", born=0, workloads=[W1])
+    assert not line.holds("a")
+    assert {lock.campaign_uid for lock in await line.records.locks()} == {"uid-b"}
+    await line.join("b", born=1, namespace="other", workloads=[W1, W2])
+    await eventually(lambda: line.holds("a"))
+    assert not line.holds("b")
+    await line.release("a")
+    await eventually(lambda: line.holds("b"))
+
+
+async def test_nobody_younger_takes_one_of_two_things_from_under_one_that_waits_for_both(line):
+    await line.join("holder", born=0, namespace="other", workloads=[W1])
+    await line.join("both", born=1, workloads=[W1])
+    await line.join("young", born=2)
+    assert not line.holds("both") and not line.holds("young")
+    assert line.obstacles["young"] == Obstacle("scripted/s", "uid-both", "default/both", waits=True)
+    await line.release("holder")
+    await eventually(lambda: line.holds("both"))
+    await line.release("both")
+    await eventually(lambda: line.holds("young"))
+
+
+async def test_what_is_needed_no_more_is_let_go(line):
+    await line.join("a", born=0, workloads=[W1, W2])
+    await line.join("a", born=0, workloads=[W1])
+    assert line.holds("a")
+    assert [lock.subject for lock in await line.records.locks()] == [W1, "scripted/s"]
+
+
+async def test_who_comes_first_is_in_line_before_it_knows_all_that_it_needs(line):
+    asked = asyncio.Event()
+
+    async def slow():
+        await asyncio.sleep(0.05)
+        asked.set()
+        return [W1]
+
+    spec = CampaignSpec(subject={"type": "scripted", "namespace": "s"}, chaos={"type": "node_kill"})
+    row = await line.records.ensure_campaign("uid-slow", "default", "slow", spec, at(0))
+
+    async def on_wait(obstacle):
+        raise AssertionError(f"nobody is in its way: {obstacle}")
+
+    line.tasks["slow"] = asyncio.create_task(line.queue.take(row, on_wait, slow))
+    await asyncio.sleep(0)
+    await line.join("young", born=9)
+    await line.tasks["slow"]
+    assert asked.is_set() and not line.holds("young")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -10,8 +11,11 @@ from controller.agents.protocol import AgentUnreadable, Command, CommandLog, Mar
 from controller.agents.workload import Workload
 from controller.api import Mode, Outcome, Step
 from controller.attempt.outcome import Stop
+from controller.attempt.trial import quiet_seconds, trial_seed
+from controller.kube.agentpods import AgentPod
+from controller.kube.deployments import Deployment
 from controller.records.flags import Flag
-from subjects.cluster import ClusterError
+from subjects.cluster import ClusterError, ClusterUnreachable
 from tests.support.scripted import Script
 from tests.unit.engine.conftest import spec
 
@@ -166,33 +170,39 @@ async def test_commands_that_cannot_be_read_are_said_to_be_missing_and_the_attem
 
 
 class Cluster:
-    """A Deployment whose pod takes a while to come and to go."""
+    """A Deployment whose pod takes a while to come and to go. `happens`: what befalls it, by seconds Ready."""
 
-    def __init__(self, refuses=None, takes=1.0):
+    def __init__(self, refuses=None, takes=1.0, happens=None):
         self.scaled, self.refuses, self.takes = [], refuses, takes
-        self.since = asyncio.get_running_loop().time() - 100
+        self.happens = happens or (lambda passed, deployment, pods: (deployment, pods))
+        self.since = self._now() - 100
+        self.lives = 0
+
+    @staticmethod
+    def _now():
+        return asyncio.get_running_loop().time()
 
     async def scale(self, namespace, name, replicas):
         if self.refuses:
             raise self.refuses
+        self.lives += replicas
         self.scaled.append(replicas)
-        self.since = asyncio.get_running_loop().time()
+        self.since = self._now()
 
     async def get(self, namespace, name):
-        return self
+        return self._look()[0]
 
-    async def pods(self, namespace, selector):
-        there = bool(self.scaled and self.scaled[-1]) != (not self._settled())
-        return {"agent-x": "starting"} if there else {}
+    async def pods(self, namespace, deployment):
+        return self._look()[1]
 
-    def _settled(self):
-        return asyncio.get_running_loop().time() - self.since >= self.takes
-
-    selector, settled = "app=agent", True
-
-    @property
-    def ready(self):
-        return int(bool(self.scaled and self.scaled[-1]) and self._settled())
+    def _look(self):
+        wanted, passed = bool(self.scaled and self.scaled[-1]), self._now() - self.since - self.takes
+        settled = passed >= 0
+        deployment = Deployment(name="a", uid="d", selector="", replicas=int(wanted), ready=0, settled=True)
+        there = wanted or (not settled and bool(self.lives))
+        pods = [AgentPod(f"agent-{self.lives}", f"uid-{self.lives}", ready=settled, why="starting")] if there else []
+        deployment = replace(deployment, ready=int(wanted and settled))
+        return self.happens(passed, deployment, pods) if wanted and settled else (deployment, pods)
 
 
 def with_workload(bench, **how):
@@ -205,7 +215,7 @@ async def test_the_agent_is_fresh_in_every_attempt_and_gone_afterwards(bench):
     source(with_workload(bench), opens=2, resolves=6)
     await bench.run(Script(heal_after=4), spec(**AGENT))
     assert bench.cluster.scaled == [0, 1, 0]
-    assert not await bench.cluster.pods("agents", "")
+    assert not await bench.cluster.pods("agents", None)
     assert Step.START_AGENT in [current.step for current in bench.told]
 
 
@@ -222,8 +232,8 @@ async def test_an_agent_that_does_not_come_is_no_failure_of_the_subject(bench):
     assert row.error.startswith("start_agent was not done within 5 s: the agent's pod of Deployment agents/a")
 
 
-async def nobody(namespace, selector):
-    return {}
+async def nobody(namespace, deployment):
+    return []
 
 
 async def test_a_deployment_that_may_not_be_scaled_is_named(bench):
@@ -243,3 +253,159 @@ async def test_an_abort_sends_the_agent_away_while_the_fault_is_undone(bench):
     assert await running is Outcome.ABORTED
     assert bench.cluster.scaled[-1] == 0 and bench.world.cleanups == 1
     assert (await bench.row()).ticket_seen_at is not None, "what was seen is kept"
+
+
+# The agent's pod ----------------------------------------------------------------------------------------------------
+
+
+def others_do(second, what):
+    """From so many seconds after Ready, `what` happens to its one pod."""
+    return lambda passed, deployment, pods: (deployment, what(pods) if passed >= second else pods)
+
+
+def taken(pods):
+    return [replace(pod, taken="Evicted: The node was low on resource: memory.") for pod in pods]
+
+
+def exits(pods):
+    return [replace(pod, exits=1, last_exit="container agent ended with exit code 1 (Error)") for pod in pods]
+
+
+def scaled_to_none(second):
+    def happens(passed, deployment, pods):
+        return (replace(deployment, replicas=0), []) if passed >= second else (deployment, pods)
+
+    return happens
+
+
+@pytest.mark.parametrize(
+    ("happens", "how"),
+    [
+        (others_do(5, taken), "pod agent-1: Evicted: The node was low on resource: memory."),
+        (others_do(5, lambda pods: []), "pod agent-1 is gone"),
+        (scaled_to_none(5), "somebody scaled the Deployment to 0"),
+    ],
+)
+async def test_an_agent_that_others_end_while_it_is_watched_is_not_scored(bench, happens, how):
+    source(with_workload(bench, happens=happens))
+    outcome, row = await bench.run(Script(heal_after=None), spec(**AGENT))
+    assert outcome is Outcome.INFRA_ERROR and row.error == f"AgentLost: Deployment agents/a: {how}"
+    assert bench.events(row)[-1].detail["failure"] == "AgentLost"
+    assert (row.ended_at - row.chaos_injected_at).total_seconds() < 10, "nothing more is to be learned"
+    assert bench.world.cleanups == 1
+
+
+async def test_nothing_is_broken_for_an_agent_that_is_gone_before_the_injection(bench):
+    source(with_workload(bench, happens=others_do(3, taken)))
+    outcome, row = await bench.run(Script(), spec(**AGENT | {"quiet_period": {"min_seconds": 9, "max_seconds": 9}}))
+    assert outcome is Outcome.INFRA_ERROR and row.error.startswith("AgentLost: ")
+    assert bench.world.injected == []
+
+
+async def test_an_agent_that_ends_by_itself_is_scored_as_it_stands_and_flagged(bench):
+    source(with_workload(bench, happens=others_do(5, exits)))
+    outcome, row = await bench.run(Script(heal_after=None), spec(**AGENT))
+    assert outcome is Outcome.UNDETECTED and row.flags == [Flag.AGENT_EXITED]
+    (noted,) = [event for event in bench.events(row) if event.kind == "agent_exited"]
+    assert noted.detail == {"how": "container agent ended with exit code 1 (Error)"}
+    assert row.ended_at >= row.deadline_at
+
+
+async def test_what_was_observed_to_its_end_before_the_agent_was_lost_is_scored(bench):
+    source(with_workload(bench, happens=others_do(9, taken)), opens=2, resolves=6, commands=[DELETE])
+    outcome, row = await bench.run(Script(heal_after=4), spec(**AGENT))
+    assert outcome is Outcome.RESOLVED and row.flags == []
+
+
+def away_from(second, until=1000.0):
+    """The API server does not answer in between."""
+
+    def happens(passed, deployment, pods):
+        if second <= passed < until:
+            raise ClusterUnreachable("the API server does not answer")
+        return deployment, pods
+
+    return happens
+
+
+async def test_an_api_server_that_was_away_in_between_has_lost_nothing(bench):
+    source(with_workload(bench, happens=away_from(3, until=15)))
+    outcome, row = await bench.run(Script(heal_after=None), spec(**AGENT))
+    assert outcome is Outcome.UNDETECTED and row.flags == []
+
+
+async def test_whether_it_was_there_to_the_end_must_be_known(bench):
+    source(with_workload(bench, happens=away_from(3)))
+    outcome, row = await bench.run(Script(heal_after=None), spec(**AGENT | {"deadlines": {"captureSeconds": 3}}))
+    assert outcome is Outcome.INFRA_ERROR
+    assert row.error.startswith("AgentSightLost: the API server does not answer")
+
+
+async def test_a_pod_in_a_baseline_contaminates_it(bench):
+    with_workload(bench)
+    look = bench.cluster.pods
+
+    async def somebody(namespace, deployment):
+        pods = await look(namespace, deployment)
+        return [*pods, AgentPod("agent-9", "uid-9")] if bench.world.hurt else pods
+
+    bench.cluster.pods = somebody
+    outcome, row = await bench.run(Script(heal_after=4), spec(observe_seconds=20))
+    assert outcome is Outcome.SELF_HEALED and row.flags == [Flag.CONTAMINATED]
+
+
+# The quiet period ----------------------------------------------------------------------------------------------------
+
+QUIET = {"quiet_period": {"min_seconds": 6, "max_seconds": 6}}
+
+
+async def test_a_ticket_in_the_quiet_period_is_a_false_alarm_and_the_attempt_goes_on(bench):
+    source(bench, opens=2, resolves=8)
+    outcome, row = await bench.run(Script(heal_after=4), spec(**AGENT | QUIET))
+    assert outcome is Outcome.SELF_HEALED and row.false_alarms == 1
+    assert row.ticket_seen_at is None and row.resolution_seen_at is None
+    assert row.flags == [Flag.TICKET_BEFORE_INJECTION]
+
+
+async def test_a_ticket_after_it_detects_as_ever(bench):
+    source(bench, opens=8, resolves=12, commands=[DELETE])
+    outcome, row = await bench.run(Script(heal_after=4), spec(**AGENT | QUIET))
+    assert outcome is Outcome.RESOLVED and row.false_alarms == 0 and row.flags == []
+    assert 1.5 <= row.time_to_detect <= 3
+
+
+async def test_in_a_control_likewise(bench):
+    source(bench, opens=2)
+    outcome, row = await bench.run(Script(), spec(**AGENT | QUIET | {"mode": Mode.CONTROL}))
+    assert outcome is Outcome.QUIET and row.false_alarms == 1
+
+
+async def test_where_nobody_is_looked_at_there_is_no_number_of_false_alarms_and_the_wait_is_the_same(bench):
+    _, row = await bench.run(Script(heal_after=1), spec(observe_seconds=20, **QUIET))
+    assert row.false_alarms is None
+    entered = {event.step: event.at for event in bench.events(row) if event.kind == "step"}
+    assert (row.chaos_injected_at - entered[Step.QUIET_PERIOD]).total_seconds() >= 6
+    assert Step.QUIET_PERIOD in [current.step for current in bench.told]
+
+
+async def test_a_subject_that_is_not_whole_at_the_end_of_the_quiet_period_is_waited_for(bench):
+    asked = spec(observe_seconds=20, **QUIET)
+    attempt = await bench.attempt(Script(heal_after=1), asked)
+    running = asyncio.create_task(attempt.run(bench.stop))
+    await asyncio.sleep(4)
+    assert bench.world.injected == []
+    bench.world.hurt = True
+    await asyncio.sleep(6)
+    assert bench.world.injected == [], "it is never broken further"
+    bench.world.hurt = False
+    assert await running is Outcome.SELF_HEALED
+
+
+def test_the_length_is_the_trials_alone_and_of_a_stream_of_its_own():
+    asked = spec(quiet_period={"min_seconds": 2, "max_seconds": 15})
+    lengths = [quiet_seconds(asked, trial_seed(7, trial)) for trial in range(1, 200)]
+    assert lengths == [quiet_seconds(asked, trial_seed(7, trial)) for trial in range(1, 200)]
+    assert all(2 <= length <= 15 for length in lengths) and len(set(lengths)) == len(lengths)
+    assert 7 < sum(lengths) / len(lengths) < 10
+    assert quiet_seconds(spec(), trial_seed(7, 1)) == 0
+    assert [round(length, 3) for length in lengths[:3]] == [7.587, 9.368, 2.822], "the same on every machine, for ever"

@@ -14,7 +14,7 @@ from tests.unit.engine.conftest import UID, spec
 
 OTHER = "5f1e6a0e-0000-4000-8000-000000000002"
 
-STEPS = [step.value for step in Step if step is not Step.START_AGENT]
+STEPS = [step.value for step in Step if step not in (Step.START_AGENT, Step.QUIET_PERIOD)]
 
 
 async def when(condition, message="it never came to that"):

@@ -108,12 +108,14 @@ def test_campaigns_compare_when_the_same_system_is_reached_another_way_and_not_w
 
 
 def test_a_campaign_recorded_before_a_field_existed_compares_with_one_that_does_the_same_today() -> None:
-    today = spec().model_dump(mode="json", by_alias=True)
-    later = {"reset", "cooldownSeconds", "activeDeadlineSeconds", "dryRun"}
+    no_quiet_period = {"minSeconds": 0, "maxSeconds": 0}
+    today = spec(quietPeriod=no_quiet_period).model_dump(mode="json", by_alias=True)
+    later = {"reset", "cooldownSeconds", "activeDeadlineSeconds", "dryRun", "quietPeriod"}
     before = {name: value for name, value in today.items() if name not in later}
     before["deadlines"] = {name: value for name, value in today["deadlines"].items() if name != "attemptSeconds"}
     before["subject"] = {name: today["subject"][name] for name in ("type", "namespace")}
     assert comparison_hash(before) == comparison_hash(today)
+    assert comparison_hash(before) != comparison_hash(spec().model_dump(mode="json", by_alias=True)), "it waits today"
 
 
 async def test_what_may_change_while_it_runs_is_not_on_record_as_asked(records: Records) -> None:

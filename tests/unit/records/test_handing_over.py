@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from controller.api import Outcome, Phase
+from controller.records import Records
 from controller.records.flags import Flag
+from controller.records.locks import workload_key
 from tests.unit.records.samples import at, spec
 
 SUBJECT = "etcd/etcd-lab"
@@ -93,3 +95,43 @@ async def test_a_cleanup_that_failed_keeps_it_from_both(arms):
     row = await arms.open_attempt("a", 1, 1, at(2))
     await arms.end_attempt(row.id, Outcome.NOT_HEALED, at=at(3), dirty="it will not go")
     assert await holder(arms) == ["a"] and (await arms.get_campaign("a")).phase is Phase.FAILED
+
+
+AGENT = workload_key("agents", "fixer")
+
+
+async def locked(records):
+    return {lock.subject: lock.campaign_uid for lock in await records.locks()}
+
+
+async def test_the_agents_deployment_changes_hands_together_with_the_subject(arms):
+    await arms.take_lock(SUBJECT, "a", "default/a", at(2), [AGENT])
+    assert await arms.hand_over("a", "b", at(3))
+    assert await locked(arms) == {SUBJECT: "b", AGENT: "b"}
+    await arms.set_phase("b", Phase.COMPLETE, "AllTrialsDone", "", at(4))
+    assert await locked(arms) == {SUBJECT: "a", AGENT: "a"}
+    await arms.set_phase("a", Phase.COMPLETE, "AllTrialsDone", "", at(5))
+    assert await locked(arms) == {}
+
+
+async def test_all_is_taken_or_nothing_and_who_gets_nothing_keeps_nothing(arms):
+    await arms.ensure_campaign("c", "elsewhere", "c", spec(), at(0))
+    assert (await arms.take_lock("etcd/other", "c", "elsewhere/c", at(2), [AGENT])).campaign_uid == "c"
+    blocked = await arms.take_lock(SUBJECT, "a", "default/a", at(3), [AGENT])
+    assert (blocked.subject, blocked.campaign) == (AGENT, "elsewhere/c")
+    assert await locked(arms) == {"etcd/other": "c", AGENT: "c"}
+
+
+async def test_a_subject_that_could_not_be_cleaned_up_stays_locked_and_the_agent_is_free(arms):
+    await arms.take_lock(SUBJECT, "a", "default/a", at(2), [AGENT])
+    row = await arms.open_attempt("a", 1, 1, at(3))
+    await arms.end_attempt(row.id, Outcome.NOT_HEALED, at=at(4), dirty="it will not go")
+    assert await locked(arms) == {SUBJECT: "a"}
+
+
+async def test_the_locks_are_there_after_a_restart(arms, url):
+    await arms.take_lock(SUBJECT, "a", "default/a", at(2), [AGENT])
+    await arms.close()
+    again = await Records.open(url)
+    assert await locked(again) == {SUBJECT: "a", AGENT: "a"}
+    await again.close()

@@ -73,7 +73,7 @@ async def test_a_database_of_a_newer_version_is_refused_by_writer_and_reader(url
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0099'")
         connection.commit()
-    sentence = r"schema revision 0099, and this version knows them up to 0004: .* newer evalcampaign"
+    sentence = r"schema revision 0099, and this version knows them up to 0005: .* newer evalcampaign"
     with pytest.raises(RecordsNewer, match=sentence):
         await Records.open(url)
     with pytest.raises(RecordsNewer, match=sentence), reading(url):
@@ -87,7 +87,7 @@ def test_a_reader_does_not_migrate(url: str, database: Path, monkeypatch: pytest
         pass
     assert database.stat().st_size == 0
     migrate.migrate(url)
-    monkeypatch.setattr("controller.records.readonly.HEAD", "0005")
+    monkeypatch.setattr("controller.records.readonly.HEAD", "0006")
     with pytest.raises(RecordsError, match="older version"), reading(url):
         pass
 

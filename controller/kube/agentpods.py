@@ -1,0 +1,186 @@
+"""The pods of an agent's Deployment, and what Kubernetes says of how one of them ended. Pure.
+
+Who ended a pod decides what its attempt is worth (docs/decisions/046-an-agent-that-others-end-is-lost.md), so the two
+are told apart here: `taken` is what others did to it, `exits` counts what it did itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Json = Mapping[str, Any]
+
+ITS_OWN_LIMIT = re.compile(r"exceed(s|ed) (the (total )?limit|its local ephemeral storage limit)")
+"""What the kubelet says where it evicts a pod that filled more disk than it asked for (kubelet, eviction manager)."""
+
+NOBODY_KNOWS = ("ContainerStatusUnknown", "Unknown")
+"""Reasons of a container whose end the node did not see: it was restarted itself, or had lost sight of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPod:
+    """A pod. `why`: what holds it up, where it is not Ready. `images` are its containers', by name.
+
+    `over`: it can never act again. `taken`: others ended it, or keep it from working, and how. `exits`: how often its
+    containers ended by themselves, and `last_exit` how the last time; `evicted_itself`: it is gone for its own limit.
+    """
+
+    name: str
+    uid: str
+    ready: bool = False
+    over: bool = False
+    why: str = ""
+    taken: str | None = None
+    exits: int = 0
+    last_exit: str = ""
+    evicted_itself: bool = False
+    images: tuple[tuple[str, str], ...] = ()
+
+
+def label_selector(selector: Json) -> str:
+    """A Deployment's selector as the API server takes it in a query: labels and expressions, all of which must hold.
+
+    An operator that nobody knows yet is left out: whose pods are counted is for their owners to say, not for labels.
+    """
+    parts = [f"{key}={value}" for key, value in sorted((selector.get("matchLabels") or {}).items())]
+    for each in selector.get("matchExpressions") or ():
+        key, values = each["key"], ",".join(each.get("values") or ())
+        match each["operator"]:
+            case "In":
+                parts.append(f"{key} in ({values})")
+            case "NotIn":
+                parts.append(f"{key} notin ({values})")
+            case "Exists":
+                parts.append(key)
+            case "DoesNotExist":
+                parts.append(f"!{key}")
+    return ",".join(parts)
+
+
+def controller_of(found: Json) -> Json:
+    """The one owner that manages an object; empty without one."""
+    owners = found["metadata"].get("ownerReferences") or ()
+    return next((owner for owner in owners if owner.get("controller")), {})
+
+
+def belongs(pod: Json, deployment: str, replica_sets: Collection[str], known: Collection[str]) -> bool:
+    """Whether a pod is of this Deployment: by its ReplicaSet, whose uid is among `replica_sets`.
+
+    `known` are the uids of all ReplicaSets that could be asked for. Of one that is gone already, while a pod of it
+    still ends, its name tells: it is made of the Deployment's and the pod template's hash.
+    """
+    owner = controller_of(pod)
+    if owner.get("kind") != "ReplicaSet":
+        return False
+    if owner["uid"] in known:
+        return owner["uid"] in replica_sets
+    made_of = (pod["metadata"].get("labels") or {}).get("pod-template-hash")
+    return bool(made_of) and owner["name"] == f"{deployment}-{made_of}"
+
+
+def pod_from_json(found: Json) -> AgentPod:
+    """The pod in an answer of the API server."""
+    meta, status = found["metadata"], found.get("status") or {}
+    conditions = {each["type"]: each for each in status.get("conditions") or ()}
+    exits = [_exits(each) for each in _containers(found)]
+    last = _last_exit(found)
+    phase = status.get("phase")
+    itself = phase == "Failed" and bool(ITS_OWN_LIMIT.search(status.get("message") or ""))
+    return AgentPod(
+        name=meta["name"],
+        uid=meta.get("uid", ""),
+        ready=conditions.get("Ready", {}).get("status") == "True" and "deletionTimestamp" not in meta,
+        over=phase in ("Failed", "Succeeded"),
+        why=why_not_ready(found),
+        taken=None if itself else _taken(found, conditions, last),
+        exits=sum(exits) + itself,
+        last_exit=str(status.get("message", "")) if itself else _told(last),
+        evicted_itself=itself,
+        images=tuple(sorted((each["name"], each.get("image", "")) for each in _specs(found))),
+    )
+
+
+def why_not_ready(pod: Json) -> str:
+    """What Kubernetes says holds a pod up: the first container that waits or ended, or why it has no node."""
+    if "deletionTimestamp" in pod["metadata"]:
+        return "it is being deleted"
+    status = pod.get("status") or {}
+    for container in status.get("containerStatuses") or ():
+        state = container.get("state") or {}
+        if stuck := state.get("waiting") or state.get("terminated"):
+            return f"{container['name']}: {stuck.get('reason', 'waiting')} {stuck.get('message', '')}".strip()
+    for condition in status.get("conditions") or ():
+        if condition["type"] == "PodScheduled" and condition["status"] != "True":
+            return str(condition.get("message", "it has no node"))
+    return ""
+
+
+def _taken(pod: Json, conditions: Mapping[str, Json], last: Json) -> str | None:
+    """How others ended the pod, or keep it from working; None where they did not."""
+    status = pod.get("status") or {}
+    disruption = conditions.get("DisruptionTarget", {})
+    if disruption.get("status") == "True":
+        return f"{disruption.get('reason', 'DisruptionTarget')}: {disruption.get('message', '')}".rstrip(": ")
+    if status.get("phase") in ("Failed", "Unknown") and status.get("reason"):
+        return f"{status['reason']}: {status.get('message', '')}".rstrip(": ")
+    if status.get("reason") == "NodeLost":
+        return "NodeLost: its node does not answer"
+    if "deletionTimestamp" in pod["metadata"]:
+        return "it was deleted"
+    # Only the node controller says that a pod is not Ready whose containers are: its kubelet says nothing any more.
+    ready, containers = conditions.get("Ready", {}), conditions.get("ContainersReady", {})
+    gated = ready.get("reason") == "ReadinessGatesNotReady"
+    if ready.get("status") in ("False", "Unknown") and containers.get("status") == "True" and not gated:
+        return "its node is not ready"
+    terminated = last.get("terminated") or {}
+    if terminated.get("reason") in NOBODY_KNOWS:
+        return f"its node lost sight of container {last['name']} ({terminated['reason']})"
+    if terminated.get("reason") == "OOMKilled" and not _has_memory_limit(pod, last["name"]):
+        return f"container {last['name']}, which has no memory limit, was killed because its node ran out of memory"
+    return None
+
+
+def _has_memory_limit(pod: Json, container: str) -> bool:
+    parts = [pod["spec"], *(each for each in _specs(pod) if each["name"] == container)]
+    return any("memory" in ((part.get("resources") or {}).get("limits") or {}) for part in parts)
+
+
+def _specs(pod: Json) -> list[Json]:
+    """The containers that run as long as the pod does: sidecars that Kubernetes calls init containers among them."""
+    spec = pod.get("spec") or {}
+    sidecars = (each for each in spec.get("initContainers") or () if each.get("restartPolicy") == "Always")
+    return [*(spec.get("containers") or ()), *sidecars]
+
+
+def _containers(pod: Json) -> Iterator[Json]:
+    status, running = pod.get("status") or {}, {each["name"] for each in _specs(pod)}
+    yield from status.get("containerStatuses") or ()
+    yield from (each for each in status.get("initContainerStatuses") or () if each["name"] in running)
+
+
+def _exits(container: Json) -> int:
+    """How often a container ended: `restartCount` counts it only when it was started again."""
+    state, before = container.get("state") or {}, container.get("lastState") or {}
+    ended = "terminated" in state or ("waiting" in state and "terminated" in before)
+    return int(container.get("restartCount", 0)) + ended
+
+
+def _last_exit(pod: Json) -> Json:
+    """The container that ended last, as `name` and `terminated`; empty where none has."""
+    ended = []
+    for each in _containers(pod):
+        state, before = each.get("state") or {}, each.get("lastState") or {}
+        if terminated := state.get("terminated") or before.get("terminated"):
+            ended.append({"name": each["name"], "terminated": terminated})
+    return max(ended, key=lambda each: each["terminated"].get("finishedAt") or "", default={})
+
+
+def _told(last: Json) -> str:
+    if not last:
+        return ""
+    terminated = last["terminated"]
+    why = f" ({terminated['reason']})" if terminated.get("reason") else ""
+    return f"container {last['name']} ended with exit code {terminated.get('exitCode')}{why}"
