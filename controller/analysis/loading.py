@@ -20,7 +20,7 @@ from controller.api import Outcome
 from controller.records import counting
 from controller.records.counting import Counts
 from controller.records.flags import Flag, counted
-from controller.records.rows import AttemptRow, CampaignRow
+from controller.records.rows import AttemptSummary, CampaignRow
 from controller.records.schema import trials
 
 fromisoformat = datetime.fromisoformat
@@ -66,13 +66,10 @@ def ended(connection: Connection, campaign: CampaignRow) -> int:
     return connection.scalar(asked) or 0
 
 
-def of_attempts(attempts: Iterable[AttemptRow]) -> list[Trial]:
-    """The same of attempts that were read already, whole."""
-    return [
-        _trial(*(getattr(row, name) for name in STORED), *counting.columns(row.commands).values())
-        for row in attempts
-        if row.outcome is not None
-    ]
+def of_attempts(attempts: Iterable[AttemptSummary]) -> list[Trial]:
+    """The same of attempts that were read already; their states and logs are not needed."""
+    names = (*STORED, *counting.columns(None))
+    return [_trial(*(getattr(row, name) for name in names)) for row in attempts if row.outcome is not None]
 
 
 def _trial(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import typer
@@ -20,7 +20,7 @@ from controller.cli.columns import PrintableConsole
 from controller.cli.reading.source import records
 from controller.reading.protocol import Told
 from controller.records.readonly import reading
-from controller.records.rows import AttemptRow, CampaignRow
+from controller.records.rows import CampaignRow
 
 PATIENCE = 1.0
 """Seconds before a bar appears: what is done sooner needs none."""
@@ -102,12 +102,12 @@ class Records:
         return Arm(name or _name(campaign), campaign, self._trials(campaign), controls)
 
     def _trials(self, campaign: CampaignRow) -> list[Trial]:
-        """From the database in one query, from afar an attempt at a time."""
+        """From the database in one query; from afar without the attempts' states and logs, of which nothing is used."""
         if self._db:
             with reading(self._db) as connection, _bar(ended(connection, campaign)) as seen:
                 return load(connection, campaign, seen)
-        with records(self._db, self._context) as reader, _bar(None) as seen:
-            return of_attempts(_counting((told.attempt for told in reader.whole_attempts(campaign)), seen))
+        with records(self._db, self._context) as reader:
+            return of_attempts(reader.attempts(campaign))
 
 
 def _best(campaigns: Sequence[CampaignRow]) -> CampaignRow:
@@ -121,12 +121,6 @@ def _name(campaign: CampaignRow) -> str:
 
 def _say(sentence: str) -> None:
     typer.echo(sentence, err=True)
-
-
-def _counting(attempts: Iterable[AttemptRow], seen: Callable[[int], None]) -> Iterator[AttemptRow]:
-    for attempt in attempts:
-        seen(1)
-        yield attempt
 
 
 @contextmanager

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import socket
 import sqlite3
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
 
+from controller.cli.evidence import arms
 from controller.reading import database
 from controller.reading.database import DatabaseReader
 from controller.reading.protocol import RecordsReader
@@ -113,3 +114,16 @@ def test_a_record_of_another_version_that_cannot_be_understood_is_said() -> None
         with pytest.raises(RecordsError, match="use the controller's own version"):
             reader.campaigns()
         reader.close()
+
+
+def test_an_analysis_asks_for_numbers_alone_and_comes_to_the_same(
+    url: str, remote: RemoteReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    answer = RemoteReader._answer
+    monkeypatch.setattr(
+        RemoteReader, "_answer", lambda self, path, **query: asked.append(path) or answer(self, path, **query)
+    )
+    monkeypatch.setattr(arms, "records", lambda db, context: nullcontext(DatabaseReader(db) if db else remote))
+    assert arms.Records(None, None).arm("uid-1").trials == arms.Records(url, None).arm("uid-1").trials
+    assert "/v1/campaigns/uid-1/attempts" in asked and not any("export" in path for path in asked)
