@@ -16,9 +16,13 @@ from contextlib import suppress
 from subjects.cluster import ClusterError, MemberUnreachable, Pod, Workload
 from subjects.etcd.place import list_pods
 from subjects.etcd.polling import Pace, ask
-from subjects.etcd.wire import CLIENT_PORT, TRANSFER_PATH, Question, Status, read_status, transfer_body
+from subjects.etcd.wire import CLIENT_PORT, TRANSFER_PATH, Question, Status, read_status, refusal, transfer_body
 from subjects.pods import member_names
-from subjects.protocol import Say, SubjectContext
+from subjects.protocol import Say, SubjectContext, SubjectError
+from subjects.watching.replies import Reply
+
+REFUSED = (400, 401, 403)
+"""What etcd's gateway answers those who are no user of it: InvalidArgument, Unauthenticated, PermissionDenied."""
 
 TRANSFER_LIMIT_SECONDS = 5.0
 """etcd answers a transfer when the new leader is there: several elections' length if a member is slow."""
@@ -34,7 +38,7 @@ async def move_leadership(context: SubjectContext, workload: Workload, pace: Pac
     """Make the first member the leader; return when every member says that it is.
 
     Waits until all of them answer and agree: with one away, its return could move the leader once more. `say` is told
-    what it waits for.
+    what it waits for. SubjectError where all of them refuse to answer us.
     """
     names = member_names(workload)
     first = names[0]
@@ -55,9 +59,34 @@ async def move_leadership(context: SubjectContext, workload: Workload, pace: Pac
                 await _transfer(context, pods[leader], statuses[first].member_id)
             say(f"{leader} leads and is to hand over to {first}" if leader else "the members do not agree who leads")
         else:
-            silent = ", ".join(name for name in names if name not in statuses)
-            say(f"no answer yet of {silent}, to the question who leads")
+            answers = {pod.name: reply for pod, reply in zip(present, replies, strict=True)}
+            if (why := locked_out(answers)) is not None and answers.keys() == set(names):
+                raise SubjectError(why)
+            missing = (f"{name} ({_why(answers.get(name))})" for name in names if name not in statuses)
+            say(f"no answer yet to the question who leads, of {', '.join(missing)}")
         await asyncio.sleep(pace.period)
+
+
+def locked_out(answers: Mapping[str, Reply]) -> str | None:
+    """Why no member will ever tell us anything, in a sentence; None where one may. Pure.
+
+    With authentication switched on, etcd refuses everything but its health and its members' names without a user's
+    token, and no answer changes that: to wait would be to wait for the deadline.
+    """
+    refused = {refusal(reply.answer) for reply in answers.values() if reply.answer and reply.answer.status in REFUSED}
+    if (
+        not answers
+        or len(refused) != 1
+        or any(not r.answer or r.answer.status not in REFUSED for r in answers.values())
+    ):
+        return None
+    return f"every member refuses to say who leads ({refused.pop()}): this etcd asks for a user, and we have none"
+
+
+def _why(reply: Reply | None) -> str:
+    if reply is None:
+        return "it has no pod with an address"
+    return refusal(reply.answer) if reply.answer is not None else reply.error
 
 
 async def _transfer(context: SubjectContext, leader: Pod, to_member_id: str) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from subjects.etcd import EtcdSubject
 from subjects.etcd.polling import Pace
-from subjects.protocol import Fault, Verdict
+from subjects.protocol import Fault, SubjectError, Verdict
 from tests.members.real import RealMembers, find_etcd
 
 ETCD = find_etcd()
@@ -186,3 +186,17 @@ async def test_an_alarm_is_not_whole_and_stops_writes_for_lack_of_space(subject,
         alarm["action"] = "DEACTIVATE"
         await members.ask_member("etcd", members.pods["etcd-1"], 2379, "/v3/maintenance/alarm", 1.0, alarm)
         await watch.whole()
+
+
+async def test_an_etcd_that_asks_for_a_user_is_said_at_once_and_not_waited_for(subject, members):
+    async def tell(path: str, **body: object) -> None:
+        answer = await members.ask_member("etcd", members.pods["etcd-0"], 2379, path, 10.0, body)
+        assert answer.status == 200, answer
+
+    await tell("/v3/auth/user/add", name="root", password="secret")
+    await tell("/v3/auth/role/add", name="root")
+    await tell("/v3/auth/user/grant", user="root", role="root")
+    await tell("/v3/auth/enable")
+    async with asyncio.timeout(180):
+        with pytest.raises(SubjectError, match=r"user name is empty\): this etcd asks for a user, and we have none"):
+            await subject.reset()

@@ -5,12 +5,13 @@ import json
 
 import pytest
 
-from subjects.cluster import ClusterError, ClusterUnreachable, Workload
+from subjects.cluster import Answer, ClusterError, ClusterUnreachable, Workload
 from subjects.etcd import EtcdSubject
 from subjects.etcd.polling import Pace
-from subjects.etcd.reset import agreed_leader
+from subjects.etcd.reset import agreed_leader, locked_out
 from subjects.etcd.wire import read_status
 from subjects.protocol import SubjectNotReady
+from subjects.watching.replies import Reply
 from tests.support.waiting import eventually
 from tests.unit.subjects.fakes import HANG, IDS, IMAGE, NAMES, FakeCluster, status_of
 
@@ -121,7 +122,7 @@ async def test_reset_says_whose_answer_it_waits_for():
     await eventually(lambda: said)
     cluster.script.clear()
     await asyncio.wait_for(resetting, 60)
-    assert said[0] == "no answer yet of etcd-1, to the question who leads"
+    assert said[0].startswith("no answer yet to the question who leads, of etcd-1 (") and "etcd-0" not in said[0]
 
 
 async def test_reset_waits_for_a_leader_and_for_every_members_word():
@@ -204,3 +205,12 @@ async def test_capturing_changes_nothing_in_etcd():
     cluster = FakeCluster()
     await subject_in(cluster).capture_state()
     assert not any("put" in str(call[2]) for call in calls(cluster, "ask_member"))
+
+
+def test_only_where_every_member_refuses_alike_nobody_is_waited_for():
+    refused = Reply(0.0, Answer(400, {"message": "etcdserver: user name is empty"}))
+    ready, silent = Reply(0.0, Answer(200, {})), Reply(0.0, None, "no answer within 1 s")
+    assert "user name is empty" in (locked_out(dict.fromkeys(NAMES, refused)) or "")
+    for other in (ready, silent, Reply(0.0, Answer(503, {"message": "etcdserver: no leader"}))):
+        assert locked_out({**dict.fromkeys(NAMES, refused), "etcd-1": other}) is None
+    assert locked_out({}) is None
