@@ -20,6 +20,8 @@ from cluster.settings import CACHE, REPO
 
 MODULES = REPO / "tools"
 
+LINKER_BYTES = 1_500_000_000
+
 
 @dataclass(frozen=True)
 class Tool:
@@ -120,7 +122,16 @@ def _build(tools: Sequence[Tool], go: str) -> None:
     partial = folder / f".building.{os.getpid()}"
     partial.mkdir(parents=True, exist_ok=True)
     # The flags for the compiler save a seventh of its time: debugging information that the linker (-w) drops again.
-    flags = ["-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false", "-ldflags", ldflags(tools[0])]
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    flags = [
+        "-p",
+        str(at_once(os.cpu_count() or 1, memory)),
+        "-trimpath",
+        "-buildvcs=false",
+        "-gcflags=all=-dwarf=false",
+        "-ldflags",
+        ldflags(tools[0]),
+    ]
     try:
         _go(
             [go, "build", *flags, "-o", f"{partial}/", *(tool.package for tool in tools)],
@@ -142,6 +153,11 @@ def _go(command: Sequence[str | Path], what: str, tools: Sequence[Tool]) -> None
         env={"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOWORK": "off"},
         hint="check that the Go module proxy can be reached (`go env GOPROXY`) and that the disk has 10 GB left.",
     )
+
+
+def at_once(processors: int, memory: int) -> int:
+    """How many compilers and linkers may run at once in so many bytes: a linker was seen to take 1.4 GB."""
+    return max(1, min(processors, memory // LINKER_BYTES))
 
 
 def executable(package: str) -> str:

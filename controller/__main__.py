@@ -33,15 +33,12 @@ from controller.printable import log_printably
 from controller.reading.serving import serving_records
 from controller.records import Records, RecordsError
 from controller.records.engines import sqlite_path
-from controller.serving import serving
+from controller.serving import ANY_ADDRESS, serving
 from controller.settings import InvalidSetting, Settings
 from subjects import SUBJECTS
 from subjects.protocol import SubjectFactory
 
 log = logging.getLogger(__name__)
-
-ANYWHERE = "0.0.0.0"
-"""Where the kubelet and agents get to; all else listens on 127.0.0.1, unless a setting says otherwise."""
 
 
 async def serve(
@@ -122,7 +119,8 @@ async def _serve(
 async def _listening(app: ASGIApp, port: int, what: str) -> AsyncIterator[None]:
     async with AsyncExitStack() as served:
         try:
-            await served.enter_async_context(serving(app, ANYWHERE, port))
+            # The kubelet and agents get there; all else listens on 127.0.0.1, unless a setting says otherwise.
+            await served.enter_async_context(serving(app, ANY_ADDRESS, port))
         except OSError as error:
             why = f"EVALCAMPAIGN_{what}_PORT: nobody can listen on port {port} here: {error.strerror}"
             raise InvalidSetting(why) from error

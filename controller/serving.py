@@ -16,6 +16,11 @@ from controller.connections import BACKLOG, Door, Limits
 
 log = logging.getLogger(__name__)
 
+ANY_ADDRESS = "::"
+"""To listen on every address of the machine or pod, IPv4 and IPv6 alike."""
+
+ANYWHERE = (ANY_ADDRESS, "0.0.0.0")
+
 GOODBYE_SECONDS = 2
 """How long a request that is being answered may hold up the end."""
 
@@ -79,10 +84,17 @@ class _Server(uvicorn.Server):
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Bound by ourselves: uvicorn ends the process where it cannot."""
-    listening = socket.socket()
+    """Bound by ourselves: uvicorn ends the process where it cannot. Any address is one of both families."""
+    if host in ANYWHERE and socket.has_dualstack_ipv6():
+        host, family, both = ANY_ADDRESS, socket.AF_INET6, True
+    else:  # a kernel may have no IPv6
+        host = "0.0.0.0" if host in ANYWHERE else host
+        family, both = (socket.AF_INET6 if ":" in host else socket.AF_INET), False
+    listening = socket.socket(family)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
+        if family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not both)
         listening.bind((host, port))
         listening.listen(BACKLOG)  # so that who comes before uvicorn is up waits, and is not refused
     except OSError:

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 from pathlib import Path
 
 from controller.consent import DEFAULT_KEYS, ConsentKeys
@@ -120,9 +120,9 @@ def _mebibytes(environment: Mapping[str, str], name: str, default: int) -> int:
 def _host(environment: Mapping[str, str], name: str) -> str:
     text = environment.get(name, "") or LOCALHOST
     try:
-        return str(IPv4Address(text))
+        return str(ip_address(text))
     except ValueError:
-        raise InvalidSetting(f"{name} must be an IPv4 address to listen on, and is {text!r}") from None
+        raise InvalidSetting(f"{name} must be an IP address to listen on, and is {text!r}") from None
 
 
 def _folder(environment: Mapping[str, str], name: str) -> Path | None:

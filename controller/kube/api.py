@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -176,7 +176,7 @@ class KubeApi:
                     )
                     status = response.status
                     if status in REDIRECTS:
-                        raise ClusterUnreachable(f"the answer was a redirect, which is not followed (HTTP {status})")
+                        raise ClusterFailing(f"the answer was a redirect, which is not followed (HTTP {status})")
                     if status == 401 and not last:
                         renewed = await self.login.renewed(credential)
                         if renewed != credential:
@@ -194,6 +194,15 @@ class KubeApi:
                 response.release()
 
 
+@contextmanager
+def understood(what: str) -> Iterator[None]:
+    """Reads an answer about this. Raises ClusterFailing where it is none: who answers is no API server of ours."""
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        raise ClusterFailing(f"the API server's answer about {what} makes no sense ({type(error).__name__})") from error
+
+
 def _shown(credential: Credential) -> dict[str, str]:
     return {"Authorization": credential.authorization} if credential.authorization else {}
 
@@ -205,7 +214,7 @@ async def _decode(response: aiohttp.ClientResponse) -> dict[str, Any]:
     except (ValueError, RecursionError):
         if response.status >= 400:
             return {"message": raw[:512].decode(errors="replace")}
-        raise ClusterUnreachable("the API server's answer was no JSON") from None
+        raise ClusterFailing("the API server's answer was no JSON") from None
     return decoded if isinstance(decoded, dict) else {"value": decoded}
 
 

@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 
 from controller.api import GROUP, KIND, PLURAL, VERSION, CampaignStatus, Phase
 from controller.consent import Namespace
-from controller.kube.api import KubeApi
+from controller.kube.api import KubeApi, understood
 from subjects.cluster import ClusterError
 
 FIELD_MANAGER = "evalcampaign"
@@ -67,7 +67,8 @@ class KubeCampaigns:
     async def list_uids(self) -> set[str]:
         """The uids of all campaigns there are, in any namespace."""
         listed = await self._api.request("GET", f"/apis/{GROUP}/{VERSION}/{PLURAL}")
-        return {each["metadata"]["uid"] for each in listed["items"]}
+        with understood("campaigns"):
+            return {each["metadata"]["uid"] for each in listed["items"]}
 
     async def create_event(
         self, campaign: CampaignRef, key: str, reason: str, message: str, warning: bool, at: datetime
@@ -102,7 +103,9 @@ class KubeCampaigns:
 
     async def read_namespace(self, name: str) -> Namespace:
         """What the namespace's owner says of it. ClusterError 404 where there is none, 403 where we may not look."""
-        meta = (await self._api.request("GET", f"/api/v1/namespaces/{name}"))["metadata"]
+        found = await self._api.request("GET", f"/api/v1/namespaces/{name}")
+        with understood("a namespace"):
+            meta = found["metadata"]
         return Namespace(name, meta.get("labels") or {}, meta.get("annotations") or {})
 
 

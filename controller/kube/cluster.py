@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from controller.kube.api import KubeApi
+from controller.kube.api import KubeApi, understood
 from controller.kube.members import Connect, Members, connect
 from controller.kube.pods import pod_from_json
 from controller.kube.watch import follow_pods
@@ -32,7 +32,8 @@ class KubeCluster:
     async def list_pods(self, namespace: str, selector: str) -> Mapping[str, Pod]:
         """The pods that match a label selector, by name."""
         listed = await self._api.request("GET", _pods(namespace), query={"labelSelector": selector})
-        return {pod.name: pod for pod in map(pod_from_json, listed["items"])}
+        with understood("pods"):
+            return {pod.name: pod for pod in map(pod_from_json, listed["items"])}
 
     async def watch_pods(self, namespace: str, selector: str) -> AsyncGenerator[PodView, None]:
         """See `Cluster.watch_pods`."""
@@ -52,12 +53,15 @@ class KubeCluster:
 
     async def get_workload(self, namespace: str, name: str) -> Workload:
         """A StatefulSet."""
-        return _workload(await self._api.request("GET", _workloads(namespace, name)))
+        found = await self._api.request("GET", _workloads(namespace, name))
+        with understood("a StatefulSet"):
+            return _workload(found)
 
     async def list_workloads(self, namespace: str, selector: str) -> Mapping[str, Workload]:
         """The StatefulSets that match a label selector, by name."""
         listed = await self._api.request("GET", _workloads(namespace), query={"labelSelector": selector})
-        return {workload.name: workload for workload in map(_workload, listed["items"])}
+        with understood("StatefulSets"):
+            return {workload.name: workload for workload in map(_workload, listed["items"])}
 
     async def scale_workload(self, namespace: str, name: str, replicas: int) -> None:
         """Ask for so many replicas, through the `scale` subresource: no more power than that is needed."""
@@ -71,7 +75,8 @@ class KubeCluster:
     async def list_claims(self, namespace: str, selector: str) -> frozenset[str]:
         """The names of the claims that match a label selector."""
         listed = await self._api.request("GET", _claims(namespace), query={"labelSelector": selector})
-        return frozenset(claim["metadata"]["name"] for claim in listed["items"])
+        with understood("claims"):
+            return frozenset(claim["metadata"]["name"] for claim in listed["items"])
 
     async def delete_claim(self, namespace: str, name: str) -> None:
         """Delete a claim."""
@@ -80,7 +85,8 @@ class KubeCluster:
     async def read_secret(self, namespace: str, name: str) -> Mapping[str, bytes]:
         """The decoded values of a Secret."""
         secret = await self._api.request("GET", f"/api/v1/namespaces/{namespace}/secrets/{name}")
-        return {key: b64decode(value) for key, value in (secret.get("data") or {}).items()}
+        with understood("a Secret"):
+            return {key: b64decode(value) for key, value in (secret.get("data") or {}).items()}
 
     async def ask_member(
         self,

@@ -11,7 +11,7 @@ import logging
 
 from controller.api import GROUP, PLURAL, VERSION
 from controller.connection import NoCluster
-from controller.kube.api import KubeApi, Unauthorized
+from controller.kube.api import KubeApi, Unauthorized, understood
 from subjects.cluster import ClusterError, ClusterUnreachable
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,10 @@ async def _missing(api: KubeApi) -> str | None:
         if error.status != 404:
             raise NoCluster(f"the API server refused to say what it serves (HTTP {error.status}): {error}") from None
         found = {"resources": []}
-    if any(resource["name"] == PLURAL for resource in found.get("resources") or ()):
-        return None
+    try:
+        with understood(f"what it serves of {GROUP}"):
+            if any(resource["name"] == PLURAL for resource in found["resources"]):
+                return None
+    except ClusterUnreachable as senseless:
+        return str(senseless)
     return f"the API server has no {PLURAL}.{GROUP}; apply the CRD: kubectl apply -f crds"

@@ -18,7 +18,7 @@ from typing import Any
 
 import aiohttp
 
-from controller.kube.api import KubeApi
+from controller.kube.api import KubeApi, understood
 from controller.kube.pause import Pause
 from controller.kube.pods import pod_from_json
 from subjects.cluster import ClusterError, ClusterUnreachable, Pod, PodView
@@ -78,12 +78,9 @@ async def _one_watch(api: KubeApi, path: str, selector: str) -> AsyncGenerator[P
 
 
 def _listed(answer: Mapping[str, Any]) -> tuple[dict[str, Pod], str]:
-    try:
-        return {pod.name: pod for pod in map(pod_from_json, answer["items"])}, str(
-            answer["metadata"]["resourceVersion"]
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ClusterUnreachable(f"the API server's list of pods makes no sense ({type(error).__name__})") from None
+    with understood("pods"):
+        pods = {pod.name: pod for pod in map(pod_from_json, answer["items"])}
+        return pods, str(answer["metadata"]["resourceVersion"])
 
 
 def _event(line: bytes) -> tuple[str, Pod | None]:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,22 @@ from controller.agents.intake import workers as workers_module
 from controller.agents.intake.budget import BYTES, MEBIBYTE, MOST_AT_ONCE, REQUESTS, Budgets, Kind, OverBudget
 from controller.agents.intake.gate import MOST_BYTES
 from controller.agents.intake.reading import BOUNDS
+from controller.agents.intake.workers import Workers
 from tests.support.intakes import HONEST, HOSTILE, TICKET, Intake, served
 from tests.support.waiting import eventually
 
 
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Workers]:
+    """They keep nothing, and are replaced when they die: one pair does for all tests."""
+    made = Workers()
+    yield made
+    asyncio.run(made.close())
+
+
 @pytest.fixture
-async def intake(tmp_path: Path) -> AsyncIterator[Intake]:
-    async with served(tmp_path) as made:
+async def intake(tmp_path: Path, workers: Workers) -> AsyncIterator[Intake]:
+    async with served(tmp_path, workers=workers) as made:
         yield made
 
 
@@ -36,6 +45,13 @@ def memory(pid: int | str, what: str = "VmRSS") -> int:
     """In bytes, of a process."""
     [kibibytes] = re.findall(rf"{what}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     return int(kibibytes) << 10
+
+
+def pid_of(intake: Intake, kind: str) -> int:
+    """The process that reads bodies of this kind."""
+    pid = intake.workers._lines[kind].pid
+    assert pid is not None
+    return pid
 
 
 def filled(opening: bytes, piece: bytes, closing: bytes = b"") -> bytes:
@@ -106,7 +122,7 @@ async def test_a_body_over_which_the_process_hangs_is_refused_and_the_next_one_i
     async with intake.client(HOSTILE) as hostile, intake.client(HONEST) as honest:
         assert (await hostile.post("/v1/log", json={"entries": [entry(1)]})).status_code == 204
         monkeypatch.setattr(workers_module, "MOST_SECONDS", 0.3)
-        [pid] = intake.workers.pids()
+        pid = pid_of(intake, "log")
         os.kill(pid, signal.SIGSTOP)
         answer = await hostile.post("/v1/log", json={"entries": [entry(2)]})
         assert answer.status_code == 413 and "time and memory" in answer.json()["error"]
@@ -138,7 +154,7 @@ async def test_one_campaigns_requests_at_once_leave_room_for_anothers(intake: In
     """Held up where they wait for a reader that does nothing, they are refused beyond so many, and others are not."""
     async with intake.client(HOSTILE) as hostile, intake.client(HONEST) as honest:
         assert (await honest.post("/v1/log", json={"entries": [entry(1)]})).status_code == 204
-        [pid] = intake.workers.pids()
+        pid = pid_of(intake, "log")
         os.kill(pid, signal.SIGSTOP)
         logs = [asyncio.create_task(hostile.post("/v1/log", json={"entries": [entry(n)]})) for n in range(1, 33)]
         await eventually(lambda: sum(task.done() for task in logs) == 28)

@@ -150,6 +150,42 @@ def winners_of_several(model: Model, variants: int, n: int, runs: int, seed: int
     return named / runs
 
 
+def winners_when_looking(model: Model, first: int, last: int, runs: int, seed: int) -> float:
+    """The share of experiments with two equal arms in which one is called better at any look, after every pair."""
+    rng = np.random.default_rng(seed)
+    named = 0
+    for run in range(runs):
+        times = model(rng.random((2, last)))
+        for n in range(first, last + 1):
+            one, other = times[:, :n]
+            found = mover.pairs(one, other, DEADLINE)(LEVEL)
+            # The shuffling only makes p larger: it need not be asked where the interval holds 0.
+            if not found.low <= 0 <= found.high and difference(one, other, True, DEADLINE, seed=run).significant:
+                named += 1
+                break
+    return named / runs
+
+
+def winners_by_loss(share: float, n: int, runs: int, seed: int) -> tuple[float, float]:
+    """The share of experiments in which the first of two equal arms is called better, by verdict and at worst.
+
+    Both recover in this share of attempts. In the first arm each failure is lost, and the trial run again, three times.
+    """
+    rng = np.random.default_rng(seed)
+    named = worst = 0
+    for run in range(runs):
+        attempts = quick(share)(rng.random((4, n)))
+        last = np.argmax(np.vstack([attempts[:3] < DEADLINE, np.ones((1, n), bool)]), axis=0)
+        shown = attempts[last, np.arange(n)]
+        at_worst = np.where(last > 0, DEADLINE, shown)
+        other = quick(share)(rng.random(n))
+        for which in (shown, at_worst):
+            found = difference(which, other, True, DEADLINE, seed=run)
+            better = found.significant and found.value < 0
+            named, worst = named + (better and which is shown), worst + (better and which is at_worst)
+    return named / runs, worst / runs
+
+
 # Drift ---------------------------------------------------------------------------------------------------------------
 
 Levels = Callable[[np.random.Generator, int], Array]
@@ -217,6 +253,14 @@ def lines(runs: int = 20_000, experiments: int = 1_000) -> Iterator[str]:
         yield f"| {name} | {' | '.join(' / '.join(_percent(each) for each in cell) for cell in cells)} |"
     several = [winners_of_several(gradual(30), 3, n, experiments, 3) for n in SIZES]
     yield _row("three equal variants in pairs, gradual, any winner", several)
+    yield "\n| equal arms in pairs, looked at after every pair | 8 to 20 | 8 to 50 |\n| --- | --- | --- |"
+    for name in ("recovers 70 %", "recovers 90 %", "gradual, mean 20 s"):
+        yield _row(name, [winners_when_looking(MODELS[name], 8, last, experiments, 5) for last in (20, 50)])
+    yield "\n| equal arms, failures of one lost and run again | better | better at worst |\n| --- | --- | --- |"
+    for share in (0.5, 0.7, 0.9):
+        yield _row(
+            f"recovers {share:.0%}, 20 pairs".replace("%", " %"), list(winners_by_loss(share, 20, experiments, 6))
+        )
     yield "\n| equal arms under drift, 20 pairs | one after the other | in turns |\n| --- | --- | --- |"
     for name, levels in DRIFTS.items():
         orders = (Orders(20).in_sequence(), Orders(20).in_turns())

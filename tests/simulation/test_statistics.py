@@ -76,6 +76,15 @@ def test_of_several_equal_variants_any_is_called_better_in_at_most_five_of_a_hun
     assert named <= 0.05 + 2.6 * sqrt(0.05 * 0.95 / 100)
 
 
+def test_looking_after_every_pair_finds_winners_among_equals_which_is_why_there_is_no_verdict_before_the_end():
+    assert arms.winners_when_looking(MODELS["recovers 70 %"], 8, 50, 100, seed=20_260_110) > 0.08
+
+
+def test_lost_failures_make_a_winner_of_an_equal_arm_and_at_worst_it_is_none():
+    named, worst = arms.winners_by_loss(0.7, N, 100, seed=20_260_111)
+    assert named > 0.15 and worst <= 0.05
+
+
 @pytest.mark.parametrize("name", DRIFTS)
 def test_drift_makes_winners_of_equal_arms_unless_they_take_turns(name: str):
     runs = 60

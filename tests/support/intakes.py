@@ -49,10 +49,14 @@ class Intake:
 
 @asynccontextmanager
 async def served(
-    folder: Path, limits: Limits | None = None, allowance: Allowance | None = None
+    folder: Path,
+    limits: Limits | None = None,
+    allowance: Allowance | None = None,
+    workers: Workers | None = None,
 ) -> AsyncIterator[Intake]:
-    """Serve it for as long as the block lasts."""
-    book, workers = TokenBook(), Workers()
+    """Serve it for as long as the block lasts; `workers` of somebody else's are left to him."""
+    book, lent = TokenBook(), workers is not None
+    workers = workers or Workers()
     records = await Records.open(f"sqlite:///{folder}/records.db", allowance=allowance or Allowance())
     for uid in (HOSTILE, HONEST):
         await records.ensure_campaign(uid, "default", uid, spec(), NOON)
@@ -62,5 +66,6 @@ async def served(
         async with serving(app, "127.0.0.1", 0, limits) as port:
             yield Intake(port, records, workers)
     finally:
-        await workers.close()
+        if not lent:
+            await workers.close()
         await records.close()

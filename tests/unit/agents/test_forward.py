@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -169,3 +172,49 @@ async def test_sessions_of_the_same_name_in_two_files_are_two(here, agent):  # n
         await sending.once()
     mark = await here.source.mark()
     assert (mark.ticket, mark.entry) == (2, 4)
+
+
+UUIDS = """
+CREATE TABLE tickets (id TEXT PRIMARY KEY, violation_key TEXT, status TEXT, message TEXT, diagnosis TEXT,
+                      first_seen_at TEXT, created_at TEXT, resolved_at TEXT);
+CREATE TABLE agent_sessions (id TEXT PRIMARY KEY, session_id TEXT, ticket_id TEXT, status TEXT, started_at TEXT);
+CREATE TABLE agent_log_entries (id TEXT PRIMARY KEY, session_id TEXT, entry_type TEXT, content TEXT, tool_name TEXT,
+                                tool_params TEXT, exit_code INTEGER, timestamp TEXT){}
+"""
+
+
+@pytest.mark.parametrize("kind", ["", " WITHOUT ROWID"])
+async def test_entries_with_text_ids_are_sent_in_order_and_once_whatever_happens(here, agent, kind):  # noqa: F811
+    """VACUUM numbers such rows anew, and a forwarder that was started again has forgotten what it sent."""
+    with closing(sqlite3.connect(agent.path)) as connection:
+        connection.executescript(UUIDS.format(kind))
+    mark = await here.source.mark()
+    sending = forwarder(here, agent)
+    agent.run(
+        "INSERT INTO tickets VALUES (?, 'k', 'open', 'gone', NULL, '2026-01-01T13:00:03', NULL, NULL)", str(uuid4())
+    )
+    agent.run("INSERT INTO agent_sessions SELECT 'x', 's', id, 'running', '' FROM tickets")
+
+    def call(number: int) -> None:
+        # Several within one second: a clock need not be finer than that.
+        at = f"2026-01-01T13:00:{10 + number // 3:02}"
+        command = json.dumps({"command": f"echo {number}"})
+        insert = "INSERT INTO agent_log_entries VALUES (?, 's', 'tool_call', '', 'sh', ?, NULL, ?)"
+        # In a table WITHOUT ROWID only time and id say what came first.
+        agent.run(insert, f"{number:03}{uuid4()}" if kind else str(uuid4()), command, at)
+
+    for number in range(7):
+        call(number)
+        await sending.once()
+    agent.run("DELETE FROM agent_log_entries WHERE tool_params LIKE '%echo 0%'")
+    with closing(sqlite3.connect(agent.path)) as connection:
+        connection.execute("VACUUM")
+    call(7)
+    await sending.once()
+    await forwarder(here, agent).once()
+    call(8)
+    await forwarder(here, agent).once()
+    log = await here.source.commands(mark, (await here.source.look(mark)).tickets)
+    said = [command.command for command in log.commands]
+    assert list(dict.fromkeys(said)) == [f"echo {number}" for number in range(9)]
+    assert len(said) <= 11, "what stood beside the deleted one, in the same second, may be there twice"

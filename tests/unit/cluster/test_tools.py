@@ -103,3 +103,10 @@ def test_the_programs_of_a_module_are_built_at_once_and_none_is_left_out() -> No
     # Two programs of one name in one folder would overwrite each other.
     for build in builds:
         assert len({tools.executable(tool.package) for tool in build}) == len(build)
+
+
+@pytest.mark.parametrize(("processors", "gigabytes", "at_once"), [(2, 24, 2), (16, 8, 5), (4, 1, 1), (1, 64, 1)])
+def test_no_more_linkers_run_at_once_than_the_memory_has_room_for(
+    processors: int, gigabytes: int, at_once: int
+) -> None:
+    assert tools.at_once(processors, gigabytes * 10**9) == at_once
