@@ -73,14 +73,10 @@ def locked_out(answers: Mapping[str, Reply]) -> str | None:
     With authentication switched on, etcd refuses everything but its health and its members' names without a user's
     token, and no answer changes that: to wait would be to wait for the deadline.
     """
-    refused = {refusal(reply.answer) for reply in answers.values() if reply.answer and reply.answer.status in REFUSED}
-    if (
-        not answers
-        or len(refused) != 1
-        or any(not r.answer or r.answer.status not in REFUSED for r in answers.values())
-    ):
+    refused = [reply.answer for reply in answers.values() if reply.answer and reply.answer.status in REFUSED]
+    if not refused or len(refused) < len(answers):
         return None
-    return f"every member refuses to say who leads ({refused.pop()}): this etcd asks for a user, and we have none"
+    return f"every member refuses to say who leads ({refusal(refused[0])}): this etcd asks for a user, and we have none"
 
 
 def _why(reply: Reply | None) -> str:
