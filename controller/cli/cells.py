@@ -20,7 +20,7 @@ def csv_cell(value: object) -> str:
     """
     if value is None:
         return ""
-    text = printable(str(value))
+    text = printable(str(value)).replace("\r\n", "\n")
     if not isinstance(value, str) or text == "-" or _NUMBER.fullmatch(text):
         return text
     return f"'{text}" if _FORMULA.match(value) or _FORMULA.match(text.lstrip()) else text

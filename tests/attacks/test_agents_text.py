@@ -17,7 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 from rich.live import Live
@@ -287,6 +287,8 @@ def told(hostile: str) -> tuple[CampaignRow, Told]:
 
 
 @given(st.text(max_size=60))
+@example("\r\n")
+@example("\ud83d\x9b")
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_a_record_holds_each_line_of_a_trial_is_printable(told, text: str) -> None:
     campaign, story = told

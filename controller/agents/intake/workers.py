@@ -138,7 +138,7 @@ class _Line:
                 log.warning("a process that reads what agents send was ended: %s", error or type(error).__name__)
             raise TooMuchWork("the body could not be read in the time and memory that one may take") from None
         if said == TAKEN:
-            return [from_line(line) for line in text.split(b"\n")]
+            return [from_line(line) for line in text.split(b"\n") if line]
         raise (TooMuchWork if said == TOO_MUCH else NotTaken)(text.decode())
 
     def _connect(self) -> socket.socket:

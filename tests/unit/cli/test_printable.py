@@ -109,6 +109,8 @@ def test_a_table_stays_straight_whatever_stands_in_its_cells() -> None:
         (float("-inf"), "-inf"),
         (None, ""),
         ("two\nlines", "two\nlines"),
+        ("two\r\nlines", "two\nlines"),
+        ("\r\n", "'\n"),
         ("'=1", "'=1"),
     ],
 )
