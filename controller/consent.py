@@ -59,7 +59,7 @@ class ConsentKeys:
 DEFAULT_KEYS = ConsentKeys()
 
 
-WITHOUT_CONSENT = frozenset({"NotOptedIn", "NotAllowed", "NamespaceNotFound", "Forbidden"})
+WITHOUT_CONSENT = frozenset({"NotOptedIn", "NotAllowed", "AgentNotAllowed", "NamespaceNotFound", "Forbidden"})
 """The reasons of refusals where no owner has said yes: as the owner says, or as far as anybody can tell."""
 
 

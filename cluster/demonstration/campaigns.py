@@ -1,11 +1,9 @@
 """Campaigns as kubectl sees them, change by change."""
 
-import json
 import queue
-import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +11,18 @@ from typing import Any
 import yaml
 
 from cluster import kubectl, run
+from cluster.settings import CONTEXT
 from controller.api import GROUP, KIND, PLURAL, VERSION, CampaignStatus, Phase
+from controller.cli.cluster.api import Api
+from controller.cli.cluster.errors import CommandFailed
 
 RECONNECT_SECONDS = 1.0
+
+WATCH_SECONDS = 2
+"""After so long the server ends a watch, and a new one begins: so long does it take to leave one."""
+
+SILENT_SECONDS = 30.0
+"""A connection that is silent for longer than any watch lasts has died without a word."""
 
 
 @dataclass(frozen=True)
@@ -46,48 +53,37 @@ def seen(raw: dict[str, Any]) -> Seen:
 
 
 class Watch:
-    """A watch on the campaigns of one namespace, kept up for as long as it is used."""
+    """A watch on the campaigns of one namespace of our own cluster, kept up for as long as it is used."""
 
-    def __init__(self, namespace: str) -> None:
-        path = f"/apis/{GROUP}/{VERSION}/namespaces/{namespace}/{PLURAL}?watch=true"
-        # The raw watch sends each change as one line; `get --watch -o json` would send pretty-printed pages.
-        self._command = [str(word) for word in kubectl.command("get", "--raw", path)]
-        self._lines: queue.Queue[str] = queue.Queue()
+    def __init__(self, namespace: str, api: Api | None = None) -> None:
+        self._api = api or Api.connect(CONTEXT)
+        self._path = f"/apis/{GROUP}/{VERSION}/namespaces/{namespace}/{PLURAL}"
+        self._events: queue.Queue[dict[str, Any]] = queue.Queue()
         self._ending = threading.Event()
-        self._process: subprocess.Popen[str] | None = None
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def next(self, timeout: float) -> Seen | None:
         """The next change; None when none comes within `timeout` seconds. What was deleted is not reported."""
         try:
-            event = json.loads(self._lines.get(timeout=timeout))
+            event = self._events.get(timeout=timeout)
         except queue.Empty:
             return None
         return seen(event["object"]) if event["type"] in ("ADDED", "MODIFIED") else None
 
     def close(self) -> None:
-        """End it."""
+        """End it, within WATCH_SECONDS."""
         self._ending.set()
-        if self._process is not None:
-            with suppress(ProcessLookupError):
-                self._process.terminate()
         self._reader.join()
 
     def _read(self) -> None:
-        # The server ends every watch after a while, and a new one begins with all that there is.
+        # Each watch begins with all that there is.
         while not self._ending.is_set():
-            with subprocess.Popen(
-                self._command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                text=True,
-            ) as self._process:
-                assert self._process.stdout is not None
-                for line in self._process.stdout:
-                    self._lines.put(line)
-            self._ending.wait(RECONNECT_SECONDS)
+            try:
+                for event in self._api.watch(self._path, {"timeoutSeconds": str(WATCH_SECONDS)}, SILENT_SECONDS):
+                    self._events.put(event)
+            except CommandFailed:
+                self._ending.wait(RECONNECT_SECONDS)
 
 
 @contextmanager

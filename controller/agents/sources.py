@@ -72,8 +72,9 @@ class AgentSources:
             refusal = await source.refusal()
         except AgentUnreadable:
             return source  # each look says so, until it comes right
+        finally:
+            await source.close()  # who waits for a turn needs no process; the first look starts one
         if refusal is not None:
-            await source.close()
             raise NoSuchSource(f"agent.path {refusal}")
         return source
 

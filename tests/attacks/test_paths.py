@@ -108,7 +108,8 @@ async def test_a_file_below_the_folder_is_read_also_by_a_link_that_stays_there(p
     for name in ("operator.db", "link.db"):
         sources = AgentSources(None, lambda: NOW, files=place.bounds)  # type: ignore[arg-type]
         source = await sources.open(Agent(source="operatorDb", path=str(place.agents / name)), "uid")
-        assert source is not None
+        assert isinstance(source, OperatorDb)
+        assert source._child._process is None, "a campaign that waits has no process"
         assert len((await source.look(NOTHING)).tickets) == 1
         await source.close()
 

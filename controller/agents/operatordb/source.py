@@ -57,7 +57,7 @@ class OperatorDb:
         return log_from_json(told)
 
     async def close(self) -> None:
-        """End the process; nothing else is held between two looks."""
+        """End the process; nothing else is held between two looks. Whatever is asked later starts another."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._child.close)
 
     async def _read(self, about: str, mark: Mark | None = None, tickets: Sequence[str] = ()) -> tuple[Json, datetime]:

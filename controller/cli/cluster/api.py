@@ -23,11 +23,9 @@ from controller.connection import (
     tls_context,
 )
 from controller.connection import NoCluster as Senseless
+from controller.settings import FIELD_MANAGER
 
 REQUEST_SECONDS = 30.0
-
-FIELD_MANAGER = "evalcampaign-cli"
-"""Under which name the API server notes in `managedFields` what we wrote."""
 
 WRITES = ("POST", "PUT", "PATCH")
 

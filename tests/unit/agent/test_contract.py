@@ -16,7 +16,7 @@ from examples.agent.agent.casebook import Casebook
 from examples.agent.agent.http_journal import HttpJournal
 from examples.agent.agent.journal import Journal, NotTaken
 from examples.agent.agent.operator_db import OperatorDb
-from tests.unit.agents.test_intake import TOKEN, Here, here  # noqa: F401
+from tests.unit.agents.test_intake import TOKEN, Here, here, workers  # noqa: F401
 
 AT = datetime(2026, 1, 1, 12, 0, 5, tzinfo=UTC)
 COMMAND = "kubectl -n tikv delete pod tikv-1 --wait=false"
