@@ -119,9 +119,9 @@ async def test_a_ticket_for_which_there_is_no_room_is_not_taken_for_none(tmp_pat
 @pytest.mark.parametrize(
     ("allowance", "status", "says"),
     [
-        (Allowance(free=1 << 60), 507, "are kept for tickets and trials"),
+        (Allowance(free=1 << 60), 507, "are kept for tickets and"),
         (Allowance(database=1), 507, "no more logs are taken"),
-        (Allowance(campaign_log=MEBIBYTE), 409, "all the log it may have"),
+        (Allowance(campaign_log=MEBIBYTE), 409, "all the log that is kept is there"),
     ],
 )
 async def test_logs_stop_early_and_tickets_do_not_and_the_attempt_says_so(
