@@ -34,7 +34,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     (
         "a quiet period that is shorter at most than at least",
         {"quietPeriod": {"minSeconds": 9, "maxSeconds": 3}},
-        "must not be more than maxSeconds: 9 s is more than 3 s",
+        "must not be more than maxSeconds",
     ),
     (
         "a quiet period of more than an hour",
