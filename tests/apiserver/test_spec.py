@@ -117,6 +117,7 @@ def test_every_single_field_of_spec_but_the_controls_is_immutable(kubectl: Kubec
         "agent": {"startSeconds": 1},
         "variant": {"name": "other"},
         "interleave": {"group": "g", "arm": "a"},
+        "quietPeriod": {"maxSeconds": 20},
         "reset": "recreate",
         "deadlines": {"cleanupSeconds": 1},
         "dryRun": True,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -8,8 +9,11 @@ from contextlib import nullcontext
 
 import pytest
 
+from controller.api import Phase
 from controller.cli.evidence import analyses
+from controller.records import Records
 from tests.unit.cli.evidence.conftest import Run
+from tests.unit.records.samples import at, spec
 
 
 def test_the_table_has_every_rate_with_its_interval_and_its_n(run: Run):
@@ -104,3 +108,17 @@ def test_records_asked_of_the_controller_give_the_same_trials(judged: str, monke
     monkeypatch.setattr(arms, "records", lambda db, context: nullcontext(DatabaseReader(db or judged)))
     there, here = arms.Records(None, None), arms.Records(judged, None)
     assert there.arm("helped") == here.arm("helped")
+
+
+def test_the_numbers_of_a_campaign_that_is_not_over_are_called_interim(run: Run, tmp_path):
+    url = f"sqlite:///{tmp_path}/records.db"
+
+    async def seed() -> None:
+        records = await Records.open(url)
+        await records.ensure_campaign("u1", "default", "going", spec(trials=8), at(0))
+        await records.set_phase("u1", Phase.RUNNING, "Started", "", at(1))
+        await records.close()
+
+    asyncio.run(seed())
+    assert "interim, for it is Running; 0 of 8 trials scored" in run("analyze", "going", db=url).stdout
+    assert "interim" not in run("analyze", "alone").stdout
