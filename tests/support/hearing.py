@@ -34,6 +34,8 @@ class Hearing:
     heard: list[Heard] = field(default_factory=list)
     takes: Callable[[Heard], bool] = lambda heard: True
     """Whom it knows; the others get a 401."""
+    busy: int = 0
+    """To so many requests it says first that it has too much to do."""
     answer: Any = field(default_factory=lambda: {"gitVersion": "v1.34.0"})
     url: str = ""
 
@@ -64,8 +66,13 @@ def hearing(
             )
             told.heard.append(one)
             status, answer = (200, told.answer) if told.takes(one) else (401, {"message": "Unauthorized"})
+            if told.busy:
+                told.busy -= 1
+                status, answer = 429, {"message": "too many requests"}
             body = json.dumps(answer).encode()
             self.send_response(status)
+            if status == 429:
+                self.send_header("Retry-After", "1")
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from time import sleep
 from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit
 
@@ -28,6 +29,11 @@ from controller.settings import FIELD_MANAGER
 REQUEST_SECONDS = 30.0
 
 WRITES = ("POST", "PUT", "PATCH")
+
+MOST_PAUSES = 10
+"""As often client-go asks again whom a server tells to come back later: one that is busy, or sets up a new resource."""
+
+MOST_PAUSE_SECONDS = 10
 
 Json = Any
 
@@ -121,10 +127,12 @@ class Api:
         content_type: str,
         silent_seconds: float,
     ) -> Iterator[urllib3.BaseHTTPResponse]:
-        """The answer; asked for a second time, with a new credential, where the server did not take the first."""
-        credential = self.credential()
+        """The answer; asked for a second time, with a new credential, where the server did not take the first, and
+        again after a while where it says that it has too much to do: then nothing was done.
+        """
+        credential, renewed, pauses = self.credential(), False, 0
         try:
-            for last in (False, True):
+            while True:
                 headers = urllib3.HTTPHeaderDict(self._headers)
                 headers |= {"Content-Type": content_type, "Accept": "application/json"}
                 if credential.authorization:
@@ -140,17 +148,22 @@ class Api:
                     preload_content=False,
                 )
                 try:
-                    if response.status == 401 and not last:
-                        renewed = self.credential(credential)
-                        if renewed != credential:
-                            credential = renewed
+                    if response.status == 401 and not renewed:
+                        refused, credential, renewed = credential, self.credential(credential), True
+                        if credential != refused:
+                            response.drain_conn()  # else what is left of this answer would be taken for the next one
                             continue
+                    if response.status == 429 and pauses < MOST_PAUSES and (pause := _retry_after(response)):
+                        response.drain_conn()
+                        pauses += 1
+                        sleep(pause)
+                        continue
                     if response.status >= 300:
                         raise refusal(response.status, response.data)
                     yield response
                     return
                 finally:
-                    response.release_conn()
+                    response.close()  # one that was read to its end has given its connection back already
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:  # ValueError: what is no URL
             raise Unreachable(f"The API server at {self.url} does not answer: {_words(error)}") from error
 
@@ -212,6 +225,12 @@ def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
         yield from filter(None, lines)
     if rest:
         yield rest
+
+
+def _retry_after(response: urllib3.BaseHTTPResponse) -> int | None:
+    """For how many seconds the server asks us to wait; None where it does not ask."""
+    told = response.headers.get("Retry-After", "")
+    return min(max(1, int(told)), MOST_PAUSE_SECONDS) if told.isascii() and told.isdecimal() else None
 
 
 def _words(error: BaseException) -> str:

@@ -76,6 +76,26 @@ def test_where_none_is_taken_it_says_so_after_the_second(server, api):
     assert tokens(server) == ["t1", "t2"]
 
 
+def test_a_server_that_is_busy_is_asked_again(server, api, monkeypatch):
+    pauses = []
+    monkeypatch.setattr("controller.cli.cluster.api.sleep", pauses.append)
+    server.busy = 2
+    assert api.request("POST", "/x", body={}) == server.answer
+    assert (len(server.heard), pauses) == (3, [1, 1])
+    server.busy = 100
+    with pytest.raises(Unreachable, match="too many requests"):
+        api.get("/version")
+    assert len(server.heard) == 3 + 11
+
+
+def test_an_answer_that_is_not_read_to_its_end_is_not_taken_for_the_next(server, api):
+    server.answer = {"type": "ADDED", "object": {"more": "x" * 100_000}}
+    watching = api.watch("/x", {}, 30)
+    next(watching)
+    watching.close()
+    assert api.get("/version") == server.answer
+
+
 def test_a_plugin_that_is_gone_is_named(server, tmp_path, api):
     said = json.loads((tmp_path / "kubeconfig").read_text())
     said["users"][0]["user"]["exec"] |= {"command": "no-such-plugin", "installHint": "brew install it"}
