@@ -14,6 +14,7 @@ RATES = {
     "detection": "detected by the agent",
     "false_resolution": "called resolved and was not",
     "self_healed": "healed before any ticket",
+    "early_alarm": "false alarm before the injection",
     "quiet": "quiet, with nothing to find",
     "false_alarm": "false alarm, with nothing to find",
 }

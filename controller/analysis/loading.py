@@ -33,7 +33,7 @@ PORTION = 1000
 
 STORED = (
     *("trial", "attempt", "seed", "outcome", "chaos_injected_at", "window_started_at", "deadline_at", "recovered_at"),
-    *("ticket_created_at", "ticket_seen_at", "resolved_at", "resolution_seen_at", "flags"),
+    *("ticket_created_at", "ticket_seen_at", "resolved_at", "resolution_seen_at", "flags", "false_alarms"),
 )
 """The columns, in the order in which `_trial` takes them; behind them come those of `counting.columns`."""
 
@@ -86,6 +86,7 @@ def _trial(
     resolved_own: Any,
     resolved_seen: Any,
     flags: Any,
+    false_alarms: int | None,
     total: int | None,
     unique: int | None,
     mutating: int | None,
@@ -113,6 +114,7 @@ def _trial(
         detected=after(detected),
         resolved=after(resolved),
         commands=_counts(total, unique, mutating, destructive),
+        false_alarms=false_alarms,
         flags=known,
     )
 

@@ -60,7 +60,7 @@ def analyze(campaign: CampaignRow, trials: Sequence[Trial]) -> Analysis:
         outcomes={outcome.value: outcomes[outcome] for outcome in Outcome if outcomes[outcome]},
         unscored={outcome.value: outcomes[outcome] for outcome in Outcome if outcomes[outcome] and not outcome.scored},
         flags=dict(sorted(Counter(str(flag) for trial in counting for flag in trial.flags).items())),
-        rates=_rates(campaign.mode, counting, watched),
+        rates=_rates(campaign.mode, counting, watched) | _early_alarms(campaign, watched),
         recovery=_recovery(counting) if campaign.mode.injects and counting else None,
         detection=detection(watched) if with_agent else None,
         resolution=resolution(watched) if with_agent else None,
@@ -85,6 +85,15 @@ def _rates(mode: Mode, trials: Sequence[Trial], watched: Sequence[Trial]) -> dic
         "false_resolution": share(Outcome.FALSE_RESOLUTION),
         "self_healed": share(Outcome.SELF_HEALED),
     }
+
+
+def _early_alarms(campaign: CampaignRow, watched: Sequence[Trial]) -> dict[str, Rate]:
+    """In how many trials the agent had a ticket before the injection, where there was time for one."""
+    quiet = campaign.spec.get("quietPeriod", {}).get("maxSeconds", 0)
+    alarmed = [trial.false_alarms > 0 for trial in watched if trial.false_alarms is not None]
+    if campaign.mode is not Mode.AGENT or not quiet or not alarmed:
+        return {}
+    return {"early_alarm": rate(sum(alarmed), len(alarmed))}
 
 
 def _recovery(trials: Sequence[Trial]) -> Recovery:

@@ -30,6 +30,8 @@ class Trial:
     detected: float | None = None
     resolved: float | None = None
     commands: Counts | None = None
+    false_alarms: int | None = None
+    """Tickets in the quiet period, ahead of the injection; None where nobody looked for any."""
     flags: tuple[str, ...] = ()
 
     @property

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from controller.analysis.estimates import estimates
 from controller.analysis.summary import analyze
 from controller.api import Outcome
@@ -28,6 +30,16 @@ def test_an_agent_has_all_of_them_over_all_scored_trials():
         "self_healed": 2,
     }
     assert {rate.n for rate in found.rates.values()} == {6}
+
+
+def test_alarms_before_the_injection_are_a_rate_of_those_trials_in_which_somebody_looked():
+    alarms = [None, 0, 2, 1, 0, 0]
+    trials = [replace(each, false_alarms=count) for each, count in zip(STORY, alarms, strict=True)]
+    waiting = campaign(mode="agent", quietPeriod={"minSeconds": 2, "maxSeconds": 15})
+    found = analyze(waiting, trials).rates["early_alarm"]
+    assert (found.successes, found.n) == (2, 5)
+    never = campaign(mode="agent", quietPeriod={"minSeconds": 0, "maxSeconds": 0})
+    assert "early_alarm" not in analyze(never, trials).rates
 
 
 def test_a_control_counts_its_alarms_and_has_no_recovery():
