@@ -108,23 +108,25 @@ class Turns:
         arms, turn = await self._look() if self._interleaved else (None, None)
         holder = await self._services.records.get_campaign(obstacle.campaign_uid)
         agent, what = is_workload(obstacle.what), _in_words(obstacle.what)
-        if obstacle.waits:
-            why = f"campaign {obstacle.campaign}, which is older, waits for {what} too, and comes first"
-        elif holder is not None and holder.phase.terminal:  # it could not be cleaned up: what to do stands there
-            why = f"campaign {obstacle.campaign} has ended and keeps {what}: {holder.message}"
-        elif arms and turn and arms.partner and arms.partner.campaign.uid == obstacle.campaign_uid and not turn.alone:
-            return await self._show_partner(arms, turn, obstacle.campaign)
-        else:
-            why = f"campaign {obstacle.campaign} has {what}"
         # Who has the agent's Deployment need not have the subject.
         holding = None if agent or obstacle.waits else obstacle.campaign
+        if holder is not None and holder.phase.terminal:  # it could not be cleaned up: what to do stands there
+            why = f"campaign {obstacle.campaign} has ended and keeps {what}: {holder.message}"
+        elif arms and turn and arms.partner and arms.partner.campaign.uid == obstacle.campaign_uid and not turn.alone:
+            return await self._show_partner(arms, turn, holding)
+        elif obstacle.waits:
+            why = f"campaign {obstacle.campaign}, which is older, waits for {what} too, and comes first"
+        else:
+            why = f"campaign {obstacle.campaign} has {what}"
         await self._show(why, holding, ours=False, reason="AgentBusy" if agent else "SubjectBusy")
 
-    async def _show_partner(self, arms: Arms, turn: Turn, holder: str) -> None:
+    async def _show_partner(self, arms: Arms, turn: Turn, holder: str | None) -> None:
+        """`holder`: who has the subject, if anybody has."""
+        assert arms.partner is not None, "the partner is in the way"
         if turn.whose is Whose.PARTNERS:
             await self._show(waits_for(arms, held=False), holder, ours=False)
         elif self._board.row.phase is not Phase.RUNNING:  # one that runs says no more: it has the subject in a moment
-            await self._show(f"campaign {holder} hands the subject over", holder, ours=False)
+            await self._show(f"campaign {arms.partner.title} hands the subject over", holder, ours=False)
 
     async def _show(self, why: str, holder: str | None, ours: bool, reason: str = WAITS_FOR_TURN) -> None:
         """A campaign whose trials have begun stays Running while it waits: it does not go back and forth."""

@@ -164,7 +164,7 @@ def test_one_wait_suffices_for_the_end_of_a_campaign(kubectl: Kubectl, asked: st
 @pytest.mark.parametrize(
     ("field", "sentences"),
     [
-        ("spec.trials", ["FIELD: trials <integer>", "How many trials are run", "Default 5, from 1 to 10000."]),
+        ("spec.trials", ["FIELD: trials <integer>", "How many trials are run", "Default 8, from 1 to 10000."]),
         ("spec.mode", ["ENUM: baseline", "does the subject heal itself?"]),
         ("spec.chaos.params", ["each an integer or a string", "at most 16"]),
         ("status.summary.outcomes", ["SelfHealed", "NotManifested", "Not scored"]),

@@ -95,6 +95,7 @@ async def test_who_waits_for_a_place_can_be_aborted_suspended_and_deleted(crowde
     keys = flood(crowded)
     for word in ("TooManyCampaigns", "NotOptedIn"):
         await eventually(lambda: len(waiting_for(crowded, keys, "NotOptedIn")) == ACTIVE)
+        await eventually(lambda word=word: len(waiting_for(crowded, keys, word)) >= 3)
         those = waiting_for(crowded, keys, word)
         crowded.change(those[0], abort=True)
         crowded.change(those[1], suspend=True)

@@ -186,7 +186,8 @@ def test_a_wrecker_is_not_excused(ran: dict[str, Ran]) -> None:
 
 def test_a_false_alarm_is_no_fault_of_the_subject(ran: dict[str, Ran]) -> None:
     (row,) = ran["jumps-at-nothing"].scored
-    assert row["chaos_injected_at"] is None and row["fault"] is None and row["flags"] == []
+    assert row["chaos_injected_at"] is None and row["fault"] is None
+    assert set(row["flags"]) <= {"ManyTickets"}, "nothing else is wrong with one that only talks"
     assert row["ticket_seen_at"] and ran["jumps-at-nothing"].history.replaced == []
     assert ran["jumps-at-nothing"].object["status"]["rates"]["falseAlarms"] == "1/1 (100%)"
 
