@@ -64,7 +64,12 @@ async def measure(folder: Path, kubeconfig: Path, trials: int) -> Overhead:
 
 
 async def _create(api: KubeApi, clock: Clock, trials: int) -> Campaign:
-    spec = {"subject": {"type": "scripted", "namespace": "subject"}, "chaos": {"type": "node_kill"}, "trials": trials}
+    spec = {
+        "subject": {"type": "scripted", "namespace": "subject"},
+        "chaos": {"type": "node_kill"},
+        "trials": trials,
+        "quietPeriod": {"minSeconds": 0, "maxSeconds": 0},
+    }
     meta = {"name": "bench", "namespace": "default"}
     body = {"apiVersion": "evalcampaign.dev/v1alpha1", "kind": "EvalCampaign", "metadata": meta, "spec": spec}
     made = await api.request("POST", CAMPAIGNS, body=body)
