@@ -118,16 +118,13 @@ class Attendance:
         presence = self._presence
         if presence is None or not self._mode.wants_agent:
             return
-        give_up = asyncio.get_running_loop().time() + limit_seconds
-        while presence.attended.seen_at < end - PRESENT:
+
+        async def look() -> str | None:
             await presence.look()
             self.require_agent()
-            if presence.attended.trouble is None:
-                return
-            if asyncio.get_running_loop().time() > give_up:
-                text = f"{Failure.AGENT_SIGHT_LOST}: {presence.attended.trouble}"
-                raise AgentAbsent(Failure.AGENT_SIGHT_LOST, text)
-            await asyncio.sleep(LOOK_SECONDS)
+            return presence.attended.trouble
+
+        await _look_until(lambda: presence.attended.seen_at >= end - PRESENT, look, limit_seconds)
 
     @property
     def exited(self) -> str | None:
@@ -198,15 +195,16 @@ class Attendance:
         """
         if self._source is None or self._seen is None:
             return
-        give_up = asyncio.get_running_loop().time() + limit_seconds
-        while self._seen.looked_at is None or self._seen.looked_at < min(deadline, self._now()):
+
+        def known() -> bool:
+            looked_at = self._seen.looked_at if self._seen is not None else None
+            return looked_at is not None and looked_at >= min(deadline, self._now())
+
+        async def look() -> str | None:
             await self._look()
-            if self._seen.trouble is None:
-                return
-            if asyncio.get_running_loop().time() > give_up:
-                text = f"{Failure.AGENT_SIGHT_LOST}: {self._seen.trouble}"
-                raise AgentAbsent(Failure.AGENT_SIGHT_LOST, text)
-            await asyncio.sleep(LOOK_SECONDS)
+            return self._seen.trouble if self._seen is not None else None
+
+        await _look_until(known, look, limit_seconds)
 
     async def read_commands(self) -> CommandLog | None:
         """What the agent ran; None where no agent is looked at.
@@ -262,3 +260,19 @@ async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def _look_until(
+    known: Callable[[], bool], look: Callable[[], Awaitable[str | None]], limit_seconds: float
+) -> None:
+    """Look until it is known, or until a look met no trouble. `look` returns the trouble that it met.
+
+    Raises AgentAbsent with the last trouble once that has taken `limit_seconds`.
+    """
+    give_up = asyncio.get_running_loop().time() + limit_seconds
+    while not known():
+        if (trouble := await look()) is None:
+            return
+        if asyncio.get_running_loop().time() > give_up:
+            raise AgentAbsent(Failure.AGENT_SIGHT_LOST, f"{Failure.AGENT_SIGHT_LOST}: {trouble}")
+        await asyncio.sleep(LOOK_SECONDS)
