@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import resource
 import signal
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,6 +27,18 @@ def wal(folder: Path) -> int:
     return (folder / "records.db-wal").stat().st_size
 
 
+@contextmanager
+def held_log(folder: Path) -> Iterator[None]:
+    """Every write goes to the end of SQLite's write-ahead log, so that a limit on its length is a full disk.
+
+    Without a reader of what is in it, SQLite begins the log anew at its next checkpoint, and there is room again.
+    """
+    with closing(sqlite3.connect(folder / "records.db")) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM trials").fetchone()
+        yield
+
+
 def fill_the_disk(stage: MortalStage, folder: Path) -> tuple[int, int]:
     """From now on its files cannot grow. Returns the limits that there were."""
     unlimited = resource.prlimit(stage.pid, resource.RLIMIT_FSIZE)
@@ -41,17 +56,18 @@ async def test_the_fault_is_undone_while_the_disk_is_full_and_recorded_when_ther
         life = asyncio.create_task(stage.run_until(over, stays_down=True))
         await eventually(lambda: stage.world.read()["down"] is not None)
         await stage.until_step(key, "observe")
-        unlimited = fill_the_disk(stage, tmp_path)
-        if how == "it is deleted":
-            stage.delete(key)
-        await eventually(lambda: stage.world.read()["down"] is None, "the fault stays")
-        assert stage.world.read()["deeds"][-1] == "cleanup"
-        [attempt] = stage.attempts(key)
-        assert attempt.outcome is None, "there was room"
-        told = lambda: stage.status(key).get("message", "")  # noqa: E731
-        await eventually(lambda: told().startswith("The records cannot be reached"), told)
-        uid = stage.row(key).uid
-        resource.prlimit(stage.pid, resource.RLIMIT_FSIZE, unlimited)
+        with held_log(tmp_path):
+            unlimited = fill_the_disk(stage, tmp_path)
+            if how == "it is deleted":
+                stage.delete(key)
+            await eventually(lambda: stage.world.read()["down"] is None, "the fault stays")
+            assert stage.world.read()["deeds"][-1] == "cleanup"
+            [attempt] = stage.attempts(key)
+            assert attempt.outcome is None, "there was room"
+            told = lambda: stage.status(key).get("message", "")  # noqa: E731
+            await eventually(lambda: told().startswith("The records cannot be reached"), told)
+            uid = stage.row(key).uid
+            resource.prlimit(stage.pid, resource.RLIMIT_FSIZE, unlimited)
         assert await life == 0
         expected = Outcome.NOT_HEALED if how == "the window ends" else Outcome.ABORTED
         assert stage.outcomes(key, uid) == [(1, 1, expected)]
@@ -64,11 +80,12 @@ async def test_what_a_killed_process_left_is_undone_by_the_next_one_on_a_full_di
         key = stage.apply()
         assert await stage.run_until(die="step observe", stays_down=True) == -signal.SIGKILL
         assert stage.world.read()["down"] is not None
-        limit = wal(tmp_path)
-        life = asyncio.create_task(stage.run_until(lambda: stage.status(key)["phase"] == "Complete", file_bytes=limit))
-        await eventually(lambda: stage.world.read()["down"] is None, "the fault stays")
-        assert [each.outcome for each in stage.attempts(key)] == [None], "there was room"
-        resource.prlimit(stage.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+        with held_log(tmp_path):
+            over = lambda: stage.status(key)["phase"] == "Complete"  # noqa: E731
+            life = asyncio.create_task(stage.run_until(over, file_bytes=wal(tmp_path)))
+            await eventually(lambda: stage.world.read()["down"] is None, "the fault stays")
+            assert [each.outcome for each in stage.attempts(key)] == [None], "there was room"
+            resource.prlimit(stage.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
         assert await life == 0
         assert stage.outcomes(key) == [(1, 1, "Interrupted"), (1, 2, "SelfHealed")]
 
