@@ -13,8 +13,8 @@ from controller.agents.operatordb import known, tables
 from controller.agents.operatordb.tables import ENTRIES, SESSIONS, TICKETS, Row, name_of
 from controller.agents.operatordb.times import read_time
 from controller.agents.protocol import CommandLog, Mark, Ticket
-from controller.agents.text import cut
 from controller.agents.thoughts import REASONING, Said, thoughts_of
+from controller.text import truncate_bytes
 
 MOST_TICKETS = 1000
 """Of one look, the oldest first."""
@@ -168,11 +168,11 @@ def _said(
         kind, text = str(row["entry_type"]), ""
         if kind == REASONING:
             text = kept(str(tables.read_row(connection, table, place, ("content",))["content"] or ""))
-        yield Said(kind, read_time(row["timestamp"], zone), cut(str(row["session_id"]), 200), text)
+        yield Said(kind, read_time(row["timestamp"], zone), truncate_bytes(str(row["session_id"]), 200), text)
 
 
 def _id(value: object) -> str:
-    return cut(name_of(value), ID_BYTES)
+    return truncate_bytes(name_of(value), ID_BYTES)
 
 
 def whole(value: object) -> int | None:
