@@ -115,8 +115,8 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Thought:
-    """Something that the agent said beside its commands, masked. `after`: so many of the log's commands came before it.
+class Reasoning:
+    """A piece of the agent's reasoning, masked. `after` is the number of the log's commands that came before it.
 
     `at` is the agent's own time, UTC; None where it cannot be read.
     """
@@ -134,14 +134,14 @@ class Thought:
 
 @dataclass(frozen=True, slots=True)
 class CommandLog:
-    """What was run, in order, and what was said in between. Not `complete`: some commands could not be read or kept,
+    """The commands, in order, and the reasoning in between. Not `complete`: some commands could not be read or kept,
     and `why` says so.
     """
 
     commands: tuple[Command, ...] = ()
     complete: bool = True
     why: str = ""
-    thoughts: tuple[Thought, ...] = ()
+    reasoning: tuple[Reasoning, ...] = ()
 
 
 @runtime_checkable

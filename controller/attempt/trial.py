@@ -157,7 +157,7 @@ class Attempt:
                 self._commands = said
                 course.learn(
                     commands=[command.to_json() for command in said.commands],
-                    reasoning=[thought.to_json() for thought in said.thoughts],
+                    reasoning=[piece.to_json() for piece in said.reasoning],
                 )
             course.learn(final_state=await course.patiently(subject.capture_state))
 

@@ -7,9 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import RowMapping
 
-from controller.agents.commands import MOST_COMMANDS, TOOL_CALL, Entry, complete, exit_codes
+from controller.agents.commands import MOST_COMMANDS, TOOL_CALL, LogEntry, complete, exit_codes, reasoning_of
 from controller.agents.protocol import AgentUnreadable, Command, CommandLog, Mark, Report, Ticket
-from controller.agents.thoughts import Said, thoughts_of
 from controller.records import Records, RecordsError, inbox
 
 
@@ -63,11 +62,13 @@ class HttpSource:
             # Who only opens tickets has run nothing; who resolves them did something, and it was not told.
             return CommandLog(complete=False, why="no session that worked on these tickets was sent")
         commands = _commands(rows)
-        thoughts = thoughts_of(Said(row["type"], _at(row), row["session"], row["content"]) for row in rows)
+        reasoning = reasoning_of(
+            LogEntry(row["type"], row["session"], at=_at(row), text=row["content"]) for row in rows
+        )
         whole, why = complete(len(commands))
         if lost := self._records.turned_away.work(self._campaign) - self._lost_before:
             whole, why = False, f"{lost} requests with logs or sessions were refused" + (f"; {why}" if why else "")
-        return CommandLog(tuple(commands[:MOST_COMMANDS]), whole, why, thoughts)
+        return CommandLog(tuple(commands[:MOST_COMMANDS]), whole, why, reasoning)
 
     async def close(self) -> None:
         """Nothing is open; what was noted of the campaign is forgotten."""
@@ -90,7 +91,7 @@ def _ticket(row: RowMapping) -> Ticket:
 
 
 def _commands(rows: Sequence[RowMapping]) -> list[Command]:
-    codes = exit_codes([Entry(row["session"], row["type"], row["tool"], row["exit_code"]) for row in rows])
+    codes = exit_codes([LogEntry(row["type"], row["session"], row["tool"], row["exit_code"]) for row in rows])
     return [
         Command(
             at=_at(row),

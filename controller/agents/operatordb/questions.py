@@ -16,7 +16,7 @@ from controller.agents.operatordb.guard import TooMuch
 from controller.agents.operatordb.reading import find_commands, find_tickets, take_mark
 from controller.agents.operatordb.summary import count_rows
 from controller.agents.operatordb.times import zone_of
-from controller.agents.protocol import AgentUnreadable, Command, CommandLog, Known, Mark, Thought, Ticket
+from controller.agents.protocol import AgentUnreadable, Command, CommandLog, Known, Mark, Reasoning, Ticket
 
 Json = Any
 
@@ -102,7 +102,7 @@ def log_from_json(told: Json) -> CommandLog:
         commands=tuple(Command(**each | {"at": _time(each["at"])}) for each in told["commands"]),
         complete=told["complete"],
         why=told["why"],
-        thoughts=tuple(Thought(**each | {"at": _time(each["at"])}) for each in told["thoughts"]),
+        reasoning=tuple(Reasoning(**each | {"at": _time(each["at"])}) for each in told["reasoning"]),
     )
 
 

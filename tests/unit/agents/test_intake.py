@@ -162,12 +162,12 @@ async def test_what_was_said_stands_where_it_was_among_the_commands_and_is_maske
         result(3, 0) | {"content": "what a tool answered"},
         said | {"sequence": 4, "content": "Again, with --token=hunter2"},
     )
-    thoughts = (await here.source.commands(mark, (await here.source.look(mark)).tickets)).thoughts
-    assert [(each.text, each.after) for each in thoughts] == [
+    reasoning = (await here.source.commands(mark, (await here.source.look(mark)).tickets)).reasoning
+    assert [(each.text, each.after) for each in reasoning] == [
         ("The pod is stuck.", 0),
         ("Again, with --token=***", 1),
     ]
-    assert thoughts[0].at == NOON.replace(second=4)
+    assert reasoning[0].at == NOON.replace(second=4)
 
 
 async def test_what_is_sent_twice_is_there_once(here):

@@ -161,7 +161,7 @@ async def test_commands_are_those_above_the_mark_of_the_tickets_sessions(path):
     file.log("old", "tool_call", '{"command": "of another ticket"}')
     new = file.ticket(NAIVE)
     file.session(new, "new")
-    file.log("new", "reasoning", '{"command": "thought of"}')
+    file.log("new", "reasoning", '{"command": "considered"}')
     file.log("new", "tool_call", '{"command": "kubectl get pods", "reasoning": "look"}', at="2026-06-01T12:00:01")
     file.log("new", "tool_result", code=0)
     file.log("new", "tool_call", '{"command": "kubectl --token hunter2 delete pod x"}', at="?")
@@ -187,12 +187,12 @@ async def test_what_was_said_is_masked_and_stands_where_it_was_among_the_command
     file.log("new", "reasoning", content="Again, with --token=hunter2", at="?")
     file.log("new", "reasoning", content="")
     tickets = (await source(path).look(mark)).tickets
-    thoughts = (await source(path).commands(mark, tickets)).thoughts
-    assert [(each.session, each.text, each.after) for each in thoughts] == [
+    reasoning = (await source(path).commands(mark, tickets)).reasoning
+    assert [(each.session, each.text, each.after) for each in reasoning] == [
         ("new", "The pod is stuck.", 0),
         ("new", "Again, with --token=***", 1),
     ]
-    assert thoughts[0].at is not None and thoughts[1].at is None
+    assert reasoning[0].at is not None and reasoning[1].at is None
 
 
 # How it may be found --------------------------------------------------------------------------------------------------

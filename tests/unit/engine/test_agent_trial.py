@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from controller.agents.protocol import AgentUnreadable, Command, CommandLog, Mark, Report, Thought, Ticket
+from controller.agents.protocol import AgentUnreadable, Command, CommandLog, Mark, Reasoning, Report, Ticket
 from controller.agents.workload import Workload
 from controller.api import Mode, Outcome, Step
 from controller.attempt.outcome import Stop
@@ -30,7 +30,7 @@ class ScriptedAgent:
     def __init__(self, now, opens=None, resolves=None, commands=(), trouble=None):
         self.now = now
         self.opens, self.resolves = opens, resolves
-        self.log = CommandLog(tuple(commands), thoughts=(Thought(None, "s", "m-1 is stuck", after=1),))
+        self.log = CommandLog(tuple(commands), reasoning=(Reasoning(None, "s", "m-1 is stuck", after=1),))
         self.trouble = trouble or (lambda passed: None)
 
     async def mark(self):
