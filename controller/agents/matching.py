@@ -1,6 +1,6 @@
 """Which ticket is this attempt's, and when was it there: a pure fold over looks at the agent's source.
 
-Never "the latest row": only what came above the mark and after the injection counts, the first such ticket is the
+Never "the latest row": only what came after the cursor and after the injection counts, the first such ticket is the
 detection, and when the agent itself calls that very ticket resolved is the resolution. What came before the injection
 is a false alarm, whatever becomes of it later: docs/decisions/047-a-quiet-period-before-the-injection.md.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from controller.agents.protocol import Report, Ticket
+from controller.agents.protocol import PollResult, Ticket
 from controller.records.flags import Flag, counted
 
 GAP = timedelta(seconds=2)
@@ -65,7 +65,7 @@ class Sighting:
         return counted(self.resolved_at, self.resolution_seen_at, Flag.RESOLUTION_SEEN_LATE in self.flags)
 
 
-def fold(seen: Sighting, report: Report) -> Sighting:
+def fold(seen: Sighting, report: PollResult) -> Sighting:
     """One more look. One that failed changes nothing but `trouble`."""
     if report.trouble is not None:
         return replace(seen, trouble=report.trouble)
@@ -78,7 +78,7 @@ def fold(seen: Sighting, report: Report) -> Sighting:
     return replace(seen, looked_at=report.at, trouble=None)
 
 
-def _set_aside(seen: Sighting, report: Report) -> Sighting:
+def _set_aside(seen: Sighting, report: PollResult) -> Sighting:
     """Keep the tickets that can be about this fault. One that was there before it never can, whatever it says later."""
     early, alarms, flags = set(seen.early), set(seen.alarms), set(seen.flags)
     kept = []

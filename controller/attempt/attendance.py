@@ -16,7 +16,7 @@ from typing import Any
 
 from controller.agents.matching import Sighting, fold
 from controller.agents.presence import Presence
-from controller.agents.protocol import AgentSource, AgentUnreadable, CommandLog, Mark
+from controller.agents.protocol import AgentSource, AgentUnreadable, CommandLog, Cursor
 from controller.agents.rights import Exposure
 from controller.agents.workload import Workload, send_away
 from controller.api import Failure, Mode, Outcome
@@ -59,7 +59,7 @@ class Attendance:
         self._workload = workload
         self._subject = subject
         self._now = now
-        self._mark: Mark | None = None
+        self._cursor: Cursor | None = None
         self._seen: Sighting | None = None
         self._presence: Presence | None = None
 
@@ -133,25 +133,25 @@ class Attendance:
 
     # While the subject is watched ------------------------------------------------------------------------------------
 
-    async def mark(self, say: Callable[[str], None]) -> Mark | None:
+    async def mark(self, say: Callable[[str], None]) -> Cursor | None:
         """What there is of the agent's work by now; asked until it can be read. The step's limit ends it.
 
         None where no source is looked at.
         """
-        while self._source is not None and self._mark is None:
+        while self._source is not None and self._cursor is None:
             try:
-                self._mark = await self._source.mark()
+                self._cursor = await self._source.current_cursor()
             except AgentUnreadable as away:
                 say(str(away))
                 await asyncio.sleep(LOOK_SECONDS)
-        return self._mark
+        return self._cursor
 
     async def set_aside(self, say: Callable[[str], None]) -> None:
-        """Look at what came since the mark, as long as there is nothing to find: false alarms, and never the detection.
+        """Look at what came after the cursor while there is nothing to find: false alarms, and never the detection.
 
         Asked until it can be read; the step's limit ends it.
         """
-        if self._source is None or self._mark is None:
+        if self._source is None or self._cursor is None:
             return
         self._seen = Sighting(None, self._subject)
         await self._look()
@@ -163,10 +163,10 @@ class Attendance:
     @asynccontextmanager
     async def watching(self, opened_at: datetime) -> AsyncIterator[None]:
         """Look at the source for as long as the block lasts. `opened_at`: from when there is something to find."""
-        if self._source is None or self._mark is None:
+        if self._source is None or self._cursor is None:
             yield
             return
-        before = self._seen or Sighting(None, self._subject, looked_at=self._mark.at)
+        before = self._seen or Sighting(None, self._subject, looked_at=self._cursor.at)
         self._seen = replace(before, opened_at=opened_at)
         async with _beside(self._look_again_and_again()):
             yield
@@ -177,8 +177,8 @@ class Attendance:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _look(self) -> None:
-        assert self._source is not None and self._mark is not None and self._seen is not None
-        report = await self._source.look(self._mark)
+        assert self._source is not None and self._cursor is not None and self._seen is not None
+        report = await self._source.poll(self._cursor)
         self._seen = fold(self._seen, report)
 
     @property
@@ -211,10 +211,10 @@ class Attendance:
 
         Where that cannot be read, the log says so; the attempt counts all the same.
         """
-        if self._source is None or self._mark is None or self._seen is None:
+        if self._source is None or self._cursor is None or self._seen is None:
             return None
         try:
-            return await self._source.commands(self._mark, self._seen.tickets)
+            return await self._source.read_commands(self._cursor, self._seen.tickets)
         except AgentUnreadable as away:
             return CommandLog(complete=False, why=str(away))
 

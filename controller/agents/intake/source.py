@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import RowMapping
 
 from controller.agents.commands import MOST_COMMANDS, TOOL_CALL, LogEntry, complete, exit_codes, reasoning_of
-from controller.agents.protocol import AgentUnreadable, Command, CommandLog, Mark, Report, Ticket
+from controller.agents.protocol import AgentUnreadable, Command, CommandLog, Cursor, PollResult, Ticket
 from controller.records import Records, RecordsError, inbox
 
 
@@ -21,7 +21,7 @@ class HttpSource:
         self._now = now
         self._lost_before = 0
 
-    async def mark(self) -> Mark:
+    async def current_cursor(self) -> Cursor:
         """See the protocol."""
         at = self._now()
         try:
@@ -30,21 +30,21 @@ class HttpSource:
             raise AgentUnreadable(str(error)) from None
         self._lost_before = self._records.turned_away.work(self._campaign)
         self._records.turned_away.forget_tickets(self._campaign)
-        return Mark(at, tickets, entries)
+        return Cursor(at, tickets, entries)
 
-    async def look(self, mark: Mark) -> Report:
+    async def poll(self, cursor: Cursor) -> PollResult:
         """See the protocol."""
         at = self._now()
         try:
-            rows = await self._records.read_at_once(lambda c: inbox.tickets(c, self._campaign, mark.ticket))
+            rows = await self._records.read_at_once(lambda c: inbox.tickets(c, self._campaign, cursor.ticket))
         except RecordsError as error:
-            return Report(at, trouble=str(error))
+            return PollResult(at, trouble=str(error))
         if missed := self._records.turned_away.tickets(self._campaign):
             # Whether they tell of what was injected nobody knows before they come again.
-            return Report(at, trouble=f"{missed} tickets came while the records could not be written")
-        return Report(at, tuple(_ticket(row) for row in rows))
+            return PollResult(at, trouble=f"{missed} tickets came while the records could not be written")
+        return PollResult(at, tuple(_ticket(row) for row in rows))
 
-    async def commands(self, mark: Mark, tickets: Sequence[Ticket]) -> CommandLog:
+    async def read_commands(self, cursor: Cursor, tickets: Sequence[Ticket]) -> CommandLog:
         """See the protocol. They were judged and masked when they came."""
         if not tickets:
             return CommandLog()
@@ -53,7 +53,7 @@ class HttpSource:
             sessions, rows = await self._records.read_at_once(
                 lambda c: (
                     inbox.count_sessions(c, self._campaign, ids),
-                    inbox.calls(c, self._campaign, ids, mark.entry),
+                    inbox.calls(c, self._campaign, ids, cursor.entry),
                 )
             )
         except RecordsError as error:

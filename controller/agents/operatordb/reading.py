@@ -23,7 +23,7 @@ from controller.agents.commands import (
 from controller.agents.operatordb import known, tables
 from controller.agents.operatordb.tables import ENTRIES, SESSIONS, TICKETS, Row, name_of
 from controller.agents.operatordb.times import read_time
-from controller.agents.protocol import CommandLog, Mark, Ticket
+from controller.agents.protocol import CommandLog, Cursor, Ticket
 from controller.agents.text import cut
 
 MOST_TICKETS = 1000
@@ -42,21 +42,21 @@ _CODES = ("session_id", "entry_type", "tool_name", "exit_code")
 _TYPES = (TOOL_CALL, TOOL_RESULT, REASONING)
 
 
-def take_mark(connection: sqlite3.Connection | None, at: datetime) -> Mark:
+def take_cursor(connection: sqlite3.Connection | None, at: datetime) -> Cursor:
     """What the file holds; nothing, where there is none."""
     if connection is None:
-        return Mark(at)
+        return Cursor(at)
     tickets, entries = known.take(connection, TICKETS), known.take(connection, ENTRIES)
     file = known.digest((tickets.digests, entries.digests))
-    return Mark(at, tickets.count, entries.count, file, tickets, entries)
+    return Cursor(at, tickets.count, entries.count, file, tickets, entries)
 
 
-def find_tickets(connection: sqlite3.Connection | None, mark: Mark, zone: tzinfo) -> tuple[Ticket, ...]:
+def find_tickets(connection: sqlite3.Connection | None, cursor: Cursor, zone: tzinfo) -> tuple[Ticket, ...]:
     """The tickets that are new. A file without tickets is one in which nothing was noticed."""
     if connection is None or (table := tables.find_table(connection, TICKETS)) is None:
         return ()
-    same = known.is_same(connection, mark.tickets, mark.entries)
-    found = list(islice(known.new(connection, TICKETS, mark.tickets, same), MOST_TICKETS))
+    same = known.is_same(connection, cursor.tickets, cursor.entries)
+    found = list(islice(known.new(connection, TICKETS, cursor.tickets, same), MOST_TICKETS))
     if not found:
         return ()
     resolved = resolving_sessions(connection)
@@ -70,16 +70,16 @@ def find_tickets(connection: sqlite3.Connection | None, mark: Mark, zone: tzinfo
 
 
 def find_commands(
-    connection: sqlite3.Connection | None, mark: Mark, tickets: Sequence[str], zone: tzinfo
+    connection: sqlite3.Connection | None, cursor: Cursor, tickets: Sequence[str], zone: tzinfo
 ) -> CommandLog:
-    """What was run and said since the mark in the sessions of the tickets with these ids."""
+    """What was run and said since the cursor in the sessions of the tickets with these ids."""
     if not tickets:
         return CommandLog()
     if connection is None:
         return CommandLog(complete=False, why="the file with the agent's log is gone")
     if tables.find_table(connection, ENTRIES) is None:
         return CommandLog(complete=False, why="the file holds tickets, and no log of an agent")
-    places = list(_new_entries(connection, mark, _sessions(connection, frozenset(tickets))))
+    places = list(_new_entries(connection, cursor, _sessions(connection, frozenset(tickets))))
     log = log_of(list(_tool_calls(connection, places, zone)))
     return replace(log, reasoning=reasoning_of(_log_entries(connection, places, zone)))
 
@@ -135,7 +135,7 @@ def _sessions(connection: sqlite3.Connection, tickets: Collection[str]) -> list[
 
 
 def _new_entries(
-    connection: sqlite3.Connection, mark: Mark, sessions: Sequence[object]
+    connection: sqlite3.Connection, cursor: Cursor, sessions: Sequence[object]
 ) -> Iterator[tuple[tables.Table, tables.Place]]:
     """Calls, results and reasoning of these sessions, ascending, the first MOST_CALLS."""
     table = tables.find_table(connection, ENTRIES)
@@ -143,8 +143,8 @@ def _new_entries(
         return
     where = f"WHERE session_id IN ({', '.join('?' * len(sessions))}) AND entry_type IN {_TYPES}"
     theirs = frozenset(tables.places(connection, table, where, sessions))
-    same = known.is_same(connection, mark.tickets, mark.entries)
-    new = (found.place for found in known.new(connection, ENTRIES, mark.entries, same) if found.place in theirs)
+    same = known.is_same(connection, cursor.tickets, cursor.entries)
+    new = (found.place for found in known.new(connection, ENTRIES, cursor.entries, same) if found.place in theirs)
     yield from ((table, place) for place in islice(new, MOST_CALLS))
 
 
