@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from controller.agents.matching import Sighting, fold
+from controller.agents.matching import TicketMatch, update_match
 from controller.agents.presence import Presence
 from controller.agents.protocol import AgentSource, AgentUnreadable, CommandLog, Cursor
 from controller.agents.rights import Exposure
@@ -60,7 +60,7 @@ class Attendance:
         self._subject = subject
         self._now = now
         self._cursor: Cursor | None = None
-        self._seen: Sighting | None = None
+        self._seen: TicketMatch | None = None
         self._presence: Presence | None = None
 
     # Before and after ------------------------------------------------------------------------------------------------
@@ -153,7 +153,7 @@ class Attendance:
         """
         if self._source is None or self._cursor is None:
             return
-        self._seen = Sighting(None, self._subject)
+        self._seen = TicketMatch(None, self._subject)
         await self._look()
         while self._seen.trouble is not None:
             say(self._seen.trouble)
@@ -166,7 +166,7 @@ class Attendance:
         if self._source is None or self._cursor is None:
             yield
             return
-        before = self._seen or Sighting(None, self._subject, looked_at=self._cursor.at)
+        before = self._seen or TicketMatch(None, self._subject, polled_at=self._cursor.at)
         self._seen = replace(before, opened_at=opened_at)
         async with _beside(self._look_again_and_again()):
             yield
@@ -179,14 +179,14 @@ class Attendance:
     async def _look(self) -> None:
         assert self._source is not None and self._cursor is not None and self._seen is not None
         report = await self._source.poll(self._cursor)
-        self._seen = fold(self._seen, report)
+        self._seen = update_match(self._seen, report)
 
     @property
     def work(self) -> Work:
         """What was seen so far."""
         if self._seen is None:
             return NO_WORK
-        return Work(self._seen.ticket_at, self._seen.resolution_at, self._seen.looked_at)
+        return Work(self._seen.ticket_at, self._seen.resolution_at, self._seen.polled_at)
 
     async def last_look(self, deadline: datetime, limit_seconds: float) -> None:
         """Look once more, so that it is known what was there by the deadline.
@@ -197,7 +197,7 @@ class Attendance:
             return
 
         def known() -> bool:
-            looked_at = self._seen.looked_at if self._seen is not None else None
+            looked_at = self._seen.polled_at if self._seen is not None else None
             return looked_at is not None and looked_at >= min(deadline, self._now())
 
         async def look() -> str | None:
