@@ -14,11 +14,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from controller.agents.deployment import AgentDeployment, AgentWatcher, stop_agent
 from controller.agents.matching import TicketMatch, update_match
-from controller.agents.presence import Presence
 from controller.agents.protocol import AgentSource, AgentUnreadable, CommandLog, Cursor
 from controller.agents.rights import Exposure
-from controller.agents.workload import Workload, send_away
 from controller.api import Failure, Mode, Outcome
 from controller.attempt.failures import AttemptFailed
 from controller.attempt.observation import NO_WORK, Work
@@ -47,7 +46,7 @@ class Attendance:
         self,
         mode: Mode,
         source: AgentSource | None,
-        workload: Workload | None,
+        workload: AgentDeployment | None,
         subject: str,
         now: Callable[[], datetime],
         exposure: Callable[[], Awaitable[Exposure | None]] | None = None,
@@ -61,7 +60,7 @@ class Attendance:
         self._now = now
         self._cursor: Cursor | None = None
         self._seen: TicketMatch | None = None
-        self._presence: Presence | None = None
+        self._presence: AgentWatcher | None = None
 
     # Before and after ------------------------------------------------------------------------------------------------
 
@@ -83,14 +82,14 @@ class Attendance:
                 pod = await self._workload.start(say)
             else:
                 await self._workload.stop(say)
-            self._presence = Presence(self._workload, pod, self._now)
+            self._presence = AgentWatcher(self._workload, pod, self._now)
         except ClusterError as error:
             text = f"{Failure.AGENT_NOT_STARTED}: {self._workload.title}: {error}"
             raise AgentAbsent(Failure.AGENT_NOT_STARTED, text) from error
 
     async def leave(self, limit_seconds: float, say: Callable[[str], None]) -> str | None:
         """No agent any more. Returns why not, if so: that is no fault of ours in the subject, and is only said."""
-        return await send_away(self._workload, limit_seconds, say)
+        return await stop_agent(self._workload, limit_seconds, say)
 
     # Whether it is there ---------------------------------------------------------------------------------------------
 
@@ -105,7 +104,7 @@ class Attendance:
 
     def require_agent(self) -> None:
         """Raise AgentAbsent where others have ended the agent."""
-        if self._presence is not None and (why := self._presence.attended.lost) is not None:
+        if self._presence is not None and (why := self._presence.state.lost) is not None:
             assert self._workload is not None, "it was there"
             text = f"{Failure.AGENT_LOST}: {self._workload.title}: {why}"
             raise AgentAbsent(Failure.AGENT_LOST, text)
@@ -120,16 +119,16 @@ class Attendance:
             return
 
         async def look() -> str | None:
-            await presence.look()
+            await presence.check()
             self.require_agent()
-            return presence.attended.trouble
+            return presence.state.trouble
 
-        await _look_until(lambda: presence.attended.seen_at >= end - PRESENT, look, limit_seconds)
+        await _look_until(lambda: presence.state.seen_at >= end - PRESENT, look, limit_seconds)
 
     @property
     def exited(self) -> str | None:
         """How the agent ended by itself, the first time, if it did."""
-        return None if self._presence is None else self._presence.attended.exited
+        return None if self._presence is None else self._presence.state.exited
 
     # While the subject is watched ------------------------------------------------------------------------------------
 
@@ -235,7 +234,7 @@ class Attendance:
     def flags(self, outcome: Outcome, log: CommandLog | None, unwell: bool) -> list[Flag]:
         """What is to be known beside the outcome. `unwell`: the subject was not whole throughout."""
         flags = set(self._seen.flags) if self._seen is not None else set()
-        intruder = self._presence is not None and self._presence.attended.intruder is not None
+        intruder = self._presence is not None and self._presence.state.intruder is not None
         if self._mode is Mode.BASELINE and (self.work.ticket_at is not None or intruder):
             flags.add(Flag.CONTAMINATED)
         if self.exited is not None:

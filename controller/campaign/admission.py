@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ValidationError
 
-from controller.agents.workload import Workload
+from controller.agents.deployment import AgentDeployment
 from controller.api import CampaignSpec
 from controller.attempt.quorum import too_many
 from controller.campaign.complaints import in_words
@@ -72,7 +72,7 @@ async def require_permission(
     subject: EvalSubject,
     params: BaseModel,
     kube: KubeCampaigns,
-    workload: Workload | None = None,
+    workload: AgentDeployment | None = None,
     keys: ConsentKeys = DEFAULT_KEYS,
 ) -> None:
     """Return when the subject's namespace consents to such campaigns, the subject is there and will bear them, and the
@@ -106,7 +106,7 @@ async def _require_agent(workload: Workload, campaign_namespace: str, kube: Kube
         refusal = missing_agent_consent(await kube.read_namespace(workload.namespace), campaign_namespace, keys)
         if refusal is not None:
             raise NotYet(refusal.reason, refusal.message)
-        await workload.require()
+        await workload.check_access()
     except ClusterError as error:
         if error.status == 404:
             raise NotYet("AgentNotFound", f"there is no {workload.title}, which is to run the agent") from None

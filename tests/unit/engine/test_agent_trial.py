@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from controller.agents.deployment import AgentDeployment
 from controller.agents.protocol import AgentUnreadable, Command, CommandLog, Cursor, PollResult, Reasoning, Ticket
-from controller.agents.workload import Workload
 from controller.api import Mode, Outcome, Step
 from controller.attempt.outcome import Stop
 from controller.attempt.trial import quiet_seconds, trial_seed
@@ -207,7 +207,7 @@ class Cluster:
 
 def with_workload(bench, **how):
     bench.cluster = Cluster(**how)
-    bench.workload = Workload(bench.cluster, "agents", "a")
+    bench.workload = AgentDeployment(bench.cluster, "agents", "a")
     return bench
 
 
