@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from controller.api import Reason
 from controller.status import Refusal
 from subjects.protocol import Stake
 
@@ -13,11 +14,11 @@ def too_many(chaos: str, stake: Stake, allow_quorum_loss: bool) -> Refusal | Non
     """
     what = f"{chaos} of {stake.hit} of {stake.members} members"
     if stake.hit > stake.members:
-        return Refusal("InvalidParams", f"{what}: there are not so many")
+        return Refusal(Reason.INVALID_PARAMS, f"{what}: there are not so many")
     if allow_quorum_loss or stake.hit <= stake.most:
         return None
     why = f"{stake.voters} vote together, " if stake.voters < stake.members else ""
     return Refusal(
-        "QuorumLoss",
+        Reason.QUORUM_LOSS,
         f"{what} would take the quorum ({why}at most {stake.most}); set allowQuorumLoss: true to do it all the same",
     )
