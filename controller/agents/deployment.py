@@ -45,8 +45,10 @@ class Deployments(Protocol):
 
 
 class AgentDeployment:
-    """One agent's Deployment. Methods raise ClusterError where the API server refuses. While it does not answer, they ask
-    again without end; the caller sets the limit. `on_wait` is told what is waited for.
+    """One agent's Deployment. Methods raise ClusterError where the API server refuses.
+
+    While it does not answer, they ask again without end; the caller sets the limit. `on_wait` is told what is waited
+    for.
     """
 
     def __init__(self, deployments: Deployments, namespace: str, name: str) -> None:

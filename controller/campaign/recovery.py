@@ -52,7 +52,7 @@ async def close_unfinished(
     return len(attempts)
 
 
-async def _is_anothers(workload: Workload, campaign_uid: str, records: Records) -> bool:
+async def _is_anothers(workload: AgentDeployment, campaign_uid: str, records: Records) -> bool:
     """Whether somebody unlocked it by hand, and another campaign runs its agent there now."""
     holders = (lock.campaign_uid for lock in await records.locks() if lock.subject == workload.key)
     return any(uid != campaign_uid for uid in holders)
