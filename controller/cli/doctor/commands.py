@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from controller.cli.options import Context, Exit, Format, Namespace, Output, sentences
+from controller.cli.options import Context, Exit, Format, Namespace, Output, exit_on_error
 
 if TYPE_CHECKING:
     from controller.cli.doctor.finding import Finding
@@ -31,7 +31,7 @@ def doctor(
     evalcampaign doctor
     evalcampaign doctor --agent-db ./operator.db -n team-a
     """
-    with sentences():
+    with exit_on_error():
         import json
 
         from controller.cli.doctor.finding import Level

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from controller.cli.evidence.options import Force, Format, Output, RateName, sentences
+from controller.cli.evidence.options import Force, Format, Output, RateName, exit_on_error
 from controller.cli.options import Campaign, Context, Database
 
 
@@ -34,7 +34,7 @@ def analyze(
     evalcampaign analyze tikv-node-kill
     evalcampaign analyze tikv-node-kill --fail-under 0.8 --output json
     """
-    with sentences():
+    with exit_on_error():
         from controller.analysis.summary import analyze as analyzed
         from controller.cli.evidence import analyses, arms
 
@@ -60,7 +60,7 @@ def compare(
     \b
     evalcampaign compare tikv-node-kill-v2 tikv-node-kill-v1
     """
-    with sentences():
+    with exit_on_error():
         from controller.analysis.comparison import compare as compared
         from controller.cli.evidence import arms, comparisons
 
@@ -80,7 +80,7 @@ def compare_baseline(
     \b
     evalcampaign compare-baseline tikv-node-kill-agent
     """
-    with sentences():
+    with exit_on_error():
         from controller.analysis.comparison import compare as compared
         from controller.cli.evidence import arms, comparisons
 
@@ -101,7 +101,7 @@ def compare_variants(
     \b
     evalcampaign compare-variants --subject tikv --chaos node_kill
     """
-    with sentences():
+    with exit_on_error():
         from itertools import combinations
 
         from controller.analysis.comparison import compare_all
@@ -123,7 +123,7 @@ def report(
     \b
     evalcampaign report tikv-node-kill-agent tikv-node-kill -o report.html
     """
-    with sentences():
+    with exit_on_error():
         from controller.cli.evidence import arms, reporting
         from controller.version import VERSION
 

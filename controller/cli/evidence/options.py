@@ -35,9 +35,9 @@ Force = Annotated[bool, typer.Option("--force", help="Compare what did not ask t
 
 
 @contextmanager
-def sentences() -> Iterator[None]:
+def exit_on_error() -> Iterator[None]:
     """As of all commands; that the packages are missing which the numbers take is a sentence, too."""
     from controller.analysis.errors import extra
 
-    with options.sentences(), extra():
+    with options.exit_on_error(), extra():
         yield

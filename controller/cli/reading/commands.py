@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from controller.cli.options import Campaign, Context, Database, Format, Output, opened, sentences
+from controller.cli.options import Campaign, Context, Database, Format, Output, exit_on_error, opened
 
 
 def list_(db: Database = None, context: Context = None, output: Format = Output.TABLE) -> None:
@@ -18,7 +18,7 @@ def list_(db: Database = None, context: Context = None, output: Format = Output.
     evalcampaign list
     evalcampaign list --db sqlite:///records.db --output json
     """
-    with sentences():
+    with exit_on_error():
         from controller.cli.reading import listing
         from controller.cli.reading.source import records
         from controller.reading import as_json
@@ -38,7 +38,7 @@ def trials(campaign: Campaign, db: Database = None, context: Context = None, out
     evalcampaign trials tikv-node-kill
     evalcampaign trials team-a/tikv-node-kill --output json
     """
-    with sentences():
+    with exit_on_error():
         from controller.cli.reading import listing
         from controller.cli.reading.source import records
         from controller.reading import as_json
@@ -67,7 +67,7 @@ def show(
     \b
     evalcampaign show tikv-node-kill --trial 2
     """
-    with sentences():
+    with exit_on_error():
         from controller.cli.reading import story
         from controller.cli.reading.source import records
         from controller.reading import as_json
@@ -107,7 +107,7 @@ def export(
     evalcampaign export tikv-node-kill --format csv -o trials.csv
     evalcampaign export tikv-node-kill --format junit -o junit.xml
     """
-    with sentences():
+    with exit_on_error():
         from controller.cli.reading import exporting
         from controller.cli.reading.source import records
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from controller.records.errors import RecordsUnavailable
-from controller.sentences import Sentence
+from controller.usererror import UserError
 
 if TYPE_CHECKING:
     from controller.reading.protocol import RecordsReader
@@ -69,5 +69,5 @@ def port() -> int:
     return int(text) if text.isdecimal() and 0 < int(text) <= 65535 else DEFAULT_PORT
 
 
-def _instead(error: Sentence) -> RecordsUnavailable:
+def _instead(error: UserError) -> RecordsUnavailable:
     return RecordsUnavailable(f"{error}. To read a copy of the records instead, name it: --db sqlite:///records.db")

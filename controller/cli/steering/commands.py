@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from controller.cli.options import Context, Format, LiveCampaign, Namespace, Output, sentences
+from controller.cli.options import Context, Format, LiveCampaign, Namespace, Output, exit_on_error
 
 
 def watch(campaign: LiveCampaign, namespace: Namespace = None, context: Context = None) -> None:
@@ -15,7 +15,7 @@ def watch(campaign: LiveCampaign, namespace: Namespace = None, context: Context 
     \b
     evalcampaign watch tikv-node-kill
     """
-    with sentences():
+    with exit_on_error():
         from controller.cli.cluster.api import Api
         from controller.cli.cluster.campaigns import Campaigns
         from controller.cli.steering.running import follow_to_the_end
@@ -52,7 +52,7 @@ def resume(campaign: LiveCampaign, namespace: Namespace = None, context: Context
 
 
 def _steer(campaign: str, namespace: str | None, context: str | None, then: str, **controls: bool) -> None:
-    with sentences():
+    with exit_on_error():
         from controller.cli.cluster.api import Api
         from controller.cli.cluster.campaigns import Campaigns
         from controller.cli.cluster.errors import CommandFailed
@@ -88,7 +88,7 @@ def token(
     place, _, secret = (into or "").partition("/")
     if into is not None and not (place and secret):
         raise typer.BadParameter(f"--into takes NAMESPACE/SECRET, and {into!r} is not that")
-    with sentences():
+    with exit_on_error():
         from controller.cli.cluster.api import Api
         from controller.cli.cluster.campaigns import Campaigns
         from controller.cli.steering import tokens
@@ -109,7 +109,7 @@ def subjects(output: Format = Output.TABLE) -> None:
     \b
     evalcampaign subjects
     """
-    with sentences():
+    with exit_on_error():
         from controller.cli.steering import subjects
 
         if output is Output.JSON:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from controller.cli.options import Context, Exit, Format, Namespace, Output, sentences
+from controller.cli.options import Context, Exit, Format, Namespace, Output, exit_on_error
 
 ASK, WATCH, AGENT = "What is asked", "How it is watched", "The agent"
 
@@ -113,7 +113,7 @@ def run(
         raise typer.BadParameter("--versus-agent goes with --versus variant=NAME")
     if fail_under is not None and not wait:
         raise typer.BadParameter("--fail-under and --no-wait exclude each other: the rate is known at the end")
-    with sentences():
+    with exit_on_error():
         from controller.analysis import gate
         from controller.api import Mode
         from controller.cli.cluster.api import Api

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from controller.cli.options import Context, Database, sentences
+from controller.cli.options import Context, Database, exit_on_error
 
 
 def backup(
@@ -21,7 +21,7 @@ def backup(
     \b
     evalcampaign backup records.db
     """
-    with sentences():
+    with exit_on_error():
         from controller.cli.reading.source import records
         from controller.cli.upkeep import copying
 
@@ -53,7 +53,7 @@ def unlock(
     """
     if (subject is None) == (campaign is None):
         raise typer.BadParameter("name a subject, such as tikv/tikv, or a --campaign")
-    with sentences():
+    with exit_on_error():
         if db:
             from controller.cli.upkeep import unlocking
 

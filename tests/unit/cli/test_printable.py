@@ -138,4 +138,4 @@ def test_no_command_has_a_console_of_its_own() -> None:
     for path in CLI.rglob("commands.py"):
         text = path.read_text()
         if "typer.echo" in text or "print(" in text:
-            assert "sentences()" in text, path
+            assert "exit_on_error()" in text, path
