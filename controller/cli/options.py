@@ -53,7 +53,7 @@ Format = Annotated[Output, typer.Option("--output", "-o", help="How to print.")]
 
 @contextmanager
 def exit_on_error() -> Iterator[None]:
-    """Print a UserError to stderr and exit with status 1. All text that is printed within the block is made printable."""
+    """Print a UserError to stderr and exit with status 1. All text printed within the block is made printable."""
     with printing():
         try:
             yield

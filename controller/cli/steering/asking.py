@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from controller.api import CampaignSpec, Mode, Source
 from controller.cli.steering.checking import complaint, suggestion
-from controller.cli.steering.errors import Mistake
+from controller.cli.steering.errors import UsageError
 
 Json = Any
 
@@ -40,7 +40,7 @@ class Asked:
 
 
 def spec_of(asked: Asked) -> tuple[dict[str, Json], CampaignSpec]:
-    """The spec as it is sent, and as the controller will read it. Mistake where it makes no sense."""
+    """The spec as it is sent, and as the controller will read it. UsageError where it makes no sense."""
     spec: dict[str, Json] = {
         "subject": _given(type=asked.subject, namespace=asked.subject_namespace or asked.subject, probe=asked.probe),
         "chaos": {"type": asked.chaos, "params": _params(asked.params)},
@@ -59,7 +59,7 @@ def spec_of(asked: Asked) -> tuple[dict[str, Json], CampaignSpec]:
     try:
         return spec, CampaignSpec.model_validate(spec)
     except ValidationError as error:
-        raise Mistake(f"spec.{complaint(error)}") from None
+        raise UsageError(f"spec.{complaint(error)}") from None
 
 
 def _agent(asked: Asked) -> dict[str, Json]:
@@ -71,7 +71,7 @@ def _agent(asked: Asked) -> dict[str, Json]:
         implied = Source.HTTP.value
     namespace, _, name = (asked.agent or "").partition("/")
     if asked.agent is not None and not (namespace and name):
-        raise Mistake(f"--agent takes NAMESPACE/DEPLOYMENT, and {asked.agent!r} is not that")
+        raise UsageError(f"--agent takes NAMESPACE/DEPLOYMENT, and {asked.agent!r} is not that")
     workload = {"namespace": namespace, "name": name} if asked.agent else None
     return _given(source=asked.source or implied, path=asked.agent_db, workload=workload)
 
@@ -81,7 +81,7 @@ def _params(pairs: Sequence[str]) -> dict[str, int | str]:
     for pair in pairs:
         name, found, value = pair.partition("=")
         if not (name and found):
-            raise Mistake(f"--param takes NAME=VALUE, and {pair!r} is not that")
+            raise UsageError(f"--param takes NAME=VALUE, and {pair!r} is not that")
         params[name] = int(value) if re.fullmatch(r"-?\d{1,18}", value) else value
     return params
 
@@ -90,7 +90,7 @@ def _set(spec: dict[str, Json], setting: str) -> None:
     """Put the value of `path.of.field=value`, which is read as YAML, into its place."""
     path, found, text = setting.partition("=")
     if not (path and found):
-        raise Mistake(f"--set takes FIELD=VALUE, such as deadlines.healthySeconds=600, and {setting!r} is not that")
+        raise UsageError(f"--set takes FIELD=VALUE, such as deadlines.healthySeconds=600, and {setting!r} is not that")
     *parents, last = path.removeprefix("spec.").split(".")
     model: Any = CampaignSpec
     place = spec
@@ -98,21 +98,21 @@ def _set(spec: dict[str, Json], setting: str) -> None:
         model = _below(model, name, path)
         place = place.setdefault(name, {})
         if not isinstance(place, dict):
-            raise Mistake(f"--set {path}: {name} has no fields")
+            raise UsageError(f"--set {path}: {name} has no fields")
     _below(model, last, path)
     try:
         place[last] = yaml.safe_load(text)
     except yaml.YAMLError:
-        raise Mistake(f"--set {path}: {text!r} is no YAML") from None
+        raise UsageError(f"--set {path}: {text!r} is no YAML") from None
 
 
 def _below(model: Any, name: str, path: str) -> Any:
-    """The type of a field; None where anything may follow. Mistake, with what is there, where there is none."""
+    """The type of a field; None where anything may follow. UsageError, with what is there, where there is none."""
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         return None
     fields = {field.alias: field.annotation for field in model.model_fields.values() if field.alias}
     if name not in fields:
-        raise Mistake(f"--set {path}: there is no field {name!r}{suggestion(name, fields)}")
+        raise UsageError(f"--set {path}: there is no field {name!r}{suggestion(name, fields)}")
     return fields[name]
 
 

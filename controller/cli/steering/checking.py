@@ -10,35 +10,35 @@ from typing import Any, cast
 from pydantic import BaseModel, ValidationError
 
 from controller.api import CampaignSpec
-from controller.cli.steering.errors import Mistake
+from controller.cli.steering.errors import UsageError
 from subjects import SUBJECTS
 from subjects.cluster import Cluster
 from subjects.protocol import ChaosType, SubjectContext, SubjectFactory, SubjectMisfit, SubjectOptions
 
 
 def check(spec: CampaignSpec, subjects: Mapping[str, SubjectFactory] = SUBJECTS) -> None:
-    """Return if the subject offers this chaos with these parameters and options. Mistake, with what it offers, else."""
+    """Return if the subject offers this chaos with these parameters and options. UsageError, with what it offers, else."""
     ref = spec.subject
     if ref.type not in subjects:
-        raise Mistake(f"There is no subject {ref.type!r}{suggestion(ref.type, subjects)}")
+        raise UsageError(f"There is no subject {ref.type!r}{suggestion(ref.type, subjects)}")
     options = SubjectOptions(ref.probe.value, ref.selectors, ref.endpoints, ref.tls_secret or None, spec.reset.value)
     chaos = offered(ref.type, subjects, options)
     if spec.chaos.type not in chaos:
-        raise Mistake(f"{ref.type} has no chaos {spec.chaos.type!r}{suggestion(spec.chaos.type, chaos)}")
+        raise UsageError(f"{ref.type} has no chaos {spec.chaos.type!r}{suggestion(spec.chaos.type, chaos)}")
     _check_params(chaos[spec.chaos.type], spec.chaos.params)
 
 
 def offered(
     subject: str, subjects: Mapping[str, SubjectFactory] = SUBJECTS, options: SubjectOptions | None = None
 ) -> Mapping[str, ChaosType]:
-    """The chaos that a subject offers, by name. Mistake where it cannot do what the options ask for."""
+    """The chaos that a subject offers, by name. UsageError where it cannot do what the options ask for."""
     # A subject that is only asked what it offers touches no cluster.
     nowhere = cast(Cluster, None)
     context = SubjectContext(nowhere, subject, lambda: datetime.now(UTC), {}, options or SubjectOptions())
     try:
         return subjects[subject](context).get_chaos_types()
     except SubjectMisfit as misfit:
-        raise Mistake(str(misfit)) from None
+        raise UsageError(str(misfit)) from None
 
 
 def parameters(chaos: ChaosType) -> Mapping[str, Mapping[str, Any]]:
@@ -59,11 +59,11 @@ def _check_params(chaos: ChaosType, given: Mapping[str, Any]) -> None:
     known = parameters(chaos)
     for name in given:
         if name not in known:
-            raise Mistake(f"{chaos.name} has no parameter {name!r}{suggestion(name, known)}")
+            raise UsageError(f"{chaos.name} has no parameter {name!r}{suggestion(name, known)}")
     try:
         chaos.params.model_validate(dict(given))
     except ValidationError as error:
-        raise Mistake(f"{chaos.name}: {complaint(error)}") from None
+        raise UsageError(f"{chaos.name}: {complaint(error)}") from None
 
 
 def complaint(error: ValidationError, model: type[BaseModel] | None = None) -> str:

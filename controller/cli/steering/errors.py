@@ -1,7 +1,7 @@
-"""Mistakes in what was asked for; exit status 2, as for every wrong usage."""
+"""The error for wrong usage."""
 
 from __future__ import annotations
 
 
-class Mistake(Exception):
-    """The text is a sentence for whoever typed it."""
+class UsageError(Exception):
+    """What was asked for makes no sense; the command exits with status 2. The text is a sentence for who typed it."""

@@ -120,7 +120,7 @@ def run(
         from controller.cli.cluster.campaigns import Campaigns
         from controller.cli.steering import running
         from controller.cli.steering.asking import Asked
-        from controller.cli.steering.errors import Mistake
+        from controller.cli.steering.errors import UsageError
         from controller.cli.steering.versus import versus as against
 
         asked = Asked(
@@ -143,9 +143,9 @@ def run(
         )
         try:
             pair = against(asked, versus, versus_agent, name) if versus is not None else None
-            running.refuse_mistakes(*((pair.asked, pair.other) if pair else (asked,)))
-        except Mistake as mistake:
-            raise typer.BadParameter(str(mistake)) from None
+            running.validate(*((pair.asked, pair.other) if pair else (asked,)))
+        except UsageError as error:
+            raise typer.BadParameter(str(error)) from None
         if fail_under is not None:
             gate.ready()
         campaigns = Campaigns(Api.connect(context), namespace)

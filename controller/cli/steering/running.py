@@ -29,8 +29,8 @@ TRIES = 3
 """A made-up name may be taken."""
 
 
-def refuse_mistakes(*asked: Asked) -> None:
-    """Raise Mistake where what is asked makes no sense. Asks no cluster."""
+def validate(*asked: Asked) -> None:
+    """Raise UsageError where what is asked makes no sense. Asks no cluster."""
     for each in asked:
         check(spec_of(each)[1])
 

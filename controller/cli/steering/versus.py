@@ -10,7 +10,7 @@ from typing import Any
 
 from controller.api import CampaignSpec, Mode
 from controller.cli.steering.asking import Asked, spec_of
-from controller.cli.steering.errors import Mistake
+from controller.cli.steering.errors import UsageError
 from controller.cli.steering.naming import MOST
 
 Json = Any
@@ -50,22 +50,22 @@ def versus(
     name: str | None,
     draw: Callable[[int], int] = secrets.randbelow,
 ) -> Versus:
-    """Read `--versus` and `--versus-agent`. Mistake, with a sentence, where the two would not be an experiment."""
+    """Read `--versus` and `--versus-agent`. UsageError, with a sentence, where the two would not be an experiment."""
     arm, _, variant = against.partition("=")
     if not re.fullmatch(rf"{BASELINE}|{VARIANT}=.+", against):
-        raise Mistake(f"--versus takes baseline or variant=NAME, and {against!r} is neither")
+        raise UsageError(f"--versus takes baseline or variant=NAME, and {against!r} is neither")
     if asked.mode is not Mode.AGENT:
-        raise Mistake("--versus puts an agent against something: it goes with neither --baseline nor --control")
+        raise UsageError("--versus puts an agent against something: it goes with neither --baseline nor --control")
     if arm == BASELINE and agent is not None:
-        raise Mistake("--versus-agent goes with --versus variant=NAME: in a baseline nobody acts")
+        raise UsageError("--versus-agent goes with --versus variant=NAME: in a baseline nobody acts")
     other = _baseline(asked) if arm == BASELINE else _variant(asked, variant, agent)
     spec, read = spec_of(asked)
     _require_opponents(read, spec_of(other)[1], arm)
     if "interleave" in spec:
-        raise Mistake("--versus sets spec.interleave itself")
+        raise UsageError("--versus sets spec.interleave itself")
     made = Versus(asked, other, arm, spec.get("seed", draw(SEEDS)))
     if name is not None and len(name) > made.room:
-        raise Mistake(f"--name may have {made.room} characters at most: the other campaign is called NAME-{arm}")
+        raise UsageError(f"--name may have {made.room} characters at most: the other campaign is called NAME-{arm}")
     return made
 
 
@@ -87,11 +87,11 @@ def _baseline(asked: Asked) -> Asked:
 def _variant(asked: Asked, variant: str, agent: str | None) -> Asked:
     """Another agent, so another name of it; what was said of the model was said of the first."""
     if asked.agent_db is not None:
-        raise Mistake("two variants cannot share one operator.db: --agent-db goes with --versus baseline only")
+        raise UsageError("two variants cannot share one operator.db: --agent-db goes with --versus baseline only")
     if (asked.agent is None) != (agent is None):
-        raise Mistake("both variants are started by the controller or neither: --agent and --versus-agent go together")
+        raise UsageError("both variants are started by the controller or neither: --agent and --versus-agent go together")
     if asked.agent is not None and agent is not None and asked.agent.partition("/")[0] == agent.partition("/")[0]:
-        raise Mistake(
+        raise UsageError(
             f"--agent {asked.agent} and --versus-agent {agent} are in one namespace, which holds the token of one "
             "campaign only: give each variant a namespace of its own"
         )
@@ -101,9 +101,9 @@ def _variant(asked: Asked, variant: str, agent: str | None) -> Asked:
 def _require_opponents(first: CampaignSpec, second: CampaignSpec, arm: str) -> None:
     """`--set` may have undone what makes the two differ."""
     if first.mode is not Mode.AGENT or second.mode is not (Mode.BASELINE if arm == BASELINE else Mode.AGENT):
-        raise Mistake("--set mode does not go with --versus, which sets it")
+        raise UsageError("--set mode does not go with --versus, which sets it")
     if arm == VARIANT and first.variant.name == second.variant.name:
-        raise Mistake(f"both campaigns would be the variant {first.variant.name!r}: --versus variant=… names another")
+        raise UsageError(f"both campaigns would be the variant {first.variant.name!r}: --versus variant=… names another")
 
 
 def _spec(asked: Asked, group: str, arm: str, seed: int) -> dict[str, Json]:
