@@ -12,7 +12,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from controller.cli.commands import app
+from controller.cli.app import app
 
 
 def main() -> None:

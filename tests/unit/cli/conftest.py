@@ -11,7 +11,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from controller.api import Phase, Step
-from controller.cli.commands import app
+from controller.cli.app import app
 from controller.records import Records
 from tests.unit.records.samples import at, fill, spec
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from controller.api import CampaignSpec, Mode
-from controller.cli.steering.asking import Asked, spec_of
-from controller.cli.steering.checking import check
-from controller.cli.steering.errors import UsageError
-from controller.cli.steering.naming import MOST, readable_name
+from controller.cli.run.asking import Asked, spec_of
+from controller.cli.run.checking import check
+from controller.cli.run.errors import UsageError
+from controller.cli.run.naming import MOST, readable_name
 
 BASELINE = Asked(subject="tikv", chaos="node_kill", mode=Mode.BASELINE)
 AGENT = Asked(subject="tikv", chaos="node_kill")
