@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from controller.api import CampaignSpec, Failure
 from controller.attempt.cleanup import CleanupFailed, undo
 from controller.attempt.course import Course, StepFailed
-from controller.attempt.quorum import too_many
+from controller.attempt.quorum import exceeds_quorum
 from controller.attempt.sight import Sight
 from subjects.health import Stretch, extend
 from subjects.protocol import ChaosRefused, EvalSubject, Fault
@@ -65,8 +65,8 @@ class Injection:
         What may be hit at once is looked at here again: what the reset found is what counts.
         """
         chaos, rng, course = self._spec.chaos.type, Random(self._seed), self._course
-        stake = await course.patiently(lambda: self._subject.stake(chaos, self._params))
-        if (loss := too_many(chaos, stake, self._spec.allow_quorum_loss)) is not None:
+        radius = await course.patiently(lambda: self._subject.blast_radius(chaos, self._params))
+        if (loss := exceeds_quorum(chaos, radius, self._spec.allow_quorum_loss)) is not None:
             raise StepFailed(Failure.TOO_MANY_TARGETS, f"{loss.reason}: {loss.message}")
         fault = await course.patiently(lambda: self._subject.plan_chaos(chaos, self._params, rng))
         await course.commit(fault=fault.to_json())

@@ -19,11 +19,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from subjects.cluster import ClusterUnreachable
 from subjects.protocol import (
+    BlastRadius,
     ChaosRefused,
     ChaosType,
     Fault,
     Problem,
-    Stake,
     SubjectContext,
     SubjectNotReady,
     Target,
@@ -135,9 +135,9 @@ class ScriptedSubject:
             raise self.script.capture_error
         return {"members": dict(self.world.members), "hurt": self.world.hurt}
 
-    async def stake(self, chaos: str, params: BaseModel) -> Stake:
+    async def blast_radius(self, chaos: str, params: BaseModel) -> BlastRadius:
         assert isinstance(params, KillParams)
-        return Stake(params.count, len(self.world.members), len(self.world.members))
+        return BlastRadius(params.count, len(self.world.members), len(self.world.members))
 
     async def plan_chaos(self, chaos: str, params: BaseModel, rng: Random) -> Fault:
         if self.script.plan_error:
