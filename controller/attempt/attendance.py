@@ -232,8 +232,8 @@ class Attendance:
             "false_alarms": self._seen.false_alarms,
         }
 
-    def flags(self, outcome: Outcome, log: CommandLog | None, unwell: bool) -> list[Flag]:
-        """What is to be known beside the outcome. `unwell`: the subject was not whole throughout."""
+    def flags(self, outcome: Outcome, log: CommandLog | None, degraded: bool) -> list[Flag]:
+        """What is to be known beside the outcome. `degraded`: the subject was not healthy throughout."""
         flags = set(self._seen.flags) if self._seen is not None else set()
         intruder = self._presence is not None and self._presence.attended.intruder is not None
         if self._mode is Mode.BASELINE and (self.work.ticket_at is not None or intruder):
@@ -244,7 +244,7 @@ class Attendance:
             flags.add(Flag.NO_MUTATING_COMMAND)
         if log is not None and not log.complete:
             flags.add(Flag.COMMANDS_INCOMPLETE)
-        if self._mode is Mode.CONTROL and unwell:
+        if self._mode is Mode.CONTROL and degraded:
             flags.add(Flag.SUBJECT_DISTURBED)
         if self._exposed is not None:
             flags |= self._exposed.flags

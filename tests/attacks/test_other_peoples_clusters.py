@@ -120,7 +120,7 @@ async def attempt(subject: EvalSubject, chaos: str, seed: int) -> Fault:
     watch = subject.watch_health()
     try:
         async for verdict in watch:
-            if verdict.whole:
+            if verdict.healthy:
                 break
         fault = await subject.plan_chaos(chaos, subject.get_chaos_types()[chaos].params(), Random(seed))
         await subject.inject_chaos(fault)
@@ -130,7 +130,7 @@ async def attempt(subject: EvalSubject, chaos: str, seed: int) -> Fault:
                     break
         else:
             async for verdict in watch:
-                if verdict.whole and verdict.members[fault.target] != fault.uid:
+                if verdict.healthy and verdict.members[fault.target] != fault.uid:
                     break
     finally:
         await watch.aclose()

@@ -62,7 +62,7 @@ class LastingSubject:
     async def wait_healthy(self, settle_seconds: float, on_verdict: Callable[[Verdict], None]) -> Verdict:
         async for verdict in self.watch_health():
             on_verdict(verdict)
-            if verdict.whole:
+            if verdict.healthy:
                 return verdict
         raise AssertionError("verdicts have no end")
 

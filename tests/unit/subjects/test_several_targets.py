@@ -185,7 +185,7 @@ async def test_the_fault_shows_as_soon_as_any_of_its_targets_does(which):
     assert not shows(fault, as_before)
     name = fault.targets[which].name
     assert shows(fault, replace(as_before, members={**as_before.members, name: "another"}))
-    assert shows(fault, replace(as_before, whole=False, problems=(Problem("PodNotReady", "", name),)))
+    assert shows(fault, replace(as_before, healthy=False, problems=(Problem("PodNotReady", "", name),)))
 
 
 @pytest.mark.parametrize("chaos", CHAOS)
