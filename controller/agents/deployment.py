@@ -135,7 +135,7 @@ class AgentDeployment:
 async def stop_agent(
     deployment: AgentDeployment | None, limit_seconds: float, on_wait: Callable[[str], None]
 ) -> str | None:
-    """Stops the agent, if there is one. Returns why that failed, or None. A failure leaves nothing of ours in the subject."""
+    """Stops the agent, if there is one. Returns why that failed, or None; a failure leaves nothing in the subject."""
     if deployment is None:
         return None
     try:
