@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from controller.api import CampaignSpec, Failure
 from controller.attempt.cleanup import CleanupFailed, undo
 from controller.attempt.course import Course, StepFailed
-from controller.attempt.quorum import too_many
+from controller.attempt.quorum import exceeds_quorum
 from controller.attempt.sight import Sight
 from subjects.health import Stretch, extend
 from subjects.protocol import ChaosRefused, EvalSubject, Fault
@@ -31,16 +31,16 @@ class Injection:
         self.fault: Fault | None = None
         self.doubtful = False
 
-    async def wait_until_whole(self, sight: Sight) -> None:
-        """Never inject into an unhealthy subject: it settled a moment ago, and it must be whole still.
+    async def wait_until_healthy(self, sight: Sight) -> None:
+        """Never inject into an unhealthy subject: it settled a moment ago, and it must be healthy still.
 
         A watch that has just begun knows nothing yet, so its first known verdict is waited for. Where that is not
-        whole, a hiccup between two steps, the subject has to settle once more; the step's limit bounds both.
+        healthy, a hiccup between two steps, the subject has to settle once more; the step's limit bounds both.
         """
         while not (verdict := await sight.newest()).known:
             self._course.say(verdict.message)
         settled: Stretch | None = None
-        while verdict.whole is not True or (settled is not None and settled.seconds < self._spec.settle_seconds):
+        while verdict.healthy is not True or (settled is not None and settled.seconds < self._spec.settle_seconds):
             self._course.say(verdict.message)
             verdict = await sight.next()
             settled = extend(settled, verdict)
@@ -65,8 +65,8 @@ class Injection:
         What may be hit at once is looked at here again: what the reset found is what counts.
         """
         chaos, rng, course = self._spec.chaos.type, Random(self._seed), self._course
-        stake = await course.patiently(lambda: self._subject.stake(chaos, self._params))
-        if (loss := too_many(chaos, stake, self._spec.allow_quorum_loss)) is not None:
+        radius = await course.patiently(lambda: self._subject.blast_radius(chaos, self._params))
+        if (loss := exceeds_quorum(chaos, radius, self._spec.allow_quorum_loss)) is not None:
             raise StepFailed(Failure.TOO_MANY_TARGETS, f"{loss.reason}: {loss.message}")
         fault = await course.patiently(lambda: self._subject.plan_chaos(chaos, self._params, rng))
         await course.commit(fault=fault.to_json())

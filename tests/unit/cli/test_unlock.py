@@ -7,11 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from controller.api import Outcome, Phase
-from controller.cli.commands import app
+from controller.cli.app import app
 from controller.records import Records
 from controller.records.locks import all_locks
 from controller.records.readonly import reading
