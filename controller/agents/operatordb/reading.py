@@ -180,9 +180,8 @@ def _log_entries(
         kind, text = str(row["entry_type"]), ""
         if kind == REASONING:
             text = kept(str(tables.read_row(connection, table, place, ("content",))["content"] or ""))
-        yield LogEntry(
-            kind, truncate_bytes(str(row["session_id"]), 200), at=read_time(row["timestamp"], zone), text=text
-        )
+        session = truncate_bytes(str(row["session_id"]), 200)
+        yield LogEntry(kind, session, at=read_time(row["timestamp"], zone), text=text)
 
 
 def _id(value: object) -> str:
