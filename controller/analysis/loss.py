@@ -36,7 +36,7 @@ def differing_loss(names: tuple[str, str], first: Analysis, second: Analysis) ->
 def worst_case(
     names: tuple[str, str], analyses: tuple[Analysis, Analysis], conclusion: Conclusion, at_worst: Conclusion
 ) -> tuple[str, ...]:
-    """A sentence on the conclusion with the worst made of the losses of the arm that is ahead; none where it has none."""
+    """A sentence on the conclusion if the lost trials of the arm that is ahead had failed; none where none was lost."""
     ahead = {Conclusion.BETTER: (0,), Conclusion.WORSE: (1,)}.get(conclusion, (0, 1))
     losing = [names[arm] for arm in ahead if analyses[arm].unscored]
     if not losing:

@@ -1,4 +1,4 @@
-"""Models of arms whose truth is known, and how often the intervals and conclusions of `controller.analysis` hold on them.
+"""Models of arms whose truth is known, and how often intervals and conclusions of `controller.analysis` hold on them.
 
 `python -m tests.simulation.arms` prints the tables of docs/evidence.md, in some minutes. The tests run the same with
 fewer samples. Seeds are fixed; seconds throughout.

@@ -28,7 +28,7 @@ def conclude(campaign: Seen, fail_under: float | None) -> tuple[list[str], Exit]
 
 
 def _rate(campaign: Seen) -> tuple[str, Rate]:
-    """The rate by which the gate assesses a campaign of this mode, and its name; as `analyze` has it, from the status."""
+    """Returns the rate that the gate compares for a campaign of this mode, and its name, from the status."""
     summary, rates = campaign.status.summary, campaign.status.rates
     scored = summary.scored if summary else 0
     if campaign.mode is Mode.CONTROL:
