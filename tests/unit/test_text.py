@@ -51,5 +51,5 @@ def test_an_invalid_value_is_described_by_field_without_what_was_given() -> None
     assert describe_invalid(error, "spec", tell_more=True) == f"{first}; and 1 more"
 
 
-def test_an_error_of_the_whole_value_names_the_root_and_is_cut_to_its_length() -> None:
+def test_what_is_wrong_with_the_whole_value_names_the_root_and_is_cut_to_its_length() -> None:
     assert describe_invalid(invalid([]), "spec", length=40) == "spec: Input should be a v…"
