@@ -34,7 +34,7 @@ ORACLE_VERSION = "etcd/2"
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class Observations:
     """What is known at one instant: the workload, its pods as last seen, and the members' replies that still hold."""
 
     workload: Workload
@@ -45,14 +45,14 @@ class Evidence:
     """By pod uid: the images that it had, see `subjects/images.py`."""
 
 
-def judge(at: datetime, evidence: Evidence) -> Verdict:
+def assess(at: datetime, observations: Observations) -> Verdict:
     """The verdict on what is known; the pods must have been seen."""
-    names = member_names(evidence.workload)
-    present = {name: evidence.pods[name] for name in names if name in evidence.pods}
-    replies = {name: evidence.replies(pod.uid) for name, pod in present.items()}
+    names = member_names(observations.workload)
+    present = {name: observations.pods[name] for name in names if name in observations.pods}
+    replies = {name: observations.replies(pod.uid) for name, pod in present.items()}
     uids = {name: pod.uid for name, pod in present.items()}
 
-    of_pods = pod_problems(evidence.workload, present, evidence.images)
+    of_pods = pod_problems(observations.workload, present, observations.images)
     if not of_pods and not any(_answered(held) for held in replies.values()):
         reasons = sorted({_silence(held) for held in replies.values()})
         return unknown(at, Problem("MembersUnseen", f"no member answers us: {', '.join(reasons)}"), uids)

@@ -41,17 +41,17 @@ async def ask_within(limit: float, request: Callable[[], Awaitable[Answer]]) -> 
 
 
 class Poll(Generic[Q]):
-    """Questions under way. `start` runs a coroutine in the background; `heard` takes each reply as it comes."""
+    """Questions under way. `start` runs a coroutine in the background; `on_result` takes each reply as it comes."""
 
     def __init__(
         self,
         ask: Callable[[Pod, Q], Awaitable[Reply]],
         start: Callable[[Coroutine[Any, Any, None]], None],
-        heard: Callable[[str, Q, Reply], None],
+        on_result: Callable[[str, Q, Reply], None],
     ) -> None:
         self._ask_one = ask
         self._start = start
-        self._heard = heard
+        self._on_result = on_result
         self._unanswered: Counter[tuple[str, Q]] = Counter()
         self._at_member: Counter[str] = Counter()
 
@@ -76,7 +76,7 @@ class Poll(Generic[Q]):
         finally:
             self._drop(self._unanswered, (pod.uid, question))
             self._drop(self._at_member, pod.uid)
-        self._heard(pod.uid, question, reply)
+        self._on_result(pod.uid, question, reply)
 
     @staticmethod
     def _drop(counter: Counter[Any], key: Any) -> None:

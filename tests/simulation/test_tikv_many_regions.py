@@ -14,10 +14,10 @@ from subjects.tikv.members.options import SELECTORS, check
 from subjects.tikv.members.pace import Pace
 from subjects.tikv.members.place import Place
 from subjects.tikv.members.questions import TIKV, Question
-from subjects.tikv.oracle.gaze import TikvGaze
+from subjects.tikv.oracle.prober import TikvProber
 from subjects.tikv.oracle.turns import CAP
 from subjects.watching.polling import MAX_AT_ONE_MEMBER
-from subjects.watching.stream import HealthWatch
+from subjects.watching.stream import VerdictStream
 from tests.support.virtual import run_virtually
 from tests.unit.subjects.tikv_world import AT, World, names, region_of
 
@@ -87,7 +87,9 @@ async def watched(cluster: WorldCluster, events: Mapping[float, Callable[[], Non
     context = SubjectContext(cluster, "tikv", cluster.now, options=SubjectOptions())  # type: ignore[arg-type]
     place = Place(context, check(context.options))
     verdicts = []
-    async with aclosing(HealthWatch(context, TikvGaze(place, place.find, Pace(), lambda: None)).verdicts()) as stream:
+    async with aclosing(
+        VerdictStream(context, TikvProber(place, place.find, Pace(), lambda: None)).verdicts()
+    ) as stream:
         async for verdict in stream:
             verdicts.append(verdict)
             if loop.time() > until:

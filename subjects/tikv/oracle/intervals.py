@@ -8,7 +8,7 @@ from typing import Any
 from subjects.protocol import SubjectError
 from subjects.tikv.members.place import Place
 from subjects.tikv.members.questions import TIKV
-from subjects.tikv.oracle.evidence import DEFAULT_HEARTBEAT_SECONDS
+from subjects.tikv.oracle.observations import DEFAULT_HEARTBEAT_SECONDS
 from subjects.watching.polling import ask_within
 
 CONFIG_PATH = "/config"

@@ -15,7 +15,7 @@ from subjects.cluster import Pod
 from subjects.protocol import Problem
 from subjects.tikv.members.questions import STATUS_PORT, TIKV, Question, region
 from subjects.tikv.members.wire import Region, RegionStatus, Store, Stores
-from subjects.tikv.oracle.evidence import Evidence
+from subjects.tikv.oracle.observations import Observations
 from subjects.tikv.oracle.redundancy import silent_stores
 
 SHOWN = 5
@@ -85,16 +85,16 @@ def region_question(region_id: int, store: Store) -> Question:
     return region(region_id, int(port) if port.isdecimal() and 0 < int(port) < 65536 else STATUS_PORT)
 
 
-def confirmed(evidence: Evidence, stores: Stores, regions: Sequence[Region]) -> Tally:
+def confirmed(observations: Observations, stores: Stores, regions: Sequence[Region]) -> Tally:
     """Which regions are led by the store that PD names, by that store's own word."""
-    tally, by_id, pods, silent = Tally(), store_hosts(stores), evidence.present(TIKV), silent_stores(evidence)
+    tally, by_id, pods, silent = Tally(), store_hosts(stores), observations.present(TIKV), silent_stores(observations)
     for each in regions:
         asked = leader_pod(each, by_id, pods)
         if isinstance(asked, str):
             tally.note(each.id, False, asked)
             continue
         pod, question = asked
-        reply = evidence.confirmation(pod.uid, question)
+        reply = observations.confirmation(pod.uid, question)
         if pod.name in silent:
             tally.note(each.id, False, f"{pod.name} does not answer", silent[pod.name].asked)
         elif reply is None:
@@ -103,17 +103,17 @@ def confirmed(evidence: Evidence, stores: Stores, regions: Sequence[Region]) -> 
             tally.note(each.id, False, f"{pod.name} does not answer", reply.asked)
         elif reply.answer.status == 404:
             tally.note(each.id, False, f"{pod.name} does not have it", reply.asked)
-        elif isinstance(status := evidence.value(RegionStatus, reply), str):
+        elif isinstance(status := observations.value(RegionStatus, reply), str):
             tally.note(each.id, None, f"{pod.name}: {status}")
         else:
             tally.note(each.id, status.leads, f"{pod.name} does not lead it", reply.asked)
     return tally
 
 
-def written(evidence: Evidence) -> Tally:
+def written(observations: Observations) -> Tally:
     """Which regions took the newest write that was tried."""
     tally = Tally()
-    for region_id, write in (evidence.writes or {}).items():
+    for region_id, write in (observations.writes or {}).items():
         if write is None:
             tally.note(region_id, None, "no write has ended yet")
         else:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from subjects.cluster import Answer, Pod, Workload
-from subjects.etcd.oracle import Evidence, judge
+from subjects.etcd.oracle import Observations, assess
 from subjects.etcd.wire import Question
 from subjects.protocol import Verdict
 from subjects.watching.replies import Reply
@@ -45,7 +45,7 @@ def silent(seen: Seen, *names: str) -> Seen:
 
 def judged(seen: Seen, pods: Mapping[str, Pod] = PODS) -> Verdict:
     by_uid = {PODS[name].uid: replies for name, replies in seen.items()}
-    return judge(AT, Evidence(WORKLOAD, pods, lambda uid: by_uid.get(uid, {}), IMAGES))
+    return assess(AT, Observations(WORKLOAD, pods, lambda uid: by_uid.get(uid, {}), IMAGES))
 
 
 def reasons(verdict: Verdict) -> set[tuple[str, str | None]]:

@@ -17,7 +17,7 @@ from subjects.tikv.members.questions import (
     TIKV,
     region,
 )
-from subjects.tikv.oracle.evidence import Write
+from subjects.tikv.oracle.observations import Write
 from tests.unit.subjects.tikv_world import (
     GONE,
     HEARTBEAT_NS,

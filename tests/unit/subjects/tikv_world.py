@@ -27,8 +27,8 @@ from subjects.tikv.members.questions import (
     Question,
     region,
 )
-from subjects.tikv.oracle.evidence import Evidence, Write
-from subjects.tikv.oracle.verdict import judge
+from subjects.tikv.oracle.observations import Observations, Write
+from subjects.tikv.oracle.verdict import assess
 from subjects.watching.replies import Reply
 
 AT = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -117,7 +117,7 @@ class World:
                 self.say(name, question, Answer(503, "no leader"))
 
     def verdict(self) -> Verdict:
-        return judge(AT, self.evidence())
+        return assess(AT, self.observations())
 
     def reasons(self) -> set[str]:
         return {problem.reason for problem in self.verdict().problems}
@@ -125,9 +125,9 @@ class World:
     def blamed(self, reason: str) -> set[str | None]:
         return {problem.member for problem in self.verdict().problems if problem.reason == reason}
 
-    def evidence(self) -> Evidence:
+    def observations(self) -> Observations:
         replies = {f"uid-{name}": self._replies(name) for role in (PD, TIKV) for name in self.pods[role]}
-        return Evidence(
+        return Observations(
             layout=self.layout,
             pods=self.pods,
             replies=lambda uid: replies.get(uid, {}),

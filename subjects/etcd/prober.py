@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from typing import Any
 
 from subjects.cluster import Pod, Workload
-from subjects.etcd.oracle import Evidence, judge
+from subjects.etcd.oracle import Observations, assess
 from subjects.etcd.place import SELECTOR
 from subjects.etcd.polling import Pace, ask
 from subjects.etcd.wire import Question
@@ -19,8 +19,8 @@ from subjects.watching.stream import Pods
 MEMBER = "member"
 
 
-class EtcdGaze:
-    """A `Gaze`. `workload` fetches the StatefulSet, or remembers it.
+class EtcdProber:
+    """A `HealthProber`. `workload` fetches the StatefulSet, or remembers it.
 
     `images` is what its pods should look like; None where that is still to be learnt, and nothing is made of it.
     """
@@ -45,11 +45,11 @@ class EtcdGaze:
         """From question to question."""
         return self._pace.period
 
-    async def learn(self) -> None:
+    async def discover(self) -> None:
         """Read the StatefulSet."""
         self._workload = await self._fetch_workload()
 
-    def sources(self, news: Callable[[], None]) -> tuple[Coroutine[Any, Any, None], ...]:
+    def background_tasks(self, on_change: Callable[[], None]) -> tuple[Coroutine[Any, Any, None], ...]:
         """None of its own."""
         return ()
 
@@ -68,9 +68,9 @@ class EtcdGaze:
         """One question to one member."""
         return await ask(self._context, pod, question, self._pace.limit_of(question))
 
-    def judge(self, pods: Pods, fresh: Fresh[Question]) -> Verdict:
+    def assess(self, pods: Pods, fresh: Fresh[Question]) -> Verdict:
         """The oracle's verdict on replies that still hold."""
         assert self._workload is not None, "asked before it has learned"
         known = self._images.met(pods[MEMBER].values()) if self._images is not None else {}
-        evidence = Evidence(self._workload, pods[MEMBER], lambda uid: fresh.of(uid, self._pace.max_age), known)
-        return judge(self._context.now(), evidence)
+        observations = Observations(self._workload, pods[MEMBER], lambda uid: fresh.of(uid, self._pace.max_age), known)
+        return assess(self._context.now(), observations)

@@ -30,7 +30,7 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class Observations:
     """`replies` are by pod uid and still hold; a `confirmation` is the reply to one question about a single region, and
     may be older where there are many regions.
 

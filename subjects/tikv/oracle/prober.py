@@ -28,13 +28,13 @@ from subjects.tikv.members.questions import (
     Question,
 )
 from subjects.tikv.members.wire import Members, Region, Regions, RegionStatus, Stores
-from subjects.tikv.oracle.evidence import DEFAULT_HEARTBEAT_SECONDS, Evidence, Write
 from subjects.tikv.oracle.intervals import heartbeat_seconds
+from subjects.tikv.oracle.observations import DEFAULT_HEARTBEAT_SECONDS, Observations, Write
 from subjects.tikv.oracle.probe import WriteProbe
 from subjects.tikv.oracle.reading import Reader
 from subjects.tikv.oracle.service import leader_pod, store_hosts
 from subjects.tikv.oracle.turns import Turns
-from subjects.tikv.oracle.verdict import judge
+from subjects.tikv.oracle.verdict import assess
 from subjects.watching.polling import ask_within
 from subjects.watching.replies import Fresh, Reply
 from subjects.watching.stream import Pods
@@ -42,11 +42,12 @@ from subjects.watching.stream import Pods
 Asked = tuple[Pod, Question]
 
 
-class TikvGaze:
-    """A `Gaze`. `layout` finds the StatefulSets, or remembers them; `cluster_id` is PD's name for itself, if known.
+class TikvProber:
+    """A `HealthProber`.
 
-    `images` is what their pods should look like; None where that is still to be learnt, and nothing is made of it.
-    `buried` tells the stores that were no more than a record before the attempt.
+    `layout` finds the StatefulSets, or remembers them; `cluster_id` is PD's name for itself, if known. `images` are the
+    images that the pods should have; None where they are not known yet, and then images are not compared. `buried`
+    returns the ids of the stores that were tombstones before the attempt.
     """
 
     def __init__(
@@ -82,79 +83,79 @@ class TikvGaze:
         """The labels of both roles' pods."""
         return self._place.options.selectors
 
-    async def learn(self) -> None:
+    async def discover(self) -> None:
         """Find the StatefulSets, and how often stores report to PD."""
         layout = await self._fetch_layout()
         self._heartbeat = await heartbeat_seconds(self._place, self._pace.limit)
         self._layout = layout
 
-    def sources(self, news: Callable[[], None]) -> Iterator[Coroutine[Any, Any, None]]:
+    def background_tasks(self, on_change: Callable[[], None]) -> Iterator[Coroutine[Any, Any, None]]:
         """The writing client, where one is asked for."""
         if self._probe is not None:
-            yield self._probe.run(news)
+            yield self._probe.run(on_change)
 
     # What to ask -----------------------------------------------------------------------------------------------------
 
     def questions(self, pods: Pods, fresh: Fresh[Question]) -> Iterator[Asked]:
         """Everything that is due in this period."""
-        evidence = self._evidence(pods, fresh)
-        for pod in evidence.present(PD).values():
+        observations = self._observations(pods, fresh)
+        for pod in observations.present(PD).values():
             yield from ((pod, question) for question in OF_EVERY_MEMBER)
-        for pod in evidence.present(TIKV).values():
+        for pod in observations.present(TIKV).values():
             yield pod, ALIVE
-        if (leader := self._pd_leader(evidence)) is not None:
+        if (leader := self._pd_leader(observations)) is not None:
             yield from ((leader, question) for question in OF_THE_LEADER)
-        yield from self._of_regions(evidence)
+        yield from self._of_regions(observations)
 
     def follow_up(self, question: Question, pods: Pods, fresh: Fresh[Question]) -> Iterator[Asked]:
         """Who leads leads to what the leader knows, and that to whom it names."""
         if question not in (MEMBERS, REGIONS, STORES):
             return
-        evidence = self._evidence(pods, fresh)
+        observations = self._observations(pods, fresh)
         if question is MEMBERS:
-            if (leader := self._pd_leader(evidence)) is not None:
-                held = evidence.replies(leader.uid)
+            if (leader := self._pd_leader(observations)) is not None:
+                held = observations.replies(leader.uid)
                 yield from ((leader, each) for each in OF_THE_LEADER if each not in held)
             return
-        self._remember_regions(evidence)
-        for pod, each in self._leaders_questions(evidence):
-            if evidence.confirmation(pod.uid, each) is None:
+        self._remember_regions(observations)
+        for pod, each in self._leaders_questions(observations):
+            if observations.confirmation(pod.uid, each) is None:
                 yield pod, each
 
-    def _pd_leader(self, evidence: Evidence) -> Pod | None:
+    def _pd_leader(self, observations: Observations) -> Pod | None:
         """The pod that was named last as PD's leader."""
-        present = evidence.present(PD)
-        replies = [reply for pod in present.values() if (reply := evidence.reply(pod, MEMBERS)) is not None]
+        present = observations.present(PD)
+        replies = [reply for pod in present.values() if (reply := observations.reply(pod, MEMBERS)) is not None]
         for reply in sorted(replies, key=lambda reply: reply.asked, reverse=True):
-            members = evidence.value(Members, reply)
+            members = observations.value(Members, reply)
             if isinstance(members, Members) and members.leader is not None:
                 return present.get(members.leader.pod)
         return None
 
-    def _of_regions(self, evidence: Evidence) -> Iterator[Asked]:
-        self._remember_regions(evidence)
-        asked = {(pod.uid, question): pod for pod, question in self._leaders_questions(evidence)}
+    def _of_regions(self, observations: Observations) -> Iterator[Asked]:
+        self._remember_regions(observations)
+        asked = {(pod.uid, question): pod for pod, question in self._leaders_questions(observations)}
 
         def pressing(key: tuple[str, Question]) -> bool:
-            reply = evidence.confirmation(*key)
-            status = evidence.value(RegionStatus, reply) if reply is not None else ""
+            reply = observations.confirmation(*key)
+            status = observations.value(RegionStatus, reply) if reply is not None else ""
             return not (isinstance(status, RegionStatus) and status.leads)
 
         for key in self._turns.take(asked, pressing, self._clock()):
             yield asked[key], key[1]
 
-    def _leaders_questions(self, evidence: Evidence) -> Iterator[Asked]:
-        reply = evidence.newest_of_pd(STORES)
-        stores = evidence.value(Stores, reply) if reply is not None else ""
+    def _leaders_questions(self, observations: Observations) -> Iterator[Asked]:
+        reply = observations.newest_of_pd(STORES)
+        stores = observations.value(Stores, reply) if reply is not None else ""
         if isinstance(stores, Stores):
-            by_id, pods = store_hosts(stores), evidence.present(TIKV)
+            by_id, pods = store_hosts(stores), observations.present(TIKV)
             found = (leader_pod(region, by_id, pods) for region in self._regions)
             yield from (asked for asked in found if not isinstance(asked, str))
 
-    def _remember_regions(self, evidence: Evidence) -> None:
+    def _remember_regions(self, observations: Observations) -> None:
         """Kept while PD is away: a client, too, goes on with what it knows."""
-        reply = evidence.newest_of_pd(REGIONS)
-        regions = evidence.value(Regions, reply) if reply is not None else ""
+        reply = observations.newest_of_pd(REGIONS)
+        regions = observations.value(Regions, reply) if reply is not None else ""
         if isinstance(regions, Regions):
             self._regions = regions.by_id()
 
@@ -167,14 +168,14 @@ class TikvGaze:
 
     # What it means ---------------------------------------------------------------------------------------------------
 
-    def judge(self, pods: Pods, fresh: Fresh[Question]) -> Verdict:
+    def assess(self, pods: Pods, fresh: Fresh[Question]) -> Verdict:
         """The oracle's verdict on replies that still hold."""
-        return judge(self._place.context.now(), self._evidence(pods, fresh))
+        return assess(self._place.context.now(), self._observations(pods, fresh))
 
-    def _evidence(self, pods: Pods, fresh: Fresh[Question]) -> Evidence:
+    def _observations(self, pods: Pods, fresh: Fresh[Question]) -> Observations:
         assert self._layout is not None, "asked before it has learned"
         of_regions = self._pace.max_age + (self._turns.rounds() - 1) * self._pace.period
-        return Evidence(
+        return Observations(
             layout=self._layout,
             pods=pods,
             replies=lambda uid: fresh.of(uid, self._pace.max_age),
