@@ -9,11 +9,11 @@ from subjects.cluster import Pod, Workload
 from subjects.etcd.oracle import Observations, assess
 from subjects.etcd.place import SELECTOR
 from subjects.etcd.polling import Pace, ask
-from subjects.etcd.wire import Question
+from subjects.etcd.wire import Query
 from subjects.images import KnownImages
 from subjects.pods import member_names
 from subjects.protocol import SubjectContext, Verdict
-from subjects.watching.replies import Fresh, Reply
+from subjects.watching.results import QueryResult, RecentResults
 from subjects.watching.stream import Pods
 
 MEMBER = "member"
@@ -53,24 +53,24 @@ class EtcdProber:
         """None of its own."""
         return ()
 
-    def questions(self, pods: Pods, fresh: Fresh[Question]) -> Iterator[tuple[Pod, Question]]:
+    def queries(self, pods: Pods, recent: RecentResults[Query]) -> Iterator[tuple[Pod, Query]]:
         """Everything, of every member that should exist and does."""
         assert self._workload is not None, "asked before it has learned"
         for name in member_names(self._workload):
             if name in pods[MEMBER]:
-                yield from ((pods[MEMBER][name], question) for question in Question)
+                yield from ((pods[MEMBER][name], query) for query in Query)
 
-    def follow_up(self, question: Question, pods: Pods, fresh: Fresh[Question]) -> tuple[tuple[Pod, Question], ...]:
+    def follow_ups(self, query: Query, pods: Pods, recent: RecentResults[Query]) -> tuple[tuple[Pod, Query], ...]:
         """Nothing: no question hangs on the answer to another."""
         return ()
 
-    async def ask(self, pod: Pod, question: Question) -> Reply:
+    async def ask(self, pod: Pod, query: Query) -> QueryResult:
         """One question to one member."""
-        return await ask(self._context, pod, question, self._pace.limit_of(question))
+        return await ask(self._context, pod, query, self._pace.limit_of(query))
 
-    def assess(self, pods: Pods, fresh: Fresh[Question]) -> Verdict:
+    def assess(self, pods: Pods, recent: RecentResults[Query]) -> Verdict:
         """The oracle's verdict on replies that still hold."""
         assert self._workload is not None, "asked before it has learned"
         known = self._images.met(pods[MEMBER].values()) if self._images is not None else {}
-        observations = Observations(self._workload, pods[MEMBER], lambda uid: fresh.of(uid, self._pace.max_age), known)
+        observations = Observations(self._workload, pods[MEMBER], lambda uid: recent.of(uid, self._pace.max_age), known)
         return assess(self._context.now(), observations)

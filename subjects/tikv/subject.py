@@ -32,7 +32,7 @@ from subjects.tikv.members import options
 from subjects.tikv.members.pace import Pace
 from subjects.tikv.members.pd import Pd
 from subjects.tikv.members.place import Layout, Place
-from subjects.tikv.members.questions import ROLES, TIKV
+from subjects.tikv.members.queries import ROLES, TIKV
 from subjects.tikv.members.size import require_readable_regions
 from subjects.tikv.oracle.prober import TikvProber
 from subjects.tikv.reset.memory import Memory

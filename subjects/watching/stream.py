@@ -16,7 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from subjects.cluster import ClusterUnreachable, Pod, PodView
 from subjects.protocol import Problem, SubjectContext, SubjectNotReady, Verdict
 from subjects.watching.polling import Poll
-from subjects.watching.replies import Fresh, Reply, ReplyBook
+from subjects.watching.results import LatestResults, QueryResult, RecentResults
 from subjects.workloads import WorkloadUnfit
 
 Q = TypeVar("Q", bound=Hashable)
@@ -56,19 +56,19 @@ class HealthProber(Protocol[Q]):
         """Tasks that run beside the stream; each calls `on_change()` when it has a new result."""
         ...
 
-    def questions(self, pods: Pods, fresh: Fresh[Q]) -> Iterable[tuple[Pod, Q]]:
+    def queries(self, pods: Pods, recent: RecentResults[Q]) -> Iterable[tuple[Pod, Q]]:
         """What to ask now. Called each period, and after every pod event."""
         ...
 
-    def follow_up(self, question: Q, pods: Pods, fresh: Fresh[Q]) -> Iterable[tuple[Pod, Q]]:
+    def follow_ups(self, query: Q, pods: Pods, recent: RecentResults[Q]) -> Iterable[tuple[Pod, Q]]:
         """What an answer to that question makes us ask at once, rather than when the next period begins."""
         ...
 
-    async def ask(self, pod: Pod, question: Q) -> Reply:
+    async def ask(self, pod: Pod, query: Q) -> QueryResult:
         """Put one question to one member. Never raises for what it, the network or the API server does."""
         ...
 
-    def assess(self, pods: Pods, fresh: Fresh[Q]) -> Verdict:
+    def assess(self, pods: Pods, recent: RecentResults[Q]) -> Verdict:
         """The verdict on what is known. Pure but for the clock."""
         ...
 
@@ -83,7 +83,7 @@ class VerdictStream(Generic[Q]):
         self._out: asyncio.Queue[Verdict | BaseException] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._poll = Poll(prober.ask, self._start, self._on_result)
-        self._book: ReplyBook[Q] = ReplyBook()
+        self._results: LatestResults[Q] = LatestResults()
         self._pods: dict[str, dict[str, Pod]] = {role: {} for role in prober.selectors}
         unlisted = Problem("PodsUnseen", "the pods have not been listed yet")
         self._unlisted: dict[str, Problem] = dict.fromkeys(prober.selectors, unlisted)
@@ -135,7 +135,7 @@ class VerdictStream(Generic[Q]):
                 self._undiscovered = Problem("ApiUnreachable", f"the API server does not answer: {error}")
             if self._undiscovered is not None:
                 await asyncio.sleep(self._prober.period)
-        self._ask_members()
+        self._poll_members()
 
     async def _watch_pods(self, role: str, selector: str) -> None:
         async for view in self._context.cluster.watch_pods(self._context.namespace, selector):
@@ -145,7 +145,7 @@ class VerdictStream(Generic[Q]):
     async def _tick(self) -> None:
         due = self._clock()
         while True:
-            self._ask_members()
+            self._poll_members()
             self._emit(self._assess())
             due = max(due + self._prober.period, self._clock())
             await asyncio.sleep(due - self._clock())
@@ -159,20 +159,20 @@ class VerdictStream(Generic[Q]):
             self._pods[role] = dict(view.pods)
             for pod in view.pods.values():
                 if before.pop(pod.uid, None) != pod:
-                    self._book.pod_changed(pod.uid, self._clock())
+                    self._results.invalidate(pod.uid, self._clock())
             for uid in before:
-                self._book.forget(uid)
+                self._results.forget(uid)
         self._emit(self._assess())
-        self._ask_members()
+        self._poll_members()
 
-    def _ask_members(self) -> None:
+    def _poll_members(self) -> None:
         if self._undiscovered is None:
-            self._poll.ask(self._prober.questions(self._pods, self._fresh()))
+            self._poll.ask(self._prober.queries(self._pods, self._recent()))
 
-    def _on_result(self, uid: str, question: Q, reply: Reply) -> None:
-        self._book.note(uid, question, reply)
+    def _on_result(self, uid: str, query: Q, result: QueryResult) -> None:
+        self._results.record(uid, query, result)
         if self._undiscovered is None:
-            self._poll.ask(self._prober.follow_up(question, self._pods, self._fresh()), at_once=1)
+            self._poll.ask(self._prober.follow_ups(query, self._pods, self._recent()), at_once=1)
         self._schedule_assessment()
 
     def _schedule_assessment(self) -> None:
@@ -186,8 +186,8 @@ class VerdictStream(Generic[Q]):
         if self._last is None or _content(verdict) != _content(self._last):
             self._emit(verdict)
 
-    def _fresh(self) -> Fresh[Q]:
-        return Fresh(self._book, self._clock())
+    def _recent(self) -> RecentResults[Q]:
+        return RecentResults(self._results, self._clock())
 
     def _assess(self) -> Verdict:
         at = self._context.now()
@@ -195,7 +195,7 @@ class VerdictStream(Generic[Q]):
         if self._unlisted:
             return unknown(at, next(iter(self._unlisted.values())), uids)
         if self._undiscovered is None:
-            return self._prober.assess(self._pods, self._fresh())
+            return self._prober.assess(self._pods, self._recent())
         if self._undiscovered.reason == "WorkloadUnfit":
             return Verdict(at, serving=False, healthy=False, problems=(self._undiscovered,), members=uids)
         return unknown(at, self._undiscovered, uids)

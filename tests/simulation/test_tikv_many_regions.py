@@ -13,7 +13,7 @@ from subjects.protocol import SubjectContext, SubjectOptions, Verdict
 from subjects.tikv.members.options import SELECTORS, check
 from subjects.tikv.members.pace import Pace
 from subjects.tikv.members.place import Place
-from subjects.tikv.members.questions import TIKV, Question
+from subjects.tikv.members.queries import TIKV, Query
 from subjects.tikv.oracle.prober import TikvProber
 from subjects.tikv.oracle.turns import CAP
 from subjects.watching.polling import MAX_AT_ONE_MEMBER
@@ -66,7 +66,7 @@ class WorldCluster:
         if pod.name in self.frozen:
             raise MemberUnreachable("no answer")
         role = pod.name.partition("-")[0]
-        return self.world._answer(pod.name, Question(role, path)) if path != "/config" else Answer(404, None)
+        return self.world._answer(pod.name, Query(role, path)) if path != "/config" else Answer(404, None)
 
     @staticmethod
     def _role(selector: str) -> str:

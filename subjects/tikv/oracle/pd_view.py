@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from subjects.cluster import Pod
 from subjects.pods import member_names, pod_problems
 from subjects.protocol import Problem
-from subjects.tikv.members.questions import (
+from subjects.tikv.members.queries import (
     CLUSTER,
     CLUSTER_STATUS,
     HEALTH,
@@ -22,11 +22,11 @@ from subjects.tikv.members.questions import (
     PING,
     REGIONS,
     STORES,
-    Question,
+    Query,
 )
 from subjects.tikv.members.wire import Cluster, ClusterStatus, Health, Members, Regions, Stores, refusal
 from subjects.tikv.oracle.observations import M, Observations
-from subjects.watching.replies import Reply
+from subjects.watching.results import QueryResult
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ def view_pd(observations: Observations) -> PdView:
         view.lost = ", ".join(sorted({_silence(observations, pod) for pod in present.values()}))
         return view
     for name, pod in present.items():
-        _note_member(view, name, observations.reply(pod, PING))
+        _note_member(view, name, observations.result(pod, PING))
     members = _members(view, observations, present)
     if members is None:
         return view
@@ -69,15 +69,15 @@ def view_pd(observations: Observations) -> PdView:
 
 
 def _answered(observations: Observations, pod: Pod) -> bool:
-    return any(reply.answer is not None for reply in observations.replies(pod.uid).values())
+    return any(result.answer is not None for result in observations.results(pod.uid).values())
 
 
 def _silence(observations: Observations, pod: Pod) -> str:
-    replies = sorted(observations.replies(pod.uid).values(), key=lambda reply: reply.asked)
-    return replies[-1].error if replies else "no answer yet"
+    results = sorted(observations.results(pod.uid).values(), key=lambda result: result.sent_at)
+    return results[-1].error if results else "no answer yet"
 
 
-def _note_member(view: PdView, name: str, ping: Reply | None) -> None:
+def _note_member(view: PdView, name: str, ping: QueryResult | None) -> None:
     if ping is None:
         view.open.append(Problem("PDUnseen", f"{name} has not answered yet", name))
     elif ping.answer is None:
@@ -88,14 +88,14 @@ def _note_member(view: PdView, name: str, ping: Reply | None) -> None:
 
 def _members(view: PdView, observations: Observations, present: dict[str, Pod]) -> Members | None:
     """PD's own list, in its newest wording; None, with a problem, while no member tells it or knows a leader."""
-    replies = [reply for pod in present.values() if (reply := observations.reply(pod, MEMBERS)) is not None]
-    values = [(reply.asked, observations.value(Members, reply)) for reply in replies]
+    results = [result for pod in present.values() if (result := observations.result(pod, MEMBERS)) is not None]
+    values = [(result.sent_at, observations.value(Members, result)) for result in results]
     told = [(asked, value) for asked, value in values if isinstance(value, Members) and value.leader is not None]
     if told:
         return max(told, key=lambda each: each[0])[1]
-    if len(replies) < len(present) or not present:
+    if len(results) < len(present) or not present:
         view.open.append(Problem("PDLeaderUnseen", "no member of PD has named a leader yet"))
-    elif any(_unreadable(reply, value) for reply, (_, value) in zip(replies, values, strict=True)):
+    elif any(_unreadable(result, value) for result, (_, value) in zip(results, values, strict=True)):
         why = sorted({value for _, value in values if isinstance(value, str)})
         view.open.append(Problem("PDUnread", f"PD's list of members cannot be read: {'; '.join(why)}"))
     else:
@@ -103,21 +103,21 @@ def _members(view: PdView, observations: Observations, present: dict[str, Pod]) 
     return None
 
 
-def _unreadable(reply: Reply, value: object) -> bool:
+def _unreadable(result: QueryResult, value: object) -> bool:
     """An answer that says neither who leads nor that nobody does."""
-    return isinstance(value, str) and reply.answer is not None and reply.answer.status < 500
+    return isinstance(value, str) and result.answer is not None and result.answer.status < 500
 
 
-def _told(view: PdView, observations: Observations, question: Question, model: type[M], what: str) -> M | None:
+def _told(view: PdView, observations: Observations, query: Query, model: type[M], what: str) -> M | None:
     """The leader's newest answer. A refusal by PD itself (5xx) is its trouble; whatever else is missing is open."""
-    reply = observations.newest_of_pd(question)
-    if reply is None:
+    result = observations.latest_of_pd(query)
+    if result is None:
         view.open.append(Problem("PDAwaited", f"PD has not told {what} yet"))
         return None
-    value = observations.value(model, reply)
+    value = observations.value(model, result)
     if not isinstance(value, str):
         return value
-    refused = reply.answer is not None and reply.answer.status >= 500
+    refused = result.answer is not None and result.answer.status >= 500
     problem = Problem("PDRefuses" if refused else "PDUnread", f"PD does not tell {what}: {value}")
     (view.trouble if refused else view.open).append(problem)
     return None

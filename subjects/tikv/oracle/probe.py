@@ -65,7 +65,7 @@ class WriteProbe:
         """The newest write to every region that may be written to, None where there is none that still holds."""
         since = self._clock() - self._pace.max_age - (self._turns.rounds() - 1) * self._pace.period
         held = {region_id: self._writes.get(region_id) for region_id in self._keys()}
-        return {id_: write if write is not None and write.asked >= since else None for id_, write in held.items()}
+        return {id_: write if write is not None and write.sent_at >= since else None for id_, write in held.items()}
 
     async def run(self, on_change: Callable[[], None]) -> None:
         """Write each period, until cancelled; `on_change` is called whenever a write has ended."""
@@ -108,7 +108,7 @@ class WriteProbe:
         finally:
             self._unanswered[region_id] -= 1
         held = self._writes.get(region_id)
-        if held is None or asked >= held.asked:
+        if held is None or asked >= held.sent_at:
             self._writes[region_id] = write
         self._on_change()
 
@@ -116,7 +116,7 @@ class WriteProbe:
 
     async def _renew(self) -> None:
         """A client, if there is none; a fresh one, if the present one fails."""
-        failing = any(write.error is not None and write.asked >= self._made for write in self._writes.values())
+        failing = any(write.error is not None and write.sent_at >= self._made for write in self._writes.values())
         if self._client is not None and not (failing and self._clock() - self._made > RENEW_SECONDS):
             return
         # What keeps us from a fresh one must not keep the old one from its writes for long.

@@ -15,7 +15,7 @@ from subjects.images import KnownImages
 from subjects.protocol import Verdict
 from subjects.tikv.members.pace import Pace
 from subjects.tikv.members.place import Layout, Place
-from subjects.tikv.members.questions import (
+from subjects.tikv.members.queries import (
     ALIVE,
     MEMBERS,
     OF_EVERY_MEMBER,
@@ -25,7 +25,7 @@ from subjects.tikv.members.questions import (
     ROLES,
     STORES,
     TIKV,
-    Question,
+    Query,
 )
 from subjects.tikv.members.wire import Members, Region, Regions, RegionStatus, Stores
 from subjects.tikv.oracle.intervals import heartbeat_seconds
@@ -35,11 +35,11 @@ from subjects.tikv.oracle.reading import Reader
 from subjects.tikv.oracle.service import leader_pod, store_hosts
 from subjects.tikv.oracle.turns import Turns
 from subjects.tikv.oracle.verdict import assess
-from subjects.watching.polling import ask_within
-from subjects.watching.replies import Fresh, Reply
+from subjects.watching.polling import send_within
+from subjects.watching.results import QueryResult, RecentResults
 from subjects.watching.stream import Pods
 
-Asked = tuple[Pod, Question]
+Asked = tuple[Pod, Query]
 
 
 class TikvProber:
@@ -69,7 +69,7 @@ class TikvProber:
         self._layout: Layout | None = None
         self._heartbeat = DEFAULT_HEARTBEAT_SECONDS
         self._reader = Reader()
-        self._turns: Turns[tuple[str, Question]] = Turns()
+        self._turns: Turns[tuple[str, Query]] = Turns()
         self._regions: list[Region] = []
         self._probe = WriteProbe(place, pace, lambda: self._regions) if place.options.writes else None
 
@@ -96,57 +96,57 @@ class TikvProber:
 
     # What to ask -----------------------------------------------------------------------------------------------------
 
-    def questions(self, pods: Pods, fresh: Fresh[Question]) -> Iterator[Asked]:
+    def queries(self, pods: Pods, recent: RecentResults[Query]) -> Iterator[Asked]:
         """Everything that is due in this period."""
-        observations = self._observations(pods, fresh)
+        observations = self._observations(pods, recent)
         for pod in observations.present(PD).values():
-            yield from ((pod, question) for question in OF_EVERY_MEMBER)
+            yield from ((pod, query) for query in OF_EVERY_MEMBER)
         for pod in observations.present(TIKV).values():
             yield pod, ALIVE
         if (leader := self._pd_leader(observations)) is not None:
-            yield from ((leader, question) for question in OF_THE_LEADER)
-        yield from self._of_regions(observations)
+            yield from ((leader, query) for query in OF_THE_LEADER)
+        yield from self._region_queries(observations)
 
-    def follow_up(self, question: Question, pods: Pods, fresh: Fresh[Question]) -> Iterator[Asked]:
+    def follow_ups(self, query: Query, pods: Pods, recent: RecentResults[Query]) -> Iterator[Asked]:
         """Who leads leads to what the leader knows, and that to whom it names."""
-        if question not in (MEMBERS, REGIONS, STORES):
+        if query not in (MEMBERS, REGIONS, STORES):
             return
-        observations = self._observations(pods, fresh)
-        if question is MEMBERS:
+        observations = self._observations(pods, recent)
+        if query is MEMBERS:
             if (leader := self._pd_leader(observations)) is not None:
-                held = observations.replies(leader.uid)
+                held = observations.results(leader.uid)
                 yield from ((leader, each) for each in OF_THE_LEADER if each not in held)
             return
         self._remember_regions(observations)
-        for pod, each in self._leaders_questions(observations):
+        for pod, each in self._leader_queries(observations):
             if observations.confirmation(pod.uid, each) is None:
                 yield pod, each
 
     def _pd_leader(self, observations: Observations) -> Pod | None:
         """The pod that was named last as PD's leader."""
         present = observations.present(PD)
-        replies = [reply for pod in present.values() if (reply := observations.reply(pod, MEMBERS)) is not None]
-        for reply in sorted(replies, key=lambda reply: reply.asked, reverse=True):
-            members = observations.value(Members, reply)
+        results = [result for pod in present.values() if (result := observations.result(pod, MEMBERS)) is not None]
+        for result in sorted(results, key=lambda result: result.sent_at, reverse=True):
+            members = observations.value(Members, result)
             if isinstance(members, Members) and members.leader is not None:
                 return present.get(members.leader.pod)
         return None
 
-    def _of_regions(self, observations: Observations) -> Iterator[Asked]:
+    def _region_queries(self, observations: Observations) -> Iterator[Asked]:
         self._remember_regions(observations)
-        asked = {(pod.uid, question): pod for pod, question in self._leaders_questions(observations)}
+        asked = {(pod.uid, query): pod for pod, query in self._leader_queries(observations)}
 
-        def pressing(key: tuple[str, Question]) -> bool:
-            reply = observations.confirmation(*key)
-            status = observations.value(RegionStatus, reply) if reply is not None else ""
+        def pressing(key: tuple[str, Query]) -> bool:
+            result = observations.confirmation(*key)
+            status = observations.value(RegionStatus, result) if result is not None else ""
             return not (isinstance(status, RegionStatus) and status.leads)
 
         for key in self._turns.take(asked, pressing, self._clock()):
             yield asked[key], key[1]
 
-    def _leaders_questions(self, observations: Observations) -> Iterator[Asked]:
-        reply = observations.newest_of_pd(STORES)
-        stores = observations.value(Stores, reply) if reply is not None else ""
+    def _leader_queries(self, observations: Observations) -> Iterator[Asked]:
+        result = observations.latest_of_pd(STORES)
+        stores = observations.value(Stores, result) if result is not None else ""
         if isinstance(stores, Stores):
             by_id, pods = store_hosts(stores), observations.present(TIKV)
             found = (leader_pod(region, by_id, pods) for region in self._regions)
@@ -154,33 +154,31 @@ class TikvProber:
 
     def _remember_regions(self, observations: Observations) -> None:
         """Kept while PD is away: a client, too, goes on with what it knows."""
-        reply = observations.newest_of_pd(REGIONS)
-        regions = observations.value(Regions, reply) if reply is not None else ""
+        result = observations.latest_of_pd(REGIONS)
+        regions = observations.value(Regions, result) if result is not None else ""
         if isinstance(regions, Regions):
             self._regions = regions.by_id()
 
-    async def ask(self, pod: Pod, question: Question) -> Reply:
+    async def ask(self, pod: Pod, query: Query) -> QueryResult:
         """One question to one member."""
         limit = self._pace.limit
-        return await ask_within(
-            limit, lambda: self._place.ask(question.role, pod, question.path, limit, port=question.port)
-        )
+        return await send_within(limit, lambda: self._place.ask(query.role, pod, query.path, limit, port=query.port))
 
     # What it means ---------------------------------------------------------------------------------------------------
 
-    def assess(self, pods: Pods, fresh: Fresh[Question]) -> Verdict:
+    def assess(self, pods: Pods, recent: RecentResults[Query]) -> Verdict:
         """The oracle's verdict on replies that still hold."""
-        return assess(self._place.context.now(), self._observations(pods, fresh))
+        return assess(self._place.context.now(), self._observations(pods, recent))
 
-    def _observations(self, pods: Pods, fresh: Fresh[Question]) -> Observations:
+    def _observations(self, pods: Pods, recent: RecentResults[Query]) -> Observations:
         assert self._layout is not None, "asked before it has learned"
         of_regions = self._pace.max_age + (self._turns.rounds() - 1) * self._pace.period
         return Observations(
             layout=self._layout,
             pods=pods,
-            replies=lambda uid: fresh.of(uid, self._pace.max_age),
-            confirmation=lambda uid, question: fresh.one(uid, question, of_regions),
-            clock=fresh.now,
+            results=lambda uid: recent.of(uid, self._pace.max_age),
+            confirmation=lambda uid, query: recent.one(uid, query, of_regions),
+            clock=recent.now,
             writes=self._writes(),
             cluster_id=self._cluster_id(),
             heartbeat_seconds=self._heartbeat,

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 
 from subjects.pods import member_names
 from subjects.protocol import Problem
-from subjects.tikv.members.questions import ALIVE, TIKV
+from subjects.tikv.members.queries import ALIVE, TIKV
 from subjects.tikv.members.wire import Peer, Region, Store, Stores
 from subjects.tikv.oracle.observations import Observations
-from subjects.watching.replies import Reply
+from subjects.watching.results import QueryResult
 
 SLACK_SECONDS = 1.0
 """How late a heartbeat may be on a busy machine."""
@@ -24,16 +24,16 @@ LEARNER = "Learner"
 UP, OFFLINE, TOMBSTONE = "Up", "Offline", "Tombstone"
 
 
-def silent_stores(observations: Observations) -> dict[str, Reply]:
+def silent_stores(observations: Observations) -> dict[str, QueryResult]:
     """The stores that were asked and did not answer, by pod name."""
-    asked = {name: observations.reply(pod, ALIVE) for name, pod in observations.present(TIKV).items()}
-    return {name: reply for name, reply in asked.items() if reply is not None and reply.answer is None}
+    asked = {name: observations.result(pod, ALIVE) for name, pod in observations.present(TIKV).items()}
+    return {name: result for name, result in asked.items() if result is not None and result.answer is None}
 
 
 def unseen_stores(observations: Observations) -> Iterator[Problem]:
     """The stores whose first answer is still on its way."""
     for name, pod in observations.present(TIKV).items():
-        if observations.reply(pod, ALIVE) is None:
+        if observations.result(pod, ALIVE) is None:
             yield Problem("StoreUnseen", f"{name} has not answered yet", name)
 
 
@@ -78,10 +78,10 @@ def _one_store(observations: Observations, name: str, store: Store, newest: int)
 def _missed(observations: Observations, name: str, state: str) -> Problem:
     """PD does not hear from a store. Whether we do is said where we know: its first answer may still be on its way."""
     pod = observations.present(TIKV).get(name)
-    reply = observations.reply(pod, ALIVE) if pod is not None else None
-    if reply is None:
+    result = observations.result(pod, ALIVE) if pod is not None else None
+    if result is None:
         return Problem("StoreDown", f"PD calls {name} {state}", name)
-    if reply.answer is None:
+    if result.answer is None:
         return Problem("StoreDown", f"PD calls {name} {state}, and it does not answer", name)
     return Problem("StoreUnheard", f"PD calls {name} {state}, which answers us", name)
 

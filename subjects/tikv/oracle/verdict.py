@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 
 from subjects.pods import pod_problems
 from subjects.protocol import Problem, Verdict
-from subjects.tikv.members.questions import ROLES, TIKV
+from subjects.tikv.members.queries import ROLES, TIKV
 from subjects.tikv.oracle.observations import Observations
 from subjects.tikv.oracle.pd_view import PdView, view_pd
 from subjects.tikv.oracle.redundancy import peer_problems, silent_stores, store_problems, unseen_stores
@@ -77,8 +77,8 @@ def _open_service(service: Tally) -> tuple[Problem, ...]:
 def _store_trouble(observations: Observations, pd: PdView) -> list[Problem]:
     found = list(pod_problems(observations.layout.tikv, observations.pods[TIKV], observations.images))
     found += [
-        Problem("StoreSilent", f"{name} does not answer: {reply.error}", name)
-        for name, reply in silent_stores(observations).items()
+        Problem("StoreSilent", f"{name} does not answer: {result.error}", name)
+        for name, result in silent_stores(observations).items()
     ]
     if pd.stores is not None:
         found += store_problems(observations, pd.stores)
