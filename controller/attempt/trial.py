@@ -157,7 +157,7 @@ class Attempt:
                 self._commands = said
                 course.learn(
                     commands=[command.to_json() for command in said.commands],
-                    reasoning=[thought.to_json() for thought in said.thoughts],
+                    reasoning=[piece.to_json() for piece in said.reasoning],
                 )
             course.learn(final_state=await course.patiently(subject.capture_state))
 
@@ -170,8 +170,8 @@ class Attempt:
         if not length:
             return
         async with self._course.step(Step.QUIET_PERIOD, length + self._spec.deadlines.capture_seconds):
-            if (mark := await self._attendance.mark(self._course.say)) is not None:
-                self._course.learn(agent_mark=mark.to_json())
+            if (cursor := await self._attendance.mark(self._course.say)) is not None:
+                self._course.learn(agent_mark=cursor.to_json())
             until = self._now() + timedelta(seconds=length)
             while (left := (until - self._now()).total_seconds()) > 0:
                 self._attendance.require_agent()
@@ -184,8 +184,8 @@ class Attempt:
 
         In a control the plan is that nothing is done, and the window opens when that is committed.
         """
-        if (mark := await self._attendance.mark(self._course.say)) is not None:
-            await self._course.commit(agent_mark=mark.to_json())
+        if (cursor := await self._attendance.mark(self._course.say)) is not None:
+            await self._course.commit(agent_mark=cursor.to_json())
         await self._attendance.set_aside(self._course.say)
         self._attendance.require_agent()
         if not self._spec.mode.injects:
