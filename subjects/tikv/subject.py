@@ -29,7 +29,6 @@ from subjects.protocol import (
 )
 from subjects.tikv.chaos import CHAOS
 from subjects.tikv.members import options
-from subjects.tikv.members.pace import Pace
 from subjects.tikv.members.pd import Pd
 from subjects.tikv.members.place import Layout, Place
 from subjects.tikv.members.queries import ROLES, TIKV
@@ -39,6 +38,7 @@ from subjects.tikv.reset.memory import Memory
 from subjects.tikv.reset.recreate import recreate
 from subjects.tikv.reset.reset import note_end, restore
 from subjects.tikv.state import state
+from subjects.watching.polling import PollSettings
 from subjects.watching.stream import VerdictStream
 from subjects.workloads import FEWEST_MEMBERS
 
@@ -46,10 +46,10 @@ from subjects.workloads import FEWEST_MEMBERS
 class TikvSubject:
     """PD and TiKV in one namespace: two StatefulSets. Unsupported where the campaign's options make no sense."""
 
-    def __init__(self, context: SubjectContext, pace: Pace | None = None) -> None:
+    def __init__(self, context: SubjectContext, polling: PollSettings | None = None) -> None:
         self._context = context
         self._options = options.check(context.options)
-        self._pace = pace or Pace()
+        self._polling = polling or PollSettings()
         self._place = Place(context, self._options)
         self._pd = Pd(self._place)
         self._memory = Memory()
@@ -103,9 +103,9 @@ class TikvSubject:
     async def reset(self, report: Report = no_report) -> None:
         """The known state: emptied, where that is asked for; every member with a pod, and the leaders spread."""
         if self._options.recreate:
-            await recreate(self._place, self._pd, self._memory, self._pace.period)
+            await recreate(self._place, self._pd, self._memory, self._polling.period)
         layout = self._layout = await self._place.find()
-        await restore(self._place, self._pd, layout, self._memory, self._pace, report)
+        await restore(self._place, self._pd, layout, self._memory, self._polling, report)
 
     async def wait_healthy(self, settle_seconds: float, on_verdict: Callable[[Verdict], None]) -> Verdict:
         """The verdict that completes `settle_seconds` of health. What its pods look like then is what they should."""
@@ -122,7 +122,7 @@ class TikvSubject:
         prober = TikvProber(
             self._place,
             layout=self._known_layout,
-            pace=self._pace,
+            polling=self._polling,
             cluster_id=lambda: self._memory.cluster_id,
             images=images,
             buried=lambda: self._memory.before.buried if self._memory.before is not None else frozenset(),
@@ -131,7 +131,7 @@ class TikvSubject:
 
     async def capture_state(self) -> Mapping[str, Json]:
         """Pods, members, stores, regions and where leaders sit, as JSON."""
-        return await state.capture(self._place, await self._known_layout(), self._pace.limit)
+        return await state.capture(self._place, await self._known_layout(), self._polling.timeout)
 
     async def plan_chaos(self, chaos: str, params: BaseModel, rng: Random) -> Fault:
         """A fault for members chosen by `rng` among those that the chaos means now. Touches nothing.
@@ -154,11 +154,11 @@ class TikvSubject:
     async def cleanup_chaos(self, fault: Fault) -> None:
         """Undo the fault from its record alone; return when nothing of it is left."""
         aimed = injection.chaos_named("tikv", CHAOS, fault.chaos)
-        await injection.cleanup(self._context, fault, self._options.selectors[aimed.role], self._pace.period)
+        await injection.cleanup(self._context, fault, self._options.selectors[aimed.role], self._polling.period)
 
     async def end_attempt(self) -> None:
         """Note what the attempt leaves in PD and in the stores' settings."""
-        await note_end(self._place, self._pd, await self._known_layout(), self._memory, self._pace)
+        await note_end(self._place, self._pd, await self._known_layout(), self._memory, self._polling)
 
     async def close(self) -> None:
         """Nothing to let go of: connections belong to the cluster."""

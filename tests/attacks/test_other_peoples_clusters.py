@@ -23,7 +23,7 @@ from controller.campaign.services import Services
 from controller.kube import KubeCluster
 from subjects.cluster import Changes, Cluster, Pod, Reads, Workload
 from subjects.etcd import EtcdSubject
-from subjects.etcd.polling import Pace
+from subjects.etcd.polling import EtcdPollSettings
 from subjects.guard import GuardedCluster, majority_lost
 from subjects.permits import Inject, Recreate, Revert, Voters
 from subjects.podchaos.record import is_swapped
@@ -37,7 +37,7 @@ from tests.unit.subjects.fakes import IMAGE, NAMES, FakeCluster
 from tests.unit.subjects.tikv_fakes import FakeTikv
 
 REPO = Path(__file__).parents[2]
-PACE = Pace(period=0.005, limit=5.0, write_limit=5.0)
+PACE = EtcdPollSettings(period=0.005, timeout=5.0, write_timeout=5.0)
 MIRROR = "mirror.example/proxy"
 NEXT = "etcd:3.7"
 

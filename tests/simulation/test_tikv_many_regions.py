@@ -11,12 +11,11 @@ from typing import Any
 from subjects.cluster import Answer, MemberUnreachable, Pod, PodView, Workload
 from subjects.protocol import SubjectContext, SubjectOptions, Verdict
 from subjects.tikv.members.options import SELECTORS, check
-from subjects.tikv.members.pace import Pace
 from subjects.tikv.members.place import Place
 from subjects.tikv.members.queries import TIKV, Query
 from subjects.tikv.oracle.prober import TikvProber
 from subjects.tikv.oracle.turns import CAP
-from subjects.watching.polling import MAX_AT_ONE_MEMBER
+from subjects.watching.polling import MAX_AT_ONE_MEMBER, PollSettings
 from subjects.watching.stream import VerdictStream
 from tests.support.virtual import run_virtually
 from tests.unit.subjects.tikv_world import AT, World, names, region_of
@@ -88,7 +87,7 @@ async def watched(cluster: WorldCluster, events: Mapping[float, Callable[[], Non
     place = Place(context, check(context.options))
     verdicts = []
     async with aclosing(
-        VerdictStream(context, TikvProber(place, place.find, Pace(), lambda: None)).verdicts()
+        VerdictStream(context, TikvProber(place, place.find, PollSettings(), lambda: None)).verdicts()
     ) as stream:
         async for verdict in stream:
             verdicts.append(verdict)

@@ -12,10 +12,10 @@ from controller.attempt.observation import Observation, Window, observe
 from subjects.images import KnownImages
 from subjects.protocol import Fault, SubjectContext, SubjectOptions, Target, Verdict
 from subjects.tikv.members.options import check
-from subjects.tikv.members.pace import Pace
 from subjects.tikv.members.place import Place
 from subjects.tikv.oracle import probe
 from subjects.tikv.oracle.prober import TikvProber
+from subjects.watching.polling import PollSettings
 from subjects.watching.stream import VerdictStream
 from tests.support.tape import Tape, TapeClock, TapeCluster
 from tests.support.virtual import run_virtually
@@ -89,12 +89,12 @@ def replay(name: str, until: float, monkeypatch: pytest.MonkeyPatch | None = Non
         options = SubjectOptions(probe="none" if monkeypatch is None else "write")
         if monkeypatch is not None:
 
-            async def connect(place: Place, limit: float) -> TapeClient:
+            async def connect(place: Place, timeout: float) -> TapeClient:
                 return TapeClient(tape, clock)
 
             monkeypatch.setattr(probe, "connect", connect)
         place = Place(SubjectContext(cluster, "tikv", cluster.now, options=options), check(options))
-        prober = TikvProber(place, place.find, Pace(), lambda: None, KnownImages())
+        prober = TikvProber(place, place.find, PollSettings(), lambda: None, KnownImages())
         verdicts = []
         async with aclosing(VerdictStream(place.context, prober).verdicts()) as stream:
             async for verdict in stream:

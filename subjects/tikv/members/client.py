@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from tikv import AsyncRawClient, TLSConfig
 
 
-async def connect(place: Place, limit: float) -> AsyncRawClient | None:
+async def connect(place: Place, timeout: float) -> AsyncRawClient | None:
     """A client with nothing cached that begins with PD's members as they are now; None while none has an address.
 
-    Every operation has `limit` seconds. SubjectError or ClusterUnreachable where the pods cannot be listed.
+    Every operation has `timeout` seconds. SubjectError or ClusterUnreachable where the pods cannot be listed.
     """
     from tikv import AsyncRawClient  # a heavy import, for those who write
 
@@ -26,10 +26,10 @@ async def connect(place: Place, limit: float) -> AsyncRawClient | None:
     if not pods:
         return None
     if credentials is None:
-        return AsyncRawClient([_address(pod.ip or "", place.port(PD, pod)) for pod in pods], timeout=limit)
+        return AsyncRawClient([_address(pod.ip or "", place.port(PD, pod)) for pod in pods], timeout=timeout)
     endpoints = [f"{place.server_name(PD, pod)}:{place.port(PD, pod)}" for pod in pods]
     with TemporaryDirectory() as folder:  # the files are read while the client is made
-        return AsyncRawClient(endpoints, timeout=limit, tls=_config(credentials, Path(folder)))
+        return AsyncRawClient(endpoints, timeout=timeout, tls=_config(credentials, Path(folder)))
 
 
 def _address(ip: str, port: int) -> str:

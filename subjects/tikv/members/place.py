@@ -116,19 +116,19 @@ class Place:
         role: str,
         pod: Pod,
         path: str,
-        limit: float,
+        timeout: float,
         *,
         port: int | None = None,
         body: Any | None = None,
         method: str | None = None,
     ) -> Answer:
-        """One request to one member, `limit` in seconds. Raises what `Cluster.ask_member` raises."""
+        """One request to one member, `timeout` in seconds. Raises what `Cluster.ask_member` raises."""
         return await self.context.cluster.ask_member(
             self.context.namespace,
             pod,
             port or self.port(role, pod),
             path,
-            timeout=limit,
+            timeout=timeout,
             body=body,
             tls=Tls(self._ssl, self.server_name(role, pod)) if self._ssl is not None else None,
             method=method,

@@ -19,7 +19,7 @@ from subjects.tikv.members.wire import RegionCount
 SURE = 5_000
 """Up to so many regions fit, whatever they have. Where there are more, the list is read to see whether it can be."""
 
-LIMIT_SECONDS = 1.0
+TIMEOUT_SECONDS = 1.0
 """For each member of PD to count them. One that does not answer is for the oracle to judge."""
 
 
@@ -30,7 +30,7 @@ async def require_readable_regions(place: Place) -> None:
     """
     count = 0
     with suppress(PdUnavailable, PdRefused):
-        count = (await Pd(place, LIMIT_SECONDS).get(REGION_COUNT.path, RegionCount)).count
+        count = (await Pd(place, TIMEOUT_SECONDS).get(REGION_COUNT.path, RegionCount)).count
     if count <= SURE:
         return
     try:

@@ -12,10 +12,10 @@ from subjects.watching.results import QueryResult
 
 
 async def query_store(
-    place: Place, pod: Pod, path: str, limit: float, *, port: int | None = None, body: Any | None = None
+    place: Place, pod: Pod, path: str, timeout: float, *, port: int | None = None, body: Any | None = None
 ) -> QueryResult:
-    """One request, `limit` in seconds; never raises for what the store, the network or the API server does.
+    """One request, `timeout` in seconds; never raises for what the store, the network or the API server does.
 
     `port` is where PD says the store listens; None: the usual one. A `body` makes it a POST.
     """
-    return await send_within(limit, lambda: place.ask(TIKV, pod, path, limit, port=port, body=body))
+    return await send_within(timeout, lambda: place.ask(TIKV, pod, path, timeout, port=port, body=body))

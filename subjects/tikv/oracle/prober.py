@@ -13,7 +13,6 @@ from typing import Any
 from subjects.cluster import Pod
 from subjects.images import KnownImages
 from subjects.protocol import Verdict
-from subjects.tikv.members.pace import Pace
 from subjects.tikv.members.place import Layout, Place
 from subjects.tikv.members.queries import (
     ALIVE,
@@ -35,7 +34,7 @@ from subjects.tikv.oracle.reading import Reader
 from subjects.tikv.oracle.service import leader_pod, store_hosts
 from subjects.tikv.oracle.turns import Turns
 from subjects.tikv.oracle.verdict import assess
-from subjects.watching.polling import send_within
+from subjects.watching.polling import PollSettings, send_within
 from subjects.watching.results import QueryResult, RecentResults
 from subjects.watching.stream import Pods
 
@@ -54,14 +53,14 @@ class TikvProber:
         self,
         place: Place,
         layout: Callable[[], Awaitable[Layout]],
-        pace: Pace,
+        polling: PollSettings,
         cluster_id: Callable[[], int | None],
         images: KnownImages | None = None,
         buried: Callable[[], frozenset[int]] = frozenset,
     ) -> None:
         self._place = place
         self._fetch_layout = layout
-        self._pace = pace
+        self._polling = polling
         self._cluster_id = cluster_id
         self._images = images
         self._buried = buried
@@ -71,12 +70,12 @@ class TikvProber:
         self._reader = Reader()
         self._turns: Turns[tuple[str, Query]] = Turns()
         self._regions: list[Region] = []
-        self._probe = WriteProbe(place, pace, lambda: self._regions) if place.options.writes else None
+        self._probe = WriteProbe(place, polling, lambda: self._regions) if place.options.writes else None
 
     @property
     def period(self) -> float:
         """From question to question."""
-        return self._pace.period
+        return self._polling.period
 
     @property
     def selectors(self) -> Mapping[str, str]:
@@ -86,7 +85,7 @@ class TikvProber:
     async def discover(self) -> None:
         """Find the StatefulSets, and how often stores report to PD."""
         layout = await self._fetch_layout()
-        self._heartbeat = await heartbeat_seconds(self._place, self._pace.limit)
+        self._heartbeat = await heartbeat_seconds(self._place, self._polling.timeout)
         self._layout = layout
 
     def background_tasks(self, on_change: Callable[[], None]) -> Iterator[Coroutine[Any, Any, None]]:
@@ -161,8 +160,10 @@ class TikvProber:
 
     async def ask(self, pod: Pod, query: Query) -> QueryResult:
         """One question to one member."""
-        limit = self._pace.limit
-        return await send_within(limit, lambda: self._place.ask(query.role, pod, query.path, limit, port=query.port))
+        timeout = self._polling.timeout
+        return await send_within(
+            timeout, lambda: self._place.ask(query.role, pod, query.path, timeout, port=query.port)
+        )
 
     # What it means ---------------------------------------------------------------------------------------------------
 
@@ -172,11 +173,11 @@ class TikvProber:
 
     def _observations(self, pods: Pods, recent: RecentResults[Query]) -> Observations:
         assert self._layout is not None, "asked before it has learned"
-        of_regions = self._pace.max_age + (self._turns.rounds() - 1) * self._pace.period
+        of_regions = self._polling.max_age + (self._turns.rounds() - 1) * self._polling.period
         return Observations(
             layout=self._layout,
             pods=pods,
-            results=lambda uid: recent.of(uid, self._pace.max_age),
+            results=lambda uid: recent.of(uid, self._polling.max_age),
             confirmation=lambda uid, query: recent.one(uid, query, of_regions),
             clock=recent.now,
             writes=self._writes(),

@@ -19,13 +19,13 @@ from subjects.tikv.state.picture import Said, describe
 T = TypeVar("T")
 
 
-async def capture(place: Place, layout: Layout, limit: float) -> dict[str, Json]:
-    """Pods, members, stores and regions as they are now; each request has `limit` seconds.
+async def capture(place: Place, layout: Layout, timeout: float) -> dict[str, Json]:
+    """Pods, members, stores and regions as they are now; each request has `timeout` seconds.
 
     What does not answer is part of it. SubjectError only where Kubernetes does not list the pods.
     """
     pd_pods, tikv_pods = await place.pods(PD), await place.pods(TIKV)
-    pd = Pd(place, limit)
+    pd = Pd(place, timeout)
     members, health, stores, regions, schedulers, operators = await asyncio.gather(
         _told(pd.members()),
         _told(pd.get(HEALTH.path, Health)),
@@ -34,7 +34,7 @@ async def capture(place: Place, layout: Layout, limit: float) -> dict[str, Json]
         _told(pd.schedulers()),
         _told(pd.get(OPERATORS, Things)),
     )
-    silence = await asyncio.gather(*(_silence(place, pod, limit) for pod in pd_pods.values()))
+    silence = await asyncio.gather(*(_silence(place, pod, timeout) for pod in pd_pods.values()))
     said = Said(dict(zip(pd_pods, silence, strict=True)), members, health, stores, regions, schedulers, operators)
     probe = "write" if place.options.writes else "none"
     return {"oracle": ORACLE_VERSION, "probe": probe, **describe(layout, {**pd_pods, **tikv_pods}, said)}
@@ -47,12 +47,12 @@ async def _told(answer: Awaitable[T]) -> T | str:
         return str(error)
 
 
-async def _silence(place: Place, pod: Pod, limit: float) -> str | None:
+async def _silence(place: Place, pod: Pod, timeout: float) -> str | None:
     """Why this member of PD does not answer; None where it does."""
     if pod.ip is None:
         return "the pod has no address"
     try:
-        answer = await place.ask(PD, pod, PING.path, limit)
+        answer = await place.ask(PD, pod, PING.path, timeout)
     except (MemberUnreachable, ClusterError) as error:
         return str(error) or type(error).__name__
     return None if answer.status == 200 else refusal(answer)
