@@ -9,9 +9,9 @@ import pytest
 
 from subjects.cluster import Answer, ClusterError, Workload
 from subjects.protocol import SubjectError, SubjectNotReady
+from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.options import check
 from subjects.tikv.members.pd import Pd
-from subjects.tikv.members.place import Place
 from subjects.tikv.reset.memory import Memory
 from subjects.tikv.reset.recreate import intended, recreate
 from subjects.tikv.subject import TikvSubject
@@ -107,8 +107,8 @@ async def test_nothing_is_started_while_its_claims_are_still_on_their_way_out(mo
 async def test_it_is_done_when_pd_and_all_stores_are_back():
     cluster = FakeTikv(keys=())
     cluster.slow["tikv-1"] = 30
-    place = Place(cluster.context(reset="recreate"), check(cluster.context().options))
-    await recreate(place, Pd(place), Memory(), PACE.period)
+    endpoints = Endpoints(cluster.context(reset="recreate"), check(cluster.context().options))
+    await recreate(endpoints, Pd(endpoints), Memory(), PACE.period)
     assert_healthy(cluster)
 
 

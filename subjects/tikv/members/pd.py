@@ -9,9 +9,9 @@ from pydantic import BaseModel
 
 from subjects.cluster import Answer, ClusterError, MemberUnreachable
 from subjects.protocol import SubjectError
-from subjects.tikv.members.place import Place
+from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.queries import MEMBERS, PD, REGIONS, STORES
-from subjects.tikv.members.wire import Members, Names, Regions, Stores, read, refusal
+from subjects.tikv.members.schemas import Members, Names, Regions, Stores, read, refusal
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -52,8 +52,8 @@ class Pd:
     An answer of 4xx is PdRefused. An order may have been carried out although nobody answered: look, then repeat.
     """
 
-    def __init__(self, place: Place, timeout: float = TIMEOUT_SECONDS) -> None:
-        self._place = place
+    def __init__(self, endpoints: Endpoints, timeout: float = TIMEOUT_SECONDS) -> None:
+        self._endpoints = endpoints
         self._timeout = timeout
         self._spokesman = ""
 
@@ -94,13 +94,13 @@ class Pd:
         """The first good answer of a member; each is tried in turn, beginning with the one that answered last."""
         refuse_order(method or ("GET" if body is None else "POST"), path, body)
         why = "it has no pods"
-        pods = await self._place.pd_pods()
+        pods = await self._endpoints.pd_pods()
         for name, pod in sorted(pods.items(), key=lambda item: (item[0] != self._spokesman, item[0])):
             if pod.ip is None or pod.deleting:
                 why = f"{name} is not there"
                 continue
             try:
-                answer = await self._place.ask(PD, pod, path, timeout or self._timeout, body=body, method=method)
+                answer = await self._endpoints.ask(PD, pod, path, timeout or self._timeout, body=body, method=method)
             except (MemberUnreachable, ClusterError) as error:
                 why = str(error) or type(error).__name__
                 continue

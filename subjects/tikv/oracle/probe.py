@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 from subjects.cluster import ClusterUnreachable
 from subjects.protocol import SubjectError
 from subjects.tikv.members.client import connect
-from subjects.tikv.members.place import Place
-from subjects.tikv.members.wire import Region
+from subjects.tikv.members.endpoints import Endpoints
+from subjects.tikv.members.schemas import Region
 from subjects.tikv.oracle.keys import reserved_key
 from subjects.tikv.oracle.observations import Write
 from subjects.tikv.oracle.turns import Turns
@@ -48,8 +48,8 @@ CAP = 32
 class WriteProbe:
     """Writes for as long as `run` runs. `regions` tells what PD listed last."""
 
-    def __init__(self, place: Place, polling: PollSettings, regions: Callable[[], Sequence[Region]]) -> None:
-        self._place = place
+    def __init__(self, endpoints: Endpoints, polling: PollSettings, regions: Callable[[], Sequence[Region]]) -> None:
+        self._endpoints = endpoints
         self._polling = polling
         self._regions = regions
         self._clock = asyncio.get_running_loop().time
@@ -122,7 +122,7 @@ class WriteProbe:
         # What keeps us from a fresh one must not keep the old one from its writes for long.
         with suppress(SubjectError, ClusterUnreachable, TimeoutError):
             async with asyncio.timeout(self._polling.timeout):
-                client = await connect(self._place, self._polling.timeout)
+                client = await connect(self._endpoints, self._polling.timeout)
             if client is not None:
                 if self._client is not None:
                     self._retire(self._client)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from subjects.tikv.members.pd import Pd, PdUnavailable
-from subjects.tikv.members.wire import Regions
+from subjects.tikv.members.schemas import Regions
 
 SPLIT = "/pd/api/v1/regions/split"
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from itertools import count
 
 from subjects.protocol import Json
+from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.pd import Pd
-from subjects.tikv.members.place import Place
-from subjects.tikv.members.wire import Stores
+from subjects.tikv.members.schemas import Stores
 from subjects.tikv.reset import configuration
 from subjects.watching.polling import PollSettings
 
@@ -51,20 +51,20 @@ async def schedulers_of(pd: Pd, period: float) -> frozenset[str]:
     raise AssertionError("unreachable")
 
 
-async def look(place: Place, pd: Pd, pods: Sequence[str], polling: PollSettings) -> Standing:
+async def look(endpoints: Endpoints, pd: Pd, pods: Sequence[str], polling: PollSettings) -> Standing:
     """All of it. Waits for stores that do not answer; PdUnavailable where PD does not."""
     stores = await pd.stores()
-    settings = {pod: await configuration.of_store(place, pod, stores, polling).look() for pod in pods}
+    settings = {pod: await configuration.of_store(endpoints, pod, stores, polling).look() for pod in pods}
     return await _of_pd(pd, stores, settings, polling)
 
 
-async def glance(place: Place, pd: Pd, pods: Sequence[str], polling: PollSettings) -> Standing:
+async def glance(endpoints: Endpoints, pd: Pd, pods: Sequence[str], polling: PollSettings) -> Standing:
     """As `look`, without stores that do not answer at once: one that was broken has only just begun to start.
 
     What was set in such a store while it ran is gone with its process, unless it may write its file; that stays.
     """
     stores = await pd.stores()
-    told = await asyncio.gather(*(configuration.of_store(place, pod, stores, polling).glance() for pod in pods))
+    told = await asyncio.gather(*(configuration.of_store(endpoints, pod, stores, polling).glance() for pod in pods))
     settings = {pod: values for pod, values in zip(pods, told, strict=True) if values is not None}
     return await _of_pd(pd, stores, settings, polling)
 

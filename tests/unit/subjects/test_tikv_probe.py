@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from subjects.cluster import ClusterUnreachable
-from subjects.tikv.members.wire import Region
+from subjects.tikv.members.schemas import Region
 from subjects.tikv.oracle import probe
 from subjects.tikv.oracle.keys import reserved_key
 from subjects.tikv.oracle.probe import WriteProbe
@@ -49,7 +49,7 @@ class Lab:
         self.refusal: Exception | None = None
         self.regions = list(REGIONS)
 
-    async def connect(self, place: object, timeout: float) -> Client:
+    async def connect(self, endpoints: object, timeout: float) -> Client:
         if self.refusal is not None:
             raise self.refusal
         self.clients.append(Client(self.broken))

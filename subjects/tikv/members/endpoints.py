@@ -23,7 +23,7 @@ KIND = {PD: "PD", TIKV: "TiKV"}
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class Topology:
     """The two StatefulSets."""
 
     pd: Workload
@@ -34,7 +34,7 @@ class Layout:
         return self.pd if role == PD else self.tikv
 
 
-class Place:
+class Endpoints:
     """One TiKV cluster, and how to talk to it."""
 
     def __init__(self, context: SubjectContext, options: Options) -> None:
@@ -44,7 +44,7 @@ class Place:
         self._ssl: SSLContext | None = None
         self._services: dict[str, str] = {}
 
-    async def find(self, stopped_too: bool = False) -> Layout:
+    async def find(self, stopped_too: bool = False) -> Topology:
         """The StatefulSets, read anew, and the certificates, if there are to be any.
 
         WorkloadUnfit where one is missing, not the only one or too small; SubjectNotReady where something may not be
@@ -53,7 +53,7 @@ class Place:
         await self.credentials()
         found = {role: await self._workload(role, stopped_too) for role in ROLES}
         self._services = {role: workload.service for role, workload in found.items()}
-        return Layout(found[PD], found[TIKV])
+        return Topology(found[PD], found[TIKV])
 
     async def _workload(self, role: str, stopped_too: bool) -> Workload:
         namespace, selector = self.context.namespace, self.options.selectors[role]
