@@ -9,9 +9,9 @@ from pydantic import BaseModel
 
 from controller.api import CampaignSpec, Failure
 from controller.attempt.cleanup import CleanupFailed, undo
-from controller.attempt.course import Course, StepFailed
 from controller.attempt.quorum import too_many
-from controller.attempt.sight import Sight
+from controller.attempt.steps import Course, StepFailed
+from controller.attempt.verdicts import Sight
 from subjects.health import Stretch, extend
 from subjects.protocol import ChaosRefused, EvalSubject, Fault
 

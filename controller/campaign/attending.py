@@ -11,7 +11,7 @@ from functools import partial
 from controller.agents.protocol import AgentSource
 from controller.agents.sources import NoSuchSource
 from controller.api import CampaignSpec, Source
-from controller.attempt.attendance import Attendance
+from controller.attempt.agent_session import Attendance
 from controller.attempt.cleanup import RETRY_SECONDS
 from controller.campaign.admission import Impossible
 from controller.campaign.exposing import exposure

@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from controller.api import Controls, Outcome, Phase
-from controller.attempt.attendance import Attendance
+from controller.attempt.agent_session import Attendance
 from controller.attempt.cleanup import CleanupFailed
 from controller.attempt.outcome import Stop
 from controller.attempt.stopping import Paused, Stopped

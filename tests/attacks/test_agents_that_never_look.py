@@ -15,9 +15,9 @@ import pytest
 
 from controller.agents.protocol import Command, CommandLog, Mark, Report, Ticket
 from controller.api import CampaignSpec, Mode, Outcome
-from controller.attempt.attendance import Attendance
+from controller.attempt.agent_session import Attendance
+from controller.attempt.attempt import Attempt, trial_seed
 from controller.attempt.stopping import StopSignal
-from controller.attempt.trial import Attempt, trial_seed
 from controller.records import AttemptRow, Records, queries
 from controller.records.flags import Flag
 from controller.records.readonly import reading

@@ -8,8 +8,8 @@ import pytest
 
 from controller.api import Controls
 from controller.attempt.outcome import Stop
-from controller.attempt.sight import Sight
 from controller.attempt.stopping import Paused, PauseSwitch, Stopped, StopSignal
+from controller.attempt.verdicts import Sight
 from controller.campaign.control import Control
 from tests.unit.driver.samples import START
 

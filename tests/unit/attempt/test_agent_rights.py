@@ -7,7 +7,7 @@ import pytest
 from controller.agents.protocol import CommandLog
 from controller.agents.rights import Account, Exposure, Places, telling
 from controller.api import Mode, Outcome
-from controller.attempt.attendance import Attendance
+from controller.attempt.agent_session import Attendance
 from controller.records.flags import Flag
 
 ACCOUNT = Account("agents", "a")

@@ -8,7 +8,7 @@ import pytest
 
 from controller.api import Mode
 from controller.attempt.observation import End, Observation, Work, observe
-from tests.unit.engine.test_observation import FAULT, WINDOW, at, hurt, whole
+from tests.unit.attempt.test_observation import FAULT, WINDOW, at, hurt, whole
 
 
 def fold(mode, *seen, fault=FAULT):

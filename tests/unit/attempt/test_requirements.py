@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from tests.unit.attempt.test_agent_trial import AGENT, source
 from typer.testing import CliRunner
 
 from controller.agents.operatordb.source import OperatorDb
@@ -20,8 +21,7 @@ from subjects.protocol import EvalSubject, SubjectContext
 from subjects.tikv.subject import TikvSubject
 from tests.support.operatordb import AgentFile
 from tests.support.scripted import Script
-from tests.unit.engine.conftest import UID, spec
-from tests.unit.engine.test_agent_trial import AGENT, source
+from tests.unit.attempt.conftest import UID, spec
 from tests.unit.subjects.tikv_fakes import STORES, FakeTikv, planned
 
 

@@ -7,9 +7,9 @@ import pytest
 from controller.agents.protocol import AgentSource
 from controller.agents.workload import Workload
 from controller.api import CampaignSpec, Current, Outcome
-from controller.attempt.attendance import Attendance
+from controller.attempt.agent_session import Attendance
+from controller.attempt.attempt import Attempt, trial_seed
 from controller.attempt.stopping import StopSignal
-from controller.attempt.trial import Attempt, trial_seed
 from controller.records import AttemptRow, Event, Records, queries
 from controller.records.readonly import reading
 from subjects.protocol import SubjectContext

@@ -9,7 +9,7 @@ from controller.attempt.failures import failure_of
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.protocol import ChaosRefused, SubjectError, SubjectNotReady
 from tests.support.scripted import Script
-from tests.unit.engine.conftest import spec
+from tests.unit.attempt.conftest import spec
 
 BLIND = Script(heal_after=None, blind_between=(0.05, 10))
 SICK = Script(whole_at_first=False)
