@@ -9,7 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.unit.attempt.test_agent_trial import AGENT, source
+from tests.unit.attempt.test_agent_attempt import AGENT, source
 from typer.testing import CliRunner
 
 from controller.agents.operatordb.source import OperatorDb
