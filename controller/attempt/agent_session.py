@@ -20,8 +20,8 @@ from controller.agents.protocol import AgentSource, AgentUnreadable, CommandLog,
 from controller.agents.rights import Exposure
 from controller.agents.workload import Workload, send_away
 from controller.api import Failure, Mode, Outcome
-from controller.attempt.failures import AttemptFailed
 from controller.attempt.observation import NO_WORK, Work
+from controller.attempt.outcome import AttemptFailed
 from controller.records.flags import Flag
 from controller.records.rows import Facts
 from subjects.cluster import ClusterError

@@ -24,15 +24,12 @@ from pydantic import BaseModel
 from controller.agents.protocol import CommandLog
 from controller.api import CampaignSpec, Current, Failure, Outcome, Step
 from controller.attempt.agent_session import AgentAbsent, Attendance
-from controller.attempt.cleanup import CleanupFailed
-from controller.attempt.failures import failure_of
-from controller.attempt.injection import Injection
+from controller.attempt.injection import CleanupFailed, Injection
 from controller.attempt.observation import End, Observation, Window, observe
-from controller.attempt.outcome import Evidence, decide
+from controller.attempt.outcome import Evidence, decide, failure_of
 from controller.attempt.steps import Course, StepFailed
 from controller.attempt.stopping import Stopped, StopSignal
-from controller.attempt.storyline import Storyline
-from controller.attempt.verdicts import Sight, watching
+from controller.attempt.verdicts import Sight, Storyline, watching
 from controller.records import AttemptRow, Event, Records
 from controller.records.flags import Flag
 from subjects.cluster import ClusterError, ClusterUnreachable

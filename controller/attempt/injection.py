@@ -1,19 +1,76 @@
-"""The fault of one attempt: planned, applied once, undone. What is to be done is on record before it is done."""
+"""The fault of one attempt: how much it may hit, its plan, its injection, and how it is undone.
+
+The plan is on record before it is applied, so a fault can be undone from its record alone: after an attempt, after a
+crash of the controller, after the campaign was deleted.
+"""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from datetime import datetime
 from random import Random
 
 from pydantic import BaseModel
 
 from controller.api import CampaignSpec, Failure
-from controller.attempt.cleanup import CleanupFailed, undo
-from controller.attempt.quorum import too_many
-from controller.attempt.steps import Course, StepFailed
+from controller.attempt.steps import RETRY_SECONDS, Course, StepFailed
 from controller.attempt.verdicts import Sight
+from controller.status import Refusal
+from subjects.cluster import ClusterError, ClusterFailing, ClusterUnreachable
 from subjects.health import Stretch, extend
-from subjects.protocol import ChaosRefused, EvalSubject, Fault
+from subjects.protocol import ChaosRefused, EvalSubject, Fault, Stake, SubjectError
+
+
+class CleanupFailed(Exception):
+    """The fault could not be undone; the subject must not be touched by the next campaign before somebody looked."""
+
+
+async def undo_fault(subject: EvalSubject, fault: Fault, limit_seconds: float, say: Callable[[str], None]) -> None:
+    """Return once nothing of the fault is left.
+
+    While the API server is away nothing can be judged, so that time does not count: it is tried again until there is an
+    answer, and `say` is told what it waits for. One that is there and does not serve (5xx, as where a webhook is down;
+    429; credentials that it does not take) is tried again too, and that time counts: such a thing may last for ever,
+    and somebody must be told. So `limit_seconds` is all that cleanup gets of a server that is there.
+    """
+    clock, left = asyncio.get_running_loop().time, limit_seconds
+    late = f"{fault.chaos} on {fault.names} was not undone within {limit_seconds:g} s"
+    while True:
+        began = clock()
+        try:
+            async with asyncio.timeout(left):
+                return await subject.cleanup_chaos(fault)
+        except ClusterFailing as failing:
+            say(f"the fault is still to be undone: {failing}")
+            await asyncio.sleep(RETRY_SECONDS)
+            left -= clock() - began
+            if left <= 0:
+                raise CleanupFailed(f"{late}: {failing}") from failing
+        except ClusterUnreachable as away:
+            say(f"the fault is still to be undone: {away}")
+            await asyncio.sleep(RETRY_SECONDS)
+        except TimeoutError:
+            raise CleanupFailed(late) from None
+        except (SubjectError, ClusterError) as error:
+            raise CleanupFailed(f"{fault.chaos} on {fault.names} could not be undone: {error}") from error
+
+
+def exceeds_quorum(chaos: str, stake: Stake, allow_quorum_loss: bool) -> Refusal | None:
+    """Why so many members may not be hit at once; None where they may.
+
+    Some combination of them could take a majority of those that vote with each other, and which ones are hit is drawn.
+    """
+    what = f"{chaos} of {stake.hit} of {stake.members} members"
+    if stake.hit > stake.members:
+        return Refusal("InvalidParams", f"{what}: there are not so many")
+    if allow_quorum_loss or stake.hit <= stake.most:
+        return None
+    why = f"{stake.voters} vote together, " if stake.voters < stake.members else ""
+    return Refusal(
+        "QuorumLoss",
+        f"{what} would take the quorum ({why}at most {stake.most}); set allowQuorumLoss: true to do it all the same",
+    )
 
 
 class Injection:
@@ -54,7 +111,7 @@ class Injection:
         if self.fault is None:
             return None
         try:
-            await undo(self._subject, self.fault, limit_seconds, self._course.say)
+            await undo_fault(self._subject, self.fault, limit_seconds, self._course.say)
         except CleanupFailed as failed:
             return failed
         return None
@@ -66,7 +123,7 @@ class Injection:
         """
         chaos, rng, course = self._spec.chaos.type, Random(self._seed), self._course
         stake = await course.patiently(lambda: self._subject.stake(chaos, self._params))
-        if (loss := too_many(chaos, stake, self._spec.allow_quorum_loss)) is not None:
+        if (loss := exceeds_quorum(chaos, stake, self._spec.allow_quorum_loss)) is not None:
             raise StepFailed(Failure.TOO_MANY_TARGETS, f"{loss.reason}: {loss.message}")
         fault = await course.patiently(lambda: self._subject.plan_chaos(chaos, self._params, rng))
         await course.commit(fault=fault.to_json())

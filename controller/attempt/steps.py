@@ -14,14 +14,15 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar, Unpack
 
 from controller.api import Current, Failure, Step
-from controller.attempt.cleanup import RETRY_SECONDS
-from controller.attempt.failures import AttemptFailed
+from controller.attempt.outcome import AttemptFailed
 from controller.records import AttemptRow, Event, Facts, Records
 from subjects.cluster import ClusterUnreachable
 
 T = TypeVar("T")
 
 MESSAGE_LENGTH = 512
+
+RETRY_SECONDS = 0.5
 
 PATIENCE_SECONDS = 2.0
 """How long a record that cannot be written holds up an attempt whose fault is in place; the next one does not."""

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from controller.agents.workload import Workload
 from controller.api import CampaignSpec
-from controller.attempt.quorum import too_many
+from controller.attempt.injection import exceeds_quorum
 from controller.campaign.complaints import in_words
 from controller.consent import DEFAULT_KEYS, ConsentKeys, missing_agent_consent, missing_consent
 from controller.kube import KubeCampaigns
@@ -87,7 +87,7 @@ async def require_permission(
             raise NotYet(refusal.reason, refusal.message)
         await subject.check_ready()
         stake = await subject.stake(spec.chaos.type, params)
-        if (loss := too_many(spec.chaos.type, stake, spec.allow_quorum_loss)) is not None:
+        if (loss := exceeds_quorum(spec.chaos.type, stake, spec.allow_quorum_loss)) is not None:
             raise Impossible(loss.reason, loss.message)
         if workload is not None:
             await _require_agent(workload, campaign_namespace, kube, keys)

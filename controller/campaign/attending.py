@@ -12,7 +12,7 @@ from controller.agents.protocol import AgentSource
 from controller.agents.sources import NoSuchSource
 from controller.api import CampaignSpec, Source
 from controller.attempt.agent_session import Attendance
-from controller.attempt.cleanup import RETRY_SECONDS
+from controller.attempt.steps import RETRY_SECONDS
 from controller.campaign.admission import Impossible
 from controller.campaign.exposing import exposure
 from controller.campaign.services import Services

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from controller.api import Controls, Outcome, Phase
 from controller.attempt.agent_session import Attendance
-from controller.attempt.cleanup import CleanupFailed
+from controller.attempt.injection import CleanupFailed
 from controller.attempt.outcome import Stop
 from controller.attempt.stopping import Paused, Stopped
 from controller.campaign import dryrun

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from controller.api import PLANNED_TRIALS, CampaignSpec, Plan
 from controller.attempt.attempt import trial_seed
-from controller.attempt.cleanup import RETRY_SECONDS
+from controller.attempt.steps import RETRY_SECONDS
 from controller.status import clip
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.protocol import EvalSubject, Fault, SubjectError

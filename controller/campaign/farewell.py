@@ -11,7 +11,7 @@ import logging
 from datetime import datetime, timedelta
 
 from controller.api import Outcome
-from controller.attempt.cleanup import CleanupFailed, undo
+from controller.attempt.injection import CleanupFailed, undo_fault
 from controller.campaign.admission import Impossible, choose_subject
 from controller.campaign.attending import dismiss_agent
 from controller.campaign.board import Board, Campaign
@@ -90,7 +90,7 @@ async def _undo_everything(services: Services, campaign: Campaign, subject: Eval
     last = (await records.tally(uid)).recent[0]
     if last.fault is not None:
         limit = campaign.spec.deadlines.cleanup_seconds
-        await undo(subject, Fault.from_json(last.fault), limit, log.info)
+        await undo_fault(subject, Fault.from_json(last.fault), limit, log.info)
     return True
 
 

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from controller.api import CampaignSpec
-from controller.attempt.cleanup import RETRY_SECONDS
+from controller.attempt.steps import RETRY_SECONDS
 from controller.campaign.board import Campaign
 from controller.campaign.farewell import bury
 from controller.campaign.services import Services

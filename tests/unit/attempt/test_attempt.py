@@ -6,7 +6,7 @@ import pytest
 
 from controller.api import Outcome, Phase, Step
 from controller.attempt.attempt import trial_seed
-from controller.attempt.cleanup import CleanupFailed
+from controller.attempt.injection import CleanupFailed
 from controller.attempt.outcome import Stop
 from subjects.protocol import ChaosRefused, SubjectError
 from tests.support.scripted import AWAY, Script

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controller.api import Failure, Outcome
-from controller.attempt.failures import failure_of
+from controller.attempt.outcome import failure_of
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.protocol import ChaosRefused, SubjectError, SubjectNotReady
 from tests.support.scripted import Script

@@ -9,7 +9,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.unit.attempt.test_agent_attempt import AGENT, source
 from typer.testing import CliRunner
 
 from controller.agents.operatordb.source import OperatorDb
@@ -22,6 +21,7 @@ from subjects.tikv.subject import TikvSubject
 from tests.support.operatordb import AgentFile
 from tests.support.scripted import Script
 from tests.unit.attempt.conftest import UID, spec
+from tests.unit.attempt.test_agent_attempt import AGENT, source
 from tests.unit.subjects.tikv_fakes import STORES, FakeTikv, planned
 
 
