@@ -23,7 +23,7 @@ from pydantic import BaseModel
 
 from controller.agents.protocol import CommandLog
 from controller.api import CampaignSpec, Current, Failure, Outcome, Step
-from controller.attempt.agent_session import AgentAbsent, Attendance
+from controller.attempt.agent_session import AgentAbsent, AgentSession
 from controller.attempt.injection import CleanupFailed, Injection
 from controller.attempt.observation import End, Observation, Window, observe
 from controller.attempt.outcome import Evidence, decide, failure_of
@@ -66,7 +66,7 @@ class Attempt:
         spec: CampaignSpec,
         params: BaseModel,
         subject: EvalSubject,
-        attendance: Attendance,
+        agent_session: AgentSession,
         records: Records,
         now: Callable[[], datetime],
         report: Callable[[Current], None],
@@ -74,7 +74,7 @@ class Attempt:
         self._row = row
         self._spec = spec
         self._subject = subject
-        self._attendance = attendance
+        self._agent = agent_session
         self._records = records
         self._now = now
         self._course = Course(row, records, now, report)
@@ -105,7 +105,7 @@ class Attempt:
             if failure is Failure.UNEXPECTED:
                 log.exception("attempt %s broke down", self._row.id)
         outcome = decide(self._evidence(stop, failed=bool(errors)))
-        seen = self._attendance.flags(outcome, self._commands, self._seen.unwell)
+        seen = self._agent.flags(outcome, self._commands, self._seen.unwell)
         lost = [Flag.AGENT_SIGHT_LOST] if self._agent_lost else []
         self._course.learn(flags=sorted({*self._row.flags, *seen, *lost}))
         dirty, remark = await self._clean_up()
@@ -127,16 +127,16 @@ class Attempt:
             await self._break_and_watch()
 
     async def _break_and_watch(self) -> None:
-        spec, course, subject, agent = self._spec, self._course, self._subject, self._attendance
+        spec, course, subject, agent = self._spec, self._course, self._subject, self._agent
         limits = spec.deadlines
         async with course.step(Step.RESET, limits.reset_seconds):
             await course.patiently(lambda: subject.reset(course.say))
         async with course.step(Step.AWAIT_HEALTHY, limits.healthy_seconds):
             await course.patiently(lambda: subject.wait_healthy(spec.settle_seconds, self._tell))
-        if agent.has_workload:
+        if agent.has_deployment:
             async with course.step(Step.START_AGENT, spec.agent.start_seconds):
-                await agent.arrive(course.say)
-        async with agent.staying():
+                await agent.start(course.say)
+        async with agent.watching_pod():
             async with course.step(Step.CAPTURE_INITIAL, limits.capture_seconds):
                 course.learn(initial_state=await course.patiently(subject.capture_state))
             async with watching(subject, self._now) as sight:
@@ -144,7 +144,7 @@ class Attempt:
                 async with course.step(Step.INJECT, limits.inject_seconds):
                     await self._injection.wait_until_whole(sight)
                     opened_at = await self._inject()
-                async with agent.watching(opened_at):
+                async with agent.polling_source(opened_at):
                     try:
                         await self._observe(sight, opened_at)
                     finally:
@@ -167,11 +167,11 @@ class Attempt:
         if not length:
             return
         async with self._course.step(Step.QUIET_PERIOD, length + self._spec.deadlines.capture_seconds):
-            if (mark := await self._attendance.mark(self._course.say)) is not None:
+            if (mark := await self._agent.read_cursor(self._course.say)) is not None:
                 self._course.learn(agent_mark=mark.to_json())
             until = self._now() + timedelta(seconds=length)
             while (left := (until - self._now()).total_seconds()) > 0:
-                self._attendance.require_agent()
+                self._agent.require_running()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(left):
                         self._tell(await sight.next())
@@ -181,10 +181,10 @@ class Attempt:
 
         In a control the plan is that nothing is done, and the window opens when that is committed.
         """
-        if (mark := await self._attendance.mark(self._course.say)) is not None:
+        if (mark := await self._agent.read_cursor(self._course.say)) is not None:
             await self._course.commit(agent_mark=mark.to_json())
-        await self._attendance.set_aside(self._course.say)
-        self._attendance.require_agent()
+        await self._agent.collect_false_alarms(self._course.say)
+        self._agent.require_running()
         if not self._spec.mode.injects:
             opened_at = self._now()
             await self._course.commit(window_started_at=opened_at)
@@ -205,28 +205,28 @@ class Attempt:
         await self._course.enter(Step.OBSERVE, window.deadline)
         while self._seen.ended is None:
             verdict = await sight.next()
-            self._seen = observe(window, self._injection.fault, self._seen, verdict, self._attendance.work)
+            self._seen = observe(window, self._injection.fault, self._seen, verdict, self._agent.work)
             if verdict.at >= opened_at:
                 self._story.add(verdict)
             self._tell(verdict)
             if self._seen.ended is None:
-                self._attendance.require_agent()
+                self._agent.require_running()
         if self._seen.ended is End.SIGHT_LOST:
             blind = self._seen.blind.total_seconds()
             why = f"the subject could not be seen for {blind:.1f} s: {self._course.message}"
             raise StepFailed(Failure.SIGHT_LOST, f"{Failure.SIGHT_LOST}: {why}")
-        await self._look_at_the_agent_once_more(window)
+        await self._confirm_agent_state(window)
 
-    async def _look_at_the_agent_once_more(self, window: Window) -> None:
+    async def _confirm_agent_state(self, window: Window) -> None:
         """Know that the agent was there, and what it had said, until the observation could end as it did."""
-        work, limit = self._attendance.work, self._spec.deadlines.capture_seconds
+        work, limit = self._agent.work, self._spec.deadlines.capture_seconds
         try:
             if self._seen.ended is End.DEADLINE:
-                await self._attendance.last_look(window.deadline, limit)
+                await self._agent.poll_until(window.deadline, limit)
             if work.resolved_at is None:  # whoever has called it resolved has had its say
                 end = window.deadline if self._seen.ended is End.DEADLINE else self._seen.recovered_at
                 assert end is not None, "it has recovered"
-                await self._attendance.require_agent_until(end, limit)
+                await self._agent.require_running_until(end, limit)
         except AgentAbsent as absent:
             if absent.failure is Failure.AGENT_SIGHT_LOST and self._seen.recovered_at is not None:
                 # The recovery was seen, and stays so: an agent that cannot be read must not choose what counts.
@@ -246,7 +246,7 @@ class Attempt:
         limit = self._spec.deadlines.cleanup_seconds
         await self._course.enter(Step.CLEANUP, self._now() + timedelta(seconds=limit))
         # At once: an agent that goes on breaking things must not keep us from mending them.
-        remark, dirty = await asyncio.gather(self._attendance.leave(limit, log.debug), self._injection.undo(limit))
+        remark, dirty = await asyncio.gather(self._agent.stop(limit, log.debug), self._injection.undo(limit))
         with suppress(TimeoutError, SubjectError, ClusterError, ClusterUnreachable):
             async with asyncio.timeout(END_SECONDS):
                 await self._subject.end_attempt()
@@ -254,9 +254,9 @@ class Attempt:
 
     def _learn_what_was_seen(self) -> None:
         self._course.note(self._story.take())
-        if (how := self._attendance.exited) is not None:
+        if (how := self._agent.exited) is not None:
             self._course.note([Event(Step.OBSERVE, self._now(), "agent_exited", {"how": how})])
-        self._course.learn(**self._attendance.facts())
+        self._course.learn(**self._agent.record_fields())
         self._course.learn(
             manifested_at=self._seen.manifested_at,
             serving_lost_at=self._seen.serving_lost_at,
@@ -266,7 +266,7 @@ class Attempt:
         )
 
     def _evidence(self, stop: StopSignal, failed: bool) -> Evidence:
-        work = self._attendance.work
+        work = self._agent.work
         return Evidence(
             mode=self._spec.mode,
             deadline_at=self._window.deadline if self._window else None,

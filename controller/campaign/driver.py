@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from controller.api import Controls, Outcome, Phase
-from controller.attempt.agent_session import Attendance
+from controller.attempt.agent_session import AgentSession
 from controller.attempt.injection import CleanupFailed
 from controller.attempt.outcome import Stop
 from controller.attempt.stopping import Paused, Stopped
@@ -204,7 +204,7 @@ class CampaignDriver:
         await close_unfinished(uid, self._spec, subject, records, workload, outcome, now, say)
         await self._board.count()
 
-    async def _run_trials(self, subject: EvalSubject, params: BaseModel, attend: Callable[[], Attendance]) -> None:
+    async def _run_trials(self, subject: EvalSubject, params: BaseModel, attend: Callable[[], AgentSession]) -> None:
         spec, board = self._spec, self._board
         what = f"{spec.trials} trials of {spec.chaos.type} on {spec.subject.type} in {spec.subject.namespace}"
         await board.enter(Phase.RUNNING, "TrialsRunning", what, holder=self.name, ours=True)

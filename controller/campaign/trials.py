@@ -9,7 +9,7 @@ from datetime import timedelta
 from pydantic import BaseModel
 
 from controller.api import CampaignSpec, Mode, Outcome, QuietPeriod
-from controller.attempt.agent_session import Attendance
+from controller.attempt.agent_session import AgentSession
 from controller.attempt.attempt import Attempt, trial_seed
 from controller.attempt.outcome import Stop
 from controller.campaign.board import Board
@@ -34,7 +34,7 @@ class Trials:
         control: Control,
         entrance: Entrance,
         turns: Turns,
-        attend: Callable[[], Attendance],
+        attend: Callable[[], AgentSession],
     ) -> None:
         self._services = services
         self._spec = spec
