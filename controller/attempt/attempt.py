@@ -27,7 +27,7 @@ from controller.attempt.agent_session import AgentAbsent, AgentSession
 from controller.attempt.injection import CleanupFailed, Injection
 from controller.attempt.observation import End, Observation, Window, observe
 from controller.attempt.outcome import Evidence, decide, failure_of
-from controller.attempt.steps import Course, StepFailed
+from controller.attempt.steps import StepFailed, StepRunner
 from controller.attempt.stopping import Stopped, StopSignal
 from controller.attempt.verdicts import Sight, Storyline, watching
 from controller.records import AttemptRow, Event, Records
@@ -77,9 +77,9 @@ class Attempt:
         self._agent = agent_session
         self._records = records
         self._now = now
-        self._course = Course(row, records, now, report)
+        self._steps = StepRunner(row, records, now, report)
         self._story = Storyline()
-        self._injection = Injection(spec, params, subject, self._course, row.seed)
+        self._injection = Injection(spec, params, subject, self._steps, row.seed)
         self._window: Window | None = None
         self._seen = Observation()
         self._commands: CommandLog | None = None
@@ -90,7 +90,7 @@ class Attempt:
         try:
             return await self._run(stop)
         finally:
-            self._course.close()
+            self._steps.close()
 
     async def _run(self, stop: StopSignal) -> Outcome:
         errors: list[str] = []
@@ -107,11 +107,11 @@ class Attempt:
         outcome = decide(self._evidence(stop, failed=bool(errors)))
         seen = self._agent.flags(outcome, self._commands, self._seen.unwell)
         lost = [Flag.AGENT_SIGHT_LOST] if self._agent_lost else []
-        self._course.learn(flags=sorted({*self._row.flags, *seen, *lost}))
+        self._steps.record(flags=sorted({*self._row.flags, *seen, *lost}))
         dirty, remark = await self._clean_up()
         errors += [str(problem) for problem in (dirty, remark) if problem is not None]
-        self._course.show(Step.RECORD)
-        await self._course.written()
+        self._steps.report_step(Step.RECORD)
+        await self._steps.flush()
         dirt = None if dirty is None else str(dirty)
         why = "; ".join(errors) or None
         await self._records.end_attempt(self._row.id, outcome, at=self._now(), error=why, failure=failure, dirty=dirt)
@@ -123,25 +123,25 @@ class Attempt:
 
     async def _break_and_watch_in_time(self) -> None:
         """All but the cleanup, which has a limit of its own and is never cut short."""
-        async with self._course.within(self._spec.deadlines.attempt_seconds or None, "the attempt"):
+        async with self._steps.time_limit(self._spec.deadlines.attempt_seconds or None, "the attempt"):
             await self._break_and_watch()
 
     async def _break_and_watch(self) -> None:
-        spec, course, subject, agent = self._spec, self._course, self._subject, self._agent
+        spec, steps, subject, agent = self._spec, self._steps, self._subject, self._agent
         limits = spec.deadlines
-        async with course.step(Step.RESET, limits.reset_seconds):
-            await course.patiently(lambda: subject.reset(course.say))
-        async with course.step(Step.AWAIT_HEALTHY, limits.healthy_seconds):
-            await course.patiently(lambda: subject.wait_healthy(spec.settle_seconds, self._tell))
+        async with steps.step(Step.RESET, limits.reset_seconds):
+            await steps.retry_until_reachable(lambda: subject.reset(steps.report_progress))
+        async with steps.step(Step.AWAIT_HEALTHY, limits.healthy_seconds):
+            await steps.retry_until_reachable(lambda: subject.wait_healthy(spec.settle_seconds, self._tell))
         if agent.has_deployment:
-            async with course.step(Step.START_AGENT, spec.agent.start_seconds):
-                await agent.start(course.say)
+            async with steps.step(Step.START_AGENT, spec.agent.start_seconds):
+                await agent.start(steps.report_progress)
         async with agent.watching_pod():
-            async with course.step(Step.CAPTURE_INITIAL, limits.capture_seconds):
-                course.learn(initial_state=await course.patiently(subject.capture_state))
+            async with steps.step(Step.CAPTURE_INITIAL, limits.capture_seconds):
+                steps.record(initial_state=await steps.retry_until_reachable(subject.capture_state))
             async with watching(subject, self._now) as sight:
                 await self._keep_quiet(sight)
-                async with course.step(Step.INJECT, limits.inject_seconds):
+                async with steps.step(Step.INJECT, limits.inject_seconds):
                     await self._injection.wait_until_whole(sight)
                     opened_at = await self._inject()
                 async with agent.polling_source(opened_at):
@@ -149,14 +149,14 @@ class Attempt:
                         await self._observe(sight, opened_at)
                     finally:
                         self._learn_what_was_seen()
-        async with course.step(Step.CAPTURE_FINAL, limits.capture_seconds):
+        async with steps.step(Step.CAPTURE_FINAL, limits.capture_seconds):
             if (said := await agent.read_commands()) is not None:
                 self._commands = said
-                course.learn(
+                steps.record(
                     commands=[command.to_json() for command in said.commands],
                     reasoning=[thought.to_json() for thought in said.thoughts],
                 )
-            course.learn(final_state=await course.patiently(subject.capture_state))
+            steps.record(final_state=await steps.retry_until_reachable(subject.capture_state))
 
     async def _keep_quiet(self, sight: Sight) -> None:
         """Watch, and do nothing, for as long as the trial's seed says: what an agent reports meanwhile is not there.
@@ -166,9 +166,9 @@ class Attempt:
         length = quiet_seconds(self._spec, self._row.seed)
         if not length:
             return
-        async with self._course.step(Step.QUIET_PERIOD, length + self._spec.deadlines.capture_seconds):
-            if (mark := await self._agent.read_cursor(self._course.say)) is not None:
-                self._course.learn(agent_mark=mark.to_json())
+        async with self._steps.step(Step.QUIET_PERIOD, length + self._spec.deadlines.capture_seconds):
+            if (mark := await self._agent.read_cursor(self._steps.report_progress)) is not None:
+                self._steps.record(agent_mark=mark.to_json())
             until = self._now() + timedelta(seconds=length)
             while (left := (until - self._now()).total_seconds()) > 0:
                 self._agent.require_running()
@@ -181,16 +181,16 @@ class Attempt:
 
         In a control the plan is that nothing is done, and the window opens when that is committed.
         """
-        if (mark := await self._agent.read_cursor(self._course.say)) is not None:
-            await self._course.commit(agent_mark=mark.to_json())
-        await self._agent.collect_false_alarms(self._course.say)
+        if (mark := await self._agent.read_cursor(self._steps.report_progress)) is not None:
+            await self._steps.commit(agent_mark=mark.to_json())
+        await self._agent.collect_false_alarms(self._steps.report_progress)
         self._agent.require_running()
         if not self._spec.mode.injects:
             opened_at = self._now()
-            await self._course.commit(window_started_at=opened_at)
+            await self._steps.commit(window_started_at=opened_at)
             return opened_at
         injected_at = await self._injection.apply()
-        self._course.learn(chaos_injected_at=injected_at, window_started_at=injected_at)
+        self._steps.record(chaos_injected_at=injected_at, window_started_at=injected_at)
         return injected_at
 
     async def _observe(self, sight: Sight, opened_at: datetime) -> None:
@@ -201,8 +201,8 @@ class Attempt:
             max_blind=timedelta(seconds=self._spec.max_blind_seconds),
             mode=self._spec.mode,
         )
-        self._course.learn(deadline_at=window.deadline)
-        await self._course.enter(Step.OBSERVE, window.deadline)
+        self._steps.record(deadline_at=window.deadline)
+        await self._steps.begin(Step.OBSERVE, window.deadline)
         while self._seen.ended is None:
             verdict = await sight.next()
             self._seen = observe(window, self._injection.fault, self._seen, verdict, self._agent.work)
@@ -213,7 +213,7 @@ class Attempt:
                 self._agent.require_running()
         if self._seen.ended is End.SIGHT_LOST:
             blind = self._seen.blind.total_seconds()
-            why = f"the subject could not be seen for {blind:.1f} s: {self._course.message}"
+            why = f"the subject could not be seen for {blind:.1f} s: {self._steps.message}"
             raise StepFailed(Failure.SIGHT_LOST, f"{Failure.SIGHT_LOST}: {why}")
         await self._confirm_agent_state(window)
 
@@ -244,7 +244,7 @@ class Attempt:
         Returns the failure: the row is closed before anybody hears of it. And what else is to be said.
         """
         limit = self._spec.deadlines.cleanup_seconds
-        await self._course.enter(Step.CLEANUP, self._now() + timedelta(seconds=limit))
+        await self._steps.begin(Step.CLEANUP, self._now() + timedelta(seconds=limit))
         # At once: an agent that goes on breaking things must not keep us from mending them.
         remark, dirty = await asyncio.gather(self._agent.stop(limit, log.debug), self._injection.undo(limit))
         with suppress(TimeoutError, SubjectError, ClusterError, ClusterUnreachable):
@@ -253,11 +253,11 @@ class Attempt:
         return dirty, remark
 
     def _learn_what_was_seen(self) -> None:
-        self._course.note(self._story.take())
+        self._steps.record_events(self._story.take())
         if (how := self._agent.exited) is not None:
-            self._course.note([Event(Step.OBSERVE, self._now(), "agent_exited", {"how": how})])
-        self._course.learn(**self._agent.record_fields())
-        self._course.learn(
+            self._steps.record_events([Event(Step.OBSERVE, self._now(), "agent_exited", {"how": how})])
+        self._steps.record(**self._agent.record_fields())
+        self._steps.record(
             manifested_at=self._seen.manifested_at,
             serving_lost_at=self._seen.serving_lost_at,
             serving_again_at=self._seen.serving_again_at,
@@ -283,4 +283,4 @@ class Attempt:
         )
 
     def _tell(self, verdict: Verdict) -> None:
-        self._course.say(verdict.message)
+        self._steps.report_progress(verdict.message)

@@ -14,7 +14,7 @@ from random import Random
 from pydantic import BaseModel
 
 from controller.api import CampaignSpec, Failure
-from controller.attempt.steps import RETRY_SECONDS, Course, StepFailed
+from controller.attempt.steps import RETRY_SECONDS, StepFailed, StepRunner
 from controller.attempt.verdicts import Sight
 from controller.status import Refusal
 from subjects.cluster import ClusterError, ClusterFailing, ClusterUnreachable
@@ -79,11 +79,13 @@ class Injection:
     `fault` is there once it is on record, whether or not it was applied yet; `doubtful` says that it may have been.
     """
 
-    def __init__(self, spec: CampaignSpec, params: BaseModel, subject: EvalSubject, course: Course, seed: int) -> None:
+    def __init__(
+        self, spec: CampaignSpec, params: BaseModel, subject: EvalSubject, steps: StepRunner, seed: int
+    ) -> None:
         self._spec = spec
         self._params = params
         self._subject = subject
-        self._course = course
+        self._steps = steps
         self._seed = seed
         self.fault: Fault | None = None
         self.doubtful = False
@@ -95,10 +97,10 @@ class Injection:
         whole, a hiccup between two steps, the subject has to settle once more; the step's limit bounds both.
         """
         while not (verdict := await sight.newest()).known:
-            self._course.say(verdict.message)
+            self._steps.report_progress(verdict.message)
         settled: Stretch | None = None
         while verdict.whole is not True or (settled is not None and settled.seconds < self._spec.settle_seconds):
-            self._course.say(verdict.message)
+            self._steps.report_progress(verdict.message)
             verdict = await sight.next()
             settled = extend(settled, verdict)
 
@@ -111,7 +113,7 @@ class Injection:
         if self.fault is None:
             return None
         try:
-            await undo_fault(self._subject, self.fault, limit_seconds, self._course.say)
+            await undo_fault(self._subject, self.fault, limit_seconds, self._steps.report_progress)
         except CleanupFailed as failed:
             return failed
         return None
@@ -121,14 +123,14 @@ class Injection:
 
         What may be hit at once is looked at here again: what the reset found is what counts.
         """
-        chaos, rng, course = self._spec.chaos.type, Random(self._seed), self._course
-        stake = await course.patiently(lambda: self._subject.stake(chaos, self._params))
+        chaos, rng, steps = self._spec.chaos.type, Random(self._seed), self._steps
+        stake = await steps.retry_until_reachable(lambda: self._subject.stake(chaos, self._params))
         if (loss := exceeds_quorum(chaos, stake, self._spec.allow_quorum_loss)) is not None:
             raise StepFailed(Failure.TOO_MANY_TARGETS, f"{loss.reason}: {loss.message}")
-        fault = await course.patiently(lambda: self._subject.plan_chaos(chaos, self._params, rng))
-        await course.commit(fault=fault.to_json())
+        fault = await steps.retry_until_reachable(lambda: self._subject.plan_chaos(chaos, self._params, rng))
+        await steps.commit(fault=fault.to_json())
         self.fault = fault
-        course.hurry()
+        steps.stop_waiting_for_records()
         return fault
 
     async def _carry_out(self, fault: Fault) -> datetime:

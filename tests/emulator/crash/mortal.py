@@ -47,7 +47,7 @@ def live(orders: Orders) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (orders.file_bytes, resource.RLIM_INFINITY))
     intake.CampaignSpec = QuickSpec  # type: ignore[misc]
     entrance.RETRY_SECONDS = 0.1
-    steps.PATIENCE_SECONDS = retry.LONGEST_PAUSE = 0.2
+    steps.RECORD_WAIT_SECONDS = retry.LONGEST_PAUSE = 0.2
     watch_points(LastingSubject, lambda moment: die() if moment.point == orders.die else None)
     world = LastingWorld(orders.world)
     asyncio.run(serve(orders.settings, subjects={"scripted": lambda c: LastingSubject(c, world, orders.stays_down)}))
