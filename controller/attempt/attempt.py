@@ -29,7 +29,7 @@ from controller.attempt.observation import End, Observation, Window, observe
 from controller.attempt.outcome import Evidence, decide, failure_of
 from controller.attempt.steps import StepFailed, StepRunner
 from controller.attempt.stopping import Stopped, StopSignal
-from controller.attempt.verdicts import Sight, Storyline, watching
+from controller.attempt.verdicts import VerdictLog, VerdictStream, watch_verdicts
 from controller.records import AttemptRow, Event, Records
 from controller.records.flags import Flag
 from subjects.cluster import ClusterError, ClusterUnreachable
@@ -78,7 +78,7 @@ class Attempt:
         self._records = records
         self._now = now
         self._steps = StepRunner(row, records, now, report)
-        self._story = Storyline()
+        self._verdict_log = VerdictLog()
         self._injection = Injection(spec, params, subject, self._steps, row.seed)
         self._window: Window | None = None
         self._seen = Observation()
@@ -139,14 +139,14 @@ class Attempt:
         async with agent.watching_pod():
             async with steps.step(Step.CAPTURE_INITIAL, limits.capture_seconds):
                 steps.record(initial_state=await steps.retry_until_reachable(subject.capture_state))
-            async with watching(subject, self._now) as sight:
-                await self._keep_quiet(sight)
+            async with watch_verdicts(subject, self._now) as verdicts:
+                await self._keep_quiet(verdicts)
                 async with steps.step(Step.INJECT, limits.inject_seconds):
-                    await self._injection.wait_until_whole(sight)
+                    await self._injection.wait_until_healthy(verdicts)
                     opened_at = await self._inject()
                 async with agent.polling_source(opened_at):
                     try:
-                        await self._observe(sight, opened_at)
+                        await self._observe(verdicts, opened_at)
                     finally:
                         self._learn_what_was_seen()
         async with steps.step(Step.CAPTURE_FINAL, limits.capture_seconds):
@@ -158,7 +158,7 @@ class Attempt:
                 )
             steps.record(final_state=await steps.retry_until_reachable(subject.capture_state))
 
-    async def _keep_quiet(self, sight: Sight) -> None:
+    async def _keep_quiet(self, verdicts: VerdictStream) -> None:
         """Watch, and do nothing, for as long as the trial's seed says: what an agent reports meanwhile is not there.
 
         The subject is watched, not judged: it has to be whole when the fault is injected.
@@ -174,7 +174,7 @@ class Attempt:
                 self._agent.require_running()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(left):
-                        self._tell(await sight.next())
+                        self._tell(await verdicts.next())
 
     async def _inject(self) -> datetime:
         """Note what the agent has said so far, commit the plan, and apply it. Returns when the window opened.
@@ -193,7 +193,7 @@ class Attempt:
         self._steps.record(chaos_injected_at=injected_at, window_started_at=injected_at)
         return injected_at
 
-    async def _observe(self, sight: Sight, opened_at: datetime) -> None:
+    async def _observe(self, verdicts: VerdictStream, opened_at: datetime) -> None:
         window = self._window = Window(
             opened_at=opened_at,
             deadline=opened_at + timedelta(seconds=self._spec.observe_seconds),
@@ -204,10 +204,10 @@ class Attempt:
         self._steps.record(deadline_at=window.deadline)
         await self._steps.begin(Step.OBSERVE, window.deadline)
         while self._seen.ended is None:
-            verdict = await sight.next()
+            verdict = await verdicts.next()
             self._seen = observe(window, self._injection.fault, self._seen, verdict, self._agent.work)
             if verdict.at >= opened_at:
-                self._story.add(verdict)
+                self._verdict_log.add(verdict)
             self._tell(verdict)
             if self._seen.ended is None:
                 self._agent.require_running()
@@ -253,7 +253,7 @@ class Attempt:
         return dirty, remark
 
     def _learn_what_was_seen(self) -> None:
-        self._steps.record_events(self._story.take())
+        self._steps.record_events(self._verdict_log.drain())
         if (how := self._agent.exited) is not None:
             self._steps.record_events([Event(Step.OBSERVE, self._now(), "agent_exited", {"how": how})])
         self._steps.record(**self._agent.record_fields())

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from controller.api import CampaignSpec, Failure
 from controller.attempt.steps import RETRY_SECONDS, StepFailed, StepRunner
-from controller.attempt.verdicts import Sight
+from controller.attempt.verdicts import VerdictStream
 from controller.status import Refusal
 from subjects.cluster import ClusterError, ClusterFailing, ClusterUnreachable
 from subjects.health import Stretch, extend
@@ -90,18 +90,18 @@ class Injection:
         self.fault: Fault | None = None
         self.doubtful = False
 
-    async def wait_until_whole(self, sight: Sight) -> None:
+    async def wait_until_healthy(self, verdicts: VerdictStream) -> None:
         """Never inject into an unhealthy subject: it settled a moment ago, and it must be whole still.
 
         A watch that has just begun knows nothing yet, so its first known verdict is waited for. Where that is not
         whole, a hiccup between two steps, the subject has to settle once more; the step's limit bounds both.
         """
-        while not (verdict := await sight.newest()).known:
+        while not (verdict := await verdicts.newest()).known:
             self._steps.report_progress(verdict.message)
         settled: Stretch | None = None
         while verdict.whole is not True or (settled is not None and settled.seconds < self._spec.settle_seconds):
             self._steps.report_progress(verdict.message)
-            verdict = await sight.next()
+            verdict = await verdicts.next()
             settled = extend(settled, verdict)
 
     async def apply(self) -> datetime:

@@ -13,7 +13,7 @@ from controller.records.rows import Event
 from subjects.protocol import EvalSubject, Problem, Verdict
 
 
-class Sight:
+class VerdictStream:
     """Verdicts in their order. One that does not come in time is a verdict too: unknown."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
@@ -40,7 +40,7 @@ class Sight:
             verdict = await self.next()
         return verdict
 
-    async def fill(self, subject: EvalSubject) -> None:
+    async def read_from(self, subject: EvalSubject) -> None:
         """Take in the subject's verdicts until cancelled."""
         try:
             async with aclosing(subject.watch_health()) as verdicts:
@@ -51,22 +51,22 @@ class Sight:
 
 
 @asynccontextmanager
-async def watching(subject: EvalSubject, now: Callable[[], datetime]) -> AsyncIterator[Sight]:
+async def watch_verdicts(subject: EvalSubject, now: Callable[[], datetime]) -> AsyncIterator[VerdictStream]:
     """Watch the subject for as long as the block lasts."""
-    sight = Sight(now)
-    filling = asyncio.create_task(sight.fill(subject))
+    verdicts = VerdictStream(now)
+    reading = asyncio.create_task(verdicts.read_from(subject))
     try:
-        yield sight
+        yield verdicts
     finally:
-        filling.cancel()
-        await asyncio.gather(filling, return_exceptions=True)
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
 
 
 MOST_CHANGES = 500
 """A flapping subject could fill the disk: after so many changes the story says that it was cut, and ends."""
 
 
-class Storyline:
+class VerdictLog:
     """Collects verdicts while an attempt is observed."""
 
     def __init__(self) -> None:
@@ -76,17 +76,17 @@ class Storyline:
 
     def add(self, verdict: Verdict) -> None:
         """Keep the verdict if it says something else than the one before."""
-        told = (verdict.serving, verdict.whole, frozenset((p.reason, p.member) for p in verdict.problems))
-        if told == self._last:
+        content = (verdict.serving, verdict.whole, frozenset((p.reason, p.member) for p in verdict.problems))
+        if content == self._last:
             return
-        self._last = told
+        self._last = content
         self._count += 1
         if self._count < MOST_CHANGES:
             self._events.append(Event(Step.OBSERVE, verdict.at, "verdict", _detail(verdict)))
         elif self._count == MOST_CHANGES:
             self._events.append(Event(Step.OBSERVE, verdict.at, "truncated", {"changes": MOST_CHANGES}))
 
-    def take(self) -> Sequence[Event]:
+    def drain(self) -> Sequence[Event]:
         """What was collected since the last call."""
         taken, self._events = self._events, []
         return taken
