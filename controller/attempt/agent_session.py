@@ -20,7 +20,7 @@ from controller.agents.protocol import AgentSource, AgentUnreadable, CommandLog,
 from controller.agents.rights import Exposure
 from controller.agents.workload import Workload, send_away
 from controller.api import Failure, Mode, Outcome
-from controller.attempt.observation import NO_WORK, Work
+from controller.attempt.observation import NO_PROGRESS, AgentProgress
 from controller.attempt.outcome import AttemptFailed
 from controller.records.flags import Flag
 from controller.records.rows import Facts
@@ -182,11 +182,12 @@ class AgentSession:
         self._ticket_match = fold(self._ticket_match, report)
 
     @property
-    def work(self) -> Work:
+    def progress(self) -> AgentProgress:
         """What was seen so far."""
         if self._ticket_match is None:
-            return NO_WORK
-        return Work(self._ticket_match.ticket_at, self._ticket_match.resolution_at, self._ticket_match.looked_at)
+            return NO_PROGRESS
+        match = self._ticket_match
+        return AgentProgress(match.ticket_at, match.resolution_at, match.looked_at)
 
     async def poll_until(self, deadline: datetime, limit_seconds: float) -> None:
         """Look once more, so that it is known what was there by the deadline.
@@ -232,11 +233,11 @@ class AgentSession:
             "false_alarms": self._ticket_match.false_alarms,
         }
 
-    def flags(self, outcome: Outcome, log: CommandLog | None, unwell: bool) -> list[Flag]:
-        """What is to be known beside the outcome. `unwell`: the subject was not whole throughout."""
+    def flags(self, outcome: Outcome, log: CommandLog | None, degraded: bool) -> list[Flag]:
+        """What is to be known beside the outcome. `degraded`: the subject was not whole throughout."""
         flags = set(self._ticket_match.flags) if self._ticket_match is not None else set()
         intruder = self._presence is not None and self._presence.attended.intruder is not None
-        if self._mode is Mode.BASELINE and (self.work.ticket_at is not None or intruder):
+        if self._mode is Mode.BASELINE and (self.progress.ticket_at is not None or intruder):
             flags.add(Flag.CONTAMINATED)
         if self.exited is not None:
             flags.add(Flag.AGENT_EXITED)
@@ -244,7 +245,7 @@ class AgentSession:
             flags.add(Flag.NO_MUTATING_COMMAND)
         if log is not None and not log.complete:
             flags.add(Flag.COMMANDS_INCOMPLETE)
-        if self._mode is Mode.CONTROL and unwell:
+        if self._mode is Mode.CONTROL and degraded:
             flags.add(Flag.SUBJECT_DISTURBED)
         if self._exposed is not None:
             flags |= self._exposed.flags

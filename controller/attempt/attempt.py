@@ -25,8 +25,8 @@ from controller.agents.protocol import CommandLog
 from controller.api import CampaignSpec, Current, Failure, Outcome, Step
 from controller.attempt.agent_session import AgentAbsent, AgentSession
 from controller.attempt.injection import CleanupFailed, Injection
-from controller.attempt.observation import End, Observation, Window, observe
-from controller.attempt.outcome import Evidence, decide, failure_of
+from controller.attempt.observation import End, Observation, ObservationWindow, add_verdict
+from controller.attempt.outcome import OutcomeInputs, decide_outcome, failure_of
 from controller.attempt.steps import StepFailed, StepRunner
 from controller.attempt.stopping import Stopped, StopSignal
 from controller.attempt.verdicts import VerdictLog, VerdictStream, watch_verdicts
@@ -80,7 +80,7 @@ class Attempt:
         self._steps = StepRunner(row, records, now, report)
         self._verdict_log = VerdictLog()
         self._injection = Injection(spec, params, subject, self._steps, row.seed)
-        self._window: Window | None = None
+        self._window: ObservationWindow | None = None
         self._seen = Observation()
         self._commands: CommandLog | None = None
         self._agent_lost = False
@@ -104,8 +104,8 @@ class Attempt:
             failure = failure_of(error)
             if failure is Failure.UNEXPECTED:
                 log.exception("attempt %s broke down", self._row.id)
-        outcome = decide(self._evidence(stop, failed=bool(errors)))
-        seen = self._agent.flags(outcome, self._commands, self._seen.unwell)
+        outcome = decide_outcome(self._evidence(stop, failed=bool(errors)))
+        seen = self._agent.flags(outcome, self._commands, self._seen.degraded)
         lost = [Flag.AGENT_SIGHT_LOST] if self._agent_lost else []
         self._steps.record(flags=sorted({*self._row.flags, *seen, *lost}))
         dirty, remark = await self._clean_up()
@@ -194,7 +194,7 @@ class Attempt:
         return injected_at
 
     async def _observe(self, verdicts: VerdictStream, opened_at: datetime) -> None:
-        window = self._window = Window(
+        window = self._window = ObservationWindow(
             opened_at=opened_at,
             deadline=opened_at + timedelta(seconds=self._spec.observe_seconds),
             settle=timedelta(seconds=self._spec.settle_seconds),
@@ -205,7 +205,7 @@ class Attempt:
         await self._steps.begin(Step.OBSERVE, window.deadline)
         while self._seen.ended is None:
             verdict = await verdicts.next()
-            self._seen = observe(window, self._injection.fault, self._seen, verdict, self._agent.work)
+            self._seen = add_verdict(window, self._injection.fault, self._seen, verdict, self._agent.progress)
             if verdict.at >= opened_at:
                 self._verdict_log.add(verdict)
             self._tell(verdict)
@@ -217,13 +217,13 @@ class Attempt:
             raise StepFailed(Failure.SIGHT_LOST, f"{Failure.SIGHT_LOST}: {why}")
         await self._confirm_agent_state(window)
 
-    async def _confirm_agent_state(self, window: Window) -> None:
+    async def _confirm_agent_state(self, window: ObservationWindow) -> None:
         """Know that the agent was there, and what it had said, until the observation could end as it did."""
-        work, limit = self._agent.work, self._spec.deadlines.capture_seconds
+        progress, limit = self._agent.progress, self._spec.deadlines.capture_seconds
         try:
             if self._seen.ended is End.DEADLINE:
                 await self._agent.poll_until(window.deadline, limit)
-            if work.resolved_at is None:  # whoever has called it resolved has had its say
+            if progress.resolved_at is None:  # whoever has called it resolved has had its say
                 end = window.deadline if self._seen.ended is End.DEADLINE else self._seen.recovered_at
                 assert end is not None, "it has recovered"
                 await self._agent.require_running_until(end, limit)
@@ -265,21 +265,21 @@ class Attempt:
             blind_seconds=self._seen.blind.total_seconds(),
         )
 
-    def _evidence(self, stop: StopSignal, failed: bool) -> Evidence:
-        work = self._agent.work
-        return Evidence(
+    def _evidence(self, stop: StopSignal, failed: bool) -> OutcomeInputs:
+        progress = self._agent.progress
+        return OutcomeInputs(
             mode=self._spec.mode,
             deadline_at=self._window.deadline if self._window else None,
             manifested_at=self._seen.manifested_at,
             recovered_at=self._seen.recovered_at,
-            ticket_at=work.ticket_at,
-            resolved_at=work.resolved_at,
+            ticket_at=progress.ticket_at,
+            resolved_at=progress.resolved_at,
             confirm=timedelta(seconds=self._spec.confirm_seconds),
-            whole_last=self._seen.whole_last,
+            healthy_last=self._seen.healthy_last,
             observed=self._seen.ended in (End.RECOVERED, End.DEADLINE),
             stopped=stop.reason,
             failed=failed,
-            doubtful=self._injection.doubtful,
+            injection_unknown=self._injection.injection_unknown,
         )
 
     def _tell(self, verdict: Verdict) -> None:

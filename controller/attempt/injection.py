@@ -76,7 +76,7 @@ def exceeds_quorum(chaos: str, stake: Stake, allow_quorum_loss: bool) -> Refusal
 class Injection:
     """One for an attempt; `seed` draws its target.
 
-    `fault` is there once it is on record, whether or not it was applied yet; `doubtful` says that it may have been.
+    `fault` is set once its plan is on record. `injection_unknown` says that it may or may not have been applied.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Injection:
         self._steps = steps
         self._seed = seed
         self.fault: Fault | None = None
-        self.doubtful = False
+        self.injection_unknown = False
 
     async def wait_until_healthy(self, verdicts: VerdictStream) -> None:
         """Never inject into an unhealthy subject: it settled a moment ago, and it must be whole still.
@@ -135,11 +135,11 @@ class Injection:
 
     async def _carry_out(self, fault: Fault) -> datetime:
         """Whatever ends this but success or a clear refusal leaves open what was done."""
-        self.doubtful = True
+        self.injection_unknown = True
         try:
             injected_at = await self._subject.inject_chaos(fault)
         except ChaosRefused:
-            self.doubtful = False
+            self.injection_unknown = False
             raise
-        self.doubtful = False
+        self.injection_unknown = False
         return injected_at

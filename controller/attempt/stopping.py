@@ -12,11 +12,11 @@ T = TypeVar("T")
 
 
 class Stopped(Exception):
-    """Work was broken off because the campaign is to stop."""
+    """AgentProgress was broken off because the campaign is to stop."""
 
 
 class Paused(Exception):
-    """Work was broken off, or not begun, because the campaign is to pause."""
+    """AgentProgress was broken off, or not begun, because the campaign is to pause."""
 
 
 class StopSignal:

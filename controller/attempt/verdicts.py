@@ -8,7 +8,7 @@ from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 
 from controller.api import Step
-from controller.attempt.observation import SILENCE
+from controller.attempt.observation import MAX_VERDICT_GAP
 from controller.records.rows import Event
 from subjects.protocol import EvalSubject, Problem, Verdict
 
@@ -24,7 +24,7 @@ class VerdictStream:
         """The next verdict; after two seconds of silence, that we do not know. Raises what broke the oracle."""
         try:
             # Not wait_for: up to Python 3.11 it loses a cancellation that comes together with a verdict.
-            async with asyncio.timeout(SILENCE.total_seconds()):
+            async with asyncio.timeout(MAX_VERDICT_GAP.total_seconds()):
                 verdict = await self._queue.get()
         except TimeoutError:
             silence = Problem("OracleSilent", "the oracle said nothing for two seconds")

@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 
 from controller.api import Mode, Outcome
-from controller.attempt.outcome import Evidence, Stop, decide
+from controller.attempt.outcome import OutcomeInputs, Stop, decide_outcome
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 OBSERVE, CONFIRM = 60, 10
@@ -20,8 +20,10 @@ def at(seconds: float | None) -> datetime | None:
     return None if seconds is None else START + timedelta(seconds=seconds)
 
 
-def evidence(mode: Mode = Mode.AGENT, ticket=None, resolved=None, recovered=None, whole_last=True, **known) -> Evidence:
-    return Evidence(
+def inputs(
+    mode: Mode = Mode.AGENT, ticket=None, resolved=None, recovered=None, healthy_last=True, **known
+) -> OutcomeInputs:
+    return OutcomeInputs(
         mode=mode,
         deadline_at=at(OBSERVE),
         manifested_at=known.pop("manifested_at", START),
@@ -29,13 +31,13 @@ def evidence(mode: Mode = Mode.AGENT, ticket=None, resolved=None, recovered=None
         ticket_at=at(ticket),
         resolved_at=at(resolved),
         confirm=timedelta(seconds=CONFIRM),
-        whole_last=whole_last,
+        healthy_last=healthy_last,
         observed=known.pop("observed", True),
         **known,
     )
 
 
-def rule(ticket, resolved, recovered, whole_last) -> Outcome:
+def rule(ticket, resolved, recovered, healthy_last) -> Outcome:
     """The same in other words: what people are told in the docs."""
     healed = recovered is not None and recovered <= OBSERVE
     found = ticket is not None and ticket <= OBSERVE and not (healed and recovered < ticket)
@@ -43,7 +45,7 @@ def rule(ticket, resolved, recovered, whole_last) -> Outcome:
         return Outcome.SELF_HEALED if healed else Outcome.UNDETECTED
     if resolved is None or resolved > OBSERVE:
         return Outcome.DETECTED_UNRESOLVED
-    true = healed and recovered <= min(resolved + CONFIRM, OBSERVE) and whole_last
+    true = healed and recovered <= min(resolved + CONFIRM, OBSERVE) and healthy_last
     return Outcome.RESOLVED if true else Outcome.FALSE_RESOLUTION
 
 
@@ -54,10 +56,12 @@ def every_story():
 def test_every_combination_of_times_has_the_outcome_that_the_rules_say():
     seen = set()
     for story in every_story():
-        ticket, resolved, recovered, whole_last = story
+        ticket, resolved, recovered, healthy_last = story
         if resolved is not None and ticket is None:
             continue  # nothing is resolved that was never opened
-        decided = decide(evidence(ticket=ticket, resolved=resolved, recovered=recovered, whole_last=whole_last))
+        decided = decide_outcome(
+            inputs(ticket=ticket, resolved=resolved, recovered=recovered, healthy_last=healthy_last)
+        )
         assert decided is rule(*story), story
         seen.add(decided)
     assert seen == {
@@ -81,37 +85,37 @@ def test_every_combination_of_times_has_the_outcome_that_the_rules_say():
         ("sleeper", {}, Outcome.UNDETECTED),
         ("sleeper over what heals", {"recovered": 20}, Outcome.SELF_HEALED),
         ("latecomer", {"ticket": 21, "resolved": 22, "recovered": 20}, Outcome.SELF_HEALED),
-        ("wrecker", {"ticket": 3, "resolved": 12, "recovered": 10, "whole_last": False}, Outcome.FALSE_RESOLUTION),
+        ("wrecker", {"ticket": 3, "resolved": 12, "recovered": 10, "healthy_last": False}, Outcome.FALSE_RESOLUTION),
     ],
 )
 def test_each_kind_of_agent_is_told_from_the_others(who, story, outcome):
-    assert decide(evidence(**story)) is outcome
+    assert decide_outcome(inputs(**story)) is outcome
 
 
 def test_the_agent_is_not_asked_in_a_baseline():
-    for ticket, resolved, recovered, whole_last in every_story():
-        told = evidence(Mode.BASELINE, ticket, resolved, recovered, whole_last)
+    for ticket, resolved, recovered, healthy_last in every_story():
+        told = inputs(Mode.BASELINE, ticket, resolved, recovered, healthy_last)
         healed = recovered is not None and recovered <= OBSERVE
-        assert decide(told) is (Outcome.SELF_HEALED if healed else Outcome.NOT_HEALED)
+        assert decide_outcome(told) is (Outcome.SELF_HEALED if healed else Outcome.NOT_HEALED)
 
 
 def test_in_a_control_only_a_ticket_in_the_window_counts():
-    for ticket, resolved, recovered, whole_last in every_story():
-        told = evidence(Mode.CONTROL, ticket, resolved, recovered, whole_last, manifested_at=None)
+    for ticket, resolved, recovered, healthy_last in every_story():
+        told = inputs(Mode.CONTROL, ticket, resolved, recovered, healthy_last, manifested_at=None)
         alarmed = ticket is not None and ticket <= OBSERVE
-        assert decide(told) is (Outcome.FALSE_ALARM if alarmed else Outcome.QUIET)
+        assert decide_outcome(told) is (Outcome.FALSE_ALARM if alarmed else Outcome.QUIET)
 
 
 @pytest.mark.parametrize("mode", [Mode.AGENT, Mode.BASELINE])
 def test_a_fault_that_never_showed_is_nobodys_success(mode):
-    for ticket, resolved, recovered, whole_last in every_story():
-        told = evidence(mode, ticket, resolved, recovered, whole_last, manifested_at=None)
-        assert decide(told) is Outcome.NOT_MANIFESTED
+    for ticket, resolved, recovered, healthy_last in every_story():
+        told = inputs(mode, ticket, resolved, recovered, healthy_last, manifested_at=None)
+        assert decide_outcome(told) is Outcome.NOT_MANIFESTED
 
 
 @pytest.mark.parametrize("mode", list(Mode))
 def test_what_was_not_watched_to_its_end_is_not_scored_in_any_mode(mode):
     for stopped, failed in product([None, *Stop], [False, True]):
         if stopped or failed:
-            told = evidence(mode, 3, 12, 10, observed=False, stopped=stopped, failed=failed)
-            assert not decide(told).scored
+            told = inputs(mode, 3, 12, 10, observed=False, stopped=stopped, failed=failed)
+            assert not decide_outcome(told).scored

@@ -39,7 +39,7 @@ async def flags(exposure, outcome=Outcome.UNDETECTED, mode=Mode.AGENT):
     agent_session = AgentSession(mode, None, Workload(told), "scripted/s", lambda: None, find_out)
     await agent_session.start(lambda _: None)
     assert told[0] == "asked", "from its start on, the agent waits for us"
-    return agent_session.flags(outcome, CommandLog(), unwell=False)
+    return agent_session.flags(outcome, CommandLog(), degraded=False)
 
 
 @pytest.mark.parametrize("outcome", [Outcome.UNDETECTED, Outcome.RESOLVED, Outcome.INFRA_ERROR])
