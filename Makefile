@@ -17,11 +17,13 @@ COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-16s %s\n", $$1, $$2 }'
 
-check: ## Lint, format check, types, layers, unit tests (seconds)
+check: ## Lint, format check, types, layers, dependencies, unit tests (seconds)
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
 	$(RUN) lint-imports
+	$(RUN) deptry controller subjects
+	$(RUN) deptry cluster bench examples tests --ignore DEP002,DEP004 --exclude '^$$'
 	$(RUN) pytest -q -n auto tests/unit
 
 # A tier that cannot run is a failure here; run by itself, it is skipped with its reason.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from ssl import SSLContext
 from typing import Any, Protocol
 
-from subjects.permits import Inject, Recreate, Undo
+from subjects.permits import Inject, Recreate, Revert
 
 
 class ClusterError(Exception):
@@ -188,7 +188,9 @@ class Cluster(Reads, Protocol):
     else is not: then nothing was sent.
     """
 
-    async def delete_pod(self, permit: Inject | Undo, namespace: str, name: str, uid: str, grace_seconds: int) -> None:
+    async def delete_pod(
+        self, permit: Inject | Revert, namespace: str, name: str, uid: str, grace_seconds: int
+    ) -> None:
         """See `Changes.delete_pod`."""
         ...
 

@@ -18,11 +18,11 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from typing import Any
 
 from subjects.cluster import Answer, Api, ClusterError, Pod, PodView, Tls, Workload
-from subjects.permits import Inject, Recreate, Undo, Voters
+from subjects.permits import Inject, Recreate, Revert, Voters
 from subjects.podchaos.record import is_swapped
 from subjects.pods import ordinal
 from subjects.protocol import ChaosRefused, Fault, SubjectError, Target
-from subjects.quorum import most_away
+from subjects.quorum import tolerated_failures
 
 Refuses = Callable[[], Awaitable[str | None]]
 """Asks the subject's namespace, now: why it does not consent; None where it does."""
@@ -39,7 +39,9 @@ class GuardedCluster:
 
     # Changes ---------------------------------------------------------------------------------------------------------
 
-    async def delete_pod(self, permit: Inject | Undo, namespace: str, name: str, uid: str, grace_seconds: int) -> None:
+    async def delete_pod(
+        self, permit: Inject | Revert, namespace: str, name: str, uid: str, grace_seconds: int
+    ) -> None:
         """See `Cluster.delete_pod`."""
         if isinstance(permit, Inject):
             await self._require_injection(permit, namespace, Target(name, uid))
@@ -87,7 +89,7 @@ class GuardedCluster:
         if not self._allow_quorum_loss and (why := majority_lost(fault, voters, pods)) is not None:
             raise ChaosRefused(why)
 
-    async def _to_be_undone(self, permit: Undo, namespace: str, target: Target) -> bool:
+    async def _to_be_undone(self, permit: Revert, namespace: str, target: Target) -> bool:
         """Whether our own change is still there. Where somebody was quicker, there is nothing to undo."""
         if target not in permit.fault.targets:
             raise SubjectError(f"{target.name} ({target.uid}) is no target of the plan on record, so it is left alone")
@@ -166,7 +168,7 @@ def majority_lost(fault: Fault, voters: Voters, pods: Mapping[str, Pod]) -> str 
     """
     hit = {target.name for target in fault.targets}
     away = {name: why for name in voters.names if name not in hit and (why := _away(pods.get(name))) is not None}
-    if len(hit) + len(away) <= most_away(voters.voting):
+    if len(hit) + len(away) <= tolerated_failures(voters.voting):
         return None
     already = ", ".join(f"{name} {why}" for name, why in away.items())
     return (

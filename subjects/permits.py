@@ -34,7 +34,7 @@ class Inject:
 
 
 @dataclass(frozen=True, slots=True)
-class Undo:
+class Revert:
     """What the plan on record did may be undone: on its targets alone, and where its own change is still to be seen."""
 
     fault: Fault

@@ -24,7 +24,7 @@ from subjects.cluster import Cluster
 from subjects.fault import Fault as Fault
 from subjects.fault import Json as Json
 from subjects.fault import Target as Target
-from subjects.quorum import most_away
+from subjects.quorum import tolerated_failures
 
 
 class SubjectError(Exception):
@@ -35,7 +35,7 @@ class SubjectNotReady(SubjectError):
     """The subject is not there yet, or has not opted in. It may still come right, so the campaign waits."""
 
 
-class SubjectMisfit(SubjectError):
+class Unsupported(SubjectError):
     """The campaign asks for something that this subject does not offer: no waiting will help."""
 
 
@@ -43,12 +43,12 @@ class ChaosRefused(SubjectError):
     """The fault was definitely not applied: the target is gone or changed, or the API server said no."""
 
 
-Say = Callable[[str], None]
-"""Is told what is waited for, in a sentence."""
+Report = Callable[[str], None]
+"""A callback that receives progress: a sentence about what is waited for."""
 
 
-def say_nothing(message: str) -> None:
-    """For whoever does not want to hear it."""
+def no_report(message: str) -> None:
+    """Ignores the progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,47 +64,48 @@ class Problem:
 class Verdict:
     """What the oracle saw at one instant.
 
-    `serving` and `whole` are None where our own sight failed (*unknown*): the API server is unreachable, or members
-    that Kubernetes calls Ready do not answer us. A missing or unready member is the subject's trouble, not ours, and
-    makes them False. `whole` True implies `serving` True, `serving` False implies `whole` False. With `whole` False,
-    `serving` may be None: nobody can confirm it, and yet something is plainly missing. `members` maps each member's pod
-    name to its uid, last seen. `unserved_since`, where `serving` is False: a time ahead of `at` since which it is known
-    to be so, for what was asked then got no answer.
+    `serving`: clients get answers. `healthy`: serving and fully redundant. Either is None where it is *unknown*: our
+    own view failed, because the API server is unreachable, or members that Kubernetes calls Ready do not answer us. A
+    missing or unready member is the subject's trouble, not ours, and makes them False. `healthy` True implies `serving`
+    True; `serving` False implies `healthy` False. With `healthy` False, `serving` may be None: nobody can confirm it,
+    and yet something is plainly missing. `members` maps each member's pod name to its uid, last seen. `unserved_since`
+    is set only where `serving` is False: a time ahead of `at` since which clients are known to be unserved, because
+    what was asked then got no answer.
     """
 
     at: datetime
     serving: bool | None
-    whole: bool | None
+    healthy: bool | None
     problems: tuple[Problem, ...] = ()
     members: Mapping[str, str] = field(default_factory=dict)
     unserved_since: datetime | None = None
 
     @property
     def known(self) -> bool:
-        """Whether we saw: the question that is scored, whole, has an answer. `serving` may still be unknown."""
-        return self.whole is not None
+        """Whether health, which is what is scored, is known. `serving` may still be unknown."""
+        return self.healthy is not None
 
     @property
     def message(self) -> str:
-        """The unmet conditions as one line; empty when whole."""
+        """The unmet conditions as one line; empty when healthy."""
         return "; ".join(problem.message for problem in self.problems)
 
 
 @dataclass(frozen=True, slots=True)
-class Stake:
-    """How many of the `members` there should be a fault hits at once, and how many of them vote with each other.
+class BlastRadius:
+    """How many of the expected `members` a fault hits at once (`targets`), and how many of them vote together.
 
     `voters` is less than `members` where the data is spread: of five stores, three may hold a region.
     """
 
-    hit: int
+    targets: int
     members: int
     voters: int
 
     @property
-    def most(self) -> int:
-        """The most that may go at once while a majority of the voters remains, whichever members are hit."""
-        return most_away(self.voters)
+    def tolerated(self) -> int:
+        """The most that may fail at once while a majority of the voters remains, whichever members are hit."""
+        return tolerated_failures(self.voters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,27 +163,27 @@ class EvalSubject(Protocol):
     async def check_ready(self) -> None:
         """Return when the subject is there with all the members it should have; else raise SubjectNotReady.
 
-        SubjectMisfit where it is there and can never do what the campaign's options ask for.
+        Unsupported where it is there and can never do what the campaign's options ask for.
         """
         ...
 
-    async def stake(self, chaos: str, params: BaseModel) -> Stake:
-        """What a fault of this kind puts at stake. Raises as `check_ready`; asks Kubernetes at most."""
+    async def blast_radius(self, chaos: str, params: BaseModel) -> BlastRadius:
+        """How much a fault of this type hits. Raises as `check_ready`; asks Kubernetes at most."""
         ...
 
-    async def reset(self, say: Say = say_nothing) -> None:
+    async def reset(self, report: Report = no_report) -> None:
         """Bring the subject to its known state: what an attempt changed in it, and who leads. Repeatable.
 
         Faults are not looked for: they were undone from their records before. What the campaign did not change stays as
-        its owner has it. `say` is told what is waited for.
+        its owner has it. `report` receives what is waited for.
 
-        Returns when that is done and verified; waiting until the subject is whole is `wait_healthy`'s part, except
+        Returns when that is done and verified; waiting until the subject is healthy is `wait_healthy`'s part, except
         where spreading leadership needs it.
         """
         ...
 
     async def wait_healthy(self, settle_seconds: float, on_verdict: Callable[[Verdict], None]) -> Verdict:
-        """Return the last verdict once the subject was whole for `settle_seconds` without a break.
+        """Return the last verdict once the subject was healthy for `settle_seconds` without a break.
 
         Never gives up by itself: the caller sets the limit, and learns from `on_verdict` what is still missing.
         """
@@ -232,4 +233,4 @@ class EvalSubject(Protocol):
 
 
 SubjectFactory = Callable[[SubjectContext], EvalSubject]
-"""Makes the subject of one campaign, touching nothing. SubjectMisfit where it does not offer what the options say."""
+"""Makes the subject of one campaign, touching nothing. Unsupported where it does not offer what the options say."""

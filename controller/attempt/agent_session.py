@@ -234,7 +234,7 @@ class AgentSession:
         }
 
     def flags(self, outcome: Outcome, log: CommandLog | None, degraded: bool) -> list[Flag]:
-        """What is to be known beside the outcome. `degraded`: the subject was not whole throughout."""
+        """What is to be known beside the outcome. `degraded`: the subject was not healthy throughout."""
         flags = set(self._ticket_match.flags) if self._ticket_match is not None else set()
         intruder = self._presence is not None and self._presence.attended.intruder is not None
         if self._mode is Mode.BASELINE and (self.progress.ticket_at is not None or intruder):

@@ -161,7 +161,7 @@ class Attempt:
     async def _keep_quiet(self, verdicts: VerdictStream) -> None:
         """Watch, and do nothing, for as long as the trial's seed says: what an agent reports meanwhile is not there.
 
-        The subject is watched, not judged: it has to be whole when the fault is injected.
+        The subject is watched, not judged: it has to be healthy when the fault is injected.
         """
         length = quiet_seconds(self._spec, self._row.seed)
         if not length:

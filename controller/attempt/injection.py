@@ -19,7 +19,7 @@ from controller.attempt.verdicts import VerdictStream
 from controller.status import Refusal
 from subjects.cluster import ClusterError, ClusterFailing, ClusterUnreachable
 from subjects.health import Stretch, extend
-from subjects.protocol import ChaosRefused, EvalSubject, Fault, Stake, SubjectError
+from subjects.protocol import BlastRadius, ChaosRefused, EvalSubject, Fault, SubjectError
 
 
 class CleanupFailed(Exception):
@@ -56,20 +56,21 @@ async def undo_fault(subject: EvalSubject, fault: Fault, limit_seconds: float, s
             raise CleanupFailed(f"{fault.chaos} on {fault.names} could not be undone: {error}") from error
 
 
-def exceeds_quorum(chaos: str, stake: Stake, allow_quorum_loss: bool) -> Refusal | None:
+def exceeds_quorum(chaos: str, radius: BlastRadius, allow_quorum_loss: bool) -> Refusal | None:
     """Why so many members may not be hit at once; None where they may.
 
     Some combination of them could take a majority of those that vote with each other, and which ones are hit is drawn.
     """
-    what = f"{chaos} of {stake.hit} of {stake.members} members"
-    if stake.hit > stake.members:
+    what = f"{chaos} of {radius.targets} of {radius.members} members"
+    if radius.targets > radius.members:
         return Refusal("InvalidParams", f"{what}: there are not so many")
-    if allow_quorum_loss or stake.hit <= stake.most:
+    if allow_quorum_loss or radius.targets <= radius.tolerated:
         return None
-    why = f"{stake.voters} vote together, " if stake.voters < stake.members else ""
+    why = f"{radius.voters} vote together, " if radius.voters < radius.members else ""
     return Refusal(
         "QuorumLoss",
-        f"{what} would take the quorum ({why}at most {stake.most}); set allowQuorumLoss: true to do it all the same",
+        f"{what} would take the quorum ({why}at most {radius.tolerated}); "
+        "set allowQuorumLoss: true to do it all the same",
     )
 
 
@@ -91,15 +92,15 @@ class Injection:
         self.injection_unknown = False
 
     async def wait_until_healthy(self, verdicts: VerdictStream) -> None:
-        """Never inject into an unhealthy subject: it settled a moment ago, and it must be whole still.
+        """Never inject into an unhealthy subject: it settled a moment ago, and it must be healthy still.
 
         A watch that has just begun knows nothing yet, so its first known verdict is waited for. Where that is not
-        whole, a hiccup between two steps, the subject has to settle once more; the step's limit bounds both.
+        healthy, a hiccup between two steps, the subject has to settle once more; the step's limit bounds both.
         """
         while not (verdict := await verdicts.newest()).known:
             self._steps.report_progress(verdict.message)
         settled: Stretch | None = None
-        while verdict.whole is not True or (settled is not None and settled.seconds < self._spec.settle_seconds):
+        while verdict.healthy is not True or (settled is not None and settled.seconds < self._spec.settle_seconds):
             self._steps.report_progress(verdict.message)
             verdict = await verdicts.next()
             settled = extend(settled, verdict)
@@ -124,8 +125,8 @@ class Injection:
         What may be hit at once is looked at here again: what the reset found is what counts.
         """
         chaos, rng, steps = self._spec.chaos.type, Random(self._seed), self._steps
-        stake = await steps.retry_until_reachable(lambda: self._subject.stake(chaos, self._params))
-        if (loss := exceeds_quorum(chaos, stake, self._spec.allow_quorum_loss)) is not None:
+        radius = await steps.retry_until_reachable(lambda: self._subject.blast_radius(chaos, self._params))
+        if (loss := exceeds_quorum(chaos, radius, self._spec.allow_quorum_loss)) is not None:
             raise StepFailed(Failure.TOO_MANY_TARGETS, f"{loss.reason}: {loss.message}")
         fault = await steps.retry_until_reachable(lambda: self._subject.plan_chaos(chaos, self._params, rng))
         await steps.commit(fault=fault.to_json())

@@ -82,7 +82,7 @@ def manifests(fault: Fault, verdict: Verdict) -> bool:
     names = {target.name for target in fault.targets}
     replaced = bool(verdict.members) and any(verdict.members.get(each.name) != each.uid for each in fault.targets)
     blamed = any(problem.member in names for problem in verdict.problems)
-    return replaced or verdict.serving is False or (blamed and verdict.whole is False)
+    return replaced or verdict.serving is False or (blamed and verdict.healthy is False)
 
 
 def add_verdict(
@@ -101,11 +101,11 @@ def add_verdict(
     updated = _add_blind_time(window, so_far, verdict)
     updated = _update_service_times(window, updated, verdict)
     if verdict.known:
-        updated = replace(updated, healthy_last=verdict.whole, degraded=updated.degraded or verdict.whole is False)
+        updated = replace(updated, healthy_last=verdict.healthy, degraded=updated.degraded or verdict.healthy is False)
     if fault is not None and updated.manifested_at is None and manifests(fault, verdict):
         at = _service_lost_at(window, verdict) if verdict.serving is False else verdict.at
         updated = replace(updated, manifested_at=at)
-    if verdict.whole is not True or updated.manifested_at is None:
+    if verdict.healthy is not True or updated.manifested_at is None:
         updated = replace(updated, healthy_since=None)
     elif updated.healthy_since is None:
         updated = replace(updated, healthy_since=verdict.at)
@@ -115,7 +115,7 @@ def add_verdict(
 def _add_blind_time(window: ObservationWindow, so_far: Observation, verdict: Verdict) -> Observation:
     """Adds the time since the last verdict if that verdict did not know the subject's health, or is too long ago.
 
-    Whether clients are served may be unknown meanwhile: see docs/decisions/005-blind-is-when-whole-is-unknown.md.
+    Whether clients are served may be unknown meanwhile: see docs/decisions/005-blind-is-when-health-is-unknown.md.
     """
     if so_far.last is None:
         return so_far

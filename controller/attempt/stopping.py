@@ -12,11 +12,11 @@ T = TypeVar("T")
 
 
 class Stopped(Exception):
-    """AgentProgress was broken off because the campaign is to stop."""
+    """Work was broken off because the campaign is to stop."""
 
 
 class Paused(Exception):
-    """AgentProgress was broken off, or not begun, because the campaign is to pause."""
+    """Work was broken off, or not begun, because the campaign is to pause."""
 
 
 class StopSignal:

@@ -28,7 +28,7 @@ class VerdictStream:
                 verdict = await self._queue.get()
         except TimeoutError:
             silence = Problem("OracleSilent", "the oracle said nothing for two seconds")
-            return Verdict(self._now(), serving=None, whole=None, problems=(silence,))
+            return Verdict(self._now(), serving=None, healthy=None, problems=(silence,))
         if isinstance(verdict, Exception):
             raise verdict
         return verdict
@@ -76,7 +76,7 @@ class VerdictLog:
 
     def add(self, verdict: Verdict) -> None:
         """Keep the verdict if it says something else than the one before."""
-        content = (verdict.serving, verdict.whole, frozenset((p.reason, p.member) for p in verdict.problems))
+        content = (verdict.serving, verdict.healthy, frozenset((p.reason, p.member) for p in verdict.problems))
         if content == self._last:
             return
         self._last = content
@@ -94,4 +94,4 @@ class VerdictLog:
 
 def _detail(verdict: Verdict) -> dict[str, object]:
     problems = [{"reason": p.reason, "member": p.member, "message": p.message} for p in verdict.problems]
-    return {"serving": verdict.serving, "whole": verdict.whole, "problems": problems}
+    return {"serving": verdict.serving, "healthy": verdict.healthy, "problems": problems}

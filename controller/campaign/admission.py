@@ -18,7 +18,7 @@ from controller.consent import DEFAULT_KEYS, ConsentKeys, missing_agent_consent,
 from controller.kube import KubeCampaigns
 from controller.status import Refusal
 from subjects.cluster import ClusterError, ClusterUnreachable
-from subjects.protocol import EvalSubject, SubjectContext, SubjectFactory, SubjectMisfit, SubjectNotReady
+from subjects.protocol import EvalSubject, SubjectContext, SubjectFactory, SubjectNotReady, Unsupported
 
 
 class NotAdmitted(Exception):
@@ -51,8 +51,8 @@ def choose_subject(
         )
     try:
         subject = subjects[spec.subject.type](context)
-    except SubjectMisfit as misfit:
-        raise Impossible("InvalidSubject", str(misfit)) from None
+    except Unsupported as unsupported:
+        raise Impossible("InvalidSubject", str(unsupported)) from None
     chaos_types = subject.get_chaos_types()
     if spec.chaos.type not in chaos_types:
         raise Impossible("UnknownChaos", _unknown("chaos type", spec.chaos.type, chaos_types))
@@ -78,7 +78,7 @@ async def require_permission(
     """Return when the subject's namespace consents to such campaigns, the subject is there and will bear them, and the
     same holds of the agent, where it is ours to start, or to keep away.
 
-    Raises NotYet, or Impossible for a misfit and where more than a minority of a quorum would be hit.
+    Raises NotYet, or Impossible where it is unsupported and where more than a minority of a quorum would be hit.
     """
     namespace = spec.subject.namespace
     try:
@@ -86,13 +86,13 @@ async def require_permission(
         if refusal is not None:
             raise NotYet(refusal.reason, refusal.message)
         await subject.check_ready()
-        stake = await subject.stake(spec.chaos.type, params)
-        if (loss := exceeds_quorum(spec.chaos.type, stake, spec.allow_quorum_loss)) is not None:
+        radius = await subject.blast_radius(spec.chaos.type, params)
+        if (loss := exceeds_quorum(spec.chaos.type, radius, spec.allow_quorum_loss)) is not None:
             raise Impossible(loss.reason, loss.message)
         if workload is not None:
             await _require_agent(workload, campaign_namespace, kube, keys)
-    except SubjectMisfit as misfit:
-        raise Impossible("InvalidSubject", str(misfit)) from None
+    except Unsupported as unsupported:
+        raise Impossible("InvalidSubject", str(unsupported)) from None
     except SubjectNotReady as missing:
         raise NotYet("SubjectNotReady", str(missing)) from None
     except ClusterUnreachable as away:

@@ -76,7 +76,7 @@ class AttemptSummary:
     deadline_at: datetime | None
     """The end of the observation window: recovery that did not begin by then is censored here."""
     blind_seconds: float | None
-    """Seconds in which it was unknown whether the subject is whole; None while nothing was observed."""
+    """Seconds in which it was unknown whether the subject is healthy; None while nothing was observed."""
     fault: Mapping[str, Json] | None
     """The plan as it was committed before anything was touched: `Fault.from_json` reads it."""
     error: str | None

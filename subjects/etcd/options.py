@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from subjects.etcd.place import SELECTOR, WORKLOAD
 from subjects.etcd.wire import CLIENT_PORT
-from subjects.protocol import SubjectMisfit, SubjectOptions
+from subjects.protocol import SubjectOptions, Unsupported
 
 INSTEAD = {
     "probe": ("spec.subject.probe", "its oracle always writes, one key through every member"),
@@ -17,7 +17,7 @@ INSTEAD = {
 
 
 def refuse_options(options: SubjectOptions) -> None:
-    """Return where nothing is asked for; else SubjectMisfit with every field that is, and what etcd does instead."""
+    """Return where nothing is asked for; else Unsupported with every field that is, and what etcd does instead."""
     nothing = SubjectOptions()
     asked = [
         f"{field} ({instead})"
@@ -25,4 +25,4 @@ def refuse_options(options: SubjectOptions) -> None:
         if getattr(options, name) != getattr(nothing, name)
     ]
     if asked:
-        raise SubjectMisfit(f"etcd does not take {', '.join(asked)}; leave it out")
+        raise Unsupported(f"etcd does not take {', '.join(asked)}; leave it out")

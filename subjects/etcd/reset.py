@@ -18,7 +18,7 @@ from subjects.etcd.place import list_pods
 from subjects.etcd.polling import Pace, ask
 from subjects.etcd.wire import CLIENT_PORT, TRANSFER_PATH, Question, Status, read_status, refusal, transfer_body
 from subjects.pods import member_names
-from subjects.protocol import Say, SubjectContext, SubjectError
+from subjects.protocol import Report, SubjectContext, SubjectError
 from subjects.watching.replies import Reply
 
 REFUSED = (400, 401, 403)
@@ -34,11 +34,11 @@ def agreed_leader(statuses: Mapping[str, Status]) -> str | None:
     return next((name for name, status in statuses.items() if leaders == {status.member_id}), None)
 
 
-async def move_leadership(context: SubjectContext, workload: Workload, pace: Pace, say: Say) -> None:
+async def move_leadership(context: SubjectContext, workload: Workload, pace: Pace, report: Report) -> None:
     """Make the first member the leader; return when every member says that it is.
 
-    Waits until all of them answer and agree: with one away, its return could move the leader once more. `say` is told
-    what it waits for. SubjectError where all of them refuse to answer us.
+    Waits until all of them answer and agree: with one away, its return could move the leader once more. `report`
+    receives what it waits for. SubjectError where all of them refuse to answer us.
     """
     names = member_names(workload)
     first = names[0]
@@ -57,13 +57,13 @@ async def move_leadership(context: SubjectContext, workload: Workload, pace: Pac
                 return
             if leader is not None:
                 await _transfer(context, pods[leader], statuses[first].member_id)
-            say(f"{leader} leads and is to hand over to {first}" if leader else "the members do not agree who leads")
+            report(f"{leader} leads and is to hand over to {first}" if leader else "the members do not agree who leads")
         else:
             answers = {pod.name: reply for pod, reply in zip(present, replies, strict=True)}
             if (why := locked_out(answers)) is not None and answers.keys() == set(names):
                 raise SubjectError(why)
             missing = (f"{name} ({_why(answers.get(name))})" for name in names if name not in statuses)
-            say(f"no answer yet to the question who leads, of {', '.join(missing)}")
+            report(f"no answer yet to the question who leads, of {', '.join(missing)}")
         await asyncio.sleep(pace.period)
 
 

@@ -15,7 +15,7 @@ from subjects.etcd.gaze import EtcdGaze
 from subjects.etcd.options import refuse_options
 from subjects.etcd.place import SELECTOR, get_workload, list_pods
 from subjects.etcd.polling import Pace
-from subjects.health import wait_until_whole
+from subjects.health import wait_until_healthy
 from subjects.images import KnownImages
 from subjects.permits import Voters
 from subjects.podchaos import injection
@@ -23,21 +23,21 @@ from subjects.podchaos.base import count
 from subjects.podchaos.healing import wait_for_pods
 from subjects.pods import member_names
 from subjects.protocol import (
+    BlastRadius,
     ChaosType,
     Fault,
     Json,
-    Say,
-    Stake,
+    Report,
     SubjectContext,
     SubjectNotReady,
     Verdict,
-    say_nothing,
+    no_report,
 )
 from subjects.watching.stream import HealthWatch
 
 
 class EtcdSubject:
-    """The StatefulSet `etcd` of one namespace. SubjectMisfit where the campaign asks for anything more of it."""
+    """The StatefulSet `etcd` of one namespace. Unsupported where the campaign asks for anything more of it."""
 
     def __init__(self, context: SubjectContext, pace: Pace | None = None) -> None:
         refuse_options(context.options)
@@ -66,21 +66,21 @@ class EtcdSubject:
         if missing := [name for name in member_names(workload) if name not in pods]:
             raise SubjectNotReady(f"there is no pod yet for {', '.join(missing)}")
 
-    async def stake(self, chaos: str, params: BaseModel) -> Stake:
+    async def blast_radius(self, chaos: str, params: BaseModel) -> BlastRadius:
         """All members vote with each other."""
         members = (await get_workload(self._context)).replicas
-        return Stake(count(params), members, members)
+        return BlastRadius(count(params), members, members)
 
-    async def reset(self, say: Say = say_nothing) -> None:
+    async def reset(self, report: Report = no_report) -> None:
         """Every member with a pod, and the first member leading. Waits for both without limit."""
         self._workload = None
         workload = self._workload = await get_workload(self._context)
-        await wait_for_pods(workload, self._list_pods, self._pace.period, say)
-        await reset.move_leadership(self._context, workload, self._pace, say)
+        await wait_for_pods(workload, self._list_pods, self._pace.period, report)
+        await reset.move_leadership(self._context, workload, self._pace, report)
 
     async def wait_healthy(self, settle_seconds: float, on_verdict: Callable[[Verdict], None]) -> Verdict:
-        """The verdict that completes `settle_seconds` of whole. What its pods look like then is what they should."""
-        verdict = await wait_until_whole(self._watch(None), settle_seconds, on_verdict)
+        """The verdict that completes `settle_seconds` of health. What its pods look like then is what they should."""
+        verdict = await wait_until_healthy(self._watch(None), settle_seconds, on_verdict)
         self._images.learn((await self._list_pods()).values())
         return verdict
 

@@ -11,11 +11,11 @@ import asyncio
 from subjects.cluster import Workload
 from subjects.podchaos.injection import Listing
 from subjects.pods import member_names
-from subjects.protocol import Say
+from subjects.protocol import Report
 
 
-async def wait_for_pods(workload: Workload, list_pods: Listing, period: float, say: Say) -> None:
-    """Return when every pod that should exist does and is not on its way out; `say` which is not.
+async def wait_for_pods(workload: Workload, list_pods: Listing, period: float, report: Report) -> None:
+    """Return when every pod that should exist does and is not on its way out; `report` which is not.
 
     Looks each `period` seconds and never gives up by itself.
     """
@@ -27,5 +27,5 @@ async def wait_for_pods(workload: Workload, list_pods: Listing, period: float, s
         ]
         if not awaited:
             return
-        say("; ".join(awaited))
+        report("; ".join(awaited))
         await asyncio.sleep(period)

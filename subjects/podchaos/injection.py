@@ -10,7 +10,7 @@ from random import Random
 from typing import TypeVar
 
 from subjects.cluster import ClusterError, Pod
-from subjects.permits import Inject, Undo, Voters
+from subjects.permits import Inject, Revert, Voters
 from subjects.podchaos.base import PodChaos
 from subjects.podchaos.record import images_of, is_swapped
 from subjects.pods import images_differ
@@ -136,11 +136,11 @@ async def cleanup(context: SubjectContext, fault: Fault, selector: str, period: 
             return
         for target, what in left.items():
             if what is Residue.SWAPPED:
-                await delete_swapped_pod(context, Undo(fault, selector), target)
+                await delete_swapped_pod(context, Revert(fault, selector), target)
         await asyncio.sleep(period)
 
 
-async def delete_swapped_pod(context: SubjectContext, permit: Undo, target: Target) -> None:
+async def delete_swapped_pod(context: SubjectContext, permit: Revert, target: Target) -> None:
     """Delete exactly this pod, so that its StatefulSet makes it anew. One that is gone by now is as good as deleted."""
     try:
         await context.cluster.delete_pod(permit, context.namespace, target.name, target.uid, CLEANUP_GRACE_SECONDS)

@@ -9,23 +9,23 @@ from random import Random
 
 from pydantic import BaseModel
 
-from subjects.health import wait_until_whole
+from subjects.health import wait_until_healthy
 from subjects.images import KnownImages
 from subjects.permits import Voters
 from subjects.podchaos import injection
 from subjects.podchaos.base import count
 from subjects.pods import member_names
 from subjects.protocol import (
+    BlastRadius,
     ChaosType,
     Fault,
     Json,
-    Say,
-    Stake,
+    Report,
     SubjectContext,
-    SubjectMisfit,
     SubjectNotReady,
+    Unsupported,
     Verdict,
-    say_nothing,
+    no_report,
 )
 from subjects.tikv.chaos import CHAOS
 from subjects.tikv.members import options
@@ -44,7 +44,7 @@ from subjects.workloads import FEWEST_MEMBERS
 
 
 class TikvSubject:
-    """PD and TiKV in one namespace: two StatefulSets. SubjectMisfit where the campaign's options make no sense."""
+    """PD and TiKV in one namespace: two StatefulSets. Unsupported where the campaign's options make no sense."""
 
     def __init__(self, context: SubjectContext, pace: Pace | None = None) -> None:
         self._context = context
@@ -69,11 +69,11 @@ class TikvSubject:
     async def check_ready(self) -> None:
         """Return when both StatefulSets are there with enough members, each with a pod; else SubjectNotReady.
 
-        Where every attempt begins with an empty system, one that an earlier reset left stopped will do. SubjectMisfit
+        Where every attempt begins with an empty system, one that an earlier reset left stopped will do. Unsupported
         where what is asked for cannot be had from where we are.
         """
         if not self._context.cluster.reaches_pods and (asked := self._options.only_inside):
-            raise SubjectMisfit(f"{asked} needs a controller that runs in the cluster, and this one does not")
+            raise Unsupported(f"{asked} needs a controller that runs in the cluster, and this one does not")
         layout = await self._place.find(stopped_too=self._options.recreate)
         await require_readable_regions(self._place)
         for role in ROLES:
@@ -81,7 +81,7 @@ class TikvSubject:
             if missing := [name for name in member_names(layout.of(role)) if name not in pods]:
                 raise SubjectNotReady(f"there is no pod yet for {', '.join(missing)}")
 
-    async def stake(self, chaos: str, params: BaseModel) -> Stake:
+    async def blast_radius(self, chaos: str, params: BaseModel) -> BlastRadius:
         """Members of PD vote with each other; of stores, those that hold the same region do.
 
         How many that are is PD's to say, and known from the first reset on. A StatefulSet that a reset left stopped
@@ -90,7 +90,7 @@ class TikvSubject:
         role = injection.chaos_named("tikv", CHAOS, chaos).role
         found = (await self._place.find(stopped_too=self._options.recreate)).of(role).replicas
         members = found or self._memory.replicas.get(role, FEWEST_MEMBERS)
-        return Stake(count(params), members, self._voting(role, members))
+        return BlastRadius(count(params), members, self._voting(role, members))
 
     def _voting(self, role: str, members: int) -> int:
         replicas = self._memory.region_replicas if role == TIKV else 0
@@ -100,16 +100,16 @@ class TikvSubject:
         names = member_names((await self._known_layout()).of(role))
         return Voters(self._options.selectors[role], names, self._voting(role, len(names)))
 
-    async def reset(self, say: Say = say_nothing) -> None:
+    async def reset(self, report: Report = no_report) -> None:
         """The known state: emptied, where that is asked for; every member with a pod, and the leaders spread."""
         if self._options.recreate:
             await recreate(self._place, self._pd, self._memory, self._pace.period)
         layout = self._layout = await self._place.find()
-        await restore(self._place, self._pd, layout, self._memory, self._pace, say)
+        await restore(self._place, self._pd, layout, self._memory, self._pace, report)
 
     async def wait_healthy(self, settle_seconds: float, on_verdict: Callable[[Verdict], None]) -> Verdict:
-        """The verdict that completes `settle_seconds` of whole. What its pods look like then is what they should."""
-        verdict = await wait_until_whole(self._watch(None), settle_seconds, on_verdict)
+        """The verdict that completes `settle_seconds` of health. What its pods look like then is what they should."""
+        verdict = await wait_until_healthy(self._watch(None), settle_seconds, on_verdict)
         pods = [await self._place.pods(role) for role in ROLES]
         self._images.learn(pod for of_role in pods for pod in of_role.values())
         return verdict

@@ -199,7 +199,7 @@ async def fill_with(records: Records, text: str) -> None:
                     Step.OBSERVE,
                     at(521),
                     "verdict",
-                    {"serving": False, "whole": False, "problems": [PROBLEM | {"message": text}], text: text},
+                    {"serving": False, "healthy": False, "problems": [PROBLEM | {"message": text}], text: text},
                 )
             ],
             fault=fault,

@@ -25,7 +25,7 @@ from subjects.cluster import Changes, Cluster, Pod, Reads, Workload
 from subjects.etcd import EtcdSubject
 from subjects.etcd.polling import Pace
 from subjects.guard import GuardedCluster, majority_lost
-from subjects.permits import Inject, Recreate, Undo, Voters
+from subjects.permits import Inject, Recreate, Revert, Voters
 from subjects.podchaos.record import is_swapped
 from subjects.protocol import ChaosRefused, EvalSubject, Fault, SubjectContext, SubjectError, Target
 from subjects.tikv.members.options import check
@@ -120,7 +120,7 @@ async def attempt(subject: EvalSubject, chaos: str, seed: int) -> Fault:
     watch = subject.watch_health()
     try:
         async for verdict in watch:
-            if verdict.whole:
+            if verdict.healthy:
                 break
         fault = await subject.plan_chaos(chaos, subject.get_chaos_types()[chaos].params(), Random(seed))
         await subject.inject_chaos(fault)
@@ -130,7 +130,7 @@ async def attempt(subject: EvalSubject, chaos: str, seed: int) -> Fault:
                     break
         else:
             async for verdict in watch:
-                if verdict.whole and verdict.members[fault.target] != fault.uid:
+                if verdict.healthy and verdict.members[fault.target] != fault.uid:
                     break
     finally:
         await watch.aclose()
@@ -442,7 +442,7 @@ def test_a_majority_of_those_that_vote_together_remains(members, voting, hit, do
 async def test_undoing_needs_neither_consent_nor_a_majority_for_the_pod_is_down_anyway():
     pods = {"etcd-1": replace(three()["etcd-1"], images={"etcd": "registry.k8s.io/pause:3.10"}, ready=False)}
     api = Asked(pods)
-    await GuardedCluster(api, refuses).delete_pod(Undo(replace(NEW, uid="uid-2"), ""), "etcd", "etcd-1", "uid-2", 1)
+    await GuardedCluster(api, refuses).delete_pod(Revert(replace(NEW, uid="uid-2"), ""), "etcd", "etcd-1", "uid-2", 1)
     assert api.changed == ["delete_pod"]
 
 
@@ -451,7 +451,7 @@ async def test_undoing_deletes_no_pod_that_does_not_show_our_change(fields):
     pods = three()
     pods["etcd-1"] = replace(pods["etcd-1"], **fields)
     api = Asked(copy.copy(pods))
-    await GuardedCluster(api, consents).delete_pod(Undo(replace(NEW, uid="uid-2"), ""), "etcd", "etcd-1", "uid-2", 1)
+    await GuardedCluster(api, consents).delete_pod(Revert(replace(NEW, uid="uid-2"), ""), "etcd", "etcd-1", "uid-2", 1)
     assert api.changed == []
 
 
@@ -481,7 +481,7 @@ async def test_pd_is_given_no_order_that_takes_something_away(method, path, body
 async def test_undoing_touches_nobody_but_the_targets():
     api = Asked(three())
     with pytest.raises(SubjectError, match="no target of the plan on record"):
-        await GuardedCluster(api, consents, True, True).delete_pod(Undo(NEW, ""), "etcd", "etcd-0", "uid-1", 1)
+        await GuardedCluster(api, consents, True, True).delete_pod(Revert(NEW, ""), "etcd", "etcd-0", "uid-1", 1)
     assert api.changed == []
 
 

@@ -76,7 +76,7 @@ def ran(campaigns: Campaigns) -> Iterator[dict[str, Ran]]:
 
 def _run(campaigns: Campaigns, case: Case) -> Ran:
     system, subject = (ETCD, ETCD_SUBJECT) if case.of == "etcd" else (TIKV, TIKV_SUBJECT)
-    system.wait_whole()
+    system.wait_until_healthy()
     agents.deploy(case.policy, case.of)
     agent = {"source": "http", "workload": agents.WORKLOAD}
     # As its owner would, after each deployment: that says whose campaigns may start it anew.
@@ -97,7 +97,7 @@ def _run(campaigns: Campaigns, case: Case) -> Ran:
         seen = campaigns.wait_until(case.name, lambda seen: seen.status.phase.terminal or _observes(seen))
         told = "" if seen.status.phase.terminal else _log()
         campaigns.wait_finished(case.name)
-        system.wait_whole()
+        system.wait_until_healthy()
     rows = campaigns.rows(case.name)
     return Ran(
         case=case,

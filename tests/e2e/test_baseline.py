@@ -49,13 +49,13 @@ class Run:
 
 @pytest.fixture(scope="module")
 def run(campaigns: Campaigns) -> Iterator[Run]:
-    ETCD.wait_whole()
+    ETCD.wait_until_healthy()
     with ETCD.watched() as history:
         campaigns.apply(KILL, "node_kill", TRIALS[KILL], observe_seconds=60, seed=4)
         campaigns.apply(DOWN, "node_down", TRIALS[DOWN], observe_seconds=8, seed=4)
         for name in TRIALS:
             campaigns.wait_finished(name)
-        ETCD.wait_whole()
+        ETCD.wait_until_healthy()
         left = ETCD.trouble()
     rows = {name: campaigns.rows(name) for name in TRIALS}
     yield Run(
@@ -201,7 +201,7 @@ def test_nothing_in_the_subjects_namespace_tells_of_us(run: Run) -> None:
         assert "eval" not in str(told) and "chaos" not in str(told)
 
 
-def test_afterwards_the_subject_is_whole_and_clean(run: Run) -> None:
+def test_afterwards_the_subject_is_healthy_and_clean(run: Run) -> None:
     assert run.trouble == []
 
 

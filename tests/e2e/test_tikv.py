@@ -51,7 +51,7 @@ class Run:
 
 @pytest.fixture(scope="module")
 def run(campaigns: Campaigns) -> Iterator[Run]:
-    TIKV.wait_whole()
+    TIKV.wait_until_healthy()
     most = {"leaders": "most"}
     with TIKV.watched() as history, watching_pd() as timeline:
         campaigns.apply(KILL, "node_kill", 3, 60, TIKV_SUBJECT, most, seed=4)
@@ -61,7 +61,7 @@ def run(campaigns: Campaigns) -> Iterator[Run]:
         campaigns.apply(ANEW, "node_kill", 1, 60, TIKV_SUBJECT, seed=4, reset="recreate")
         for name in TRIALS:
             campaigns.wait_finished(name)
-        TIKV.wait_whole()
+        TIKV.wait_until_healthy()
         left = TIKV.trouble()
     rows = {name: campaigns.rows(name) for name in TRIALS}
     yield Run(
@@ -176,10 +176,10 @@ def test_show_tells_a_trial_as_a_story(run: Run, campaigns: Campaigns) -> None:
     led = f"which led {facts['ledRegions']} of {facts['regions']} regions"
     assert f"the pod of {row['target']} was deleted, {led}" in told
     assert "Clients were cut off at +" in told
-    assert "The cluster was whole again at +" in told
+    assert "The cluster was healthy again at +" in told
 
 
-def test_afterwards_the_subject_is_whole_and_clean(run: Run) -> None:
+def test_afterwards_the_subject_is_healthy_and_clean(run: Run) -> None:
     assert run.trouble == []
 
 

@@ -53,9 +53,9 @@ class Replay:
         """What was said of service between two times."""
         return {verdict.serving for t, verdict in self.verdicts if start <= t < end}
 
-    def whole(self, start: float, end: float) -> set[bool | None]:
-        """What was said of wholeness between two times."""
-        return {verdict.whole for t, verdict in self.verdicts if start <= t < end}
+    def healthy(self, start: float, end: float) -> set[bool | None]:
+        """What was said of health between two times."""
+        return {verdict.healthy for t, verdict in self.verdicts if start <= t < end}
 
     def reasons(self, start: float, end: float) -> set[str]:
         """Every reason that was given between two times."""

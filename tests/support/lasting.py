@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from pydantic import BaseModel
 
-from subjects.protocol import ChaosRefused, ChaosType, Fault, Problem, Stake, SubjectContext, Verdict
+from subjects.protocol import BlastRadius, ChaosRefused, ChaosType, Fault, Problem, SubjectContext, Verdict
 from tests.support.scripted import KillParams
 
 HURT_SECONDS = 0.1
@@ -62,7 +62,7 @@ class LastingSubject:
     async def wait_healthy(self, settle_seconds: float, on_verdict: Callable[[Verdict], None]) -> Verdict:
         async for verdict in self.watch_health():
             on_verdict(verdict)
-            if verdict.whole:
+            if verdict.healthy:
                 return verdict
         raise AssertionError("verdicts have no end")
 
@@ -81,8 +81,8 @@ class LastingSubject:
     async def capture_state(self) -> Mapping[str, Any]:
         return self.world.read()["members"]
 
-    async def stake(self, chaos: str, params: BaseModel) -> Stake:
-        return Stake(1, len(self.world.read()["members"]), len(self.world.read()["members"]))
+    async def blast_radius(self, chaos: str, params: BaseModel) -> BlastRadius:
+        return BlastRadius(1, len(self.world.read()["members"]), len(self.world.read()["members"]))
 
     async def plan_chaos(self, chaos: str, params: BaseModel, rng: Random) -> Fault:
         members = self.world.read()["members"]

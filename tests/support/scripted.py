@@ -19,11 +19,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from subjects.cluster import ClusterUnreachable
 from subjects.protocol import (
+    BlastRadius,
     ChaosRefused,
     ChaosType,
     Fault,
     Problem,
-    Stake,
     SubjectContext,
     SubjectNotReady,
     Target,
@@ -51,7 +51,7 @@ class Script:
     """Seconds after the injection between which the oracle cannot see."""
     verdict_every: float = 0.25
     ready: bool = True
-    whole_at_first: bool = True
+    healthy_at_first: bool = True
     plan_error: Exception | None = None
     inject_error: Exception | None = None
     inject_hangs: bool = False
@@ -107,7 +107,7 @@ class ScriptedSubject:
         while True:
             verdict = self._look()
             on_verdict(verdict)
-            if verdict.whole:
+            if verdict.healthy:
                 await asyncio.sleep(settle_seconds)
                 return self._look()
             await asyncio.sleep(0.01)
@@ -124,7 +124,7 @@ class ScriptedSubject:
         world = self.world
         if world.blind:
             return Verdict(self.now(), None, None, (Problem("Blind", "the API server is away"),))
-        if world.hurt or not self.script.whole_at_first:
+        if world.hurt or not self.script.healthy_at_first:
             target = world.fault.target if world.fault else "m-0"
             problem = Problem("MemberDown", f"{target} is down", target)
             return Verdict(self.now(), True, False, (problem,), dict(world.members))
@@ -135,9 +135,9 @@ class ScriptedSubject:
             raise self.script.capture_error
         return {"members": dict(self.world.members), "hurt": self.world.hurt}
 
-    async def stake(self, chaos: str, params: BaseModel) -> Stake:
+    async def blast_radius(self, chaos: str, params: BaseModel) -> BlastRadius:
         assert isinstance(params, KillParams)
-        return Stake(params.count, len(self.world.members), len(self.world.members))
+        return BlastRadius(params.count, len(self.world.members), len(self.world.members))
 
     async def plan_chaos(self, chaos: str, params: BaseModel, rng: Random) -> Fault:
         if self.script.plan_error:

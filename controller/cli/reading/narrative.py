@@ -38,7 +38,7 @@ def _sentences(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[Even
             yield "nothing of it was ever seen."
         elif attempt.manifested_at is not None:
             yield from _service(attempt, events)
-            yield from _wholeness(attempt)
+            yield from _recovery(attempt)
     yield from _agents_part(campaign, attempt)
     yield from _breaking_off(attempt, events)
     if attempt.error:
@@ -88,12 +88,12 @@ def _without_client(attempt: AttemptRow) -> str:
     return ", by the stores' own word (nobody wrote)" if probe == "none" else ""
 
 
-def _wholeness(attempt: AttemptRow) -> Iterator[str]:
-    whole = attempt.since_injection(attempt.recovered_at)
-    if whole is not None:
-        yield f"the cluster was whole again at {text.offset(whole)}."
+def _recovery(attempt: AttemptRow) -> Iterator[str]:
+    recovered = attempt.since_injection(attempt.recovered_at)
+    if recovered is not None:
+        yield f"the cluster was healthy again at {text.offset(recovered)}."
     elif attempt.outcome in WINDOWED and attempt.window is not None:
-        yield f"it was not whole again within {attempt.window:.0f} s."
+        yield f"it was not healthy again within {attempt.window:.0f} s."
 
 
 def _agents_part(campaign: CampaignRow, attempt: AttemptRow) -> Iterator[str]:

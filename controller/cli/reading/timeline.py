@@ -52,7 +52,7 @@ def _facts(attempt: AttemptSummary) -> list[Moment]:
         (attempt.resolution_at, "resolved", "the agent calls it resolved"),
         (attempt.serving_lost_at, "serving lost", "clients are cut off"),
         (attempt.serving_again_at, "serving again", "clients are served"),
-        (attempt.recovered_at, "recovered", "whole from here on"),
+        (attempt.recovered_at, "recovered", "healthy from here on"),
         (attempt.deadline_at, "deadline", "end of the observation window"),
     ]
     return [Moment(at, what, said, fact=True) for at, what, said in facts if at is not None and came(at, attempt)]
@@ -76,6 +76,12 @@ def _said(event: Event) -> str:
 
 def _verdict(detail: Json) -> str:
     answers = {True: "yes", False: "no", None: "unknown"}
-    text = f"serving {answers[detail.get('serving')]}, whole {answers[detail.get('whole')]}"
+    text = f"serving {answers[detail.get('serving')]}, healthy {answers[_healthy(detail)]}"
     problems = "; ".join(problem.get("message", "") for problem in detail.get("problems", ()))
     return f"{text}: {problems}" if problems else text
+
+
+def _healthy(detail: Json) -> bool | None:
+    """What the verdict says of health. Records of earlier versions call it `whole`."""
+    healthy: bool | None = detail.get("healthy", detail.get("whole"))
+    return healthy

@@ -13,7 +13,7 @@ from controller.api import CampaignSpec
 from controller.cli.steering.errors import Mistake
 from subjects import SUBJECTS
 from subjects.cluster import Cluster
-from subjects.protocol import ChaosType, SubjectContext, SubjectFactory, SubjectMisfit, SubjectOptions
+from subjects.protocol import ChaosType, SubjectContext, SubjectFactory, SubjectOptions, Unsupported
 
 
 def check(spec: CampaignSpec, subjects: Mapping[str, SubjectFactory] = SUBJECTS) -> None:
@@ -37,8 +37,8 @@ def offered(
     context = SubjectContext(nowhere, subject, lambda: datetime.now(UTC), {}, options or SubjectOptions())
     try:
         return subjects[subject](context).get_chaos_types()
-    except SubjectMisfit as misfit:
-        raise Mistake(str(misfit)) from None
+    except Unsupported as unsupported:
+        raise Mistake(str(unsupported)) from None
 
 
 def parameters(chaos: ChaosType) -> Mapping[str, Mapping[str, Any]]:

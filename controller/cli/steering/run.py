@@ -43,7 +43,10 @@ def run(
         int | None, typer.Option(metavar="SECONDS", help="After the injection; 120.", rich_help_panel=WATCH)
     ] = None,
     settle: Annotated[
-        int | None, typer.Option(metavar="SECONDS", help="Whole so long is whole; 5.", rich_help_panel=WATCH)
+        int | None,
+        typer.Option(
+            metavar="SECONDS", help="How long it must stay healthy to have recovered; 5.", rich_help_panel=WATCH
+        ),
     ] = None,
     probe: Annotated[
         ProbeChoice | None, typer.Option(help="Whether a client of ours writes.", rich_help_panel=WATCH)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from subjects.protocol import SubjectMisfit, SubjectOptions
+from subjects.protocol import SubjectOptions, Unsupported
 from subjects.tikv.members.questions import PD, ROLES, TIKV
 
 SELECTORS: Mapping[str, str] = {
@@ -46,13 +46,13 @@ class Options:
 
 
 def check(given: SubjectOptions) -> Options:
-    """SubjectMisfit, with a sentence, where something makes no sense."""
+    """Unsupported, with a sentence, where something makes no sense."""
     if given.probe not in PROBES:
-        raise SubjectMisfit(f"subject.probe {given.probe!r} is unknown; valid: {', '.join(PROBES)}")
+        raise Unsupported(f"subject.probe {given.probe!r} is unknown; valid: {', '.join(PROBES)}")
     if given.reset not in RESETS:
-        raise SubjectMisfit(f"reset {given.reset!r} is unknown; valid: {', '.join(RESETS)}")
+        raise Unsupported(f"reset {given.reset!r} is unknown; valid: {', '.join(RESETS)}")
     if strange := sorted(set(given.selectors) - set(ROLES)):
-        raise SubjectMisfit(f"subject.selectors: tikv has no {', '.join(strange)}; it takes: {', '.join(ROLES)}")
+        raise Unsupported(f"subject.selectors: tikv has no {', '.join(strange)}; it takes: {', '.join(ROLES)}")
     scheme = "http" if given.tls_secret is None else "https"
     return Options(
         writes=given.probe == "write",
@@ -68,10 +68,10 @@ def _endpoint(url: str, scheme: str) -> tuple[str, Endpoint]:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise SubjectMisfit(f"subject.endpoints: {url!r} is no URL: {error}") from None
+        raise Unsupported(f"subject.endpoints: {url!r} is no URL: {error}") from None
     if host is None or port is None:
-        raise SubjectMisfit(f"subject.endpoints: {url!r} must name a host and a port, as http://pd-0.pd:2379 does")
+        raise Unsupported(f"subject.endpoints: {url!r} must name a host and a port, as http://pd-0.pd:2379 does")
     if parts.scheme != scheme:
         why = "there is no subject.tlsSecret" if scheme == "http" else "there is a subject.tlsSecret"
-        raise SubjectMisfit(f"subject.endpoints: {url!r} must begin with {scheme}://, as {why}")
+        raise Unsupported(f"subject.endpoints: {url!r} must begin with {scheme}://, as {why}")
     return host.partition(".")[0], Endpoint(host, port)

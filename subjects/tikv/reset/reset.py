@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from subjects.podchaos.healing import wait_for_pods
 from subjects.pods import member_names
-from subjects.protocol import Say, SubjectError, say_nothing
+from subjects.protocol import Report, SubjectError, no_report
 from subjects.tikv.members.pace import Pace
 from subjects.tikv.members.pd import Pd, PdUnavailable
 from subjects.tikv.members.place import Layout, Place
@@ -25,7 +25,7 @@ from subjects.tikv.reset.standing import Standing, glance, look
 T = TypeVar("T")
 
 
-async def restore(place: Place, pd: Pd, layout: Layout, memory: Memory, pace: Pace, say: Say) -> None:
+async def restore(place: Place, pd: Pd, layout: Layout, memory: Memory, pace: Pace, report: Report) -> None:
     """Return when what the last attempt changed is as it was before it, with leaders spread.
 
     Of an attempt whose end nobody could note, nothing is set back: it cannot be told from what others did since.
@@ -33,17 +33,17 @@ async def restore(place: Place, pd: Pd, layout: Layout, memory: Memory, pace: Pa
     """
     stores = member_names(layout.tikv)
     for role in ROLES:
-        await wait_for_pods(layout.of(role), partial(place.pods, role), pace.period, say)
+        await wait_for_pods(layout.of(role), partial(place.pods, role), pace.period, report)
     memory.under_way = False
-    await _patiently(pace, say, lambda: _recognise(pd, memory))
+    await _patiently(pace, report, lambda: _recognise(pd, memory))
     if memory.before is not None and memory.after is not None:
         before, after = memory.before, memory.after
-        await _patiently(pace, say, lambda: residue.undo(pd, before, after, stores, pace.period))
-        await _patiently(pace, say, lambda: configuration.restore_pd(pd, before.pd, after.pd))
-        await _patiently(pace, say, lambda: _restore_stores(place, pd, before, after, pace))
-    replicas = configuration.region_replicas(await _patiently(pace, say, lambda: configuration.look_at_pd(pd)))
-    await spread_leaders(place, pd, stores, replicas, pace, say)
-    memory.begin(await _patiently(pace, say, lambda: look(place, pd, stores, pace)))
+        await _patiently(pace, report, lambda: residue.undo(pd, before, after, stores, pace.period))
+        await _patiently(pace, report, lambda: configuration.restore_pd(pd, before.pd, after.pd))
+        await _patiently(pace, report, lambda: _restore_stores(place, pd, before, after, pace))
+    replicas = configuration.region_replicas(await _patiently(pace, report, lambda: configuration.look_at_pd(pd)))
+    await spread_leaders(place, pd, stores, replicas, pace, report)
+    memory.begin(await _patiently(pace, report, lambda: look(place, pd, stores, pace)))
 
 
 async def note_end(place: Place, pd: Pd, layout: Layout, memory: Memory, pace: Pace) -> None:
@@ -51,7 +51,7 @@ async def note_end(place: Place, pd: Pd, layout: Layout, memory: Memory, pace: P
     if memory.under_way:
         memory.under_way = False
         pods = member_names(layout.tikv)
-        memory.after = await _patiently(pace, say_nothing, lambda: glance(place, pd, pods, pace))
+        memory.after = await _patiently(pace, no_report, lambda: glance(place, pd, pods, pace))
 
 
 async def _restore_stores(place: Place, pd: Pd, before: Standing, after: Standing, pace: Pace) -> None:
@@ -69,10 +69,10 @@ async def _recognise(pd: Pd, memory: Memory) -> None:
         raise SubjectError(f"the cluster was replaced: its id is {found} and was {memory.cluster_id}; its data is gone")
 
 
-async def _patiently(pace: Pace, say: Say, act: Callable[[], Awaitable[T]]) -> T:
+async def _patiently(pace: Pace, report: Report, act: Callable[[], Awaitable[T]]) -> T:
     while True:
         try:
             return await act()
         except PdUnavailable as silent:
-            say(str(silent))
+            report(str(silent))
             await asyncio.sleep(pace.period)

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 
-from subjects.protocol import Say, say_nothing
+from subjects.protocol import Report, no_report
 from subjects.tikv.members.pace import Pace
 from subjects.tikv.members.pd import Pd, PdRefused, PdUnavailable
 from subjects.tikv.members.place import Place
@@ -75,7 +75,7 @@ class Sight:
 
 
 async def spread_leaders(
-    place: Place, pd: Pd, pods: Sequence[str], replicas: int, pace: Pace, say: Say = say_nothing
+    place: Place, pd: Pd, pods: Sequence[str], replicas: int, pace: Pace, report: Report = no_report
 ) -> None:
     """Move the leaders; return when they are where they should be.
 
@@ -95,7 +95,7 @@ async def spread_leaders(
                     return
                 for region in [region for region in astray if region.id in wanted][:ORDERS_AT_ONCE]:
                     await _transfer(pd, region.id, wanted[region.id])
-            say(await _why_not_yet(pd, sight, replicas))
+            report(await _why_not_yet(pd, sight, replicas))
         await asyncio.sleep(pace.period)
 
 

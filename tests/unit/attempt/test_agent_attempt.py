@@ -388,7 +388,7 @@ async def test_where_nobody_is_looked_at_there_is_no_number_of_false_alarms_and_
     assert Step.QUIET_PERIOD in [current.step for current in bench.told]
 
 
-async def test_a_subject_that_is_not_whole_at_the_end_of_the_quiet_period_is_waited_for(bench):
+async def test_a_subject_that_is_not_healthy_at_the_end_of_the_quiet_period_is_waited_for(bench):
     asked = spec(observe_seconds=20, **QUIET)
     attempt = await bench.attempt(Script(heal_after=1), asked)
     running = asyncio.create_task(attempt.run(bench.stop))

@@ -8,7 +8,7 @@ import pytest
 
 from controller.api import Mode
 from controller.attempt.observation import AgentProgress, End, Observation, add_verdict
-from tests.unit.attempt.test_observation import FAULT, WINDOW, at, hurt, whole
+from tests.unit.attempt.test_observation import FAULT, WINDOW, at, healthy, hurt
 
 
 def fold(mode, *seen, fault=FAULT):
@@ -22,8 +22,8 @@ def fold(mode, *seen, fault=FAULT):
 
 
 def healing(work, until=12.0):
-    """Hurt at 0.5, whole from 1.0 on, looked at each half second."""
-    verdicts = [hurt(0.5), *(whole(1.0 + i / 2) for i in range(int((until - 1) * 2) + 1))]
+    """Hurt at 0.5, healthy from 1.0 on, looked at each half second."""
+    verdicts = [hurt(0.5), *(healthy(1.0 + i / 2) for i in range(int((until - 1) * 2) + 1))]
     return [(verdict, work(verdict.at)) for verdict in verdicts]
 
 
@@ -64,13 +64,17 @@ def test_what_went_wrong_again_is_known_though_it_recovered_once():
 
 @pytest.mark.parametrize("work", [AgentProgress(), AgentProgress(at(1), at(2), at(3))])
 def test_a_control_waits_out_its_window_whatever_the_agent_does(work):
-    seen = fold(Mode.CONTROL, *[(whole(i / 2), work) for i in range(30)], fault=None)
+    seen = fold(Mode.CONTROL, *[(healthy(i / 2), work) for i in range(30)], fault=None)
     assert (seen.ended, seen.last.at, seen.manifested_at, seen.recovered_at) == (End.DEADLINE, at(10), None, None)
     assert not seen.degraded
 
 
 def test_a_control_in_which_the_subject_was_degraded_says_so_and_nothing_manifested():
     seen = fold(
-        Mode.CONTROL, (whole(0), AgentProgress()), (hurt(1), AgentProgress()), (whole(2), AgentProgress()), fault=None
+        Mode.CONTROL,
+        (healthy(0), AgentProgress()),
+        (hurt(1), AgentProgress()),
+        (healthy(2), AgentProgress()),
+        fault=None,
     )
     assert seen.degraded and seen.manifested_at is None

@@ -43,7 +43,7 @@ async def test_every_step_is_committed_in_its_order(bench):
 
 async def test_the_verdicts_are_kept_as_changes(bench):
     _, row = await bench.run(Script(heal_after=0.1))
-    told = [event.detail["whole"] for event in bench.events(row) if event.kind == "verdict"]
+    told = [event.detail["healthy"] for event in bench.events(row) if event.kind == "verdict"]
     assert told == [False, True]
 
 
@@ -76,7 +76,7 @@ async def test_lost_sight_is_an_infra_error_and_says_so(bench):
 
 async def test_an_unhealthy_subject_is_never_injected_into(bench):
     quick = spec(deadlines={"healthy_seconds": 0.1})
-    outcome, row = await bench.run(Script(whole_at_first=False), quick)
+    outcome, row = await bench.run(Script(healthy_at_first=False), quick)
     assert outcome is Outcome.INFRA_ERROR
     assert row.error == "await_healthy was not done within 0.1 s: m-0 is down"
     assert bench.world.injected == [] and row.fault is None

@@ -73,7 +73,7 @@ def test_without_a_deadline_nothing_was_observed():
         decide_outcome(OutcomeInputs(mode=Mode.BASELINE, manifested_at=DEADLINE, observed=True))
 
 
-def test_an_attempt_that_neither_ended_nor_was_unobserved_outcome_has_no_outcome():
+def test_an_attempt_that_neither_ended_nor_was_cut_short_has_no_outcome():
     with pytest.raises(AssertionError, match="observed, stopped or failed"):
         decide_outcome(inputs())
 

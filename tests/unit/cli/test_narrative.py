@@ -33,14 +33,14 @@ def told(chaos: str = "node_kill", **changes: Any) -> str:
 def test_a_kill_is_told_from_its_target_to_the_recovery():
     assert told() == (
         "At 2025-03-04 05:06:17 UTC the pod of tikv-1 was deleted, which led 2 of 6 regions. Clients were cut off at "
-        "+0.4s and served again at +11.2s. The cluster was whole again at +14.8s."
+        "+0.4s and served again at +11.2s. The cluster was healthy again at +14.8s."
     )
 
 
 def test_a_system_that_stays_broken_is_told_with_the_time_it_was_given():
     story = told("node_down", outcome=Outcome.NOT_HEALED, recovered_at=None)
     assert "tikv-1 was put down, to stay down until somebody deletes its pod, which led 2 of 6 regions." in story
-    assert story.endswith("It was not whole again within 60 s.")
+    assert story.endswith("It was not healthy again within 60 s.")
 
 
 def test_an_outage_without_end_is_told_as_one():

@@ -11,7 +11,7 @@ from controller.campaign.services import options_of
 from controller.consent import Namespace
 from controller.status import REFUSED
 from subjects.cluster import ClusterError, ClusterUnreachable
-from subjects.protocol import SubjectContext, SubjectMisfit, SubjectOptions
+from subjects.protocol import SubjectContext, SubjectOptions, Unsupported
 from tests.support.scripted import KillParams, Script, ScriptedSubject
 from tests.unit.driver.samples import START
 
@@ -62,7 +62,7 @@ def test_what_is_impossible_says_what_would_be_valid(wrong, namespace, reason, t
 
 def test_a_subject_that_does_not_offer_what_is_asked_says_so_in_its_own_words():
     def picky(context):
-        raise SubjectMisfit(f"no reset of kind {context.options.reset}")
+        raise Unsupported(f"no reset of kind {context.options.reset}")
 
     context = SubjectContext(None, "s", lambda: START, options=SubjectOptions(reset="recreate"))
     with pytest.raises(Impossible, match="no reset of kind recreate") as refused:
@@ -73,7 +73,7 @@ def test_a_subject_that_does_not_offer_what_is_asked_says_so_in_its_own_words():
 async def test_a_subject_that_finds_out_only_on_the_spot_is_not_waited_for_either():
     class Late(ScriptedSubject):
         async def check_ready(self):
-            raise SubjectMisfit("there are no volumes to wipe")
+            raise Unsupported("there are no volumes to wipe")
 
     with pytest.raises(Impossible, match="no volumes") as refused:
         await require_permission(spec(), "default", Late(CONTEXT), KillParams(), CONSENTING)

@@ -189,7 +189,7 @@ async def test_a_compressed_bomb_is_not_unpacked():
 HEADERS = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
-async def say_nothing(reader, writer):
+async def no_report(reader, writer):
     await asyncio.Event().wait()
 
 
@@ -213,7 +213,7 @@ async def promise_for_ever(reader, writer):
         await asyncio.sleep(0.01)
 
 
-@pytest.mark.parametrize("talk", [say_nothing, drip_a_body, drip_headers, promise_for_ever])
+@pytest.mark.parametrize("talk", [no_report, drip_a_body, drip_headers, promise_for_ever])
 async def test_a_member_that_takes_its_time_is_left_when_ours_is_over(talk):
     async with listening(talk) as port:
         with pytest.raises(MemberUnreachable, match=r"^pd-0: no whole answer within 0\.2 s$"):
@@ -253,14 +253,14 @@ async def test_a_real_answer_of_a_real_member_is_read():
 
 
 async def test_nobody_listening_is_no_answer():
-    async with listening(say_nothing) as port:
+    async with listening(no_report) as port:
         pass
     with pytest.raises(MemberUnreachable, match=r"^pd-0: .*connection"):
         await ask(in_cluster(), port=port)
 
 
 async def test_whoever_stops_asking_is_not_held():
-    async with listening(say_nothing) as port:
+    async with listening(no_report) as port:
         asking = asyncio.create_task(ask(in_cluster(), port=port))
         await asyncio.sleep(0.05)
         asking.cancel()

@@ -33,7 +33,7 @@ def thought(seconds: float | None, text: str, after: int) -> dict[str, Any]:
 
 
 def attempt(**known: Any) -> AttemptRow:
-    """Injected at 10 s of the day, detected after 4 s, resolved after 12 s, whole after 14 s."""
+    """Injected at 10 s of the day, detected after 4 s, resolved after 12 s, healthy after 14 s."""
     after = dict(zip(TIMES, [0, 0, 0.5, 1, 4, 4, 12, 12, 9, 14, 60], strict=True))
     row: dict[str, Any] = {name: at(10 + seconds) for name, seconds in after.items()}
     row |= {"id": "id", "campaign_uid": "uid", "trial": 1, "attempt": 1, "seed": 101, "step": Step.RECORD}

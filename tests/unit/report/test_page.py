@@ -134,7 +134,7 @@ def test_of_few_trials_or_none_that_count_the_page_says_so(trials: list[Trial], 
 
 def test_a_moment_is_told_in_seconds_after_the_injection_and_the_agents_work_in_order():
     told = TEXT[TEXT.index("Trials of ") :]
-    for moment in ("+0.0 s injected", "+4.0 s detected by the agent", "+14.0 s whole again", "+60.0 s deadline"):
+    for moment in ("+0.0 s injected", "+4.0 s detected by the agent", "+14.0 s healthy again", "+60.0 s deadline"):
         assert moment in re.sub(r"\s+", " ", told)
     assert told.index("+3.0 s said") < told.index("+5.0 s bash") < told.index("+10.0 s bash")
 

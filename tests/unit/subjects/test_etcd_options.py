@@ -8,7 +8,7 @@ import pytest
 
 from subjects.etcd import EtcdSubject
 from subjects.etcd.options import refuse_options
-from subjects.protocol import SubjectContext, SubjectMisfit, SubjectOptions
+from subjects.protocol import SubjectContext, SubjectOptions, Unsupported
 
 ASKED = {
     "probe": ("write", "spec.subject.probe (its oracle always writes"),
@@ -22,20 +22,20 @@ ASKED = {
 @pytest.mark.parametrize("option", [field.name for field in fields(SubjectOptions)])
 def test_every_option_is_refused_with_its_name_and_with_what_etcd_does_instead(option):
     value, told = ASKED[option]
-    with pytest.raises(SubjectMisfit) as refused:
+    with pytest.raises(Unsupported) as refused:
         refuse_options(SubjectOptions(**{option: value}))
     assert told in str(refused.value)
     assert str(refused.value).count("spec.") == 1
 
 
 def test_all_that_is_asked_in_vain_is_named_at_once():
-    with pytest.raises(SubjectMisfit) as refused:
+    with pytest.raises(Unsupported) as refused:
         refuse_options(SubjectOptions(**{option: value for option, (value, _) in ASKED.items()}))
     assert [told for _, told in ASKED.values() if told not in str(refused.value)] == []
 
 
 def test_the_subject_is_not_even_made():
     context = SubjectContext(None, "etcd", None, options=SubjectOptions(reset="recreate"))
-    with pytest.raises(SubjectMisfit):
+    with pytest.raises(Unsupported):
         EtcdSubject(context)
     EtcdSubject(SubjectContext(None, "etcd", None))

@@ -15,7 +15,7 @@ from controller.attempt.observation import manifests
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.etcd import EtcdSubject
 from subjects.etcd.polling import Pace
-from subjects.protocol import ChaosRefused, Fault, Problem, Stake, SubjectError, Target, Verdict
+from subjects.protocol import BlastRadius, ChaosRefused, Fault, Problem, SubjectError, Target, Verdict
 from tests.unit.subjects import tikv_fakes
 from tests.unit.subjects.fakes import IMAGE, PAUSE, FakeCluster
 from tests.unit.subjects.tikv_fakes import FakeTikv
@@ -185,7 +185,7 @@ async def test_the_fault_shows_as_soon_as_any_of_its_targets_does(which):
     assert not manifests(fault, as_before)
     name = fault.targets[which].name
     assert manifests(fault, replace(as_before, members={**as_before.members, name: "another"}))
-    assert manifests(fault, replace(as_before, whole=False, problems=(Problem("PodNotReady", "", name),)))
+    assert manifests(fault, replace(as_before, healthy=False, problems=(Problem("PodNotReady", "", name),)))
 
 
 @pytest.mark.parametrize("chaos", CHAOS)
@@ -201,11 +201,11 @@ async def test_cleanup_waits_for_all_and_repeats_without_harm(chaos):
     assert {call[0] for call in cluster.calls[done:]} <= {"list_pods"}
 
 
-# What is at stake ----------------------------------------------------------------------------------------------------
+# The blast radius ----------------------------------------------------------------------------------------------------
 
 
-async def stake(subject: Any, chaos: str, **params: Any) -> Stake:
-    return await subject.stake(chaos, subject.get_chaos_types()[chaos].params(**params))
+async def blast_radius(subject: Any, chaos: str, **params: Any) -> BlastRadius:
+    return await subject.blast_radius(chaos, subject.get_chaos_types()[chaos].params(**params))
 
 
 @pytest.mark.parametrize("replicas", [3, 5])
@@ -213,18 +213,18 @@ async def test_all_of_etcd_votes_together(replicas):
     cluster = FakeCluster()
     assert cluster.workload is not None
     cluster.workload = replace(cluster.workload, replicas=replicas)
-    found = await stake(EtcdSubject(cluster.context(), PACE), "node_kill", count=2)
-    assert found == Stake(2, replicas, replicas)
+    found = await blast_radius(EtcdSubject(cluster.context(), PACE), "node_kill", count=2)
+    assert found == BlastRadius(2, replicas, replicas)
 
 
 async def test_of_tikvs_stores_those_vote_together_that_hold_a_region_once_pd_has_told_how_many():
     cluster = FakeTikv(pds=3, stores=5)
     subject = tikv_fakes.subject_in(cluster)
-    assert await stake(subject, "node_kill", count=2) == Stake(2, 5, 5)
+    assert await blast_radius(subject, "node_kill", count=2) == BlastRadius(2, 5, 5)
     await subject.reset()
-    assert await stake(subject, "node_kill", count=2) == Stake(2, 5, 3)
-    assert await stake(subject, "pd_kill", count=2) == Stake(2, 3, 3)
-    assert await stake(subject, "pd_leader_kill") == Stake(1, 3, 3)
+    assert await blast_radius(subject, "node_kill", count=2) == BlastRadius(2, 5, 3)
+    assert await blast_radius(subject, "pd_kill", count=2) == BlastRadius(2, 3, 3)
+    assert await blast_radius(subject, "pd_leader_kill") == BlastRadius(1, 3, 3)
 
 
 async def test_of_stores_that_lead_most_so_many_are_meant_as_are_to_be_hit():

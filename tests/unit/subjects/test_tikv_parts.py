@@ -2,7 +2,7 @@
 
 import pytest
 
-from subjects.protocol import SubjectMisfit, SubjectOptions
+from subjects.protocol import SubjectOptions, Unsupported
 from subjects.tikv.members.options import SELECTORS, Endpoint, check
 from subjects.tikv.members.wire import Region
 from subjects.tikv.oracle.evidence import DEFAULT_HEARTBEAT_SECONDS
@@ -121,5 +121,5 @@ def test_endpoints_are_known_by_their_pods():
     ],
 )
 def test_what_makes_no_sense_is_refused_with_a_sentence(options, sentence):
-    with pytest.raises(SubjectMisfit, match=sentence.replace("(", r"\(")):
+    with pytest.raises(Unsupported, match=sentence.replace("(", r"\(")):
         check(options)

@@ -7,7 +7,7 @@ import pytest
 
 from controller.kube.answers import MOST_MEBIBYTES, read_json
 from subjects.cluster import Answer, ClusterError, ClusterUnreachable, MemberUnreachable, Workload
-from subjects.protocol import SubjectMisfit, SubjectNotReady
+from subjects.protocol import SubjectNotReady, Unsupported
 from subjects.tikv.members.pace import Pace
 from subjects.tikv.members.size import SURE
 from tests.unit.subjects.tikv_fakes import FakeTikv, subject_in
@@ -71,7 +71,7 @@ async def test_an_unreachable_api_server_is_not_mistaken_for_a_missing_subject()
 )
 def test_options_that_make_no_sense_are_refused_before_anything_is_touched(options, words):
     cluster = FakeTikv()
-    with pytest.raises(SubjectMisfit, match=words):
+    with pytest.raises(Unsupported, match=words):
         subject_in(cluster, **options)
     assert cluster.calls == []
 
@@ -80,11 +80,11 @@ async def test_its_health_is_watched_against_the_cluster_that_the_last_reset_fou
     cluster = FakeTikv()
     subject = subject_in(cluster, pace=Pace(period=0.05, limit=1.0))  # so that a busy machine makes nobody look silent
     await subject.reset()
-    assert (await subject.wait_healthy(0.01, lambda verdict: None)).whole
+    assert (await subject.wait_healthy(0.01, lambda verdict: None)).healthy
     cluster.data.cluster_id += 1
     async with aclosing(subject.watch_health()) as verdicts:
         async for verdict in verdicts:
-            if verdict.whole is False:
+            if verdict.healthy is False:
                 break
     assert {problem.reason for problem in verdict.problems} == {"ClusterReplaced"}
 
@@ -97,7 +97,7 @@ async def test_what_takes_more_than_http_is_refused_outside_the_cluster(options,
     cluster = FakeTikv()
     cluster.reaches_pods = False
     await subject_in(cluster).check_ready()
-    with pytest.raises(SubjectMisfit, match=f"{field} needs a controller that runs in the cluster"):
+    with pytest.raises(Unsupported, match=f"{field} needs a controller that runs in the cluster"):
         await subject_in(cluster, **options).check_ready()
 
 

@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from controller.api import Mode, Outcome, Phase, Step
 from controller.cli.commands import app
