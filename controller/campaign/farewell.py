@@ -10,14 +10,13 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
-from controller.api import Outcome
+from controller.api import Outcome, Reason
 from controller.attempt.injection import CleanupFailed, undo_fault
 from controller.campaign.admission import Impossible, choose_subject
 from controller.campaign.attending import dismiss_agent
 from controller.campaign.board import Board, Campaign
 from controller.campaign.recovery import close_unfinished
 from controller.campaign.services import Services
-from controller.status import CLEANUP_FAILED
 from subjects.protocol import EvalSubject, Fault
 
 log = logging.getLogger(__name__)
@@ -83,7 +82,7 @@ async def _undo_everything(services: Services, campaign: Campaign, subject: Eval
         uid, campaign.spec, subject, records, services.workload(campaign.spec), Outcome.ABORTED, now, log.info
     )
     row = await records.get_campaign(uid)
-    if row is None or row.reason != CLEANUP_FAILED:
+    if row is None or row.reason != Reason.CLEANUP_FAILED:
         return True
     if await records.lock_of(uid) is None:
         return False
@@ -110,7 +109,7 @@ async def _show(services: Services, campaign: Campaign, message: str) -> None:
     async with services.projector(campaign.ref) as projector:
         board = Board(services, campaign, projector)
         await board.open()
-        if board.row.reason == CLEANUP_FAILED:
+        if board.row.reason == Reason.CLEANUP_FAILED:
             board.announce_phase()
         board.say(message)
         await projector.last_words()

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, RowMapping, or_, select, update
 
-from controller.api import CampaignSpec, ConditionType, Controls, Mode, Phase
+from controller.api import CampaignSpec, Controls, Mode, Phase, Reason
 from controller.records import arms, locks
 from controller.records.comparing import canonical_hash, comparison_hash
 from controller.records.limits import cut
@@ -85,7 +85,7 @@ def fail_dirty(connection: Connection, attempt_id: str, why: str, at: datetime) 
     row = existing(connection, uid)
     subject = f"{row.subject}/{row.subject_namespace}"
     message = f"{subject} stays locked until `evalcampaign unlock {subject}`: {why}"
-    set_phase(connection, uid, Phase.FAILED, ConditionType.CLEANUP_FAILED.value, message, at, keep_lock=True)
+    set_phase(connection, uid, Phase.FAILED, Reason.CLEANUP_FAILED, message, at, keep_lock=True)
 
 
 def mark_deleted(connection: Connection, uid: str, at: datetime, keep_lock: bool) -> None:
@@ -93,7 +93,7 @@ def mark_deleted(connection: Connection, uid: str, at: datetime, keep_lock: bool
     row = get(connection, uid)
     if row is not None and not row.phase.terminal:
         set_phase(
-            connection, uid, Phase.ABORTED, "Deleted", "the campaign was deleted before it was done", at, keep_lock
+            connection, uid, Phase.ABORTED, Reason.DELETED, "the campaign was deleted before it was done", at, keep_lock
         )
     connection.execute(
         update(campaigns).where(campaigns.c.uid == uid, campaigns.c.deleted_at.is_(None)).values(deleted_at=at)

@@ -29,14 +29,14 @@ from controller.agents.operatordb.source import OperatorDb
 from controller.agents.outgoing import Bodies
 from controller.agents.protocol import Mark
 from controller.api import CampaignStatus, Current, Mode, Outcome, Phase, Recent, Step
+from controller.cli.app import app
 from controller.cli.cluster.campaigns import Seen
-from controller.cli.commands import app
 from controller.cli.live.displays import LiveDisplay, PlainDisplay
 from controller.cli.live.story import Story
-from controller.cli.options import sentences
-from controller.cli.reading.exporting import write_csv
-from controller.cli.reading.source import records
-from controller.cli.reading.story import print_story
+from controller.cli.options import exit_on_error
+from controller.cli.results.exporting import write_csv
+from controller.cli.results.story import print_story
+from controller.cli.source import records
 from controller.reading.protocol import Told
 from controller.records import CampaignRow, Event, Records
 from tests.support.operatordb import AgentFile
@@ -303,7 +303,7 @@ def test_whatever_a_record_holds_each_line_of_a_trial_is_printable(told, text: s
     )
     events = [replace(event, detail={"message": text, text: text}) for event in story.events]
     out = io.StringIO()
-    with redirect_stdout(out), sentences():
+    with redirect_stdout(out), exit_on_error():
         for full in (True, False):
             print_story(replace(campaign, variant=text, name=text), attempt, events, full)
         write_csv(replace(campaign, variant=text, name=text), [Told(attempt, tuple(events))], sys.stdout)

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from controller.campaign import farewell, orphans
-from controller.cli.commands import app
+from controller.cli.app import app
 from subjects.protocol import SubjectError
 from tests.emulator.objects import Key
 from tests.emulator.stage import Stage, together

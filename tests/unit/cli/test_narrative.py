@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from controller.api import Mode, Outcome, Phase, Step
-from controller.cli.reading.narrative import narrate
+from controller.cli.results.narrative import narrate
 from controller.records.rows import AttemptRow, CampaignRow, Event
 from tests.unit.records.samples import at
 

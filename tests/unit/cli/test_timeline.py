@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controller.api import Step
-from controller.cli.reading.timeline import _verdict, service_unknown
+from controller.cli.results.timeline import _verdict, service_unknown
 from controller.records import Event
 from tests.unit.records.samples import at
 
