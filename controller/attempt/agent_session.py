@@ -14,11 +14,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from controller.agents.matching import Sighting, fold
-from controller.agents.presence import Presence
-from controller.agents.protocol import AgentSource, AgentUnreadable, CommandLog, Mark
+from controller.agents.deployment import AgentDeployment, AgentWatcher, stop_agent
+from controller.agents.matching import TicketMatch, update_match
+from controller.agents.protocol import AgentSource, AgentUnreadable, CommandLog, Cursor
 from controller.agents.rights import Exposure
-from controller.agents.workload import Workload, send_away
 from controller.api import Failure, Mode, Outcome
 from controller.attempt.observation import NO_PROGRESS, AgentProgress
 from controller.attempt.outcome import AttemptFailed
@@ -47,7 +46,7 @@ class AgentSession:
         self,
         mode: Mode,
         source: AgentSource | None,
-        workload: Workload | None,
+        workload: AgentDeployment | None,
         subject: str,
         now: Callable[[], datetime],
         exposure: Callable[[], Awaitable[Exposure | None]] | None = None,
@@ -59,9 +58,9 @@ class AgentSession:
         self._workload = workload
         self._subject = subject
         self._now = now
-        self._cursor: Mark | None = None
-        self._ticket_match: Sighting | None = None
-        self._presence: Presence | None = None
+        self._cursor: Cursor | None = None
+        self._ticket_match: TicketMatch | None = None
+        self._presence: AgentWatcher | None = None
 
     # Before and after ------------------------------------------------------------------------------------------------
 
@@ -83,14 +82,14 @@ class AgentSession:
                 pod = await self._workload.start(on_wait)
             else:
                 await self._workload.stop(on_wait)
-            self._presence = Presence(self._workload, pod, self._now)
+            self._presence = AgentWatcher(self._workload, pod, self._now)
         except ClusterError as error:
             text = f"{Failure.AGENT_NOT_STARTED}: {self._workload.title}: {error}"
             raise AgentAbsent(Failure.AGENT_NOT_STARTED, text) from error
 
     async def stop(self, limit_seconds: float, on_wait: Callable[[str], None]) -> str | None:
         """No agent any more. Returns why not, if so: that is no fault of ours in the subject, and is only said."""
-        return await send_away(self._workload, limit_seconds, on_wait)
+        return await stop_agent(self._workload, limit_seconds, on_wait)
 
     # Whether it is there ---------------------------------------------------------------------------------------------
 
@@ -105,7 +104,7 @@ class AgentSession:
 
     def require_running(self) -> None:
         """Raise AgentAbsent where others have ended the agent."""
-        if self._presence is not None and (why := self._presence.attended.lost) is not None:
+        if self._presence is not None and (why := self._presence.state.lost) is not None:
             assert self._workload is not None, "it was there"
             text = f"{Failure.AGENT_LOST}: {self._workload.title}: {why}"
             raise AgentAbsent(Failure.AGENT_LOST, text)
@@ -120,27 +119,27 @@ class AgentSession:
             return
 
         async def poll() -> str | None:
-            await presence.look()
+            await presence.check()
             self.require_running()
-            return presence.attended.trouble
+            return presence.state.trouble
 
-        await _poll_until_known(lambda: presence.attended.seen_at >= end - PRESENCE_TOLERANCE, poll, limit_seconds)
+        await _poll_until_known(lambda: presence.state.seen_at >= end - PRESENCE_TOLERANCE, poll, limit_seconds)
 
     @property
     def exited(self) -> str | None:
         """How the agent ended by itself, the first time, if it did."""
-        return None if self._presence is None else self._presence.attended.exited
+        return None if self._presence is None else self._presence.state.exited
 
     # While the subject is watched ------------------------------------------------------------------------------------
 
-    async def read_cursor(self, on_wait: Callable[[str], None]) -> Mark | None:
+    async def read_cursor(self, on_wait: Callable[[str], None]) -> Cursor | None:
         """What there is of the agent's work by now; asked until it can be read. The step's limit ends it.
 
         None where no source is looked at.
         """
         while self._source is not None and self._cursor is None:
             try:
-                self._cursor = await self._source.mark()
+                self._cursor = await self._source.current_cursor()
             except AgentUnreadable as away:
                 on_wait(str(away))
                 await asyncio.sleep(POLL_SECONDS)
@@ -153,7 +152,7 @@ class AgentSession:
         """
         if self._source is None or self._cursor is None:
             return
-        self._ticket_match = Sighting(None, self._subject)
+        self._ticket_match = TicketMatch(None, self._subject)
         await self._poll()
         while self._ticket_match.trouble is not None:
             on_wait(self._ticket_match.trouble)
@@ -166,7 +165,7 @@ class AgentSession:
         if self._source is None or self._cursor is None:
             yield
             return
-        before = self._ticket_match or Sighting(None, self._subject, looked_at=self._cursor.at)
+        before = self._ticket_match or TicketMatch(None, self._subject, polled_at=self._cursor.at)
         self._ticket_match = replace(before, opened_at=opened_at)
         async with _in_background(self._poll_repeatedly()):
             yield
@@ -178,8 +177,8 @@ class AgentSession:
 
     async def _poll(self) -> None:
         assert self._source is not None and self._cursor is not None and self._ticket_match is not None
-        report = await self._source.look(self._cursor)
-        self._ticket_match = fold(self._ticket_match, report)
+        report = await self._source.poll(self._cursor)
+        self._ticket_match = update_match(self._ticket_match, report)
 
     @property
     def progress(self) -> AgentProgress:
@@ -187,7 +186,7 @@ class AgentSession:
         if self._ticket_match is None:
             return NO_PROGRESS
         match = self._ticket_match
-        return AgentProgress(match.ticket_at, match.resolution_at, match.looked_at)
+        return AgentProgress(match.ticket_at, match.resolution_at, match.polled_at)
 
     async def poll_until(self, deadline: datetime, limit_seconds: float) -> None:
         """Look once more, so that it is known what was there by the deadline.
@@ -198,7 +197,7 @@ class AgentSession:
             return
 
         def known() -> bool:
-            looked_at = self._ticket_match.looked_at if self._ticket_match is not None else None
+            looked_at = self._ticket_polled_at if self._ticket_match is not None else None
             return looked_at is not None and looked_at >= min(deadline, self._now())
 
         async def poll() -> str | None:
@@ -215,7 +214,7 @@ class AgentSession:
         if self._source is None or self._cursor is None or self._ticket_match is None:
             return None
         try:
-            return await self._source.commands(self._cursor, self._ticket_match.tickets)
+            return await self._source.read_commands(self._cursor, self._ticket_match.tickets)
         except AgentUnreadable as away:
             return CommandLog(complete=False, why=str(away))
 
@@ -236,7 +235,7 @@ class AgentSession:
     def flags(self, outcome: Outcome, log: CommandLog | None, degraded: bool) -> list[Flag]:
         """What is to be known beside the outcome. `degraded`: the subject was not healthy throughout."""
         flags = set(self._ticket_match.flags) if self._ticket_match is not None else set()
-        intruder = self._presence is not None and self._presence.attended.intruder is not None
+        intruder = self._presence is not None and self._presence.state.intruder is not None
         if self._mode is Mode.BASELINE and (self.progress.ticket_at is not None or intruder):
             flags.add(Flag.CONTAMINATED)
         if self.exited is not None:

@@ -154,7 +154,7 @@ class Attempt:
                 self._commands = said
                 steps.record(
                     commands=[command.to_json() for command in said.commands],
-                    reasoning=[thought.to_json() for thought in said.thoughts],
+                    reasoning=[piece.to_json() for piece in said.reasoning],
                 )
             steps.record(final_state=await steps.retry_until_reachable(subject.capture_state))
 
@@ -167,8 +167,8 @@ class Attempt:
         if not length:
             return
         async with self._steps.step(Step.QUIET_PERIOD, length + self._spec.deadlines.capture_seconds):
-            if (mark := await self._agent.read_cursor(self._steps.report_progress)) is not None:
-                self._steps.record(agent_mark=mark.to_json())
+            if (cursor := await self._agent.read_cursor(self._steps.report_progress)) is not None:
+                self._steps.record(agent_mark=cursor.to_json())
             until = self._now() + timedelta(seconds=length)
             while (left := (until - self._now()).total_seconds()) > 0:
                 self._agent.require_running()
@@ -181,8 +181,8 @@ class Attempt:
 
         In a control the plan is that nothing is done, and the window opens when that is committed.
         """
-        if (mark := await self._agent.read_cursor(self._steps.report_progress)) is not None:
-            await self._steps.commit(agent_mark=mark.to_json())
+        if (cursor := await self._agent.read_cursor(self._steps.report_progress)) is not None:
+            await self._steps.commit(agent_mark=cursor.to_json())
         await self._agent.collect_false_alarms(self._steps.report_progress)
         self._agent.require_running()
         if not self._spec.mode.injects:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ValidationError
 
-from controller.agents.workload import Workload
+from controller.agents.deployment import AgentDeployment
 from controller.api import CampaignSpec, Reason
 from controller.attempt.injection import exceeds_quorum
 from controller.campaign.complaints import in_words
@@ -73,7 +73,7 @@ async def require_permission(
     subject: EvalSubject,
     params: BaseModel,
     kube: KubeCampaigns,
-    workload: Workload | None = None,
+    workload: AgentDeployment | None = None,
     keys: ConsentKeys = DEFAULT_KEYS,
 ) -> None:
     """Return when the subject's namespace consents to such campaigns, the subject is there and will bear them, and the
@@ -102,12 +102,14 @@ async def require_permission(
         raise NotYet(*_explain(error, namespace)) from None
 
 
-async def _require_agent(workload: Workload, campaign_namespace: str, kube: KubeCampaigns, keys: ConsentKeys) -> None:
+async def _require_agent(
+    workload: AgentDeployment, campaign_namespace: str, kube: KubeCampaigns, keys: ConsentKeys
+) -> None:
     try:
         refusal = missing_agent_consent(await kube.read_namespace(workload.namespace), campaign_namespace, keys)
         if refusal is not None:
             raise NotYet(refusal.reason, refusal.message)
-        await workload.require()
+        await workload.check_access()
     except ClusterError as error:
         if error.status == 404:
             raise NotYet(Reason.AGENT_NOT_FOUND, f"there is no {workload.title}, which is to run the agent") from None

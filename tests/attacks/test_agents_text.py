@@ -27,7 +27,7 @@ from controller.agents.intake.reading import NotTaken, values_of
 from controller.agents.operatordb.file import reading
 from controller.agents.operatordb.source import OperatorDb
 from controller.agents.outgoing import Bodies
-from controller.agents.protocol import Mark
+from controller.agents.protocol import Cursor
 from controller.api import CampaignStatus, Current, Mode, Outcome, Phase, Recent, Step
 from controller.cli.app import app
 from controller.cli.cluster.campaigns import Seen
@@ -85,10 +85,10 @@ WRITTEN = {
 
 @pytest.mark.parametrize("body", WRITTEN.values(), ids=WRITTEN)
 async def test_a_ticket_is_taken_however_it_was_written(here, body: bytes) -> None:  # noqa: F811
-    mark = await here.source.mark()
+    cursor = await here.source.current_cursor()
     answer = await here.client.put("/v1/tickets/t", content=body)
     assert answer.status_code == 204, answer.text
-    (ticket,) = (await here.source.look(mark)).tickets
+    (ticket,) = (await here.source.poll(cursor)).tickets
     assert "a" in ticket.message
     json.dumps(ticket.message, ensure_ascii=False).encode()
 
@@ -156,16 +156,16 @@ def test_what_is_no_json_is_refused_with_a_sentence_and_never_breaks(body: bytes
 async def test_the_same_texts_come_through_an_operator_db(tmp_path: Path, text: str) -> None:
     file = AgentFile(tmp_path / "operator.db")
     looking = OperatorDb(file.path, ZoneInfo("UTC"), lambda: NOW)
-    mark = Mark(NOW)
+    cursor = Cursor(NOW)
     raw = text.encode("utf-8", "surrogatepass")
     ticket = file.ticket(NOW.replace(tzinfo=None))
     file.run("UPDATE tickets SET message = CAST(? AS TEXT), diagnosis = CAST(? AS TEXT)", raw, raw)
     file.session(ticket, "s")
     file.log("s", "tool_call", json.dumps({"command": f"rm {text}"}), content="said")
     file.run("UPDATE agent_log_entries SET content = CAST(? AS TEXT)", raw)
-    report = await looking.look(mark)
+    report = await looking.poll(cursor)
     assert report.trouble is None
-    log = await looking.commands(mark, report.tickets)
+    log = await looking.read_commands(cursor, report.tickets)
     assert [each.destructive for each in log.commands] == [True]
     json.dumps([report.tickets[0].message, *(each.to_json() for each in log.commands)], ensure_ascii=False).encode()
     with reading(file.path) as opened:

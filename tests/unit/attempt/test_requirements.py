@@ -50,9 +50,9 @@ async def test_run_04_commands_come_from_the_agents_session_in_operator_db(bench
     agent.session(agent.ticket(bench.clock.now().replace(tzinfo=None)), "an older one")
     agent.log("an older one", "tool_call", '{"command": "rm -rf /"}')
     db = bench.source = OperatorDb(agent.path, ZoneInfo("UTC"), bench.clock.now)
-    looks, at_work = db.look, []
+    poll_file, at_work = db.poll, []
 
-    async def look(mark):
+    async def poll(cursor):
         """The agent goes to work once something is broken."""
         if bench.world.injected and not at_work:
             now = bench.clock.now().replace(tzinfo=None)
@@ -61,9 +61,9 @@ async def test_run_04_commands_come_from_the_agents_session_in_operator_db(bench
             agent.log("s", "tool_call", '{"command": "kubectl delete pod m-1"}', at=now.isoformat())
             agent.log("s", "tool_result", None, 0, now.isoformat())
             agent.update(ticket, status="resolved", resolved_at=now.isoformat())
-        return await looks(mark)
+        return await poll_file(cursor)
 
-    db.look = look
+    db.poll = poll
     outcome, row = await bench.run(Script(heal_after=4), spec(**AGENT))
     assert outcome is Outcome.RESOLVED
     assert [(each["command"], each["exitCode"]) for each in row.commands] == [("kubectl delete pod m-1", 0)]

@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from controller.agents.presence import Attended, Presence, judge
-from controller.agents.workload import Workload
+from controller.agents.deployment import AgentDeployment, AgentState, AgentWatcher, update_state
 from controller.kube.agentpods import AgentPod
 from controller.kube.deployments import Deployment
 from subjects.cluster import ClusterError, ClusterUnreachable
@@ -25,9 +24,9 @@ def at(seconds):
 
 def after(*looks, pod=POD):
     """Fold looks, a second apart: pairs of a Deployment and its pods."""
-    seen = Attended(pod, START, exits=pod.exits if pod else 0)
+    seen = AgentState(pod, START, exits=pod.exits if pod else 0)
     for second, (deployment, pods) in enumerate(looks, start=1):
-        seen = judge(seen, at(second), deployment, pods)
+        seen = update_state(seen, at(second), deployment, pods)
     return seen
 
 
@@ -103,16 +102,16 @@ class Away:
 
 @pytest.mark.parametrize("mood", [ClusterUnreachable("it does not answer"), ClusterError(403, "may not get")])
 async def test_where_nobody_answers_it_is_neither_lost_nor_there(mood):
-    presence = Presence(Workload(Away(mood, ONE), "agents", "a"), POD, lambda: at(7))
-    before = presence.attended.seen_at
-    await presence.look()
-    assert presence.attended.lost is None and presence.attended.trouble is not None
-    assert presence.attended.seen_at == before
-    await presence.look()
-    assert (presence.attended.lost, presence.attended.trouble) == (None, None)
+    watcher = AgentWatcher(AgentDeployment(Away(mood, ONE), "agents", "a"), POD, lambda: at(7))
+    before = watcher.state.seen_at
+    await watcher.check()
+    assert watcher.state.lost is None and watcher.state.trouble is not None
+    assert watcher.state.seen_at == before
+    await watcher.check()
+    assert (watcher.state.lost, watcher.state.trouble) == (None, None)
 
 
 async def test_where_there_is_no_deployment_any_more_it_is_lost():
-    presence = Presence(Workload(Away(ClusterError(404, "not found")), "agents", "a"), POD, lambda: at(7))
-    await presence.look()
-    assert presence.attended.lost == "the Deployment is gone"
+    watcher = AgentWatcher(AgentDeployment(Away(ClusterError(404, "not found")), "agents", "a"), POD, lambda: at(7))
+    await watcher.check()
+    assert watcher.state.lost == "the Deployment is gone"
