@@ -12,34 +12,30 @@ Json = Any
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A pod by name, and the identity that a plan was made for."""
+    """A pod by name, and the identity that a plan was made for.
+
+    `facts` is what was true of it when the fault was planned and bears on what will be seen, such as how many regions
+    it led. Two targets are equal when they are the same pod, whatever is known of it.
+    """
 
     name: str
     uid: str
+    facts: Mapping[str, Json] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One concrete injection, planned: enough to apply it once and, from the record alone, to undo it.
 
-    `target` is the pod's name and `uid` the identity the plan was made for; `others` are further pods that the same
-    happens to at the same time. `params` are the effective parameters, defaults included; `undo` is whatever
-    `cleanup_chaos` needs, for every target. `facts` is what was true of the target when it was planned and
-    bears on what will be seen, such as how many regions it led.
+    `targets` are the pods that are hit, all at once and all in the same way, in the order in which they were drawn;
+    there is at least one. `params` are the effective parameters, defaults included; `undo` is whatever `cleanup_chaos`
+    needs, for every target.
     """
 
     chaos: str
-    target: str
-    uid: str
+    targets: tuple[Target, ...]
     params: Mapping[str, Json]
     undo: Mapping[str, Json] = field(default_factory=dict)
-    facts: Mapping[str, Json] = field(default_factory=dict)
-    others: tuple[Target, ...] = ()
-
-    @property
-    def targets(self) -> tuple[Target, ...]:
-        """All that is hit, in the order in which it was drawn."""
-        return (Target(self.target, self.uid), *self.others)
 
     @property
     def names(self) -> str:
@@ -48,10 +44,25 @@ class Fault:
 
     def to_json(self) -> dict[str, Json]:
         """A plain dictionary, as it is stored in the record."""
-        return asdict(self)
+        return {**asdict(self), "targets": [asdict(target) for target in self.targets]}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Json]) -> Fault:
-        """The fault that `to_json` stored, now or before it had facts and others."""
-        others = tuple(Target(**each) for each in stored.get("others", ()))
-        return cls(**{**stored, "others": others})
+        """The fault that `to_json` stored, now or before revision 0006 of the records."""
+        targets = tuple(Target(**each) for each in _listed(stored))
+        return cls(stored["chaos"], targets, stored["params"], stored.get("undo", {}))
+
+
+def _listed(stored: Mapping[str, Json]) -> list[Mapping[str, Json]]:
+    """The stored targets, each with `name`, `uid` and `facts`.
+
+    Before revision 0006 of the records the first target stood in `target` and `uid` and its facts in `facts`; further
+    targets stood in `others`, and their facts in `facts.others` by name.
+    """
+    if "targets" in stored:
+        return list(stored["targets"])
+    facts = dict(stored.get("facts") or {})
+    of_others = facts.pop("others", {})
+    first = {"name": stored["target"], "uid": stored["uid"], "facts": facts}
+    others = ({**each, "facts": of_others.get(each["name"], {})} for each in stored.get("others", ()))
+    return [first, *others]

@@ -197,7 +197,7 @@ class AgentSession:
             return
 
         def known() -> bool:
-            looked_at = self._ticket_polled_at if self._ticket_match is not None else None
+            looked_at = self._ticket_match.polled_at if self._ticket_match is not None else None
             return looked_at is not None and looked_at >= min(deadline, self._now())
 
         async def poll() -> str | None:

@@ -46,17 +46,10 @@ class PodChaos(ABC):
 
     def plan(self, context: SubjectContext, targets: Sequence[Pod], params: BaseModel) -> Fault:
         """The fault for these targets. SubjectError where something it needs is missing. Touches nothing."""
-        first, *others = targets
         kept = {pod.name: {IMAGES: dict(pod.images), **self.keep_of(pod)} for pod in targets}
         undo: dict[str, Json] = {PODS: kept, **self.keep(context)}
-        return Fault(
-            self.type.name,
-            first.name,
-            first.uid,
-            params.model_dump(by_alias=True),
-            undo,
-            others=tuple(Target(other.name, other.uid) for other in others),
-        )
+        hit = tuple(Target(pod.name, pod.uid) for pod in targets)
+        return Fault(self.type.name, hit, params.model_dump(by_alias=True), undo)
 
     def keep(self, context: SubjectContext) -> Mapping[str, Json]:
         """What the record must keep that is the same for all targets. Raises as `plan`."""

@@ -144,8 +144,7 @@ class TikvSubject:
         pods = await self._place.pods(aimed.role)
         targets = injection.choose(aim.candidates, pods, self._images.by_uid, rng, count(params))
         fault = aimed.chaos.plan(self._context, targets, params)
-        of_others = {target.name: aim.facts(target.name) for target in fault.others}
-        return replace(fault, facts={**aim.facts(fault.target), **({"others": of_others} if of_others else {})})
+        return replace(fault, targets=tuple(replace(each, facts=aim.facts(each.name)) for each in fault.targets))
 
     async def inject_chaos(self, fault: Fault) -> datetime:
         """Apply the plan if its target is untouched; when the accepted request was sent (UTC)."""

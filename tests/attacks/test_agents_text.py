@@ -189,7 +189,12 @@ async def fill_with(records: Records, text: str) -> None:
     for trial in (1, 2):
         row = await records.open_attempt("uid-h", trial, seed=1, at=at(510))
         command = {"at": None, "session": text, "tool": text, "command": text, "exitCode": None, "why": text}
-        fault = {"chaos": "pod_kill", "target": text, "uid": "u", "params": {text: text}, "undo": {}}
+        fault = {
+            "chaos": "pod_kill",
+            "targets": [{"name": text, "uid": "u", "facts": {}}],
+            "params": {text: text},
+            "undo": {},
+        }
         await records.update(
             row.id,
             at=at(520),
@@ -296,7 +301,7 @@ def test_whatever_a_record_holds_each_line_of_a_trial_is_printable(told, text: s
     attempt = replace(
         story.attempt,
         error=text,
-        fault={"target": text, text: {text: text}},
+        fault={"targets": [{"name": text, "uid": text, "facts": {text: text}}], text: {text: text}},
         commands=[{**command, "mutating": True, "destructive": False}],
         initial_state={text: text},
         final_state={text: [text]},
@@ -313,7 +318,7 @@ def test_whatever_a_record_holds_each_line_of_a_trial_is_printable(told, text: s
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_a_formula_in_a_record_is_a_text_in_a_spreadsheet(told, formula: str) -> None:
     campaign, story = told
-    attempt = replace(story.attempt, error=formula, fault={"target": formula})
+    attempt = replace(story.attempt, error=formula, fault={"targets": [{"name": formula, "uid": "u", "facts": {}}]})
     out = io.StringIO()
     write_csv(replace(campaign, variant=formula), [Told(attempt, ())], out)
     (row,) = csv.DictReader(io.StringIO(out.getvalue()))

@@ -154,9 +154,9 @@ def test_a_fixers_commands_are_on_record_and_one_deleted_the_target(ran: dict[st
 @pytest.mark.parametrize("name", FIXED)
 def test_the_pod_that_was_down_was_replaced_once_and_by_the_agent_alone(ran: dict[str, Ran], name: str) -> None:
     for row in ran[name].scored:
-        gone = [each for each in ran[name].history.replaced if each.uid == row["fault"]["uid"]]
+        gone = [each for each in ran[name].history.replaced if each.uid == row["fault"]["targets"][0]["uid"]]
         assert len(gone) == 1
-        deleted = ran[name].history.deletion_times[row["fault"]["uid"]]
+        deleted = ran[name].history.deletion_times[row["fault"]["targets"][0]["uid"]]
         injected, recovered = _time(row, "chaos_injected_at"), _time(row, "recovered_at")
         assert injected.replace(microsecond=0) <= deleted <= recovered, "the cleanup came later"
 

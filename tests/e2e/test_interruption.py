@@ -33,7 +33,7 @@ def test_a_campaign_that_is_deleted_in_mid_trial_leaves_etcd_healthy_and_its_row
         ETCD.wait_until_healthy()
     rows = campaigns.rows(name)
     assert [(row["trial"], row["attempt"], row["outcome"]) for row in rows] == [(1, 1, "Aborted")]
-    assert [replaced.uid for replaced in history.replaced] == [rows[0]["fault"]["uid"]]
+    assert [replaced.uid for replaced in history.replaced] == [rows[0]["fault"]["targets"][0]["uid"]]
     # A pod comes anew meanwhile; the 600 s of the window are not waited for.
     assert took < 300
 

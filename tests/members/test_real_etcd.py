@@ -77,7 +77,7 @@ async def fault_at(subject: EtcdSubject, chaos: str, target: str) -> Fault:
     params = subject.get_chaos_types()[chaos].params()
     for seed in range(100):
         fault = await subject.plan_chaos(chaos, params, Random(seed))
-        if fault.target == target:
+        if fault.targets[0].name == target:
             return fault
     raise AssertionError(f"no seed meets {target}")
 
@@ -118,7 +118,7 @@ async def test_a_killed_member_comes_back_and_only_the_leaders_loss_can_cost_ser
         injected = await subject.inject_chaos(fault)
         first = await watch.says("PodTerminating", target)
         recovered = await watch.healthy()
-        assert recovered.members[target] != fault.uid
+        assert recovered.members[target] != fault.targets[0].uid
     outage = [verdict.at for verdict in watch.seen if verdict.serving is False]
     took = (recovered.at - injected).total_seconds()
     lost = (outage[-1] - outage[0]).total_seconds() if outage else 0.0

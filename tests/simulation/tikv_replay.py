@@ -10,7 +10,7 @@ import pytest
 
 from controller.attempt.observation import Observation, ObservationWindow, add_verdict
 from subjects.images import KnownImages
-from subjects.protocol import Fault, SubjectContext, SubjectOptions, Verdict
+from subjects.protocol import Fault, SubjectContext, SubjectOptions, Target, Verdict
 from subjects.tikv.members.options import check
 from subjects.tikv.members.pace import Pace
 from subjects.tikv.members.place import Place
@@ -65,7 +65,7 @@ class Replay:
         """What an attempt that injected this fault at the command would have made of it."""
         start = self.tape.instant(0)
         uid = self.tape.pods(BEGIN, target.partition("-")[0])[target].uid
-        fault = Fault("recorded", target, uid, {})
+        fault = Fault("recorded", (Target(target, uid),), {})
         opened = ObservationWindow(
             start, start + timedelta(seconds=window), timedelta(seconds=settle), timedelta(seconds=5)
         )

@@ -125,7 +125,7 @@ class ScriptedSubject:
         if world.blind:
             return Verdict(self.now(), None, None, (Problem("Blind", "the API server is away"),))
         if world.hurt or not self.script.healthy_at_first:
-            target = world.fault.target if world.fault else "m-0"
+            target = world.fault.targets[0].name if world.fault else "m-0"
             problem = Problem("MemberDown", f"{target} is down", target)
             return Verdict(self.now(), True, False, (problem,), dict(world.members))
         return Verdict(self.now(), True, True, (), dict(world.members))
@@ -144,10 +144,10 @@ class ScriptedSubject:
             raise self.script.plan_error
         assert isinstance(params, KillParams)
         members = self.world.members
-        target = rng.choice(sorted(members))
-        names = rng.sample(sorted(members.keys() - {target}), params.count - 1)
-        others = tuple(Target(name, members[name]) for name in names)
-        return Fault(chaos, target, members[target], params.model_dump(), {"wait_for": target}, others=others)
+        first = rng.choice(sorted(members))
+        names = [first, *rng.sample(sorted(members.keys() - {first}), params.count - 1)]
+        targets = tuple(Target(name, members[name]) for name in names)
+        return Fault(chaos, targets, params.model_dump(), {"wait_for": first})
 
     async def inject_chaos(self, fault: Fault) -> datetime:
         if self.script.inject_error:

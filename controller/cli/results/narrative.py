@@ -46,10 +46,8 @@ def _sentences(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[Even
 
 
 def _what(chaos: str, fault: Mapping[str, Any]) -> str:
-    facts = fault.get("facts") or {}
-    hit = {fault.get("target", "something"): facts}
-    hit |= {each["name"]: facts.get("others", {}).get(each["name"], {}) for each in fault.get("others", ())}
-    return "; ".join(_happened(chaos, target, known) for target, known in hit.items())
+    targets = fault.get("targets") or [{"name": "something", "facts": {}}]
+    return "; ".join(_happened(chaos, each["name"], each["facts"]) for each in targets)
 
 
 def _happened(chaos: str, target: str, facts: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -40,7 +40,7 @@ def print_story(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[Eve
     to.print(table)
     if attempt.fault is not None:
         _heading(to, "Fault")
-        _pairs(to, ((key, _short(value)) for key, value in attempt.fault.items()))
+        _pairs(to, _fault(attempt.fault))
     if attempt.commands:
         _heading(to, _how_many(attempt.commands))
         _commands(to, attempt)
@@ -68,6 +68,16 @@ def _header(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[Event])
         yield "Blind for", text.seconds(attempt.blind_seconds)
     if attempt.error:
         yield "Error", attempt.error
+
+
+def _fault(fault: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+    for target in fault.get("targets", ()):
+        yield "target", ", ".join([target["name"], f"uid {target['uid']}", *_facts(target["facts"])])
+    yield from ((key, _short(value)) for key, value in fault.items() if key != "targets")
+
+
+def _facts(facts: Mapping[str, Json]) -> Iterator[str]:
+    yield from (f"{name} {_short(value)}" for name, value in facts.items())
 
 
 def _how_many(commands: Sequence[Json]) -> str:

@@ -30,8 +30,12 @@ async def test_a_subject_that_heals_itself_leaves_a_complete_record(bench):
     assert outcome is row.outcome is Outcome.SELF_HEALED
     assert row.started_at <= row.chaos_injected_at <= row.manifested_at <= row.recovered_at <= row.ended_at
     assert 0.05 <= row.time_to_recover < 0.4
-    assert row.fault["target"] in row.initial_state["members"]
-    assert row.initial_state["members"][row.target] == row.fault["uid"] != row.final_state["members"][row.target]
+    assert row.fault["targets"][0]["name"] in row.initial_state["members"]
+    assert (
+        row.initial_state["members"][row.target]
+        == row.fault["targets"][0]["uid"]
+        != row.final_state["members"][row.target]
+    )
     assert row.error is None
 
 

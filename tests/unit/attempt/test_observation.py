@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from controller.attempt.observation import End, Observation, ObservationWindow, add_verdict, manifests
-from subjects.protocol import Fault, Problem, Verdict
+from subjects.protocol import Fault, Problem, Target, Verdict
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-FAULT = Fault("node_kill", "m-1", "old", {})
+FAULT = Fault("node_kill", (Target("m-1", "old"),), {})
 UIDS = {"m-0": "a", "m-1": "old", "m-2": "c"}
 REPLACED = UIDS | {"m-1": "new"}
 

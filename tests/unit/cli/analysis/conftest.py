@@ -36,7 +36,12 @@ async def attempt(records: Records, uid: str, mode: Mode, trial: int, time: floa
     row = await records.open_attempt(uid, trial, seed=100 + trial, at=at(start - 10))
     facts: dict[str, object] = {"window_started_at": at(start), "deadline_at": at(start + 60)}
     if mode.injects:
-        fault = {"chaos": "pod_kill", "target": "etcd-1", "uid": "pod-uid", "params": {}, "undo": {}}
+        fault = {
+            "chaos": "pod_kill",
+            "targets": [{"name": "etcd-1", "uid": "pod-uid", "facts": {}}],
+            "params": {},
+            "undo": {},
+        }
         facts |= {"chaos_injected_at": at(start), "manifested_at": at(start + 0.5), "fault": fault}
         facts |= {"initial_state": state(0, "etcd-1"), "final_state": state(1, HOSTILE)}
     if time is not None:
