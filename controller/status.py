@@ -225,7 +225,7 @@ def _conditions(
         add(
             ConditionType.SUBJECT_LOCKED, False, Reason.HELD_BY_ANOTHER, f"Campaign {situation.holder} has the subject."
         )
-    elif phase.lets_go:
+    elif phase.releases_subject:
         add(ConditionType.SUBJECT_LOCKED, False, Reason.RELEASED, "The subject is free for the next campaign.")
     waits = phase is Phase.RUNNING and situation.waiting is not None
     add(ConditionType.PROGRESSING, phase is Phase.RUNNING, Reason.WAITS_FOR_TURN if waits else reason, message)

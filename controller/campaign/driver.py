@@ -89,20 +89,20 @@ class CampaignDriver:
                 await self._control.gone.guard(self._projector.drained())
             except Stopped:
                 log.info("campaign %s stopped: %s", self.name, self._control.gone.reason)
-                await self._projector.last_words()
+                await self._projector.flush()
 
-    async def linger(self) -> None:
+    async def wait_for_deletion(self) -> None:
         """Stay with a campaign that `run` has brought to its end: follow its spec, and delete the object in time."""
         if self._control.gone.reason is not None:
             return
         async with self._projector:
             try:
-                await self._control.gone.guard(self._board.let_go())
+                await self._control.gone.guard(self._board.wait_until_released())
                 row, now = self._board.row, self._services.now
                 expiring = expire(row, self._campaign.ref, self._control, self._services.kube, now)
                 await self._control.gone.guard(expiring)
             except Stopped:
-                await self._projector.last_words()
+                await self._projector.flush()
 
     async def _drive(self) -> None:
         await self._board.open()

@@ -67,9 +67,9 @@ def pass_or_exit(analysis: Analysis, name: RateName | None, least: float) -> Non
     rate = analysis.rates.get(chosen)
     if rate is None:
         raise typer.BadParameter(f"a {analysis.campaign.mode} campaign has no {chosen} rate", param_hint="--rate")
-    judged = gate(chosen, rate, least)
-    if not judged.passed:
-        typer.echo(judged.sentence, err=True)
+    result = gate(chosen, rate, least)
+    if not result.passed:
+        typer.echo(result.sentence, err=True)
         raise typer.Exit(Exit.UNDER)
 
 
