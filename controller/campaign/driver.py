@@ -58,7 +58,7 @@ class CampaignDriver:
     @property
     def name(self) -> str:
         """`namespace/name`, for people."""
-        return f"{self._campaign.ref.namespace}/{self._campaign.ref.name}"
+        return self._campaign.ref.qualified_name
 
     @property
     def due_at(self) -> datetime:

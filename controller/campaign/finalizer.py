@@ -18,7 +18,8 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from controller.api import CampaignSpec, Outcome, Reason
-from controller.attempt.steps import RETRY_SECONDS, CleanupFailed
+from controller.attempt.injection import CleanupFailed, undo_fault
+from controller.attempt.steps import RETRY_SECONDS
 from controller.campaign.admission import Impossible, choose_subject
 from controller.campaign.attending import dismiss_agent
 from controller.campaign.board import Board, Campaign

@@ -15,8 +15,8 @@ from subjects.tikv.members.options import check
 from subjects.tikv.members.pace import Pace
 from subjects.tikv.members.place import Place
 from subjects.tikv.oracle import probe
-from subjects.tikv.oracle.gaze import TikvGaze
-from subjects.watching.stream import HealthWatch
+from subjects.tikv.oracle.prober import TikvProber
+from subjects.watching.stream import VerdictStream
 from tests.support.tape import Tape, TapeClock, TapeCluster
 from tests.support.virtual import run_virtually
 
@@ -96,9 +96,9 @@ def replay(name: str, until: float, monkeypatch: pytest.MonkeyPatch | None = Non
 
             monkeypatch.setattr(probe, "connect", connect)
         place = Place(SubjectContext(cluster, "tikv", cluster.now, options=options), check(options))
-        gaze = TikvGaze(place, place.find, Pace(), lambda: None, KnownImages())
+        prober = TikvProber(place, place.find, Pace(), lambda: None, KnownImages())
         verdicts = []
-        async with aclosing(HealthWatch(place.context, gaze).verdicts()) as stream:
+        async with aclosing(VerdictStream(place.context, prober).verdicts()) as stream:
             async for verdict in stream:
                 verdicts.append((clock(), replace(verdict)))
                 if clock() > until:
