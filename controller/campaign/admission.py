@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from controller.agents.deployment import AgentDeployment
 from controller.api import CampaignSpec, Reason
-from controller.attempt.quorum import exceeds_quorum
+from controller.attempt.injection import exceeds_quorum
 from controller.consent import DEFAULT_KEYS, ConsentKeys, missing_agent_consent, missing_consent
 from controller.kube import KubeCampaigns
 from controller.status import Refusal

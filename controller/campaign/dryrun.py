@@ -8,8 +8,8 @@ from random import Random
 from pydantic import BaseModel
 
 from controller.api import PLANNED_TRIALS, CampaignSpec, Plan
-from controller.attempt.cleanup import RETRY_SECONDS
-from controller.attempt.trial import trial_seed
+from controller.attempt.attempt import trial_seed
+from controller.attempt.steps import RETRY_SECONDS
 from controller.text import truncate
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.protocol import EvalSubject, Fault, SubjectError

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from controller.attempt.observation import Observation, Window, observe
+from controller.attempt.observation import Observation, ObservationWindow, add_verdict
 from subjects.images import KnownImages
 from subjects.protocol import Fault, SubjectContext, SubjectOptions, Target, Verdict
 from subjects.tikv.members.endpoints import Endpoints
@@ -66,10 +66,12 @@ class Replay:
         start = self.tape.instant(0)
         uid = self.tape.pods(BEGIN, target.partition("-")[0])[target].uid
         fault = Fault("recorded", (Target(target, uid),), {})
-        opened = Window(start, start + timedelta(seconds=window), timedelta(seconds=settle), timedelta(seconds=5))
+        opened = ObservationWindow(
+            start, start + timedelta(seconds=window), timedelta(seconds=settle), timedelta(seconds=5)
+        )
         seen = Observation()
         for _, verdict in self.verdicts:
-            seen = observe(opened, fault, seen, verdict)
+            seen = add_verdict(opened, fault, seen, verdict)
             if seen.ended is not None:
                 break
         return seen
