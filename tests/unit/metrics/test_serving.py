@@ -45,7 +45,7 @@ async def test_what_was_counted_and_what_is_on_record_stand_on_one_page(client):
 async def test_who_asks_for_openmetrics_gets_it(client):
     answer = await client.get("/metrics", headers={"accept": "application/openmetrics-text; version=1.0.0"})
     assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
-    assert "evalcampaign_trials" in {family.name for family in openmetrics(answer.text)}
+    assert "evalcampaign_attempts" in {family.name for family in openmetrics(answer.text)}
 
 
 @pytest.mark.parametrize(
