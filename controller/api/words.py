@@ -43,7 +43,7 @@ class Phase(StrEnum):
         return self in (Phase.COMPLETE, Phase.FAILED, Phase.ABORTED)
 
     @property
-    def lets_go(self) -> bool:
+    def releases_subject(self) -> bool:
         """Whether the subject is free for others."""
         return self.terminal or self is Phase.SUSPENDED
 

@@ -100,7 +100,7 @@ class Board:
         self._situation = replace(self._situation, **situation)
         self.publish()
 
-    async def let_go(self) -> None:
+    async def wait_until_released(self) -> None:
         """Return once the campaign has no subject: at once, but after a failed cleanup not before somebody unlocks it.
 
         What is shown then says so.

@@ -17,8 +17,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from controller.api import Controls, Outcome, Phase, Reason
-from controller.attempt.attendance import Attendance
-from controller.attempt.cleanup import CleanupFailed
+from controller.attempt.agent_session import AgentSession
+from controller.attempt.injection import CleanupFailed
 from controller.attempt.outcome import Stop
 from controller.attempt.stopping import Paused, Stopped
 from controller.campaign import dryrun
@@ -58,7 +58,7 @@ class CampaignDriver:
     @property
     def name(self) -> str:
         """`namespace/name`, for people."""
-        return f"{self._campaign.ref.namespace}/{self._campaign.ref.name}"
+        return self._campaign.ref.qualified_name
 
     @property
     def due_at(self) -> datetime:
@@ -89,20 +89,20 @@ class CampaignDriver:
                 await self._control.gone.guard(self._projector.drained())
             except Stopped:
                 log.info("campaign %s stopped: %s", self.name, self._control.gone.reason)
-                await self._projector.last_words()
+                await self._projector.flush()
 
-    async def linger(self) -> None:
+    async def wait_for_deletion(self) -> None:
         """Stay with a campaign that `run` has brought to its end: follow its spec, and delete the object in time."""
         if self._control.gone.reason is not None:
             return
         async with self._projector:
             try:
-                await self._control.gone.guard(self._board.let_go())
+                await self._control.gone.guard(self._board.wait_until_released())
                 row, now = self._board.row, self._services.now
                 expiring = expire(row, self._campaign.ref, self._control, self._services.kube, now)
                 await self._control.gone.guard(expiring)
             except Stopped:
-                await self._projector.last_words()
+                await self._projector.flush()
 
     async def _drive(self) -> None:
         await self._board.open()
@@ -203,7 +203,7 @@ class CampaignDriver:
         await close_unfinished(uid, self._spec, subject, records, workload, outcome, now, say)
         await self._board.count()
 
-    async def _run_trials(self, subject: EvalSubject, params: BaseModel, attend: Callable[[], Attendance]) -> None:
+    async def _run_trials(self, subject: EvalSubject, params: BaseModel, attend: Callable[[], AgentSession]) -> None:
         spec, board = self._spec, self._board
         what = f"{spec.trials} trials of {spec.chaos.type} on {spec.subject.type} in {spec.subject.namespace}"
         await board.enter(Phase.RUNNING, Reason.TRIALS_RUNNING, what, holder=self.name, ours=True)

@@ -17,7 +17,7 @@ from typing import Self
 from controller.api import CampaignStatus
 from controller.kube import CampaignRef, KubeCampaigns
 from controller.meter import UNMETERED, Meter, StatusWrite
-from controller.status import clip
+from controller.text import truncate
 from subjects.cluster import ClusterError, ClusterUnreachable
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ PACE_SECONDS = 0.2
 FIRST_RETRY_SECONDS = 0.2
 LAST_RETRY_SECONDS = 5.0
 
-LAST_WORDS_SECONDS = 5.0
+FLUSH_SECONDS = 5.0
 """How long somebody who was told to go tries to get a last status out."""
 
 
@@ -76,7 +76,7 @@ class Projector:
     def remark(self, message: str) -> None:
         """Have the newest status say this, until the next one comes."""
         if self._wanted is not None:
-            self.show(self._wanted.model_copy(update={"message": clip(message, 1024)}))
+            self.show(self._wanted.model_copy(update={"message": truncate(message, 1024)}))
 
     def announce(self, announcement: Announcement) -> None:
         """Have this Event posted."""
@@ -91,10 +91,10 @@ class Projector:
         """Return once all that was handed over has been written."""
         await self._idle.wait()
 
-    async def last_words(self) -> None:
+    async def flush(self) -> None:
         """The same, but not for ever: for somebody who was told to go."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(LAST_WORDS_SECONDS):
+            async with asyncio.timeout(FLUSH_SECONDS):
                 await self._idle.wait()
 
     async def _run(self) -> None:

@@ -9,9 +9,10 @@ from sqlalchemy import Connection, RowMapping, or_, select, update
 from controller.api import CampaignSpec, Controls, Mode, Phase, Reason
 from controller.records import arms, locks
 from controller.records.comparing import canonical_hash, comparison_hash
-from controller.records.limits import cut
+from controller.records.limits import TEXT_BYTES
 from controller.records.rows import CampaignRow, Json
 from controller.records.schema import attempts, campaigns, subject_locks
+from controller.text import truncate_bytes
 
 CREATED_WITHIN = timedelta(seconds=1)
 """Kubernetes says when an object was created in whole seconds, cut off."""
@@ -53,7 +54,7 @@ def get(connection: Connection, uid: str) -> CampaignRow | None:
     return None if row is None else decode(row)
 
 
-def unburied(connection: Connection) -> list[CampaignRow]:
+def unreleased(connection: Connection) -> list[CampaignRow]:
     """The campaigns whose object is not known to be gone, or that still hold a subject; the oldest first."""
     holds = campaigns.c.uid.in_(select(subject_locks.c.campaign_uid))
     query = select(campaigns).where(campaigns.c.deleted_at.is_(None) | holds)
@@ -68,13 +69,17 @@ def set_phase(
     row = existing(connection, uid)
     if row.phase.terminal:
         return row
-    values: dict[str, Json] = {"phase": phase.value, "reason": cut(reason, 1024), "message": cut(message)}
+    values: dict[str, Json] = {
+        "phase": phase.value,
+        "reason": truncate_bytes(reason, 1024),
+        "message": truncate_bytes(message, TEXT_BYTES),
+    }
     if phase is Phase.RUNNING and row.started_at is None:
         values["started_at"] = at
     if phase.terminal:
         values["finished_at"] = at
-    if phase.lets_go:
-        _let_go(connection, row, at, keep_lock)
+    if phase.releases_subject:
+        _release(connection, row, at, keep_lock)
     connection.execute(update(campaigns).where(campaigns.c.uid == uid).values(values))
     return existing(connection, uid)
 
@@ -99,7 +104,7 @@ def mark_deleted(connection: Connection, uid: str, at: datetime, keep_lock: bool
         update(campaigns).where(campaigns.c.uid == uid, campaigns.c.deleted_at.is_(None)).values(deleted_at=at)
     )
     if row is not None:
-        _let_go(connection, row, at, keep_lock)
+        _release(connection, row, at, keep_lock)
 
 
 def members(connection: Connection, campaign: CampaignRow) -> list[CampaignRow]:
@@ -121,7 +126,7 @@ def hand_over(connection: Connection, campaign: CampaignRow, to: CampaignRow, at
     return to.phase.wants_subject and locks.hand_over(connection, campaign.uid, to.uid, arms.title(to), at)
 
 
-def _let_go(connection: Connection, campaign: CampaignRow, at: datetime, keep_subject: bool) -> None:
+def _release(connection: Connection, campaign: CampaignRow, at: datetime, keep_subject: bool) -> None:
     """Give up subject and agent: to the other arm where that waits for them, else to whoever is next.
 
     With `keep_subject` only the agent's Deployment is free: what cannot be undone is not in there.
@@ -135,7 +140,7 @@ def _let_go(connection: Connection, campaign: CampaignRow, at: datetime, keep_su
 
 def note(connection: Connection, uid: str, what: str) -> None:
     """Put a note ahead of the campaign's message: what people did to it after it had ended."""
-    message = cut(f"{what}; {existing(connection, uid).message}")
+    message = truncate_bytes(f"{what}; {existing(connection, uid).message}", TEXT_BYTES)
     connection.execute(update(campaigns).where(campaigns.c.uid == uid).values(message=message))
 
 

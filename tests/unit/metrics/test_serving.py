@@ -38,7 +38,7 @@ async def test_what_was_counted_and_what_is_on_record_stand_on_one_page(client):
     answer = await client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=")
     seen = Scrape(answer.text)
-    assert seen.series("trials_total", "outcome") == {"SelfHealed": 1}
+    assert seen.series("attempts_total", "outcome") == {"SelfHealed": 1}
     assert seen.series("queue_length", "subject") == {"tikv": 2, "other": 2}
 
 

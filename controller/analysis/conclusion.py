@@ -11,7 +11,7 @@ from controller.analysis.rates_apart import RatesApart
 AS_LONG = "as long"
 
 
-class Verdict(StrEnum):
+class Conclusion(StrEnum):
     """Of the first campaign, seen from the second."""
 
     BETTER = "better"
@@ -21,19 +21,19 @@ class Verdict(StrEnum):
     INTERIM = "interim"
 
 
-def judge(difference: Difference | None, p: float | None) -> Verdict:
+def conclude(difference: Difference | None, p: float | None) -> Conclusion:
     """By the p-value that counts: adjusted, where several were compared. Less time unrecovered is better."""
     if difference is None or p is None:
-        return Verdict.TOO_FEW
+        return Conclusion.TOO_FEW
     if p > LEVEL:
-        return Verdict.NO_DIFFERENCE
-    return Verdict.BETTER if difference.value < 0 else Verdict.WORSE
+        return Conclusion.NO_DIFFERENCE
+    return Conclusion.BETTER if difference.value < 0 else Conclusion.WORSE
 
 
 def interim(names: tuple[str, str], running: tuple[str, ...], sizes: tuple[int, int]) -> str:
     """Where an arm is not over. `running` says of each such arm how far it is."""
     return (
-        f"Interim, no verdict: {' and '.join(running)}. Until now {names[0]} has {sizes[0]} trials that count and "
+        f"Interim, no conclusion: {' and '.join(running)}. Until now {names[0]} has {sizes[0]} trials that count and "
         f"{names[1]} has {sizes[1]}; who looks after every trial and stops at a winner finds winners among equals."
     )
 
@@ -51,7 +51,7 @@ def too_few(names: tuple[str, str], sizes: tuple[int, int], paired: bool, compar
 
 
 def sentence(
-    verdict: Verdict,
+    conclusion: Conclusion,
     names: tuple[str, str],
     paired: bool,
     deadline: float,
@@ -72,11 +72,13 @@ def sentence(
     if not any(rates.recovered):
         said = f"No detectable difference between {first} and {second}: neither recovered within {deadline:g} s"
         return f"{said} in any trial ({numbers}). {recoveries}"
-    if verdict is Verdict.NO_DIFFERENCE:
+    if conclusion is Conclusion.NO_DIFFERENCE:
         said = f"No detectable difference between {first} and {second}: {within}, {first} was unrecovered for {spent}"
     else:
-        said = f"{first} is {verdict} than {second}: {within} it was unrecovered for {spent}"
-    return " ".join([f"{said}, on average ({numbers}).", recoveries, *_disagreement(verdict, names, difference, rates)])
+        said = f"{first} is {conclusion} than {second}: {within} it was unrecovered for {spent}"
+    return " ".join(
+        [f"{said}, on average ({numbers}).", recoveries, *_disagreement(conclusion, names, difference, rates)]
+    )
 
 
 def _spent(difference: Difference) -> str:
@@ -89,7 +91,7 @@ def _spent(difference: Difference) -> str:
 
 
 def _disagreement(
-    verdict: Verdict, names: tuple[str, str], difference: Difference, rates: RatesApart
+    conclusion: Conclusion, names: tuple[str, str], difference: Difference, rates: RatesApart
 ) -> tuple[str, ...]:
     """Where rate and time point to different arms, or only one of them to any."""
     first = names[0]
@@ -97,7 +99,7 @@ def _disagreement(
         less = "less" if difference.value < 0 else "more"
         often = "less often" if rates.value < 0 else "more often"
         return (f"Rate and time disagree: {first} was unrecovered for {less} time, and yet recovered {often}.",)
-    if verdict is Verdict.NO_DIFFERENCE and rates.significant:
+    if conclusion is Conclusion.NO_DIFFERENCE and rates.significant:
         often = "more" if rates.value > 0 else "less"
         return (f"Rate and time disagree: the times do not tell the two apart; {first} recovered {often} often.",)
     return ()
