@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from controller.agents.protocol import AgentSource
-from controller.agents.sources import NoSuchSource
-from controller.api import CampaignSpec, Reason, Source
+from controller.agents.sources import InvalidSource
+from controller.api import CampaignSpec, Reason
 from controller.attempt.agent_session import AgentSession
 from controller.attempt.steps import RETRY_SECONDS
 from controller.campaign.admission import Impossible
@@ -45,8 +45,8 @@ async def open_source(
     while True:
         try:
             return await services.sources.open(spec.agent, campaign_uid)
-        except NoSuchSource as none:
-            raise Impossible(Reason.INVALID_AGENT, str(none)) from None
+        except InvalidSource as invalid:
+            raise Impossible(Reason.INVALID_AGENT, str(invalid)) from None
         except ClusterUnreachable:
             alive()
             await asyncio.sleep(RETRY_SECONDS)
@@ -57,9 +57,7 @@ async def dismiss_agent(services: Services, spec: CampaignSpec, campaign_uid: st
 
     A Secret that cannot be deleted now is harmless: it sends for nobody.
     """
-    if services.tokens is None or spec.agent.source is not Source.HTTP:
-        return
     try:
-        await services.tokens.dismiss(campaign_uid)
+        await services.sources.end(spec.agent, campaign_uid)
     except (ClusterError, ClusterUnreachable) as error:
         log.warning("the token of campaign %s stays: %s", campaign_uid, error)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from controller.agents.deployment import AgentDeployment
-from controller.agents.operatordb.file import Bounds
-from controller.agents.sources import AgentSources, Tokens
+from controller.agents.protocol import FilePolicy
+from controller.agents.sources import AgentSources, TokenIssuer
 from controller.api import CampaignSpec, Reset
 from controller.campaign.news import News
 from controller.campaign.places import MOST_ACTIVE, Places
@@ -33,11 +33,11 @@ class Services:
     subjects: Mapping[str, SubjectFactory]
     images: Mapping[str, str]
     now: Callable[[], datetime]
-    tokens: Tokens | None = None
+    tokens: TokenIssuer | None = None
     meter: Meter = UNMETERED
     consent: ConsentKeys = DEFAULT_KEYS
     namespace: str = "evalcampaign"
-    agent_files: Bounds | None = None
+    agent_files: FilePolicy | None = None
     active_campaigns: int = MOST_ACTIVE
     places: Places = field(init=False)
     consents: News = field(init=False)
