@@ -16,11 +16,11 @@ from typing import Any
 import kopf
 
 from controller.api import GROUP, PLURAL, VERSION
-from controller.attempt.cleanup import CleanupFailed
+from controller.attempt.injection import CleanupFailed
 from controller.attempt.outcome import Stop
 from controller.campaign.driver import CampaignDriver
 from controller.campaign.finalizer import finalize, release
-from controller.campaign.resource import InvalidCampaign, campaign_from_body, refuse_invalid, reports_finished
+from controller.campaign.parsing import InvalidCampaign, campaign_from_body, refuse_invalid, reports_finished
 from controller.campaign.services import Services
 from subjects.cluster import ClusterUnreachable
 

@@ -14,15 +14,15 @@ from pydantic import BaseModel, ValidationError
 from controller.agents.deployment import AgentDeployment
 from controller.agents.rights import Account, Attributes, Exposure, Places, look
 from controller.api import CampaignSpec, Phase, Reason
-from controller.attempt.quorum import exceeds_quorum
+from controller.attempt.injection import exceeds_quorum
 from controller.campaign.board import Board
 from controller.campaign.control import Control
 from controller.campaign.services import Services
-from controller.campaign.validation import describe_errors
 from controller.consent import DEFAULT_KEYS, WITHOUT_CONSENT, ConsentKeys, missing_agent_consent, missing_consent
 from controller.kube import KubeCampaigns
 from controller.records.flags import Flag
 from controller.status import Refusal
+from controller.validation import describe_invalid
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.protocol import EvalSubject, SubjectContext, SubjectFactory, SubjectNotReady, Unsupported
 
@@ -77,7 +77,7 @@ def resolve_subject(
         return subject, chaos_types[spec.chaos.type].params.model_validate(dict(spec.chaos.params))
     except ValidationError as error:
         valid = ", ".join(sorted(chaos_types[spec.chaos.type].params.model_json_schema().get("properties", {})))
-        what = describe_errors(error)
+        what = describe_invalid(error, "spec", most=3, length=160, tell_more=True)
         raise Rejected(
             Reason.INVALID_PARAMS,
             f"chaos.params of {spec.chaos.type} are not valid: {what}; it takes: {valid or 'none'}",

@@ -20,7 +20,7 @@ from typing import Any
 from pydantic import model_validator
 
 from controller.__main__ import serve
-from controller.campaign import preconditions, resource
+from controller.campaign import parsing, preconditions
 from controller.kube import KubeCluster
 from controller.settings import Settings
 from subjects.etcd import EtcdSubject
@@ -82,7 +82,7 @@ def forks() -> ForkServerContext:
 def live(orders: Orders) -> None:
     """Run the controller until a signal ends it, or whoever started it is gone."""
     die_with_parent()
-    resource.CampaignSpec = BriskSpec  # type: ignore[misc]
+    parsing.CampaignSpec = BriskSpec  # type: ignore[misc]
     preconditions.RETRY_SECONDS = 0.1
     fate = _Fate(orders)
     watch_points(EtcdSubject, fate.passed)

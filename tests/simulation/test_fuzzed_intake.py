@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 import pytest
+from controller.campaign.parsing import InvalidCampaign, campaign_from_body
 from hypothesis import given
 
 from controller.api import Phase
 from controller.campaign.preconditions import Rejected, resolve_subject
-from controller.campaign.resource import InvalidCampaign, campaign_from_body
 from controller.campaign.services import options_of
 from controller.records.comparing import comparison_hash
 from controller.status import Refusal, Situation, compute_status

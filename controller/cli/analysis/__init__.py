@@ -118,7 +118,7 @@ def report(
     db: Database = None,
     context: Context = None,
 ) -> None:
-    """Write one HTML file that tells what campaigns found: verdict, curves, and every trial. It needs no network.
+    """Write one HTML file that tells what campaigns found: conclusion, curves, and every trial. It needs no network.
 
     \b
     evalcampaign report tikv-node-kill-agent tikv-node-kill -o report.html

@@ -1,4 +1,4 @@
-"""`compare` and its sisters: verdicts in each format, and beside them what both arms were like."""
+"""`compare` and its sisters: conclusions in each format, and beside them what both arms were like."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from controller.reading import as_json
 from controller.records.rows import Json
 
 DESCRIBED = "Described, not tested (95 % intervals of each by itself, ranges of counts):"
-HEADINGS = ("FIRST", "SECOND", "VERDICT", "WORST CASE", "DIFFERENCE", "95% INTERVAL", "P", "N")
+HEADINGS = ("FIRST", "SECOND", "CONCLUSION", "WORST CASE", "DIFFERENCE", "95% INTERVAL", "P", "N")
 COLUMNS = (
-    *("first", "second", "verdict", "worst_case", "difference_seconds", "low", "high", "p"),
+    *("first", "second", "conclusion", "worst_case", "difference_seconds", "low", "high", "p"),
     *("recovered_first", "recovered_second", "rate_difference", "rate_low", "rate_high", "rate_p", "rate_test"),
     *("unscored_first", "unscored_second", "deadline_seconds", "paired", "n_first", "n_second", "left_out"),
     *("comparisons", "sentence", "circumstances", "warnings", "notes"),
@@ -60,7 +60,7 @@ def _table(made: Sequence[Comparison]) -> None:
 
 
 def _beside(of: Comparison) -> Iterator[str]:
-    """What stands under the verdict."""
+    """What stands under the conclusion."""
     yield of.circumstances
     if of.left_out:
         yield f"{of.left_out} scored trials have no partner in the other campaign and are left out."
@@ -70,9 +70,9 @@ def _beside(of: Comparison) -> Iterator[str]:
 def _row(of: Comparison) -> list[str]:
     found, n = of.difference, f"{of.sizes[0]} pairs" if of.paired else f"{of.sizes[0]}, {of.sizes[1]}"
     if found is None:
-        return [*of.names, of.verdict, of.worst_case, words.NOTHING, words.NOTHING, words.NOTHING, n]
+        return [*of.names, of.conclusion, of.worst_case, words.NOTHING, words.NOTHING, words.NOTHING, n]
     interval = f"{found.low:+.2f} to {found.high:+.2f} s"
-    return [*of.names, of.verdict, of.worst_case, f"{found.value:+.1f} s", interval, words.p(of), n]
+    return [*of.names, of.conclusion, of.worst_case, f"{found.value:+.1f} s", interval, words.p(of), n]
 
 
 def _described(made: Sequence[Comparison]) -> tuple[list[str], list[list[str]]]:
@@ -101,7 +101,7 @@ def _flat(of: Comparison) -> dict[str, Json]:
     if rates is not None:
         recovered = (*rates.recovered, rates.value, rates.low, rates.high, rates.p, rates.test)
     values = (
-        *(*of.names, of.verdict.value, of.worst_case.value, *seconds, of.p),
+        *(*of.names, of.conclusion.value, of.worst_case.value, *seconds, of.p),
         *recovered,
         *(_listed(of.first.unscored), _listed(of.second.unscored), of.deadline, of.paired, *of.sizes, of.left_out),
         *(of.comparisons, of.sentence, of.circumstances, " ".join(of.warnings), " ".join(of.notes)),

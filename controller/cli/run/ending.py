@@ -23,12 +23,12 @@ def conclude(campaign: Seen, fail_under: float | None) -> tuple[list[str], Exit]
         return lines, Exit.FAILED
     if fail_under is None:
         return lines, Exit.DONE
-    judged = gate(*_rate(campaign), fail_under)
-    return [*lines, judged.sentence], Exit.DONE if judged.passed else Exit.UNDER
+    result = gate(*_rate(campaign), fail_under)
+    return [*lines, result.sentence], Exit.DONE if result.passed else Exit.UNDER
 
 
 def _rate(campaign: Seen) -> tuple[str, Rate]:
-    """The rate by which a campaign of its mode is judged, and its name; as `analyze` has it, from the status."""
+    """Returns the rate that the gate compares for a campaign of this mode, and its name, from the status."""
     summary, rates = campaign.status.summary, campaign.status.rates
     scored = summary.scored if summary else 0
     if campaign.mode is Mode.CONTROL:

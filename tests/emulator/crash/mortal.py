@@ -10,8 +10,8 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 from controller.__main__ import serve
-from controller.attempt import course
-from controller.campaign import preconditions, resource
+from controller.attempt import steps
+from controller.campaign import parsing, preconditions
 from controller.records import retry
 from controller.settings import Settings
 from tests.support.lasting import LastingSubject, LastingWorld
@@ -45,9 +45,9 @@ def live(orders: Orders) -> None:
     die_with_parent()
     if orders.file_bytes is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (orders.file_bytes, resource.RLIM_INFINITY))
-    resource.CampaignSpec = QuickSpec  # type: ignore[misc]
+    parsing.CampaignSpec = QuickSpec  # type: ignore[misc]
     preconditions.RETRY_SECONDS = 0.1
-    course.PATIENCE_SECONDS = retry.LONGEST_PAUSE = 0.2
+    steps.RECORD_WAIT_SECONDS = retry.LONGEST_PAUSE = 0.2
     watch_points(LastingSubject, lambda moment: die() if moment.point == orders.die else None)
     world = LastingWorld(orders.world)
     asyncio.run(serve(orders.settings, subjects={"scripted": lambda c: LastingSubject(c, world, orders.stays_down)}))

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from controller.attempt.observation import shows
+from controller.attempt.observation import manifests
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.etcd import EtcdSubject
-from subjects.etcd.polling import Pace
+from subjects.etcd.polling import EtcdPollSettings
 from subjects.protocol import BlastRadius, ChaosRefused, Fault, Problem, SubjectError, Verdict
 from tests.unit.subjects import tikv_fakes
 from tests.unit.subjects.fakes import IMAGE, PAUSE, FakeCluster
 from tests.unit.subjects.tikv_fakes import FakeTikv
 
-PACE = Pace(period=0.005, limit=0.03)
+PACE = EtcdPollSettings(period=0.005, timeout=0.03)
 CHAOS = ("node_kill", "node_down")
 
 
@@ -185,10 +185,10 @@ async def test_the_fault_shows_as_soon_as_any_of_its_targets_does(which):
     cluster = FakeCluster()
     fault = await planned(cluster, "node_kill")
     as_before = Verdict(cluster.context().now(), True, True, (), {name: pod.uid for name, pod in cluster.pods.items()})
-    assert not shows(fault, as_before)
+    assert not manifests(fault, as_before)
     name = fault.targets[which].name
-    assert shows(fault, replace(as_before, members={**as_before.members, name: "another"}))
-    assert shows(fault, replace(as_before, healthy=False, problems=(Problem("PodNotReady", "", name),)))
+    assert manifests(fault, replace(as_before, members={**as_before.members, name: "another"}))
+    assert manifests(fault, replace(as_before, healthy=False, problems=(Problem("PodNotReady", "", name),)))
 
 
 @pytest.mark.parametrize("chaos", CHAOS)

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from subjects.cluster import Answer
-from subjects.tikv.members.questions import (
+from subjects.tikv.members.queries import (
     ALIVE,
     CLUSTER,
     CLUSTER_STATUS,
@@ -18,7 +18,7 @@ from subjects.tikv.members.questions import (
     TIKV,
     region,
 )
-from subjects.tikv.members.wire import (
+from subjects.tikv.members.schemas import (
     ClusterStatus,
     Header,
     Member,

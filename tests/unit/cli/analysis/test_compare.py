@@ -9,7 +9,7 @@ from controller.records import Records
 from tests.unit.cli.analysis.conftest import Run, campaign
 
 
-def test_the_verdict_comes_first_and_the_rest_is_called_described(run: Run):
+def test_the_conclusion_comes_first_and_the_rest_is_called_described(run: Run):
     result = run("compare", "helped", "alone")
     assert result.exit_code == 0
     assert result.stdout.startswith("default/helped is better than default/alone: within the first 60 s ")
@@ -20,7 +20,7 @@ def test_the_verdict_comes_first_and_the_rest_is_called_described(run: Run):
 def test_the_baseline_is_found_by_what_was_asked_and_named(run: Run):
     result = run("compare-baseline", "helped", "-o", "json")
     (made,) = json.loads(result.stdout)
-    assert (made["first"], made["second"], made["verdict"]) == ("default/helped", "default/alone", "better")
+    assert (made["first"], made["second"], made["conclusion"]) == ("default/helped", "default/alone", "better")
     assert (made["paired"], made["n_first"], made["deadline_seconds"]) == (True, 8, 60.0)
     assert made["described"]["second"]["scored"] == 8
     assert result.stderr == "The baseline is default/alone (uid base, Complete).\n"
@@ -46,7 +46,7 @@ def test_variants_are_compared_each_with_each_under_their_names(run: Run):
     (made,) = csv.DictReader(io.StringIO(result.stdout))
     assert (made["first"], made["second"], made["comparisons"]) == ("one", "two", "1")
     # Paired, and each trial of one is a second quicker; one failure among many trials would outweigh that.
-    assert made["verdict"] == "no detectable difference"
+    assert made["conclusion"] == "no detectable difference"
     assert float(made["low"]) < 0 < float(made["high"]) and float(made["p"]) > 0.05
     assert "one is default/helped (uid v1, Complete)." in result.stderr
 
@@ -57,7 +57,7 @@ def test_what_nobody_tried_is_a_sentence(run: Run):
     assert "It takes campaigns of two variants of agents with node_kill on tikv" in result.stderr
 
 
-def test_markdown_says_the_verdict_and_describes(run: Run):
+def test_markdown_says_the_conclusion_and_describes(run: Run):
     text = run("compare", "helped", "alone", "-o", "markdown").stdout
     assert text.startswith("**default/helped is better than default/alone: ")
     assert "| recovered by the deadline | 100% (68% to 100%), 8/8 | 75% (41% to 93%), 6/8 |" in text

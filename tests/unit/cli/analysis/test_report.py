@@ -20,7 +20,7 @@ def test_one_file_tells_of_all_campaigns(run: Run, tmp_path: Path):
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
 
 
-def test_of_one_campaign_there_is_no_verdict_but_what_it_found(run: Run, tmp_path: Path):
+def test_of_one_campaign_there_is_no_conclusion_but_what_it_found(run: Run, tmp_path: Path):
     to = tmp_path / "report.html"
     assert run("report", "alone", "-o", str(to)).exit_code == 0
     found = "6 of 8 scored trials recovered by the deadline (75%, 95&nbsp;% interval 41% to 93%)"
