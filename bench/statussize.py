@@ -53,7 +53,12 @@ async def measure(folder: Path, trials: int) -> StatusSize:
 async def _one(records: Records, clock: Clock, trial: int) -> None:
     now = clock.now()
     attempt = await records.open_attempt(UID, trial, trial_seed(0, trial), now)
-    fault = {"chaos": "node_kill", "target": "etcd-1", "uid": attempt.id, "params": {}, "undo": {}}
+    fault = {
+        "chaos": "node_kill",
+        "targets": [{"name": "etcd-1", "uid": attempt.id, "facts": {}}],
+        "params": {},
+        "undo": {},
+    }
     injected, recovered = now + timedelta(seconds=1), now + timedelta(seconds=3 + trial % 7)
     await records.update(
         attempt.id, at=now, fault=fault, chaos_injected_at=injected, manifested_at=injected, recovered_at=recovered

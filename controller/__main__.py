@@ -20,7 +20,7 @@ from controller.agents.intake.desk import TokenDesk
 from controller.agents.intake.tokens import TokenBook, TokenSecrets
 from controller.agents.intake.workers import working
 from controller.agents.operatordb.file import Bounds
-from controller.campaign.orphans import burying_orphans
+from controller.campaign.finalizer import garbage_collection
 from controller.campaign.services import Services
 from controller.clock import Clock
 from controller.connections import raise_descriptor_limit
@@ -102,7 +102,7 @@ async def _serve(
             await beside.enter_async_context(serving_records(settings.database, settings.records_port, hand_out))
             await beside.enter_async_context(serving_metrics(metrics.registry, settings, subjects))
             await beside.enter_async_context(sampling_lag(metrics))
-            await beside.enter_async_context(burying_orphans(services))
+            await beside.enter_async_context(garbage_collection(services))
             liveness.waits_for, liveness.trouble = None, lambda: handlers.overdue_driver(now())
             await kopf.operator(
                 registry=kopf.get_default_registry(),

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from controller.api import LABEL
+from controller.api import LABEL, Reason
 from controller.status import Refusal, clip
 
 OPT_IN_LABEL = "managed-access"
@@ -59,7 +59,9 @@ class ConsentKeys:
 DEFAULT_KEYS = ConsentKeys()
 
 
-WITHOUT_CONSENT = frozenset({"NotOptedIn", "NotAllowed", "AgentNotAllowed", "NamespaceNotFound", "Forbidden"})
+WITHOUT_CONSENT = frozenset(
+    {Reason.NOT_OPTED_IN, Reason.NOT_ALLOWED, Reason.AGENT_NOT_ALLOWED, Reason.NAMESPACE_NOT_FOUND, Reason.FORBIDDEN}
+)
 """The reasons of refusals where no owner has said yes: as the owner says, or as far as anybody can tell."""
 
 
@@ -79,24 +81,26 @@ def missing_consent(subject: Namespace, campaign_namespace: str, keys: ConsentKe
     """
     stated = {key: subject.labels[key] for key in keys.labels if key in subject.labels}
     if "true" not in stated.values():
-        return Refusal("NotOptedIn", f"namespace {subject.name} does not carry the label {keys.label}=true")
+        return Refusal(Reason.NOT_OPTED_IN, f"namespace {subject.name} does not carry the label {keys.label}=true")
     if otherwise := next((key for key, value in stated.items() if value != "true"), None):
         value = clip(stated[otherwise], SHOWN_LENGTH)
         return Refusal(
-            "NotOptedIn", f"namespace {subject.name} carries the label {otherwise}={value}, which is no consent"
+            Reason.NOT_OPTED_IN, f"namespace {subject.name} carries the label {otherwise}={value}, which is no consent"
         )
-    return _missing_allowance(subject, campaign_namespace, keys, "break it", "NotAllowed")
+    return _missing_allowance(subject, campaign_namespace, keys, "break it", Reason.NOT_ALLOWED)
 
 
 def missing_agent_consent(
     agents: Namespace, campaign_namespace: str, keys: ConsentKeys = DEFAULT_KEYS
 ) -> Refusal | None:
     """Likewise, of the namespace of an agent that such campaigns start and end: the annotation alone."""
-    return _missing_allowance(agents, campaign_namespace, keys, "start and end the agents in it", "AgentNotAllowed")
+    return _missing_allowance(
+        agents, campaign_namespace, keys, "start and end the agents in it", Reason.AGENT_NOT_ALLOWED
+    )
 
 
 def _missing_allowance(
-    namespace: Namespace, campaign_namespace: str, keys: ConsentKeys, to_what: str, reason: str
+    namespace: Namespace, campaign_namespace: str, keys: ConsentKeys, to_what: str, reason: Reason
 ) -> Refusal | None:
     """Whether the annotation, under either name, allows campaigns of that namespace; None: it does."""
     entries = allowed_namespaces(namespace, keys)

@@ -19,7 +19,7 @@ from controller.api import GROUP, PLURAL, VERSION
 from controller.attempt.cleanup import CleanupFailed
 from controller.attempt.outcome import Stop
 from controller.campaign.driver import CampaignDriver
-from controller.campaign.farewell import bury, delete
+from controller.campaign.finalizer import finalize, release
 from controller.campaign.intake import InvalidCampaign, campaign_from_body, refuse_invalid, says_finished
 from controller.campaign.services import Services
 from subjects.cluster import ClusterUnreachable
@@ -97,7 +97,7 @@ async def drive(body: kopf.Body, uid: str, stopped: kopf.DaemonStopped, memo: ko
     try:
         async with _relaying(stopped, driver):
             await driver.run()
-            await driver.linger()
+            await driver.wait_for_deletion()
     except Exception:
         log.exception("the driver of campaign %s broke down; it starts again", driver.name)
         raise
@@ -123,7 +123,7 @@ async def _relaying(stopped: kopf.DaemonStopped, driver: CampaignDriver) -> Asyn
 
 
 @kopf.on.delete(*CAMPAIGNS, backoff=2)
-async def finalize(body: kopf.Body, uid: str, memo: kopf.Memo, **_: Any) -> None:
+async def on_delete(body: kopf.Body, uid: str, memo: kopf.Memo, **_: Any) -> None:
     """Let a campaign go once nothing of it is left in the subject. Kopf may call this twice; twice is once."""
     services: Services = memo.services
     try:
@@ -132,9 +132,9 @@ async def finalize(body: kopf.Body, uid: str, memo: kopf.Memo, **_: Any) -> None
         return
     await _end_driver(uid)
     try:
-        await delete(services, campaign, datetime.fromisoformat(body["metadata"]["deletionTimestamp"]))
-    except CleanupFailed as dirty:
-        raise kopf.TemporaryError(str(dirty), delay=DELETION_RETRY_SECONDS) from dirty
+        await finalize(services, campaign, datetime.fromisoformat(body["metadata"]["deletionTimestamp"]))
+    except CleanupFailed as failure:
+        raise kopf.TemporaryError(str(failure), delay=DELETION_RETRY_SECONDS) from failure
 
 
 @kopf.on.event(*CAMPAIGNS)
@@ -150,7 +150,7 @@ async def notice(type: str | None, body: kopf.Body, uid: str, memo: kopf.Memo, *
         row = await services.records.get_campaign(uid)
         if row is not None and row.deleted_at is None:
             await _end_driver(uid)
-            await bury(services, campaign_from_body(body))
+            await release(services, campaign_from_body(body))
     elif driver and body.meta.get("generation") != driver.generation and "deletionTimestamp" not in body.meta:
         with suppress(InvalidCampaign):
             changed = campaign_from_body(body)

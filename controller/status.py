@@ -19,6 +19,7 @@ from controller.api import (
     Phase,
     Plan,
     Rates,
+    Reason,
     Recent,
     Summary,
 )
@@ -29,9 +30,9 @@ from controller.statistics import censored_median
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a campaign is not accepted: a CamelCase reason and a sentence."""
+    """Why a campaign is not accepted, as a reason and a sentence."""
 
-    reason: str
+    reason: Reason
     message: str
 
 
@@ -39,22 +40,16 @@ MESSAGE_BYTES = 1024
 CONDITION_BYTES = 400
 """In UTF-8. The message stands once in full, and in most conditions besides: a long one must not swell the status."""
 
-CLEANUP_FAILED = ConditionType.CLEANUP_FAILED.value
-"""The reason of a campaign that ended Failed with its fault not undone: it keeps the subject."""
-
-WAITS_FOR_TURN = "WaitsForTurn"
-"""The reason of a campaign that waits for the other arm of its experiment to run a trial."""
-
 REFUSED = frozenset(
     {
-        "UnknownSubject",
-        "InvalidSubject",
-        "UnknownChaos",
-        "InvalidParams",
-        "CampaignInSubjectNamespace",
-        "QuorumLoss",
-        "InvalidAgent",
-        "StartDeadlineExceeded",
+        Reason.UNKNOWN_SUBJECT,
+        Reason.INVALID_SUBJECT,
+        Reason.UNKNOWN_CHAOS,
+        Reason.INVALID_PARAMS,
+        Reason.CAMPAIGN_IN_SUBJECT_NAMESPACE,
+        Reason.QUORUM_LOSS,
+        Reason.INVALID_AGENT,
+        Reason.START_DEADLINE_EXCEEDED,
     }
 )
 """The reasons of campaigns that ended Failed because they could not be accepted."""
@@ -62,10 +57,10 @@ REFUSED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Interleaving:
-    """Whether an arm takes turns with another: a CamelCase reason and a sentence."""
+    """Whether an arm takes turns with another, with a reason and a sentence."""
 
     holds: bool
-    reason: str
+    reason: Reason
     message: str
 
 
@@ -217,23 +212,27 @@ def _conditions(
     phase, message = campaign.phase, _message(campaign, situation)
     reason = campaign.reason or phase.value  # a row is made before anybody had a reason
     failed = phase is Phase.FAILED
-    refusal = Refusal(reason, message) if failed and reason in REFUSED else situation.refusal
+    refusal = situation.refusal
+    if failed and (rejected := next((each for each in REFUSED if each == reason), None)):
+        refusal = Refusal(rejected, message)
     if refusal is None:
-        add(ConditionType.ACCEPTED, True, "Accepted", "The subject, the chaos type and its parameters are valid.")
+        add(ConditionType.ACCEPTED, True, Reason.ACCEPTED, "The subject, the chaos type and its parameters are valid.")
     else:
         add(ConditionType.ACCEPTED, False, refusal.reason, refusal.message)
     if situation.ours:
-        add(ConditionType.SUBJECT_LOCKED, True, "Held", "This campaign has the subject.")
+        add(ConditionType.SUBJECT_LOCKED, True, Reason.HELD, "This campaign has the subject.")
     elif situation.holder is not None:
-        add(ConditionType.SUBJECT_LOCKED, False, "HeldByAnother", f"Campaign {situation.holder} has the subject.")
-    elif phase.lets_go:
-        add(ConditionType.SUBJECT_LOCKED, False, "Released", "The subject is free for the next campaign.")
+        add(
+            ConditionType.SUBJECT_LOCKED, False, Reason.HELD_BY_ANOTHER, f"Campaign {situation.holder} has the subject."
+        )
+    elif phase.releases_subject:
+        add(ConditionType.SUBJECT_LOCKED, False, Reason.RELEASED, "The subject is free for the next campaign.")
     waits = phase is Phase.RUNNING and situation.waiting is not None
-    add(ConditionType.PROGRESSING, phase is Phase.RUNNING, WAITS_FOR_TURN if waits else reason, message)
+    add(ConditionType.PROGRESSING, phase is Phase.RUNNING, Reason.WAITS_FOR_TURN if waits else reason, message)
     add(ConditionType.COMPLETE, phase is Phase.COMPLETE, reason, message)
     add(ConditionType.FAILED, failed, reason, message)
     add(ConditionType.FINISHED, phase.terminal, reason, message)
-    if failed and reason == CLEANUP_FAILED:
+    if failed and reason == Reason.CLEANUP_FAILED:
         add(ConditionType.CLEANUP_FAILED, True, reason, message)
     if (turns := situation.interleaving) is not None:
         add(ConditionType.INTERLEAVED, turns.holds, turns.reason, turns.message)

@@ -1,6 +1,6 @@
-"""Waiting until a subject is healthy: whole for a while, without a break.
+"""Waiting until a subject is healthy for a while, without a break.
 
-`extend` is the rule, pure; `wait_until_whole` feeds it from a stream of verdicts. Any subject's `wait_healthy` can be
+`extend` is the rule, pure; `wait_until_healthy` feeds it from a stream of verdicts. Any subject's `wait_healthy` can be
 this one call.
 """
 
@@ -19,7 +19,7 @@ MAX_GAP_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Verdicts in a row that all said whole: the first one's time and the last one's (UTC)."""
+    """Verdicts in a row that all said healthy: the first one's time and the last one's (UTC)."""
 
     start: datetime
     last: datetime
@@ -31,21 +31,21 @@ class Stretch:
 
 
 def extend(stretch: Stretch | None, verdict: Verdict, max_gap_seconds: float = MAX_GAP_SECONDS) -> Stretch | None:
-    """The stretch with one more verdict: longer, begun anew, or None where the verdict is not whole (or unknown).
+    """The stretch with one more verdict: longer, begun anew, or None where the verdict is not healthy (or unknown).
 
     A gap longer than `max_gap_seconds`, or a clock that was set back, begins it anew: what nobody saw is not counted.
     """
-    if verdict.whole is not True:
+    if verdict.healthy is not True:
         return None
     if stretch is None or not 0 <= (verdict.at - stretch.last).total_seconds() <= max_gap_seconds:
         return Stretch(verdict.at, verdict.at)
     return Stretch(stretch.start, verdict.at)
 
 
-async def wait_until_whole(
+async def wait_until_healthy(
     verdicts: AsyncGenerator[Verdict], settle_seconds: float, on_verdict: Callable[[Verdict], None]
 ) -> Verdict:
-    """Return the verdict that completes `settle_seconds` of whole; hand every one to `on_verdict`; close the stream.
+    """Return the verdict that completes `settle_seconds` of health; hand every one to `on_verdict`; close the stream.
 
     Never gives up by itself. Raises SubjectError should the stream end, which a subject's stream does not.
     """

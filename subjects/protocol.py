@@ -53,29 +53,30 @@ class Problem:
 class Verdict:
     """What the oracle saw at one instant.
 
-    `serving` and `whole` are None where our own sight failed (*unknown*): the API server is unreachable, or members
-    that Kubernetes calls Ready do not answer us. A missing or unready member is the subject's trouble, not ours, and
-    makes them False. `whole` True implies `serving` True, `serving` False implies `whole` False. With `whole` False,
-    `serving` may be None: nobody can confirm it, and yet something is plainly missing. `members` maps each member's pod
-    name to its uid, last seen. `unserved_since`, where `serving` is False: a time ahead of `at` since which it is known
-    to be so, for what was asked then got no answer.
+    `serving`: clients get answers. `healthy`: serving and fully redundant. Either is None where it is *unknown*: our
+    own view failed, because the API server is unreachable, or members that Kubernetes calls Ready do not answer us. A
+    missing or unready member is the subject's trouble, not ours, and makes them False. `healthy` True implies `serving`
+    True; `serving` False implies `healthy` False. With `healthy` False, `serving` may be None: nobody can confirm it,
+    and yet something is plainly missing. `members` maps each member's pod name to its uid, last seen. `unserved_since`
+    is set only where `serving` is False: a time ahead of `at` since which clients are known to be unserved, because
+    what was asked then got no answer.
     """
 
     at: datetime
     serving: bool | None
-    whole: bool | None
+    healthy: bool | None
     problems: tuple[Problem, ...] = ()
     members: Mapping[str, str] = field(default_factory=dict)
     unserved_since: datetime | None = None
 
     @property
     def known(self) -> bool:
-        """Whether we saw: the question that is scored, whole, has an answer. `serving` may still be unknown."""
-        return self.whole is not None
+        """Whether health, which is what is scored, is known. `serving` may still be unknown."""
+        return self.healthy is not None
 
     @property
     def message(self) -> str:
-        """The unmet conditions as one line; empty when whole."""
+        """The unmet conditions as one line; empty when healthy."""
         return "; ".join(problem.message for problem in self.problems)
 
 
@@ -158,13 +159,13 @@ class EvalSubject(Protocol):
         Faults are not looked for: they were undone from their records before. What the campaign did not change stays as
         its owner has it. `report` receives what is waited for.
 
-        Returns when that is done and verified; waiting until the subject is whole is `wait_healthy`'s part, except
+        Returns when that is done and verified; waiting until the subject is healthy is `wait_healthy`'s part, except
         where spreading leadership needs it.
         """
         ...
 
     async def wait_healthy(self, settle_seconds: float, on_verdict: Callable[[Verdict], None]) -> Verdict:
-        """Return the last verdict once the subject was whole for `settle_seconds` without a break.
+        """Return the last verdict once the subject was healthy for `settle_seconds` without a break.
 
         Never gives up by itself: the caller sets the limit, and learns from `on_verdict` what is still missing.
         """

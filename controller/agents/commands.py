@@ -1,11 +1,14 @@
-"""From an agent's log to the commands that it ran: paired with their results, judged, masked, cut. Pure."""
+"""Turns an agent's log into the commands that it ran and the reasoning in between. Pure.
+
+Commands are paired with their results, classified, masked and cut.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -13,7 +16,7 @@ from typing import Any
 
 from controller.agents.judgement import judge
 from controller.agents.masking import mask
-from controller.agents.protocol import Command, CommandLog
+from controller.agents.protocol import Command, CommandLog, Reasoning
 from controller.agents.text import cut
 
 MOST_COMMANDS = 2000
@@ -29,21 +32,26 @@ _BEGUN = re.compile(
     r"""^\s*\{(?:.*?,)??\s*"command"\s*:\s*"((?:[^"\\]|\\u[0-9a-fA-F]{4}|\\["\\/bfnrt])*+)""", re.DOTALL
 )
 
-TOOL_CALL, TOOL_RESULT = "tool_call", "tool_result"
+TOOL_CALL, TOOL_RESULT, REASONING = "tool_call", "tool_result", "reasoning"
+
+MAX_REASONING = 500
+"""Pieces of reasoning that are kept of one attempt, the first ones: an agent in a loop must not fill the records."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One entry of an agent's log, as far as results are told by it."""
+class LogEntry:
+    """One entry of an agent's log. `text` is masked and cut already; `at` is the agent's own time, UTC."""
 
-    session: str
     type: str
-    tool: str
-    exit_code: int | None
+    session: str
+    tool: str = ""
+    exit_code: int | None = None
+    at: datetime | None = None
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class ToolCall:
     """One call of a tool, as the agent's log has it. `at` is the agent's own time, UTC."""
 
     at: datetime | None
@@ -53,7 +61,7 @@ class Deed:
     exit_code: int | None
 
 
-def exit_codes(log: Sequence[Entry]) -> list[int | None]:
+def exit_codes(log: Sequence[LogEntry]) -> list[int | None]:
     """For each entry the exit code of its result; None for all that is no call, or was never answered.
 
     Several calls may be made before the first is answered. Results belong to the calls of their session and tool, in
@@ -73,6 +81,19 @@ def exit_codes(log: Sequence[Entry]) -> list[int | None]:
     return codes
 
 
+def reasoning_of(log: Iterable[LogEntry]) -> tuple[Reasoning, ...]:
+    """Returns the first MAX_REASONING pieces of reasoning, each with the number of calls before it. Empty ones are
+    left out.
+    """
+    found: list[Reasoning] = []
+    calls = 0
+    for entry in log:
+        calls += entry.type == TOOL_CALL
+        if entry.type == REASONING and entry.text and len(found) < MAX_REASONING:
+            found.append(Reasoning(entry.at, entry.session, entry.text, calls))
+    return tuple(found)
+
+
 def command_of(params: Any) -> str:
     """What a tool was told to run: `command` in its parameters, without the reasoning beside it; else all of these.
 
@@ -89,10 +110,10 @@ def command_of(params: Any) -> str:
     return value if isinstance(value, str) else "" if not value else json.dumps(value, sort_keys=True, default=str)
 
 
-def log_of(deeds: Sequence[Deed]) -> CommandLog:
+def log_of(calls: Sequence[ToolCall]) -> CommandLog:
     """All of them, judged and then masked; the first MOST_COMMANDS."""
-    kept = tuple(_command(deed) for deed in deeds[:MOST_COMMANDS])
-    return CommandLog(kept, *complete(len(deeds)))
+    kept = tuple(_command(call) for call in calls[:MOST_COMMANDS])
+    return CommandLog(kept, *complete(len(calls)))
 
 
 def complete(commands: int) -> tuple[bool, str]:
@@ -107,14 +128,14 @@ def kept(text: str, limit: int = COMMAND_BYTES) -> str:
     return cut(mask(text[: LOOKED_AT * limit]), limit)
 
 
-def _command(deed: Deed) -> Command:
-    judged = judge(deed.command)
+def _command(call: ToolCall) -> Command:
+    judged = judge(call.command)
     return Command(
-        at=deed.at,
-        session=cut(deed.session, 200),
-        tool=cut(deed.tool, 200),
-        command=kept(deed.command),
-        exit_code=deed.exit_code,
+        at=call.at,
+        session=cut(call.session, 200),
+        tool=cut(call.tool, 200),
+        command=kept(call.command),
+        exit_code=call.exit_code,
         mutating=judged.mutating,
         destructive=judged.destructive,
         why=kept(judged.why, 256),

@@ -1,7 +1,7 @@
-"""Which ticket is this attempt's, and when was it there: a pure fold over looks at the agent's source.
+"""Finds the ticket of an attempt, and when it was opened and resolved: a pure fold over polls of the agent's source.
 
-Never "the latest row": only what came above the mark and after the injection counts, the first such ticket is the
-detection, and when the agent itself calls that very ticket resolved is the resolution. What came before the injection
+It is never "the latest row": only tickets after the cursor and after the injection count. The first such ticket is the
+detection; that the agent itself calls this very ticket resolved is the resolution. A ticket from before the injection
 is a false alarm, whatever becomes of it later: docs/decisions/047-a-quiet-period-before-the-injection.md.
 """
 
@@ -10,29 +10,29 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from controller.agents.protocol import Report, Ticket
+from controller.agents.protocol import PollResult, Ticket
 from controller.records.flags import Flag, counted
 
 GAP = timedelta(seconds=2)
-"""Where the last good look is longer ago, we did not see: the agent's own time counts, if it can be true."""
+"""The longest pause between two good polls in which our time counts; after a longer one the agent's own time counts,
+if it is possible."""
 
 TOLERANCE = timedelta(seconds=2)
 """By how much the agent's clock may differ from ours before its time is called impossible."""
 
-
 FEW_TICKETS = 3
-"""So many in one attempt may be somebody who looks: a ticket for what a monitor sees, one for what it leads to, one
-that was opened twice. Whoever opens more meets a fault with one of them by chance alone."""
+"""An honest monitor's tickets in one attempt: one for what it sees, one for a consequence, one opened twice. An agent
+that opens more meets a fault with one of them by chance."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
-    """What was seen so far. Times are UTC; `ticket_created_at` and `resolved_at` are the agent's own.
+class TicketMatch:
+    """What is known so far. Times are UTC; `ticket_created_at` and `resolved_at` are the agent's own.
 
-    `opened_at`: when the fault was there to be found, None as long as it is not. `subject`: `type/namespace`. `tickets`
-    are all that match, ascending; `detected` is the id of the one that counts. `early` are the ids of those that came
-    before the fault, `alarms` those among them that are about this subject. `looked_at` is the last good look, and
-    `trouble` why there was none since.
+    `opened_at` is when the fault could first be found, None until then. `subject` is `type/namespace`. `tickets` are
+    all that match, ascending; `detected` is the id of the one that counts. `early` are the ids of those that came
+    before the fault, `alarms` those of them that are about this subject. `polled_at` is the time of the last good poll,
+    and `trouble` why there was none since.
     """
 
     opened_at: datetime | None
@@ -44,48 +44,48 @@ class Sighting:
     resolution_seen_at: datetime | None = None
     tickets: tuple[Ticket, ...] = ()
     flags: frozenset[Flag] = frozenset()
-    looked_at: datetime | None = None
+    polled_at: datetime | None = None
     trouble: str | None = None
     early: frozenset[str] = field(default=frozenset(), repr=False)
     alarms: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property
     def false_alarms(self) -> int:
-        """How many tickets about this subject came before there was anything to find."""
+        """The number of tickets about this subject from before the injection."""
         return len(self.alarms)
 
     @property
     def ticket_at(self) -> datetime | None:
-        """When the ticket was there, as it counts."""
+        """The time of detection, as it counts."""
         return counted(self.ticket_created_at, self.ticket_seen_at, Flag.TICKET_SEEN_LATE in self.flags)
 
     @property
     def resolution_at(self) -> datetime | None:
-        """When it was called resolved, as it counts."""
+        """The time of resolution, as it counts."""
         return counted(self.resolved_at, self.resolution_seen_at, Flag.RESOLUTION_SEEN_LATE in self.flags)
 
 
-def fold(seen: Sighting, report: Report) -> Sighting:
-    """One more look. One that failed changes nothing but `trouble`."""
-    if report.trouble is not None:
-        return replace(seen, trouble=report.trouble)
-    seen = _set_aside(seen, report)
-    if seen.tickets and seen.detected is None:
-        seen = _detect(seen, seen.tickets[0], report.at)
-    resolved = next((each for each in seen.tickets if each.resolved and each.id == seen.detected), None)
-    if resolved is not None and seen.resolution_seen_at is None:
-        seen = _resolve(seen, resolved, report.at)
-    return replace(seen, looked_at=report.at, trouble=None)
+def update_match(match: TicketMatch, result: PollResult) -> TicketMatch:
+    """Returns the match after one more poll. A poll that failed changes `trouble` alone."""
+    if result.trouble is not None:
+        return replace(match, trouble=result.trouble)
+    match = _separate_early(match, result)
+    if match.tickets and match.detected is None:
+        match = _detect(match, match.tickets[0], result.at)
+    resolved = next((each for each in match.tickets if each.resolved and each.id == match.detected), None)
+    if resolved is not None and match.resolution_seen_at is None:
+        match = _resolve(match, resolved, result.at)
+    return replace(match, polled_at=result.at, trouble=None)
 
 
-def _set_aside(seen: Sighting, report: Report) -> Sighting:
-    """Keep the tickets that can be about this fault. One that was there before it never can, whatever it says later."""
-    early, alarms, flags = set(seen.early), set(seen.alarms), set(seen.flags)
+def _separate_early(match: TicketMatch, result: PollResult) -> TicketMatch:
+    """Keeps the tickets that can be about this fault. One from before the fault never can, whatever it says later."""
+    early, alarms, flags = set(match.early), set(match.alarms), set(match.flags)
     kept = []
-    for ticket in report.tickets:
-        if ticket.id in early or seen.opened_at is None or (ticket.arrived_at or report.at) < seen.opened_at:
+    for ticket in result.tickets:
+        if ticket.id in early or match.opened_at is None or (ticket.arrived_at or result.at) < match.opened_at:
             early.add(ticket.id)
-        if ticket.subject is not None and ticket.subject != seen.subject:
+        if ticket.subject is not None and ticket.subject != match.subject:
             flags.add(Flag.OTHER_SUBJECT)
         elif ticket.id in early:
             alarms.add(ticket.id)
@@ -94,30 +94,33 @@ def _set_aside(seen: Sighting, report: Report) -> Sighting:
             kept.append(ticket)
     if len(kept) + len(alarms) > FEW_TICKETS:
         flags.add(Flag.MANY_TICKETS)
-    return replace(seen, tickets=tuple(kept), early=frozenset(early), alarms=frozenset(alarms), flags=frozenset(flags))
+    return replace(match, tickets=tuple(kept), early=frozenset(early), alarms=frozenset(alarms), flags=frozenset(flags))
 
 
-def _detect(seen: Sighting, ticket: Ticket, looked_at: datetime) -> Sighting:
-    at = ticket.arrived_at or looked_at
-    flags = _judge(seen, ticket.opened_at, at, ticket.arrived_at is None, Flag.TICKET_SEEN_LATE)
-    seen = replace(seen, detected=ticket.id, ticket_created_at=ticket.opened_at, ticket_seen_at=at)
-    return replace(seen, flags=seen.flags | flags)
+def _detect(match: TicketMatch, ticket: Ticket, polled_at: datetime) -> TicketMatch:
+    at = ticket.arrived_at or polled_at
+    flags = _time_flags(match, ticket.opened_at, at, ticket.arrived_at is None, Flag.TICKET_SEEN_LATE)
+    match = replace(match, detected=ticket.id, ticket_created_at=ticket.opened_at, ticket_seen_at=at)
+    return replace(match, flags=match.flags | flags)
 
 
-def _resolve(seen: Sighting, ticket: Ticket, looked_at: datetime) -> Sighting:
-    at = ticket.resolution_arrived_at or looked_at
-    flags = _judge(seen, ticket.resolved_at, at, ticket.resolution_arrived_at is None, Flag.RESOLUTION_SEEN_LATE)
-    return replace(seen, resolved_at=ticket.resolved_at, resolution_seen_at=at, flags=seen.flags | flags)
+def _resolve(match: TicketMatch, ticket: Ticket, polled_at: datetime) -> TicketMatch:
+    at = ticket.resolution_arrived_at or polled_at
+    flags = _time_flags(match, ticket.resolved_at, at, ticket.resolution_arrived_at is None, Flag.RESOLUTION_SEEN_LATE)
+    return replace(match, resolved_at=ticket.resolved_at, resolution_seen_at=at, flags=match.flags | flags)
 
 
-def _judge(seen: Sighting, own: datetime | None, at: datetime, by_looking: bool, late: Flag) -> frozenset[Flag]:
-    """What is to be said of a time: that it cannot be true, or that it counts because we had not looked."""
-    assert seen.opened_at is not None, "nothing is detected before there is anything to find"
+def _time_flags(match: TicketMatch, own: datetime | None, at: datetime, by_poll: bool, late: Flag) -> frozenset[Flag]:
+    """Returns what is wrong with an agent's own time: it is impossible, or counts because there was a gap in polling.
+
+    `at` is our own time for the same event; `by_poll` says that it is when a poll first showed it.
+    """
+    assert match.opened_at is not None, "nothing is detected before there is anything to find"
     if own is None:
         return frozenset()
-    if not seen.opened_at - TOLERANCE <= own <= at + TOLERANCE:
+    if not match.opened_at - TOLERANCE <= own <= at + TOLERANCE:
         return frozenset({Flag.TICKET_TIME_IMPOSSIBLE})
-    last = max(seen.looked_at or seen.opened_at, seen.opened_at)
-    if by_looking and at - last > GAP and last <= own <= at:
+    last = max(match.polled_at or match.opened_at, match.opened_at)
+    if by_poll and at - last > GAP and last <= own <= at:
         return frozenset({late})
     return frozenset()

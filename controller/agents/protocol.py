@@ -1,6 +1,6 @@
-"""What is asked of an agent's source: what is new since the mark?
+"""The protocol of agent sources, and the values that they return: tickets, commands, reasoning.
 
-The engine knows tickets and commands only by these values; where they come from is a source's own business.
+The rest of the controller knows an agent's work only by these values.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ NOTHING_KNOWN = Known()
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """What was there before the injection: all else is new.
+class Cursor:
+    """The point in an agent's work up to which everything is old. What comes after it is new.
 
-    By HTTP what has higher numbers than `ticket` and `entry`; in a file, what is not among `tickets` and `entries`.
-    `file` is the identity of the file that was read (None: there was none, or the source is no file). `at` is our
-    clock, UTC.
+    Over HTTP, new is what has a higher number than `ticket` or `entry`; in a file, what is not among `tickets` and
+    `entries`. `file` is the identity of the file that was read (None: there was none, or the source is no file). `at`
+    is our clock, UTC.
     """
 
     at: datetime
@@ -76,8 +76,8 @@ class Ticket:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """One look, made at `at` by our clock: the tickets above the mark, ascending.
+class PollResult:
+    """The tickets after the cursor, ascending, as they were at `at` by our clock.
 
     `trouble`: why the source could not be read; the tickets then say nothing.
     """
@@ -115,8 +115,8 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Thought:
-    """Something that the agent said beside its commands, masked. `after`: so many of the log's commands came before it.
+class Reasoning:
+    """A piece of the agent's reasoning, masked. `after` is the number of the log's commands that came before it.
 
     `at` is the agent's own time, UTC; None where it cannot be read.
     """
@@ -134,32 +134,32 @@ class Thought:
 
 @dataclass(frozen=True, slots=True)
 class CommandLog:
-    """What was run, in order, and what was said in between. Not `complete`: some commands could not be read or kept,
+    """The commands, in order, and the reasoning in between. Not `complete`: some commands could not be read or kept,
     and `why` says so.
     """
 
     commands: tuple[Command, ...] = ()
     complete: bool = True
     why: str = ""
-    thoughts: tuple[Thought, ...] = ()
+    reasoning: tuple[Reasoning, ...] = ()
 
 
 @runtime_checkable
 class AgentSource(Protocol):
-    """Where one campaign's agent is seen. Every method may be cancelled at any await."""
+    """Where one campaign's agent is observed. Every method may be cancelled at any await."""
 
-    async def mark(self) -> Mark:
-        """What is there now. Raises AgentUnreadable."""
+    async def current_cursor(self) -> Cursor:
+        """Returns a cursor behind all that is there now. Raises AgentUnreadable."""
         ...
 
-    async def look(self, mark: Mark) -> Report:
-        """What is there above the mark. Never raises for what the source does: that is the report's `trouble`."""
+    async def poll(self, cursor: Cursor) -> PollResult:
+        """Returns the tickets after the cursor. A source that cannot be read is no exception here, but `trouble`."""
         ...
 
-    async def commands(self, mark: Mark, tickets: Sequence[Ticket]) -> CommandLog:
-        """What was run in the sessions of these tickets, above the mark. Raises AgentUnreadable."""
+    async def read_commands(self, cursor: Cursor, tickets: Sequence[Ticket]) -> CommandLog:
+        """Returns what was run after the cursor in the sessions of these tickets. Raises AgentUnreadable."""
         ...
 
     async def close(self) -> None:
-        """Let go of what is open."""
+        """Releases what is open."""
         ...

@@ -14,11 +14,11 @@ from controller.agents.operatordb.times import NoSuchZone, zone_of
 from controller.agents.protocol import AgentSource, AgentUnreadable
 from controller.api import Agent, Source
 from controller.records import Records
-from controller.sentences import Sentence
+from controller.usererror import UserError
 from subjects.cluster import ClusterError
 
 
-class NoSuchSource(Sentence):
+class NoSuchSource(UserError):
     """The campaign asks for a source that there can never be here; the text says why."""
 
 

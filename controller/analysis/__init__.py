@@ -9,8 +9,8 @@ summary, estimates      all of it for one campaign; the same as plain lines
 words                   numbers as people read them
 mover                   intervals of mean times and of shares, and of their differences
 permutation, least, holm   one test for one primary endpoint, and how few trials are too few for it
-arm, comparable, pairing, comparison, verdict   two campaigns against each other, or a refusal
-rates_apart, loss, notes, circumstances   what stands beside the verdict
+arm, comparable, pairing, comparison, conclusion   two campaigns against each other, or a refusal
+rates_apart, loss, notes, circumstances   what stands beside the conclusion
 gate                    whether a rate is proven to be high enough
 junit                   a campaign as a test report
 

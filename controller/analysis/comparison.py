@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from controller.analysis.arm import Arm
 from controller.analysis.circumstances import circumstances
 from controller.analysis.comparable import require_comparable
+from controller.analysis.conclusion import Conclusion, conclude, interim, sentence, too_few
 from controller.analysis.holm import holm
 from controller.analysis.least import LEVEL, enough, least_p
 from controller.analysis.loss import at_worst, worst_case
@@ -23,7 +24,6 @@ from controller.analysis.rates_apart import RatesApart, rates_apart
 from controller.analysis.restricted import restricted_times, shared_deadline
 from controller.analysis.summary import Analysis, analyze
 from controller.analysis.trial import Trial
-from controller.analysis.verdict import Verdict, interim, judge, sentence, too_few
 
 __all__ = ["Arm", "Comparison", "compare", "compare_all"]
 
@@ -32,15 +32,15 @@ __all__ = ["Arm", "Comparison", "compare", "compare_all"]
 class Comparison:
     """The first against the second. `difference` is first minus second: below 0 the first is unrecovered for less time.
 
-    `p` is what the verdict rests on: adjusted by Holm where several comparisons were made (`comparisons` of them).
-    `rates` compares the recoveries, untested. All three are None where there is no verdict. `worst_case` is the
-    verdict if the attempts that are not scored had stayed unrecovered: those of the arm that is ahead, or of both
+    `p` is what the conclusion rests on: adjusted by Holm where several comparisons were made (`comparisons` of them).
+    `rates` compares the recoveries, untested. All three are None where there is no conclusion. `worst_case` is the
+    conclusion if the attempts that are not scored had stayed unrecovered: those of the arm that is ahead, or of both
     where none is. `circumstances` is a sentence on whether they took turns, `notes` what else has to be known.
     `deadline` is in seconds; `first` and `second` describe, with all scored trials of each.
     """
 
     names: tuple[str, str]
-    verdict: Verdict
+    conclusion: Conclusion
     sentence: str
     circumstances: str
     warnings: tuple[str, ...]
@@ -52,7 +52,7 @@ class Comparison:
     difference: Difference | None
     rates: RatesApart | None
     p: float | None
-    worst_case: Verdict
+    worst_case: Conclusion
     comparisons: int
     first: Analysis
     second: Analysis
@@ -112,7 +112,7 @@ def compare_all(pairs: Iterable[tuple[Arm, Arm]], force: bool = False) -> list[C
     least = holm([made[index].tested.least for index in among])
     place = {index: rank for rank, index in enumerate(among)}
     return [
-        _judged(each, len(among), *(values[place[index]] if index in place else 1.0 for values in (ps, worst, least)))
+        _conclude(each, len(among), *(values[place[index]] if index in place else 1.0 for values in (ps, worst, least)))
         for index, each in enumerate(made)
     ]
 
@@ -143,35 +143,35 @@ def _test_at_worst(first: Arm, second: Arm, tested: _Tested) -> _Tested:
     """With the worst made of what the arm that is ahead has lost; where none is, of what both have."""
     if tested.difference is None or all(trial.outcome.scored for arm in (first, second) for trial in arm.trials):
         return tested
-    verdict = judge(tested.difference, tested.difference.p)
+    conclusion = conclude(tested.difference, tested.difference.p)
     return _test(
-        first.trials if verdict is Verdict.WORSE else at_worst(first.trials),
-        second.trials if verdict is Verdict.BETTER else at_worst(second.trials),
+        first.trials if conclusion is Conclusion.WORSE else at_worst(first.trials),
+        second.trials if conclusion is Conclusion.BETTER else at_worst(second.trials),
     )
 
 
-def _judged(made: _Made, comparisons: int, p: float, worst_p: float, least: float) -> Comparison:
+def _conclude(made: _Made, comparisons: int, p: float, worst_p: float, least: float) -> Comparison:
     first, second, tested, names = made.first, made.second, made.tested, (made.first.name, made.second.name)
     analyses = analyze(first.campaign, first.trials), analyze(second.campaign, second.trials)
-    verdict, worst = judge(tested.difference, p), judge(made.at_worst.difference, worst_p)
+    conclusion, worst = conclude(tested.difference, p), conclude(made.at_worst.difference, worst_p)
     paired, sizes = tested.pairing.paired, tested.sizes
     if made.running:
-        verdict = worst = Verdict.INTERIM
+        conclusion = worst = Conclusion.INTERIM
         said = interim(names, made.running, sizes)
     elif tested.difference is None or tested.rates is None or tested.deadline is None or least > LEVEL:
-        verdict = worst = Verdict.TOO_FEW
+        conclusion = worst = Conclusion.TOO_FEW
         said = too_few(names, sizes, paired, comparisons if tested.difference is not None else 1, least)
     else:
-        said = sentence(verdict, names, paired, tested.deadline, tested.difference, tested.rates, p, comparisons)
-    decided = verdict not in (Verdict.INTERIM, Verdict.TOO_FEW)
+        said = sentence(conclusion, names, paired, tested.deadline, tested.difference, tested.rates, p, comparisons)
+    decided = conclusion not in (Conclusion.INTERIM, Conclusion.TOO_FEW)
     return Comparison(
         names=names,
-        verdict=verdict,
+        conclusion=conclusion,
         sentence=said,
         circumstances=circumstances(first.campaign, second.campaign, (*first.trials, *second.trials)),
         warnings=made.warnings,
         notes=(
-            *(worst_case(names, analyses, verdict, worst) if decided else ()),
+            *(worst_case(names, analyses, conclusion, worst) if decided else ()),
             *notes(first, second, analyses, tested.deadline),
         ),
         deadline=tested.deadline,

@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from controller.sentences import Sentence
+from controller.usererror import UserError
 
 EXTRA = frozenset({"scipy", "numpy", "matplotlib", "jinja2"})
 """What the extra `evidence` brings, and nothing else needs."""
 
 
-class EvidenceError(Sentence):
+class EvidenceError(UserError):
     """Base of everything below."""
 
 

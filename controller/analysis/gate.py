@@ -10,20 +10,20 @@ from controller.analysis.rates import Rate, rate
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class GateResult:
     """The sentence says the rate, its bound, what was asked for, and how often that would be passed by luck."""
 
     sentence: str
     passed: bool
 
 
-def gate(name: str, found: Rate, least: float) -> Judged:
+def gate(name: str, found: Rate, least: float) -> GateResult:
     """Whether the rate called `name` is at least so high (0 to 1). Of nothing scored it is not."""
     if found.low is None:
-        return Judged(f"The {name} rate is unknown, for nothing was scored (n=0): under {least:g}.", False)
+        return GateResult(f"The {name} rate is unknown, for nothing was scored (n=0): under {least:g}.", False)
     passed = found.low >= least
     bound = f"the lower bound of its 95 % interval, {found.low:.3f}, is {'not ' if passed else ''}under {least:g}"
-    return Judged(f"The {name} rate is {found.successes} of {found.n}; {bound}. {_luck(found.n, least)}", passed)
+    return GateResult(f"The {name} rate is {found.successes} of {found.n}; {bound}. {_luck(found.n, least)}", passed)
 
 
 def ready() -> None:

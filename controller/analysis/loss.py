@@ -1,7 +1,7 @@
 """Attempts that are not scored. If they are lost because of what they would have shown, the rest shows too much.
 
 An agent whose failures end as InfraError, and are run again until one succeeds, looks as good as one that never fails.
-So both arms' losses are counted, and the verdict is made once more with the worst that can be made of them.
+So both arms' losses are counted, and the conclusion is made once more with the worst that can be made of them.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from controller.analysis.conclusion import Conclusion
 from controller.analysis.summary import Analysis
 from controller.analysis.trial import Trial
-from controller.analysis.verdict import Verdict
 from controller.api import Outcome
 
 
@@ -34,17 +34,17 @@ def differing_loss(names: tuple[str, str], first: Analysis, second: Analysis) ->
 
 
 def worst_case(
-    names: tuple[str, str], analyses: tuple[Analysis, Analysis], verdict: Verdict, at_worst: Verdict
+    names: tuple[str, str], analyses: tuple[Analysis, Analysis], conclusion: Conclusion, at_worst: Conclusion
 ) -> tuple[str, ...]:
-    """A sentence on the verdict with the worst made of the losses of the arm that is ahead; none where it has none."""
-    ahead = {Verdict.BETTER: (0,), Verdict.WORSE: (1,)}.get(verdict, (0, 1))
+    """A sentence on the conclusion if the lost trials of the arm that is ahead had failed; none where none was lost."""
+    ahead = {Conclusion.BETTER: (0,), Conclusion.WORSE: (1,)}.get(conclusion, (0, 1))
     losing = [names[arm] for arm in ahead if analyses[arm].unscored]
     if not losing:
         return ()
-    stays = "stays" if at_worst is verdict else "would be"
+    stays = "stays" if at_worst is conclusion else "would be"
     return (
         f"Worst case: had the trials of {' and '.join(losing)} with an attempt that is not scored stayed unrecovered "
-        f"up to the deadline, the verdict {stays}: {at_worst}.",
+        f"up to the deadline, the conclusion {stays}: {at_worst}.",
     )
 
 

@@ -1,4 +1,4 @@
-"""What has to be known beside a verdict: sentences on the two arms, each made of what is at hand."""
+"""What has to be known beside a conclusion: sentences on the two arms, each made of what is at hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far two arms' recovery rates are apart: described beside the verdict, which rests on the times."""
+"""How far two arms' recovery rates are apart: described beside the conclusion, which rests on the times."""
 
 from __future__ import annotations
 

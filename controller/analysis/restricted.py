@@ -1,4 +1,4 @@
-"""The mean time to recover, restricted to a deadline: how long a trial was not whole, within the first so many seconds.
+"""The mean time to recover, restricted to a deadline: how long a trial was not healthy within its first seconds.
 
 Every scored trial is watched to its deadline, so with a deadline that all of them share, min(time, deadline) is known
 of each: nothing is censored before it. The restricted mean is then a plain mean, with a plain variance; it is the area

@@ -19,7 +19,7 @@ from controller.records.rows import CampaignRow
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """How soon the subject was whole again: curve, median, and mean up to the deadline."""
+    """How soon the subject was healthy again: curve, median, and mean up to the deadline."""
 
     curve: Curve
     median: Median

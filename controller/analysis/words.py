@@ -36,7 +36,7 @@ def both(of: Estimate) -> str:
 
 
 def p(of: Comparison) -> str:
-    """The p-value that the verdict rests on."""
+    """The p-value that the conclusion rests on."""
     if of.p is None:
         return NOTHING
     return "<0.001" if of.p < 0.001 else f"{of.p:.3g}"

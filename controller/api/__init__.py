@@ -5,6 +5,7 @@ Names in YAML are camelCase, names in Python snake_case. Durations are whole sec
 """
 
 from controller.api.base import GROUP, KIND, PLURAL, VERSION, Model, Time
+from controller.api.reasons import Reason
 from controller.api.spec import (
     HOST,
     LABEL,
@@ -75,6 +76,7 @@ __all__ = [
     "Probe",
     "QuietPeriod",
     "Rates",
+    "Reason",
     "Recent",
     "Reset",
     "RoleName",

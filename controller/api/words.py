@@ -43,7 +43,7 @@ class Phase(StrEnum):
         return self in (Phase.COMPLETE, Phase.FAILED, Phase.ABORTED)
 
     @property
-    def lets_go(self) -> bool:
+    def releases_subject(self) -> bool:
         """Whether the subject is free for others."""
         return self.terminal or self is Phase.SUSPENDED
 
@@ -106,7 +106,7 @@ class Failure(StrEnum):
     TIMED_OUT = "TimedOut"
     """A step, or the attempt, had its time."""
     SIGHT_LOST = "SightLost"
-    """Nobody knew for too long whether the subject was whole."""
+    """Nobody knew for too long whether the subject was healthy."""
     AGENT_SIGHT_LOST = "AgentSightLost"
     """Nobody knows whether the agent had a ticket by the deadline, or whether it was there until then."""
     AGENT_NOT_STARTED = "AgentNotStarted"

@@ -14,11 +14,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from controller.agents.matching import Sighting, fold
-from controller.agents.presence import Presence
-from controller.agents.protocol import AgentSource, AgentUnreadable, CommandLog, Mark
+from controller.agents.deployment import AgentDeployment, AgentWatcher, stop_agent
+from controller.agents.matching import TicketMatch, update_match
+from controller.agents.protocol import AgentSource, AgentUnreadable, CommandLog, Cursor
 from controller.agents.rights import Exposure
-from controller.agents.workload import Workload, send_away
 from controller.api import Failure, Mode, Outcome
 from controller.attempt.failures import AttemptFailed
 from controller.attempt.observation import NO_WORK, Work
@@ -47,7 +46,7 @@ class Attendance:
         self,
         mode: Mode,
         source: AgentSource | None,
-        workload: Workload | None,
+        workload: AgentDeployment | None,
         subject: str,
         now: Callable[[], datetime],
         exposure: Callable[[], Awaitable[Exposure | None]] | None = None,
@@ -59,9 +58,9 @@ class Attendance:
         self._workload = workload
         self._subject = subject
         self._now = now
-        self._mark: Mark | None = None
-        self._seen: Sighting | None = None
-        self._presence: Presence | None = None
+        self._cursor: Cursor | None = None
+        self._seen: TicketMatch | None = None
+        self._presence: AgentWatcher | None = None
 
     # Before and after ------------------------------------------------------------------------------------------------
 
@@ -83,14 +82,14 @@ class Attendance:
                 pod = await self._workload.start(say)
             else:
                 await self._workload.stop(say)
-            self._presence = Presence(self._workload, pod, self._now)
+            self._presence = AgentWatcher(self._workload, pod, self._now)
         except ClusterError as error:
             text = f"{Failure.AGENT_NOT_STARTED}: {self._workload.title}: {error}"
             raise AgentAbsent(Failure.AGENT_NOT_STARTED, text) from error
 
     async def leave(self, limit_seconds: float, say: Callable[[str], None]) -> str | None:
         """No agent any more. Returns why not, if so: that is no fault of ours in the subject, and is only said."""
-        return await send_away(self._workload, limit_seconds, say)
+        return await stop_agent(self._workload, limit_seconds, say)
 
     # Whether it is there ---------------------------------------------------------------------------------------------
 
@@ -105,7 +104,7 @@ class Attendance:
 
     def require_agent(self) -> None:
         """Raise AgentAbsent where others have ended the agent."""
-        if self._presence is not None and (why := self._presence.attended.lost) is not None:
+        if self._presence is not None and (why := self._presence.state.lost) is not None:
             assert self._workload is not None, "it was there"
             text = f"{Failure.AGENT_LOST}: {self._workload.title}: {why}"
             raise AgentAbsent(Failure.AGENT_LOST, text)
@@ -120,40 +119,40 @@ class Attendance:
             return
 
         async def look() -> str | None:
-            await presence.look()
+            await presence.check()
             self.require_agent()
-            return presence.attended.trouble
+            return presence.state.trouble
 
-        await _look_until(lambda: presence.attended.seen_at >= end - PRESENT, look, limit_seconds)
+        await _look_until(lambda: presence.state.seen_at >= end - PRESENT, look, limit_seconds)
 
     @property
     def exited(self) -> str | None:
         """How the agent ended by itself, the first time, if it did."""
-        return None if self._presence is None else self._presence.attended.exited
+        return None if self._presence is None else self._presence.state.exited
 
     # While the subject is watched ------------------------------------------------------------------------------------
 
-    async def mark(self, say: Callable[[str], None]) -> Mark | None:
+    async def mark(self, say: Callable[[str], None]) -> Cursor | None:
         """What there is of the agent's work by now; asked until it can be read. The step's limit ends it.
 
         None where no source is looked at.
         """
-        while self._source is not None and self._mark is None:
+        while self._source is not None and self._cursor is None:
             try:
-                self._mark = await self._source.mark()
+                self._cursor = await self._source.current_cursor()
             except AgentUnreadable as away:
                 say(str(away))
                 await asyncio.sleep(LOOK_SECONDS)
-        return self._mark
+        return self._cursor
 
     async def set_aside(self, say: Callable[[str], None]) -> None:
-        """Look at what came since the mark, as long as there is nothing to find: false alarms, and never the detection.
+        """Look at what came after the cursor while there is nothing to find: false alarms, and never the detection.
 
         Asked until it can be read; the step's limit ends it.
         """
-        if self._source is None or self._mark is None:
+        if self._source is None or self._cursor is None:
             return
-        self._seen = Sighting(None, self._subject)
+        self._seen = TicketMatch(None, self._subject)
         await self._look()
         while self._seen.trouble is not None:
             say(self._seen.trouble)
@@ -163,10 +162,10 @@ class Attendance:
     @asynccontextmanager
     async def watching(self, opened_at: datetime) -> AsyncIterator[None]:
         """Look at the source for as long as the block lasts. `opened_at`: from when there is something to find."""
-        if self._source is None or self._mark is None:
+        if self._source is None or self._cursor is None:
             yield
             return
-        before = self._seen or Sighting(None, self._subject, looked_at=self._mark.at)
+        before = self._seen or TicketMatch(None, self._subject, polled_at=self._cursor.at)
         self._seen = replace(before, opened_at=opened_at)
         async with _beside(self._look_again_and_again()):
             yield
@@ -177,16 +176,16 @@ class Attendance:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _look(self) -> None:
-        assert self._source is not None and self._mark is not None and self._seen is not None
-        report = await self._source.look(self._mark)
-        self._seen = fold(self._seen, report)
+        assert self._source is not None and self._cursor is not None and self._seen is not None
+        report = await self._source.poll(self._cursor)
+        self._seen = update_match(self._seen, report)
 
     @property
     def work(self) -> Work:
         """What was seen so far."""
         if self._seen is None:
             return NO_WORK
-        return Work(self._seen.ticket_at, self._seen.resolution_at, self._seen.looked_at)
+        return Work(self._seen.ticket_at, self._seen.resolution_at, self._seen.polled_at)
 
     async def last_look(self, deadline: datetime, limit_seconds: float) -> None:
         """Look once more, so that it is known what was there by the deadline.
@@ -197,7 +196,7 @@ class Attendance:
             return
 
         def known() -> bool:
-            looked_at = self._seen.looked_at if self._seen is not None else None
+            looked_at = self._seen.polled_at if self._seen is not None else None
             return looked_at is not None and looked_at >= min(deadline, self._now())
 
         async def look() -> str | None:
@@ -211,10 +210,10 @@ class Attendance:
 
         Where that cannot be read, the log says so; the attempt counts all the same.
         """
-        if self._source is None or self._mark is None or self._seen is None:
+        if self._source is None or self._cursor is None or self._seen is None:
             return None
         try:
-            return await self._source.commands(self._mark, self._seen.tickets)
+            return await self._source.read_commands(self._cursor, self._seen.tickets)
         except AgentUnreadable as away:
             return CommandLog(complete=False, why=str(away))
 
@@ -232,10 +231,10 @@ class Attendance:
             "false_alarms": self._seen.false_alarms,
         }
 
-    def flags(self, outcome: Outcome, log: CommandLog | None, unwell: bool) -> list[Flag]:
-        """What is to be known beside the outcome. `unwell`: the subject was not whole throughout."""
+    def flags(self, outcome: Outcome, log: CommandLog | None, degraded: bool) -> list[Flag]:
+        """What is to be known beside the outcome. `degraded`: the subject was not healthy throughout."""
         flags = set(self._seen.flags) if self._seen is not None else set()
-        intruder = self._presence is not None and self._presence.attended.intruder is not None
+        intruder = self._presence is not None and self._presence.state.intruder is not None
         if self._mode is Mode.BASELINE and (self.work.ticket_at is not None or intruder):
             flags.add(Flag.CONTAMINATED)
         if self.exited is not None:
@@ -244,7 +243,7 @@ class Attendance:
             flags.add(Flag.NO_MUTATING_COMMAND)
         if log is not None and not log.complete:
             flags.add(Flag.COMMANDS_INCOMPLETE)
-        if self._mode is Mode.CONTROL and unwell:
+        if self._mode is Mode.CONTROL and degraded:
             flags.add(Flag.SUBJECT_DISTURBED)
         if self._exposed is not None:
             flags |= self._exposed.flags

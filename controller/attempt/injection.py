@@ -31,16 +31,16 @@ class Injection:
         self.fault: Fault | None = None
         self.doubtful = False
 
-    async def wait_until_whole(self, sight: Sight) -> None:
-        """Never inject into an unhealthy subject: it settled a moment ago, and it must be whole still.
+    async def wait_until_healthy(self, sight: Sight) -> None:
+        """Never inject into an unhealthy subject: it settled a moment ago, and it must be healthy still.
 
         A watch that has just begun knows nothing yet, so its first known verdict is waited for. Where that is not
-        whole, a hiccup between two steps, the subject has to settle once more; the step's limit bounds both.
+        healthy, a hiccup between two steps, the subject has to settle once more; the step's limit bounds both.
         """
         while not (verdict := await sight.newest()).known:
             self._course.say(verdict.message)
         settled: Stretch | None = None
-        while verdict.whole is not True or (settled is not None and settled.seconds < self._spec.settle_seconds):
+        while verdict.healthy is not True or (settled is not None and settled.seconds < self._spec.settle_seconds):
             self._course.say(verdict.message)
             verdict = await sight.next()
             settled = extend(settled, verdict)

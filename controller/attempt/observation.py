@@ -54,17 +54,17 @@ class Observation:
 
     `serving_lost_at` is the first no, `serving_again_at` the first yes after the last no; None where service was never
     seen to break off. What is unknown counts as neither: it begins no outage and ends none. `recovered_at` is set only
-    once the stretch was confirmed for the whole settle window. `whole_last` is what the last verdict said that knew;
-    `unwell`: one of them said no.
+    once the stretch was confirmed for the whole settle window. `healthy_last` is what the last verdict said that knew;
+    `degraded`: one of them said no.
     """
 
     manifested_at: datetime | None = None
     serving_lost_at: datetime | None = None
     serving_again_at: datetime | None = None
-    whole_since: datetime | None = None
+    healthy_since: datetime | None = None
     recovered_at: datetime | None = None
-    whole_last: bool | None = None
-    unwell: bool = False
+    healthy_last: bool | None = None
+    degraded: bool = False
     blind: timedelta = timedelta()
     last: Verdict | None = None
     ended: End | None = None
@@ -75,7 +75,7 @@ def shows(fault: Fault, verdict: Verdict) -> bool:
     names = {target.name for target in fault.targets}
     replaced = bool(verdict.members) and any(verdict.members.get(each.name) != each.uid for each in fault.targets)
     blamed = any(problem.member in names for problem in verdict.problems)
-    return replaced or verdict.serving is False or (blamed and verdict.whole is False)
+    return replaced or verdict.serving is False or (blamed and verdict.healthy is False)
 
 
 def observe(
@@ -90,26 +90,26 @@ def observe(
     seen = _account_blindness(window, seen, verdict)
     seen = _note_service(window, seen, verdict)
     if verdict.known:
-        seen = replace(seen, whole_last=verdict.whole, unwell=seen.unwell or verdict.whole is False)
+        seen = replace(seen, healthy_last=verdict.healthy, degraded=seen.degraded or verdict.healthy is False)
     if fault is not None and seen.manifested_at is None and shows(fault, verdict):
         seen = replace(seen, manifested_at=_unserved_at(window, verdict) if verdict.serving is False else verdict.at)
-    if verdict.whole is not True or seen.manifested_at is None:
-        seen = replace(seen, whole_since=None)
-    elif seen.whole_since is None:
-        seen = replace(seen, whole_since=verdict.at)
+    if verdict.healthy is not True or seen.manifested_at is None:
+        seen = replace(seen, healthy_since=None)
+    elif seen.healthy_since is None:
+        seen = replace(seen, healthy_since=verdict.at)
     return _conclude(window, replace(seen, last=verdict), work)
 
 
 def _account_blindness(window: Window, seen: Observation, verdict: Verdict) -> Observation:
-    """The time since the last verdict was blind if it did not know whether the subject is whole, or is too long ago.
+    """The time since the last verdict was blind if it did not know whether the subject is healthy, or is too long ago.
 
-    Whether clients are served may be unknown meanwhile: see docs/decisions/005-blind-is-when-whole-is-unknown.md.
+    Whether clients are served may be unknown meanwhile: see docs/decisions/005-blind-is-when-health-is-unknown.md.
     """
     if seen.last is None:
         return seen
     gap = verdict.at - max(seen.last.at, window.opened_at)
     if gap > SILENCE:
-        return replace(seen, blind=seen.blind + gap, whole_since=None)
+        return replace(seen, blind=seen.blind + gap, healthy_since=None)
     return seen if seen.last.known else replace(seen, blind=seen.blind + gap)
 
 
@@ -132,7 +132,7 @@ def _unserved_at(window: Window, verdict: Verdict) -> datetime:
 
 def _conclude(window: Window, seen: Observation, work: Work) -> Observation:
     assert seen.last is not None
-    now, since = seen.last.at, seen.whole_since
+    now, since = seen.last.at, seen.healthy_since
     if seen.blind > window.max_blind:
         return replace(seen, ended=End.SIGHT_LOST)
     confirming = seen.recovered_at is None and since is not None and since <= window.deadline

@@ -24,7 +24,7 @@ class Evidence:
     """What the outcome is decided from. Times are UTC.
 
     `ticket_at` and `resolved_at` are the agent's, as they count; `confirm` is how long after the resolution the
-    recovery may come. `whole_last`: what the last verdict said that knew. `observed` says that the observation ran to
+    recovery may come. `healthy_last`: what the last verdict said that knew. `observed` says that the observation ran to
     its own end: only then may an attempt be scored. `stopped` and `failed` say what cut it short. `doubtful` marks an
     injection of which nobody can say whether it was applied.
     """
@@ -36,7 +36,7 @@ class Evidence:
     ticket_at: datetime | None = None
     resolved_at: datetime | None = None
     confirm: timedelta = timedelta()
-    whole_last: bool | None = None
+    healthy_last: bool | None = None
     observed: bool = False
     stopped: Stop | None = None
     failed: bool = False
@@ -49,10 +49,10 @@ class Evidence:
 
     @property
     def resolved_truly(self) -> bool:
-        """Whether what the agent called resolved was: whole soon after, and whole still when we looked last."""
+        """Whether what the agent called resolved was: healthy soon after, and still healthy when we looked last."""
         if self.recovered_at is None or self.resolved_at is None or not self.recovered:
             return False
-        return self.recovered_at <= self.resolved_at + self.confirm and self.whole_last is True
+        return self.recovered_at <= self.resolved_at + self.confirm and self.healthy_last is True
 
     def in_time(self, at: datetime | None) -> bool:
         """Whether it happened, and by the deadline."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from controller.api import Reason
 from controller.status import Refusal
 from subjects.protocol import BlastRadius
 
@@ -13,12 +14,12 @@ def exceeds_quorum(chaos: str, radius: BlastRadius, allow_quorum_loss: bool) -> 
     """
     what = f"{chaos} of {radius.targets} of {radius.members} members"
     if radius.targets > radius.members:
-        return Refusal("InvalidParams", f"{what}: there are not so many")
+        return Refusal(Reason.INVALID_PARAMS, f"{what}: there are not so many")
     if allow_quorum_loss or radius.targets <= radius.tolerated:
         return None
     why = f"{radius.voters} vote together, " if radius.voters < radius.members else ""
     return Refusal(
-        "QuorumLoss",
+        Reason.QUORUM_LOSS,
         f"{what} would take the quorum ({why}at most {radius.tolerated}); "
         "set allowQuorumLoss: true to do it all the same",
     )

@@ -26,7 +26,7 @@ class Sight:
                 verdict = await self._queue.get()
         except TimeoutError:
             silence = Problem("OracleSilent", "the oracle said nothing for two seconds")
-            return Verdict(self._now(), serving=None, whole=None, problems=(silence,))
+            return Verdict(self._now(), serving=None, healthy=None, problems=(silence,))
         if isinstance(verdict, Exception):
             raise verdict
         return verdict

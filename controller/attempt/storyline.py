@@ -22,7 +22,7 @@ class Storyline:
 
     def add(self, verdict: Verdict) -> None:
         """Keep the verdict if it says something else than the one before."""
-        told = (verdict.serving, verdict.whole, frozenset((p.reason, p.member) for p in verdict.problems))
+        told = (verdict.serving, verdict.healthy, frozenset((p.reason, p.member) for p in verdict.problems))
         if told == self._last:
             return
         self._last = told
@@ -40,4 +40,4 @@ class Storyline:
 
 def _detail(verdict: Verdict) -> dict[str, object]:
     problems = [{"reason": p.reason, "member": p.member, "message": p.message} for p in verdict.problems]
-    return {"serving": verdict.serving, "whole": verdict.whole, "problems": problems}
+    return {"serving": verdict.serving, "healthy": verdict.healthy, "problems": problems}

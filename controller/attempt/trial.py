@@ -108,7 +108,7 @@ class Attempt:
             if failure is Failure.UNEXPECTED:
                 log.exception("attempt %s broke down", self._row.id)
         outcome = decide(self._evidence(stop, failed=bool(errors)))
-        seen = self._attendance.flags(outcome, self._commands, self._seen.unwell)
+        seen = self._attendance.flags(outcome, self._commands, self._seen.degraded)
         lost = [Flag.AGENT_SIGHT_LOST] if self._agent_lost else []
         self._course.learn(flags=sorted({*self._row.flags, *seen, *lost}))
         dirty, remark = await self._clean_up()
@@ -145,7 +145,7 @@ class Attempt:
             async with watching(subject, self._now) as sight:
                 await self._keep_quiet(sight)
                 async with course.step(Step.INJECT, limits.inject_seconds):
-                    await self._injection.wait_until_whole(sight)
+                    await self._injection.wait_until_healthy(sight)
                     opened_at = await self._inject()
                 async with agent.watching(opened_at):
                     try:
@@ -157,21 +157,21 @@ class Attempt:
                 self._commands = said
                 course.learn(
                     commands=[command.to_json() for command in said.commands],
-                    reasoning=[thought.to_json() for thought in said.thoughts],
+                    reasoning=[piece.to_json() for piece in said.reasoning],
                 )
             course.learn(final_state=await course.patiently(subject.capture_state))
 
     async def _keep_quiet(self, sight: Sight) -> None:
         """Watch, and do nothing, for as long as the trial's seed says: what an agent reports meanwhile is not there.
 
-        The subject is watched, not judged: it has to be whole when the fault is injected.
+        The subject is watched, not judged: it has to be healthy when the fault is injected.
         """
         length = quiet_seconds(self._spec, self._row.seed)
         if not length:
             return
         async with self._course.step(Step.QUIET_PERIOD, length + self._spec.deadlines.capture_seconds):
-            if (mark := await self._attendance.mark(self._course.say)) is not None:
-                self._course.learn(agent_mark=mark.to_json())
+            if (cursor := await self._attendance.mark(self._course.say)) is not None:
+                self._course.learn(agent_mark=cursor.to_json())
             until = self._now() + timedelta(seconds=length)
             while (left := (until - self._now()).total_seconds()) > 0:
                 self._attendance.require_agent()
@@ -184,8 +184,8 @@ class Attempt:
 
         In a control the plan is that nothing is done, and the window opens when that is committed.
         """
-        if (mark := await self._attendance.mark(self._course.say)) is not None:
-            await self._course.commit(agent_mark=mark.to_json())
+        if (cursor := await self._attendance.mark(self._course.say)) is not None:
+            await self._course.commit(agent_mark=cursor.to_json())
         await self._attendance.set_aside(self._course.say)
         self._attendance.require_agent()
         if not self._spec.mode.injects:
@@ -278,7 +278,7 @@ class Attempt:
             ticket_at=work.ticket_at,
             resolved_at=work.resolved_at,
             confirm=timedelta(seconds=self._spec.confirm_seconds),
-            whole_last=self._seen.whole_last,
+            healthy_last=self._seen.healthy_last,
             observed=self._seen.ended in (End.RECOVERED, End.DEADLINE),
             stopped=stop.reason,
             failed=failed,

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ValidationError
 
-from controller.agents.workload import Workload
-from controller.api import CampaignSpec
+from controller.agents.deployment import AgentDeployment
+from controller.api import CampaignSpec, Reason
 from controller.attempt.quorum import exceeds_quorum
 from controller.campaign.complaints import in_words
 from controller.consent import DEFAULT_KEYS, ConsentKeys, missing_agent_consent, missing_consent
@@ -24,7 +24,7 @@ from subjects.protocol import EvalSubject, SubjectContext, SubjectFactory, Subje
 class NotAdmitted(Exception):
     """Base of both refusals."""
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
         self.refusal = Refusal(reason, message)
 
@@ -42,27 +42,28 @@ def choose_subject(
 ) -> tuple[EvalSubject, BaseModel]:
     """The subject and the checked chaos parameters. Touches nothing. Raises Impossible with what would be valid."""
     if spec.subject.type not in subjects:
-        raise Impossible("UnknownSubject", _unknown("subject type", spec.subject.type, subjects))
+        raise Impossible(Reason.UNKNOWN_SUBJECT, _unknown("subject type", spec.subject.type, subjects))
     if spec.subject.namespace == campaign_namespace:
         raise Impossible(
-            "CampaignInSubjectNamespace",
+            Reason.CAMPAIGN_IN_SUBJECT_NAMESPACE,
             f"the campaign lives in namespace {campaign_namespace}, which it would break: its status and Events would "
             "tell everyone there what was done; apply it in another namespace",
         )
     try:
         subject = subjects[spec.subject.type](context)
     except Unsupported as unsupported:
-        raise Impossible("InvalidSubject", str(unsupported)) from None
+        raise Impossible(Reason.INVALID_SUBJECT, str(unsupported)) from None
     chaos_types = subject.get_chaos_types()
     if spec.chaos.type not in chaos_types:
-        raise Impossible("UnknownChaos", _unknown("chaos type", spec.chaos.type, chaos_types))
+        raise Impossible(Reason.UNKNOWN_CHAOS, _unknown("chaos type", spec.chaos.type, chaos_types))
     try:
         return subject, chaos_types[spec.chaos.type].params.model_validate(dict(spec.chaos.params))
     except ValidationError as error:
         valid = ", ".join(sorted(chaos_types[spec.chaos.type].params.model_json_schema().get("properties", {})))
         what = in_words(error)
         raise Impossible(
-            "InvalidParams", f"chaos.params of {spec.chaos.type} are not valid: {what}; it takes: {valid or 'none'}"
+            Reason.INVALID_PARAMS,
+            f"chaos.params of {spec.chaos.type} are not valid: {what}; it takes: {valid or 'none'}",
         ) from None
 
 
@@ -72,7 +73,7 @@ async def require_permission(
     subject: EvalSubject,
     params: BaseModel,
     kube: KubeCampaigns,
-    workload: Workload | None = None,
+    workload: AgentDeployment | None = None,
     keys: ConsentKeys = DEFAULT_KEYS,
 ) -> None:
     """Return when the subject's namespace consents to such campaigns, the subject is there and will bear them, and the
@@ -92,34 +93,36 @@ async def require_permission(
         if workload is not None:
             await _require_agent(workload, campaign_namespace, kube, keys)
     except Unsupported as unsupported:
-        raise Impossible("InvalidSubject", str(unsupported)) from None
+        raise Impossible(Reason.INVALID_SUBJECT, str(unsupported)) from None
     except SubjectNotReady as missing:
-        raise NotYet("SubjectNotReady", str(missing)) from None
+        raise NotYet(Reason.SUBJECT_NOT_READY, str(missing)) from None
     except ClusterUnreachable as away:
-        raise NotYet("ClusterUnreachable", str(away)) from None
+        raise NotYet(Reason.CLUSTER_UNREACHABLE, str(away)) from None
     except ClusterError as error:
         raise NotYet(*_explain(error, namespace)) from None
 
 
-async def _require_agent(workload: Workload, campaign_namespace: str, kube: KubeCampaigns, keys: ConsentKeys) -> None:
+async def _require_agent(
+    workload: AgentDeployment, campaign_namespace: str, kube: KubeCampaigns, keys: ConsentKeys
+) -> None:
     try:
         refusal = missing_agent_consent(await kube.read_namespace(workload.namespace), campaign_namespace, keys)
         if refusal is not None:
             raise NotYet(refusal.reason, refusal.message)
-        await workload.require()
+        await workload.check_access()
     except ClusterError as error:
         if error.status == 404:
-            raise NotYet("AgentNotFound", f"there is no {workload.title}, which is to run the agent") from None
+            raise NotYet(Reason.AGENT_NOT_FOUND, f"there is no {workload.title}, which is to run the agent") from None
         why = f"the controller may not start, watch and end {workload.title} (it needs a Role there): {error}"
-        raise NotYet("AgentForbidden", why) from None
+        raise NotYet(Reason.AGENT_FORBIDDEN, why) from None
 
 
-def _explain(error: ClusterError, namespace: str) -> tuple[str, str]:
+def _explain(error: ClusterError, namespace: str) -> tuple[Reason, str]:
     if error.status == 404:
-        return "NamespaceNotFound", f"there is no namespace {namespace}"
+        return Reason.NAMESPACE_NOT_FOUND, f"there is no namespace {namespace}"
     if error.status == 403:
-        return "Forbidden", f"the controller was given no powers over namespace {namespace}: {error}"
-    return "ClusterError", f"the API server refused (HTTP {error.status}): {error}"
+        return Reason.FORBIDDEN, f"the controller was given no powers over namespace {namespace}: {error}"
+    return Reason.CLUSTER_ERROR, f"the API server refused (HTTP {error.status}): {error}"
 
 
 def _unknown(what: str, given: str, valid: Mapping[str, object]) -> str:

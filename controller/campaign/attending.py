@@ -10,7 +10,7 @@ from functools import partial
 
 from controller.agents.protocol import AgentSource
 from controller.agents.sources import NoSuchSource
-from controller.api import CampaignSpec, Source
+from controller.api import CampaignSpec, Reason, Source
 from controller.attempt.attendance import Attendance
 from controller.attempt.cleanup import RETRY_SECONDS
 from controller.campaign.admission import Impossible
@@ -46,7 +46,7 @@ async def open_source(
         try:
             return await services.sources.open(spec.agent, campaign_uid)
         except NoSuchSource as none:
-            raise Impossible("InvalidAgent", str(none)) from None
+            raise Impossible(Reason.INVALID_AGENT, str(none)) from None
         except ClusterUnreachable:
             alive()
             await asyncio.sleep(RETRY_SECONDS)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from controller.api import CampaignSpec, Condition, ConditionType, Current, Phase, Plan
+from controller.api import CampaignSpec, Condition, ConditionType, Current, Phase, Plan, Reason
 from controller.campaign.projector import Announcement, Projector
 from controller.campaign.queueing import GLANCE_SECONDS
 from controller.campaign.services import Services
@@ -65,10 +65,10 @@ class Board:
             self._situation = replace(self._situation, holder=lock.campaign, ours=True)
         await self.count()
         turns = (c for c in self._conditions if c.type is ConditionType.INTERLEAVED)
-        said = (Interleaving(c.status == "True", c.reason, c.message) for c in turns)
+        said = (Interleaving(c.status == "True", why, c.message) for c in turns if (why := Reason.parse(c.reason)))
         self._situation = replace(self._situation, interleaving=next(said, None))
         if not self.row.phase.terminal:  # what was said before holds until it is asked anew
-            refusals = (Refusal(each.reason, each.message) for each in self._refused())
+            refusals = (Refusal(why, c.message) for c in self._refused() if (why := Reason.parse(c.reason)))
             self._situation = replace(self._situation, refusal=next(refusals, None))
         self._open = True
 
@@ -84,7 +84,7 @@ class Board:
         self.tally = await self._services.records.tally(self._campaign.ref.uid)
 
     async def enter(
-        self, phase: Phase, reason: str, message: str, *, keep_lock: bool = False, **situation: Any
+        self, phase: Phase, reason: Reason, message: str, *, keep_lock: bool = False, **situation: Any
     ) -> None:
         """Commit a phase with its reason, then announce it and publish it together with the situation it brings.
 
@@ -100,7 +100,7 @@ class Board:
         self._situation = replace(self._situation, **situation)
         self.publish()
 
-    async def let_go(self) -> None:
+    async def wait_until_released(self) -> None:
         """Return once the campaign has no subject: at once, but after a failed cleanup not before somebody unlocks it.
 
         What is shown then says so.

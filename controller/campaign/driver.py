@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from controller.api import Controls, Outcome, Phase
+from controller.api import Controls, Outcome, Phase, Reason
 from controller.attempt.attendance import Attendance
 from controller.attempt.cleanup import CleanupFailed
 from controller.attempt.outcome import Stop
@@ -34,7 +34,6 @@ from controller.campaign.recovery import close_unfinished
 from controller.campaign.services import Services
 from controller.campaign.trials import Trials, in_a_sentence
 from controller.campaign.turns import Turns
-from controller.status import CLEANUP_FAILED
 from subjects.protocol import EvalSubject
 
 log = logging.getLogger(__name__)
@@ -90,20 +89,20 @@ class CampaignDriver:
                 await self._control.gone.guard(self._projector.drained())
             except Stopped:
                 log.info("campaign %s stopped: %s", self.name, self._control.gone.reason)
-                await self._projector.last_words()
+                await self._projector.flush()
 
-    async def linger(self) -> None:
+    async def wait_for_deletion(self) -> None:
         """Stay with a campaign that `run` has brought to its end: follow its spec, and delete the object in time."""
         if self._control.gone.reason is not None:
             return
         async with self._projector:
             try:
-                await self._control.gone.guard(self._board.let_go())
+                await self._control.gone.guard(self._board.wait_until_released())
                 row, now = self._board.row, self._services.now
                 expiring = expire(row, self._campaign.ref, self._control, self._services.kube, now)
                 await self._control.gone.guard(expiring)
             except Stopped:
-                await self._projector.last_words()
+                await self._projector.flush()
 
     async def _drive(self) -> None:
         await self._board.open()
@@ -113,11 +112,11 @@ class CampaignDriver:
             except Impossible as impossible:
                 await self._finish(Phase.FAILED, impossible.refusal.reason, impossible.refusal.message)
             except NoPlan as none:
-                await self._finish(Phase.FAILED, "NoPlan", str(none))
+                await self._finish(Phase.FAILED, Reason.NO_PLAN, str(none))
             except BudgetSpent as spent:
                 await self._finish(Phase.FAILED, spent.reason, str(spent))
             except CleanupFailed as dirty:
-                await self._finish(Phase.FAILED, CLEANUP_FAILED, str(dirty), keep_lock=True)
+                await self._finish(Phase.FAILED, Reason.CLEANUP_FAILED, str(dirty), keep_lock=True)
             except Stopped:
                 await self._halted()
             await dismiss_agent(self._services, self._spec, self._campaign.ref.uid)
@@ -127,11 +126,11 @@ class CampaignDriver:
         """Say how it ended, unless the driver is only to leave: then Stopped goes through, and the records wait."""
         match self._control.halt.reason:
             case Stop.ABORTED:
-                await self._finish(Phase.ABORTED, "Aborted", f"aborted by spec.abort; {self._progress()}")
+                await self._finish(Phase.ABORTED, Reason.ABORTED, f"aborted by spec.abort; {self._progress()}")
             case Stop.OVERDUE:
                 limit = f"activeDeadlineSeconds ({self._spec.active_deadline_seconds} s)"
                 why = f"the attempts have taken {limit} in all; {self._progress()}"
-                await self._finish(Phase.FAILED, "DeadlineExceeded", why)
+                await self._finish(Phase.FAILED, Reason.DEADLINE_EXCEEDED, why)
             case _:
                 raise Stopped
 
@@ -155,7 +154,7 @@ class CampaignDriver:
             return
         nothing: dict[str, Any] = dict.fromkeys(["refusal", "holder", "cooling_until", "waiting"]) | {"ours": False}
         why = f"suspended by spec.suspend; {self._progress()}"
-        await self._board.enter(Phase.SUSPENDED, "Suspended", why, **nothing)
+        await self._board.enter(Phase.SUSPENDED, Reason.SUSPENDED, why, **nothing)
         self._services.queue.wake()
         self._board.rest()
         await self._control.halt.guard(self._control.pause.off())
@@ -170,7 +169,7 @@ class CampaignDriver:
             if self._spec.dry_run:
                 plans = await self._control.guard(plan_trials(subject, self._spec, params))
                 said = dryrun.in_a_sentence(plans, self._spec.trials)
-                return await self._finish(Phase.COMPLETE, "DryRun", said, plans=plans)
+                return await self._finish(Phase.COMPLETE, Reason.DRY_RUN, said, plans=plans)
             # Before it waits for its turn: whoever runs the agent hands it the campaign's token meanwhile. But not
             # before the subject's owner has consented: what has no consent costs a Secret no more than a trial.
             ref = self._campaign.ref
@@ -184,7 +183,7 @@ class CampaignDriver:
         """Other campaigns of the namespace go first."""
         most, where = self._services.places.most, self._board.row.namespace
         why = f"{most} campaigns of namespace {where} are active, as many as may be at a time; this one waits its turn"
-        await self._board.enter(Phase.PENDING, "TooManyCampaigns", why, refusal=None)
+        await self._board.enter(Phase.PENDING, Reason.TOO_MANY_CAMPAIGNS, why, refusal=None)
         self._board.rest()
         await self._control.guard(called.wait())
         self._board.alive()
@@ -207,15 +206,17 @@ class CampaignDriver:
     async def _run_trials(self, subject: EvalSubject, params: BaseModel, attend: Callable[[], Attendance]) -> None:
         spec, board = self._spec, self._board
         what = f"{spec.trials} trials of {spec.chaos.type} on {spec.subject.type} in {spec.subject.namespace}"
-        await board.enter(Phase.RUNNING, "TrialsRunning", what, holder=self.name, ours=True)
+        await board.enter(Phase.RUNNING, Reason.TRIALS_RUNNING, what, holder=self.name, ours=True)
         trials = Trials(self._services, spec, board, self._control, self._entrance, self._turns, attend)
         await trials.run(subject, params)
-        await self._finish(Phase.COMPLETE, "AllTrialsDone", in_a_sentence(spec.mode, board.tally))
+        await self._finish(Phase.COMPLETE, Reason.ALL_TRIALS_DONE, in_a_sentence(spec.mode, board.tally))
 
     def _progress(self) -> str:
         return f"{self._board.tally.done} of {self._spec.trials} trials are done"
 
-    async def _finish(self, phase: Phase, reason: str, message: str, keep_lock: bool = False, **situation: Any) -> None:
+    async def _finish(
+        self, phase: Phase, reason: Reason, message: str, keep_lock: bool = False, **situation: Any
+    ) -> None:
         over: dict[str, Any] = situation | {"current": None, "refusal": None, "cooling_until": None, "waiting": None}
         over |= {} if keep_lock else {"holder": None, "ours": False}
         await self._board.enter(phase, reason, message, keep_lock=keep_lock, **over)

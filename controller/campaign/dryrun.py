@@ -37,8 +37,10 @@ async def plan_trials(subject: EvalSubject, spec: CampaignSpec, params: BaseMode
 
 def plan_of(trial: int, seed: int, fault: Fault) -> Plan:
     """A fault as the status shows it. Pure."""
-    planned = fault.to_json()
-    facts = {"uid": fault.uid} | dict(fault.params) | planned.get("facts", {})
+    first, *others = fault.targets
+    facts = {"uid": first.uid} | dict(fault.params) | dict(first.facts)
+    if known := {each.name: dict(each.facts) for each in others if each.facts}:
+        facts["others"] = known
     text = ", ".join(f"{name}={value}" for name, value in facts.items())
     return Plan(trial=trial, seed=seed, chaos=fault.chaos, target=clip(fault.names, 253), facts=clip(text, 128))
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from pydantic import BaseModel
 
-from controller.api import CampaignSpec, Phase
+from controller.api import CampaignSpec, Phase, Reason
 from controller.campaign.admission import Impossible, NotYet, require_permission
 from controller.campaign.board import Board
 from controller.campaign.control import Control
@@ -52,7 +52,7 @@ class Entrance:
                 await board.enter(Phase.PENDING, refusal.reason, refusal.message, refusal=refusal)
             if self._services.now() > board.refused_since + timedelta(seconds=limit):
                 why = f"waited in vain for startDeadlineSeconds ({limit} s): {refusal.message}"
-                raise Impossible("StartDeadlineExceeded", why)
+                raise Impossible(Reason.START_DEADLINE_EXCEEDED, why)
             pause = next_pause(pause, refusal, said)
             await self._control.guard(self._pause(pause, refusal, said))
             said = refusal

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
+from controller.api import Reason
 from controller.campaign.control import Control
 from controller.kube import CampaignRef, KubeCampaigns
 from controller.records import CampaignRow
-from controller.status import CLEANUP_FAILED
 from subjects.cluster import ClusterError, ClusterUnreachable
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ def expires_at(row: CampaignRow, ttl_seconds: int | None) -> datetime | None:
 
     Counted from the end that is on record, so that it is the same after a restart.
     """
-    if ttl_seconds is None or row.finished_at is None or row.reason == CLEANUP_FAILED:
+    if ttl_seconds is None or row.finished_at is None or row.reason == Reason.CLEANUP_FAILED:
         return None
     return row.finished_at + timedelta(seconds=ttl_seconds)
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from controller.api import CampaignSpec, CampaignStatus, Condition, ConditionType, Model, Phase, Plan
+from controller.api import CampaignSpec, CampaignStatus, Condition, ConditionType, Model, Phase, Plan, Reason
 from controller.campaign.board import Campaign
 from controller.campaign.complaints import in_words
 from controller.campaign.projector import Announcement
@@ -70,7 +70,7 @@ async def refuse_invalid(services: Services, body: Mapping[str, Any], invalid: I
         Condition(
             type=type_,
             status="True" if true else "False",
-            reason="InvalidSpec",
+            reason=Reason.INVALID_SPEC,
             message=message,
             last_transition_time=now,
             observed_generation=generation,
@@ -87,5 +87,5 @@ async def refuse_invalid(services: Services, body: Mapping[str, Any], invalid: I
                 conditions=conditions,
             )
         )
-        projector.announce(Announcement("phase/Failed/InvalidSpec", "InvalidSpec", message, now, warning=True))
+        projector.announce(Announcement("phase/Failed/InvalidSpec", Reason.INVALID_SPEC, message, now, warning=True))
         await projector.drained()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from controller.api import Reason
 from controller.records import Arm, Arms
 from controller.status import Interleaving
 
@@ -54,7 +55,7 @@ def decide(arms: Arms) -> Turn:
     if partner is None:
         return Turn(Whose.UNKNOWN, None)
     theirs, theirs_alone = partner.tally.next_trial, partner.tally.unpaired_from
-    turns = Interleaving(True, "TakesTurns", f"takes turns with campaign {partner.title}, arm {partner.name}")
+    turns = Interleaving(True, Reason.TAKES_TURNS, f"takes turns with campaign {partner.title}, arm {partner.name}")
     if theirs > trial and (theirs_alone is None or theirs_alone > trial):
         return Turn(Whose.MINE, turns)  # that trial's other half is done, whatever became of the partner since
     if partner.campaign.phase.terminal or theirs_alone is not None:
@@ -86,12 +87,12 @@ def waits_for_partner(until: datetime) -> str:
     return f"waits for the other arm of its group, which is not there yet; goes on alone at {when}"
 
 
-def _why_alone(arms: Arms) -> tuple[str, str]:
+def _why_alone(arms: Arms) -> tuple[Reason, str]:
     if arms.misfit is not None:
         return arms.misfit.reason, arms.misfit.message
     partner: Arm | None = arms.partner
     if partner is not None and partner.campaign.phase.terminal:
-        return "PartnerEnded", f"arm {partner.name} (campaign {partner.title}) is {partner.campaign.phase}"
+        return Reason.PARTNER_ENDED, f"arm {partner.name} (campaign {partner.title}) is {partner.campaign.phase}"
     if partner is not None and partner.tally.unpaired_from is not None:
-        return "PartnerAlone", f"arm {partner.name} (campaign {partner.title}) does so itself"
-    return "PartnerMissing", "the other arm of its group was not there in time"
+        return Reason.PARTNER_ALONE, f"arm {partner.name} (campaign {partner.title}) does so itself"
+    return Reason.PARTNER_MISSING, "the other arm of its group was not there in time"

@@ -28,7 +28,7 @@ PACE_SECONDS = 0.2
 FIRST_RETRY_SECONDS = 0.2
 LAST_RETRY_SECONDS = 5.0
 
-LAST_WORDS_SECONDS = 5.0
+FLUSH_SECONDS = 5.0
 """How long somebody who was told to go tries to get a last status out."""
 
 
@@ -91,10 +91,10 @@ class Projector:
         """Return once all that was handed over has been written."""
         await self._idle.wait()
 
-    async def last_words(self) -> None:
+    async def flush(self) -> None:
         """The same, but not for ever: for somebody who was told to go."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(LAST_WORDS_SECONDS):
+            async with asyncio.timeout(FLUSH_SECONDS):
                 await self._idle.wait()
 
     async def _run(self) -> None:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from controller.agents.workload import Workload, send_away
+from controller.agents.deployment import AgentDeployment, stop_agent
 from controller.api import CampaignSpec, Outcome, Step
 from controller.attempt.cleanup import CleanupFailed, undo
 from controller.records import AttemptRow, Records
@@ -21,7 +21,7 @@ async def close_unfinished(
     spec: CampaignSpec,
     subject: EvalSubject,
     records: Records,
-    workload: Workload | None,
+    workload: AgentDeployment | None,
     outcome: Outcome,
     now: Callable[[], datetime],
     say: Callable[[str], None],
@@ -42,7 +42,7 @@ async def close_unfinished(
         # The step is recorded beside it: a disk that is full must not keep the fault in place.
         dirty, _, _ = await asyncio.gather(
             _try_undo(row, spec, subject, say),
-            send_away(workload, spec.deadlines.cleanup_seconds, log.debug),
+            stop_agent(workload, spec.deadlines.cleanup_seconds, log.debug),
             records.update(row.id, at=now(), step=Step.CLEANUP),
         )
         if dirty is not None:
@@ -52,7 +52,7 @@ async def close_unfinished(
     return len(attempts)
 
 
-async def _is_anothers(workload: Workload, campaign_uid: str, records: Records) -> bool:
+async def _is_anothers(workload: AgentDeployment, campaign_uid: str, records: Records) -> bool:
     """Whether somebody unlocked it by hand, and another campaign runs its agent there now."""
     holders = (lock.campaign_uid for lock in await records.locks() if lock.subject == workload.key)
     return any(uid != campaign_uid for uid in holders)

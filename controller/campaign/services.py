@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from controller.agents.deployment import AgentDeployment
 from controller.agents.operatordb.file import Bounds
 from controller.agents.sources import AgentSources, Tokens
-from controller.agents.workload import Workload
 from controller.api import CampaignSpec, Reset
 from controller.campaign.news import News
 from controller.campaign.places import MOST_ACTIVE, Places
@@ -73,10 +73,10 @@ class Services:
         """What writes this campaign's status and Events."""
         return Projector(self.kube, campaign, self.meter)
 
-    def workload(self, spec: CampaignSpec) -> Workload | None:
+    def workload(self, spec: CampaignSpec) -> AgentDeployment | None:
         """The agent's Deployment, where the campaign names one."""
         named = spec.agent.workload
-        return Workload(self.deployments, named.namespace, named.name) if named.name else None
+        return AgentDeployment(self.deployments, named.namespace, named.name) if named.name else None
 
     async def close(self) -> None:
         """Let go of everything; what was committed is safe."""

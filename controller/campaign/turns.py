@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from controller.api import Agent, CampaignSpec, Phase
+from controller.api import Agent, CampaignSpec, Phase, Reason
 from controller.campaign.board import Board
 from controller.campaign.control import Control
 from controller.campaign.interleaving import Turn, Whose, alone, decide, waits_for, waits_for_partner
@@ -19,7 +19,6 @@ from controller.records import AttemptSummary
 from controller.records.flags import Flag
 from controller.records.locks import WORKLOAD, is_workload, workload_key
 from controller.records.standing import Arms
-from controller.status import WAITS_FOR_TURN
 
 PARTNER_SECONDS = 60.0
 """How long an arm that has the subject waits for a partner that nobody has created yet. Then it goes alone."""
@@ -118,7 +117,7 @@ class Turns:
             why = f"campaign {obstacle.campaign}, which is older, waits for {what} too, and comes first"
         else:
             why = f"campaign {obstacle.campaign} has {what}"
-        await self._show(why, holding, ours=False, reason="AgentBusy" if agent else "SubjectBusy")
+        await self._show(why, holding, ours=False, reason=Reason.AGENT_BUSY if agent else Reason.SUBJECT_BUSY)
 
     async def _show_partner(self, arms: Arms, turn: Turn, holder: str | None) -> None:
         """`holder`: who has the subject, if anybody has."""
@@ -128,7 +127,7 @@ class Turns:
         elif self._board.row.phase is not Phase.RUNNING:  # one that runs says no more: it has the subject in a moment
             await self._show(f"campaign {arms.partner.title} hands the subject over", holder, ours=False)
 
-    async def _show(self, why: str, holder: str | None, ours: bool, reason: str = WAITS_FOR_TURN) -> None:
+    async def _show(self, why: str, holder: str | None, ours: bool, reason: Reason = Reason.WAITS_FOR_TURN) -> None:
         """A campaign whose trials have begun stays Running while it waits: it does not go back and forth."""
         turns = self._turn.interleaving if self._turn is not None else None
         if self._board.row.phase is Phase.RUNNING:

@@ -2,7 +2,7 @@
 
 Also `kubectl evalcampaign` and, as it was asked for, `eval`.
 
-The commands import what they need when they run, so that `--help` and mistakes answer at once.
+The commands import what they need when they run, so that `--help` and usage errors answer at once.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from controller.cli.commands import app
+from controller.cli.app import app
 
 
 def main() -> None:
-    """Run the command line; exit status 0, 1 with a sentence on stderr, or 2 for a mistake in usage."""
+    """Run the command line; exit status 0, 1 with a sentence on stderr, or 2 for wrong usage."""
     _replace_closed_streams()
     try:
         app(prog_name=program_name(sys.argv[0]), standalone_mode=True)
     except OSError as error:
-        # One with a file's name is a mistake of ours; without one, it is the output that cannot be written.
+        # One with a file's name is a bug of ours; without one, it is the output that cannot be written.
         if error.filename is not None:
             raise
         sys.exit(_output_failed(error))

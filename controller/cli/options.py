@@ -12,7 +12,7 @@ from typing import Annotated, TextIO
 import typer
 
 from controller.printable import printing
-from controller.sentences import Sentence
+from controller.usererror import UserError
 
 
 class Exit(IntEnum):
@@ -52,14 +52,12 @@ Format = Annotated[Output, typer.Option("--output", "-o", help="How to print.")]
 
 
 @contextmanager
-def sentences() -> Iterator[None]:
-    """What cannot be done is a sentence on stderr and exit status 1, not a traceback. All that is printed within is
-    printable, whoever wrote it.
-    """
+def exit_on_error() -> Iterator[None]:
+    """Print a UserError to stderr and exit with status 1. All text printed within the block is made printable."""
     with printing():
         try:
             yield
-        except Sentence as error:
+        except UserError as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(Exit.FAILED) from None
         except KeyboardInterrupt:
@@ -68,7 +66,7 @@ def sentences() -> Iterator[None]:
 
 @contextmanager
 def opened(file: Path | None) -> Iterator[TextIO]:
-    """The file that was named, to write text to; stdout where none was. Sentence where it cannot be written."""
+    """The file that was named, to write text to; stdout where none was. Raises UserError where it cannot be written."""
     if file is None:
         yield sys.stdout
         return
@@ -76,4 +74,4 @@ def opened(file: Path | None) -> Iterator[TextIO]:
         with file.open("w", encoding="utf-8", newline="") as to:
             yield to
     except OSError as error:
-        raise Sentence(f"{file} cannot be written: {error.strerror or error}") from None
+        raise UserError(f"{file} cannot be written: {error.strerror or error}") from None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from controller.sentences import Sentence
+from controller.usererror import UserError
 
 
-class NoCluster(Sentence):
+class NoCluster(UserError):
     """There is no kubeconfig, or it says something that cannot be done; the text, one sentence, says which."""

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from controller.reading.protocol import Counted, Told
 from controller.records.errors import RecordsError
-from controller.records.rows import AttemptRow, AttemptSummary, CampaignRow, Event, Json
+from controller.records.rows import AttemptRow, AttemptSummary, CampaignRow, Event, Json, with_listed_targets
 
 T = TypeVar("T")
 
@@ -24,12 +24,18 @@ def campaign(value: Json) -> Counted:
 
 def summary(value: Json) -> AttemptSummary:
     """An attempt without its states."""
-    return _read(AttemptSummary, value)
+    return _read(AttemptSummary, _current(value))
 
 
 def story(value: Json) -> Told:
     """An attempt, whole, with its events."""
-    return Told(_read(AttemptRow, value), tuple(_read(Event, each) for each in value["events"]))
+    return Told(_read(AttemptRow, _current(value)), tuple(_read(Event, each) for each in value["events"]))
+
+
+def _current(attempt: Json) -> Json:
+    """The attempt as this version writes it: an older controller's fault has its targets in several places."""
+    fault = attempt.get("fault")
+    return attempt if fault is None else {**attempt, "fault": with_listed_targets(fault)}
 
 
 def _read(kind: type[T], value: Json) -> T:

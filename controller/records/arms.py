@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from controller.api import Reason
 from controller.difference import changes
 from controller.records.comparing import compared
 from controller.records.rows import CampaignRow, Json
@@ -16,9 +17,9 @@ from controller.records.rows import CampaignRow, Json
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """Why a campaign has no partner though its group has other members: a CamelCase reason and a sentence."""
+    """Why a campaign has no partner though its group has other members, as a reason and a sentence."""
 
-    reason: str
+    reason: Reason
     message: str
 
 
@@ -49,7 +50,7 @@ def partner_of(campaign: CampaignRow, members: Sequence[CampaignRow]) -> Campaig
     partner = next((row for uid, row in pair.items() if uid != campaign.uid), None)
     if partner is not None and (fields := _differing(campaign, partner)):
         what = f"campaign {title(partner)} of the same group differs in {', '.join(fields)}"
-        return Misfit("PartnerDiffers", what)
+        return Misfit(Reason.PARTNER_DIFFERS, what)
     return partner
 
 
@@ -57,9 +58,9 @@ def _late(campaign: CampaignRow, pair: Sequence[CampaignRow]) -> Misfit:
     for other in pair:
         if arm_of(other) == arm_of(campaign):
             what = f"arm {arm_of(other)} of group {group_of(campaign)} is campaign {title(other)}"
-            return Misfit("ArmTaken", what)
+            return Misfit(Reason.ARM_TAKEN, what)
     there = " and ".join(title(row) for row in pair)
-    return Misfit("GroupFull", f"group {group_of(campaign)} has its two arms: campaigns {there}")
+    return Misfit(Reason.GROUP_FULL, f"group {group_of(campaign)} has its two arms: campaigns {there}")
 
 
 def _differing(first: CampaignRow, second: CampaignRow) -> list[str]:

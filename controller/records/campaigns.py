@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, RowMapping, or_, select, update
 
-from controller.api import CampaignSpec, ConditionType, Controls, Mode, Phase
+from controller.api import CampaignSpec, Controls, Mode, Phase, Reason
 from controller.records import arms, locks
 from controller.records.comparing import canonical_hash, comparison_hash
 from controller.records.limits import cut
@@ -53,7 +53,7 @@ def get(connection: Connection, uid: str) -> CampaignRow | None:
     return None if row is None else decode(row)
 
 
-def unburied(connection: Connection) -> list[CampaignRow]:
+def unreleased(connection: Connection) -> list[CampaignRow]:
     """The campaigns whose object is not known to be gone, or that still hold a subject; the oldest first."""
     holds = campaigns.c.uid.in_(select(subject_locks.c.campaign_uid))
     query = select(campaigns).where(campaigns.c.deleted_at.is_(None) | holds)
@@ -73,8 +73,8 @@ def set_phase(
         values["started_at"] = at
     if phase.terminal:
         values["finished_at"] = at
-    if phase.lets_go:
-        _let_go(connection, row, at, keep_lock)
+    if phase.releases_subject:
+        _release(connection, row, at, keep_lock)
     connection.execute(update(campaigns).where(campaigns.c.uid == uid).values(values))
     return existing(connection, uid)
 
@@ -85,7 +85,7 @@ def fail_dirty(connection: Connection, attempt_id: str, why: str, at: datetime) 
     row = existing(connection, uid)
     subject = f"{row.subject}/{row.subject_namespace}"
     message = f"{subject} stays locked until `evalcampaign unlock {subject}`: {why}"
-    set_phase(connection, uid, Phase.FAILED, ConditionType.CLEANUP_FAILED.value, message, at, keep_lock=True)
+    set_phase(connection, uid, Phase.FAILED, Reason.CLEANUP_FAILED, message, at, keep_lock=True)
 
 
 def mark_deleted(connection: Connection, uid: str, at: datetime, keep_lock: bool) -> None:
@@ -93,13 +93,13 @@ def mark_deleted(connection: Connection, uid: str, at: datetime, keep_lock: bool
     row = get(connection, uid)
     if row is not None and not row.phase.terminal:
         set_phase(
-            connection, uid, Phase.ABORTED, "Deleted", "the campaign was deleted before it was done", at, keep_lock
+            connection, uid, Phase.ABORTED, Reason.DELETED, "the campaign was deleted before it was done", at, keep_lock
         )
     connection.execute(
         update(campaigns).where(campaigns.c.uid == uid, campaigns.c.deleted_at.is_(None)).values(deleted_at=at)
     )
     if row is not None:
-        _let_go(connection, row, at, keep_lock)
+        _release(connection, row, at, keep_lock)
 
 
 def members(connection: Connection, campaign: CampaignRow) -> list[CampaignRow]:
@@ -121,7 +121,7 @@ def hand_over(connection: Connection, campaign: CampaignRow, to: CampaignRow, at
     return to.phase.wants_subject and locks.hand_over(connection, campaign.uid, to.uid, arms.title(to), at)
 
 
-def _let_go(connection: Connection, campaign: CampaignRow, at: datetime, keep_subject: bool) -> None:
+def _release(connection: Connection, campaign: CampaignRow, at: datetime, keep_subject: bool) -> None:
     """Give up subject and agent: to the other arm where that waits for them, else to whoever is next.
 
     With `keep_subject` only the agent's Deployment is free: what cannot be undone is not in there.

@@ -14,10 +14,10 @@ RecordsError
 
 from __future__ import annotations
 
-from controller.sentences import Sentence
+from controller.usererror import UserError
 
 
-class RecordsError(Sentence):
+class RecordsError(UserError):
     """Base of everything below."""
 
 

@@ -83,9 +83,9 @@ class Records:
         """The campaign's row, if it has one."""
         return await self._read(lambda c: campaigns.get(c, uid))
 
-    async def unburied(self) -> list[CampaignRow]:
+    async def unreleased(self) -> list[CampaignRow]:
         """The campaigns whose object is not known to be gone, or that still hold a subject; the oldest first."""
-        return await self._read(campaigns.unburied)
+        return await self._read(campaigns.unreleased)
 
     async def set_phase(
         self, uid: str, phase: Phase, reason: str, message: str, at: datetime, *, keep_lock: bool = False

@@ -32,7 +32,7 @@ class Flag(StrEnum):
     COMMANDS_INCOMPLETE = "CommandsIncomplete"
     """Not all commands could be read or kept."""
     SUBJECT_DISTURBED = "SubjectDisturbed"
-    """A control, and yet the subject was not whole throughout."""
+    """A control, and yet the subject was not healthy throughout."""
     AGENT_SIGHT_LOST = "AgentSightLost"
     """It recovered, and whether the agent had a ticket or resolved it by the deadline could not be seen."""
     AGENT_CAN_SEE_EVALUATION = "AgentCanSeeEvaluation"

@@ -76,7 +76,7 @@ class AttemptSummary:
     deadline_at: datetime | None
     """The end of the observation window: recovery that did not begin by then is censored here."""
     blind_seconds: float | None
-    """Seconds in which it was unknown whether the subject is whole; None while nothing was observed."""
+    """Seconds in which it was unknown whether the subject is healthy; None while nothing was observed."""
     fault: Mapping[str, Json] | None
     """The plan as it was committed before anything was touched: `Fault.from_json` reads it."""
     error: str | None
@@ -93,9 +93,7 @@ class AttemptSummary:
     @property
     def target(self) -> str | None:
         """The name of what was broken, once planned; of several, all names with commas between them."""
-        if self.fault is None or "target" not in self.fault:
-            return None
-        return ", ".join([self.fault["target"], *(each["name"] for each in self.fault.get("others", ()))])
+        return ", ".join(each["name"] for each in (self.fault or {}).get("targets", ())) or None
 
     @property
     def time_to_recover(self) -> float | None:
@@ -227,3 +225,19 @@ class Tally:
     def recovered(self) -> int:
         """How many of the scored recovered by their deadline."""
         return sum(time is not None for time in self.recovery_times)
+
+
+def with_listed_targets(fault: Mapping[str, Json]) -> dict[str, Json]:
+    """The fault with all its targets in the list `targets`, each with `name`, `uid` and `facts`, as it is stored now.
+
+    Before revision 0006 the first target stood in `target` and `uid` and its facts in `facts`; further targets stood in
+    `others`, and their facts in `facts.others` by name.
+    """
+    if "targets" in fault or "target" not in fault:
+        return dict(fault)
+    kept = {name: value for name, value in fault.items() if name not in ("target", "uid", "facts", "others")}
+    facts = dict(fault.get("facts") or {})
+    of_others = facts.pop("others", {})
+    first = {"name": fault["target"], "uid": fault.get("uid", ""), "facts": facts}
+    others = ({**each, "facts": of_others.get(each["name"], {})} for each in fault.get("others", ()))
+    return {**kept, "targets": [first, *others]}

@@ -42,13 +42,15 @@ class Line:
 
 
 def recovery(curves: Sequence[tuple[int, str, Curve]], deadline: float) -> Markup:
-    """The share that is whole again. Curves are arm, name and what has *not* recovered yet."""
+    """The share that is healthy again. Curves are arm, name and what has *not* recovered yet."""
 
     def gone(share: tuple[float, ...]) -> tuple[float, ...]:
         return tuple(1 - value for value in share)
 
     lines = [Line(arm, name, of.times, gone(of.share), gone(of.high), gone(of.low), of.n) for arm, name, of in curves]
-    return _figure("recovery", "Share of trials in which the subject is whole again", "whole again", lines, deadline)
+    return _figure(
+        "recovery", "Share of trials in which the subject is healthy again", "healthy again", lines, deadline
+    )
 
 
 def detection(incidences: Sequence[tuple[int, str, Incidence]], deadline: float) -> Markup:

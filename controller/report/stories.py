@@ -31,7 +31,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A part of the line, in percent of it, in which the subject was `whole` or `broken`, or clients `cut off`."""
+    """A part of the line, in percent of it, in which the subject was `healthy` or `broken`, or clients `cut off`."""
 
     name: str
     start: float
@@ -85,7 +85,7 @@ class Story:
     @property
     def moments(self) -> tuple[Mark, ...]:
         """Of the marks those that sum it up."""
-        return tuple(mark for mark in self.marks if mark.name in ("detected", "resolved", "whole"))
+        return tuple(mark for mark in self.marks if mark.name in ("detected", "resolved", "healthy"))
 
 
 def tell(attempt: AttemptRow, narrative: str) -> Story:
@@ -135,7 +135,7 @@ def _line(attempt: AttemptRow) -> tuple[tuple[Mark, ...], tuple[Stretch, ...]]:
         ("detected", "detected by the agent", attempt.detected_at),
         ("resolved", "called resolved by the agent", attempt.resolution_at),
         ("served", "clients served again", attempt.serving_again_at),
-        ("whole", "whole again", attempt.recovered_at),
+        ("healthy", "healthy again", attempt.recovered_at),
         ("deadline", "deadline", attempt.deadline_at),
     )
     seconds = {(name, words): (at - start).total_seconds() for name, words, at in named if at is not None}
@@ -149,12 +149,12 @@ def _line(attempt: AttemptRow) -> tuple[tuple[Mark, ...], tuple[Stretch, ...]]:
 
 def _stretches(at: Mapping[str, float]) -> Iterator[Stretch]:
     if "injected" not in at:
-        yield Stretch("whole", 0, 100)
+        yield Stretch("healthy", 0, 100)
         return
     broken = at.get("manifested", at["injected"])
-    whole = at.get("whole", 100.0)
-    yield Stretch("broken", broken, whole - broken)
-    yield Stretch("whole", whole, 100 - whole)
+    healthy_at = at.get("healthy", 100.0)
+    yield Stretch("broken", broken, healthy_at - broken)
+    yield Stretch("healthy", healthy_at, 100 - healthy_at)
     if "cut" in at:
         yield Stretch("cut", at["cut"], at.get("served", 100.0) - at["cut"])
 

@@ -1,9 +1,9 @@
-"""The judgement: from what was seen of pods and members to serving, whole and every unmet condition. Pure.
+"""The judgement: from what was seen of pods and members to serving, healthy and every unmet condition. Pure.
 
 *Serving*: a member names a leader, and a write went through some member. So would a client fare that tries the members
 in turn, as etcd's own clients do; one member that does not answer costs it nothing.
 
-*Whole*: serving; every expected pod present, staying, Ready and with the image that it had; every member healthy by
+*Healthy*: serving; every expected pod present, staying, Ready and with the image that it had; every member healthy by
 its own word, free of errors and alarms, no learner, naming the same leader and listing exactly the expected members.
 
 *Unknown* is only what our own sight lost. The API server, first. Then every member's HTTP, while Kubernetes calls all
@@ -69,9 +69,9 @@ def judge(at: datetime, evidence: Evidence) -> Verdict:
     # Who is Ready and has not answered yet may still take the write: that we are late is no evidence against it.
     owed = any(pod.ready and not _complete(replies[name]) for name, pod in present.items())
     serving = True if not of_service else None if owed else False
-    whole = False if trouble or serving is False else None if awaited else True
+    healthy = False if trouble or serving is False else None if awaited else True
     problems = (of_service if serving is False else ()) + trouble + awaited
-    return Verdict(at, serving=serving, whole=whole, problems=problems, members=uids)
+    return Verdict(at, serving=serving, healthy=healthy, problems=problems, members=uids)
 
 
 def _complete(held: Replies) -> bool:

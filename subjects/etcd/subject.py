@@ -16,7 +16,7 @@ from subjects.etcd.options import refuse_options
 from subjects.etcd.place import SELECTOR, get_workload, list_pods
 from subjects.etcd.polling import Pace
 from subjects.faulttype import Candidates, FaultContext, FaultType, fault_named, revert_fully, target_count
-from subjects.health import wait_until_whole
+from subjects.health import wait_until_healthy
 from subjects.images import KnownImages
 from subjects.permits import Voters
 from subjects.pods import member_names
@@ -80,8 +80,8 @@ class EtcdSubject:
         await reset.move_leadership(self._context, workload, self._pace, report)
 
     async def wait_healthy(self, settle_seconds: float, on_verdict: Callable[[Verdict], None]) -> Verdict:
-        """The verdict that completes `settle_seconds` of whole. What its pods look like then is what they should."""
-        verdict = await wait_until_whole(self._watch(None), settle_seconds, on_verdict)
+        """The verdict that completes `settle_seconds` of health. What its pods look like then is what they should."""
+        verdict = await wait_until_healthy(self._watch(None), settle_seconds, on_verdict)
         self._images.learn((await self._list_pods()).values())
         return verdict
 

@@ -9,7 +9,7 @@ from random import Random
 from pydantic import BaseModel
 
 from subjects.faulttype import Candidates, FaultContext, fault_named, revert_fully, target_count
-from subjects.health import wait_until_whole
+from subjects.health import wait_until_healthy
 from subjects.images import KnownImages
 from subjects.permits import Voters
 from subjects.pods import member_names
@@ -109,8 +109,8 @@ class TikvSubject:
         await restore(self._place, self._pd, layout, self._memory, self._pace, report)
 
     async def wait_healthy(self, settle_seconds: float, on_verdict: Callable[[Verdict], None]) -> Verdict:
-        """The verdict that completes `settle_seconds` of whole. What its pods look like then is what they should."""
-        verdict = await wait_until_whole(self._watch(None), settle_seconds, on_verdict)
+        """The verdict that completes `settle_seconds` of health. What its pods look like then is what they should."""
+        verdict = await wait_until_healthy(self._watch(None), settle_seconds, on_verdict)
         pods = [await self._place.pods(role) for role in ROLES]
         self._images.learn(pod for of_role in pods for pod in of_role.values())
         return verdict

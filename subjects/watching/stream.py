@@ -193,7 +193,7 @@ class HealthWatch(Generic[Q]):
         if self._ignorant is None:
             return self._gaze.judge(self._pods, self._fresh())
         if self._ignorant.reason == "WorkloadUnfit":
-            return Verdict(at, serving=False, whole=False, problems=(self._ignorant,), members=uids)
+            return Verdict(at, serving=False, healthy=False, problems=(self._ignorant,), members=uids)
         return unknown(at, self._ignorant, uids)
 
     def _emit(self, verdict: Verdict) -> None:
@@ -203,10 +203,10 @@ class HealthWatch(Generic[Q]):
 
 def unknown(at: datetime, problem: Problem, members: Mapping[str, str]) -> Verdict:
     """The verdict while our own sight fails."""
-    return Verdict(at, serving=None, whole=None, problems=(problem,), members=members)
+    return Verdict(at, serving=None, healthy=None, problems=(problem,), members=members)
 
 
 def _substance(verdict: Verdict) -> object:
     """A verdict without its instant and its wording."""
     problems = {(problem.reason, problem.member) for problem in verdict.problems}
-    return verdict.serving, verdict.whole, problems
+    return verdict.serving, verdict.healthy, problems

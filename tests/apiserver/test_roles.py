@@ -16,7 +16,7 @@ from controller.agents.intake.tokens import TokenSecrets
 from controller.cli.cluster.api import Api
 from controller.cli.cluster.campaigns import Campaigns
 from controller.cli.cluster.errors import CommandFailed, Refused
-from controller.cli.steering import tokens
+from controller.cli.run import tokens
 from controller.kube import KubeApi
 from controller.reading.remote import RemoteReader
 from controller.reading.serving import serving_records

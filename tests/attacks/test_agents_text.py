@@ -27,16 +27,16 @@ from controller.agents.intake.reading import NotTaken, values_of
 from controller.agents.operatordb.file import reading
 from controller.agents.operatordb.source import OperatorDb
 from controller.agents.outgoing import Bodies
-from controller.agents.protocol import Mark
+from controller.agents.protocol import Cursor
 from controller.api import CampaignStatus, Current, Mode, Outcome, Phase, Recent, Step
+from controller.cli.app import app
 from controller.cli.cluster.campaigns import Seen
-from controller.cli.commands import app
 from controller.cli.live.displays import LiveDisplay, PlainDisplay
 from controller.cli.live.story import Story
-from controller.cli.options import sentences
-from controller.cli.reading.exporting import write_csv
-from controller.cli.reading.source import records
-from controller.cli.reading.story import print_story
+from controller.cli.options import exit_on_error
+from controller.cli.results.exporting import write_csv
+from controller.cli.results.story import print_story
+from controller.cli.source import records
 from controller.reading.protocol import Told
 from controller.records import CampaignRow, Event, Records
 from tests.support.operatordb import AgentFile
@@ -85,10 +85,10 @@ WRITTEN = {
 
 @pytest.mark.parametrize("body", WRITTEN.values(), ids=WRITTEN)
 async def test_a_ticket_is_taken_however_it_was_written(here, body: bytes) -> None:  # noqa: F811
-    mark = await here.source.mark()
+    cursor = await here.source.current_cursor()
     answer = await here.client.put("/v1/tickets/t", content=body)
     assert answer.status_code == 204, answer.text
-    (ticket,) = (await here.source.look(mark)).tickets
+    (ticket,) = (await here.source.poll(cursor)).tickets
     assert "a" in ticket.message
     json.dumps(ticket.message, ensure_ascii=False).encode()
 
@@ -156,16 +156,16 @@ def test_what_is_no_json_is_refused_with_a_sentence_and_never_breaks(body: bytes
 async def test_the_same_texts_come_through_an_operator_db(tmp_path: Path, text: str) -> None:
     file = AgentFile(tmp_path / "operator.db")
     looking = OperatorDb(file.path, ZoneInfo("UTC"), lambda: NOW)
-    mark = Mark(NOW)
+    cursor = Cursor(NOW)
     raw = text.encode("utf-8", "surrogatepass")
     ticket = file.ticket(NOW.replace(tzinfo=None))
     file.run("UPDATE tickets SET message = CAST(? AS TEXT), diagnosis = CAST(? AS TEXT)", raw, raw)
     file.session(ticket, "s")
     file.log("s", "tool_call", json.dumps({"command": f"rm {text}"}), content="said")
     file.run("UPDATE agent_log_entries SET content = CAST(? AS TEXT)", raw)
-    report = await looking.look(mark)
+    report = await looking.poll(cursor)
     assert report.trouble is None
-    log = await looking.commands(mark, report.tickets)
+    log = await looking.read_commands(cursor, report.tickets)
     assert [each.destructive for each in log.commands] == [True]
     json.dumps([report.tickets[0].message, *(each.to_json() for each in log.commands)], ensure_ascii=False).encode()
     with reading(file.path) as opened:
@@ -189,7 +189,12 @@ async def fill_with(records: Records, text: str) -> None:
     for trial in (1, 2):
         row = await records.open_attempt("uid-h", trial, seed=1, at=at(510))
         command = {"at": None, "session": text, "tool": text, "command": text, "exitCode": None, "why": text}
-        fault = {"chaos": "pod_kill", "target": text, "uid": "u", "params": {text: text}, "undo": {}}
+        fault = {
+            "chaos": "pod_kill",
+            "targets": [{"name": text, "uid": "u", "facts": {}}],
+            "params": {text: text},
+            "undo": {},
+        }
         await records.update(
             row.id,
             at=at(520),
@@ -199,7 +204,7 @@ async def fill_with(records: Records, text: str) -> None:
                     Step.OBSERVE,
                     at(521),
                     "verdict",
-                    {"serving": False, "whole": False, "problems": [PROBLEM | {"message": text}], text: text},
+                    {"serving": False, "healthy": False, "problems": [PROBLEM | {"message": text}], text: text},
                 )
             ],
             fault=fault,
@@ -296,14 +301,14 @@ def test_whatever_a_record_holds_each_line_of_a_trial_is_printable(told, text: s
     attempt = replace(
         story.attempt,
         error=text,
-        fault={"target": text, text: {text: text}},
+        fault={"targets": [{"name": text, "uid": text, "facts": {text: text}}], text: {text: text}},
         commands=[{**command, "mutating": True, "destructive": False}],
         initial_state={text: text},
         final_state={text: [text]},
     )
     events = [replace(event, detail={"message": text, text: text}) for event in story.events]
     out = io.StringIO()
-    with redirect_stdout(out), sentences():
+    with redirect_stdout(out), exit_on_error():
         for full in (True, False):
             print_story(replace(campaign, variant=text, name=text), attempt, events, full)
         write_csv(replace(campaign, variant=text, name=text), [Told(attempt, tuple(events))], sys.stdout)
@@ -313,7 +318,7 @@ def test_whatever_a_record_holds_each_line_of_a_trial_is_printable(told, text: s
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_a_formula_in_a_record_is_a_text_in_a_spreadsheet(told, formula: str) -> None:
     campaign, story = told
-    attempt = replace(story.attempt, error=formula, fault={"target": formula})
+    attempt = replace(story.attempt, error=formula, fault={"targets": [{"name": formula, "uid": "u", "facts": {}}]})
     out = io.StringIO()
     write_csv(replace(campaign, variant=formula), [Told(attempt, ())], out)
     (row,) = csv.DictReader(io.StringIO(out.getvalue()))

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from controller.agents.protocol import Command, CommandLog, Mark, Report, Ticket
+from controller.agents.protocol import Command, CommandLog, Cursor, PollResult, Ticket
 from controller.api import CampaignSpec, Mode, Outcome
 from controller.attempt.attendance import Attendance
 from controller.attempt.stopping import StopSignal
@@ -43,13 +43,13 @@ class Loop:
         passed = (self._now() - self._start).total_seconds()
         return self._tactic(passed, lambda seconds: self._start + timedelta(seconds=seconds))
 
-    async def mark(self) -> Mark:
-        return Mark(self._now(), ticket=max((ticket.number for ticket in self._sent()), default=0))
+    async def current_cursor(self) -> Cursor:
+        return Cursor(self._now(), ticket=max((ticket.number for ticket in self._sent()), default=0))
 
-    async def look(self, mark: Mark) -> Report:
-        return Report(self._now(), tuple(ticket for ticket in self._sent() if ticket.number > mark.ticket))
+    async def poll(self, cursor: Cursor) -> PollResult:
+        return PollResult(self._now(), tuple(ticket for ticket in self._sent() if ticket.number > cursor.ticket))
 
-    async def commands(self, mark: Mark, tickets: Sequence[Ticket]) -> CommandLog:
+    async def read_commands(self, cursor: Cursor, tickets: Sequence[Ticket]) -> CommandLog:
         return CommandLog((DEED,))
 
     async def close(self) -> None:

@@ -11,7 +11,7 @@ import kmock
 import pytest
 
 from controller import handlers
-from controller.agents import presence, workload
+from controller.agents import deployment
 from controller.campaign import entrance, intake
 from tests.emulator.apiserver import ApiServer
 from tests.emulator.deployments import LABELS, READY, Deployments
@@ -32,8 +32,8 @@ def _eager(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(intake, "CampaignSpec", QuickSpec)
     monkeypatch.setattr(entrance, "RETRY_SECONDS", 0.1)
     monkeypatch.setattr(entrance, "LONGEST_WITHOUT_CONSENT_SECONDS", 0.3)
-    monkeypatch.setattr(presence, "LOOK_SECONDS", 0.1)
-    monkeypatch.setattr(workload, "POLL_SECONDS", 0.1)
+    monkeypatch.setattr(deployment, "WATCH_SECONDS", 0.1)
+    monkeypatch.setattr(deployment, "POLL_SECONDS", 0.1)
     monkeypatch.setattr(handlers, "DELETION_RETRY_SECONDS", 0.3)
     yield
 

@@ -116,7 +116,7 @@ async def test_a_ticket_for_which_there_is_no_room_is_not_taken_for_none(tmp_pat
     """Nobody says that there was no ticket until it has come again; when it has, it is seen."""
     async with served(tmp_path) as intake, intake.client(HONEST) as agent:
         source = intake.source(HONEST)
-        mark = await source.mark()
+        cursor = await source.current_cursor()
         await no_room(intake)
         statuses = []
         for number in range(100):
@@ -125,11 +125,11 @@ async def test_a_ticket_for_which_there_is_no_room_is_not_taken_for_none(tmp_pat
             if statuses[-1] != 204:
                 break
         assert statuses[-1] == 503, "there was room"
-        report = await source.look(mark)
+        report = await source.poll(cursor)
         assert report.trouble is not None and "could not be written" in report.trouble
         await room(intake)
         assert (await agent.put(f"/v1/tickets/{len(statuses) - 1}", json=TICKET)).status_code == 204
-        report = await source.look(mark)
+        report = await source.poll(cursor)
         assert report.trouble is None and len(report.tickets) == len(statuses)
 
 
@@ -146,17 +146,17 @@ async def test_logs_stop_early_and_tickets_do_not_and_the_attempt_says_so(
 ) -> None:
     async with served(tmp_path, allowance=allowance) as intake, intake.client(HOSTILE) as agent:
         source = intake.source(HOSTILE)
-        mark = await source.mark()
+        cursor = await source.current_cursor()
         answers = []
         for first in range(1, 400, 100):
             answers.append(await agent.post("/v1/log", json=log(*range(first, first + 100))))
         assert answers[-1].status_code == status and says in answers[-1].json()["error"], answers[-1].text
         assert (await agent.put("/v1/tickets/t", json=TICKET)).status_code == 204
         assert (await agent.put("/v1/sessions/s", json={"ticket": "t"})).status_code == 204
-        said = await source.commands(mark, (await source.look(mark)).tickets)
+        said = await source.read_commands(cursor, (await source.poll(cursor)).tickets)
         assert not said.complete and "were refused" in said.why
-        next_mark = await source.mark()
-        said = await source.commands(next_mark, (await source.look(mark)).tickets)
+        next_cursor = await source.current_cursor()
+        said = await source.read_commands(next_cursor, (await source.poll(cursor)).tickets)
         assert said.complete, "the next attempt has lost nothing"
 
 
@@ -184,7 +184,7 @@ async def test_a_flood_of_tickets_in_one_attempt_does_not_cost_the_next_its_dete
         assert (await agent.put("/v1/tickets/4", json={**long, "status": "resolved"})).status_code == 204
         await intake.records.open_attempt(HOSTILE, 1, 7, NOON.replace(hour=13))
         source = intake.source(HOSTILE)
-        mark = await source.mark()
+        cursor = await source.current_cursor()
         assert (await agent.put("/v1/tickets/next", json=long)).status_code == 204
-        [ticket] = (await source.look(mark)).tickets
+        [ticket] = (await source.poll(cursor)).tickets
         assert ticket.id == "next" and len(ticket.message) < 300

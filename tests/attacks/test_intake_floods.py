@@ -134,7 +134,7 @@ async def test_a_body_over_which_the_process_hangs_is_refused_and_the_next_one_i
 async def test_a_flood_of_logs_is_stopped_and_the_campaigns_tickets_and_others_logs_are_taken(intake: Intake) -> None:
     numbers = count(1)
     async with intake.client(HOSTILE) as hostile, intake.client(HONEST) as honest:
-        mark = await intake.source(HOSTILE).mark()
+        cursor = await intake.source(HOSTILE).current_cursor()
         refused: httpx.Response | None = None
         for _ in range(2 * int(BYTES[Kind.LOG].burst) // MEBIBYTE):
             body = {"entries": [entry(next(numbers), content="x" * 250_000) for _ in range(4)]}
@@ -146,7 +146,7 @@ async def test_a_flood_of_logs_is_stopped_and_the_campaigns_tickets_and_others_l
         assert (await hostile.put("/v1/tickets/t", json=TICKET)).status_code == 204
         assert (await honest.post("/v1/log", json={"entries": [entry(1)]})).status_code == 204
         source = intake.source(HOSTILE)
-        log = await source.commands(mark, (await source.look(mark)).tickets)
+        log = await source.read_commands(cursor, (await source.poll(cursor)).tickets)
         assert not log.complete and "were refused" in log.why
 
 

@@ -21,10 +21,10 @@ from controller.agents.operatordb.child import Child
 from controller.agents.operatordb.file import reading
 from controller.agents.operatordb.questions import Question
 from controller.agents.operatordb.source import OperatorDb
-from controller.agents.protocol import AgentUnreadable, Mark
+from controller.agents.protocol import AgentUnreadable, Cursor
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
-NOTHING = Mark(NOW)
+NOTHING = Cursor(NOW)
 
 REST = "violation_key TEXT, status TEXT, message TEXT, diagnosis TEXT, first_seen_at TEXT, resolved_at TEXT"
 SCHEMAS = {
@@ -109,8 +109,8 @@ def source(path: Path) -> OperatorDb:
     return OperatorDb(path, ZoneInfo("UTC"), lambda: NOW)
 
 
-async def messages(of: OperatorDb, mark: Mark) -> list[str]:
-    report = await of.look(mark)
+async def messages(of: OperatorDb, cursor: Cursor) -> list[str]:
+    report = await of.poll(cursor)
     assert report.trouble is None, report.trouble
     return [ticket.message for ticket in report.tickets]
 
@@ -122,23 +122,23 @@ async def test_every_new_ticket_is_seen_and_no_old_one_whatever_ids_are_made_of(
     for number in range(1, 9):
         store.ticket(number)
     looking = source(store.path)
-    mark = await looking.mark()
-    assert await messages(looking, mark) == []
+    cursor = await looking.current_cursor()
+    assert await messages(looking, cursor) == []
     for number in range(9, 20):  # a text among them is below the highest, or above it, as chance will have it
         store.ticket(number)
-    assert await messages(looking, mark) == [f"the {number}th" for number in range(9, 20)], "in the order of arrival"
+    assert await messages(looking, cursor) == [f"the {number}th" for number in range(9, 20)], "in the order of arrival"
 
 
 async def test_what_was_run_for_a_ticket_is_found_by_its_id(store: Store) -> None:
     store.works(store.ticket(1), "old", "kubectl delete pod old")
     looking = source(store.path)
-    mark = await looking.mark()
+    cursor = await looking.current_cursor()
     new = store.ticket(2)
     store.works(new, "new", "kubectl get pods", "kubectl delete pod x", "kubectl get nodes", status="resolved")
     store.run("UPDATE tickets SET status = 'resolved' WHERE message = 'the 2th'")
-    (ticket,) = (await looking.look(mark)).tickets
+    (ticket,) = (await looking.poll(cursor)).tickets
     assert ticket.resolved
-    log = await looking.commands(mark, [ticket])
+    log = await looking.read_commands(cursor, [ticket])
     assert [each.command for each in log.commands] == ["kubectl get pods", "kubectl delete pod x", "kubectl get nodes"]
 
 
@@ -146,7 +146,7 @@ async def test_a_row_that_is_changed_rewritten_or_moved_is_no_new_ticket(store: 
     for number in (1, 2, 3, 4):
         store.ticket(number)
     looking = source(store.path)
-    mark = await looking.mark()
+    cursor = await looking.current_cursor()
     store.run("UPDATE tickets SET status = 'resolved', message = 'other' WHERE message = 'the 2th'")
     store.run("DELETE FROM tickets WHERE message = 'the 1th'")
     store.run("DELETE FROM tickets WHERE message = 'the 4th'")
@@ -155,17 +155,17 @@ async def test_a_row_that_is_changed_rewritten_or_moved_is_no_new_ticket(store: 
         store.ticket(3, verb="REPLACE")
     with closing(sqlite3.connect(store.path)) as connection:
         connection.execute("VACUUM")
-    assert await messages(looking, mark) == []
+    assert await messages(looking, cursor) == []
 
 
 async def test_an_id_that_is_given_out_again_is_a_new_ticket(store: Store) -> None:
     for number in (1, 2, 3):
         store.ticket(number)
     looking = source(store.path)
-    mark = await looking.mark()
+    cursor = await looking.current_cursor()
     store.run("DELETE FROM tickets WHERE message = 'the 3th'")
     store.ticket(3, seen="2026-06-01T13:00:00", message="again")
-    assert await messages(looking, mark) == ["again"]
+    assert await messages(looking, cursor) == ["again"]
 
 
 async def test_of_numbers_only_the_newest_are_remembered_and_the_oldest_stay_old(tmp_path: Path) -> None:
@@ -174,14 +174,14 @@ async def test_of_numbers_only_the_newest_are_remembered_and_the_oldest_stay_old
         rows = [(n, f"2026-06-01T12:00:00.{n:06}", f"the {n}th") for n in range(1, 3 * known.NEWEST)]
         connection.executemany("INSERT INTO tickets (id, first_seen_at, message) VALUES (?, ?, ?)", rows)
     looking = source(store.path)
-    mark = await looking.mark()
-    assert len(mark.tickets.digests) == known.NEWEST * known.DIGITS
+    cursor = await looking.current_cursor()
+    assert len(cursor.tickets.digests) == known.NEWEST * known.DIGITS
     store.ticket(5000)
-    assert await messages(looking, mark) == ["the 5000th"]
+    assert await messages(looking, cursor) == ["the 5000th"]
     store.path.unlink()
     store = Store(store.path, "numbers")
     store.ticket(1, seen="2026-06-01T15:00:00")
-    assert await messages(looking, mark) == ["the 1th"], "another file, though its ids are below"
+    assert await messages(looking, cursor) == ["the 1th"], "another file, though its ids are below"
 
 
 async def test_more_rows_than_can_be_remembered_are_refused_with_a_sentence(texts: Store, monkeypatch) -> None:
@@ -211,7 +211,7 @@ async def test_what_is_no_plain_table_is_refused_at_once(tmp_path: Path, sql: st
     path = tmp_path / "operator.db"
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(sql)
-    report = await source(path).look(NOTHING)
+    report = await source(path).poll(NOTHING)
     assert report.trouble is not None and "cannot be understood" in report.trouble
 
 
@@ -222,34 +222,34 @@ async def test_a_generated_column_and_an_index_over_one_are_not_computed(tmp_pat
         connection.execute(f"CREATE TABLE tickets (id TEXT, status TEXT, message TEXT GENERATED ALWAYS AS ({heavy}))")
         connection.execute("CREATE TABLE agent_sessions (id, session_id, ticket_id, status)")
         connection.execute("INSERT INTO tickets (id, status) VALUES ('a', 'x')")
-    (ticket,) = (await source(path).look(NOTHING)).tickets
+    (ticket,) = (await source(path).poll(NOTHING)).tickets
     assert (ticket.id, ticket.message) == ("a", "")
 
 
 async def test_a_value_of_any_length_is_read_from_its_beginning(texts: Store) -> None:
     looking = source(texts.path)
-    mark = await looking.mark()
+    cursor = await looking.current_cursor()
     texts.ticket(1, message="m" * 60_000_000)
     texts.ticket(2, message="second")
     texts.run("UPDATE tickets SET message = zeroblob(300000000) WHERE message = 'second'")
     ticket = texts.ticket(3, violation_key="k" * 5_000_000)
     texts.works(ticket, "s", f"kubectl delete pod {'x' * 30_000_000}", "kubectl get pods")
-    report = await looking.look(mark)
+    report = await looking.poll(cursor)
     assert report.trouble is None and len(report.tickets) == 3
     assert report.tickets[0].message.startswith("mmm") and len(report.tickets[0].message) < 5000
-    log = await looking.commands(mark, report.tickets)
+    log = await looking.read_commands(cursor, report.tickets)
     assert log.complete and [each.destructive for each in log.commands] == [True, False]
 
 
 async def test_a_log_that_never_ends_is_cut_and_says_so(texts: Store) -> None:
     looking = source(texts.path)
-    mark = await looking.mark()
+    cursor = await looking.current_cursor()
     texts.works(texts.ticket(1), "s")
     texts.run(
         f"{ENDLESS} INSERT INTO agent_log_entries (id, session_id, entry_type, tool_params)"
         " SELECT 'e' || i, 's', 'tool_call', 'echo ' || i FROM n LIMIT 30000"
     )
-    log = await looking.commands(mark, (await looking.look(mark)).tickets)
+    log = await looking.read_commands(cursor, (await looking.poll(cursor)).tickets)
     assert len(log.commands) == 2000 and not log.complete
 
 
@@ -267,7 +267,7 @@ async def test_a_pipe_a_folder_or_a_device_is_no_file(tmp_path: Path, beside: st
             os.mkdir(odd)
         case _:
             os.symlink("/dev/zero", odd)
-    report = await source(path).look(NOTHING)
+    report = await source(path).poll(NOTHING)
     assert report.trouble is not None and "is no file" in report.trouble
 
 
@@ -278,7 +278,7 @@ async def test_a_damaged_file_is_trouble_or_is_read_and_never_ends_the_reader(te
     whole = texts.path.read_bytes()
     looking = source(texts.path)
     texts.path.write_bytes(whole[:at] + b"\xff" * 64 + whole[at + 64 :])
-    await looking.look(NOTHING)
+    await looking.poll(NOTHING)
     texts.path.write_bytes(whole)
     assert len(await messages(looking, NOTHING)) == 200
 
@@ -293,7 +293,7 @@ async def test_a_wal_that_was_left_by_a_crash_is_read_and_one_without_its_index_
     assert await messages(looking, NOTHING) == ["in the wal"]
     os.unlink(f"{texts.path}-shm")
     before = sorted(os.listdir(texts.path.parent))
-    report = await looking.look(NOTHING)
+    report = await looking.poll(NOTHING)
     assert report.trouble is not None and "no -shm beside it" in report.trouble
     assert sorted(os.listdir(texts.path.parent)) == before
 

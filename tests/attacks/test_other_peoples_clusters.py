@@ -120,17 +120,17 @@ async def attempt(subject: EvalSubject, chaos: str, seed: int) -> Fault:
     watch = subject.watch_health()
     try:
         async for verdict in watch:
-            if verdict.whole:
+            if verdict.healthy:
                 break
         fault = await subject.plan_chaos(chaos, subject.get_chaos_types()[chaos].params(), Random(seed))
         await subject.inject_chaos(fault)
         if chaos == "node_down":
             async for verdict in watch:
-                if any(p.reason == "PodImageDiffers" and p.member == fault.target for p in verdict.problems):
+                if any(p.reason == "PodImageDiffers" and p.member == fault.targets[0].name for p in verdict.problems):
                     break
         else:
             async for verdict in watch:
-                if verdict.whole and verdict.members[fault.target] != fault.uid:
+                if verdict.healthy and verdict.members[fault.targets[0].name] != fault.targets[0].uid:
                     break
     finally:
         await watch.aclose()
@@ -149,7 +149,9 @@ async def test_a_campaign_changes_nothing_but_its_targets_and_never_takes_a_majo
     async with asyncio.timeout(120):
         for seed, chaos in enumerate(["node_kill", "node_down", "node_kill", "node_down"]):
             fault = await attempt(subject, chaos, seed)
-            expected += [("patch_pod", fault.target)] * (chaos == "node_down") + [("delete_pod", fault.target)]
+            expected += [("patch_pod", fault.targets[0].name)] * (chaos == "node_down") + [
+                ("delete_pod", fault.targets[0].name)
+            ]
     assert cluster.changes() == expected
     assert cluster.least_working == 2
 
@@ -196,7 +198,7 @@ async def test_an_owner_who_rolls_out_between_two_attempts_is_neither_hurried_no
         assert cluster.pods == before
         second = await attempt(subject, "node_down", 2)
     assert cluster.changes() == [
-        (method, fault.target) for fault in (first, second) for method in ("patch_pod", "delete_pod")
+        (method, fault.targets[0].name) for fault in (first, second) for method in ("patch_pod", "delete_pod")
     ]
     assert all(pod.images == {"etcd": NEXT} for pod in cluster.pods.values())
 
@@ -212,15 +214,14 @@ async def test_a_pod_that_its_owner_mends_in_place_before_an_attempt_is_learnt_a
         cluster.change("etcd-1", images={"etcd": NEXT}, ready=True)
         await waiting
         fault = await attempt(subject, "node_kill", 3)
-    assert cluster.changes() == [("delete_pod", fault.target)]
+    assert cluster.changes() == [("delete_pod", fault.targets[0].name)]
 
 
 # What is ours to undo ------------------------------------------------------------------------------------------------
 
 OLD = Fault(
     chaos="node_down",
-    target="etcd-1",
-    uid="u1",
+    targets=(Target("etcd-1", "u1"),),
     params={"count": 1},
     undo={"images": {"etcd": IMAGE}, "image": IMAGE, "pauseImage": "registry.k8s.io/pause:3.10", "containerIndex": 0},
 )
@@ -260,7 +261,7 @@ def test_only_our_own_image_in_the_planned_pod_is_ours_to_undo(fault, uid, image
 @pytest.mark.parametrize("fault", [OLD, NEW, KILL])
 async def test_cleaning_up_what_is_not_there_deletes_nothing(make, fault):
     cluster = make()
-    fault = replace(fault, uid=cluster.pods["etcd-1"].uid)
+    fault = replace(fault, targets=(Target("etcd-1", cluster.pods["etcd-1"].uid),))
     await asyncio.wait_for(EtcdSubject(cluster.context(), PACE).cleanup_chaos(fault), 60)
     assert cluster.changes() == []
 
@@ -270,7 +271,7 @@ async def test_cleaning_up_what_is_not_there_deletes_nothing(make, fault):
 
 def permits() -> dict[str, tuple[Any, ...]]:
     """For each change: a permit that fits, and the rest of the request."""
-    fault = replace(NEW, uid="uid-2")
+    fault = replace(NEW, targets=(Target("etcd-1", "uid-2"),))
     voters = Voters("app=etcd", NAMES, 3)
     return {
         "delete_pod": (Inject(fault, voters), "etcd", "etcd-1", "uid-2", 1),
@@ -412,7 +413,7 @@ async def test_a_member_that_goes_down_between_the_plan_and_the_request_saves_th
     cluster = FakeCluster()
     subject = EtcdSubject(cluster.context(), PACE)
     fault = await subject.plan_chaos("node_kill", subject.get_chaos_types()["node_kill"].params(), Random(1))
-    (other, *_) = (name for name in NAMES if name != fault.target)
+    (other, *_) = (name for name in NAMES if name != fault.targets[0].name)
     cluster.change(other, ready=False)
     with pytest.raises(ChaosRefused, match=f"{other} is not Ready"):
         await subject.inject_chaos(fault)
@@ -435,14 +436,16 @@ def test_a_majority_of_those_that_vote_together_remains(members, voting, hit, do
     pods = {name: Pod(name, name, True, False, "10.0.0.1", {}) for name in names}
     for name in names[members - down :]:
         pods[name] = replace(pods[name], ready=False)
-    fault = Fault("node_kill", names[0], names[0], {}, others=tuple(Target(name, name) for name in names[1:hit]))
+    fault = Fault("node_kill", tuple(Target(name, name) for name in names[:hit]), {})
     assert (majority_lost(fault, Voters("", names, voting), pods) is not None) is lost
 
 
 async def test_undoing_needs_neither_consent_nor_a_majority_for_the_pod_is_down_anyway():
     pods = {"etcd-1": replace(three()["etcd-1"], images={"etcd": "registry.k8s.io/pause:3.10"}, ready=False)}
     api = Asked(pods)
-    await GuardedCluster(api, refuses).delete_pod(Revert(replace(NEW, uid="uid-2"), ""), "etcd", "etcd-1", "uid-2", 1)
+    await GuardedCluster(api, refuses).delete_pod(
+        Revert(replace(NEW, targets=(Target("etcd-1", "uid-2"),)), ""), "etcd", "etcd-1", "uid-2", 1
+    )
     assert api.changed == ["delete_pod"]
 
 
@@ -451,7 +454,9 @@ async def test_undoing_deletes_no_pod_that_does_not_show_our_change(fields):
     pods = three()
     pods["etcd-1"] = replace(pods["etcd-1"], **fields)
     api = Asked(copy.copy(pods))
-    await GuardedCluster(api, consents).delete_pod(Revert(replace(NEW, uid="uid-2"), ""), "etcd", "etcd-1", "uid-2", 1)
+    await GuardedCluster(api, consents).delete_pod(
+        Revert(replace(NEW, targets=(Target("etcd-1", "uid-2"),)), ""), "etcd", "etcd-1", "uid-2", 1
+    )
     assert api.changed == []
 
 
@@ -530,7 +535,7 @@ async def test_what_the_controller_gives_a_subject_asks_again_before_it_breaks_a
     services = Services(api, None, {}, {}, lambda: datetime.now(UTC))
     asked = QuickSpec(subject={"type": "etcd", "namespace": "etcd"}, chaos={"type": "node_kill"}, **spec)
     cluster = services.context(asked, "default").cluster
-    permit = Inject(replace(KILL, uid="uid-of-etcd-1"), Voters("app=etcd", NAMES, 3))
+    permit = Inject(replace(KILL, targets=(Target("etcd-1", "uid-of-etcd-1"),)), Voters("app=etcd", NAMES, 3))
     request = cluster.delete_pod(permit, "etcd", "etcd-1", "uid-of-etcd-1", 1)
     if sent:
         await request

@@ -17,7 +17,7 @@ import pytest
 from controller.__main__ import _agent_files
 from controller.agents.operatordb.file import Bounds
 from controller.agents.operatordb.source import OperatorDb
-from controller.agents.protocol import Mark
+from controller.agents.protocol import Cursor
 from controller.agents.sources import AgentSources, NoSuchSource
 from controller.api import Agent
 from controller.records import Records
@@ -25,7 +25,7 @@ from controller.settings import Settings
 from tests.support.operatordb import AgentFile
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
-NOTHING = Mark(NOW)
+NOTHING = Cursor(NOW)
 
 
 class Place:
@@ -47,7 +47,7 @@ class Place:
         with pytest.raises(NoSuchSource) as no:
             await sources.open(Agent(source="operatorDb", path=str(path)), "uid")
         looking = OperatorDb(path, ZoneInfo("UTC"), lambda: NOW, self.bounds)
-        report = await looking.look(NOTHING)
+        report = await looking.poll(NOTHING)
         await looking.close()
         assert report.trouble is not None and report.trouble in str(no.value)
         return str(no.value)
@@ -110,7 +110,7 @@ async def test_a_file_below_the_folder_is_read_also_by_a_link_that_stays_there(p
         source = await sources.open(Agent(source="operatorDb", path=str(place.agents / name)), "uid")
         assert isinstance(source, OperatorDb)
         assert source._child._process is None, "a campaign that waits has no process"
-        assert len((await source.look(NOTHING)).tickets) == 1
+        assert len((await source.poll(NOTHING)).tickets) == 1
         await source.close()
 
 
@@ -118,14 +118,14 @@ async def test_a_link_that_is_put_there_later_is_refused_at_the_next_look(place:
     path = place.agents / "operator.db"
     AgentFile(path).ticket(NOW.replace(tzinfo=None))
     looking = OperatorDb(path, ZoneInfo("UTC"), lambda: NOW, place.bounds)
-    assert len((await looking.look(NOTHING)).tickets) == 1
+    assert len((await looking.poll(NOTHING)).tickets) == 1
     path.unlink()
     path.symlink_to(place.records)
-    report = await looking.look(NOTHING)
+    report = await looking.poll(NOTHING)
     assert report.trouble is not None and "does not lie below" in report.trouble
     path.unlink()
     os.link(place.records, path)
-    report = await looking.look(NOTHING)
+    report = await looking.poll(NOTHING)
     assert report.trouble is not None and "own records" in report.trouble
 
 
@@ -153,7 +153,7 @@ async def test_even_a_look_at_the_records_takes_no_lock_from_them(tmp_path: Path
         for name in (path, other):
             looking = OperatorDb(name, ZoneInfo("UTC"), lambda: NOW, Bounds())
             assert await looking.refusal() is None
-            await looking.look(NOTHING)
+            await looking.poll(NOTHING)
             await looking.close()
         tried = subprocess.run([sys.executable, "-c", TRY, str(path)], capture_output=True, text=True, check=True)  # noqa: ASYNC221
         assert tried.stdout.strip() == "database is locked"

@@ -102,7 +102,7 @@ def _faults(seen: Evidence) -> Counter[str]:
 
 def _unexplained(seen: Evidence) -> int:
     """Changes that are neither a plan applied nor the undoing of one, and those that the audit log does not have."""
-    planned = {row.fault["uid"] for row in seen.rows if row.fault is not None}
+    planned = {each["uid"] for row in seen.rows if row.fault is not None for each in row.fault["targets"]}
     undo = {"delete"} if seen.chaos == "node_down" else set()
     strange = 0
     for mutation in seen.mutations:
@@ -114,8 +114,8 @@ def _unexplained(seen: Evidence) -> int:
 
 
 def _as_planned(chaos: str, row: AttemptSummary, mutation: Mutation) -> bool:
-    plan = row.fault or {}
-    return (mutation.verb, mutation.name, mutation.uid) == (FAULT_VERB[chaos], plan.get("target"), plan.get("uid"))
+    targets = [(each["name"], each["uid"]) for each in row.fault["targets"]] if row.fault else []
+    return mutation.verb == FAULT_VERB[chaos] and (mutation.name, mutation.uid) in targets
 
 
 def _running(rows: Iterable[AttemptSummary], mutation: Mutation) -> AttemptSummary | None:

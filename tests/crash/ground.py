@@ -86,7 +86,7 @@ async def laid(folder: Path) -> AsyncIterator[Ground]:
             try:
                 keeper = Keeper(api, SUBJECT, members)
                 async with keeper.keeping():
-                    await keeper.whole()
+                    await keeper.wait_until_healthy()
                     yield Ground(folder, api, keeper, kubeconfig)
             finally:
                 await api.close()

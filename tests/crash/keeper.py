@@ -58,7 +58,7 @@ class Keeper:
         pods = await self.pods()
         return [name for name in NAMES if name not in pods or not self.sound(pods[name])]
 
-    async def whole(self) -> None:
+    async def wait_until_healthy(self) -> None:
         """Return once there is none. TimeoutError where that does not come."""
         async with asyncio.timeout(PATIENCE):
             while await self.trouble():  # noqa: ASYNC110 - the API server tells, not an event of ours

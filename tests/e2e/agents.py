@@ -7,7 +7,7 @@ from typing import Any
 
 from cluster import kubectl
 from cluster.deployment import agent
-from controller.cli.steering.tokens import AGENTS_SECRET, SERVICE
+from controller.cli.run.tokens import AGENTS_SECRET, SERVICE
 from controller.tokens import secret_name
 from tests.e2e.campaigns import Campaigns
 

@@ -59,9 +59,9 @@ def namespace(deployed: None) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def campaigns(namespace: str) -> Iterator[Campaigns]:
-    """Shared by the tests of a file. Whatever a file's tests did, the next file finds both subjects whole."""
+    """Shared by the tests of a file. Whatever a file's tests did, the next file finds both subjects healthy."""
     made = Campaigns(namespace)
     yield made
     made.delete_all()
-    ETCD.wait_whole()
-    TIKV.wait_whole()
+    ETCD.wait_until_healthy()
+    TIKV.wait_until_healthy()

@@ -104,7 +104,7 @@ class Subject(ABC):
         return kubectl.ask(f"reading {workload}", "-n", self.namespace, "get", "statefulset", workload, "-o", path)
 
     def trouble(self) -> list[str]:
-        """What keeps it from being whole: pods missing, going, not Ready or changed, and what its members say."""
+        """What keeps it from being healthy: pods missing, going, not Ready or changed, and what its members say."""
         found = self.pods()
         wanted = {workload: self.template_image(workload) for workload in self.workloads}
         told = [f"{name} is missing" for name in self.members if name not in found]
@@ -124,7 +124,7 @@ class Subject(ABC):
         answer = kubectl.attempt("get", "--raw", f"/api/v1/namespaces/{self.namespace}/pods/{pod}:{port}/proxy{path}")
         return answer.stdout or answer.stderr
 
-    def wait_whole(self, seconds: float = 300) -> None:
+    def wait_until_healthy(self, seconds: float = 300) -> None:
         """Return when nothing is wrong with it. AssertionError when that does not come."""
         deadline = time.monotonic() + seconds
         while told := self.trouble():

@@ -76,7 +76,7 @@ def ran(campaigns: Campaigns) -> Iterator[dict[str, Ran]]:
 
 def _run(campaigns: Campaigns, case: Case) -> Ran:
     system, subject = (ETCD, ETCD_SUBJECT) if case.of == "etcd" else (TIKV, TIKV_SUBJECT)
-    system.wait_whole()
+    system.wait_until_healthy()
     agents.deploy(case.policy, case.of)
     agent = {"source": "http", "workload": agents.WORKLOAD}
     # As its owner would, after each deployment: that says whose campaigns may start it anew.
@@ -97,7 +97,7 @@ def _run(campaigns: Campaigns, case: Case) -> Ran:
         seen = campaigns.wait_until(case.name, lambda seen: seen.status.phase.terminal or _observes(seen))
         told = "" if seen.status.phase.terminal else _log()
         campaigns.wait_finished(case.name)
-        system.wait_whole()
+        system.wait_until_healthy()
     rows = campaigns.rows(case.name)
     return Ran(
         case=case,
@@ -154,9 +154,9 @@ def test_a_fixers_commands_are_on_record_and_one_deleted_the_target(ran: dict[st
 @pytest.mark.parametrize("name", FIXED)
 def test_the_pod_that_was_down_was_replaced_once_and_by_the_agent_alone(ran: dict[str, Ran], name: str) -> None:
     for row in ran[name].scored:
-        gone = [each for each in ran[name].history.replaced if each.uid == row["fault"]["uid"]]
+        gone = [each for each in ran[name].history.replaced if each.uid == row["fault"]["targets"][0]["uid"]]
         assert len(gone) == 1
-        deleted = ran[name].history.deletion_times[row["fault"]["uid"]]
+        deleted = ran[name].history.deletion_times[row["fault"]["targets"][0]["uid"]]
         injected, recovered = _time(row, "chaos_injected_at"), _time(row, "recovered_at")
         assert injected.replace(microsecond=0) <= deleted <= recovered, "the cleanup came later"
 

@@ -49,13 +49,13 @@ class Run:
 
 @pytest.fixture(scope="module")
 def run(campaigns: Campaigns) -> Iterator[Run]:
-    ETCD.wait_whole()
+    ETCD.wait_until_healthy()
     with ETCD.watched() as history:
         campaigns.apply(KILL, "node_kill", TRIALS[KILL], observe_seconds=60, seed=4)
         campaigns.apply(DOWN, "node_down", TRIALS[DOWN], observe_seconds=8, seed=4)
         for name in TRIALS:
             campaigns.wait_finished(name)
-        ETCD.wait_whole()
+        ETCD.wait_until_healthy()
         left = ETCD.trouble()
     rows = {name: campaigns.rows(name) for name in TRIALS}
     yield Run(
@@ -84,20 +84,20 @@ def test_every_trial_ends_with_the_outcome_that_its_chaos_has(run: Run, name: st
 
 def test_every_fault_replaced_its_target_exactly_once_and_no_other_pod_was_touched(run: Run) -> None:
     # node_kill's target by the fault itself, node_down's by its cleanup.
-    faults = [Replaced(row["target"], row["fault"]["uid"]) for row in run.injected()]
+    faults = [Replaced(row["target"], row["fault"]["targets"][0]["uid"]) for row in run.injected()]
     assert run.history.replaced == faults
 
 
 def test_node_down_swapped_its_targets_image_exactly_once_and_no_other_image_changed(run: Run) -> None:
     pause = preloaded.find().pause
-    faults = [Swapped(row["target"], row["fault"]["uid"], pause) for row in run.injected(DOWN)]
+    faults = [Swapped(row["target"], row["fault"]["targets"][0]["uid"], pause) for row in run.injected(DOWN)]
     assert run.history.swapped == faults
 
 
 def test_the_target_went_while_its_attempt_ran(run: Run) -> None:
     for row in run.injected():
         # Kubernetes keeps whole seconds.
-        asked = run.history.deletion_times[row["fault"]["uid"]]
+        asked = run.history.deletion_times[row["fault"]["targets"][0]["uid"]]
         assert _time(row, "chaos_injected_at") - timedelta(seconds=1) <= asked <= _time(row, "ended_at"), row
 
 
@@ -126,10 +126,10 @@ def test_states_before_and_after_were_captured(run: Run, name: str) -> None:
         assert sorted(before["pods"]) == sorted(after["pods"]) == list(ETCD.members)
         assert all(member["healthy"] for member in before["members"].values())
         assert before["leader"] in ETCD.members
-        assert before["pods"][target]["uid"] == fault["uid"]
+        assert before["pods"][target]["uid"] == fault["targets"][0]["uid"]
         # What the fault did is in the state that was captured before it was undone.
         if name == KILL:
-            assert after["pods"][target]["uid"] != fault["uid"]
+            assert after["pods"][target]["uid"] != fault["targets"][0]["uid"]
         else:
             assert after["pods"][target]["images"]["etcd"] == fault["undo"]["pauseImage"]
             assert not after["pods"][target]["ready"]
@@ -201,7 +201,7 @@ def test_nothing_in_the_subjects_namespace_tells_of_us(run: Run) -> None:
         assert "eval" not in str(told) and "chaos" not in str(told)
 
 
-def test_afterwards_the_subject_is_whole_and_clean(run: Run) -> None:
+def test_afterwards_the_subject_is_healthy_and_clean(run: Run) -> None:
     assert run.trouble == []
 
 

@@ -21,7 +21,7 @@ READ_METRICS = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:80
 @pytest.fixture(scope="module")
 def ran(campaigns: Campaigns) -> Iterator[dict[str, list[Any]]]:
     """The attempts of each, by name."""
-    ETCD.wait_whole()
+    ETCD.wait_until_healthy()
     for name in ARMS:
         campaigns.apply(name, "node_kill", 3, 60, seed=9, interleave={"group": "turns", "arm": name})
     campaigns.apply(STRANGER, "node_kill", 1, 60, seed=9)

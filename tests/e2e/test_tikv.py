@@ -51,7 +51,7 @@ class Run:
 
 @pytest.fixture(scope="module")
 def run(campaigns: Campaigns) -> Iterator[Run]:
-    TIKV.wait_whole()
+    TIKV.wait_until_healthy()
     most = {"leaders": "most"}
     with TIKV.watched() as history, watching_pd() as timeline:
         campaigns.apply(KILL, "node_kill", 3, 60, TIKV_SUBJECT, most, seed=4)
@@ -61,7 +61,7 @@ def run(campaigns: Campaigns) -> Iterator[Run]:
         campaigns.apply(ANEW, "node_kill", 1, 60, TIKV_SUBJECT, seed=4, reset="recreate")
         for name in TRIALS:
             campaigns.wait_finished(name)
-        TIKV.wait_whole()
+        TIKV.wait_until_healthy()
         left = TIKV.trouble()
     rows = {name: campaigns.rows(name) for name in TRIALS}
     yield Run(
@@ -82,8 +82,8 @@ def test_every_trial_ends_with_the_outcome_that_its_chaos_has(run: Run, name: st
 
 
 def test_every_fault_replaced_its_target_exactly_once_and_no_other_pod_was_touched(run: Run) -> None:
-    faults = [Replaced(row["target"], row["fault"]["uid"]) for row in run.injected(KILL, DOWN, LEADER)]
-    anew = {row["fault"]["uid"] for row in run.injected(ANEW)}
+    faults = [Replaced(row["target"], row["fault"]["targets"][0]["uid"]) for row in run.injected(KILL, DOWN, LEADER)]
+    anew = {row["fault"]["targets"][0]["uid"] for row in run.injected(ANEW)}
     # Which campaign has its turn when is the queue's business: those applied in the same second go by name.
     begun = min(_time(row, "started_at") for row in run.rows[ANEW]).replace(microsecond=0)  # as Kubernetes keeps times
     ended = max(_time(row, "ended_at") for row in run.rows[ANEW])
@@ -96,12 +96,14 @@ def test_every_fault_replaced_its_target_exactly_once_and_no_other_pod_was_touch
 
 def test_node_down_swapped_its_targets_image_exactly_once_and_no_other_image_changed(run: Run) -> None:
     pause = preloaded.find().pause
-    assert run.history.swapped == [Swapped(row["target"], row["fault"]["uid"], pause) for row in run.injected(DOWN)]
+    assert run.history.swapped == [
+        Swapped(row["target"], row["fault"]["targets"][0]["uid"], pause) for row in run.injected(DOWN)
+    ]
 
 
 def test_the_record_says_how_many_regions_the_target_led_as_pd_said_it(run: Run) -> None:
     for row in run.injected(KILL, DOWN):
-        facts, look = row["fault"]["facts"], run.timeline.before(_time(row, "chaos_injected_at"))
+        facts, look = row["fault"]["targets"][0]["facts"], run.timeline.before(_time(row, "chaos_injected_at"))
         assert (facts["ledRegions"], facts["regions"]) == (look.leads[row["target"]], look.regions), row
         assert facts["ledRegions"] == max(look.leads.values())
 
@@ -127,7 +129,7 @@ def test_pds_leader_was_the_target_and_another_led_afterwards(run: Run) -> None:
     for row in run.scored(LEADER):
         assert run.timeline.before(_time(row, "chaos_injected_at")).leader == row["target"]
         assert run.timeline.before(_time(row, "recovered_at")).leader != row["target"]
-        assert row["fault"]["facts"]["led"] is True
+        assert row["fault"]["targets"][0]["facts"]["led"] is True
 
 
 def test_clients_never_noticed_that_pds_leader_was_killed_and_no_store_was_called_dead(run: Run) -> None:
@@ -144,7 +146,7 @@ def test_states_before_and_after_were_captured_with_what_really_ran(run: Run, na
     for story in run.scored(name):
         before, after = story["initial_state"], story["final_state"]
         assert sorted(before["pods"]) == sorted(after["pods"]) == sorted(TIKV.members)
-        assert before["pods"][story["target"]]["uid"] == story["fault"]["uid"]
+        assert before["pods"][story["target"]]["uid"] == story["fault"]["targets"][0]["uid"]
         assert before["probe"] == "write"
         for pod, state in before["pods"].items():
             assert running[pod] in state["images"].values()
@@ -172,14 +174,14 @@ def test_show_tells_a_trial_as_a_story(run: Run, campaigns: Campaigns) -> None:
     which = ("--trial", str(row["trial"]), "--attempt", str(row["attempt"]))
     command = ("evalcampaign", "show", f"{campaigns.namespace}/{KILL}", *which)
     told = " ".join(kubectl.ask("reading a trial", *IN_CONTROLLER, *command).split())
-    facts = row["fault"]["facts"]
+    facts = row["fault"]["targets"][0]["facts"]
     led = f"which led {facts['ledRegions']} of {facts['regions']} regions"
     assert f"the pod of {row['target']} was deleted, {led}" in told
     assert "Clients were cut off at +" in told
-    assert "The cluster was whole again at +" in told
+    assert "The cluster was healthy again at +" in told
 
 
-def test_afterwards_the_subject_is_whole_and_clean(run: Run) -> None:
+def test_afterwards_the_subject_is_healthy_and_clean(run: Run) -> None:
     assert run.trouble == []
 
 

@@ -35,7 +35,7 @@ async def test_aborted_in_mid_trial_it_is_undone_closed_and_kept(running: Stage)
 
 @pytest.mark.parametrize("step", ["reset", "await_healthy"])
 async def test_aborted_before_the_injection_nothing_is_broken(running: Stage, step: str) -> None:
-    running.lab.scripts["subject"] = Script(reset_takes=60 if step == "reset" else 0, whole_at_first=False)
+    running.lab.scripts["subject"] = Script(reset_takes=60 if step == "reset" else 0, healthy_at_first=False)
     key = running.apply()
     await running.until_step(key, step)
     running.change(key, abort=True)

@@ -86,7 +86,7 @@ async def test_two_arms_take_turns_and_a_third_campaign_gets_the_subject_only_af
     attempts = sorted((each for key in (a, b) for each in running.attempts(key)), key=lambda each: each.started_at)
     assert all(before.ended_at <= after.started_at for before, after in pairwise(attempts))
     for trial in range(1, 5):
-        assert len({each.fault["target"] for each in attempts if each.trial == trial}) == 1, "pairs hit the same member"
+        assert len({each.target for each in attempts if each.trial == trial}) == 1, "pairs hit the same member"
     for key in (a, b):
         assert running.condition(key, "Interleaved") == ("True", "TakesTurns")
         assert flagged(running, key) == []

@@ -41,7 +41,7 @@ async def test_when_all_is_done_every_number_is_that_of_the_rows(measured: Stage
     for subject in ("heals", "stays", "fails", "quiet"):
         measured.namespace(subject)
     measured.lab.scripts["stays"] = Script(heal_after=None)
-    measured.lab.scripts["fails"] = Script(whole_at_first=False)
+    measured.lab.scripts["fails"] = Script(healthy_at_first=False)
     await measured.start()
     impatient = {"deadlines": {"healthySeconds": 0.1}, "maxInfraErrors": 1}
     asked = [

@@ -55,7 +55,7 @@ async def test_too_many_interruptions_end_the_campaign(running: Stage) -> None:
 
 
 async def test_too_many_infra_errors_end_the_campaign(running: Stage) -> None:
-    running.lab.scripts["subject"] = Script(whole_at_first=False)
+    running.lab.scripts["subject"] = Script(healthy_at_first=False)
     key = running.apply(maxInfraErrors=1, deadlines={"healthySeconds": 0.1})
     status = await running.until(key, "Failed")
     assert running.outcomes(key) == [(1, 1, "InfraError"), (1, 2, "InfraError")]

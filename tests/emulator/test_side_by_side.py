@@ -35,5 +35,5 @@ async def test_twenty_campaigns_on_twenty_subjects_all_complete_with_their_own_r
         await running.until(key, "Complete", "Failed")
     assert [running.outcomes(key) for key in keys] == [[(1, 1, "SelfHealed"), (2, 1, "SelfHealed")]] * len(SUBJECTS)
     for subject, key in zip(SUBJECTS, keys, strict=True):
-        planned = [attempt.fault["uid"] for attempt in running.attempts(key) if attempt.fault]
-        assert planned == [fault.uid for fault in running.lab.worlds[subject].injected]
+        planned = [attempt.fault["targets"][0]["uid"] for attempt in running.attempts(key) if attempt.fault]
+        assert planned == [fault.targets[0].uid for fault in running.lab.worlds[subject].injected]

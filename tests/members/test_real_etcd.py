@@ -44,8 +44,8 @@ class Watch:
                     return verdict
         raise AssertionError("the stream ended")
 
-    async def whole(self) -> Verdict:
-        return await self.until(lambda verdict: verdict.whole is True)
+    async def healthy(self) -> Verdict:
+        return await self.until(lambda verdict: verdict.healthy is True)
 
     async def says(self, reason: str, member: str | None = None) -> Verdict:
         return await self.until(lambda v: any((p.reason, p.member) == (reason, member) for p in v.problems))
@@ -77,20 +77,20 @@ async def fault_at(subject: EtcdSubject, chaos: str, target: str) -> Fault:
     params = subject.get_chaos_types()[chaos].params()
     for seed in range(100):
         fault = await subject.plan_chaos(chaos, params, Random(seed))
-        if fault.target == target:
+        if fault.targets[0].name == target:
             return fault
     raise AssertionError(f"no seed meets {target}")
 
 
-async def test_healthy_members_stay_whole_and_verdicts_keep_coming(subject):
+async def test_healthy_members_stay_healthy_and_verdicts_keep_coming(subject):
     async with watched(subject) as watch:
-        start = await watch.whole()
+        start = await watch.healthy()
         watch.seen.clear()
         await watch.until(lambda verdict: (verdict.at - start.at).total_seconds() > 3)
     assert all(earlier.at < later.at for earlier, later in pairwise(watch.seen))
     # Where other tests take the whole machine, a moment without sight is honest; a member that fails is not.
-    assert not any(verdict.whole is False for verdict in watch.seen)
-    assert sum(verdict.whole is True for verdict in watch.seen) >= 3
+    assert not any(verdict.healthy is False for verdict in watch.seen)
+    assert sum(verdict.healthy is True for verdict in watch.seen) >= 3
 
 
 async def test_reset_moved_leadership_to_the_first_member_and_the_state_says_so(subject):
@@ -104,7 +104,7 @@ async def test_reset_moved_leadership_to_the_first_member_and_the_state_says_so(
 
 async def test_the_write_of_the_oracle_arrives_in_the_store(subject, members):
     async with watched(subject) as watch:
-        await watch.whole()
+        await watch.healthy()
     key = b64encode(b"healthcheck").decode()
     answer = await members.ask_member("etcd", members.pods["etcd-2"], 2379, "/v3/kv/range", 1.0, {"key": key})
     assert answer.body["kvs"][0]["value"] == b64encode(b"ok").decode()
@@ -113,24 +113,24 @@ async def test_the_write_of_the_oracle_arrives_in_the_store(subject, members):
 @pytest.mark.parametrize("target", ["etcd-0", "etcd-2"])
 async def test_a_killed_member_comes_back_and_only_the_leaders_loss_can_cost_service(subject, target):
     async with watched(subject) as watch:
-        await watch.whole()
+        await watch.healthy()
         fault = await fault_at(subject, "node_kill", target)
         injected = await subject.inject_chaos(fault)
         first = await watch.says("PodTerminating", target)
-        recovered = await watch.whole()
-        assert recovered.members[target] != fault.uid
+        recovered = await watch.healthy()
+        assert recovered.members[target] != fault.targets[0].uid
     outage = [verdict.at for verdict in watch.seen if verdict.serving is False]
     took = (recovered.at - injected).total_seconds()
     lost = (outage[-1] - outage[0]).total_seconds() if outage else 0.0
     print(f"\n{target} killed: seen after {(first.at - injected).total_seconds():.3f} s, ", end="")
-    print(f"no service for {lost:.2f} s, whole after {took:.2f} s")
+    print(f"no service for {lost:.2f} s, healthy after {took:.2f} s")
     if target != "etcd-0":
         assert not outage
 
 
 async def test_a_leader_that_dies_without_a_word_costs_service_until_another_is_elected(subject, members):
     async with watched(EtcdSubject(members.context())) as watch:
-        await watch.whole()
+        await watch.healthy()
         members.send("etcd-0", signal.SIGKILL)
         lost = await watch.until(lambda verdict: verdict.serving is False)
         again = await watch.until(lambda verdict: verdict.serving is True)
@@ -144,40 +144,40 @@ async def test_a_leader_that_dies_without_a_word_costs_service_until_another_is_
 async def test_a_member_that_is_down_stays_down_until_cleanup_and_the_others_serve(subject):
     fault = await fault_at(subject, "node_down", "etcd-1")
     async with watched(subject) as watch:
-        await watch.whole()
+        await watch.healthy()
         await subject.inject_chaos(fault)
         down = await watch.says("MemberSilent", "etcd-1")
         await watch.until(lambda verdict: (verdict.at - down.at).total_seconds() > 2)
-        assert not any(verdict.whole for verdict in watch.seen if verdict.at > down.at)
+        assert not any(verdict.healthy for verdict in watch.seen if verdict.at > down.at)
         await watch.until(lambda verdict: verdict.serving is True)
         await subject.cleanup_chaos(fault)
-        await watch.whole()
+        await watch.healthy()
 
 
-async def test_a_frozen_member_is_silent_and_whole_again_when_it_thaws(subject, members):
+async def test_a_frozen_member_is_silent_and_healthy_again_when_it_thaws(subject, members):
     async with watched(subject) as watch:
-        await watch.whole()
+        await watch.healthy()
         members.send("etcd-2", signal.SIGSTOP)
         await watch.says("MemberSilent", "etcd-2")
         await watch.until(lambda verdict: verdict.serving is True)
         members.send("etcd-2", signal.SIGCONT)
-        await watch.whole()
+        await watch.healthy()
 
 
 async def test_without_a_quorum_nothing_is_served_and_that_is_known(subject, members):
     async with watched(subject) as watch:
-        await watch.whole()
+        await watch.healthy()
         for name in ("etcd-0", "etcd-1"):
             members.send(name, signal.SIGKILL)
         await watch.says("NoLeader")
-        assert (watch.seen[-1].serving, watch.seen[-1].whole) == (False, False)
+        assert (watch.seen[-1].serving, watch.seen[-1].healthy) == (False, False)
 
 
-async def test_an_alarm_is_not_whole_and_stops_writes_for_lack_of_space(subject, members):
+async def test_an_alarm_is_not_healthy_and_stops_writes_for_lack_of_space(subject, members):
     member_id = (await subject.capture_state())["members"]["etcd-1"]["id"]
     alarm = {"action": "ACTIVATE", "memberID": member_id, "alarm": "NOSPACE"}
     async with watched(subject) as watch:
-        await watch.whole()
+        await watch.healthy()
         await members.ask_member("etcd", members.pods["etcd-1"], 2379, "/v3/maintenance/alarm", 1.0, alarm)
         full = await watch.says("WriteFailed")
         assert full.serving is False
@@ -185,7 +185,7 @@ async def test_an_alarm_is_not_whole_and_stops_writes_for_lack_of_space(subject,
         print("\n" + watch.seen[-1].message)
         alarm["action"] = "DEACTIVATE"
         await members.ask_member("etcd", members.pods["etcd-1"], 2379, "/v3/maintenance/alarm", 1.0, alarm)
-        await watch.whole()
+        await watch.healthy()
 
 
 async def test_an_etcd_that_asks_for_a_user_is_said_at_once_and_not_waited_for(subject, members):

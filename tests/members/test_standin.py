@@ -18,7 +18,7 @@ from tests.standin import VERSION
 
 @pytest.fixture(scope="module")
 def standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    """Each test waits until it is whole, and leaves it so that it becomes whole."""
+    """Each test waits until it is healthy, and leaves it so that it becomes healthy."""
     with StandIn(tmp_path_factory.mktemp("standin")) as standin:
         yield standin
 

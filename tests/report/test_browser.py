@@ -58,7 +58,7 @@ def test_it_renders_and_asks_for_nothing_but_itself(watched: Watched, file: Path
     assert watched.requests == [file.as_uri()]
     assert watched.complaints == []
     assert watched.page.locator("figure svg path").count() > 5
-    assert watched.page.locator(".verdict").first.is_visible()
+    assert watched.page.locator(".conclusion").first.is_visible()
 
 
 def test_a_script_that_others_wrote_stays_text(watched: Watched):

@@ -1,4 +1,4 @@
-"""Models of arms whose truth is known, and how often the intervals and verdicts of `controller.analysis` hold on them.
+"""Models of arms whose truth is known, and how often intervals and conclusions of `controller.analysis` hold on them.
 
 `python -m tests.simulation.arms` prints the tables of docs/evidence.md, in some minutes. The tests run the same with
 fewer samples. Seeds are fixed; seconds throughout.
@@ -167,7 +167,7 @@ def winners_when_looking(model: Model, first: int, last: int, runs: int, seed: i
 
 
 def winners_by_loss(share: float, n: int, runs: int, seed: int) -> tuple[float, float]:
-    """The share of experiments in which the first of two equal arms is called better, by verdict and at worst.
+    """The share of experiments in which the first of two equal arms is called better, by conclusion and at worst.
 
     Both recover in this share of attempts. In the first arm each failure is lost, and the trial run again, three times.
     """

@@ -76,7 +76,7 @@ def test_of_several_equal_variants_any_is_called_better_in_at_most_five_of_a_hun
     assert named <= 0.05 + 2.6 * sqrt(0.05 * 0.95 / 100)
 
 
-def test_looking_after_every_pair_finds_winners_among_equals_which_is_why_there_is_no_verdict_before_the_end():
+def test_looking_after_every_pair_finds_winners_among_equals_which_is_why_there_is_no_conclusion_before_the_end():
     assert arms.winners_when_looking(MODELS["recovers 70 %"], 8, 50, 100, seed=20_260_110) > 0.08
 
 

@@ -50,7 +50,7 @@ def calls(cluster: FakeTikv, *methods: str) -> list[tuple[Any, ...]]:
     return [call for call in cluster.calls if call[0] in methods]
 
 
-def assert_whole(cluster: FakeTikv, pds: int = 3, stores: int = 3) -> None:
+def assert_healthy(cluster: FakeTikv, pds: int = 3, stores: int = 3) -> None:
     assert sizes(cluster) == {"pd": pds, "tikv": stores}
     assert len(cluster.data.stores) == stores
     assert {store["store"]["state_name"] for store in cluster.data.stores.values()} == {"Up"}
@@ -64,7 +64,7 @@ async def test_everything_begins_anew_with_the_regions_there_were_and_leaders_sp
     cluster = FakeTikv()
     uids = {pod.uid for pod in cluster.pods.values()}
     await reset(recreating(cluster))
-    assert_whole(cluster)
+    assert_healthy(cluster)
     assert cluster.data.cluster_id == 7001
     assert uids.isdisjoint(pod.uid for pod in cluster.pods.values())
     assert cluster.boundaries() == [*KEYS]
@@ -86,7 +86,7 @@ async def test_a_pod_that_takes_long_to_die_holds_everything_up():
     cluster = FakeTikv()
     cluster.slow["tikv-2"] = 60
     await reset(recreating(cluster))
-    assert_whole(cluster)
+    assert_healthy(cluster)
 
 
 async def test_nothing_is_started_while_its_claims_are_still_on_their_way_out(monkeypatch):
@@ -109,7 +109,7 @@ async def test_it_is_done_when_pd_and_all_stores_are_back():
     cluster.slow["tikv-1"] = 30
     place = Place(cluster.context(reset="recreate"), check(cluster.context().options))
     await recreate(place, Pd(place), Memory(), PACE.period)
-    assert_whole(cluster)
+    assert_healthy(cluster)
 
 
 async def test_regions_are_the_same_after_every_reset_whatever_the_trials_did_to_them():
@@ -129,14 +129,14 @@ async def test_a_pd_beyond_repair_is_not_asked_for_its_regions_for_ever():
     await eventually(lambda: calls(cluster, "scale_workload"))
     cluster.script.clear()
     await resetting
-    assert_whole(cluster)
+    assert_healthy(cluster)
 
 
 async def test_a_pod_that_only_bears_the_label_is_neither_touched_nor_waited_for():
     cluster = FakeTikv()
     stray = cluster.pods["tikv-shell-x7k"] = replace(cluster.pods["tikv-0"], name="tikv-shell-x7k", uid="stray")
     await reset(recreating(cluster))
-    assert_whole(cluster)
+    assert_healthy(cluster)
     assert cluster.pods["tikv-shell-x7k"] == stray
 
 
@@ -172,7 +172,7 @@ async def test_a_reset_that_is_broken_off_after_any_request_is_completed_by_anot
         cluster = FakeTikv()
         broken = await broken_off(cluster, recreating(cluster), requests)
         await reset(recreating(cluster))
-        assert_whole(cluster)
+        assert_healthy(cluster)
     assert requests > 40
 
 
@@ -183,7 +183,7 @@ async def test_a_reset_that_is_broken_off_twice_is_completed_by_the_third():
             await broken_off(cluster, recreating(cluster), first)
             await broken_off(cluster, recreating(cluster), second)
             await reset(recreating(cluster))
-            assert_whole(cluster)
+            assert_healthy(cluster)
 
 
 async def test_in_the_same_process_neither_the_numbers_of_members_nor_the_regions_are_ever_lost():
@@ -194,7 +194,7 @@ async def test_in_the_same_process_neither_the_numbers_of_members_nor_the_region
         subject = recreating(cluster)
         broken = await broken_off(cluster, subject, requests)
         await reset(subject)
-        assert_whole(cluster, 5, 4)
+        assert_healthy(cluster, 5, 4)
         assert cluster.boundaries() == [*KEYS]
 
 
@@ -236,7 +236,7 @@ async def test_claims_of_members_that_no_longer_are_go_before_anything_stops():
     await reset(recreating(cluster))
     course = [call[:2] for call in calls(cluster, "scale_workload", "delete_claim")]
     assert course[:2] == [("delete_claim", "data-tikv-3"), ("delete_claim", "data-tikv-4")]
-    assert_whole(cluster)
+    assert_healthy(cluster)
 
 
 # Being there while stopped -------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 
 from controller.attempt.observation import Observation, Window, observe
 from subjects.images import KnownImages
-from subjects.protocol import Fault, SubjectContext, SubjectOptions, Verdict
+from subjects.protocol import Fault, SubjectContext, SubjectOptions, Target, Verdict
 from subjects.tikv.members.options import check
 from subjects.tikv.members.pace import Pace
 from subjects.tikv.members.place import Place
@@ -53,9 +53,9 @@ class Replay:
         """What was said of service between two times."""
         return {verdict.serving for t, verdict in self.verdicts if start <= t < end}
 
-    def whole(self, start: float, end: float) -> set[bool | None]:
-        """What was said of wholeness between two times."""
-        return {verdict.whole for t, verdict in self.verdicts if start <= t < end}
+    def healthy(self, start: float, end: float) -> set[bool | None]:
+        """What was said of health between two times."""
+        return {verdict.healthy for t, verdict in self.verdicts if start <= t < end}
 
     def reasons(self, start: float, end: float) -> set[str]:
         """Every reason that was given between two times."""
@@ -65,7 +65,7 @@ class Replay:
         """What an attempt that injected this fault at the command would have made of it."""
         start = self.tape.instant(0)
         uid = self.tape.pods(BEGIN, target.partition("-")[0])[target].uid
-        fault = Fault("recorded", target, uid, {})
+        fault = Fault("recorded", (Target(target, uid),), {})
         opened = Window(start, start + timedelta(seconds=window), timedelta(seconds=settle), timedelta(seconds=5))
         seen = Observation()
         for _, verdict in self.verdicts:

@@ -74,7 +74,7 @@ class _Soak:
     def run(self, kills: int) -> Evidence:
         """From the first trial to the last one's rows."""
         kubectl.ask("making a namespace", "create", "namespace", self._namespace)
-        self._subject.wait_whole()
+        self._subject.wait_until_healthy()
         try:
             with (
                 allowed(self._namespace, self._subject.namespace),
@@ -142,7 +142,7 @@ class _Soak:
 
     def _evidence(self, name: str, history: History, away: list[float], asked: int) -> Evidence:
         with suppress(AssertionError):  # the pod that came last needs a moment; what stays wrong is counted below
-            self._subject.wait_whole()
+            self._subject.wait_until_healthy()
         return Evidence(
             rows=self._campaigns.rows(name),
             shown=self._shown,

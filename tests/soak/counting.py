@@ -55,9 +55,9 @@ def numbers(seen: Evidence) -> list[Number]:
     """All of them, in the table's order."""
     places = Counter((row["trial"], row["attempt"]) for row in seen.rows)
     results = Counter(row["trial"] for row in seen.rows if _final(_outcome(row)))
-    plans = {row["fault"]["uid"] for row in seen.rows if row["fault"]}
+    plans = {row["fault"]["targets"][0]["uid"] for row in seen.rows if row["fault"]}
     faults = Counter(seen.broken)
-    unbroken = [row for row in seen.rows if _scored(row) and faults[row["fault"]["uid"]] != 1]
+    unbroken = [row for row in seen.rows if _scored(row) and faults[row["fault"]["targets"][0]["uid"]] != 1]
     most = max(faults.values(), default=0)
     return [
         Number("kills", str(seen.kills), str(seen.asked), seen.kills == seen.asked),

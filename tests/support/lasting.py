@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from pydantic import BaseModel
 
-from subjects.protocol import BlastRadius, ChaosRefused, ChaosType, Fault, Problem, SubjectContext, Verdict
+from subjects.protocol import BlastRadius, ChaosRefused, ChaosType, Fault, Problem, SubjectContext, Target, Verdict
 from tests.support.scripted import KillParams
 
 HURT_SECONDS = 0.1
@@ -62,7 +62,7 @@ class LastingSubject:
     async def wait_healthy(self, settle_seconds: float, on_verdict: Callable[[Verdict], None]) -> Verdict:
         async for verdict in self.watch_health():
             on_verdict(verdict)
-            if verdict.whole:
+            if verdict.healthy:
                 return verdict
         raise AssertionError("verdicts have no end")
 
@@ -87,15 +87,15 @@ class LastingSubject:
     async def plan_chaos(self, chaos: str, params: BaseModel, rng: Random) -> Fault:
         members = self.world.read()["members"]
         target = rng.choice(sorted(members))
-        return Fault(chaos, target, members[target], params.model_dump())
+        return Fault(chaos, (Target(target, members[target]),), params.model_dump())
 
     async def inject_chaos(self, fault: Fault) -> datetime:
         world = self.world.read()
-        if world["members"][fault.target] != fault.uid:
-            raise ChaosRefused(f"{fault.target} is another one now")
+        if world["members"][fault.targets[0].name] != fault.targets[0].uid:
+            raise ChaosRefused(f"{fault.targets[0].name} is another one now")
         sent_at = self.now()
-        world["members"][fault.target] = str(uuid4())
-        world["down"] = {"target": fault.target, "until": time.time() + self.hurt_seconds}
+        world["members"][fault.targets[0].name] = str(uuid4())
+        world["down"] = {"target": fault.targets[0].name, "until": time.time() + self.hurt_seconds}
         world["deeds"].append("inject")
         self.world.write(world)
         return sent_at

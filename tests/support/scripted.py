@@ -51,7 +51,7 @@ class Script:
     """Seconds after the injection between which the oracle cannot see."""
     verdict_every: float = 0.25
     ready: bool = True
-    whole_at_first: bool = True
+    healthy_at_first: bool = True
     plan_error: Exception | None = None
     inject_error: Exception | None = None
     inject_hangs: bool = False
@@ -107,7 +107,7 @@ class ScriptedSubject:
         while True:
             verdict = self._look()
             on_verdict(verdict)
-            if verdict.whole:
+            if verdict.healthy:
                 await asyncio.sleep(settle_seconds)
                 return self._look()
             await asyncio.sleep(0.01)
@@ -124,8 +124,8 @@ class ScriptedSubject:
         world = self.world
         if world.blind:
             return Verdict(self.now(), None, None, (Problem("Blind", "the API server is away"),))
-        if world.hurt or not self.script.whole_at_first:
-            target = world.fault.target if world.fault else "m-0"
+        if world.hurt or not self.script.healthy_at_first:
+            target = world.fault.targets[0].name if world.fault else "m-0"
             problem = Problem("MemberDown", f"{target} is down", target)
             return Verdict(self.now(), True, False, (problem,), dict(world.members))
         return Verdict(self.now(), True, True, (), dict(world.members))
@@ -144,10 +144,10 @@ class ScriptedSubject:
             raise self.script.plan_error
         assert isinstance(params, KillParams)
         members = self.world.members
-        target = rng.choice(sorted(members))
-        names = rng.sample(sorted(members.keys() - {target}), params.count - 1)
-        others = tuple(Target(name, members[name]) for name in names)
-        return Fault(chaos, target, members[target], params.model_dump(), {"wait_for": target}, others=others)
+        first = rng.choice(sorted(members))
+        names = [first, *rng.sample(sorted(members.keys() - {first}), params.count - 1)]
+        targets = tuple(Target(name, members[name]) for name in names)
+        return Fault(chaos, targets, params.model_dump(), {"wait_for": first})
 
     async def inject_chaos(self, fault: Fault) -> datetime:
         if self.script.inject_error:

@@ -7,9 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import RowMapping
 
-from controller.agents.commands import MOST_COMMANDS, TOOL_CALL, Entry, complete, exit_codes
-from controller.agents.protocol import AgentUnreadable, Command, CommandLog, Mark, Report, Ticket
-from controller.agents.thoughts import Said, thoughts_of
+from controller.agents.commands import MOST_COMMANDS, TOOL_CALL, LogEntry, complete, exit_codes, reasoning_of
+from controller.agents.protocol import AgentUnreadable, Command, CommandLog, Cursor, PollResult, Ticket
 from controller.records import Records, RecordsError, inbox
 
 
@@ -22,7 +21,7 @@ class HttpSource:
         self._now = now
         self._lost_before = 0
 
-    async def mark(self) -> Mark:
+    async def current_cursor(self) -> Cursor:
         """See the protocol."""
         at = self._now()
         try:
@@ -31,21 +30,21 @@ class HttpSource:
             raise AgentUnreadable(str(error)) from None
         self._lost_before = self._records.turned_away.work(self._campaign)
         self._records.turned_away.forget_tickets(self._campaign)
-        return Mark(at, tickets, entries)
+        return Cursor(at, tickets, entries)
 
-    async def look(self, mark: Mark) -> Report:
+    async def poll(self, cursor: Cursor) -> PollResult:
         """See the protocol."""
         at = self._now()
         try:
-            rows = await self._records.read_at_once(lambda c: inbox.tickets(c, self._campaign, mark.ticket))
+            rows = await self._records.read_at_once(lambda c: inbox.tickets(c, self._campaign, cursor.ticket))
         except RecordsError as error:
-            return Report(at, trouble=str(error))
+            return PollResult(at, trouble=str(error))
         if missed := self._records.turned_away.tickets(self._campaign):
             # Whether they tell of what was injected nobody knows before they come again.
-            return Report(at, trouble=f"{missed} tickets came while the records could not be written")
-        return Report(at, tuple(_ticket(row) for row in rows))
+            return PollResult(at, trouble=f"{missed} tickets came while the records could not be written")
+        return PollResult(at, tuple(_ticket(row) for row in rows))
 
-    async def commands(self, mark: Mark, tickets: Sequence[Ticket]) -> CommandLog:
+    async def read_commands(self, cursor: Cursor, tickets: Sequence[Ticket]) -> CommandLog:
         """See the protocol. They were judged and masked when they came."""
         if not tickets:
             return CommandLog()
@@ -54,7 +53,7 @@ class HttpSource:
             sessions, rows = await self._records.read_at_once(
                 lambda c: (
                     inbox.count_sessions(c, self._campaign, ids),
-                    inbox.calls(c, self._campaign, ids, mark.entry),
+                    inbox.calls(c, self._campaign, ids, cursor.entry),
                 )
             )
         except RecordsError as error:
@@ -63,11 +62,13 @@ class HttpSource:
             # Who only opens tickets has run nothing; who resolves them did something, and it was not told.
             return CommandLog(complete=False, why="no session that worked on these tickets was sent")
         commands = _commands(rows)
-        thoughts = thoughts_of(Said(row["type"], _at(row), row["session"], row["content"]) for row in rows)
+        reasoning = reasoning_of(
+            LogEntry(row["type"], row["session"], at=_at(row), text=row["content"]) for row in rows
+        )
         whole, why = complete(len(commands))
         if lost := self._records.turned_away.work(self._campaign) - self._lost_before:
             whole, why = False, f"{lost} requests with logs or sessions were refused" + (f"; {why}" if why else "")
-        return CommandLog(tuple(commands[:MOST_COMMANDS]), whole, why, thoughts)
+        return CommandLog(tuple(commands[:MOST_COMMANDS]), whole, why, reasoning)
 
     async def close(self) -> None:
         """Nothing is open; what was noted of the campaign is forgotten."""
@@ -90,7 +91,7 @@ def _ticket(row: RowMapping) -> Ticket:
 
 
 def _commands(rows: Sequence[RowMapping]) -> list[Command]:
-    codes = exit_codes([Entry(row["session"], row["type"], row["tool"], row["exit_code"]) for row in rows])
+    codes = exit_codes([LogEntry(row["type"], row["session"], row["tool"], row["exit_code"]) for row in rows])
     return [
         Command(
             at=_at(row),

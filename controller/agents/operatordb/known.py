@@ -1,4 +1,4 @@
-"""Which rows were there at the mark, so that all others are new: by what each row is, not by the order of its id.
+"""Which rows were there at the cursor, so that all others are new: by what each row is, not by the order of its id.
 
 A row is known again by its id (with the rest of its primary key) and by when it was first seen, which never changes: so
 it stays the same row when it is changed, rewritten whole, or moved by VACUUM, and in a copy of the file; and it is
@@ -70,7 +70,7 @@ def new(connection: sqlite3.Connection, name: str, known: Known, same: bool) -> 
 
 
 def is_same(connection: sqlite3.Connection, tickets: Known, entries: Known) -> bool:
-    """Whether this is the file that the mark was taken in: something of what stood in it still does.
+    """Whether this is the file that the cursor was taken in: something of what stood in it still does.
 
     By its tickets, where it had any. A file with nothing in it is any file.
     """

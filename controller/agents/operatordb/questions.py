@@ -13,10 +13,10 @@ from typing import Any
 
 from controller.agents.operatordb.file import EVERYWHERE, Bounds, Locked, reading
 from controller.agents.operatordb.guard import TooMuch
-from controller.agents.operatordb.reading import find_commands, find_tickets, take_mark
+from controller.agents.operatordb.reading import find_commands, find_tickets, take_cursor
 from controller.agents.operatordb.summary import count_rows
 from controller.agents.operatordb.times import zone_of
-from controller.agents.protocol import AgentUnreadable, Command, CommandLog, Known, Mark, Thought, Ticket
+from controller.agents.protocol import AgentUnreadable, Command, CommandLog, Cursor, Known, Reasoning, Ticket
 
 Json = Any
 
@@ -25,23 +25,23 @@ _TROUBLES: Mapping[str, type[AgentUnreadable]] = {each.__name__: each for each i
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """`about`: `mark`, `tickets`, `commands`, `refusal` or `counts`. `at`: our clock, UTC. `mark` and `tickets`: since
-    when, and of which. `zone`: the IANA name of that of naive times.
+    """`about`: `cursor`, `tickets`, `commands`, `refusal` or `counts`. `at`: our clock, UTC. `cursor` and `tickets`:
+    since when, and of which. `zone`: the IANA name of that of naive times.
     """
 
     about: str
     path: str
     at: datetime
     zone: str = "UTC"
-    mark: Mark | None = None
+    cursor: Cursor | None = None
     tickets: tuple[str, ...] = ()
     bounds: Bounds = EVERYWHERE
 
     def to_json(self) -> Json:
         """For the reading process."""
         asked = asdict(self) | {"at": self.at.isoformat()}
-        if self.mark is not None:
-            asked["mark"] = mark_to_json(self.mark)
+        if self.cursor is not None:
+            asked["cursor"] = cursor_to_json(self.cursor)
         return asked
 
     @classmethod
@@ -52,7 +52,7 @@ class Question:
             path=asked["path"],
             at=datetime.fromisoformat(asked["at"]),
             zone=asked["zone"],
-            mark=None if asked["mark"] is None else mark_from_json(asked["mark"]),
+            cursor=None if asked["cursor"] is None else cursor_from_json(asked["cursor"]),
             tickets=tuple(asked["tickets"]),
             bounds=Bounds(asked["bounds"]["below"], tuple(asked["bounds"]["never"])),
         )
@@ -77,15 +77,15 @@ def said(answered: Json) -> Json:
     return answered["said"]
 
 
-def mark_to_json(mark: Mark) -> Json:
+def cursor_to_json(cursor: Cursor) -> Json:
     """All of it, with the rows that were there."""
-    return asdict(mark) | {"at": mark.at.isoformat()}
+    return asdict(cursor) | {"at": cursor.at.isoformat()}
 
 
-def mark_from_json(told: Json) -> Mark:
-    """What `mark_to_json` made."""
+def cursor_from_json(told: Json) -> Cursor:
+    """What `cursor_to_json` made."""
     rows = {name: Known(**told[name]) for name in ("tickets", "entries")}
-    return Mark(datetime.fromisoformat(told["at"]), told["ticket"], told["entry"], told["file"], **rows)
+    return Cursor(datetime.fromisoformat(told["at"]), told["ticket"], told["entry"], told["file"], **rows)
 
 
 def tickets_from_json(told: Json) -> tuple[Ticket, ...]:
@@ -102,7 +102,7 @@ def log_from_json(told: Json) -> CommandLog:
         commands=tuple(Command(**each | {"at": _time(each["at"])}) for each in told["commands"]),
         complete=told["complete"],
         why=told["why"],
-        thoughts=tuple(Thought(**each | {"at": _time(each["at"])}) for each in told["thoughts"]),
+        reasoning=tuple(Reasoning(**each | {"at": _time(each["at"])}) for each in told["reasoning"]),
     )
 
 
@@ -120,12 +120,12 @@ def _plain(value: Any) -> Json:
 
 
 _ANSWERS: Mapping[str, Callable[[Any, Question, tzinfo], Json]] = {
-    "mark": lambda file, asked, zone: mark_to_json(take_mark(file, asked.at)),
+    "cursor": lambda file, asked, zone: cursor_to_json(take_cursor(file, asked.at)),
     "tickets": lambda file, asked, zone: _plain([asdict(each) for each in find_tickets(file, _since(asked), zone)]),
     "commands": lambda file, asked, zone: _plain(asdict(find_commands(file, _since(asked), asked.tickets, zone))),
     "counts": lambda file, asked, zone: count_rows(file),
 }
 
 
-def _since(asked: Question) -> Mark:
-    return asked.mark or Mark(asked.at)
+def _since(asked: Question) -> Cursor:
+    return asked.cursor or Cursor(asked.at)

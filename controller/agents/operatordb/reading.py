@@ -8,13 +8,23 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import islice
 
-from controller.agents.commands import TOOL_CALL, Deed, Entry, command_of, exit_codes, kept, log_of
+from controller.agents.commands import (
+    REASONING,
+    TOOL_CALL,
+    TOOL_RESULT,
+    LogEntry,
+    ToolCall,
+    command_of,
+    exit_codes,
+    kept,
+    log_of,
+    reasoning_of,
+)
 from controller.agents.operatordb import known, tables
 from controller.agents.operatordb.tables import ENTRIES, SESSIONS, TICKETS, Row, name_of
 from controller.agents.operatordb.times import read_time
-from controller.agents.protocol import CommandLog, Mark, Ticket
+from controller.agents.protocol import CommandLog, Cursor, Ticket
 from controller.agents.text import cut
-from controller.agents.thoughts import REASONING, Said, thoughts_of
 
 MOST_TICKETS = 1000
 """Of one look, the oldest first."""
@@ -29,24 +39,24 @@ ID_BYTES = 256
 """Of an id, as a ticket shows it."""
 
 _CODES = ("session_id", "entry_type", "tool_name", "exit_code")
-_TYPES = (TOOL_CALL, "tool_result", REASONING)
+_TYPES = (TOOL_CALL, TOOL_RESULT, REASONING)
 
 
-def take_mark(connection: sqlite3.Connection | None, at: datetime) -> Mark:
+def take_cursor(connection: sqlite3.Connection | None, at: datetime) -> Cursor:
     """What the file holds; nothing, where there is none."""
     if connection is None:
-        return Mark(at)
+        return Cursor(at)
     tickets, entries = known.take(connection, TICKETS), known.take(connection, ENTRIES)
     file = known.digest((tickets.digests, entries.digests))
-    return Mark(at, tickets.count, entries.count, file, tickets, entries)
+    return Cursor(at, tickets.count, entries.count, file, tickets, entries)
 
 
-def find_tickets(connection: sqlite3.Connection | None, mark: Mark, zone: tzinfo) -> tuple[Ticket, ...]:
+def find_tickets(connection: sqlite3.Connection | None, cursor: Cursor, zone: tzinfo) -> tuple[Ticket, ...]:
     """The tickets that are new. A file without tickets is one in which nothing was noticed."""
     if connection is None or (table := tables.find_table(connection, TICKETS)) is None:
         return ()
-    same = known.is_same(connection, mark.tickets, mark.entries)
-    found = list(islice(known.new(connection, TICKETS, mark.tickets, same), MOST_TICKETS))
+    same = known.is_same(connection, cursor.tickets, cursor.entries)
+    found = list(islice(known.new(connection, TICKETS, cursor.tickets, same), MOST_TICKETS))
     if not found:
         return ()
     resolved = resolving_sessions(connection)
@@ -60,18 +70,18 @@ def find_tickets(connection: sqlite3.Connection | None, mark: Mark, zone: tzinfo
 
 
 def find_commands(
-    connection: sqlite3.Connection | None, mark: Mark, tickets: Sequence[str], zone: tzinfo
+    connection: sqlite3.Connection | None, cursor: Cursor, tickets: Sequence[str], zone: tzinfo
 ) -> CommandLog:
-    """What was run and said since the mark in the sessions of the tickets with these ids."""
+    """What was run and said since the cursor in the sessions of the tickets with these ids."""
     if not tickets:
         return CommandLog()
     if connection is None:
         return CommandLog(complete=False, why="the file with the agent's log is gone")
     if tables.find_table(connection, ENTRIES) is None:
         return CommandLog(complete=False, why="the file holds tickets, and no log of an agent")
-    places = list(_new_entries(connection, mark, _sessions(connection, frozenset(tickets))))
-    log = log_of(list(_deeds(connection, places, zone)))
-    return replace(log, thoughts=thoughts_of(_said(connection, places, zone)))
+    places = list(_new_entries(connection, cursor, _sessions(connection, frozenset(tickets))))
+    log = log_of(list(_tool_calls(connection, places, zone)))
+    return replace(log, reasoning=reasoning_of(_log_entries(connection, places, zone)))
 
 
 def resolving_sessions(connection: sqlite3.Connection) -> frozenset[str]:
@@ -125,7 +135,7 @@ def _sessions(connection: sqlite3.Connection, tickets: Collection[str]) -> list[
 
 
 def _new_entries(
-    connection: sqlite3.Connection, mark: Mark, sessions: Sequence[object]
+    connection: sqlite3.Connection, cursor: Cursor, sessions: Sequence[object]
 ) -> Iterator[tuple[tables.Table, tables.Place]]:
     """Calls, results and reasoning of these sessions, ascending, the first MOST_CALLS."""
     table = tables.find_table(connection, ENTRIES)
@@ -133,21 +143,21 @@ def _new_entries(
         return
     where = f"WHERE session_id IN ({', '.join('?' * len(sessions))}) AND entry_type IN {_TYPES}"
     theirs = frozenset(tables.places(connection, table, where, sessions))
-    same = known.is_same(connection, mark.tickets, mark.entries)
-    new = (found.place for found in known.new(connection, ENTRIES, mark.entries, same) if found.place in theirs)
+    same = known.is_same(connection, cursor.tickets, cursor.entries)
+    new = (found.place for found in known.new(connection, ENTRIES, cursor.entries, same) if found.place in theirs)
     yield from ((table, place) for place in islice(new, MOST_CALLS))
 
 
-def _deeds(
+def _tool_calls(
     connection: sqlite3.Connection, places: Sequence[tuple[tables.Table, tables.Place]], zone: tzinfo
-) -> Iterator[Deed]:
-    """First what results are told by, then the calls one by one: all at once may be more than there is memory for."""
+) -> Iterator[ToolCall]:
+    """Reads the short columns of all entries first, then the calls one by one, to stay within the memory limit."""
     log = [_entry(tables.read_row(connection, table, place, _CODES)) for table, place in places]
     for (table, place), entry, code in zip(places, log, exit_codes(log), strict=True):
         if entry.type == TOOL_CALL:
             row = tables.read_row(connection, table, place, tables.ENTRY)
             command = command_of(row["tool_params"]) or str(row["content"] or "")
-            yield Deed(
+            yield ToolCall(
                 at=read_time(row["timestamp"], zone),
                 session=entry.session,
                 tool=entry.tool,
@@ -156,19 +166,21 @@ def _deeds(
             )
 
 
-def _entry(row: Row) -> Entry:
-    return Entry(str(row["session_id"]), str(row["entry_type"]), str(row["tool_name"] or ""), whole(row["exit_code"]))
+def _entry(row: Row) -> LogEntry:
+    return LogEntry(
+        str(row["entry_type"]), str(row["session_id"]), str(row["tool_name"] or ""), whole(row["exit_code"])
+    )
 
 
-def _said(
+def _log_entries(
     connection: sqlite3.Connection, places: Sequence[tuple[tables.Table, tables.Place]], zone: tzinfo
-) -> Iterator[Said]:
+) -> Iterator[LogEntry]:
     for table, place in places:
         row = tables.read_row(connection, table, place, ("session_id", "entry_type", "timestamp"))
         kind, text = str(row["entry_type"]), ""
         if kind == REASONING:
             text = kept(str(tables.read_row(connection, table, place, ("content",))["content"] or ""))
-        yield Said(kind, read_time(row["timestamp"], zone), cut(str(row["session_id"]), 200), text)
+        yield LogEntry(kind, cut(str(row["session_id"]), 200), at=read_time(row["timestamp"], zone), text=text)
 
 
 def _id(value: object) -> str:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from controller.agents.operatordb.child import Child
 from controller.agents.operatordb.file import EVERYWHERE, Bounds, Locked
-from controller.agents.operatordb.questions import Json, Question, log_from_json, mark_from_json, tickets_from_json
-from controller.agents.protocol import AgentUnreadable, CommandLog, Mark, Report, Ticket
+from controller.agents.operatordb.questions import Json, Question, cursor_from_json, log_from_json, tickets_from_json
+from controller.agents.protocol import AgentUnreadable, CommandLog, Cursor, PollResult, Ticket
 
 TRIES = 5
 """How often a look tries again while the file's writer holds it, each for `BUSY_SECONDS`."""
@@ -38,33 +38,35 @@ class OperatorDb:
         said: str | None = await self._ask(Question("refusal", str(self._path), self._now(), bounds=self._bounds))
         return said
 
-    async def mark(self) -> Mark:
+    async def current_cursor(self) -> Cursor:
         """As the protocol says; a file that is not there is one with nothing in it."""
-        told, _ = await self._read("mark")
-        return mark_from_json(told)
+        told, _ = await self._read("cursor")
+        return cursor_from_json(told)
 
-    async def look(self, mark: Mark) -> Report:
+    async def poll(self, cursor: Cursor) -> PollResult:
         """As the protocol says. `at` is just before the file was read."""
         try:
-            told, at = await self._read("tickets", mark)
-            return Report(at, tickets_from_json(told))
+            told, at = await self._read("tickets", cursor)
+            return PollResult(at, tickets_from_json(told))
         except AgentUnreadable as trouble:
-            return Report(self._now(), trouble=str(trouble))
+            return PollResult(self._now(), trouble=str(trouble))
 
-    async def commands(self, mark: Mark, tickets: Sequence[Ticket]) -> CommandLog:
+    async def read_commands(self, cursor: Cursor, tickets: Sequence[Ticket]) -> CommandLog:
         """As the protocol says."""
-        told, _ = await self._read("commands", mark, [ticket.id for ticket in tickets])
+        told, _ = await self._read("commands", cursor, [ticket.id for ticket in tickets])
         return log_from_json(told)
 
     async def close(self) -> None:
         """End the process; nothing else is held between two looks. Whatever is asked later starts another."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._child.close)
 
-    async def _read(self, about: str, mark: Mark | None = None, tickets: Sequence[str] = ()) -> tuple[Json, datetime]:
+    async def _read(
+        self, about: str, cursor: Cursor | None = None, tickets: Sequence[str] = ()
+    ) -> tuple[Json, datetime]:
         for left in reversed(range(TRIES)):
             at = self._now()
             zone = str(self._zone)
-            asked = Question(about, str(self._path), at, zone, mark, tuple(tickets), self._bounds)
+            asked = Question(about, str(self._path), at, zone, cursor, tuple(tickets), self._bounds)
             try:
                 return await self._ask(asked), at
             except Locked:

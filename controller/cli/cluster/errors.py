@@ -8,10 +8,10 @@ CommandFailed        anything; exit status 1
 
 from __future__ import annotations
 
-from controller.sentences import Sentence
+from controller.usererror import UserError
 
 
-class CommandFailed(Sentence):
+class CommandFailed(UserError):
     """The command could not do what it was asked."""
 
 

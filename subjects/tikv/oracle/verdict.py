@@ -1,9 +1,9 @@
-"""The judgement: from what was seen of pods, PD and stores to serving, whole and every unmet condition. Pure.
+"""The judgement: from what was seen of pods, PD and stores to serving, healthy and every unmet condition. Pure.
 
 *Serving*: clients are served, region by region (`service`). While PD has no leader, clients go on with what they know:
 then nobody but a writing client can say whether they are served, and without one it is unknown.
 
-*Whole*: serving, and full redundancy: every pod present, staying, Ready and with the image that it had; PD with a
+*Healthy*: serving, and full redundancy: every pod present, staying, Ready and with the image that it had; PD with a
 leader and exactly the expected members, reachable, still the same cluster; exactly one store `Up`, heard of lately, on
 every expected address; every region confirmed by its leader, with all its voters, none of them pending, down or still
 learning.
@@ -45,9 +45,9 @@ def judge(at: datetime, evidence: Evidence) -> Verdict:
         *unseen_stores(evidence),
         *(_open_service(service) if service is not None else ()),
     ]
-    whole = False if trouble else None if unknown or serving is None else True
+    healthy = False if trouble else None if unknown or serving is None else True
     since = None if service is None or service.since is None else at - timedelta(seconds=evidence.clock - service.since)
-    return Verdict(at, serving, whole, tuple(trouble + unknown), _uids(evidence), unserved_since=since)
+    return Verdict(at, serving, healthy, tuple(trouble + unknown), _uids(evidence), unserved_since=since)
 
 
 def _leaders(evidence: Evidence, pd: PdSight) -> Tally | None:

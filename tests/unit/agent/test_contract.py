@@ -41,12 +41,12 @@ async def a_case(journal: Journal, by_agent: bool = True) -> None:
 
 
 async def seen(source: AgentSource, journal: Journal, by_agent: bool = True) -> tuple[Ticket, CommandLog]:
-    mark = await source.mark()
+    cursor = await source.current_cursor()
     await a_case(journal, by_agent)
-    report = await source.look(mark)
+    report = await source.poll(cursor)
     assert report.trouble is None
     [ticket] = report.tickets
-    return ticket, await source.commands(mark, report.tickets)
+    return ticket, await source.read_commands(cursor, report.tickets)
 
 
 @pytest.fixture(params=["http", "operator.db"])

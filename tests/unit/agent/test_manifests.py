@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from controller.api import CampaignSpec
-from controller.cli.steering import tokens
+from controller.cli.run import tokens
 from examples.agent.agent.settings import Settings
 
 REPO = Path(__file__).parents[3]

@@ -42,19 +42,19 @@ async def test_both_sources_tell_the_same(here, agent):  # noqa: F811
     agent.create()
     directly = OperatorDb(agent.path, ZONE, lambda: NOON)
     sending = forwarder(here, agent)
-    marks = await here.source.mark(), await directly.mark()
+    cursors = await here.source.current_cursor(), await directly.current_cursor()
     ticket = at_work(agent, 3)
     await sending.once()
     here.clock[0] = LATER
     agent.update(ticket, status="resolved", resolved_at="2026-01-01T13:00:08", diagnosis="deleted the stuck pod")
     await sending.once()
-    sent, read = (await here.source.look(marks[0])).tickets, (await directly.look(marks[1])).tickets
+    sent, read = (await here.source.poll(cursors[0])).tickets, (await directly.poll(cursors[1])).tickets
     assert [(t.opened_at, t.resolved_at, t.resolved, t.message) for t in sent] == [
         (t.opened_at, t.resolved_at, t.resolved, t.message) for t in read
     ]
     assert sent[0].opened_at == NOON.replace(second=3) and sent[0].arrived_at == NOON
     assert sent[0].resolution_arrived_at == LATER
-    logs = await here.source.commands(marks[0], sent), await directly.commands(marks[1], read)
+    logs = await here.source.read_commands(cursors[0], sent), await directly.read_commands(cursors[1], read)
     assert [(c.command, c.exit_code, c.destructive) for c in logs[0].commands] == [
         (c.command, c.exit_code, c.destructive) for c in logs[1].commands
     ]
@@ -63,12 +63,12 @@ async def test_both_sources_tell_the_same(here, agent):  # noqa: F811
 
 async def test_a_restart_sends_all_again_and_it_is_there_once(here, agent):  # noqa: F811
     agent.create()
-    mark = await here.source.mark()
+    cursor = await here.source.current_cursor()
     at_work(agent, 3)
     for _ in range(2):
         await forwarder(here, agent).once()
-    tickets = (await here.source.look(mark)).tickets
-    assert len(tickets) == 1 and len((await here.source.commands(mark, tickets)).commands) == 1
+    tickets = (await here.source.poll(cursor)).tickets
+    assert len(tickets) == 1 and len((await here.source.read_commands(cursor, tickets)).commands) == 1
 
 
 async def test_in_a_new_file_the_same_ids_are_other_tickets(here, agent):  # noqa: F811
@@ -78,32 +78,32 @@ async def test_in_a_new_file_the_same_ids_are_other_tickets(here, agent):  # noq
         agent.create()
         at_work(agent, second)
         await sending.once()
-    mark = await here.source.mark()
-    assert mark.ticket == 2
+    cursor = await here.source.current_cursor()
+    assert cursor.ticket == 2
     agent.path.unlink()
     agent.create()
     at_work(agent, 7)
     await sending.once()
-    tickets = (await here.source.look(mark)).tickets
+    tickets = (await here.source.poll(cursor)).tickets
     assert [each.opened_at for each in tickets] == [datetime(2026, 1, 1, 12, 0, 7, tzinfo=UTC)]
-    assert len((await here.source.commands(mark, tickets)).commands) == 1
+    assert len((await here.source.read_commands(cursor, tickets)).commands) == 1
 
 
 async def test_a_monitors_own_resolution_stays_one(here, agent):  # noqa: F811
     agent.create()
-    mark = await here.source.mark()
+    cursor = await here.source.current_cursor()
     agent.update(agent.ticket(NOON.replace(tzinfo=None)), status="resolved", resolved_at="2026-01-01T13:00:04")
     await forwarder(here, agent).once()
-    assert not (await here.source.look(mark)).tickets[0].resolved
+    assert not (await here.source.poll(cursor)).tickets[0].resolved
 
 
 async def test_without_the_right_token_it_says_so_and_sends_later(here, agent):  # noqa: F811
     agent.create()
-    mark = await here.source.mark()
+    cursor = await here.source.current_cursor()
     at_work(agent, 3)
     with pytest.raises(Refused, match="HTTP 401"):
         await forwarder(here, agent, "wrong").once()
-    assert (await here.source.look(mark)).tickets == ()
+    assert (await here.source.poll(cursor)).tickets == ()
 
 
 async def test_a_file_that_is_not_there_yet_is_waited_for(here, agent):  # noqa: F811
@@ -111,15 +111,15 @@ async def test_a_file_that_is_not_there_yet_is_waited_for(here, agent):  # noqa:
     await sending.once()
     assert not agent.path.exists()
     agent.create()
-    mark = await here.source.mark()
+    cursor = await here.source.current_cursor()
     at_work(agent, 3)
     await sending.once()
-    assert len((await here.source.look(mark)).tickets) == 1
+    assert len((await here.source.poll(cursor)).tickets) == 1
 
 
 async def test_a_log_larger_than_a_request_may_be_is_sent_whole(here, agent):  # noqa: F811
     agent.create()
-    mark = await here.source.mark()
+    cursor = await here.source.current_cursor()
     at_work(agent, 3)
     agent.run(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100) INSERT INTO agent_log_entries"
@@ -127,13 +127,13 @@ async def test_a_log_larger_than_a_request_may_be_is_sent_whole(here, agent):  #
         *("y" * 50_000, json.dumps({"command": f"echo {'x' * 15_000}"})),
     )
     await forwarder(here, agent).once()
-    log = await here.source.commands(mark, (await here.source.look(mark)).tickets)
+    log = await here.source.read_commands(cursor, (await here.source.poll(cursor)).tickets)
     assert len(log.commands) == 101 and log.complete
 
 
 async def test_what_the_api_would_refuse_is_put_right_and_spoils_nothing_else(here, agent):  # noqa: F811
     agent.create()
-    mark = await here.source.mark()
+    cursor = await here.source.current_cursor()
     at_work(agent, 3, "a/b?c" * 40)
     session = "a/b?c" * 40
     agent.log(session, "a kind of its own", "[" * 60_000)
@@ -142,14 +142,14 @@ async def test_what_the_api_would_refuse_is_put_right_and_spoils_nothing_else(he
     agent.log("of no session", "tool_call", "ls")
     agent.update(1, status="odd", severity="s" * 900, message="m" * 90_000)
     await forwarder(here, agent).once()
-    tickets = (await here.source.look(mark)).tickets
-    log = await here.source.commands(mark, tickets)
+    tickets = (await here.source.poll(cursor)).tickets
+    log = await here.source.read_commands(cursor, tickets)
     assert len(tickets) == 1 and [command.exit_code for command in log.commands] == [0, None]
 
 
 async def test_one_entry_that_is_not_taken_spoils_no_other(here, agent, caplog):  # noqa: F811
     agent.create()
-    mark = await here.source.mark()
+    cursor = await here.source.current_cursor()
     at_work(agent, 3)
     sending, kept = forwarder(here, agent), here.client.request
 
@@ -160,7 +160,7 @@ async def test_one_entry_that_is_not_taken_spoils_no_other(here, agent, caplog):
     here.client.request = picky
     await sending.once()
     assert "1 entries of the log are not taken (HTTP 422): no" in caplog.text
-    assert (await here.source.mark()).entry == 1 and len((await here.source.look(mark)).tickets) == 1
+    assert (await here.source.current_cursor()).entry == 1 and len((await here.source.poll(cursor)).tickets) == 1
 
 
 async def test_sessions_of_the_same_name_in_two_files_are_two(here, agent):  # noqa: F811
@@ -170,8 +170,8 @@ async def test_sessions_of_the_same_name_in_two_files_are_two(here, agent):  # n
         agent.create()
         at_work(agent, second)
         await sending.once()
-    mark = await here.source.mark()
-    assert (mark.ticket, mark.entry) == (2, 4)
+    cursor = await here.source.current_cursor()
+    assert (cursor.ticket, cursor.entry) == (2, 4)
 
 
 UUIDS = """
@@ -188,7 +188,7 @@ async def test_entries_with_text_ids_are_sent_in_order_and_once_whatever_happens
     """VACUUM numbers such rows anew, and a forwarder that was started again has forgotten what it sent."""
     with closing(sqlite3.connect(agent.path)) as connection:
         connection.executescript(UUIDS.format(kind))
-    mark = await here.source.mark()
+    cursor = await here.source.current_cursor()
     sending = forwarder(here, agent)
     agent.run(
         "INSERT INTO tickets VALUES (?, 'k', 'open', 'gone', NULL, '2026-01-01T13:00:03', NULL, NULL)", str(uuid4())
@@ -214,7 +214,7 @@ async def test_entries_with_text_ids_are_sent_in_order_and_once_whatever_happens
     await forwarder(here, agent).once()
     call(8)
     await forwarder(here, agent).once()
-    log = await here.source.commands(mark, (await here.source.look(mark)).tickets)
+    log = await here.source.read_commands(cursor, (await here.source.poll(cursor)).tickets)
     said = [command.command for command in log.commands]
     assert list(dict.fromkeys(said)) == [f"echo {number}" for number in range(9)]
     assert len(said) <= 11, "what stood beside the deleted one, in the same second, may be there twice"

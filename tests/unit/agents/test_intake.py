@@ -95,11 +95,11 @@ async def test_it_is_a_source(here):
 
 
 async def test_a_ticket_is_seen_with_its_own_times_and_ours(here):
-    mark = await here.source.mark()
+    cursor = await here.source.current_cursor()
     await here.put("/v1/tickets/t-1", OPEN)
     here.clock[0] = LATER
     await here.put("/v1/tickets/t-1", OPEN | {"status": "resolved", "resolvedAt": "2026-01-01T12:00:08Z"})
-    (ticket,) = (await here.source.look(mark)).tickets
+    (ticket,) = (await here.source.poll(cursor)).tickets
     assert (ticket.id, ticket.subject, ticket.message) == ("t-1", "tikv/tikv", "tikv-0 is gone")
     assert (ticket.opened_at, ticket.arrived_at) == (NOON.replace(second=3), NOON)
     assert (ticket.resolved, ticket.resolved_at) == (True, NOON.replace(second=8))
@@ -107,41 +107,41 @@ async def test_a_ticket_is_seen_with_its_own_times_and_ours(here):
 
 
 async def test_the_first_resolution_stands_when_it_is_sent_again(here):
-    mark = await here.source.mark()
+    cursor = await here.source.current_cursor()
     await here.put("/v1/tickets/t", OPEN | {"status": "resolved"})
     here.clock[0] = LATER
     await here.put("/v1/tickets/t", OPEN | {"status": "resolved"})
-    (ticket,) = (await here.source.look(mark)).tickets
+    (ticket,) = (await here.source.poll(cursor)).tickets
     assert (ticket.arrived_at, ticket.resolution_arrived_at) == (NOON, NOON)
 
 
 @pytest.mark.parametrize("said", [{"status": "escalated"}, {"status": "resolved", "resolvedBy": "monitor"}])
 async def test_who_gives_up_and_a_monitor_that_sees_nothing_resolve_nothing(here, said):
-    mark = await here.source.mark()
+    cursor = await here.source.current_cursor()
     await here.put("/v1/tickets/t", OPEN | said)
-    assert not (await here.source.look(mark)).tickets[0].resolved
+    assert not (await here.source.poll(cursor)).tickets[0].resolved
 
 
 async def test_tickets_of_before_the_mark_and_of_other_campaigns_are_not_seen(here):
     await here.put("/v1/tickets/old", OPEN)
-    mark = await here.source.mark()
+    cursor = await here.source.current_cursor()
     await here.put("/v1/tickets/old", OPEN | {"status": "resolved"})
     headers = {"Authorization": "Bearer the other token"}
     assert (await here.client.put("/v1/tickets/t", json=OPEN, headers=headers)).status_code == 204
-    assert (await here.source.look(mark)).tickets == ()
+    assert (await here.source.poll(cursor)).tickets == ()
 
 
 async def test_commands_are_those_of_the_tickets_sessions_judged_and_masked(here):
     await here.put("/v1/sessions/s", {"ticket": "t"})
     await here.log(call(1, "ls"))
-    mark = await here.source.mark()
+    cursor = await here.source.current_cursor()
     await here.put("/v1/tickets/t", OPEN)
     await here.log(
         call(2, "kubectl delete pod tikv-0 --token=abc", at="2026-01-01T12:00:04Z"),
         result(3, 0),
         {"session": "else", "sequence": 1, "type": "tool_call", "params": "rm -rf /"},
     )
-    log = await here.source.commands(mark, (await here.source.look(mark)).tickets)
+    log = await here.source.read_commands(cursor, (await here.source.poll(cursor)).tickets)
     (command,) = log.commands
     assert (command.command, command.exit_code, command.destructive) == (
         "kubectl delete pod tikv-0 --token=***",
@@ -152,7 +152,7 @@ async def test_commands_are_those_of_the_tickets_sessions_judged_and_masked(here
 
 
 async def test_what_was_said_stands_where_it_was_among_the_commands_and_is_masked(here):
-    mark = await here.source.mark()
+    cursor = await here.source.current_cursor()
     await here.put("/v1/tickets/t", OPEN)
     await here.put("/v1/sessions/s", {"ticket": "t"})
     said = {"session": "s", "type": "reasoning"}
@@ -162,29 +162,29 @@ async def test_what_was_said_stands_where_it_was_among_the_commands_and_is_maske
         result(3, 0) | {"content": "what a tool answered"},
         said | {"sequence": 4, "content": "Again, with --token=hunter2"},
     )
-    thoughts = (await here.source.commands(mark, (await here.source.look(mark)).tickets)).thoughts
-    assert [(each.text, each.after) for each in thoughts] == [
+    reasoning = (await here.source.read_commands(cursor, (await here.source.poll(cursor)).tickets)).reasoning
+    assert [(each.text, each.after) for each in reasoning] == [
         ("The pod is stuck.", 0),
         ("Again, with --token=***", 1),
     ]
-    assert thoughts[0].at == NOON.replace(second=4)
+    assert reasoning[0].at == NOON.replace(second=4)
 
 
 async def test_what_is_sent_twice_is_there_once(here):
-    mark = await here.source.mark()
+    cursor = await here.source.current_cursor()
     await here.put("/v1/tickets/t", OPEN)
     await here.put("/v1/sessions/s", {"ticket": "t"})
     for _ in range(2):
         await here.log(call(1, "ls"), call(1, "ls"), call(2, "ls"))
-    assert len((await here.source.commands(mark, (await here.source.look(mark)).tickets)).commands) == 2
+    assert len((await here.source.read_commands(cursor, (await here.source.poll(cursor)).tickets)).commands) == 2
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer wrong", f"Basic {TOKEN}", f"Bearer {TOKEN}x"])
 async def test_without_the_token_nothing_is_taken(here, header):
-    mark = await here.source.mark()
+    cursor = await here.source.current_cursor()
     answer = await here.client.put("/v1/tickets/t", json=OPEN, headers={"Authorization": header})
     assert answer.status_code == 401 and "a bearer token is needed" in answer.text
-    assert (await here.source.look(mark)).tickets == ()
+    assert (await here.source.poll(cursor)).tickets == ()
 
 
 @pytest.mark.parametrize(("token", "status"), [("wrong", b"401"), (TOKEN, b"413")])
@@ -219,14 +219,14 @@ async def test_what_is_no_json_is_refused_with_a_sentence(here, body):
 
 
 async def test_half_a_character_is_taken_as_a_question_mark(here):
-    mark = await here.source.mark()
+    cursor = await here.source.current_cursor()
     answer = await here.client.put("/v1/tickets/t", content=b'{"message": "a \\uD83D b"}')
     assert answer.status_code == 204, answer.text
-    assert (await here.source.look(mark)).tickets[0].message == "a ? b"
+    assert (await here.source.poll(cursor)).tickets[0].message == "a ? b"
 
 
 async def test_whatever_a_tool_was_given_is_kept_as_far_as_it_can_be(here):
-    mark = await here.source.mark()
+    cursor = await here.source.current_cursor()
     await here.put("/v1/tickets/t", OPEN)
     await here.put("/v1/sessions/s", {"ticket": "t"})
     given = [b'{"x": ' + b"[" * 100 + b"]" * 100 + b"}", b'{"x": NaN}', b'{"command": null}', b'"a\\u0000b"']
@@ -234,7 +234,7 @@ async def test_whatever_a_tool_was_given_is_kept_as_far_as_it_can_be(here):
     entries = b",".join(entry % (number, params) for number, params in enumerate(given, 1))
     answer = await here.client.post("/v1/log", content=b'{"entries": [' + entries + b"]}")
     assert answer.status_code == 204, answer.text
-    log = await here.source.commands(mark, (await here.source.look(mark)).tickets)
+    log = await here.source.read_commands(cursor, (await here.source.poll(cursor)).tickets)
     assert [command.command[:4] for command in log.commands] == ['{"x"', '{"x"', '{"co', "a b"]
 
 
@@ -259,16 +259,16 @@ async def test_while_a_log_is_worked_on_tickets_are_taken(here, workers):
 
 
 async def test_of_a_resolution_without_a_session_it_is_open_what_was_run(here):
-    mark = await here.source.mark()
+    cursor = await here.source.current_cursor()
     await here.put("/v1/tickets/t", OPEN)
-    log = await here.source.commands(mark, (await here.source.look(mark)).tickets)
+    log = await here.source.read_commands(cursor, (await here.source.poll(cursor)).tickets)
     assert log.complete and log.commands == (), "who only opens a ticket has run nothing"
     await here.put("/v1/tickets/t", OPEN | {"status": "resolved"})
-    resolved = (await here.source.look(mark)).tickets
-    log = await here.source.commands(mark, resolved)
+    resolved = (await here.source.poll(cursor)).tickets
+    log = await here.source.read_commands(cursor, resolved)
     assert not log.complete and log.why == "no session that worked on these tickets was sent"
     await here.put("/v1/sessions/s", {"ticket": "t"})
-    assert (await here.source.commands(mark, resolved)).complete
+    assert (await here.source.read_commands(cursor, resolved)).complete
 
 
 async def test_what_was_sent_is_never_repeated_in_a_refusal(here):
@@ -286,7 +286,7 @@ async def test_a_body_without_a_stated_length_is_refused_as_soon_as_it_is_too_lo
 
 
 async def test_a_flood_is_told_to_come_again_and_what_was_taken_is_there(here):
-    mark = await here.source.mark()
+    cursor = await here.source.current_cursor()
     gate = asyncio.Event()
     kept = here.records.write_at_once
 
@@ -300,11 +300,11 @@ async def test_a_flood_is_told_to_come_again_and_what_was_taken_is_there(here):
     gate.set()
     statuses = [answer.status_code for answer in await asyncio.gather(*flood)]
     assert sorted(set(statuses)) == [204, 503]
-    assert len((await here.source.look(mark)).tickets) == statuses.count(204) >= MOST_AT_ONCE
+    assert len((await here.source.poll(cursor)).tickets) == statuses.count(204) >= MOST_AT_ONCE
 
 
 async def test_while_the_records_are_away_nothing_is_acknowledged(here):
-    mark, kept = await here.source.mark(), here.records.write_at_once
+    cursor, kept = await here.source.current_cursor(), here.records.write_at_once
 
     async def away(work):
         raise RecordsUnavailable("disk full")
@@ -313,7 +313,7 @@ async def test_while_the_records_are_away_nothing_is_acknowledged(here):
     answer = await here.put("/v1/tickets/t", OPEN, 503)
     assert answer.headers["retry-after"] and "disk" not in answer.text
     here.records.write_at_once = kept
-    assert (await here.source.look(mark)).tickets == ()
+    assert (await here.source.poll(cursor)).tickets == ()
 
 
 async def test_an_agent_in_a_loop_does_not_fill_the_disk(here, monkeypatch):

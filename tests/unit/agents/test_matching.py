@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from controller.agents.matching import Sighting, fold
-from controller.agents.protocol import Report, Ticket
+from controller.agents.matching import TicketMatch, update_match
+from controller.agents.protocol import PollResult, Ticket
 from controller.records.flags import Flag
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -24,11 +24,11 @@ def ticket(number=2, opened=None, resolved=None, done=False, **more):
 
 def seen(*looks, trouble=()):
     """Fold looks: pairs of a second and the tickets that were there."""
-    sighting = Sighting(START, "tikv/tikv", looked_at=START)
+    match = TicketMatch(START, "tikv/tikv", polled_at=START)
     for second, *tickets in looks:
         why = "locked" if second in trouble else None
-        sighting = fold(sighting, Report(at(second), tuple(tickets), why))
-    return sighting
+        match = update_match(match, PollResult(at(second), tuple(tickets), why))
+    return match
 
 
 def test_a_ticket_is_dated_by_our_first_look_at_it_and_the_agents_own_time_stands_beside():
@@ -46,32 +46,32 @@ def test_the_first_of_several_is_the_detection_and_only_it_can_be_resolved():
     first, second = ticket(2, opened=1), ticket(3, opened=5, resolved=9, done=True)
     found = seen((1, first), (5, first, ticket(3, opened=5)), (9, first, second))
     assert (found.ticket_at, found.resolution_at) == (at(1), None), "another one's resolution is not about this fault"
-    found = fold(found, Report(at(11), (ticket(2, opened=1, resolved=11, done=True), second)))
+    found = update_match(found, PollResult(at(11), (ticket(2, opened=1, resolved=11, done=True), second)))
     assert found.resolution_at == at(11)
 
 
 def quiet(*looks):
     """Fold looks before there is anything to find."""
-    sighting = Sighting(None, "tikv/tikv")
+    match = TicketMatch(None, "tikv/tikv")
     for second, *tickets in looks:
-        sighting = fold(sighting, Report(at(second), tuple(tickets)))
-    return sighting
+        match = update_match(match, PollResult(at(second), tuple(tickets)))
+    return match
 
 
 def test_what_comes_in_the_quiet_period_is_a_false_alarm_and_never_the_detection_whatever_becomes_of_it():
     before = replace(quiet((-4, ticket(2)), (-1, ticket(2), ticket(3))), opened_at=START)
     assert before.false_alarms == 2 and before.ticket_at is None
-    after = fold(before, Report(at(1), (ticket(2, resolved=1, done=True), ticket(3, opened=1))))
+    after = update_match(before, PollResult(at(1), (ticket(2, resolved=1, done=True), ticket(3, opened=1))))
     assert (after.ticket_at, after.resolution_at, after.false_alarms) == (None, None, 2)
     assert after.flags == {Flag.TICKET_BEFORE_INJECTION}
-    found = fold(after, Report(at(2), (ticket(2), ticket(3), ticket(4))))
+    found = update_match(after, PollResult(at(2), (ticket(2), ticket(3), ticket(4))))
     assert found.ticket_at == at(2) and found.detected == "4"
 
 
 def test_one_that_named_another_subject_before_the_injection_is_no_detection_when_it_names_this_one_after_it():
     before = replace(quiet((-1, ticket(2, subject="tikv/other"))), opened_at=START)
     assert before.false_alarms == 0
-    after = fold(before, Report(at(1), (ticket(2, subject="tikv/tikv"),)))
+    after = update_match(before, PollResult(at(1), (ticket(2, subject="tikv/tikv"),)))
     assert after.ticket_at is None and after.false_alarms == 1
 
 
@@ -79,7 +79,7 @@ def test_one_that_named_another_subject_before_the_injection_is_no_detection_whe
 def test_more_than_a_few_tickets_are_flagged_those_of_the_quiet_period_included(early, late, many):
     numbers = list(range(2, 2 + early + late))
     before = replace(quiet((-1, *map(ticket, numbers[:early]))), opened_at=START)
-    after = fold(before, Report(at(1), tuple(map(ticket, numbers))))
+    after = update_match(before, PollResult(at(1), tuple(map(ticket, numbers))))
     assert (Flag.MANY_TICKETS in after.flags) is many
 
 
@@ -115,13 +115,13 @@ def test_where_we_could_not_look_the_agents_own_time_counts_and_that_is_marked()
 
 @pytest.mark.parametrize(("own", "counts"), [(-1.5, 4), (1, 1)])
 def test_where_the_last_look_was_long_before_the_injection_no_ticket_counts_from_before_it(own, counts):
-    before = Sighting(START, "tikv/tikv", looked_at=at(-60))
-    assert fold(before, Report(at(4), (ticket(opened=own),))).ticket_at == at(counts)
+    before = TicketMatch(START, "tikv/tikv", polled_at=at(-60))
+    assert update_match(before, PollResult(at(4), (ticket(opened=own),))).ticket_at == at(counts)
 
 
 def test_that_the_mark_was_taken_long_before_the_injection_makes_no_look_late():
-    before = Sighting(START, "tikv/tikv", looked_at=at(-60))
-    assert not fold(before, Report(at(0.5), (ticket(opened=0.2),))).flags
+    before = TicketMatch(START, "tikv/tikv", polled_at=at(-60))
+    assert not update_match(before, PollResult(at(0.5), (ticket(opened=0.2),))).flags
 
 
 def test_where_we_could_not_look_and_it_gives_no_usable_time_ours_stands():
@@ -141,8 +141,8 @@ def test_what_arrived_over_http_has_our_time_whenever_we_looked():
 
 def test_a_look_that_failed_changes_nothing_but_says_so():
     found = seen((1, ticket(opened=1)), (2,), trouble=(2,))
-    assert (found.ticket_at, found.looked_at, found.trouble) == (at(1), at(1), "locked")
-    assert fold(found, Report(at(3), (ticket(opened=1),))).trouble is None
+    assert (found.ticket_at, found.polled_at, found.trouble) == (at(1), at(1), "locked")
+    assert update_match(found, PollResult(at(3), (ticket(opened=1),))).trouble is None
 
 
 def test_an_escalation_ends_nothing_and_resolves_nothing():

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from controller.analysis.comparison import compare, compare_all
+from controller.analysis.conclusion import Conclusion
 from controller.analysis.errors import NotComparable
 from controller.analysis.pairing import pair
-from controller.analysis.verdict import Verdict
 from controller.api import Outcome, Phase
 from controller.records.flags import Flag
 from tests.unit.analysis.samples import arm, healing, trial
@@ -23,7 +23,7 @@ def agent(name: str, of, /, **asked):
 
 def test_the_quicker_arm_is_better_and_says_by_how_much_in_which_interval_and_of_how_many():
     found = compare(agent("helper", QUICK), arm("nobody", SLOW))
-    assert found.verdict is Verdict.BETTER
+    assert found.conclusion is Conclusion.BETTER
     said = (
         "helper is better than nobody: within the first 60 s of a trial it was unrecovered for 30.9 s less, on average"
     )
@@ -39,14 +39,14 @@ def test_the_quicker_arm_is_better_and_says_by_how_much_in_which_interval_and_of
 
 def test_a_baseline_that_heals_itself_can_win():
     found = compare(agent("meddler", NEVER), arm("nobody", QUICK))
-    assert found.verdict is Verdict.WORSE
+    assert found.conclusion is Conclusion.WORSE
     assert "it was unrecovered for 48.0 s more" in found.sentence
     assert "0 of 20 of meddler, 20 of 20 of nobody (difference -100 points" in found.sentence
 
 
 def test_no_detectable_difference_claims_nothing_of_what_would_have_been_found():
     found = compare(arm("one", SLOW), arm("other", [*SLOW[:19], healing(41.5)[0]]))
-    assert found.verdict is Verdict.NO_DIFFERENCE
+    assert found.conclusion is Conclusion.NO_DIFFERENCE
     assert "probability" not in found.sentence
 
 
@@ -54,7 +54,7 @@ def test_an_arm_that_recovers_less_often_and_is_unrecovered_for_less_time_is_nev
     """Fourteen of twenty at once, and the rest never, against twenty just before the deadline."""
     often = healing(*[1.0 + i / 10 for i in range(14)], *[None] * 6)
     found = compare(agent("one", often), arm("other", healing(*[58.0 + i / 20 for i in range(20)])))
-    assert found.verdict is Verdict.BETTER
+    assert found.conclusion is Conclusion.BETTER
     assert "14 of 20 of one, 20 of 20 of other" in found.sentence
     assert "Rate and time disagree: one was unrecovered for less time, and yet recovered less often." in found.sentence
     assert "sooner" not in found.sentence
@@ -66,13 +66,13 @@ def test_an_arm_that_recovers_less_often_and_is_unrecovered_for_less_time_is_nev
 def test_rates_that_differ_where_the_times_do_not_are_named():
     late = healing(*[59.0] * 20)
     found = compare(arm("one", late), arm("other", healing(*[None] * 20)))
-    assert found.verdict is Verdict.NO_DIFFERENCE
+    assert found.conclusion is Conclusion.NO_DIFFERENCE
     assert "Rate and time disagree: the times do not tell the two apart; one recovered more often." in found.sentence
 
 
 def test_where_neither_ever_recovered_no_seconds_are_made_up():
     found = compare(arm("one", NEVER), arm("other", NEVER))
-    assert found.verdict is Verdict.NO_DIFFERENCE
+    assert found.conclusion is Conclusion.NO_DIFFERENCE
     assert "neither recovered within 60 s in any trial" in found.sentence
     assert found.difference is not None and found.difference.low < -5 and found.difference.high > 5
 
@@ -90,7 +90,7 @@ def test_forced_windows_that_differ_are_compared_up_to_the_shorter_and_what_came
 @pytest.mark.parametrize("n", [0, 1, 3])
 def test_three_trials_each_are_too_few_whatever_they_show(n: int):
     found = compare(arm("one", QUICK[:n]), arm("other", NEVER[:n]))
-    assert (found.verdict, found.difference, found.p) == (Verdict.TOO_FEW, None, None)
+    assert (found.conclusion, found.difference, found.p) == (Conclusion.TOO_FEW, None, None)
     assert "Too few trials" in found.sentence
     assert ("at least 6 trials each in pairs" in found.sentence) == bool(n)
 
@@ -151,20 +151,20 @@ def test_several_comparisons_are_adjusted_and_say_so():
     alone = compare(quick, third)
     both, among, _ = compare_all([(quick, slow), (quick, third), (third, slow)])
     assert alone.p is not None and among.p is not None
-    assert both.verdict is Verdict.BETTER
+    assert both.conclusion is Conclusion.BETTER
     assert (among.p, among.comparisons) == (pytest.approx(alone.p), 3)
     assert both.p == pytest.approx(3 * (compare(quick, slow).p or 1))
     assert "adjusted for 3 comparisons (Holm)" in both.sentence
     assert "Holm" not in compare_all([(quick, slow)])[0].sentence
 
 
-def test_verdicts_that_the_number_of_comparisons_makes_impossible_are_called_that():
+def test_conclusions_that_the_number_of_comparisons_makes_impossible_are_called_that():
     """Three variants of six pairs: one by one each could be told, and of three comparisons none can."""
     six = [agent(name, healing(*[start + i / 9 for i in range(6)])) for name, start in (("a", 1), ("b", 2), ("c", 58))]
     alone = compare(six[0], six[2])
-    assert alone.verdict is Verdict.BETTER and "Holm" not in alone.sentence
+    assert alone.conclusion is Conclusion.BETTER and "Holm" not in alone.sentence
     for found in compare_all([(six[0], six[1]), (six[0], six[2]), (six[1], six[2])]):
-        assert (found.verdict, found.p, found.comparisons) == (Verdict.TOO_FEW, None, 3)
+        assert (found.conclusion, found.p, found.comparisons) == (Conclusion.TOO_FEW, None, 3)
         assert "0.0312, or 0.0938 when it is one of 3 comparisons (Holm)" in found.sentence
         assert "at least 7 trials each in pairs" in found.sentence
 
@@ -172,16 +172,16 @@ def test_verdicts_that_the_number_of_comparisons_makes_impossible_are_called_tha
 def test_what_could_not_have_won_by_itself_is_none_of_the_comparisons():
     few = agent("few", QUICK[:3]), arm("nobody", SLOW[:3])
     found = compare_all([(agent("helper", QUICK), arm("nobody", SLOW)), few])
-    assert [(each.comparisons, each.verdict) for each in found] == [(1, Verdict.BETTER), (1, Verdict.TOO_FEW)]
+    assert [(each.comparisons, each.conclusion) for each in found] == [(1, Conclusion.BETTER), (1, Conclusion.TOO_FEW)]
 
 
 @pytest.mark.parametrize("phase", [Phase.RUNNING, Phase.SUSPENDED, Phase.PENDING, Phase.QUEUED])
-def test_an_arm_that_is_not_over_makes_the_comparison_interim_and_there_is_no_verdict(phase: Phase):
+def test_an_arm_that_is_not_over_makes_the_comparison_interim_and_there_is_no_conclusion(phase: Phase):
     running = agent("helper", QUICK, trials=50)
     running = replace(running, campaign=replace(running.campaign, phase=phase, finished_at=None))
     for found in (compare(running, arm("nobody", SLOW)), compare(arm("nobody", SLOW), running)):
-        assert (found.verdict, found.difference, found.rates, found.p) == (Verdict.INTERIM, None, None, None)
-        assert found.sentence.startswith(f"Interim, no verdict: helper is {phase}, with 20 of 50 trials scored.")
+        assert (found.conclusion, found.difference, found.rates, found.p) == (Conclusion.INTERIM, None, None, None)
+        assert found.sentence.startswith(f"Interim, no conclusion: helper is {phase}, with 20 of 50 trials scored.")
     first, _ = compare_all([(agent("helper", QUICK), arm("nobody", SLOW)), (running, arm("nobody", SLOW))])
     assert first.comparisons == 2, "the other one is to have its p-value, too"
 

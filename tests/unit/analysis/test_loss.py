@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from controller.analysis.comparison import compare
+from controller.analysis.conclusion import Conclusion
 from controller.analysis.loss import at_worst
 from controller.analysis.trial import Trial
-from controller.analysis.verdict import Verdict
 from controller.api import Outcome
 from tests.unit.analysis.samples import arm, healing, trial
 
@@ -39,30 +39,30 @@ def test_identical_arms_of_which_one_hides_its_failures_are_no_better_at_worst()
     failing = [replace(each, recovered=None, outcome=Outcome.NOT_HEALED) if each.trial % 2 else each for each in QUICK]
     hidden = rerun(QUICK, *range(1, 20, 2))
     found = compare(arm("hides", hidden), arm("shows", failing))
-    assert (found.verdict, found.worst_case) == (Verdict.BETTER, Verdict.NO_DIFFERENCE)
+    assert (found.conclusion, found.worst_case) == (Conclusion.BETTER, Conclusion.NO_DIFFERENCE)
     (said,) = [note for note in found.notes if note.startswith("Worst case")]
     assert "trials of hides" in said and said.endswith("would be: no detectable difference.")
     assert any(
         "10 of 30 attempts (InfraError 10) of hides, and 0 of 20 attempts of shows" in note for note in found.notes
     )
     turned = compare(arm("shows", failing), arm("hides", hidden))
-    assert (turned.verdict, turned.worst_case) == (Verdict.WORSE, Verdict.NO_DIFFERENCE)
+    assert (turned.conclusion, turned.worst_case) == (Conclusion.WORSE, Conclusion.NO_DIFFERENCE)
 
 
 def test_what_the_other_arm_lost_does_not_help_the_one_that_is_ahead():
     found = compare(arm("quick", QUICK), arm("slow", rerun(SLOW, 1, 2, 3)))
-    assert found.worst_case is found.verdict is Verdict.BETTER
+    assert found.worst_case is found.conclusion is Conclusion.BETTER
     assert not any(note.startswith("Worst case") for note in found.notes)
 
 
 def test_few_losses_of_a_clear_winner_change_nothing_and_that_is_said():
     found = compare(arm("quick", rerun(QUICK, 4)), arm("slow", SLOW))
-    assert any(note.endswith("the verdict stays: better.") for note in found.notes)
+    assert any(note.endswith("the conclusion stays: better.") for note in found.notes)
 
 
 def test_where_nobody_is_ahead_the_worst_is_made_of_both():
     found = compare(arm("one", rerun(QUICK, *range(1, 16))), arm("other", [*QUICK]))
-    assert (found.verdict, found.worst_case) == (Verdict.NO_DIFFERENCE, Verdict.WORSE)
+    assert (found.conclusion, found.worst_case) == (Conclusion.NO_DIFFERENCE, Conclusion.WORSE)
 
 
 @pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if not outcome.scored])

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from controller.api import Phase, Step
-from controller.cli.commands import app
+from controller.cli.app import app
 from controller.records import Records
 from tests.unit.records.samples import at, fill, spec
 

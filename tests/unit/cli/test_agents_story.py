@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from controller.api import Mode, Outcome
-from controller.cli.reading.story import print_story
+from controller.cli.results.story import print_story
 from controller.records.flags import Flag
 from tests.unit.cli.test_narrative import CAMPAIGN, KILL
 from tests.unit.records.samples import at

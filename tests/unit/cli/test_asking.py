@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from controller.api import CampaignSpec, Mode
-from controller.cli.steering.asking import Asked, spec_of
-from controller.cli.steering.checking import check
-from controller.cli.steering.errors import Mistake
-from controller.cli.steering.naming import MOST, readable_name
+from controller.cli.run.asking import Asked, spec_of
+from controller.cli.run.checking import check
+from controller.cli.run.errors import UsageError
+from controller.cli.run.naming import MOST, readable_name
 
 BASELINE = Asked(subject="tikv", chaos="node_kill", mode=Mode.BASELINE)
 AGENT = Asked(subject="tikv", chaos="node_kill")
@@ -90,7 +90,7 @@ def test_in_a_baseline_an_agents_deployment_is_kept_away_and_has_no_source():
     ],
 )
 def test_a_mistake_is_a_sentence_that_names_what_is_known(asked, said):
-    with pytest.raises(Mistake, match=re.escape(said)):
+    with pytest.raises(UsageError, match=re.escape(said)):
         check(spec_of(asked)[1])
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from controller.cli.checks import agentdb, agents, controller, definition, namespaces, workloads
+from controller.cli.checks.cluster import REVIEWS
+from controller.cli.checks.finding import Level
 from controller.cli.cluster.controller import PODS
 from controller.cli.cluster.errors import Refused
-from controller.cli.doctor import agentdb, agents, controller, definition, namespaces, workloads
-from controller.cli.doctor.cluster import REVIEWS
-from controller.cli.doctor.finding import Level
 from controller.consent import ALLOWED_ANNOTATION
 from controller.records.errors import RecordsUnavailable
 from controller.records.revisions import HEAD

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
-from controller.cli.reading.exporting import COLUMNS, count_commands
+from controller.cli.results.exporting import COLUMNS, count_commands
 from tests.unit.cli.conftest import Run
 
 REPO = Path(__file__).parents[3]

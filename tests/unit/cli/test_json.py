@@ -41,7 +41,7 @@ def test_trials_prints_attempts_without_their_states(run: Run) -> None:
 def test_show_prints_the_whole_row_and_its_events(run: Run) -> None:
     row = json.loads(run("show", "uid-1", "-t", "1", "-o", "json").stdout)
     assert row.keys() >= {column.name for column in trials.c}
-    assert row["fault"]["target"] == row["target"] == "etcd-1"
+    assert row["fault"]["targets"][0]["name"] == row["target"] == "etcd-1"
     assert (row["initial_state"]["leader"], row["final_state"]["leader"]) == ("etcd-1", "etcd-2")
     assert [event["kind"] for event in row["events"]][:2] == ["opened", "step"]
     assert row["events"][0]["at"] == row["started_at"] == "2025-03-04T05:06:17.123456Z"

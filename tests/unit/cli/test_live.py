@@ -20,7 +20,7 @@ from controller.cli.live.following import follow
 from controller.cli.live.story import Story, right_now
 from controller.cli.live.watching import Watch
 from controller.cli.options import Exit
-from controller.cli.steering.ending import conclude
+from controller.cli.run.ending import conclude
 from tests.unit.records.samples import at
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from controller.api import Mode, Outcome, Phase, Step
-from controller.cli.reading.narrative import narrate
+from controller.cli.results.narrative import narrate
 from controller.records.rows import AttemptRow, CampaignRow, Event
 from tests.unit.records.samples import at
 
@@ -15,7 +15,7 @@ CAMPAIGN = CampaignRow(
     mode=Mode.BASELINE, variant=None, spec={"trials": 1}, spec_hash="", comparison_hash="", phase=Phase.COMPLETE,
     reason="", message="", created_at=at(0), started_at=at(0), finished_at=at(99), deleted_at=None,
 )  # fmt: skip
-FAULT = {"target": "tikv-1", "uid": "p", "facts": {"ledRegions": 2, "regions": 6}}
+FAULT = {"targets": [{"name": "tikv-1", "uid": "p", "facts": {"ledRegions": 2, "regions": 6}}]}
 KILL = AttemptRow(
     id="a", campaign_uid="u", trial=1, attempt=1, seed=1, step=Step.RECORD, outcome=Outcome.SELF_HEALED,
     started_at=at(0), chaos_injected_at=at(10), ticket_created_at=None, ticket_seen_at=None, resolved_at=None,
@@ -33,14 +33,14 @@ def told(chaos: str = "node_kill", **changes: Any) -> str:
 def test_a_kill_is_told_from_its_target_to_the_recovery():
     assert told() == (
         "At 2025-03-04 05:06:17 UTC the pod of tikv-1 was deleted, which led 2 of 6 regions. Clients were cut off at "
-        "+0.4s and served again at +11.2s. The cluster was whole again at +14.8s."
+        "+0.4s and served again at +11.2s. The cluster was healthy again at +14.8s."
     )
 
 
 def test_a_system_that_stays_broken_is_told_with_the_time_it_was_given():
     story = told("node_down", outcome=Outcome.NOT_HEALED, recovered_at=None)
     assert "tikv-1 was put down, to stay down until somebody deletes its pod, which led 2 of 6 regions." in story
-    assert story.endswith("It was not whole again within 60 s.")
+    assert story.endswith("It was not healthy again within 60 s.")
 
 
 def test_an_outage_without_end_is_told_as_one():
@@ -63,16 +63,16 @@ def test_time_in_which_nobody_could_tell_is_said():
 
 
 def test_pds_leader_is_named_as_one():
-    assert "pd-0 was deleted, which led PD." in told("pd_leader_kill", fault={"target": "pd-0", "facts": {"led": True}})
+    fault = {"targets": [{"name": "pd-0", "uid": "p", "facts": {"led": True}}]}
+    assert "pd-0 was deleted, which led PD." in told("pd_leader_kill", fault=fault)
 
 
 def test_each_of_several_targets_is_told_with_what_it_led():
-    others = {"others": [{"name": "tikv-0", "uid": "q"}]}
-    facts = {"ledRegions": 2, "regions": 6, "others": {"tikv-0": {"ledRegions": 1, "regions": 6}}}
+    other = {"name": "tikv-0", "uid": "q", "facts": {"ledRegions": 1, "regions": 6}}
     assert (
         "the pod of tikv-1 was deleted, which led 2 of 6 regions; "
         "the pod of tikv-0 was deleted, which led 1 of 6 regions."
-    ) in told(fault=FAULT | others | {"facts": facts})
+    ) in told(fault={"targets": [*FAULT["targets"], other]})
 
 
 def test_a_fault_that_never_showed_is_told_so():
@@ -88,7 +88,9 @@ def test_where_nothing_was_injected_the_reason_is_the_story():
 
 
 def test_records_from_before_facts_were_kept_and_unknown_chaos_are_told_too():
-    assert "UTC freeze was done to tikv-1." in told("freeze", fault={"target": "tikv-1"})
+    assert "UTC freeze was done to tikv-1." in told(
+        "freeze", fault={"targets": [{"name": "tikv-1", "uid": "p", "facts": {}}]}
+    )
 
 
 def test_an_attempt_that_was_broken_off_says_when_and_that_it_was_undone():

@@ -8,7 +8,7 @@ from controller.analysis.least import fewest_pairs
 from controller.analysis.rates import rate
 from controller.analysis.rates_apart import rates_apart
 from controller.api import CampaignSpec, Mode
-from controller.cli.steering.proving import can_prove
+from controller.cli.run.proving import can_prove
 from tests.unit.records.samples import spec
 
 

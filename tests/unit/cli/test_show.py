@@ -31,7 +31,7 @@ def test_show_tells_an_attempt_from_its_opening_to_its_end(run: Run) -> None:
         ["+20.000", "capture_final"],
         ["+21.000", "ended"],
     ]
-    assert "serving no, whole no: etcd-1 is not ready" in text
+    assert "serving no, healthy no: etcd-1 is not ready" in text
     assert "target  etcd-1" in text
     assert "pods[etcd-1].restarts  0 -> 1\n" in text and "leader                 etcd-1 -> etcd-2" in text
     assert "3.5.21" not in text, "what did not change is not shown"
@@ -62,7 +62,7 @@ def test_service_of_which_nobody_knew_is_told_and_where_all_was_known_it_is_not(
         await records.ensure_campaign("uid-9", "default", "headless", spec(), at(500))
         row = await records.open_attempt("uid-9", 1, seed=1, at=at(500))
         told = [
-            Event(Step.OBSERVE, at(seconds), "verdict", {"serving": serving, "whole": False, "problems": []})
+            Event(Step.OBSERVE, at(seconds), "verdict", {"serving": serving, "healthy": False, "problems": []})
             for seconds, serving in ((511, False), (513, None), (517, True))
         ]
         injected = {"chaos_injected_at": at(510), "serving_lost_at": at(511), "serving_again_at": at(517)}

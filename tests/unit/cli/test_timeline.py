@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from controller.api import Step
-from controller.cli.reading.timeline import service_unknown
+from controller.cli.results.timeline import _verdict, service_unknown
 from controller.records import Event
 from tests.unit.records.samples import at
 
 
 def verdict(seconds: float, serving: bool | None) -> Event:
-    return Event(Step.OBSERVE, at(seconds), "verdict", {"serving": serving, "whole": False, "problems": []})
+    return Event(Step.OBSERVE, at(seconds), "verdict", {"serving": serving, "healthy": False, "problems": []})
 
 
 AFTERWARDS = Event(Step.CAPTURE_FINAL, at(60), "step")
@@ -33,3 +33,8 @@ def test_how_long_nobody_knew_whether_clients_were_served(
     events: list[Event], told: tuple[object, float] | None
 ) -> None:
     assert service_unknown(events) == told
+
+
+@pytest.mark.parametrize("name", ["healthy", "whole"])
+def test_a_verdict_of_an_earlier_version_is_told_like_todays(name: str) -> None:
+    assert _verdict({"serving": True, name: False, "problems": []}) == "serving yes, healthy no"

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from controller.api import Outcome, Phase
-from controller.cli.commands import app
+from controller.cli.app import app
 from controller.records import Records
 from controller.records.locks import all_locks
 from controller.records.readonly import reading

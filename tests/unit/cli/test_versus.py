@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from controller.api import CampaignSpec, Mode
-from controller.cli.steering.asking import Asked
-from controller.cli.steering.errors import Mistake
-from controller.cli.steering.naming import MOST, readable_name
-from controller.cli.steering.versus import Versus, keeps_still, versus
+from controller.cli.run.asking import Asked
+from controller.cli.run.errors import UsageError
+from controller.cli.run.naming import MOST, readable_name
+from controller.cli.run.versus import Versus, keeps_still, versus
 from controller.records.comparing import comparison_hash
 
 AGENT = Asked(subject="tikv", chaos="node_kill", agent="agents/mine", variant="careful", model="m-1", trials=7)
@@ -78,14 +78,16 @@ def test_both_are_arms_of_one_group_with_the_same_seed() -> None:
 def test_a_pair_that_would_prove_nothing_is_refused_in_a_sentence(
     asked: Asked, against: str, agent: str | None, said: str
 ) -> None:
-    with pytest.raises(Mistake, match=re.escape(said)):
+    with pytest.raises(UsageError, match=re.escape(said)):
         put(asked, against, agent)
 
 
 def test_there_must_be_room_for_the_second_name() -> None:
     made = put(AGENT, "baseline", name="n" * 54)
     assert len(made.other_name("n" * 54)) == MOST
-    with pytest.raises(Mistake, match="--name may have 54 characters at most: the other campaign is called NAME-base"):
+    with pytest.raises(
+        UsageError, match="--name may have 54 characters at most: the other campaign is called NAME-base"
+    ):
         put(AGENT, "baseline", name="n" * 55)
     assert len(made.other_name(readable_name("s" * 60, "c" * 60, made.room))) <= MOST
 

@@ -31,7 +31,7 @@ def row(trial: int, attempt: int, outcome: Outcome | None, at: int, uid: str, **
         "outcome": outcome,
         "started_at": started,
         "ended_at": started + timedelta(seconds=9),
-        "fault": {"target": "etcd-1", "uid": uid},
+        "fault": {"targets": [{"name": "etcd-1", "uid": uid, "facts": {}}]},
     }
     return AttemptSummary(**empty | known | different)
 

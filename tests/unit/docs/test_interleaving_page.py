@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from controller.api import Reason
 from controller.campaign import interleaving
 from controller.campaign.turns import PARTNER_SECONDS
 from controller.records import arms
@@ -15,7 +16,7 @@ SECTION = (DOCS / "evidence.md").read_text(encoding="utf-8").split("## Interleav
 
 def test_every_reason_is_explained_and_no_other() -> None:
     code = "".join(Path(str(module.__file__)).read_text(encoding="utf-8") for module in (interleaving, arms))
-    given = set(re.findall(r'"((?:Partner|Arm|Group)[A-Z][A-Za-z]+)"', code))
+    given = {Reason[name].value for name in re.findall(r"Reason\.((?:PARTNER|ARM|GROUP)_\w+)", code)}
     rows = re.findall(r"^\| (`.*?) \|", SECTION, re.MULTILINE)
     assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == given
     assert len(given) == 6

@@ -47,7 +47,12 @@ def attempt(trial: int, outcome: Outcome = Outcome.SELF_HEALED, error: str | Non
     fields: dict[str, Any] = dict.fromkeys(AttemptSummary.__dataclass_fields__)
     fields |= {"id": f"id-{trial}", "campaign_uid": "uid-1", "trial": trial, "attempt": 1, "seed": 1, "error": error}
     fields |= {"step": Step.RECORD, "outcome": outcome, "started_at": at(0), "ended_at": at(9)}
-    fields |= {"flags": [], "chaos_injected_at": at(1), "recovered_at": at(1.5), "fault": {"target": "etcd-1"}}
+    fields |= {
+        "flags": [],
+        "chaos_injected_at": at(1),
+        "recovered_at": at(1.5),
+        "fault": {"targets": [{"name": "etcd-1", "uid": "u", "facts": {}}]},
+    }
     return AttemptSummary(**fields)
 
 

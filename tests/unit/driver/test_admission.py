@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.agents.workload import Workload
+from controller.agents.deployment import AgentDeployment
 from controller.api import CampaignSpec
 from controller.campaign.admission import Impossible, NotYet, choose_subject, require_permission
 from controller.campaign.services import options_of
@@ -151,7 +151,7 @@ class Deployments:
 
 
 async def permitted(agents, deployments=None):
-    workload = Workload(deployments or Deployments(), "agents", "a")
+    workload = AgentDeployment(deployments or Deployments(), "agents", "a")
     await require_permission(spec(), "default", ScriptedSubject(CONTEXT), KillParams(), Kubes(agents), workload)
 
 

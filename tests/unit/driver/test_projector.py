@@ -146,10 +146,10 @@ async def test_an_event_that_is_refused_is_dropped_and_the_next_one_posted(kube,
 
 
 async def test_last_words_are_not_waited_for_for_ever(kube, projector, monkeypatch):
-    monkeypatch.setattr(module, "LAST_WORDS_SECONDS", 0.05)
+    monkeypatch.setattr(module, "FLUSH_SECONDS", 0.05)
     kube.status_error = REFUSED
     projector.show(status("never"))
-    await projector.last_words()
+    await projector.flush()
     assert kube.statuses == []
 
 

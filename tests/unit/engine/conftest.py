@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import pytest
 
+from controller.agents.deployment import AgentDeployment
 from controller.agents.protocol import AgentSource
-from controller.agents.workload import Workload
 from controller.api import CampaignSpec, Current, Outcome
 from controller.attempt.attendance import Attendance
 from controller.attempt.stopping import StopSignal
@@ -37,7 +37,7 @@ class Bench:
     stop: StopSignal
     told: list[Current]
     source: AgentSource | None = None
-    workload: Workload | None = None
+    workload: AgentDeployment | None = None
 
     async def attempt(self, script: Script | None = None, spec_: CampaignSpec | None = None, trial: int = 1) -> Attempt:
         chosen = spec_ or spec()

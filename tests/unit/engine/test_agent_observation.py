@@ -8,7 +8,7 @@ import pytest
 
 from controller.api import Mode
 from controller.attempt.observation import End, Observation, Work, observe
-from tests.unit.engine.test_observation import FAULT, WINDOW, at, hurt, whole
+from tests.unit.engine.test_observation import FAULT, WINDOW, at, healthy, hurt
 
 
 def fold(mode, *seen, fault=FAULT):
@@ -22,8 +22,8 @@ def fold(mode, *seen, fault=FAULT):
 
 
 def healing(work, until=12.0):
-    """Hurt at 0.5, whole from 1.0 on, looked at each half second."""
-    verdicts = [hurt(0.5), *(whole(1.0 + i / 2) for i in range(int((until - 1) * 2) + 1))]
+    """Hurt at 0.5, healthy from 1.0 on, looked at each half second."""
+    verdicts = [hurt(0.5), *(healthy(1.0 + i / 2) for i in range(int((until - 1) * 2) + 1))]
     return [(verdict, work(verdict.at)) for verdict in verdicts]
 
 
@@ -59,16 +59,16 @@ def test_a_ticket_resolved_too_early_does_not_end_it_before_the_subject_recovere
 def test_what_went_wrong_again_is_known_though_it_recovered_once():
     story = healing(lambda now: Work(at(0.8), None, now), until=6)
     seen = fold(Mode.AGENT, *story, *[(hurt(6.5 + i / 2), Work(at(0.8), None, at(6.5))) for i in range(10)])
-    assert (seen.ended, seen.recovered_at, seen.whole_last) == (End.DEADLINE, at(1.0), False)
+    assert (seen.ended, seen.recovered_at, seen.healthy_last) == (End.DEADLINE, at(1.0), False)
 
 
 @pytest.mark.parametrize("work", [Work(), Work(at(1), at(2), at(3))])
 def test_a_control_waits_out_its_window_whatever_the_agent_does(work):
-    seen = fold(Mode.CONTROL, *[(whole(i / 2), work) for i in range(30)], fault=None)
+    seen = fold(Mode.CONTROL, *[(healthy(i / 2), work) for i in range(30)], fault=None)
     assert (seen.ended, seen.last.at, seen.manifested_at, seen.recovered_at) == (End.DEADLINE, at(10), None, None)
-    assert not seen.unwell
+    assert not seen.degraded
 
 
 def test_a_control_in_which_the_subject_was_unwell_says_so_and_nothing_manifested():
-    seen = fold(Mode.CONTROL, (whole(0), Work()), (hurt(1), Work()), (whole(2), Work()), fault=None)
-    assert seen.unwell and seen.manifested_at is None
+    seen = fold(Mode.CONTROL, (healthy(0), Work()), (hurt(1), Work()), (healthy(2), Work()), fault=None)
+    assert seen.degraded and seen.manifested_at is None

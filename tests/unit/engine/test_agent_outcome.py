@@ -20,7 +20,9 @@ def at(seconds: float | None) -> datetime | None:
     return None if seconds is None else START + timedelta(seconds=seconds)
 
 
-def evidence(mode: Mode = Mode.AGENT, ticket=None, resolved=None, recovered=None, whole_last=True, **known) -> Evidence:
+def evidence(
+    mode: Mode = Mode.AGENT, ticket=None, resolved=None, recovered=None, healthy_last=True, **known
+) -> Evidence:
     return Evidence(
         mode=mode,
         deadline_at=at(OBSERVE),
@@ -29,13 +31,13 @@ def evidence(mode: Mode = Mode.AGENT, ticket=None, resolved=None, recovered=None
         ticket_at=at(ticket),
         resolved_at=at(resolved),
         confirm=timedelta(seconds=CONFIRM),
-        whole_last=whole_last,
+        healthy_last=healthy_last,
         observed=known.pop("observed", True),
         **known,
     )
 
 
-def rule(ticket, resolved, recovered, whole_last) -> Outcome:
+def rule(ticket, resolved, recovered, healthy_last) -> Outcome:
     """The same in other words: what people are told in the docs."""
     healed = recovered is not None and recovered <= OBSERVE
     found = ticket is not None and ticket <= OBSERVE and not (healed and recovered < ticket)
@@ -43,7 +45,7 @@ def rule(ticket, resolved, recovered, whole_last) -> Outcome:
         return Outcome.SELF_HEALED if healed else Outcome.UNDETECTED
     if resolved is None or resolved > OBSERVE:
         return Outcome.DETECTED_UNRESOLVED
-    true = healed and recovered <= min(resolved + CONFIRM, OBSERVE) and whole_last
+    true = healed and recovered <= min(resolved + CONFIRM, OBSERVE) and healthy_last
     return Outcome.RESOLVED if true else Outcome.FALSE_RESOLUTION
 
 
@@ -54,10 +56,10 @@ def every_story():
 def test_every_combination_of_times_has_the_outcome_that_the_rules_say():
     seen = set()
     for story in every_story():
-        ticket, resolved, recovered, whole_last = story
+        ticket, resolved, recovered, healthy_last = story
         if resolved is not None and ticket is None:
             continue  # nothing is resolved that was never opened
-        decided = decide(evidence(ticket=ticket, resolved=resolved, recovered=recovered, whole_last=whole_last))
+        decided = decide(evidence(ticket=ticket, resolved=resolved, recovered=recovered, healthy_last=healthy_last))
         assert decided is rule(*story), story
         seen.add(decided)
     assert seen == {
@@ -81,7 +83,7 @@ def test_every_combination_of_times_has_the_outcome_that_the_rules_say():
         ("sleeper", {}, Outcome.UNDETECTED),
         ("sleeper over what heals", {"recovered": 20}, Outcome.SELF_HEALED),
         ("latecomer", {"ticket": 21, "resolved": 22, "recovered": 20}, Outcome.SELF_HEALED),
-        ("wrecker", {"ticket": 3, "resolved": 12, "recovered": 10, "whole_last": False}, Outcome.FALSE_RESOLUTION),
+        ("wrecker", {"ticket": 3, "resolved": 12, "recovered": 10, "healthy_last": False}, Outcome.FALSE_RESOLUTION),
     ],
 )
 def test_each_kind_of_agent_is_told_from_the_others(who, story, outcome):
@@ -89,23 +91,23 @@ def test_each_kind_of_agent_is_told_from_the_others(who, story, outcome):
 
 
 def test_the_agent_is_not_asked_in_a_baseline():
-    for ticket, resolved, recovered, whole_last in every_story():
-        told = evidence(Mode.BASELINE, ticket, resolved, recovered, whole_last)
+    for ticket, resolved, recovered, healthy_last in every_story():
+        told = evidence(Mode.BASELINE, ticket, resolved, recovered, healthy_last)
         healed = recovered is not None and recovered <= OBSERVE
         assert decide(told) is (Outcome.SELF_HEALED if healed else Outcome.NOT_HEALED)
 
 
 def test_in_a_control_only_a_ticket_in_the_window_counts():
-    for ticket, resolved, recovered, whole_last in every_story():
-        told = evidence(Mode.CONTROL, ticket, resolved, recovered, whole_last, manifested_at=None)
+    for ticket, resolved, recovered, healthy_last in every_story():
+        told = evidence(Mode.CONTROL, ticket, resolved, recovered, healthy_last, manifested_at=None)
         alarmed = ticket is not None and ticket <= OBSERVE
         assert decide(told) is (Outcome.FALSE_ALARM if alarmed else Outcome.QUIET)
 
 
 @pytest.mark.parametrize("mode", [Mode.AGENT, Mode.BASELINE])
 def test_a_fault_that_never_showed_is_nobodys_success(mode):
-    for ticket, resolved, recovered, whole_last in every_story():
-        told = evidence(mode, ticket, resolved, recovered, whole_last, manifested_at=None)
+    for ticket, resolved, recovered, healthy_last in every_story():
+        told = evidence(mode, ticket, resolved, recovered, healthy_last, manifested_at=None)
         assert decide(told) is Outcome.NOT_MANIFESTED
 
 

@@ -39,7 +39,7 @@ async def flags(exposure, outcome=Outcome.UNDETECTED, mode=Mode.AGENT):
     attendance = Attendance(mode, None, Workload(told), "scripted/s", lambda: None, find_out)
     await attendance.arrive(lambda _: None)
     assert told[0] == "asked", "from its start on, the agent waits for us"
-    return attendance.flags(outcome, CommandLog(), unwell=False)
+    return attendance.flags(outcome, CommandLog(), degraded=False)
 
 
 @pytest.mark.parametrize("outcome", [Outcome.UNDETECTED, Outcome.RESOLVED, Outcome.INFRA_ERROR])

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from controller.agents.protocol import AgentUnreadable, Command, CommandLog, Mark, Report, Thought, Ticket
-from controller.agents.workload import Workload
+from controller.agents.deployment import AgentDeployment
+from controller.agents.protocol import AgentUnreadable, Command, CommandLog, Cursor, PollResult, Reasoning, Ticket
 from controller.api import Mode, Outcome, Step
 from controller.attempt.outcome import Stop
 from controller.attempt.trial import quiet_seconds, trial_seed
@@ -25,29 +25,29 @@ GET = Command(None, "s", "shell", "kubectl get pods", 0, mutating=False, destruc
 
 
 class ScriptedAgent:
-    """A source that shows what an agent does so many seconds after the mark was taken."""
+    """A source that shows what an agent does so many seconds after the cursor was taken."""
 
     def __init__(self, now, opens=None, resolves=None, commands=(), trouble=None):
         self.now = now
         self.opens, self.resolves = opens, resolves
-        self.log = CommandLog(tuple(commands), thoughts=(Thought(None, "s", "m-1 is stuck", after=1),))
+        self.log = CommandLog(tuple(commands), reasoning=(Reasoning(None, "s", "m-1 is stuck", after=1),))
         self.trouble = trouble or (lambda passed: None)
 
-    async def mark(self):
+    async def current_cursor(self):
         self.marked = self.now()
-        return Mark(self.marked, ticket=1)
+        return Cursor(self.marked, ticket=1)
 
-    async def look(self, mark):
-        assert mark.ticket == 1, "what was there before is no news"
-        passed = (self.now() - mark.at).total_seconds()
+    async def poll(self, cursor):
+        assert cursor.ticket == 1, "what was there before is no news"
+        passed = (self.now() - cursor.at).total_seconds()
         if why := self.trouble(passed):
-            return Report(self.now(), trouble=why)
+            return PollResult(self.now(), trouble=why)
         if self.opens is None or passed < self.opens:
-            return Report(self.now())
+            return PollResult(self.now())
         done = self.resolves is not None and passed >= self.resolves
-        return Report(self.now(), (Ticket(2, "t", message="m-1 is down", opened_at=self.now(), resolved=done),))
+        return PollResult(self.now(), (Ticket(2, "t", message="m-1 is down", opened_at=self.now(), resolved=done),))
 
-    async def commands(self, mark, tickets):
+    async def read_commands(self, cursor, tickets):
         if not tickets:
             return CommandLog()
         return self.log
@@ -151,7 +151,7 @@ async def test_a_source_that_cannot_be_read_before_the_injection_keeps_it_from_c
     async def unreadable():
         raise AgentUnreadable("operator.db is no database")
 
-    bench.source.mark = unreadable
+    bench.source.current_cursor = unreadable
     outcome, row = await bench.run(Script(), spec(**AGENT | {"deadlines": {"inject_seconds": 3}}))
     assert outcome is Outcome.INFRA_ERROR and bench.world.injected == []
     assert row.error == "inject was not done within 3 s: operator.db is no database"
@@ -160,10 +160,10 @@ async def test_a_source_that_cannot_be_read_before_the_injection_keeps_it_from_c
 async def test_commands_that_cannot_be_read_are_said_to_be_missing_and_the_attempt_counts(bench):
     source(bench, opens=2, resolves=6)
 
-    async def unreadable(mark, tickets):
+    async def unreadable(cursor, tickets):
         raise AgentUnreadable("operator.db is locked")
 
-    bench.source.commands = unreadable
+    bench.source.read_commands = unreadable
     outcome, row = await bench.run(Script(heal_after=4), spec(**AGENT))
     assert outcome is Outcome.RESOLVED
     assert Flag.COMMANDS_INCOMPLETE in row.flags
@@ -207,7 +207,7 @@ class Cluster:
 
 def with_workload(bench, **how):
     bench.cluster = Cluster(**how)
-    bench.workload = Workload(bench.cluster, "agents", "a")
+    bench.workload = AgentDeployment(bench.cluster, "agents", "a")
     return bench
 
 
@@ -388,7 +388,7 @@ async def test_where_nobody_is_looked_at_there_is_no_number_of_false_alarms_and_
     assert Step.QUIET_PERIOD in [current.step for current in bench.told]
 
 
-async def test_a_subject_that_is_not_whole_at_the_end_of_the_quiet_period_is_waited_for(bench):
+async def test_a_subject_that_is_not_healthy_at_the_end_of_the_quiet_period_is_waited_for(bench):
     asked = spec(observe_seconds=20, **QUIET)
     attempt = await bench.attempt(Script(heal_after=1), asked)
     running = asyncio.create_task(attempt.run(bench.stop))

@@ -8,10 +8,10 @@ import pytest
 
 from controller.attempt.cleanup import CleanupFailed, undo
 from subjects.cluster import ClusterError, ClusterFailing, ClusterUnreachable
-from subjects.protocol import Fault
+from subjects.protocol import Fault, Target
 from tests.support.virtual import run_virtually
 
-FAULT = Fault("node_kill", "s-0", "uid", {})
+FAULT = Fault("node_kill", (Target("s-0", "uid"),), {})
 AWAY, FAILING = ClusterUnreachable("no answer"), ClusterFailing("HTTP 500: failed calling webhook")
 
 

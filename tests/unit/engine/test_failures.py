@@ -12,7 +12,7 @@ from tests.support.scripted import Script
 from tests.unit.engine.conftest import spec
 
 BLIND = Script(heal_after=None, blind_between=(0.05, 10))
-SICK = Script(whole_at_first=False)
+SICK = Script(healthy_at_first=False)
 IMPATIENT = {"deadlines": {"healthy_seconds": 0.2}}
 
 

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from controller.agents.operatordb.source import OperatorDb
 from controller.api import Mode, Outcome, Step
-from controller.cli.commands import app
-from controller.cli.steering.asking import spec_of
+from controller.cli.app import app
+from controller.cli.run.asking import spec_of
 from subjects import SUBJECTS
 from subjects.protocol import EvalSubject, SubjectContext
 from subjects.tikv.subject import TikvSubject
@@ -50,9 +50,9 @@ async def test_run_04_commands_come_from_the_agents_session_in_operator_db(bench
     agent.session(agent.ticket(bench.clock.now().replace(tzinfo=None)), "an older one")
     agent.log("an older one", "tool_call", '{"command": "rm -rf /"}')
     db = bench.source = OperatorDb(agent.path, ZoneInfo("UTC"), bench.clock.now)
-    looks, at_work = db.look, []
+    poll_file, at_work = db.poll, []
 
-    async def look(mark):
+    async def poll(cursor):
         """The agent goes to work once something is broken."""
         if bench.world.injected and not at_work:
             now = bench.clock.now().replace(tzinfo=None)
@@ -61,9 +61,9 @@ async def test_run_04_commands_come_from_the_agents_session_in_operator_db(bench
             agent.log("s", "tool_call", '{"command": "kubectl delete pod m-1"}', at=now.isoformat())
             agent.log("s", "tool_result", None, 0, now.isoformat())
             agent.update(ticket, status="resolved", resolved_at=now.isoformat())
-        return await looks(mark)
+        return await poll_file(cursor)
 
-    db.look = look
+    db.poll = poll
     outcome, row = await bench.run(Script(heal_after=4), spec(**AGENT))
     assert outcome is Outcome.RESOLVED
     assert [(each["command"], each["exitCode"]) for each in row.commands] == [("kubectl delete pod m-1", 0)]
@@ -99,9 +99,9 @@ def test_subj_02_tikv_is_a_subject():
 
 async def test_subj_03_node_kill_hits_a_random_store_and_the_same_one_for_the_same_seed():
     cluster = FakeTikv()
-    drawn = [(await planned(cluster, "node_kill", seed)).target for seed in range(50)]
+    drawn = [(await planned(cluster, "node_kill", seed)).targets[0].name for seed in range(50)]
     assert set(drawn) == set(STORES)
-    assert drawn == [(await planned(cluster, "node_kill", seed)).target for seed in range(50)]
+    assert drawn == [(await planned(cluster, "node_kill", seed)).targets[0].name for seed in range(50)]
 
 
 @pytest.fixture
@@ -110,9 +110,9 @@ def ran(monkeypatch):
     made = []
     monkeypatch.setattr("controller.cli.cluster.api.Api.connect", lambda context: None)
     monkeypatch.setattr("controller.cli.cluster.campaigns.Campaigns.__init__", lambda *_: None)
-    monkeypatch.setattr("controller.cli.steering.running.create", lambda _, asked, name: made.append(spec_of(asked)[1]))
+    monkeypatch.setattr("controller.cli.run.running.create", lambda _, asked, name: made.append(spec_of(asked)[1]))
     for shown in ("tell_where_to_send", "follow_to_the_end"):
-        monkeypatch.setattr(f"controller.cli.steering.running.{shown}", lambda *_: 0)
+        monkeypatch.setattr(f"controller.cli.run.running.{shown}", lambda *_: 0)
 
     def run(command: str):
         result = CliRunner().invoke(app, command.split())

@@ -30,8 +30,12 @@ async def test_a_subject_that_heals_itself_leaves_a_complete_record(bench):
     assert outcome is row.outcome is Outcome.SELF_HEALED
     assert row.started_at <= row.chaos_injected_at <= row.manifested_at <= row.recovered_at <= row.ended_at
     assert 0.05 <= row.time_to_recover < 0.4
-    assert row.fault["target"] in row.initial_state["members"]
-    assert row.initial_state["members"][row.target] == row.fault["uid"] != row.final_state["members"][row.target]
+    assert row.fault["targets"][0]["name"] in row.initial_state["members"]
+    assert (
+        row.initial_state["members"][row.target]
+        == row.fault["targets"][0]["uid"]
+        != row.final_state["members"][row.target]
+    )
     assert row.error is None
 
 
@@ -43,7 +47,7 @@ async def test_every_step_is_committed_in_its_order(bench):
 
 async def test_the_verdicts_are_kept_as_changes(bench):
     _, row = await bench.run(Script(heal_after=0.1))
-    told = [event.detail["whole"] for event in bench.events(row) if event.kind == "verdict"]
+    told = [event.detail["healthy"] for event in bench.events(row) if event.kind == "verdict"]
     assert told == [False, True]
 
 
@@ -76,7 +80,7 @@ async def test_lost_sight_is_an_infra_error_and_says_so(bench):
 
 async def test_an_unhealthy_subject_is_never_injected_into(bench):
     quick = spec(deadlines={"healthy_seconds": 0.1})
-    outcome, row = await bench.run(Script(whole_at_first=False), quick)
+    outcome, row = await bench.run(Script(healthy_at_first=False), quick)
     assert outcome is Outcome.INFRA_ERROR
     assert row.error == "await_healthy was not done within 0.1 s: m-0 is down"
     assert bench.world.injected == [] and row.fault is None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.cli.evidence import arms
+from controller.cli.analysis import arms
 from controller.reading import database
 from controller.reading.database import DatabaseReader
 from controller.reading.protocol import RecordsReader

@@ -35,15 +35,22 @@ def state(restarts: int, leader: str) -> dict[str, object]:
 async def run_attempt(
     records: Records, trial: int, start: float, outcome: Outcome, recovered: float | None, error: str | None = None
 ) -> None:
-    """One whole attempt: injected 10 s after its start, whole again `recovered` seconds after that."""
+    """One whole attempt: injected 10 s after its start, healthy again `recovered` seconds after that."""
     row = await records.open_attempt("uid-1", trial, seed=100 + trial, at=at(start))
     await records.update(row.id, at=at(start + 5), step=Step.CAPTURE_INITIAL, initial_state=state(0, "etcd-1"))
-    fault = {"chaos": "pod_kill", "target": "etcd-1", "uid": "pod-uid", "params": {"graceSeconds": 0}, "undo": {}}
+    fault = {
+        "chaos": "pod_kill",
+        "targets": [{"name": "etcd-1", "uid": "pod-uid", "facts": {}}],
+        "params": {"graceSeconds": 0},
+        "undo": {},
+    }
     await records.update(row.id, at=at(start + 9), step=Step.INJECT, fault=fault)
     injected = start + 10
     await records.update(row.id, at=at(injected), chaos_injected_at=at(injected), deadline_at=at(injected + 60))
     problem = {"reason": "NotReady", "member": "etcd-1", "message": "etcd-1 is not ready"}
-    seen = Event(Step.OBSERVE, at(injected + 0.8), "verdict", {"serving": False, "whole": False, "problems": [problem]})
+    seen = Event(
+        Step.OBSERVE, at(injected + 0.8), "verdict", {"serving": False, "healthy": False, "problems": [problem]}
+    )
     await records.update(
         row.id,
         at=at(injected),

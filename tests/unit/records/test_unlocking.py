@@ -74,6 +74,6 @@ async def test_a_deleted_campaign_may_keep_its_lock_and_is_then_still_to_be_buri
     await dirty.ensure_campaign("uid-2", "default", "gone", spec(), at(1))
     await dirty.mark_deleted("uid-2", at(5), keep_lock=True)
     await dirty.mark_deleted("uid-1", at(5), keep_lock=True)
-    assert [row.uid for row in await dirty.unburied()] == ["uid-1"]
+    assert [row.uid for row in await dirty.unreleased()] == ["uid-1"]
     await dirty.mark_deleted("uid-1", at(6))
-    assert await dirty.unburied() == []
+    assert await dirty.unreleased() == []

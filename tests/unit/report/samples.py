@@ -33,12 +33,12 @@ def thought(seconds: float | None, text: str, after: int) -> dict[str, Any]:
 
 
 def attempt(**known: Any) -> AttemptRow:
-    """Injected at 10 s of the day, detected after 4 s, resolved after 12 s, whole after 14 s."""
+    """Injected at 10 s of the day, detected after 4 s, resolved after 12 s, healthy after 14 s."""
     after = dict(zip(TIMES, [0, 0, 0.5, 1, 4, 4, 12, 12, 9, 14, 60], strict=True))
     row: dict[str, Any] = {name: at(10 + seconds) for name, seconds in after.items()}
     row |= {"id": "id", "campaign_uid": "uid", "trial": 1, "attempt": 1, "seed": 101, "step": Step.RECORD}
     row |= {"outcome": Outcome.RESOLVED, "started_at": at(0), "ended_at": at(80), "blind_seconds": 0.0}
-    row |= {"fault": {"chaos": "pod_kill", "target": HOSTILE, "uid": "u"}, "error": HOSTILE}
+    row |= {"fault": {"chaos": "pod_kill", "targets": [{"name": HOSTILE, "uid": "u", "facts": {}}]}, "error": HOSTILE}
     row |= {"flags": [Flag.COMMANDS_INCOMPLETE], "agent_mark": None}
     row |= {"initial_state": state(0, "etcd-1"), "final_state": state(1, HOSTILE)}
     row |= {"commands": [command(15, "kubectl get pods"), command(20, HOSTILE, mutating=True)]}

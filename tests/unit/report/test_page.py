@@ -83,7 +83,7 @@ def test_a_policy_forbids_what_is_not_there():
     assert policy == "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def test_the_verdict_comes_first_and_the_order_is_that_of_a_reader():
+def test_the_conclusion_comes_first_and_the_order_is_that_of_a_reader():
     assert "is better than alone: within the first 60 s of a trial it was unrecovered for" in TEXT
     titles = ["At a glance", "How the trials ended", "How soon", "Numbers", "Trials of ", "How to reproduce it"]
     assert sorted(titles, key=TEXT.index) == titles
@@ -122,19 +122,19 @@ EMPTY: list[tuple[list[Trial], str]] = [
 
 
 @pytest.mark.parametrize("mode", ["baseline", "agent", "control"])
-@pytest.mark.parametrize(("trials", "verdict"), EMPTY)
-def test_of_few_trials_or_none_that_count_the_page_says_so(trials: list[Trial], verdict: str, mode: str):
+@pytest.mark.parametrize(("trials", "conclusion"), EMPTY)
+def test_of_few_trials_or_none_that_count_the_page_says_so(trials: list[Trial], conclusion: str, mode: str):
     found = arm("few", trials, mode=mode)
     shown = render([Chapter("few", analyze(found.campaign, trials), (), 0, ())], [], at(0), "evalcampaign 1")
     told = re.sub(r"\s+", " ", "".join(Parsed(shown).text))
-    assert (verdict in told) or (mode == "control" and "0 of 1 scored trials were quiet" in told)
-    assert ("How soon" in told) == (mode != "control" and "1 of 1" in verdict)
-    assert ("Nothing was scored" in told) == ("1 of 1" not in verdict)
+    assert (conclusion in told) or (mode == "control" and "0 of 1 scored trials were quiet" in told)
+    assert ("How soon" in told) == (mode != "control" and "1 of 1" in conclusion)
+    assert ("Nothing was scored" in told) == ("1 of 1" not in conclusion)
 
 
 def test_a_moment_is_told_in_seconds_after_the_injection_and_the_agents_work_in_order():
     told = TEXT[TEXT.index("Trials of ") :]
-    for moment in ("+0.0 s injected", "+4.0 s detected by the agent", "+14.0 s whole again", "+60.0 s deadline"):
+    for moment in ("+0.0 s injected", "+4.0 s detected by the agent", "+14.0 s healthy again", "+60.0 s deadline"):
         assert moment in re.sub(r"\s+", " ", told)
     assert told.index("+3.0 s said") < told.index("+5.0 s bash") < told.index("+10.0 s bash")
 

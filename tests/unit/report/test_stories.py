@@ -19,13 +19,13 @@ def test_marks_come_in_their_order_with_their_place_on_the_line():
         ("detected", 4),
         ("served", 9),
         ("resolved", 12),
-        ("whole", 14),
+        ("healthy", 14),
         ("deadline", 60),
     ]
     assert told.marks[-1].percent == 100
     assert {stretch.name: (stretch.start, round(stretch.start + stretch.length, 2)) for stretch in told.stretches} == {
         "broken": (0.83, 23.33),
-        "whole": (23.33, 100.0),
+        "healthy": (23.33, 100.0),
         "cut": (1.67, 15.0),
     }
 
@@ -37,10 +37,10 @@ def test_what_never_recovered_is_broken_to_the_end():
     assert told.kind == "half"
 
 
-def test_a_control_is_whole_all_along():
+def test_a_control_is_healthy_all_along():
     nothing = ("chaos_injected_at", "manifested_at", "serving_lost_at", "serving_again_at", "recovered_at")
     told = story(**dict.fromkeys(nothing), fault=None, outcome=Outcome.QUIET)
-    assert [(stretch.name, stretch.length) for stretch in told.stretches] == [("whole", 100)]
+    assert [(stretch.name, stretch.length) for stretch in told.stretches] == [("healthy", 100)]
 
 
 def test_commands_and_reasoning_are_in_order_and_what_has_no_time_stays_where_it_was():

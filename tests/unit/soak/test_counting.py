@@ -11,7 +11,7 @@ from tests.soak.counting import Evidence, numbers
 
 
 def row(trial: int, attempt: int, outcome: str | None, uid: str | None) -> dict[str, Any]:
-    return {"trial": trial, "attempt": attempt, "outcome": outcome, "fault": uid and {"uid": uid}}
+    return {"trial": trial, "attempt": attempt, "outcome": outcome, "fault": uid and {"targets": [{"uid": uid}]}}
 
 
 CLEAN = Evidence(

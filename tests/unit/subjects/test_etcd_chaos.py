@@ -75,12 +75,14 @@ async def test_the_same_seed_meets_the_same_member_whatever_the_pods_uids_and_or
     second.pods = dict(reversed(second.pods.items()))
     second.pods["etcd-1"] = second.new_pod("etcd-1")
     for seed in range(20):
-        assert (await planned(first, "node_kill", seed)).target == (await planned(second, "node_kill", seed)).target
+        assert (await planned(first, "node_kill", seed)).targets[0].name == (
+            await planned(second, "node_kill", seed)
+        ).targets[0].name
 
 
 async def test_every_member_is_met_about_as_often():
     cluster = FakeCluster()
-    met = Counter([(await planned(cluster, "node_kill", seed)).target for seed in range(300)])
+    met = Counter([(await planned(cluster, "node_kill", seed)).targets[0].name for seed in range(300)])
     assert set(met) == {"etcd-0", "etcd-1", "etcd-2"}
     assert min(met.values()) > 70
 
@@ -88,17 +90,17 @@ async def test_every_member_is_met_about_as_often():
 async def test_a_plan_touches_nothing_and_says_how_to_undo_it():
     cluster = FakeCluster()
     fault = await planned(cluster, "node_down")
-    assert fault.uid == cluster.pods[fault.target].uid
+    assert fault.targets[0].uid == cluster.pods[fault.targets[0].name].uid
     assert fault.params == {"count": 1}
     kept = {"images": {"etcd": IMAGE}, "image": IMAGE, "containerIndex": 0}
-    assert fault.undo == {"pods": {fault.target: kept}, "pauseImage": PAUSE}
+    assert fault.undo == {"pods": {fault.targets[0].name: kept}, "pauseImage": PAUSE}
     assert changes(cluster) == []
     assert Fault.from_json(fault.to_json()) == fault
 
 
 async def test_a_plan_for_a_member_that_is_away_is_refused_rather_than_moved_to_another():
     cluster = FakeCluster()
-    target = (await planned(cluster, "node_kill")).target
+    target = (await planned(cluster, "node_kill")).targets[0].name
     cluster.vanish(target)
     with pytest.raises(ChaosRefused, match=target):
         await planned(cluster, "node_kill")
@@ -126,7 +128,7 @@ async def test_node_kill_deletes_exactly_the_planned_pod_with_the_planned_grace(
     before = datetime.now(UTC)
     sent_at = await subject_in(cluster).inject_chaos(fault)
     assert before <= sent_at <= datetime.now(UTC)
-    assert ("delete_pod", fault.target, fault.uid, 0) in cluster.calls
+    assert ("delete_pod", fault.targets[0].name, fault.targets[0].uid, 0) in cluster.calls
 
 
 async def test_node_down_swaps_the_image_behind_two_tests_and_keeps_the_uid():
@@ -139,8 +141,8 @@ async def test_node_down_swaps_the_image_behind_two_tests_and_keeps_the_uid():
         ("test", "/spec/containers/0/image"),
         ("replace", "/spec/containers/0/image"),
     ]
-    pod = cluster.pods[fault.target]
-    assert (pod.uid, pod.images) == (fault.uid, {"etcd": PAUSE})
+    pod = cluster.pods[fault.targets[0].name]
+    assert (pod.uid, pod.images) == (fault.targets[0].uid, {"etcd": PAUSE})
 
 
 async def test_node_down_finds_its_container_behind_a_sidecar():
@@ -149,7 +151,7 @@ async def test_node_down_finds_its_container_behind_a_sidecar():
         cluster.change(name, images={"proxy": "proxy:1", "etcd": IMAGE})
     fault = await planned(cluster, "node_down")
     await subject_in(cluster).inject_chaos(fault)
-    assert cluster.pods[fault.target].images == {"proxy": "proxy:1", "etcd": PAUSE}
+    assert cluster.pods[fault.targets[0].name].images == {"proxy": "proxy:1", "etcd": PAUSE}
 
 
 @pytest.mark.parametrize("chaos", ["node_kill", "node_down"])
@@ -159,14 +161,14 @@ async def test_a_target_that_is_not_as_planned_is_refused_and_left_alone(chaos, 
     fault = await planned(cluster, chaos)
     match meanwhile:
         case "gone":
-            cluster.vanish(fault.target)
+            cluster.vanish(fault.targets[0].name)
         case "replaced":
-            cluster.appear(fault.target)
+            cluster.appear(fault.targets[0].name)
         case "going":
-            cluster.change(fault.target, deleting=True)
+            cluster.change(fault.targets[0].name, deleting=True)
         case "swapped":
-            cluster.change(fault.target, images={"etcd": "other"})
-    with pytest.raises(ChaosRefused, match=fault.target):
+            cluster.change(fault.targets[0].name, images={"etcd": "other"})
+    with pytest.raises(ChaosRefused, match=fault.targets[0].name):
         await subject_in(cluster).inject_chaos(fault)
     assert changes(cluster) == []
 
@@ -187,7 +189,7 @@ async def test_a_pod_replaced_between_the_look_and_the_request_is_saved_by_the_u
     cluster = FakeCluster()
     fault = await planned(cluster, chaos)
     seen = dict(cluster.pods)
-    cluster.appear(fault.target)
+    cluster.appear(fault.targets[0].name)
 
     async def looked_too_early(namespace: str, selector: str) -> dict[str, Any]:
         return seen
@@ -195,8 +197,8 @@ async def test_a_pod_replaced_between_the_look_and_the_request_is_saved_by_the_u
     monkeypatch.setattr(cluster, "list_pods", looked_too_early)
     with pytest.raises(ChaosRefused):
         await subject_in(cluster).inject_chaos(fault)
-    assert not cluster.pods[fault.target].deleting
-    assert cluster.pods[fault.target].images == {"etcd": IMAGE}
+    assert not cluster.pods[fault.targets[0].name].deleting
+    assert cluster.pods[fault.targets[0].name].images == {"etcd": IMAGE}
 
 
 @pytest.mark.parametrize(("chaos", "method"), [("node_kill", "delete_pod"), ("node_down", "patch_pod")])
@@ -237,8 +239,8 @@ async def test_cleanup_after_the_fault_leaves_a_pod_of_the_template_and_repeats_
     fault = await planned(cluster, chaos)
     await subject_in(cluster).inject_chaos(fault)
     await cleaned(cluster, fault)
-    pod = cluster.pods[fault.target]
-    assert (pod.uid != fault.uid, pod.deleting, pod.images) == (True, False, {"etcd": IMAGE})
+    pod = cluster.pods[fault.targets[0].name]
+    assert (pod.uid != fault.targets[0].uid, pod.deleting, pod.images) == (True, False, {"etcd": IMAGE})
     done = changes(cluster)
     await cleaned(cluster, fault)
     assert changes(cluster) == done
@@ -249,14 +251,16 @@ async def test_cleanup_of_node_down_deletes_with_the_uid_and_only_once():
     fault = await planned(cluster, "node_down")
     await subject_in(cluster).inject_chaos(fault)
     await cleaned(cluster, fault)
-    assert [call for call in cluster.calls if call[0] == "delete_pod"] == [("delete_pod", fault.target, fault.uid, 1)]
+    assert [call for call in cluster.calls if call[0] == "delete_pod"] == [
+        ("delete_pod", fault.targets[0].name, fault.targets[0].uid, 1)
+    ]
 
 
 async def test_cleanup_leaves_alone_what_somebody_else_repaired_in_place():
     cluster = FakeCluster()
     fault = await planned(cluster, "node_down")
     await subject_in(cluster).inject_chaos(fault)
-    cluster.change(fault.target, images={"etcd": IMAGE})
+    cluster.change(fault.targets[0].name, images={"etcd": IMAGE})
     await cleaned(cluster, fault)
     assert changes(cluster) == ["patch_pod"]
 
@@ -265,7 +269,7 @@ async def test_cleanup_leaves_alone_what_somebody_else_repaired_in_place():
 async def test_cleanup_leaves_alone_the_pod_that_came_after_the_fault(chaos):
     cluster = FakeCluster()
     fault = await planned(cluster, chaos)
-    cluster.appear(fault.target)
+    cluster.appear(fault.targets[0].name)
     await cleaned(cluster, fault)
     assert changes(cluster) == []
 
@@ -274,13 +278,13 @@ async def test_cleanup_leaves_alone_the_pod_that_came_after_the_fault(chaos):
 async def test_cleanup_waits_until_the_target_is_there_again(state):
     cluster = FakeCluster()
     fault = await planned(cluster, "node_kill")
-    cluster.change(fault.target, deleting=True)
+    cluster.change(fault.targets[0].name, deleting=True)
     if state == "gone":
-        cluster.vanish(fault.target)
+        cluster.vanish(fault.targets[0].name)
     cleaning = asyncio.create_task(cleaned(cluster, fault))
     await asyncio.sleep(0.02)
     assert not cleaning.done()
-    cluster.appear(fault.target, ready=False)
+    cluster.appear(fault.targets[0].name, ready=False)
     await cleaning
 
 
@@ -292,7 +296,7 @@ async def test_cleanup_takes_a_target_that_somebody_else_deleted_as_deleted(stat
     cluster.refusals["delete_pod"] = ClusterError(status, "gone")
     cleaning = asyncio.create_task(cleaned(cluster, fault))
     await asyncio.sleep(0.02)
-    cluster.appear(fault.target)
+    cluster.appear(fault.targets[0].name)
     await cleaning
 
 

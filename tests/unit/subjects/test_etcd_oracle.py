@@ -56,9 +56,9 @@ def with_pod(name: str, **change: Any) -> dict[str, Pod]:
     return PODS | {name: replace(PODS[name], **change)}
 
 
-def test_three_healthy_members_with_their_pods_are_whole():
+def test_three_healthy_members_with_their_pods_are_healthy():
     uids = {name: f"uid-{name}" for name in NAMES}
-    assert judged(healthy()) == Verdict(AT, serving=True, whole=True, problems=(), members=uids)
+    assert judged(healthy()) == Verdict(AT, serving=True, healthy=True, problems=(), members=uids)
 
 
 @pytest.mark.parametrize(
@@ -81,11 +81,11 @@ def test_one_unmet_condition_of_one_member_is_told_and_others_still_serve(questi
     seen = healthy()
     seen["etcd-1"][question] = SILENCE if answer is None else reply(answer)
     verdict = judged(seen)
-    assert (verdict.serving, verdict.whole) == (True, False)
+    assert (verdict.serving, verdict.healthy) == (True, False)
     assert reasons(verdict) == {(reason, "etcd-1")}
 
 
-def test_members_that_name_different_leaders_are_not_whole():
+def test_members_that_name_different_leaders_are_not_healthy():
     seen = healthy()
     seen["etcd-2"][Question.STATUS] = reply(status_of("etcd-2", "etcd-1"))
     assert reasons(judged(seen)) == {("LeaderDisputed", None)}
@@ -103,7 +103,7 @@ def test_no_write_through_any_member_is_no_service_though_all_say_they_are_healt
     for name in NAMES:
         seen[name][Question.WRITE] = reply(Answer(429, {"message": "etcdserver: mvcc: database space exceeded"}))
     verdict = judged(seen)
-    assert (verdict.serving, verdict.whole) == (False, False)
+    assert (verdict.serving, verdict.healthy) == (False, False)
     assert verdict.message == "no write goes through: etcdserver: mvcc: database space exceeded"
 
 
@@ -125,35 +125,35 @@ def test_no_leader_is_no_service_even_if_the_newest_write_still_got_through():
         ({"images": {"etcd": "pause"}}, "PodImageDiffers"),
     ],
 )
-def test_a_pod_with_a_problem_is_not_whole_even_while_its_member_answers(change, reason):
+def test_a_pod_with_a_problem_is_not_healthy_even_while_its_member_answers(change, reason):
     verdict = judged(healthy(), with_pod("etcd-2", **change))
-    assert (verdict.serving, verdict.whole, reasons(verdict)) == (True, False, {(reason, "etcd-2")})
+    assert (verdict.serving, verdict.healthy, reasons(verdict)) == (True, False, {(reason, "etcd-2")})
 
 
-def test_a_missing_pod_is_not_whole_and_not_among_the_members():
+def test_a_missing_pod_is_not_healthy_and_not_among_the_members():
     pods = {name: pod for name, pod in PODS.items() if name != "etcd-2"}
     verdict = judged(healthy(), pods)
-    assert (verdict.serving, verdict.whole, reasons(verdict)) == (True, False, {("PodMissing", "etcd-2")})
+    assert (verdict.serving, verdict.healthy, reasons(verdict)) == (True, False, {("PodMissing", "etcd-2")})
     assert set(verdict.members) == {"etcd-0", "etcd-1"}
 
 
 def test_without_any_pod_nothing_is_served_and_that_is_known():
     verdict = judged({}, {})
-    assert (verdict.serving, verdict.whole) == (False, False)
+    assert (verdict.serving, verdict.healthy) == (False, False)
     assert ("PodMissing", "etcd-0") in reasons(verdict)
 
 
 def test_one_silent_member_among_ready_pods_is_its_own_trouble():
     verdict = judged(silent(healthy(), "etcd-2"))
-    assert (verdict.serving, verdict.whole, reasons(verdict)) == (True, False, {("MemberSilent", "etcd-2")})
+    assert (verdict.serving, verdict.healthy, reasons(verdict)) == (True, False, {("MemberSilent", "etcd-2")})
     assert verdict.message == "etcd-2 does not answer: connection refused"
 
 
-def test_a_member_that_has_yet_to_answer_since_its_pod_changed_is_not_known_to_be_whole():
+def test_a_member_that_has_yet_to_answer_since_its_pod_changed_is_not_known_to_be_healthy():
     seen = healthy()
     del seen["etcd-2"]
     verdict = judged(seen)
-    assert (verdict.serving, verdict.whole, reasons(verdict)) == (True, None, {("MemberUnseen", "etcd-2")})
+    assert (verdict.serving, verdict.healthy, reasons(verdict)) == (True, None, {("MemberUnseen", "etcd-2")})
 
 
 @pytest.mark.parametrize("answered", range(1, 12))
@@ -162,40 +162,40 @@ def test_while_the_first_answers_of_a_healthy_etcd_come_in_no_trouble_is_claimed
     seen = {name: {q: r for q, r in held.items() if (name, q) in arriving} for name, held in healthy().items()}
     verdict = judged(seen)
     assert verdict.serving is not False
-    assert verdict.whole is None
+    assert verdict.healthy is None
 
 
 def test_trouble_that_is_seen_is_claimed_whatever_is_still_on_its_way():
     seen = healthy()
     del seen["etcd-2"]
     seen["etcd-1"][Question.HEALTH] = reply(Answer(503, {"health": "false", "reason": "ALARM CORRUPT"}))
-    assert judged(seen).whole is False
+    assert judged(seen).healthy is False
 
 
 def test_while_a_pod_is_missing_what_ready_members_owe_leaves_service_open():
     pods = {name: pod for name, pod in PODS.items() if name != "etcd-2"}
     verdict = judged({}, pods)
-    assert (verdict.serving, verdict.whole) == (None, False)
+    assert (verdict.serving, verdict.healthy) == (None, False)
 
 
-def test_a_ready_pod_without_an_address_is_never_whole():
+def test_a_ready_pod_without_an_address_is_never_healthy():
     seen = healthy()
     del seen["etcd-2"]
-    assert judged(seen, with_pod("etcd-2", ip=None)).whole is not True
+    assert judged(seen, with_pod("etcd-2", ip=None)).healthy is not True
 
 
 def test_all_members_silent_while_all_pods_are_ready_is_unknown():
     verdict = judged(silent(healthy(), *NAMES))
-    assert (verdict.serving, verdict.whole, verdict.known) == (None, None, False)
+    assert (verdict.serving, verdict.healthy, verdict.known) == (None, None, False)
     assert reasons(verdict) == {("MembersUnseen", None)}
 
 
 def test_all_members_silent_while_one_pod_is_not_ready_is_unhealthy():
     verdict = judged(silent(healthy(), *NAMES), with_pod("etcd-1", ready=False))
-    assert (verdict.serving, verdict.whole) == (False, False)
+    assert (verdict.serving, verdict.healthy) == (False, False)
 
 
 def test_any_http_answer_however_bad_shows_that_our_sight_is_good():
     seen = silent(healthy(), *NAMES)
     seen["etcd-0"][Question.HEALTH] = reply(Answer(503, {"health": "false", "reason": "RAFT NO LEADER"}))
-    assert judged(seen).whole is False
+    assert judged(seen).healthy is False

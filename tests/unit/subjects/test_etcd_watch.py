@@ -36,8 +36,8 @@ class Eyes:
             assert len(self.seen) < 500, f"never: {self.seen[-1]}"
         return self.seen[-1]
 
-    async def until_whole(self) -> Verdict:
-        return await self.until(lambda verdict: verdict.whole is True)
+    async def until_healthy(self) -> Verdict:
+        return await self.until(lambda verdict: verdict.healthy is True)
 
 
 @asynccontextmanager
@@ -53,65 +53,65 @@ def says(reason: str, member: str | None = None) -> Callable[[Verdict], bool]:
 async def test_the_first_verdict_comes_at_once_and_claims_nothing():
     async with watching(FakeCluster()) as eyes:
         first = await eyes.next()
-        assert (first.serving, first.whole) == (None, None)
+        assert (first.serving, first.healthy) == (None, None)
 
 
 async def test_no_trouble_is_claimed_of_a_healthy_etcd_while_its_first_answers_come_in():
     async with watching(FakeCluster()) as eyes:
-        await eyes.until_whole()
-        assert not any(verdict.serving is False or verdict.whole is False for verdict in eyes.seen)
+        await eyes.until_healthy()
+        assert not any(verdict.serving is False or verdict.healthy is False for verdict in eyes.seen)
 
 
-async def test_a_healthy_etcd_is_soon_whole_and_stays_so():
+async def test_a_healthy_etcd_is_soon_healthy_and_stays_so():
     async with watching(FakeCluster()) as eyes:
-        await eyes.until_whole()
-        assert all([(await eyes.next()).whole for _ in range(10)])
+        await eyes.until_healthy()
+        assert all([(await eyes.next()).healthy for _ in range(10)])
 
 
 async def test_every_pod_event_gives_a_verdict_of_its_own_however_quick_the_replacement():
     cluster = FakeCluster()
     async with watching(cluster) as eyes:
-        old = (await eyes.until_whole()).members["etcd-1"]
+        old = (await eyes.until_healthy()).members["etcd-1"]
         cluster.change("etcd-1", deleting=True)
         cluster.vanish("etcd-1")
         cluster.appear("etcd-1")
         await eyes.until(says("PodTerminating", "etcd-1"))
         missing = await eyes.next()
         assert says("PodMissing", "etcd-1")(missing)
-        assert (missing.serving, missing.whole) == (True, False)
+        assert (missing.serving, missing.healthy) == (True, False)
         replaced = await eyes.next()
         assert replaced.members["etcd-1"] != old
         assert says("MemberUnseen", "etcd-1")(replaced), "the answers of the old pod are not the new one's"
-        await eyes.until_whole()
+        await eyes.until_healthy()
 
 
 async def test_an_event_that_changes_nothing_we_judge_is_a_verdict_too_and_keeps_the_answers():
     cluster = FakeCluster()
     async with watching(cluster) as eyes:
-        await eyes.until_whole()
+        await eyes.until_healthy()
         cluster.tell()
         cluster.tell()
-        assert [(await eyes.next()).whole for _ in range(2)] == [True, True]
+        assert [(await eyes.next()).healthy for _ in range(2)] == [True, True]
 
 
-async def test_a_changed_pod_is_not_whole_before_it_has_answered_anew():
+async def test_a_changed_pod_is_not_healthy_before_it_has_answered_anew():
     cluster = FakeCluster()
     async with watching(cluster, HASTY) as eyes:
-        await eyes.until_whole()
+        await eyes.until_healthy()
         cluster.script["etcd-2", "*"] = HANG
         cluster.change("etcd-2", restarts=1)
-        assert (await eyes.until(says("MemberUnseen", "etcd-2"))).whole is None
-        assert (await eyes.until(says("MemberSilent", "etcd-2"))).whole is False
-        assert not any([(await eyes.next()).whole for _ in range(10)])
+        assert (await eyes.until(says("MemberUnseen", "etcd-2"))).healthy is None
+        assert (await eyes.until(says("MemberSilent", "etcd-2"))).healthy is False
+        assert not any([(await eyes.next()).healthy for _ in range(10)])
 
 
 async def test_a_member_that_hangs_is_told_silent_and_delays_no_verdict():
     cluster = FakeCluster()
     async with watching(cluster, HASTY) as eyes:
-        await eyes.until_whole()
+        await eyes.until_healthy()
         cluster.script["etcd-2", "*"] = HANG
         silent = await eyes.until(says("MemberSilent", "etcd-2"))
-        assert (silent.serving, silent.whole) == (True, False)
+        assert (silent.serving, silent.healthy) == (True, False)
         gaps = [later.at - earlier.at for earlier, later in zip(eyes.seen, eyes.seen[1:], strict=False)]
         assert max(gaps).total_seconds() < 0.5
 
@@ -119,18 +119,18 @@ async def test_a_member_that_hangs_is_told_silent_and_delays_no_verdict():
 async def test_service_is_seen_again_though_the_writes_of_the_outage_still_hang():
     cluster = FakeCluster()
     async with watching(cluster, HASTY) as eyes:
-        await eyes.until_whole()
+        await eyes.until_healthy()
         cluster.leader = None
         await eyes.until(says("NoLeader"))
         await eyes.until(says("WriteFailed"))
         cluster.leader = "etcd-1"
-        await eyes.until_whole()
+        await eyes.until_healthy()
 
 
 async def test_a_write_has_less_time_than_a_status_so_that_a_short_outage_is_seen():
     cluster = FakeCluster()
     async with watching(cluster, Pace(period=0.01, limit=1.0, write_limit=0.03)) as eyes:
-        await eyes.until_whole()
+        await eyes.until_healthy()
         cluster.script["*", "/v3/kv/put"] = HANG
         stalled = await eyes.until(says("WriteFailed"))
         assert (stalled.serving, stalled.message) == (False, "no write goes through: no answer within 0.03 s")
@@ -139,31 +139,31 @@ async def test_a_write_has_less_time_than_a_status_so_that_a_short_outage_is_see
 async def test_losing_one_member_keeps_service_losing_two_loses_it():
     cluster = FakeCluster()
     async with watching(cluster) as eyes:
-        await eyes.until_whole()
+        await eyes.until_healthy()
         cluster.vanish("etcd-0")
         assert (await eyes.until(says("PodMissing", "etcd-0"))).serving is True
         cluster.vanish("etcd-1")
         lost = await eyes.until(says("NoLeader"))
-        assert (lost.serving, lost.whole) == (False, False)
+        assert (lost.serving, lost.healthy) == (False, False)
 
 
 async def test_an_api_server_that_is_away_is_unknown_and_remembers_the_members():
     cluster = FakeCluster()
     async with watching(cluster) as eyes:
-        members = (await eyes.until_whole()).members
+        members = (await eyes.until_healthy()).members
         cluster.go_away()
         blind = await eyes.until(says("ApiUnreachable"))
-        assert (blind.serving, blind.whole, blind.members) == (None, None, members)
+        assert (blind.serving, blind.healthy, blind.members) == (None, None, members)
         cluster.come_back()
-        await eyes.until_whole()
+        await eyes.until_healthy()
 
 
 async def test_no_member_reached_while_all_pods_are_ready_is_unknown():
     cluster = FakeCluster()
     async with watching(cluster) as eyes:
-        await eyes.until_whole()
+        await eyes.until_healthy()
         cluster.script["*", "*"] = ClusterUnreachable("the proxy is away")
-        assert (await eyes.until(says("MembersUnseen"))).whole is None
+        assert (await eyes.until(says("MembersUnseen"))).healthy is None
 
 
 @pytest.mark.parametrize("refusal", [ClusterError(403, "forbidden"), ClusterUnreachable("no route")])
@@ -172,16 +172,16 @@ async def test_a_statefulset_that_cannot_be_read_is_unknown_until_it_can(refusal
     cluster.refusals["get_workload"] = refusal
     async with watching(cluster) as eyes:
         reason = "WorkloadUnread" if isinstance(refusal, ClusterError) else "ApiUnreachable"
-        assert (await eyes.until(says(reason))).whole is None
+        assert (await eyes.until(says(reason))).healthy is None
         cluster.refusals.clear()
-        await eyes.until_whole()
+        await eyes.until_healthy()
 
 
 async def test_a_statefulset_that_is_gone_is_unhealthy():
     cluster = FakeCluster()
     cluster.workload = None
     async with watching(cluster) as eyes:
-        assert (await eyes.until(says("WorkloadUnfit"))).whole is False
+        assert (await eyes.until(says("WorkloadUnfit"))).healthy is False
 
 
 async def test_the_statefulset_is_judged_as_the_reset_found_it_whatever_somebody_does_to_it():
@@ -191,7 +191,7 @@ async def test_the_statefulset_is_judged_as_the_reset_found_it_whatever_somebody
     assert cluster.workload is not None
     cluster.workload = None
     async with aclosing(subject.watch_health()) as stream:
-        await Eyes(stream).until_whole()
+        await Eyes(stream).until_healthy()
 
 
 async def test_a_member_that_refuses_writes_for_lack_of_space_is_told_in_its_own_words():
@@ -213,7 +213,7 @@ async def test_closing_the_stream_ends_every_task_it_started():
     cluster = FakeCluster()
     before = asyncio.all_tasks()
     async with watching(cluster) as eyes:
-        await eyes.until_whole()
+        await eyes.until_healthy()
         cluster.script["*", "*"] = HANG
         await eyes.next()
     assert asyncio.all_tasks() == before
@@ -222,7 +222,7 @@ async def test_closing_the_stream_ends_every_task_it_started():
 async def test_a_member_is_never_asked_more_at_once_than_agreed_whatever_the_events():
     cluster = FakeCluster()
     async with watching(cluster) as eyes:
-        await eyes.until_whole()
+        await eyes.until_healthy()
         cluster.script["*", "*"] = HANG
         cluster.calls.clear()
         for _ in range(50):
@@ -240,5 +240,5 @@ async def test_waiting_for_health_tells_what_is_missing_meanwhile():
     await asyncio.sleep(0.03)
     cluster.appear("etcd-2")
     settled = await asyncio.wait_for(waiting, 2)
-    assert settled.whole is True
+    assert settled.healthy is True
     assert any(says("PodMissing", "etcd-2")(verdict) for verdict in told)

@@ -15,7 +15,7 @@ from controller.attempt.observation import shows
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.etcd import EtcdSubject
 from subjects.etcd.polling import Pace
-from subjects.protocol import BlastRadius, ChaosRefused, Fault, Problem, SubjectError, Target, Verdict
+from subjects.protocol import BlastRadius, ChaosRefused, Fault, Problem, SubjectError, Verdict
 from tests.unit.subjects import tikv_fakes
 from tests.unit.subjects.fakes import IMAGE, PAUSE, FakeCluster
 from tests.unit.subjects.tikv_fakes import FakeTikv
@@ -94,25 +94,28 @@ async def test_the_first_target_is_the_one_that_a_single_fault_of_that_seed_woul
     cluster = FakeCluster()
     for seed in range(20):
         one, two = await planned(cluster, "node_kill", 1, seed), await planned(cluster, "node_kill", 2, seed)
-        assert (one.target, one.others) == (two.target, ())
+        assert (one.targets, len(two.targets)) == (two.targets[:1], 2)
 
 
 async def test_the_record_holds_all_targets_and_an_old_record_holds_one():
     fault = await planned(FakeCluster(), "node_down", 3)
-    assert Fault.from_json(fault.to_json()) == fault and len(fault.others) == 2
-    old = fault.to_json()
-    del old["others"]
-    assert Fault.from_json(old).targets == (Target(fault.target, fault.uid),)
+    assert Fault.from_json(fault.to_json()) == fault and len(fault.targets) == 3
+    stored = fault.to_json()
+    first, *others = stored.pop("targets")
+    old = stored | {"target": first["name"], "uid": first["uid"]}
+    assert Fault.from_json(old).targets == fault.targets[:1]
+    several = old | {"others": [{"name": each["name"], "uid": each["uid"]} for each in others]}
+    assert Fault.from_json(several | {"facts": {}}) == fault
 
 
 async def test_members_that_differ_in_their_containers_are_broken_and_undone_each_as_it_is():
     cluster = many()
     first = await planned(cluster, "node_down")
-    cluster.change(first.target, images={"proxy": "proxy:1", "etcd": "etcd:3.5"})
+    cluster.change(first.targets[0].name, images={"proxy": "proxy:1", "etcd": "etcd:3.5"})
     fault = await planned(cluster, "node_down")
     await injected(cluster, fault)
-    assert cluster.pods[fault.target].images == {"proxy": "proxy:1", "etcd": PAUSE}
-    assert cluster.pods[fault.others[0].name].images == {"etcd": PAUSE}
+    assert cluster.pods[fault.targets[0].name].images == {"proxy": "proxy:1", "etcd": PAUSE}
+    assert cluster.pods[fault.targets[1].name].images == {"etcd": PAUSE}
     await cleaned(cluster, fault)
     assert hurt(cluster, fault) == {target.name for target in fault.targets}, "both were made anew"
     assert not any(PAUSE in pod.images.values() for pod in cluster.pods.values())
@@ -158,8 +161,8 @@ async def test_a_fault_that_hit_one_of_two_counts_as_applied_and_is_undone_whole
 async def test_the_sentence_says_which_were_hit_and_which_were_not():
     cluster = RefusesOne(ClusterError(409, "conflict"))
     fault = await planned(cluster, "node_down")
-    cluster.about = fault.others[0].name
-    with pytest.raises(SubjectError, match=f"only {fault.target} of {fault.names} could be broken") as raised:
+    cluster.about = fault.targets[1].name
+    with pytest.raises(SubjectError, match=f"only {fault.targets[0].name} of {fault.names} could be broken") as raised:
         await injected(cluster, fault)
     assert f"{cluster.about} was left alone: conflict (HTTP 409)" in str(raised.value)
 
@@ -185,7 +188,7 @@ async def test_the_fault_shows_as_soon_as_any_of_its_targets_does(which):
     assert not shows(fault, as_before)
     name = fault.targets[which].name
     assert shows(fault, replace(as_before, members={**as_before.members, name: "another"}))
-    assert shows(fault, replace(as_before, whole=False, problems=(Problem("PodNotReady", "", name),)))
+    assert shows(fault, replace(as_before, healthy=False, problems=(Problem("PodNotReady", "", name),)))
 
 
 @pytest.mark.parametrize("chaos", CHAOS)
@@ -230,11 +233,11 @@ async def test_of_tikvs_stores_those_vote_together_that_hold_a_region_once_pd_ha
 async def test_of_stores_that_lead_most_so_many_are_meant_as_are_to_be_hit():
     cluster = FakeTikv()
     one = await tikv_fakes.planned(cluster, "node_kill", leaders="most")
-    assert one.target == "tikv-0"
+    assert one.targets[0].name == "tikv-0"
     met = {(await tikv_fakes.planned(cluster, "node_kill", s, leaders="most", count=2)).names for s in range(40)}
     assert {name for names in met for name in names.split(", ")} >= {"tikv-0"}
     fault = await tikv_fakes.planned(cluster, "node_kill", leaders="none", count=2)
     assert {target.name for target in fault.targets} == {"tikv-1", "tikv-2"}
-    assert fault.facts["others"][fault.others[0].name]["ledRegions"] == 0
+    assert fault.targets[1].facts["ledRegions"] == 0
     with pytest.raises(ChaosRefused, match="3 targets are asked for, and there are only tikv-1, tikv-2"):
         await tikv_fakes.planned(cluster, "node_kill", leaders="none", count=3)

@@ -14,7 +14,7 @@ def not_ready(tape, t):
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if not name.endswith(("_fixed", "_ended", "_healed"))])
-def test_every_fault_begins_with_a_system_that_is_whole(name):
+def test_every_fault_begins_with_a_system_that_is_healthy(name):
     tape = Tape.load(name)
     assert (serving(tape, -1), states(tape, -1), not_ready(tape, -1)) == (True, ALL_UP, set())
 
@@ -49,7 +49,7 @@ def test_kill_with_grace_0_restarts_the_new_container_once_for_the_lock_of_the_o
     assert [wrote(tape, t) for t in (0.1, 0.2, 10.4, 10.5)] == [True, False, False, True]
 
 
-def test_node_down_serves_again_on_two_of_three_and_is_never_whole():
+def test_node_down_serves_again_on_two_of_three_and_is_never_healthy():
     tape = Tape.load("node_down")
     before, after = (tape.pods(t, "tikv")["tikv-0"] for t in (-0.01, 0))
     assert (before.uid, before.images["tikv"]) == (after.uid, tape.pods(0, "tikv")["tikv-1"].images["tikv"])

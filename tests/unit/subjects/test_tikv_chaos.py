@@ -30,7 +30,7 @@ async def test_a_kill_deletes_exactly_the_planned_pod_with_the_planned_grace(cha
     fault = await planned(cluster, chaos, gracePeriodSeconds=7)
     await subject_in(cluster).inject_chaos(fault)
     deleted = [call for call in cluster.calls if call[0] == "delete_pod"]
-    assert deleted == [("delete_pod", fault.target, fault.uid, 7)]
+    assert deleted == [("delete_pod", fault.targets[0].name, fault.targets[0].uid, 7)]
 
 
 async def test_node_down_swaps_the_image_of_exactly_the_planned_store():
@@ -38,7 +38,7 @@ async def test_node_down_swaps_the_image_of_exactly_the_planned_store():
     fault = await planned(cluster, "node_down")
     await subject_in(cluster).inject_chaos(fault)
     swapped = {name for name, pod in cluster.pods.items() if PAUSE in pod.images.values()}
-    assert swapped == {fault.target}
+    assert swapped == {fault.targets[0].name}
 
 
 @pytest.mark.parametrize("chaos", ALL)
@@ -48,15 +48,15 @@ async def test_a_target_that_is_not_as_planned_is_refused_and_left_alone(chaos, 
     fault = await planned(cluster, chaos)
     match meanwhile:
         case "gone":
-            cluster.going.add(f"data-{fault.target}")
-            cluster.vanish(fault.target)
+            cluster.going.add(f"data-{fault.targets[0].name}")
+            cluster.vanish(fault.targets[0].name)
         case "replaced":
-            cluster.appear(fault.target)
+            cluster.appear(fault.targets[0].name)
         case "going":
-            cluster.change(fault.target, deleting=True)
+            cluster.change(fault.targets[0].name, deleting=True)
         case "swapped":
-            cluster.change(fault.target, images={fault.target.partition("-")[0]: "other"})
-    with pytest.raises(ChaosRefused, match=fault.target):
+            cluster.change(fault.targets[0].name, images={fault.targets[0].name.partition("-")[0]: "other"})
+    with pytest.raises(ChaosRefused, match=fault.targets[0].name):
         await subject_in(cluster).inject_chaos(fault)
     assert changes(cluster) == []
 
@@ -107,8 +107,8 @@ async def test_cleanup_after_the_fault_leaves_a_pod_of_the_template_and_repeats_
     fault = await planned(cluster, chaos)
     await subject_in(cluster).inject_chaos(fault)
     await cleaned(cluster, fault)
-    pod, role = cluster.pods[fault.target], fault.target.partition("-")[0]
-    assert (pod.uid != fault.uid, pod.deleting, pod.images) == (True, False, {role: IMAGES[role]})
+    pod, role = cluster.pods[fault.targets[0].name], fault.targets[0].name.partition("-")[0]
+    assert (pod.uid != fault.targets[0].uid, pod.deleting, pod.images) == (True, False, {role: IMAGES[role]})
     done = changes(cluster)
     await cleaned(cluster, fault)
     assert changes(cluster) == done
@@ -119,14 +119,16 @@ async def test_cleanup_of_node_down_deletes_with_the_uid_and_only_once():
     fault = await planned(cluster, "node_down")
     await subject_in(cluster).inject_chaos(fault)
     await cleaned(cluster, fault)
-    assert [call for call in cluster.calls if call[0] == "delete_pod"] == [("delete_pod", fault.target, fault.uid, 1)]
+    assert [call for call in cluster.calls if call[0] == "delete_pod"] == [
+        ("delete_pod", fault.targets[0].name, fault.targets[0].uid, 1)
+    ]
 
 
 async def test_cleanup_leaves_alone_what_somebody_else_repaired_in_place():
     cluster = FakeTikv()
     fault = await planned(cluster, "node_down")
     await subject_in(cluster).inject_chaos(fault)
-    cluster.change(fault.target, images={"tikv": IMAGES["tikv"]})
+    cluster.change(fault.targets[0].name, images={"tikv": IMAGES["tikv"]})
     await cleaned(cluster, fault)
     assert changes(cluster) == ["patch_pod"]
 
@@ -135,7 +137,7 @@ async def test_cleanup_leaves_alone_what_somebody_else_repaired_in_place():
 async def test_cleanup_leaves_alone_the_pod_that_came_after_the_fault(chaos):
     cluster = FakeTikv()
     fault = await planned(cluster, chaos)
-    cluster.appear(fault.target)
+    cluster.appear(fault.targets[0].name)
     await cleaned(cluster, fault)
     assert changes(cluster) == []
 
@@ -150,7 +152,7 @@ async def test_cleanup_needs_neither_pd_nor_the_stores(chaos):
     await cleaned(cluster, fault)
     assert {call[0] for call in cluster.calls} <= {"list_pods", "delete_pod"}
     assert {call[1] for call in cluster.calls if call[0] == "list_pods"} == {
-        f"app.kubernetes.io/component={fault.target.partition('-')[0]}"
+        f"app.kubernetes.io/component={fault.targets[0].name.partition('-')[0]}"
     }
 
 
@@ -166,5 +168,5 @@ async def test_a_cleanup_that_is_broken_off_anywhere_is_completed_by_the_next(ch
         await asyncio.gather(task, return_exceptions=True)
         cluster.dies_after = None
         await cleaned(cluster, fault)
-        pod = cluster.pods[fault.target]
-        assert (pod.uid != fault.uid, pod.deleting, PAUSE in pod.images.values()) == (True, False, False)
+        pod = cluster.pods[fault.targets[0].name]
+        assert (pod.uid != fault.targets[0].uid, pod.deleting, PAUSE in pod.images.values()) == (True, False, False)

@@ -59,8 +59,8 @@ def test_whatever_members_answer_there_is_a_verdict_with_a_reason(spoiled):
     world = World()
     world.answers.update(spoiled)
     verdict = world.verdict()
-    assert verdict.whole is True or verdict.message
-    assert verdict.whole is not True or verdict.serving is True
+    assert verdict.healthy is True or verdict.message
+    assert verdict.healthy is not True or verdict.serving is True
     assert all(len(problem.message) < 4000 for problem in verdict.problems)
 
 
@@ -69,7 +69,7 @@ def test_whatever_members_answer_there_is_a_verdict_with_a_reason(spoiled):
 def test_whatever_stores_pd_lists_there_is_a_verdict(stores):
     world = World()
     world.say("pd-0", STORES, Answer(200, {"stores": [{"store": each} for each in stores]}))
-    assert world.verdict().whole is not True
+    assert world.verdict().healthy is not True
 
 
 def test_a_deeply_nested_answer_breaks_nothing():
@@ -77,4 +77,4 @@ def test_a_deeply_nested_answer_breaks_nothing():
     for _ in range(100_000):
         nested = [nested]
     world.say("pd-0", REGIONS, Answer(200, {"regions": [{"id": 1, "peers": nested}]}))
-    assert world.verdict().whole is None
+    assert world.verdict().healthy is None

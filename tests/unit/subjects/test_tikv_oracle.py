@@ -38,12 +38,12 @@ def world() -> World:
 
 def answer(world: World) -> tuple[bool | None, bool | None]:
     verdict = world.verdict()
-    return verdict.serving, verdict.whole
+    return verdict.serving, verdict.healthy
 
 
-def test_a_tikv_with_nothing_wrong_is_whole_and_nothing_is_said(world):
+def test_a_tikv_with_nothing_wrong_is_healthy_and_nothing_is_said(world):
     verdict = world.verdict()
-    assert (verdict.serving, verdict.whole, verdict.problems) == (True, True, ())
+    assert (verdict.serving, verdict.healthy, verdict.problems) == (True, True, ())
 
 
 def test_a_verdict_knows_the_uids_of_both_tiers(world):
@@ -138,7 +138,7 @@ def test_where_somebody_writes_the_writes_decide_what_service_is(world):
     assert world.reasons() == {"WritesFail"}
 
 
-def test_writes_that_go_through_are_service_though_a_leader_is_not_confirmed_but_not_wholeness(world):
+def test_writes_that_go_through_are_service_though_a_leader_is_not_confirmed_but_not_health(world):
     world.writes = written()
     world.say("tikv-1", region(8, STATUS_PORT), leads(False))
     assert answer(world) == (True, False)
@@ -229,7 +229,7 @@ def test_that_pd_cannot_be_seen_does_not_hide_a_store_that_is_not_ready(world):
     assert answer(world) == (None, False)
 
 
-def test_another_set_of_members_is_not_whole(world):
+def test_another_set_of_members_is_not_healthy(world):
     world.members.pop()
     assert answer(world) == (True, False)
     assert world.reasons() == {"PDMembershipDiffers"}
@@ -242,7 +242,7 @@ def test_a_member_that_pds_leader_does_not_reach_is_named_once(world):
     assert world.reasons() == {"PDSilent"}
 
 
-def test_a_wiped_cluster_in_its_place_is_not_whole(world):
+def test_a_wiped_cluster_in_its_place_is_not_healthy(world):
     world.cluster_id = 1
     assert answer(world) == (True, False)
     assert world.reasons() == {"ClusterReplaced"}
@@ -256,7 +256,7 @@ def test_a_cluster_that_pd_has_not_bootstrapped_is_trouble_by_pds_own_word(world
     assert "not bootstrapped" in world.verdict().message
 
 
-def test_a_cluster_that_is_not_initialized_is_not_whole(world):
+def test_a_cluster_that_is_not_initialized_is_not_healthy(world):
     world.initialized = False
     assert world.reasons() == {"NotInitialized"}
 
@@ -267,13 +267,13 @@ def test_an_answer_that_cannot_be_read_is_unknown_with_a_reason(world, question,
     for name in names(PD):
         world.say(name, question, Answer(200, body))
     verdict = world.verdict()
-    assert verdict.whole is None
+    assert verdict.healthy is None
     assert "unexpected answer" in verdict.message
 
 
 def test_a_redirect_is_unknown_with_a_reason(world):
     world.say("pd-0", STORES, Answer(307, None))
-    assert world.verdict().whole is None
+    assert world.verdict().healthy is None
     assert "HTTP 307" in world.verdict().message
 
 
@@ -339,13 +339,13 @@ def test_a_store_that_pd_has_not_heard_from_for_two_intervals_is_stale_before_pd
     assert answer(world) == (True, True)
 
 
-def test_a_store_that_has_not_answered_yet_leaves_wholeness_open(world):
+def test_a_store_that_has_not_answered_yet_leaves_health_open(world):
     world.say("tikv-1", ALIVE, GONE)
     assert answer(world) == (True, None)
 
 
 @pytest.mark.parametrize("fields", [{"ready": False}, {"deleting": True}, {"images": {TIKV: "pause"}}])
-def test_trouble_with_a_stores_pod_is_not_whole(world, fields):
+def test_trouble_with_a_stores_pod_is_not_healthy(world, fields):
     world.change(TIKV, "tikv-1", **fields)
     assert answer(world) == (True, False)
 
@@ -420,5 +420,5 @@ def test_a_voter_that_lags_beside_a_learner_is_a_lack(world):
 
 def test_a_cluster_without_regions_serves_nobody(world):
     world.regions = {}
-    assert world.verdict().whole is False
+    assert world.verdict().healthy is False
     assert "NoRegions" in world.reasons()

@@ -370,7 +370,7 @@ async def test_records_of_stores_that_an_owner_removed_do_not_make_the_system_un
     cluster.data.stores[9] = store(9, "tikv-3", "Tombstone")
     subject = subject_in(cluster)
     await reset(subject)
-    assert (await asyncio.wait_for(subject.wait_healthy(0.01, lambda verdict: None), 60)).whole
+    assert (await asyncio.wait_for(subject.wait_healthy(0.01, lambda verdict: None), 60)).healthy
     assert 9 in cluster.data.stores
 
 

@@ -80,11 +80,11 @@ async def test_its_health_is_watched_against_the_cluster_that_the_last_reset_fou
     cluster = FakeTikv()
     subject = subject_in(cluster, pace=Pace(period=0.05, limit=1.0))  # so that a busy machine makes nobody look silent
     await subject.reset()
-    assert (await subject.wait_healthy(0.01, lambda verdict: None)).whole
+    assert (await subject.wait_healthy(0.01, lambda verdict: None)).healthy
     cluster.data.cluster_id += 1
     async with aclosing(subject.watch_health()) as verdicts:
         async for verdict in verdicts:
-            if verdict.whole is False:
+            if verdict.healthy is False:
                 break
     assert {problem.reason for problem in verdict.problems} == {"ClusterReplaced"}
 

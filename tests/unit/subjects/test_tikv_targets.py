@@ -69,7 +69,7 @@ def test_a_parameter_of_another_chaos_is_refused(chaos, strange):
 @pytest.mark.parametrize(("chaos", "members"), [("node_kill", STORES), ("node_down", STORES), ("pd_kill", PDS)])
 async def test_every_member_is_met_about_as_often(chaos, members):
     cluster = FakeTikv()
-    met = Counter([(await planned(cluster, chaos, seed)).target for seed in range(90)])
+    met = Counter([(await planned(cluster, chaos, seed)).targets[0].name for seed in range(90)])
     assert set(met) == set(members)
     assert min(met.values()) > 15
 
@@ -81,7 +81,9 @@ async def test_the_same_seed_meets_the_same_member_whatever_the_uids_ids_and_ord
     second.appear("tikv-1")
     second.data.regions = dict(reversed(second.data.regions.items()))
     for seed in range(20):
-        assert (await planned(first, chaos, seed)).target == (await planned(second, chaos, seed)).target
+        assert (await planned(first, chaos, seed)).targets[0].name == (await planned(second, chaos, seed)).targets[
+            0
+        ].name
 
 
 @pytest.mark.parametrize("chaos", ["node_kill", "pd_kill"])
@@ -96,7 +98,7 @@ async def test_a_plan_that_was_broken_off_draws_as_if_it_were_made_for_the_first
                 await subject.plan_chaos(chaos, params, rng)
         cluster.refusals.clear()
         again = await subject.plan_chaos(chaos, params, rng)
-        assert again.target == (await planned(cluster, chaos, seed)).target
+        assert again.targets[0].name == (await planned(cluster, chaos, seed)).targets[0].name
 
 
 @pytest.mark.parametrize(
@@ -113,7 +115,7 @@ async def test_a_plan_that_was_broken_off_draws_as_if_it_were_made_for_the_first
 async def test_leaders_picks_by_where_leaders_sit_now(chaos, leaders, led_by, met):
     cluster = FakeTikv()
     cluster.lead(*led_by)
-    assert {(await planned(cluster, chaos, seed, leaders=leaders)).target for seed in range(30)} == met
+    assert {(await planned(cluster, chaos, seed, leaders=leaders)).targets[0].name for seed in range(30)} == met
 
 
 async def test_a_store_without_leaders_is_refused_in_a_sentence_where_every_store_has_some():
@@ -134,7 +136,7 @@ async def test_the_pd_leader_is_met_wherever_it_is():
     cluster = FakeTikv()
     for leader in PDS:
         cluster.pd_leader = leader
-        assert {(await planned(cluster, "pd_leader_kill", seed)).target for seed in range(5)} == {leader}
+        assert {(await planned(cluster, "pd_leader_kill", seed)).targets[0].name for seed in range(5)} == {leader}
 
 
 async def test_without_a_pd_leader_there_is_none_to_kill():
@@ -171,7 +173,7 @@ async def test_a_pd_that_does_not_answer_leaves_no_plan(chaos):
 @pytest.mark.parametrize("chaos", ALL)
 async def test_a_target_that_is_away_is_refused_rather_than_replaced_by_another(chaos):
     cluster = FakeTikv()
-    target = (await planned(cluster, chaos)).target
+    target = (await planned(cluster, chaos)).targets[0].name
     cluster.change(target, deleting=True)
     with pytest.raises(ChaosRefused, match=target):
         await planned(cluster, chaos)
@@ -179,7 +181,7 @@ async def test_a_target_that_is_away_is_refused_rather_than_replaced_by_another(
 
 async def test_a_store_that_pd_does_not_know_is_refused():
     cluster = FakeTikv()
-    target = (await planned(cluster, "node_kill")).target
+    target = (await planned(cluster, "node_kill")).targets[0].name
     (store,) = (number for number, store in cluster.data.stores.items() if target in store["store"]["address"])
     del cluster.data.stores[store]
     cluster.claims[f"data-{target}"] = (7000, store)
@@ -215,7 +217,7 @@ async def test_a_plan_for_a_store_says_how_many_regions_it_led_of_how_many():
     cluster = FakeTikv()
     cluster.lead(2, 2, 1, 1, 1, 3)
     fault = await planned(cluster, "node_kill", leaders="most")
-    assert fault.facts == {"storeId": 1, "ledRegions": 3, "regions": 6}
+    assert fault.targets[0].facts == {"storeId": 1, "ledRegions": 3, "regions": 6}
     assert fault.params == {"count": 1, "gracePeriodSeconds": 1, "leaders": "most"}
 
 
@@ -224,15 +226,15 @@ async def test_a_plan_for_a_member_of_pd_says_whether_it_led():
     cluster.pd_leader = "pd-1"
     for seed in range(10):
         fault = await planned(cluster, "pd_kill", seed)
-        assert fault.facts == {"led": fault.target == "pd-1"}
-    assert (await planned(cluster, "pd_leader_kill")).facts == {"led": True}
+        assert fault.targets[0].facts == {"led": fault.targets[0].name == "pd-1"}
+    assert (await planned(cluster, "pd_leader_kill")).targets[0].facts == {"led": True}
 
 
 @pytest.mark.parametrize("chaos", ALL)
 async def test_a_plan_touches_nothing_and_comes_back_whole_from_the_record(chaos):
     cluster = FakeTikv()
     fault = await planned(cluster, chaos)
-    assert fault.uid == cluster.pods[fault.target].uid
+    assert fault.targets[0].uid == cluster.pods[fault.targets[0].name].uid
     assert Fault.from_json(fault.to_json()) == fault
     assert {call[0] for call in cluster.calls} <= {"list_pods", "list_workloads", "ask_member"}
     assert {call[2] for call in cluster.calls if call[0] == "ask_member"} <= {"GET"}
@@ -242,7 +244,7 @@ async def test_a_plan_for_node_down_says_how_to_undo_it():
     fault = await planned(FakeTikv(), "node_down")
     assert fault.undo == {
         "pods": {
-            fault.target: {"images": {"tikv": IMAGES["tikv"]}, "image": IMAGES["tikv"], "containerIndex": 0},
+            fault.targets[0].name: {"images": {"tikv": IMAGES["tikv"]}, "image": IMAGES["tikv"], "containerIndex": 0},
         },
         "pauseImage": PAUSE,
     }
@@ -250,7 +252,7 @@ async def test_a_plan_for_node_down_says_how_to_undo_it():
 
 def test_a_fault_that_was_recorded_before_there_were_facts_still_loads():
     stored = {"chaos": "node_kill", "target": "etcd-0", "uid": "u", "params": {}, "undo": {}}
-    assert Fault.from_json(stored).facts == {}
+    assert Fault.from_json(stored).targets[0].facts == {}
 
 
 async def test_node_down_without_a_known_pause_image_is_refused_when_planned():

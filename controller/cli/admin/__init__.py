@@ -1,0 +1,96 @@
+"""The commands that administer records and agents: `backup`, `unlock`, `forward`, `version`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from controller.cli.options import Context, Database, exit_on_error
+
+
+def backup(
+    dest: Annotated[str, typer.Argument(help="A file, or - for standard output.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace DEST if it exists.")] = False,
+    db: Database = None,
+    context: Context = None,
+) -> None:
+    """Copy the records, whole, while a controller may be writing them. A plain copy of the file may lack rows.
+
+    \b
+    evalcampaign backup records.db
+    """
+    with exit_on_error():
+        from controller.cli.admin import copying
+        from controller.cli.source import records
+
+        with records(db, context) as reader:
+            if dest == "-":
+                copying.to_stdout(reader)
+            else:
+                copying.to_file(reader, Path(dest), force)
+
+
+def unlock(
+    subject: Annotated[
+        str | None, typer.Argument(metavar="[WHAT]", help="tikv/tikv, or deployment/agents/NAME.")
+    ] = None,
+    campaign: Annotated[str | None, typer.Option(help="Its holder instead: name, namespace/name, or uid.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Even though the campaign has not ended.")] = False,
+    db: Database = None,
+    context: Context = None,
+) -> None:
+    """Let go of a subject that stays locked because a fault could not be undone. Look at it first.
+
+    An agent's Deployment is freed likewise, where the campaign that has it will never be run again.
+
+    Without a database this is done in the controller's pod, which takes the right to `pods/exec` there.
+
+    \b
+    evalcampaign unlock tikv/tikv
+    """
+    if (subject is None) == (campaign is None):
+        raise typer.BadParameter("name a subject, such as tikv/tikv, or a --campaign")
+    with exit_on_error():
+        if db:
+            from controller.cli.admin import unlocking
+
+            unlocking.run(db, subject, campaign, yes, force)
+        else:
+            from controller.cli.admin import inside
+
+            words = [*([subject] if subject else ["--campaign", str(campaign)])]
+            options = [*(["--yes"] if yes else []), *(["--force"] if force else [])]
+            raise typer.Exit(inside.run(context, ["evalcampaign", "unlock", *words, *options]))
+
+
+def forward(
+    db: Annotated[Path, typer.Option("--db", metavar="FILE", help="The agent's operator.db; it may not be there yet.")],
+    to: Annotated[str, typer.Option(metavar="URL", help="Where the controller takes an agent's work.")],
+    token_file: Annotated[Path, typer.Option(metavar="FILE", help="The campaign's token; it may come late.")],
+    time_zone: Annotated[str, typer.Option(metavar="NAME", help="What times without a zone mean.")] = "UTC",
+) -> None:
+    """Send on what an agent writes into its operator.db: a sidecar beside the agent, until it is stopped.
+
+    \b
+    evalcampaign forward --db /shared/operator.db --token-file /var/run/ticket-desk/token \\
+        --to http://evalcampaign-intake.evalcampaign:8090
+    """
+    # Without what the others need: a sidecar is to be small.
+    from controller.agents.operatordb.times import NoSuchZone
+    from controller.cli.admin import forwarding
+
+    try:
+        forwarding.run(db, to, token_file, time_zone)
+    except NoSuchZone as none:
+        raise typer.BadParameter(str(none), param_hint="--time-zone") from None
+
+
+def version() -> None:
+    """Print this command's version and the schema of records it reads."""
+    from controller.records.revisions import HEAD
+    from controller.version import VERSION
+
+    typer.echo(f"evalcampaign {VERSION}, records schema {HEAD}")

@@ -1,0 +1,51 @@
+"""`report`: what the page needs, gathered from the records, and the file, written whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import combinations, islice
+from pathlib import Path
+
+from controller.analysis.comparison import Arm, Comparison, compare_all
+from controller.analysis.errors import NotThere
+from controller.analysis.summary import analyze
+from controller.cli.analysis.arms import Records
+from controller.cli.results.narrative import narrate
+from controller.files import write_text
+from controller.reading.protocol import Told
+from controller.records.rows import CampaignRow
+from controller.report.origins import versions
+from controller.report.page import Chapter, render
+from controller.report.stories import Story, tell
+
+MOST_STORIES = 200
+"""Of a campaign. The numbers have all trials; a page that tells thousands of them is read by nobody."""
+
+
+def write(records: Records, asked: Sequence[str], destination: Path, force: bool, made_by: str) -> None:
+    """Put the report of these campaigns there, in place of what was there. NotThere where nothing can be written."""
+    arms = [records.arm(each) for each in asked]
+    chapters = [_chapter(records, arm) for arm in arms]
+    page = render(chapters, compared(arms, force), datetime.now(UTC), made_by)
+    try:
+        write_text(destination, page)
+    except OSError as error:
+        raise NotThere(f"The report cannot be written to {destination}: {error.strerror}") from error
+
+
+def compared(arms: Sequence[Arm], force: bool) -> list[Comparison]:
+    """Each with each, but for controls, in which nothing was broken."""
+    return compare_all(combinations([arm for arm in arms if arm.campaign.mode.injects], 2), force)
+
+
+def _chapter(records: Records, arm: Arm) -> Chapter:
+    shown = records.stories(arm.campaign)
+    first = list(islice(shown, MOST_STORIES))
+    ran = {text for each in first for text in versions(each.attempt.initial_state)}
+    stories = tuple(_story(arm.campaign, each) for each in first)
+    return Chapter(arm.name, analyze(arm.campaign, arm.trials), stories, sum(1 for _ in shown), tuple(sorted(ran)))
+
+
+def _story(campaign: CampaignRow, told: Told) -> Story:
+    return tell(told.attempt, narrate(campaign, told.attempt, told.events))

@@ -1,0 +1,68 @@
+"""The command that checks cluster, controller and agents: `doctor`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from controller.cli.options import Context, Exit, Format, Namespace, Output, exit_on_error
+
+if TYPE_CHECKING:
+    from controller.cli.checks.finding import Finding
+
+
+def doctor(
+    agent_db: Annotated[
+        Path | None, typer.Option("--agent-db", metavar="PATH", help="An agent's operator.db to look at too.")
+    ] = None,
+    namespace: Namespace = None,
+    context: Context = None,
+    output: Format = Output.TABLE,
+) -> None:
+    """Look for what may keep a campaign from running: cluster, CRD, controller, consent, powers, the agents' rights and
+    file.
+
+    Exit status 1 when something fails; each line says how to mend it.
+
+    \b
+    evalcampaign doctor
+    evalcampaign doctor --agent-db ./operator.db -n team-a
+    """
+    with exit_on_error():
+        import json
+
+        from controller.cli.checks.finding import Level
+
+        found = []
+        for finding in _look(context, namespace, agent_db):
+            found.append(finding)
+            if output is Output.TABLE:
+                _print(finding)
+        if output is Output.JSON:
+            print(json.dumps([finding.to_json() for finding in found], indent=2))
+        failed = any(finding.level is Level.FAIL for finding in found)
+        raise typer.Exit(Exit.FAILED if failed else Exit.DONE)
+
+
+def _look(context: str | None, namespace: str | None, agent_db: Path | None) -> Iterator[Finding]:
+    from controller.cli.checks import agentdb
+    from controller.cli.checks.looks import looks
+
+    yield from looks(context, namespace)
+    if agent_db is not None:
+        yield from agentdb.look(agent_db)
+
+
+def _print(finding: Finding) -> None:
+    from rich.text import Text
+
+    from controller.cli.columns import console
+
+    colours = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+    to = console()
+    to.print(Text.assemble((f"{finding.level:<4} ", colours[finding.level]), finding.said), soft_wrap=True)
+    if finding.fix:
+        to.print(Text(f"     {finding.fix}", style="dim"), soft_wrap=True)

@@ -1,0 +1,44 @@
+"""How a campaign ended, in lines and as an exit status. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from controller.analysis.gate import gate
+from controller.analysis.rates import Rate, rate
+from controller.api import Mode, Outcome, Phase
+from controller.cli.cluster.campaigns import Seen
+from controller.cli.live.story import found
+from controller.cli.options import Exit
+
+
+def conclude(campaign: Seen, fail_under: float | None) -> tuple[list[str], Exit]:
+    """What to say at the end, and the exit status: a campaign that did not complete has failed, whatever it found.
+
+    `fail_under` takes the packages of the extra `evidence`: see `gate.ready`.
+    """
+    status = campaign.status
+    lines = [*_planned(campaign)] or found(status.rates)
+    if status.phase is not Phase.COMPLETE:
+        return lines, Exit.FAILED
+    if fail_under is None:
+        return lines, Exit.DONE
+    result = gate(*_rate(campaign), fail_under)
+    return [*lines, result.sentence], Exit.DONE if result.passed else Exit.UNDER
+
+
+def _rate(campaign: Seen) -> tuple[str, Rate]:
+    """Returns the rate that the gate compares for a campaign of this mode, and its name, from the status."""
+    summary, rates = campaign.status.summary, campaign.status.rates
+    scored = summary.scored if summary else 0
+    if campaign.mode is Mode.CONTROL:
+        return "quiet", rate(summary.outcomes.get(Outcome.QUIET, 0) if summary else 0, scored)
+    recovered = round(float(rates.recovery_rate) * scored) if rates and rates.recovery_rate else 0
+    return "recovery", rate(recovered, scored)
+
+
+def _planned(campaign: Seen) -> Iterator[str]:
+    """What a dry run would do."""
+    for plan in campaign.status.plans:
+        facts = f" ({plan.facts})" if plan.facts else ""
+        yield f"trial {plan.trial} would do {plan.chaos} to {plan.target}{facts}"

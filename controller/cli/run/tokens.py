@@ -1,0 +1,155 @@
+"""A campaign's token, with which its agent sends its work in; read and handed on with the person's own rights."""
+
+from __future__ import annotations
+
+import time
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from secrets import token_urlsafe
+from typing import Any
+
+from controller.cli.cluster.api import Api
+from controller.cli.cluster.campaigns import Campaigns, Seen
+from controller.cli.cluster.controller import NAMESPACE, find_pod, forward
+from controller.cli.cluster.errors import CommandFailed, Refused
+from controller.cli.source import port
+from controller.reading.remote import RemoteReader
+from controller.records.errors import NotRecorded, RecordsError
+from controller.settings import FIELD_MANAGER
+from controller.tokens import ANNOTATION, digest_of, secret_name
+
+KEY = "token"
+URL = "url"
+"""The keys of the Secret beside the agent: what it sends with, and where to."""
+
+AGENTS_SECRET = "ticket-desk"
+"""What the Secret is called beside the agent, unless told otherwise: nothing there says who takes the tickets."""
+
+FORMER_SECRET = "evalcampaign-token"
+"""What it was called first. An agent that has that one mounted goes on being given its token."""
+
+SERVICE = "evalcampaign-intake"
+PORT = 8090
+WAIT_SECONDS = 60.0
+POLL_SECONDS = 0.5
+
+
+def read(campaigns: Campaigns, campaign: Seen, wait_seconds: float = 0.0) -> str:
+    """The campaign's token, once it is there. CommandFailed where it does not come in time.
+
+    Who may read Secrets in the controller's namespace reads it there. Who may not, but may change this campaign and
+    port-forward to the controller, is given it by the controller: no right to everybody's tokens is needed.
+    """
+    try:
+        return _once_it_is_there(lambda: _in_secret(campaigns.api, campaign), campaign, wait_seconds)
+    except Refused as refused:
+        if refused.status != 403:
+            raise
+    with _proof(campaigns, campaign) as proof, _controller(campaigns.api) as controller:
+        return _once_it_is_there(lambda: _handed_out(controller, campaign, proof), campaign, wait_seconds)
+
+
+def _in_secret(api: Api, campaign: Seen) -> str | None:
+    try:
+        secret = api.get(f"/api/v1/namespaces/{NAMESPACE}/secrets/{secret_name(campaign.uid)}")
+    except Refused as refused:
+        if refused.missing:
+            return None
+        raise
+    return b64decode(secret["data"][KEY]).decode()
+
+
+def _handed_out(controller: RemoteReader, campaign: Seen, proof: str) -> str | None:
+    try:
+        return controller.token(campaign.namespace, campaign.name, proof)
+    except NotRecorded:
+        return None
+    except RecordsError as error:
+        raise CommandFailed(f"The controller does not hand out the token: {error}") from None
+
+
+@contextmanager
+def _controller(api: Api) -> Iterator[RemoteReader]:
+    pod = find_pod(api)
+    reader = RemoteReader(lambda: forward(api, pod, port()), f"the port-forward to {pod}")
+    try:
+        yield reader
+    finally:
+        reader.close()
+
+
+@contextmanager
+def _proof(campaigns: Campaigns, campaign: Seen) -> Iterator[str]:
+    """A secret whose digest stands in the campaign's annotation for as long as the block lasts."""
+    proof = token_urlsafe(32)
+    campaigns.annotate(campaign, {ANNOTATION: digest_of(proof)})
+    try:
+        yield proof
+    finally:
+        with suppress(CommandFailed):  # left there it is of no use to anybody
+            campaigns.annotate(campaign, {ANNOTATION: None})
+
+
+def _once_it_is_there(ask: Callable[[], str | None], campaign: Seen, wait_seconds: float) -> str:
+    deadline = time.monotonic() + wait_seconds
+    while (token := ask()) is None:
+        if time.monotonic() >= deadline:
+            waited = f" within {wait_seconds:g} s" if wait_seconds else ""
+            raise CommandFailed(
+                f"The controller made no token for this campaign{waited} (Secret {NAMESPACE}/"
+                f"{secret_name(campaign.uid)}): campaigns whose agent.source is http have one, from when the subject's "
+                "owner consents until they are over"
+            )
+        time.sleep(POLL_SECONDS)
+    return token
+
+
+def hand_on(api: Api, token: str, namespace: str, secret: str = AGENTS_SECRET) -> None:
+    """Put the token and the address into a Secret of another namespace, whether or not it is there already."""
+    url = where_to_send(api)
+    body = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": secret, "namespace": namespace},
+        "type": "Opaque",
+        "data": {key: b64encode(value.encode()).decode() for key, value in ((KEY, token), (URL, url))},
+    }
+    api.request(
+        "PATCH",
+        f"/api/v1/namespaces/{namespace}/secrets/{secret}",
+        query={"fieldManager": FIELD_MANAGER, "force": "true"},
+        body=body,
+        content_type="application/apply-patch+yaml",
+    )
+
+
+def secret_of(api: Api, namespace: str, deployment: str) -> str:
+    """The Secret in which an agent looks for its token: the usual one, or the former where its pod names that."""
+    try:
+        found = api.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/{deployment}")
+    except Refused:
+        return AGENTS_SECRET
+    named = set(_strings(found["spec"]["template"].get("spec", {})))
+    return FORMER_SECRET if FORMER_SECRET in named and AGENTS_SECRET not in named else AGENTS_SECRET
+
+
+def _strings(node: Any) -> Iterator[str]:
+    if isinstance(node, str):
+        yield node
+    for below in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _strings(below)
+
+
+def where_to_send(api: Api) -> str:
+    """The URL of the intake: by its Service's address, which tells an agent nothing; else by its name."""
+    named = f"http://{SERVICE}.{NAMESPACE}:{PORT}"
+    try:
+        spec = api.get(f"/api/v1/namespaces/{NAMESPACE}/services/{SERVICE}")["spec"]
+    except Refused:
+        return named
+    address = spec.get("clusterIP") or "None"
+    if address == "None":
+        return named
+    port = next((each["port"] for each in spec.get("ports", ())), PORT)
+    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"

@@ -1,1 +1,0 @@
-"""Commands on campaigns in the cluster: `run`, `watch`, `suspend`, `resume`, `abort`, `token`, `subjects`."""

@@ -1,1 +1,0 @@
-"""Commands that look after the records: `backup`, `unlock`, `version`."""
