@@ -51,25 +51,34 @@ class Fault:
         """The names of all targets, for people."""
         return ", ".join(target.name for target in self.targets)
 
-    @property
-    def uids(self) -> Mapping[str, str]:
-        """The uid of every target, by name."""
-        return {target.name: target.uid for target in self.targets}
-
     def to_json(self) -> dict[str, Json]:
         """A plain dictionary, as it is stored in the record."""
         return {**asdict(self), "targets": [asdict(target) for target in self.targets]}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Json]) -> Fault:
-        """The fault that `to_json` stored, in this version or an earlier one.
+        """The fault that `to_json` stored, in this version or an earlier one."""
+        return cls(
+            stored["chaos"],
+            tuple(Target(**each) for each in _targets(stored)),
+            stored["params"],
+            stored.get("undo", {}),
+            stored.get("happened", ""),
+            stored.get("reverted_by", ""),
+            stored.get("heals_itself"),
+        )
 
-        Earlier ones kept the first pod as `target` and `uid`, further ones as `others`, and the facts of all together.
-        """
-        if "targets" in stored:
-            return cls(**{**stored, "targets": tuple(Target(**each) for each in stored["targets"])})
-        facts = dict(stored.get("facts", {}))
-        of_others = facts.pop("others", {})
-        others = (Target(**each, facts=of_others.get(each["name"], {})) for each in stored.get("others", ()))
-        targets = (Target(stored["target"], stored["uid"], facts=facts), *others)
-        return cls(stored["chaos"], targets, stored["params"], stored.get("undo", {}))
+
+def _targets(stored: Mapping[str, Json]) -> list[Mapping[str, Json]]:
+    """The stored targets, each with `name`, `uid` and `facts`.
+
+    Before revision 0006 of the records the first target stood in `target` and `uid` and its facts in `facts`; further
+    targets stood in `others`, and their facts in `facts.others` by name.
+    """
+    if "targets" in stored:
+        return list(stored["targets"])
+    facts = dict(stored.get("facts") or {})
+    of_others = facts.pop("others", {})
+    first = {"name": stored["target"], "uid": stored["uid"], "facts": facts}
+    others = ({**each, "facts": of_others.get(each["name"], {})} for each in stored.get("others", ()))
+    return [first, *others]
