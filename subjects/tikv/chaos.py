@@ -14,7 +14,7 @@ from subjects.faulttype import CountParams, FaultType, target_count
 from subjects.protocol import ChaosRefused, Json, Unsupported
 from subjects.tikv.leadership import Leadership
 from subjects.tikv.members.pd import Pd, PdUnavailable
-from subjects.tikv.members.questions import PD, ROLES, TIKV
+from subjects.tikv.members.queries import PD, ROLES, TIKV
 
 Leaders = Literal["any", "most", "none"]
 

@@ -9,8 +9,8 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from controller.agents.commands import TOOL_CALL, command_of, kept
-from controller.agents.judgement import judge
-from controller.agents.text import cut
+from controller.agents.shell import classify
+from controller.text import truncate_bytes
 
 
 def _in_utc(at: datetime) -> datetime:
@@ -24,7 +24,7 @@ Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """With a zone: nobody knows which instant another one means."""
 
-MOST_ENTRIES = 500
+MAX_ENTRIES = 500
 """In one request."""
 
 
@@ -51,7 +51,7 @@ class TicketSent(Sent):
     def values(self) -> dict[str, Any]:
         """As the records keep it."""
         return {
-            "subject": None if self.subject is None else cut(self.subject, 512),
+            "subject": None if self.subject is None else truncate_bytes(self.subject, 512),
             "message": kept(self.message),
             "status": self.status,
             "resolved": self.status == "resolved" and self.resolved_by == "agent",
@@ -70,7 +70,7 @@ class SessionSent(Sent):
 
     def values(self) -> dict[str, Any]:
         """As the records keep it."""
-        status = None if self.status is None else cut(self.status, 32)
+        status = None if self.status is None else truncate_bytes(self.status, 32)
         return {**self.model_dump(), "status": status}
 
 
@@ -87,19 +87,19 @@ class EntrySent(Sent):
     at: Instant | None = None
 
     def values(self) -> dict[str, Any]:
-        """As the records keep it: judged first, for what is masked says less, then masked. May take long."""
+        """As the records keep it: classified first, as masking removes text, then masked. Can be slow."""
         command = (command_of(self.params) or self.content) if self.type == TOOL_CALL else ""
-        judged = judge(command)
+        effect = classify(command)
         return {
             "session": self.session,
             "sequence": self.sequence,
             "type": self.type,
             "content": kept(self.content),
-            "tool": cut(self.tool, 128),
+            "tool": truncate_bytes(self.tool, 128),
             "command": kept(command),
-            "mutating": judged.mutating,
-            "destructive": judged.destructive,
-            "why": kept(judged.why, 256),
+            "mutating": effect.mutating,
+            "destructive": effect.destructive,
+            "why": kept(effect.why, 256),
             "exit_code": self.exit_code,
             "at": self.at,
         }
@@ -108,7 +108,7 @@ class EntrySent(Sent):
 class LogSent(Sent):
     """Entries, at most 500. Sent twice is there once. None asks whether the token is good, and loses nothing."""
 
-    entries: list[EntrySent] = Field(max_length=MOST_ENTRIES)
+    entries: list[EntrySent] = Field(max_length=MAX_ENTRIES)
 
     def values(self) -> list[dict[str, Any]]:
         """As the records keep them."""

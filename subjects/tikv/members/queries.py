@@ -1,0 +1,60 @@
+"""What PD's members and TiKV's stores are asked, and where.
+
+PD answers some paths itself and forwards all others to its leader; while there is none, a member keeps such a request
+for three seconds before it gives up. So whether a member is alive and whether PD has a leader are two questions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PD = "pd"
+TIKV = "tikv"
+ROLES = (PD, TIKV)
+
+PD_PORT = 2379
+STATUS_PORT = 20180
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A GET on the HTTP port of a member of PD, or on the status port of a store. `port` None: the usual one."""
+
+    role: str
+    path: str
+    port: int | None = None
+
+
+PING = Query(PD, "/pd/api/v1/ping")
+"""Is this member alive? Answered by itself."""
+
+MEMBERS = Query(PD, "/pd/api/v1/members")
+"""Who are the members, and who leads? Answered by the leader, through any member."""
+
+HEALTH = Query(PD, "/pd/api/v1/health")
+"""Whom does this member reach? It asks all others one after another, so one that hangs makes it slow."""
+
+STORES = Query(PD, "/pd/api/v1/stores?state=0&state=1&state=2")
+"""Without `state`, tombstones would be left out."""
+
+REGIONS = Query(PD, "/pd/api/v1/regions")
+"""All at once; how many can be read, see `subjects/tikv/members/size.py`."""
+
+REGION_COUNT = Query(PD, "/pd/api/v1/regions/count")
+"""How many regions are there? Without the regions themselves."""
+
+CLUSTER = Query(PD, "/pd/api/v1/cluster")
+"""How many replicas should every region have?"""
+
+CLUSTER_STATUS = Query(PD, "/pd/api/v1/cluster/status")
+
+OF_EVERY_MEMBER = (PING, MEMBERS)
+OF_THE_LEADER = (HEALTH, STORES, REGIONS, CLUSTER, CLUSTER_STATUS)
+
+ALIVE = Query(TIKV, "/status")
+"""Does this store answer at all?"""
+
+
+def region(region_id: int, port: int | None = None) -> Query:
+    """What does this store say of the region? Only a store itself knows whether it leads."""
+    return Query(TIKV, f"/region/{region_id}", port)
