@@ -27,9 +27,8 @@ from subjects.protocol import (
 )
 from subjects.tikv.chaos import OFFERS, Offer, leadership_note, offer_plugin
 from subjects.tikv.members import options
-from subjects.tikv.members.pace import Pace
+from subjects.tikv.members.endpoints import Endpoints, Topology
 from subjects.tikv.members.pd import Pd
-from subjects.tikv.members.place import Layout, Place
 from subjects.tikv.members.queries import ROLES, TIKV
 from subjects.tikv.members.size import require_readable_regions
 from subjects.tikv.oracle.prober import TikvProber
@@ -37,6 +36,7 @@ from subjects.tikv.reset.memory import Memory
 from subjects.tikv.reset.recreate import recreate
 from subjects.tikv.reset.reset import note_end, restore
 from subjects.tikv.state import state
+from subjects.watching.polling import PollSettings
 from subjects.watching.stream import VerdictStream
 from subjects.workloads import FEWEST_MEMBERS
 
@@ -44,22 +44,22 @@ from subjects.workloads import FEWEST_MEMBERS
 class TikvSubject:
     """PD and TiKV in one namespace: two StatefulSets. Unsupported where the campaign's options make no sense."""
 
-    def __init__(self, context: SubjectContext, pace: Pace | None = None) -> None:
+    def __init__(self, context: SubjectContext, polling: PollSettings | None = None) -> None:
         self._context = context
         self._options = options.check(context.options)
-        self._pace = pace or Pace()
-        self._place = Place(context, self._options)
-        self._pd = Pd(self._place)
+        self._polling = polling or PollSettings()
+        self._endpoints = Endpoints(context, self._options)
+        self._pd = Pd(self._endpoints)
         self._memory = Memory()
         self._images = KnownImages()
         self._offers = {**OFFERS, **{name: offer_plugin(fault) for name, fault in context.faults.items()}}
-        self._layout: Layout | None = None
+        self._topology: Topology | None = None
 
-    async def _known_layout(self) -> Layout:
+    async def _known_topology(self) -> Topology:
         """The StatefulSets as the last reset found them: what is done to them meanwhile does not move the goal."""
-        if self._layout is None:
-            self._layout = await self._place.find()
-        return self._layout
+        if self._topology is None:
+            self._topology = await self._endpoints.find()
+        return self._topology
 
     def get_chaos_types(self) -> Mapping[str, ChaosType]:
         """The chaos on offer, by name."""
@@ -73,11 +73,11 @@ class TikvSubject:
         """
         if not self._context.cluster.reaches_pods and (asked := self._options.only_inside):
             raise Unsupported(f"{asked} needs a controller that runs in the cluster, and this one does not")
-        layout = await self._place.find(stopped_too=self._options.recreate)
-        await require_readable_regions(self._place)
+        topology = await self._endpoints.find(stopped_too=self._options.recreate)
+        await require_readable_regions(self._endpoints)
         for role in ROLES:
-            pods = await self._place.pods(role)
-            if missing := [name for name in member_names(layout.of(role)) if name not in pods]:
+            pods = await self._endpoints.pods(role)
+            if missing := [name for name in member_names(topology.of(role)) if name not in pods]:
                 raise SubjectNotReady(f"there is no pod yet for {', '.join(missing)}")
 
     async def blast_radius(self, chaos: str, params: BaseModel) -> BlastRadius:
@@ -88,7 +88,7 @@ class TikvSubject:
         """
         offer = fault_named("tikv", self._offers, chaos)
         role = offer.role
-        found = (await self._place.find(stopped_too=self._options.recreate)).of(role).replicas
+        found = (await self._endpoints.find(stopped_too=self._options.recreate)).of(role).replicas
         members = found or self._memory.replicas.get(role, FEWEST_MEMBERS)
         hit = target_count(params) if offer.fault.takes_members else 0
         return BlastRadius(hit, members, self._voting(role, members))
@@ -98,20 +98,20 @@ class TikvSubject:
         return min(members, replicas or members)
 
     async def _voters(self, role: str) -> Voters:
-        names = member_names((await self._known_layout()).of(role))
+        names = member_names((await self._known_topology()).of(role))
         return Voters(self._options.selectors[role], names, self._voting(role, len(names)))
 
     async def reset(self, report: Report = no_report) -> None:
         """The known state: emptied, where that is asked for; every member with a pod, and the leaders spread."""
         if self._options.recreate:
-            await recreate(self._place, self._pd, self._memory, self._pace.period)
-        layout = self._layout = await self._place.find()
-        await restore(self._place, self._pd, layout, self._memory, self._pace, report)
+            await recreate(self._endpoints, self._pd, self._memory, self._polling.period)
+        topology = self._topology = await self._endpoints.find()
+        await restore(self._endpoints, self._pd, topology, self._memory, self._polling, report)
 
     async def wait_healthy(self, settle_seconds: float, on_verdict: Callable[[Verdict], None]) -> Verdict:
         """The verdict that completes `settle_seconds` of health. What its pods look like then is what they should."""
         verdict = await wait_until_healthy(self._watch(None), settle_seconds, on_verdict)
-        pods = [await self._place.pods(role) for role in ROLES]
+        pods = [await self._endpoints.pods(role) for role in ROLES]
         self._images.learn(pod for of_role in pods for pod in of_role.values())
         return verdict
 
@@ -121,9 +121,9 @@ class TikvSubject:
 
     def _watch(self, images: KnownImages | None) -> AsyncGenerator[Verdict]:
         prober = TikvProber(
-            self._place,
-            layout=self._known_layout,
-            pace=self._pace,
+            self._endpoints,
+            topology=self._known_topology,
+            polling=self._polling,
             cluster_id=lambda: self._memory.cluster_id,
             images=images,
             buried=lambda: self._memory.before.buried if self._memory.before is not None else frozenset(),
@@ -132,7 +132,7 @@ class TikvSubject:
 
     async def capture_state(self) -> Mapping[str, Json]:
         """Pods, members, stores, regions and where leaders sit, as JSON."""
-        return await state.capture(self._place, await self._known_layout(), self._pace.limit)
+        return await state.capture(self._endpoints, await self._known_topology(), self._polling.timeout)
 
     def _fault_context(self, offer: Offer) -> FaultContext:
         context, selector = self._context, self._options.selectors[offer.role]
@@ -142,9 +142,9 @@ class TikvSubject:
     async def plan_chaos(self, chaos: str, params: BaseModel, rng: Random) -> Fault:
         """A fault for members drawn by `rng` among those that the chaos means now. Touches nothing."""
         offer = fault_named("tikv", self._offers, chaos)
-        workload = (await self._known_layout()).of(offer.role)
+        workload = (await self._known_topology()).of(offer.role)
         selection = await offer.select(self._pd, member_names(workload), params)
-        pods = await self._place.pods(offer.role)
+        pods = await self._endpoints.pods(offer.role)
         candidates = Candidates(selection.names, pods, self._images.by_uid, selection.facts, leadership_note)
         return await offer.fault.plan(self._fault_context(offer), candidates, params, rng)
 
@@ -157,11 +157,11 @@ class TikvSubject:
     async def cleanup_chaos(self, fault: Fault) -> None:
         """Revert the fault by its record alone; return when nothing of it is left."""
         offer = fault_named("tikv", self._offers, fault.chaos)
-        await revert_fully(offer.fault, self._fault_context(offer), fault, self._pace.period)
+        await revert_fully(offer.fault, self._fault_context(offer), fault, self._polling.period)
 
     async def end_attempt(self) -> None:
         """Note what the attempt leaves in PD and in the stores' settings."""
-        await note_end(self._place, self._pd, await self._known_layout(), self._memory, self._pace)
+        await note_end(self._endpoints, self._pd, await self._known_topology(), self._memory, self._polling)
 
     async def close(self) -> None:
         """Nothing to let go of: connections belong to the cluster."""
