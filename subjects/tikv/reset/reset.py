@@ -5,7 +5,6 @@ Every part can be repeated, and waits without limit for a PD that does not answe
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TypeVar
@@ -13,6 +12,7 @@ from typing import TypeVar
 from subjects.podchaos.healing import wait_for_pods
 from subjects.pods import member_names
 from subjects.protocol import Report, SubjectError, no_report
+from subjects.retry import retry_until_reachable
 from subjects.tikv.members.pace import Pace
 from subjects.tikv.members.pd import Pd, PdUnavailable
 from subjects.tikv.members.place import Layout, Place
@@ -35,15 +35,15 @@ async def restore(place: Place, pd: Pd, layout: Layout, memory: Memory, pace: Pa
     for role in ROLES:
         await wait_for_pods(layout.of(role), partial(place.pods, role), pace.period, report)
     memory.under_way = False
-    await _patiently(pace, report, lambda: _recognise(pd, memory))
+    await _retry(pace, report, lambda: _recognise(pd, memory))
     if memory.before is not None and memory.after is not None:
         before, after = memory.before, memory.after
-        await _patiently(pace, report, lambda: residue.undo(pd, before, after, stores, pace.period))
-        await _patiently(pace, report, lambda: configuration.restore_pd(pd, before.pd, after.pd))
-        await _patiently(pace, report, lambda: _restore_stores(place, pd, before, after, pace))
-    replicas = configuration.region_replicas(await _patiently(pace, report, lambda: configuration.look_at_pd(pd)))
+        await _retry(pace, report, lambda: residue.undo(pd, before, after, stores, pace.period))
+        await _retry(pace, report, lambda: configuration.restore_pd(pd, before.pd, after.pd))
+        await _retry(pace, report, lambda: _restore_stores(place, pd, before, after, pace))
+    replicas = configuration.region_replicas(await _retry(pace, report, lambda: configuration.look_at_pd(pd)))
     await spread_leaders(place, pd, stores, replicas, pace, report)
-    memory.begin(await _patiently(pace, report, lambda: look(place, pd, stores, pace)))
+    memory.begin(await _retry(pace, report, lambda: look(place, pd, stores, pace)))
 
 
 async def note_end(place: Place, pd: Pd, layout: Layout, memory: Memory, pace: Pace) -> None:
@@ -51,7 +51,7 @@ async def note_end(place: Place, pd: Pd, layout: Layout, memory: Memory, pace: P
     if memory.under_way:
         memory.under_way = False
         pods = member_names(layout.tikv)
-        memory.after = await _patiently(pace, no_report, lambda: glance(place, pd, pods, pace))
+        memory.after = await _retry(pace, no_report, lambda: glance(place, pd, pods, pace))
 
 
 async def _restore_stores(place: Place, pd: Pd, before: Standing, after: Standing, pace: Pace) -> None:
@@ -69,10 +69,5 @@ async def _recognise(pd: Pd, memory: Memory) -> None:
         raise SubjectError(f"the cluster was replaced: its id is {found} and was {memory.cluster_id}; its data is gone")
 
 
-async def _patiently(pace: Pace, report: Report, act: Callable[[], Awaitable[T]]) -> T:
-    while True:
-        try:
-            return await act()
-        except PdUnavailable as silent:
-            report(str(silent))
-            await asyncio.sleep(pace.period)
+async def _retry(pace: Pace, report: Report, act: Callable[[], Awaitable[T]]) -> T:
+    return await retry_until_reachable(act, report, pace.period, unreachable=PdUnavailable)
