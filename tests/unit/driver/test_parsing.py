@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from controller.api import ConditionType
-from controller.campaign.intake import InvalidCampaign, campaign_from_body
+from controller.campaign.parsing import InvalidCampaign, campaign_from_body
 
 CONDITION = {
     "type": "Accepted",
