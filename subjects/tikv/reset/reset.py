@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TypeVar
 
-from subjects.podchaos.healing import wait_for_pods
 from subjects.pods import member_names
 from subjects.protocol import Report, SubjectError, no_report
 from subjects.retry import retry_until_reachable
@@ -21,6 +20,7 @@ from subjects.tikv.reset.memory import Memory
 from subjects.tikv.reset.spread import spread_leaders
 from subjects.tikv.reset.standing import Standing, glance, look
 from subjects.watching.polling import PollSettings
+from subjects.workloads import wait_for_pods
 
 T = TypeVar("T")
 
