@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from controller.api import CampaignSpec, Current, Outcome, Phase, Step
-from controller.attempt.trial import trial_seed
+from controller.attempt.attempt import trial_seed
 from controller.clock import Clock
 from controller.records import Records
 from controller.status import Situation, compute_status

@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from controller.api import LABEL, Reason
-from controller.status import Refusal, clip
+from controller.status import Refusal
+from controller.text import truncate
 
 OPT_IN_LABEL = "managed-access"
 """A namespace that carries this label with the value `true` may be broken; no other is touched.
@@ -83,7 +84,7 @@ def missing_consent(subject: Namespace, campaign_namespace: str, keys: ConsentKe
     if "true" not in stated.values():
         return Refusal(Reason.NOT_OPTED_IN, f"namespace {subject.name} does not carry the label {keys.label}=true")
     if otherwise := next((key for key, value in stated.items() if value != "true"), None):
-        value = clip(stated[otherwise], SHOWN_LENGTH)
+        value = truncate(stated[otherwise], SHOWN_LENGTH)
         return Refusal(
             Reason.NOT_OPTED_IN, f"namespace {subject.name} carries the label {otherwise}={value}, which is no consent"
         )
@@ -137,4 +138,4 @@ def _nonsense(entries: list[str]) -> str:
     wrong = next((entry for entry in entries if not re.fullmatch(LABEL, entry)), None)
     if wrong is None:
         return ""
-    return f"; {clip(wrong, SHOWN_LENGTH)!r} in it is no name of a namespace ({ANY} by itself allows any)"
+    return f"; {truncate(wrong, SHOWN_LENGTH)!r} in it is no name of a namespace ({ANY} by itself allows any)"

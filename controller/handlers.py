@@ -16,7 +16,7 @@ from typing import Any
 import kopf
 
 from controller.api import GROUP, PLURAL, VERSION
-from controller.attempt.cleanup import CleanupFailed
+from controller.attempt.injection import CleanupFailed
 from controller.attempt.outcome import Stop
 from controller.campaign.driver import CampaignDriver
 from controller.campaign.finalizer import finalize, release

@@ -23,9 +23,9 @@ from controller.api import (
     Recent,
     Summary,
 )
-from controller.records.limits import cut
 from controller.records.rows import AttemptSummary, CampaignRow, Tally
 from controller.statistics import censored_median
+from controller.text import truncate, truncate_bytes, utc_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def compute_status(
     return CampaignStatus(
         phase=campaign.phase,
         observed_generation=generation,
-        message=cut(_message(campaign, situation), MESSAGE_BYTES),
+        message=truncate_bytes(_message(campaign, situation), MESSAGE_BYTES),
         started_at=campaign.started_at,
         finished_at=campaign.finished_at,
         summary=Summary(
@@ -121,16 +121,11 @@ def _message(campaign: CampaignRow, situation: Situation) -> str:
     if situation.suspending:
         return f"{campaign.message}; to be suspended as soon as this attempt has ended"
     if situation.cooling_until is not None:
-        when = f"{situation.cooling_until:%Y-%m-%dT%H:%M:%SZ}"
+        when = utc_seconds(situation.cooling_until)
         return f"{campaign.message}; cooling down, the next attempt begins at {when}"
     if situation.waiting is not None:
         return f"{campaign.message}; {situation.waiting}"
     return campaign.message
-
-
-def clip(text: str, length: int) -> str:
-    """At most `length` characters, with a sign that something was cut."""
-    return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def seconds(value: float) -> str:
@@ -179,12 +174,12 @@ def _recent(attempt: AttemptSummary) -> Recent:
         trial=attempt.trial,
         attempt=attempt.attempt,
         outcome=attempt.outcome,
-        target=None if attempt.target is None else clip(attempt.target, 253),
+        target=None if attempt.target is None else truncate(attempt.target, 253),
         time_to_detect=told(attempt.time_to_detect),
         time_to_resolve=told(attempt.time_to_resolve),
         time_to_recover=told(attempt.time_to_recover),
         ended_at=attempt.ended_at,
-        message=clip(attempt.error or "", 140),
+        message=truncate(attempt.error or "", 140),
     )
 
 
@@ -203,7 +198,7 @@ def _conditions(
                 type=type_,
                 status=status,
                 reason=reason,
-                message=cut(message, CONDITION_BYTES),
+                message=truncate_bytes(message, CONDITION_BYTES),
                 last_transition_time=since,
                 observed_generation=generation,
             )

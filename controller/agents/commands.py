@@ -17,7 +17,7 @@ from typing import Any
 from controller.agents.judgement import judge
 from controller.agents.masking import mask
 from controller.agents.protocol import Command, CommandLog, Reasoning
-from controller.agents.text import cut
+from controller.text import truncate_bytes
 
 MOST_COMMANDS = 2000
 """Of one attempt, the first ones. An agent in a loop must not fill the records; what is left out is said."""
@@ -125,15 +125,15 @@ def complete(commands: int) -> tuple[bool, str]:
 
 def kept(text: str, limit: int = COMMAND_BYTES) -> str:
     """A text of an agent's as it is stored: masked, and at most `limit` bytes of UTF-8."""
-    return cut(mask(text[: LOOKED_AT * limit]), limit)
+    return truncate_bytes(mask(text[: LOOKED_AT * limit]), limit)
 
 
 def _command(call: ToolCall) -> Command:
     judged = judge(call.command)
     return Command(
         at=call.at,
-        session=cut(call.session, 200),
-        tool=cut(call.tool, 200),
+        session=truncate_bytes(call.session, 200),
+        tool=truncate_bytes(call.tool, 200),
         command=kept(call.command),
         exit_code=call.exit_code,
         mutating=judged.mutating,

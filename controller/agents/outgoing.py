@@ -17,7 +17,7 @@ from controller.agents.operatordb import known, tables
 from controller.agents.operatordb.reading import opened_at, resolving_sessions, says_resolved, whole
 from controller.agents.operatordb.tables import Row, name_of
 from controller.agents.operatordb.times import read_time
-from controller.agents.text import cut
+from controller.text import truncate_bytes
 
 Body = Mapping[str, Any]
 
@@ -57,7 +57,7 @@ class Bodies:
             "sequence": sequence,
             "type": row["entry_type"] if row["entry_type"] in _TYPES else "reasoning",
             "content": kept(str(row["content"] or "")),
-            "tool": cut(str(row["tool_name"] or ""), 128),
+            "tool": truncate_bytes(str(row["tool_name"] or ""), 128),
             "params": kept(command, COMMAND_BYTES) if command else None,
             "exitCode": whole(row["exit_code"]),
             "at": self._time(row["timestamp"]),
@@ -73,8 +73,10 @@ class Bodies:
         return {
             "openedAt": opened.isoformat() if opened else None,
             "message": kept(str(row["message"] or row["violation_key"] or "")),
-            "subject": cut(row["subject"], 512) if isinstance(row["subject"], str) and row["subject"] else None,
-            "severity": cut(str(row["severity"] or ""), 64) or None,
+            "subject": truncate_bytes(row["subject"], 512)
+            if isinstance(row["subject"], str) and row["subject"]
+            else None,
+            "severity": truncate_bytes(str(row["severity"] or ""), 64) or None,
             "status": _STATUSES.get(str(row["status"]), "open"),
             "resolvedAt": self._time(row["resolved_at"]),
             "resolvedBy": "agent" if agent else "monitor",
@@ -86,7 +88,7 @@ class Bodies:
             "ticket": ticket,
             "startedAt": self._time(row["started_at"]),
             "endedAt": self._time(row["ended_at"]),
-            "status": cut(str(row["status"] or ""), 32) or None,
+            "status": truncate_bytes(str(row["status"] or ""), 32) or None,
         }
 
     def _time(self, value: object) -> str | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from controller.api import GROUP, PLURAL
 from controller.records.flags import Flag
+from controller.text import qualified_name
 
 READ = ("get", "list", "watch")
 
@@ -33,7 +34,7 @@ class Account:
         return f"system:serviceaccount:{self.namespace}:{self.name}"
 
     def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}"
+        return qualified_name(self.namespace, self.name)
 
     @property
     def groups(self) -> tuple[str, ...]:

@@ -6,21 +6,12 @@ import json
 import math
 from typing import Any
 
-
-def cut(text: str, limit: int) -> str:
-    """The text, or its beginning and an ellipsis where it is longer than `limit` bytes of UTF-8.
-
-    Half characters (lone surrogates) and NUL, which PostgreSQL's texts cannot hold, become `?` and a space.
-    """
-    encoded = text.replace("\x00", " ").encode(errors="replace")
-    if len(encoded) <= limit:
-        return encoded.decode()
-    return encoded[: limit - 3].decode(errors="ignore") + "…"
+from controller.text import truncate_bytes
 
 
 def line(text: str, limit: int) -> str:
     """The same, on one line."""
-    return cut(" ".join(text.split()), limit)
+    return truncate_bytes(" ".join(text.split()), limit)
 
 
 def in_utf8(body: bytes) -> bytes:

@@ -23,17 +23,17 @@ def differing(first: CampaignRow, second: CampaignRow) -> list[str]:
 def require_comparable(first: CampaignRow, second: CampaignRow, force: bool) -> list[str]:
     """What is to be said with a forced comparison, which is nothing where it needed no force. NotComparable else."""
     if first.uid == second.uid:
-        raise NotComparable(f"{first.namespace}/{first.name} would be compared with itself")
+        raise NotComparable(f"{first.qualified_name} would be compared with itself")
     for campaign in (first, second):
         if not campaign.mode.injects:
             raise NotComparable(
-                f"{campaign.namespace}/{campaign.name} is a control: nothing was broken, so there is no recovery to "
+                f"{campaign.qualified_name} is a control: nothing was broken, so there is no recovery to "
                 "compare. `analyze` shows its false alarms"
             )
     fields = differing(first, second)
     if fields and not force:
         raise NotComparable(
-            f"{first.namespace}/{first.name} and {second.namespace}/{second.name} did not ask the same. They differ in "
+            f"{first.qualified_name} and {second.qualified_name} did not ask the same. They differ in "
             f"{', '.join(fields)}. --force compares them all the same, and says so"
         )
     return [f"Forced: the two did not ask the same; they differ in {', '.join(fields)}."] if fields else []

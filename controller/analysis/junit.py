@@ -29,7 +29,7 @@ def to_junit(campaign: CampaignRow, attempts: Sequence[AttemptSummary]) -> str:
         trial: sorted(group, key=lambda row: row.attempt)
         for trial, group in groupby(sorted(attempts, key=lambda row: row.trial), key=lambda row: row.trial)
     }
-    name = f"{campaign.namespace}/{campaign.name}"
+    name = campaign.qualified_name
     suite = ElementTree.Element("testsuite", {"name": _text(name)})
     properties = ElementTree.SubElement(suite, "properties")
     for key in ("uid", "subject", "chaos", "mode", "variant", "phase", "comparison_hash"):

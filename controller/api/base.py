@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer
 from pydantic.alias_generators import to_camel
+
+from controller.text import utc_seconds
 
 GROUP = "evalcampaign.dev"
 VERSION = "v1alpha1"
@@ -14,11 +16,7 @@ PLURAL = "evalcampaigns"
 KIND = "EvalCampaign"
 
 
-def _whole_seconds(time: datetime) -> str:
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-Time = Annotated[datetime, PlainSerializer(_whole_seconds, when_used="json")]
+Time = Annotated[datetime, PlainSerializer(utc_seconds, when_used="json")]
 """A metav1.Time: UTC, whole seconds. The records keep the microseconds."""
 
 

@@ -1,48 +1,108 @@
-"""The fault of one attempt: planned, applied once, undone. What is to be done is on record before it is done."""
+"""The fault of one attempt: how much it may hit, its plan, its injection, and how it is undone.
+
+The plan is on record before it is applied, so a fault can be undone from its record alone: after an attempt, after a
+crash of the controller, after the campaign was deleted.
+"""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from datetime import datetime
 from random import Random
 
 from pydantic import BaseModel
 
-from controller.api import CampaignSpec, Failure
-from controller.attempt.cleanup import CleanupFailed, undo
-from controller.attempt.course import Course, StepFailed
-from controller.attempt.quorum import exceeds_quorum
-from controller.attempt.sight import Sight
+from controller.api import CampaignSpec, Failure, Reason
+from controller.attempt.steps import RETRY_SECONDS, StepFailed, StepRunner
+from controller.attempt.verdicts import VerdictStream
+from controller.status import Refusal
+from subjects.cluster import ClusterError, ClusterFailing, ClusterUnreachable
 from subjects.health import Stretch, extend
-from subjects.protocol import ChaosRefused, EvalSubject, Fault
+from subjects.protocol import BlastRadius, ChaosRefused, EvalSubject, Fault, SubjectError
+
+
+class CleanupFailed(Exception):
+    """The fault could not be undone; the subject must not be touched by the next campaign before somebody looked."""
+
+
+async def undo_fault(subject: EvalSubject, fault: Fault, limit_seconds: float, say: Callable[[str], None]) -> None:
+    """Return once nothing of the fault is left.
+
+    While the API server is away nothing can be judged, so that time does not count: it is tried again until there is an
+    answer, and `say` is told what it waits for. One that is there and does not serve (5xx, as where a webhook is down;
+    429; credentials that it does not take) is tried again too, and that time counts: such a thing may last for ever,
+    and somebody must be told. So `limit_seconds` is all that cleanup gets of a server that is there.
+    """
+    clock, left = asyncio.get_running_loop().time, limit_seconds
+    late = f"{fault.chaos} on {fault.names} was not undone within {limit_seconds:g} s"
+    while True:
+        began = clock()
+        try:
+            async with asyncio.timeout(left):
+                return await subject.cleanup_chaos(fault)
+        except ClusterFailing as failing:
+            say(f"the fault is still to be undone: {failing}")
+            await asyncio.sleep(RETRY_SECONDS)
+            left -= clock() - began
+            if left <= 0:
+                raise CleanupFailed(f"{late}: {failing}") from failing
+        except ClusterUnreachable as away:
+            say(f"the fault is still to be undone: {away}")
+            await asyncio.sleep(RETRY_SECONDS)
+        except TimeoutError:
+            raise CleanupFailed(late) from None
+        except (SubjectError, ClusterError) as error:
+            raise CleanupFailed(f"{fault.chaos} on {fault.names} could not be undone: {error}") from error
+
+
+def exceeds_quorum(chaos: str, radius: BlastRadius, allow_quorum_loss: bool) -> Refusal | None:
+    """Why so many members may not be hit at once; None where they may.
+
+    Some combination of them could take a majority of those that vote with each other, and which ones are hit is drawn.
+    """
+    what = f"{chaos} of {radius.targets} of {radius.members} members"
+    if radius.targets > radius.members:
+        return Refusal(Reason.INVALID_PARAMS, f"{what}: there are not so many")
+    if allow_quorum_loss or radius.targets <= radius.tolerated:
+        return None
+    why = f"{radius.voters} vote together, " if radius.voters < radius.members else ""
+    return Refusal(
+        Reason.QUORUM_LOSS,
+        f"{what} would take the quorum ({why}at most {radius.tolerated}); "
+        "set allowQuorumLoss: true to do it all the same",
+    )
 
 
 class Injection:
     """One for an attempt; `seed` draws its target.
 
-    `fault` is there once it is on record, whether or not it was applied yet; `doubtful` says that it may have been.
+    `fault` is set once its plan is on record. `injection_unknown` says that it may or may not have been applied.
     """
 
-    def __init__(self, spec: CampaignSpec, params: BaseModel, subject: EvalSubject, course: Course, seed: int) -> None:
+    def __init__(
+        self, spec: CampaignSpec, params: BaseModel, subject: EvalSubject, steps: StepRunner, seed: int
+    ) -> None:
         self._spec = spec
         self._params = params
         self._subject = subject
-        self._course = course
+        self._steps = steps
         self._seed = seed
         self.fault: Fault | None = None
-        self.doubtful = False
+        self.injection_unknown = False
 
-    async def wait_until_healthy(self, sight: Sight) -> None:
+    async def wait_until_healthy(self, verdicts: VerdictStream) -> None:
         """Never inject into an unhealthy subject: it settled a moment ago, and it must be healthy still.
 
         A watch that has just begun knows nothing yet, so its first known verdict is waited for. Where that is not
         healthy, a hiccup between two steps, the subject has to settle once more; the step's limit bounds both.
         """
-        while not (verdict := await sight.newest()).known:
-            self._course.say(verdict.message)
+        while not (verdict := await verdicts.newest()).known:
+            self._steps.report_progress(verdict.message)
         settled: Stretch | None = None
         while verdict.healthy is not True or (settled is not None and settled.seconds < self._spec.settle_seconds):
-            self._course.say(verdict.message)
-            verdict = await sight.next()
+            self._steps.report_progress(verdict.message)
+            verdict = await verdicts.next()
             settled = extend(settled, verdict)
 
     async def apply(self) -> datetime:
@@ -54,7 +114,7 @@ class Injection:
         if self.fault is None:
             return None
         try:
-            await undo(self._subject, self.fault, limit_seconds, self._course.say)
+            await undo_fault(self._subject, self.fault, limit_seconds, self._steps.report_progress)
         except CleanupFailed as failed:
             return failed
         return None
@@ -64,23 +124,23 @@ class Injection:
 
         What may be hit at once is looked at here again: what the reset found is what counts.
         """
-        chaos, rng, course = self._spec.chaos.type, Random(self._seed), self._course
-        radius = await course.patiently(lambda: self._subject.blast_radius(chaos, self._params))
+        chaos, rng, steps = self._spec.chaos.type, Random(self._seed), self._steps
+        radius = await steps.retry_until_reachable(lambda: self._subject.blast_radius(chaos, self._params))
         if (loss := exceeds_quorum(chaos, radius, self._spec.allow_quorum_loss)) is not None:
             raise StepFailed(Failure.TOO_MANY_TARGETS, f"{loss.reason}: {loss.message}")
-        fault = await course.patiently(lambda: self._subject.plan_chaos(chaos, self._params, rng))
-        await course.commit(fault=fault.to_json())
+        fault = await steps.retry_until_reachable(lambda: self._subject.plan_chaos(chaos, self._params, rng))
+        await steps.commit(fault=fault.to_json())
         self.fault = fault
-        course.hurry()
+        steps.stop_waiting_for_records()
         return fault
 
     async def _carry_out(self, fault: Fault) -> datetime:
         """Whatever ends this but success or a clear refusal leaves open what was done."""
-        self.doubtful = True
+        self.injection_unknown = True
         try:
             injected_at = await self._subject.inject_chaos(fault)
         except ChaosRefused:
-            self.doubtful = False
+            self.injection_unknown = False
             raise
-        self.doubtful = False
+        self.injection_unknown = False
         return injected_at

@@ -1,7 +1,7 @@
 """What the oracle's verdicts mean for one attempt: a pure fold, verdict by verdict.
 
-One deadline in every mode, one rule of recovery, one account of the time in which we could not see. Nothing here waits
-or asks; the trial feeds it and stops when `ended` says why.
+Every mode has the same deadline, the same rule of recovery and the same account of the time in which nothing was known.
+Nothing here waits or does I/O: the attempt feeds verdicts in and stops when `ended` says why.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from enum import StrEnum
 from controller.api import Mode
 from subjects.protocol import Fault, Verdict
 
-SILENCE = timedelta(seconds=2)
-"""Verdicts come at least each 0.5 s. Where none came for longer than this, we did not see: the gap is blind time."""
+MAX_VERDICT_GAP = timedelta(seconds=2)
+"""Verdicts come at least every 0.5 s. A gap between two that is longer than this counts as blind time."""
 
 
 class End(StrEnum):
@@ -26,8 +26,12 @@ class End(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """When the observation opened, until when recovery may begin, and how strict it is."""
+class ObservationWindow:
+    """When the observation began and how it ends. Times are UTC.
+
+    `deadline`: a recovery must begin by then. `settle`: how long the subject must stay healthy to have recovered.
+    `max_blind`: how much blind time is allowed in all.
+    """
 
     opened_at: datetime
     deadline: datetime
@@ -37,25 +41,28 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """What was seen of the agent so far, by the times that count: the ticket, its resolution, the last good look."""
+class AgentProgress:
+    """What the agent has done so far, by the times that count. Times are UTC.
+
+    `looked_at` is when the agent's source was last read successfully.
+    """
 
     ticket_at: datetime | None = None
     resolved_at: datetime | None = None
     looked_at: datetime | None = None
 
 
-NO_WORK = Work()
+NO_PROGRESS = AgentProgress()
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What was seen so far. Times are UTC; None means that it has not been seen.
+    """What was observed so far. Times are UTC; None means that it has not happened yet.
 
-    `serving_lost_at` is the first no, `serving_again_at` the first yes after the last no; None where service was never
-    seen to break off. What is unknown counts as neither: it begins no outage and ends none. `recovered_at` is set only
-    once the stretch was confirmed for the whole settle window. `healthy_last` is what the last verdict said that knew;
-    `degraded`: one of them said no.
+    `serving_lost_at` is the first verdict that said no, `serving_again_at` the first yes after the last no; both are
+    None where service was never interrupted. An unknown verdict neither begins an outage nor ends one. `recovered_at`
+    is set once the subject stayed healthy for the whole settle time. `healthy_last` is what the last known verdict
+    said; `degraded` is True once any verdict said that the subject was not healthy.
     """
 
     manifested_at: datetime | None = None
@@ -70,88 +77,93 @@ class Observation:
     ended: End | None = None
 
 
-def shows(fault: Fault, verdict: Verdict) -> bool:
-    """Whether a verdict is a sign of this fault: a target is not what it was, or clients are not served."""
+def manifests(fault: Fault, verdict: Verdict) -> bool:
+    """Whether a verdict is a sign of this fault: a target was replaced or has a problem, or clients are not served."""
     names = {target.name for target in fault.targets}
     replaced = bool(verdict.members) and any(verdict.members.get(each.name) != each.uid for each in fault.targets)
     blamed = any(problem.member in names for problem in verdict.problems)
     return replaced or verdict.serving is False or (blamed and verdict.healthy is False)
 
 
-def observe(
-    window: Window, fault: Fault | None, seen: Observation, verdict: Verdict, work: Work = NO_WORK
+def add_verdict(
+    window: ObservationWindow,
+    fault: Fault | None,
+    so_far: Observation,
+    verdict: Verdict,
+    progress: AgentProgress = NO_PROGRESS,
 ) -> Observation:
-    """Fold one verdict into what was seen. Verdicts from before the window only become `last`.
+    """Returns the observation with one more verdict. A verdict from before the window only becomes `last`.
 
-    `fault` is None where nothing was injected. `work` is what is known of the agent by now.
+    `fault` is None where nothing was injected. `progress` is what the agent has done by now.
     """
     if verdict.at < window.opened_at:
-        return replace(seen, last=verdict)
-    seen = _account_blindness(window, seen, verdict)
-    seen = _note_service(window, seen, verdict)
+        return replace(so_far, last=verdict)
+    updated = _add_blind_time(window, so_far, verdict)
+    updated = _update_service_times(window, updated, verdict)
     if verdict.known:
-        seen = replace(seen, healthy_last=verdict.healthy, degraded=seen.degraded or verdict.healthy is False)
-    if fault is not None and seen.manifested_at is None and shows(fault, verdict):
-        seen = replace(seen, manifested_at=_unserved_at(window, verdict) if verdict.serving is False else verdict.at)
-    if verdict.healthy is not True or seen.manifested_at is None:
-        seen = replace(seen, healthy_since=None)
-    elif seen.healthy_since is None:
-        seen = replace(seen, healthy_since=verdict.at)
-    return _conclude(window, replace(seen, last=verdict), work)
+        updated = replace(updated, healthy_last=verdict.healthy, degraded=updated.degraded or verdict.healthy is False)
+    if fault is not None and updated.manifested_at is None and manifests(fault, verdict):
+        at = _service_lost_at(window, verdict) if verdict.serving is False else verdict.at
+        updated = replace(updated, manifested_at=at)
+    if verdict.healthy is not True or updated.manifested_at is None:
+        updated = replace(updated, healthy_since=None)
+    elif updated.healthy_since is None:
+        updated = replace(updated, healthy_since=verdict.at)
+    return _end_if_over(window, replace(updated, last=verdict), progress)
 
 
-def _account_blindness(window: Window, seen: Observation, verdict: Verdict) -> Observation:
-    """The time since the last verdict was blind if it did not know whether the subject is healthy, or is too long ago.
+def _add_blind_time(window: ObservationWindow, so_far: Observation, verdict: Verdict) -> Observation:
+    """Adds the time since the last verdict if that verdict did not know the subject's health, or is too long ago.
 
     Whether clients are served may be unknown meanwhile: see docs/decisions/005-blind-is-when-health-is-unknown.md.
     """
-    if seen.last is None:
-        return seen
-    gap = verdict.at - max(seen.last.at, window.opened_at)
-    if gap > SILENCE:
-        return replace(seen, blind=seen.blind + gap, healthy_since=None)
-    return seen if seen.last.known else replace(seen, blind=seen.blind + gap)
+    if so_far.last is None:
+        return so_far
+    gap = verdict.at - max(so_far.last.at, window.opened_at)
+    if gap > MAX_VERDICT_GAP:
+        return replace(so_far, blind=so_far.blind + gap, healthy_since=None)
+    return so_far if so_far.last.known else replace(so_far, blind=so_far.blind + gap)
 
 
-def _note_service(window: Window, seen: Observation, verdict: Verdict) -> Observation:
+def _update_service_times(window: ObservationWindow, so_far: Observation, verdict: Verdict) -> Observation:
     if verdict.serving is False:
-        lost_at = seen.serving_lost_at or _unserved_at(window, verdict)
-        return replace(seen, serving_lost_at=lost_at, serving_again_at=None)
-    if verdict.serving and seen.serving_lost_at and not seen.serving_again_at:
-        return replace(seen, serving_again_at=verdict.at)
-    return seen
+        lost_at = so_far.serving_lost_at or _service_lost_at(window, verdict)
+        return replace(so_far, serving_lost_at=lost_at, serving_again_at=None)
+    if verdict.serving and so_far.serving_lost_at and not so_far.serving_again_at:
+        return replace(so_far, serving_again_at=verdict.at)
+    return so_far
 
 
-def _unserved_at(window: Window, verdict: Verdict) -> datetime:
-    """Since when, by this verdict, nobody was served: what hung was sent before it was known to hang.
+def _service_lost_at(window: ObservationWindow, verdict: Verdict) -> datetime:
+    """When service was lost, by a verdict that says it is: a request that hung was sent before it was known to hang.
 
-    Never ahead of the window: what was sent before the injection hung because of it.
+    Never before the window opened: a request that was sent before the injection hung because of it.
     """
     return max(window.opened_at, verdict.unserved_since or verdict.at)
 
 
-def _conclude(window: Window, seen: Observation, work: Work) -> Observation:
-    assert seen.last is not None
-    now, since = seen.last.at, seen.healthy_since
-    if seen.blind > window.max_blind:
-        return replace(seen, ended=End.SIGHT_LOST)
-    confirming = seen.recovered_at is None and since is not None and since <= window.deadline
+def _end_if_over(window: ObservationWindow, so_far: Observation, progress: AgentProgress) -> Observation:
+    assert so_far.last is not None
+    now, since = so_far.last.at, so_far.healthy_since
+    if so_far.blind > window.max_blind:
+        return replace(so_far, ended=End.SIGHT_LOST)
+    confirming = so_far.recovered_at is None and since is not None and since <= window.deadline
     if confirming and since is not None and now - since >= window.settle:
-        seen, confirming = replace(seen, recovered_at=since), False
-    if seen.recovered_at is not None and _has_had_its_say(window, seen.recovered_at, work):
-        return replace(seen, ended=End.RECOVERED)
+        so_far, confirming = replace(so_far, recovered_at=since), False
+    if so_far.recovered_at is not None and _agent_can_add_nothing(window, so_far.recovered_at, progress):
+        return replace(so_far, ended=End.RECOVERED)
     if now >= window.deadline and not confirming:
-        return replace(seen, ended=End.DEADLINE)
-    return seen
+        return replace(so_far, ended=End.DEADLINE)
+    return so_far
 
 
-def _has_had_its_say(window: Window, recovered_at: datetime, work: Work) -> bool:
-    """Whether an agent, if one is expected, can add nothing: it had no ticket by the recovery, or has resolved it.
+def _agent_can_add_nothing(window: ObservationWindow, recovered_at: datetime, progress: AgentProgress) -> bool:
+    """Whether the agent, if one is expected, had no ticket by the recovery or has resolved the one it had.
 
-    That it had none is known once somebody has looked after the recovery.
+    That it had none is known once its source was read after the recovery.
     """
     if window.mode is Mode.BASELINE:
         return True
-    if work.ticket_at is not None and work.ticket_at <= recovered_at:
-        return work.resolved_at is not None
-    return work.looked_at is not None and work.looked_at >= recovered_at
+    if progress.ticket_at is not None and progress.ticket_at <= recovered_at:
+        return progress.resolved_at is not None
+    return progress.looked_at is not None and progress.looked_at >= recovered_at

@@ -1,4 +1,4 @@
-"""How an attempt ended, decided by one pure function from what its record holds."""
+"""How an attempt ended: its outcome, decided by one pure function, and what failed where it was not observed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from controller.api import Mode, Outcome
+from controller.api import Failure, Mode, Outcome
+from subjects.cluster import ClusterError, ClusterUnreachable
+from subjects.protocol import ChaosRefused, SubjectError
 
 
 class Stop(StrEnum):
@@ -16,17 +18,17 @@ class Stop(StrEnum):
     DELETED = "Deleted"
     EXITING = "Exiting"
     OVERDUE = "Overdue"
-    """It has had all the time that the campaign may take."""
+    """The campaign has used up its activeDeadlineSeconds."""
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """What the outcome is decided from. Times are UTC.
+class OutcomeInputs:
+    """Everything that the outcome depends on. Times are UTC.
 
-    `ticket_at` and `resolved_at` are the agent's, as they count; `confirm` is how long after the resolution the
-    recovery may come. `healthy_last`: what the last verdict said that knew. `observed` says that the observation ran to
-    its own end: only then may an attempt be scored. `stopped` and `failed` say what cut it short. `doubtful` marks an
-    injection of which nobody can say whether it was applied.
+    `ticket_at` and `resolved_at` are the agent's times, as they count. `confirm` is how long after the resolution the
+    recovery may come. `healthy_last` is what the last known verdict said. `observed` says that the observation ran to
+    its own end: only then is an attempt scored. `stopped` and `failed` say what cut it short. `injection_unknown` says
+    that the fault may or may not have been applied.
     """
 
     mode: Mode
@@ -40,7 +42,7 @@ class Evidence:
     observed: bool = False
     stopped: Stop | None = None
     failed: bool = False
-    doubtful: bool = False
+    injection_unknown: bool = False
 
     @property
     def recovered(self) -> bool:
@@ -48,50 +50,77 @@ class Evidence:
         return self.in_time(self.recovered_at)
 
     @property
-    def resolved_truly(self) -> bool:
-        """Whether what the agent called resolved was: healthy soon after, and still healthy when we looked last."""
+    def resolution_is_true(self) -> bool:
+        """Whether the subject recovered within `confirm` of the agent's resolution, and was healthy to the end."""
         if self.recovered_at is None or self.resolved_at is None or not self.recovered:
             return False
         return self.recovered_at <= self.resolved_at + self.confirm and self.healthy_last is True
 
     def in_time(self, at: datetime | None) -> bool:
-        """Whether it happened, and by the deadline."""
+        """Whether something happened, and by the deadline."""
         assert self.deadline_at is not None, "an observation has a deadline"
         return at is not None and at <= self.deadline_at
 
 
-def decide(evidence: Evidence) -> Outcome:
-    """The outcome. An attempt that was observed to its end is scored whatever happened to it afterwards."""
-    if not evidence.observed:
-        return _cut_short(evidence)
-    if evidence.mode is Mode.CONTROL:
-        return Outcome.FALSE_ALARM if evidence.in_time(evidence.ticket_at) else Outcome.QUIET
-    if evidence.manifested_at is None:
+def decide_outcome(inputs: OutcomeInputs) -> Outcome:
+    """Returns the outcome. An attempt that was observed to its end is scored whatever happened to it afterwards."""
+    if not inputs.observed:
+        return _unobserved_outcome(inputs)
+    if inputs.mode is Mode.CONTROL:
+        return Outcome.FALSE_ALARM if inputs.in_time(inputs.ticket_at) else Outcome.QUIET
+    if inputs.manifested_at is None:
         return Outcome.NOT_MANIFESTED
-    if evidence.mode is Mode.BASELINE:
-        return Outcome.SELF_HEALED if evidence.recovered else Outcome.NOT_HEALED
-    return _with_an_agent(evidence)
+    if inputs.mode is Mode.BASELINE:
+        return Outcome.SELF_HEALED if inputs.recovered else Outcome.NOT_HEALED
+    return _agent_outcome(inputs)
 
 
-def _with_an_agent(evidence: Evidence) -> Outcome:
-    if not _detected(evidence):
-        return Outcome.SELF_HEALED if evidence.recovered else Outcome.UNDETECTED
-    if not evidence.in_time(evidence.resolved_at):
+def _agent_outcome(inputs: OutcomeInputs) -> Outcome:
+    if not _detected(inputs):
+        return Outcome.SELF_HEALED if inputs.recovered else Outcome.UNDETECTED
+    if not inputs.in_time(inputs.resolved_at):
         return Outcome.DETECTED_UNRESOLVED
-    return Outcome.RESOLVED if evidence.resolved_truly else Outcome.FALSE_RESOLUTION
+    return Outcome.RESOLVED if inputs.resolution_is_true else Outcome.FALSE_RESOLUTION
 
 
-def _detected(evidence: Evidence) -> bool:
-    """Whether the agent had its ticket in time, and while there was something to find."""
-    if evidence.ticket_at is None or not evidence.in_time(evidence.ticket_at):
+def _detected(inputs: OutcomeInputs) -> bool:
+    """Whether the agent had its ticket by the deadline, and before the subject recovered."""
+    if inputs.ticket_at is None or not inputs.in_time(inputs.ticket_at):
         return False
-    return evidence.recovered_at is None or not evidence.recovered or evidence.ticket_at <= evidence.recovered_at
+    return inputs.recovered_at is None or not inputs.recovered or inputs.ticket_at <= inputs.recovered_at
 
 
-def _cut_short(evidence: Evidence) -> Outcome:
-    if evidence.stopped in (Stop.ABORTED, Stop.DELETED, Stop.OVERDUE):
+def _unobserved_outcome(inputs: OutcomeInputs) -> Outcome:
+    if inputs.stopped in (Stop.ABORTED, Stop.DELETED, Stop.OVERDUE):
         return Outcome.ABORTED
-    if evidence.stopped is Stop.EXITING or evidence.doubtful:
+    if inputs.stopped is Stop.EXITING or inputs.injection_unknown:
         return Outcome.INTERRUPTED
-    assert evidence.failed, "an attempt ends observed, stopped or failed"
+    assert inputs.failed, "an attempt ends observed, stopped or failed"
     return Outcome.INFRA_ERROR
+
+
+class AttemptFailed(Exception):
+    """Base of the exceptions that end an attempt before it was observed; the text goes into the record.
+
+    `failure` is the one word that the record has for it.
+    """
+
+    def __init__(self, failure: Failure, text: str) -> None:
+        super().__init__(text)
+        self.failure = failure
+
+
+FAILURES_OF_OTHERS = (
+    (ChaosRefused, Failure.CHAOS_REFUSED),
+    (SubjectError, Failure.SUBJECT_FAILED),
+    (ClusterError, Failure.CLUSTER_REFUSED),
+    (ClusterUnreachable, Failure.CLUSTER_UNREACHABLE),
+)
+"""The failure for an exception of a subject or of the API server. The first type that matches counts."""
+
+
+def failure_of(error: Exception) -> Failure:
+    """Returns the failure for an exception. All but Unexpected can happen without a fault in this program's code."""
+    if isinstance(error, AttemptFailed):
+        return error.failure
+    return next((failure for type_, failure in FAILURES_OF_OTHERS if isinstance(error, type_)), Failure.UNEXPECTED)

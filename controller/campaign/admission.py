@@ -12,11 +12,11 @@ from pydantic import BaseModel, ValidationError
 
 from controller.agents.deployment import AgentDeployment
 from controller.api import CampaignSpec, Reason
-from controller.attempt.quorum import exceeds_quorum
-from controller.campaign.complaints import in_words
+from controller.attempt.injection import exceeds_quorum
 from controller.consent import DEFAULT_KEYS, ConsentKeys, missing_agent_consent, missing_consent
 from controller.kube import KubeCampaigns
 from controller.status import Refusal
+from controller.validation import describe_invalid
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.protocol import EvalSubject, SubjectContext, SubjectFactory, SubjectNotReady, Unsupported
 
@@ -60,7 +60,7 @@ def choose_subject(
         return subject, chaos_types[spec.chaos.type].params.model_validate(dict(spec.chaos.params))
     except ValidationError as error:
         valid = ", ".join(sorted(chaos_types[spec.chaos.type].params.model_json_schema().get("properties", {})))
-        what = in_words(error)
+        what = describe_invalid(error, "spec", most=3, length=160, tell_more=True)
         raise Impossible(
             Reason.INVALID_PARAMS,
             f"chaos.params of {spec.chaos.type} are not valid: {what}; it takes: {valid or 'none'}",

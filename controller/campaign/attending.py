@@ -11,8 +11,8 @@ from functools import partial
 from controller.agents.protocol import AgentSource
 from controller.agents.sources import NoSuchSource
 from controller.api import CampaignSpec, Reason, Source
-from controller.attempt.attendance import Attendance
-from controller.attempt.cleanup import RETRY_SECONDS
+from controller.attempt.agent_session import AgentSession
+from controller.attempt.steps import RETRY_SECONDS
 from controller.campaign.admission import Impossible
 from controller.campaign.exposing import exposure
 from controller.campaign.services import Services
@@ -24,12 +24,12 @@ log = logging.getLogger(__name__)
 @asynccontextmanager
 async def attending(
     services: Services, spec: CampaignSpec, source: AgentSource | None, campaign_namespace: str
-) -> AsyncIterator[Callable[[], Attendance]]:
+) -> AsyncIterator[Callable[[], AgentSession]]:
     """Have the source for as long as the block lasts. Yields what makes the agent's part of an attempt."""
     workload, subject = services.workload(spec), f"{spec.subject.type}/{spec.subject.namespace}"
     exposed = partial(exposure, services, spec, campaign_namespace)
     try:
-        yield lambda: Attendance(spec.mode, source, workload, subject, services.now, exposed)
+        yield lambda: AgentSession(spec.mode, source, workload, subject, services.now, exposed)
     finally:
         if source is not None:
             await source.close()

@@ -17,8 +17,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from controller.api import Controls, Outcome, Phase, Reason
-from controller.attempt.attendance import Attendance
-from controller.attempt.cleanup import CleanupFailed
+from controller.attempt.agent_session import AgentSession
+from controller.attempt.injection import CleanupFailed
 from controller.attempt.outcome import Stop
 from controller.attempt.stopping import Paused, Stopped
 from controller.campaign import dryrun
@@ -58,7 +58,7 @@ class CampaignDriver:
     @property
     def name(self) -> str:
         """`namespace/name`, for people."""
-        return f"{self._campaign.ref.namespace}/{self._campaign.ref.name}"
+        return self._campaign.ref.qualified_name
 
     @property
     def due_at(self) -> datetime:
@@ -203,7 +203,7 @@ class CampaignDriver:
         await close_unfinished(uid, self._spec, subject, records, workload, outcome, now, say)
         await self._board.count()
 
-    async def _run_trials(self, subject: EvalSubject, params: BaseModel, attend: Callable[[], Attendance]) -> None:
+    async def _run_trials(self, subject: EvalSubject, params: BaseModel, attend: Callable[[], AgentSession]) -> None:
         spec, board = self._spec, self._board
         what = f"{spec.trials} trials of {spec.chaos.type} on {spec.subject.type} in {spec.subject.namespace}"
         await board.enter(Phase.RUNNING, Reason.TRIALS_RUNNING, what, holder=self.name, ours=True)

@@ -8,9 +8,9 @@ from random import Random
 from pydantic import BaseModel
 
 from controller.api import PLANNED_TRIALS, CampaignSpec, Plan
-from controller.attempt.cleanup import RETRY_SECONDS
-from controller.attempt.trial import trial_seed
-from controller.status import clip
+from controller.attempt.attempt import trial_seed
+from controller.attempt.steps import RETRY_SECONDS
+from controller.text import truncate
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.protocol import EvalSubject, Fault, SubjectError
 
@@ -42,13 +42,15 @@ def plan_of(trial: int, seed: int, fault: Fault) -> Plan:
     if known := {each.name: dict(each.facts) for each in others if each.facts}:
         facts["others"] = known
     text = ", ".join(f"{name}={value}" for name, value in facts.items())
-    return Plan(trial=trial, seed=seed, chaos=fault.chaos, target=clip(fault.names, 253), facts=clip(text, 128))
+    return Plan(trial=trial, seed=seed, chaos=fault.chaos, target=truncate(fault.names, 253), facts=truncate(text, 128))
 
 
 def in_a_sentence(plans: tuple[Plan, ...], trials: int) -> str:
     """The plans for a message, which stays short enough to be repeated in every condition."""
     which = f"the first {len(plans)} of {trials} trials" if len(plans) < trials else f"its {trials} trials"
-    return clip(f"nothing was touched; as it stands now, {which} hit {', '.join(plan.target for plan in plans)}", 400)
+    return truncate(
+        f"nothing was touched; as it stands now, {which} hit {', '.join(plan.target for plan in plans)}", 400
+    )
 
 
 async def _plan(subject: EvalSubject, chaos: str, params: BaseModel, seed: int) -> Fault:

@@ -18,7 +18,8 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from controller.api import CampaignSpec, Outcome, Reason
-from controller.attempt.cleanup import RETRY_SECONDS, CleanupFailed, undo
+from controller.attempt.injection import CleanupFailed, undo_fault
+from controller.attempt.steps import RETRY_SECONDS
 from controller.campaign.admission import Impossible, choose_subject
 from controller.campaign.attending import dismiss_agent
 from controller.campaign.board import Board, Campaign
@@ -98,7 +99,7 @@ async def _revert_everything(services: Services, campaign: Campaign, subject: Ev
     last = (await records.tally(uid)).recent[0]
     if last.fault is not None:
         limit = campaign.spec.deadlines.cleanup_seconds
-        await undo(subject, Fault.from_json(last.fault), limit, log.info)
+        await undo_fault(subject, Fault.from_json(last.fault), limit, log.info)
     return True
 
 

@@ -11,11 +11,11 @@ from pydantic import ValidationError
 
 from controller.api import CampaignSpec, CampaignStatus, Condition, ConditionType, Model, Phase, Plan, Reason
 from controller.campaign.board import Campaign
-from controller.campaign.complaints import in_words
 from controller.campaign.projector import Announcement
 from controller.campaign.services import Services
 from controller.kube import CampaignRef
-from controller.status import clip
+from controller.text import truncate
+from controller.validation import describe_invalid
 
 M = TypeVar("M", bound=Model)
 
@@ -43,7 +43,7 @@ def campaign_from_body(body: Mapping[str, Any]) -> Campaign:
             plans=list(_readable(Plan, status.get("plans") or ())),
         )
     except ValidationError as error:
-        what = in_words(error)
+        what = describe_invalid(error, "spec", most=3, length=160, tell_more=True)
         raise InvalidCampaign(f"this controller cannot read the campaign (is its CRD up to date?): {what}") from None
 
 
@@ -62,7 +62,7 @@ def says_finished(body: Mapping[str, Any]) -> bool:
 
 async def refuse_invalid(services: Services, body: Mapping[str, Any], invalid: InvalidCampaign) -> None:
     """End it Failed. It has no row: nothing of it is known that a row could hold."""
-    now, generation, message = services.now(), body["metadata"].get("generation", 0), clip(str(invalid), 1024)
+    now, generation, message = services.now(), body["metadata"].get("generation", 0), truncate(str(invalid), 1024)
     if body.get("status", {}).get("message") == message:
         return  # said already, before a restart
     holds = {ConditionType.ACCEPTED: False, ConditionType.FAILED: True, ConditionType.FINISHED: True}

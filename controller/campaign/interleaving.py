@@ -14,6 +14,7 @@ from enum import Enum
 from controller.api import Reason
 from controller.records import Arm, Arms
 from controller.status import Interleaving
+from controller.text import utc_seconds
 
 
 class Whose(Enum):
@@ -83,7 +84,7 @@ def waits_for(arms: Arms, held: bool) -> str:
 
 def waits_for_partner(until: datetime) -> str:
     """What it says while there is no partner yet."""
-    when = f"{until:%Y-%m-%dT%H:%M:%SZ}"
+    when = utc_seconds(until)
     return f"waits for the other arm of its group, which is not there yet; goes on alone at {when}"
 
 

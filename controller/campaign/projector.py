@@ -17,7 +17,7 @@ from typing import Self
 from controller.api import CampaignStatus
 from controller.kube import CampaignRef, KubeCampaigns
 from controller.meter import UNMETERED, Meter, StatusWrite
-from controller.status import clip
+from controller.text import truncate
 from subjects.cluster import ClusterError, ClusterUnreachable
 
 log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class Projector:
     def remark(self, message: str) -> None:
         """Have the newest status say this, until the next one comes."""
         if self._wanted is not None:
-            self.show(self._wanted.model_copy(update={"message": clip(message, 1024)}))
+            self.show(self._wanted.model_copy(update={"message": truncate(message, 1024)}))
 
     def announce(self, announcement: Announcement) -> None:
         """Have this Event posted."""

@@ -63,7 +63,7 @@ class SubjectQueue:
         `workloads` is asked each time that it looks. `on_wait` is told what is in the way, as long as anything is.
         """
         subject = subject_key(campaign.subject, campaign.subject_namespace)
-        name = f"{campaign.namespace}/{campaign.name}"
+        name = campaign.qualified_name
         # In line before anything is waited for: nobody who comes later is let by.
         place = Place(campaign.created_at, name, campaign.uid, frozenset({subject}))
         self._line.append(place)

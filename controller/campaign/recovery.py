@@ -9,7 +9,7 @@ from datetime import datetime
 
 from controller.agents.deployment import AgentDeployment, stop_agent
 from controller.api import CampaignSpec, Outcome, Step
-from controller.attempt.cleanup import CleanupFailed, undo
+from controller.attempt.injection import CleanupFailed, undo_fault
 from controller.records import AttemptRow, Records
 from subjects.protocol import EvalSubject, Fault
 
@@ -64,7 +64,7 @@ async def _try_undo(
     if row.fault is None:
         return None
     try:
-        await undo(subject, Fault.from_json(row.fault), spec.deadlines.cleanup_seconds, say)
+        await undo_fault(subject, Fault.from_json(row.fault), spec.deadlines.cleanup_seconds, say)
     except CleanupFailed as failed:
         return failed
     return None

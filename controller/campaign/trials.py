@@ -9,9 +9,9 @@ from datetime import timedelta
 from pydantic import BaseModel
 
 from controller.api import CampaignSpec, Mode, Outcome, QuietPeriod
-from controller.attempt.attendance import Attendance
+from controller.attempt.agent_session import AgentSession
+from controller.attempt.attempt import Attempt, trial_seed
 from controller.attempt.outcome import Stop
-from controller.attempt.trial import Attempt, trial_seed
 from controller.campaign.board import Board
 from controller.campaign.budgets import check_budgets
 from controller.campaign.control import Control
@@ -34,7 +34,7 @@ class Trials:
         control: Control,
         entrance: Entrance,
         turns: Turns,
-        attend: Callable[[], Attendance],
+        attend: Callable[[], AgentSession],
     ) -> None:
         self._services = services
         self._spec = spec

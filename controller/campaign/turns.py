@@ -143,7 +143,7 @@ class Turns:
 
     @property
     def _name(self) -> str:
-        return f"{self._board.row.namespace}/{self._board.row.name}"
+        return self._board.row.qualified_name
 
 
 def workload_of(agent: Agent) -> frozenset[str]:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.alias_generators import to_camel
 
 from controller.connection.errors import NoCluster
+from controller.validation import describe_invalid
 
 MOST_BYTES = 16 << 20
 """Of one file. Real ones have some kilobytes; the largest hold a thousand clusters, a few megabytes."""
@@ -226,9 +227,7 @@ def parse(content: bytes, file: Path) -> Kubeconfig:
             f"it is no YAML: {getattr(error, 'problem', None) or 'a character is not allowed'}{where}"
         ) from None
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the whole"
-        raise senseless(f"{place}: {first['msg']}") from None
+        raise senseless(describe_invalid(error, "the whole")) from None
     except (RecursionError, ValueError, TypeError, OverflowError) as error:
         # Numbers and keys that YAML allows and Python does not.
         raise senseless(f"it is no YAML that can be read ({type(error).__name__})") from None

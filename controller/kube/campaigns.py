@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 from controller.api import GROUP, KIND, PLURAL, VERSION, CampaignStatus, Phase
 from controller.consent import Namespace
 from controller.kube.api import KubeApi, understood
+from controller.text import qualified_name, utc_seconds
 from subjects.cluster import ClusterError
 
 FIELD_MANAGER = "evalcampaign"
@@ -21,6 +22,11 @@ class CampaignRef:
     uid: str
     namespace: str
     name: str
+
+    @property
+    def qualified_name(self) -> str:
+        """`namespace/name`."""
+        return qualified_name(self.namespace, self.name)
 
 
 class KubeCampaigns:
@@ -75,7 +81,7 @@ class KubeCampaigns:
     ) -> None:
         """One Event beside the campaign. Its name follows from the campaign and `key`: twice is once."""
         name = event_name(campaign, key)
-        stamp = at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        stamp = utc_seconds(at)
         body = {
             "apiVersion": "v1",
             "kind": "Event",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 
 from controller.reading.protocol import AttemptTimeline, Counted
 from controller.records.rows import AttemptSummary, CampaignRow, Json
+from controller.text import utc_microseconds
 
 
 def dumps(value: Json, indent: int | None = None) -> str:
@@ -42,5 +43,5 @@ def timeline(of: CampaignRow, timeline: AttemptTimeline) -> dict[str, Json]:
 def time(value: object) -> str:
     """A time, to the microsecond, with Z at its end. TypeError for what is none."""
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        return utc_microseconds(value)
     raise TypeError(f"{value!r} is no JSON")

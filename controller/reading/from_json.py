@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from controller.reading.protocol import AttemptTimeline, Counted
 from controller.records.errors import RecordsError
 from controller.records.rows import AttemptRow, AttemptSummary, CampaignRow, Event, Json, with_listed_targets
+from controller.validation import describe_invalid
 
 T = TypeVar("T")
 
@@ -51,6 +52,5 @@ def _read(kind: type[T], value: Json) -> T:
 
 def _first(error: Exception) -> str:
     if isinstance(error, ValidationError):
-        complaint = error.errors(include_url=False, include_input=False)[0]
-        return f"{'.'.join(map(str, complaint['loc']))}: {complaint['msg']}"
+        return describe_invalid(error, "the record")
     return f"{type(error).__name__} {error}"

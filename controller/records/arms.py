@@ -25,7 +25,7 @@ class Misfit:
 
 def title(campaign: CampaignRow) -> str:
     """As people name the campaign: `namespace/name`."""
-    return f"{campaign.namespace}/{campaign.name}"
+    return campaign.qualified_name
 
 
 def group_of(campaign: CampaignRow) -> str:

@@ -13,9 +13,10 @@ from controller.meter import EndedAttempt
 from controller.records import counting
 from controller.records.errors import AttemptEnded
 from controller.records.flags import Flag
-from controller.records.limits import cut, cut_detail
+from controller.records.limits import TEXT_BYTES, cut_detail
 from controller.records.rows import AttemptRow, AttemptSummary, Event, Json
 from controller.records.schema import campaigns, trial_events, trials
+from controller.text import truncate_bytes
 
 IDS = uuid.UUID("6cf29fa1-40cf-4e43-99f6-0c1c1ccfd3ba")
 """The name space of attempt ids; never changes, else a repeated insert would no longer meet the first."""
@@ -74,7 +75,7 @@ def update_open(
     """Write facts, step and events of an attempt that is not ended; see `Records.update`."""
     values = dict(facts)
     if values.get("error") is not None:
-        values["error"] = cut(values["error"])
+        values["error"] = truncate_bytes(values["error"], TEXT_BYTES)
     if "commands" in values:
         values |= counting.columns(values["commands"])
     if step is not None:
@@ -99,7 +100,7 @@ def end(
     """Write the outcome if there is none; see `Records.end_attempt`."""
     values: dict[str, Json] = {"outcome": outcome.value, "ended_at": at, "step": Step.RECORD.value}
     if error is not None:
-        values["error"] = cut(error)
+        values["error"] = truncate_bytes(error, TEXT_BYTES)
     if connection.execute(_open(id_).values(values)).rowcount == 0:
         _outcome(connection, id_)
         return False

@@ -9,9 +9,10 @@ from sqlalchemy import Connection, RowMapping, or_, select, update
 from controller.api import CampaignSpec, Controls, Mode, Phase, Reason
 from controller.records import arms, locks
 from controller.records.comparing import canonical_hash, comparison_hash
-from controller.records.limits import cut
+from controller.records.limits import TEXT_BYTES
 from controller.records.rows import CampaignRow, Json
 from controller.records.schema import campaigns, subject_locks, trials
+from controller.text import truncate_bytes
 
 CREATED_WITHIN = timedelta(seconds=1)
 """Kubernetes says when an object was created in whole seconds, cut off."""
@@ -68,7 +69,11 @@ def set_phase(
     row = existing(connection, uid)
     if row.phase.terminal:
         return row
-    values: dict[str, Json] = {"phase": phase.value, "reason": cut(reason, 1024), "message": cut(message)}
+    values: dict[str, Json] = {
+        "phase": phase.value,
+        "reason": truncate_bytes(reason, 1024),
+        "message": truncate_bytes(message, TEXT_BYTES),
+    }
     if phase is Phase.RUNNING and row.started_at is None:
         values["started_at"] = at
     if phase.terminal:
@@ -135,7 +140,7 @@ def _release(connection: Connection, campaign: CampaignRow, at: datetime, keep_s
 
 def note(connection: Connection, uid: str, what: str) -> None:
     """Put a note ahead of the campaign's message: what people did to it after it had ended."""
-    message = cut(f"{what}; {existing(connection, uid).message}")
+    message = truncate_bytes(f"{what}; {existing(connection, uid).message}", TEXT_BYTES)
     connection.execute(update(campaigns).where(campaigns.c.uid == uid).values(message=message))
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, Table, case, func, select, update
 
 from controller.records.errors import InboxFull
-from controller.records.limits import cut
 from controller.records.room import Room, size_of
 from controller.records.schema import agent_entries, agent_sessions, agent_tickets, trials
+from controller.text import truncate_bytes
 
 MOST_TICKETS = 1_000
 """In one attempt, so that a flood in one never costs the detection in another."""
@@ -32,7 +32,7 @@ def put_ticket(connection: Connection, campaign: str, id_: str, values: Values, 
     known = connection.execute(_one(agent_tickets, campaign, id_)).mappings().one_or_none()
     resolution = {"resolution_arrived_at": at} if values["resolved"] else {}
     if _count(connection, agent_tickets, campaign) >= LONG_TICKETS:
-        values = {**values, "message": cut(values["message"], SHORT_BYTES)}
+        values = {**values, "message": truncate_bytes(values["message"], SHORT_BYTES)}
     if known is None:
         _require_room_for_ticket(connection, campaign)
         row = {"campaign_uid": campaign, "id": id_, "arrived_at": at, **values, **resolution}

@@ -56,7 +56,7 @@ def find_campaign(connection: Connection, asked: str) -> Found:
     )
     matching = _campaigns(connection, or_(campaigns.c.uid == asked, named))
     if not matching:
-        known = list(dict.fromkeys(f"{row.namespace}/{row.name}" for row in _campaigns(connection)))
+        known = list(dict.fromkeys(row.qualified_name for row in _campaigns(connection)))
         text = f"known are {_enumerate(known)}" if known else "there are none yet"
         raise NotRecorded(f"No campaign {asked!r} is recorded; {text}")
     return Found(matching[0], tuple(matching[1:]))

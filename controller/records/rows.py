@@ -13,6 +13,7 @@ from typing import Any, TypedDict
 
 from controller.api import Mode, Outcome, Phase, Step
 from controller.records.flags import Flag, counted
+from controller.text import qualified_name
 
 Json = Any
 """A value that `json.dumps` takes."""
@@ -40,6 +41,11 @@ class CampaignRow:
     started_at: datetime | None
     finished_at: datetime | None
     deleted_at: datetime | None
+
+    @property
+    def qualified_name(self) -> str:
+        """`namespace/name`."""
+        return qualified_name(self.namespace, self.name)
 
     @property
     def planned(self) -> int:

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from controller.records import campaigns, engines, locks
 from controller.records.errors import NotUnlocked
 from controller.records.rows import CampaignRow, LockRow
+from controller.text import utc_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def unlock(url: str, lock: LockRow, at: datetime, force: bool) -> None:
             else:
                 locks.release(connection, lock.campaign_uid)
                 what = "unlocked by hand"
-            campaigns.note(connection, lock.campaign_uid, f"{what} at {at:%Y-%m-%dT%H:%M:%SZ}")
+            campaigns.note(connection, lock.campaign_uid, f"{what} at {utc_seconds(at)}")
     finally:
         engine.dispose()
 

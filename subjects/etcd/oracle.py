@@ -20,13 +20,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from subjects.cluster import Pod, Workload
-from subjects.etcd.wire import Question, Status, accepted, health_problem, read_members, read_status, refusal
+from subjects.etcd.wire import Query, Status, accepted, health_problem, read_members, read_status, refusal
 from subjects.pods import member_names, pod_problems
 from subjects.protocol import Problem, Verdict
-from subjects.watching.replies import Reply
+from subjects.watching.results import QueryResult
 from subjects.watching.stream import unknown
 
-Replies = Mapping[Question, Reply]
+Replies = Mapping[Query, QueryResult]
 """What one member said, by question."""
 
 ORACLE_VERSION = "etcd/2"
@@ -34,40 +34,40 @@ ORACLE_VERSION = "etcd/2"
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class Observations:
     """What is known at one instant: the workload, its pods as last seen, and the members' replies that still hold."""
 
     workload: Workload
     pods: Mapping[str, Pod]
-    replies: Callable[[str], Replies]
+    results: Callable[[str], Replies]
     """By pod uid."""
     images: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By pod uid: the images that it had, see `subjects/images.py`."""
 
 
-def judge(at: datetime, evidence: Evidence) -> Verdict:
+def assess(at: datetime, observations: Observations) -> Verdict:
     """The verdict on what is known; the pods must have been seen."""
-    names = member_names(evidence.workload)
-    present = {name: evidence.pods[name] for name in names if name in evidence.pods}
-    replies = {name: evidence.replies(pod.uid) for name, pod in present.items()}
+    names = member_names(observations.workload)
+    present = {name: observations.pods[name] for name in names if name in observations.pods}
+    results = {name: observations.results(pod.uid) for name, pod in present.items()}
     uids = {name: pod.uid for name, pod in present.items()}
 
-    of_pods = pod_problems(evidence.workload, present, evidence.images)
-    if not of_pods and not any(_answered(held) for held in replies.values()):
-        reasons = sorted({_silence(held) for held in replies.values()})
+    of_pods = pod_problems(observations.workload, present, observations.images)
+    if not of_pods and not any(_answered(held) for held in results.values()):
+        reasons = sorted({_silence(held) for held in results.values()})
         return unknown(at, Problem("MembersUnseen", f"no member answers us: {', '.join(reasons)}"), uids)
 
-    statuses = {name: status for name, held in replies.items() if (status := _status(held)) is not None}
-    of_members = tuple(problem for name in present for problem in _member_problems(name, names, replies[name]))
+    statuses = {name: status for name, held in results.items() if (status := _status(held)) is not None}
+    of_members = tuple(problem for name in present for problem in _member_problems(name, names, results[name]))
     trouble = of_pods + of_members + tuple(_disputes(statuses))
     awaited = tuple(
         Problem("MemberUnseen", f"{name} has not answered yet", name)
-        for name, held in replies.items()
+        for name, held in results.items()
         if not _complete(held)
     )
-    of_service = tuple(_service_problems(replies, statuses))
+    of_service = tuple(_service_problems(results, statuses))
     # Who is Ready and has not answered yet may still take the write: that we are late is no evidence against it.
-    owed = any(pod.ready and not _complete(replies[name]) for name, pod in present.items())
+    owed = any(pod.ready and not _complete(results[name]) for name, pod in present.items())
     serving = True if not of_service else None if owed else False
     healthy = False if trouble or serving is False else None if awaited else True
     problems = (of_service if serving is False else ()) + trouble + awaited
@@ -75,30 +75,36 @@ def judge(at: datetime, evidence: Evidence) -> Verdict:
 
 
 def _complete(held: Replies) -> bool:
-    return len(held) == len(Question)
+    return len(held) == len(Query)
 
 
 def _answered(held: Replies) -> bool:
-    return any(reply.answer is not None for reply in held.values())
+    return any(result.answer is not None for result in held.values())
+
+
+def _sent_at(result: QueryResult) -> float:
+    return result.sent_at
 
 
 def _silence(held: Replies) -> str:
     """Why a member did not answer: the newest error, if it was asked at all."""
-    errors = [reply.error for reply in sorted(held.values(), key=lambda reply: reply.asked) if reply.answer is None]
+    errors = [
+        result.error for result in sorted(held.values(), key=lambda result: result.sent_at) if result.answer is None
+    ]
     return errors[-1] if errors else "no answer yet"
 
 
 def _status(held: Replies) -> Status | None:
-    reply = held.get(Question.STATUS)
-    return read_status(reply.answer) if reply is not None and reply.answer is not None else None
+    result = held.get(Query.STATUS)
+    return read_status(result.answer) if result is not None and result.answer is not None else None
 
 
-def _service_problems(replies: Mapping[str, Replies], statuses: Mapping[str, Status]) -> Iterator[Problem]:
+def _service_problems(results: Mapping[str, Replies], statuses: Mapping[str, Status]) -> Iterator[Problem]:
     if not any(status.leader for status in statuses.values()):
         yield Problem("NoLeader", "no member knows a leader")
-    writes = {name: held[Question.WRITE] for name, held in replies.items() if Question.WRITE in held}
-    if not any(reply.answer is not None and accepted(reply.answer) for reply in writes.values()):
-        why = sorted({reply.error if reply.answer is None else refusal(reply.answer) for reply in writes.values()})
+    writes = {name: held[Query.WRITE] for name, held in results.items() if Query.WRITE in held}
+    if not any(result.answer is not None and accepted(result.answer) for result in writes.values()):
+        why = sorted({result.error if result.answer is None else refusal(result.answer) for result in writes.values()})
         yield Problem("WriteFailed", f"no write goes through: {', '.join(why) or 'no answer yet'}")
 
 
@@ -108,13 +114,13 @@ def _member_problems(name: str, expected: tuple[str, ...], held: Replies) -> Ite
         if _complete(held):
             yield Problem("MemberSilent", f"{name} does not answer: {_silence(held).removeprefix(f'{name}: ')}", name)
         return
-    if (health := held.get(Question.HEALTH)) is not None:
+    if (health := held.get(Query.HEALTH)) is not None:
         why = health_problem(health.answer) if health.answer is not None else health.error
         if why is not None:
             yield Problem("MemberUnhealthy", f"{name} is not healthy: {why}", name)
-    if Question.STATUS in held:
+    if Query.STATUS in held:
         yield from _status_problems(name, _status(held))
-    if (listed := held.get(Question.MEMBERS)) is not None:
+    if (listed := held.get(Query.MEMBERS)) is not None:
         members = read_members(listed.answer) if listed.answer is not None else None
         if members is None:
             yield Problem("MembershipUnread", f"{name} does not list the members", name)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from subjects.cluster import Pod
-from subjects.etcd.wire import CLIENT_PORT, Question
+from subjects.etcd.wire import CLIENT_PORT, Query
 from subjects.protocol import SubjectContext
-from subjects.watching.polling import ask_within
-from subjects.watching.replies import Reply
+from subjects.watching.polling import send_within
+from subjects.watching.results import QueryResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,9 @@ class Pace:
     limit: float = 1.0
     write_limit: float = 0.5
 
-    def limit_of(self, question: Question) -> float:
+    def limit_of(self, query: Query) -> float:
         """How long the answer to this question may take."""
-        return self.write_limit if question is Question.WRITE else self.limit
+        return self.write_limit if query is Query.WRITE else self.limit
 
     @property
     def max_age(self) -> float:
@@ -40,11 +40,11 @@ class Pace:
         return self.period + self.limit
 
 
-async def ask(context: SubjectContext, pod: Pod, question: Question, limit: float) -> Reply:
+async def ask(context: SubjectContext, pod: Pod, query: Query, limit: float) -> QueryResult:
     """One question to one member; never raises for what the member, the network or the API server does."""
-    return await ask_within(
+    return await send_within(
         limit,
         lambda: context.cluster.ask_member(
-            context.namespace, pod, CLIENT_PORT, question.path, timeout=limit, body=question.body
+            context.namespace, pod, CLIENT_PORT, query.path, timeout=limit, body=query.body
         ),
     )

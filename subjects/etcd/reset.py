@@ -16,10 +16,10 @@ from contextlib import suppress
 from subjects.cluster import ClusterError, MemberUnreachable, Pod, Workload
 from subjects.etcd.place import list_pods
 from subjects.etcd.polling import Pace, ask
-from subjects.etcd.wire import CLIENT_PORT, TRANSFER_PATH, Question, Status, read_status, refusal, transfer_body
+from subjects.etcd.wire import CLIENT_PORT, TRANSFER_PATH, Query, Status, read_status, refusal, transfer_body
 from subjects.pods import member_names
 from subjects.protocol import Report, SubjectContext, SubjectError
-from subjects.watching.replies import Reply
+from subjects.watching.results import QueryResult
 
 REFUSED = (400, 401, 403)
 """What etcd's gateway answers those who are no user of it: InvalidArgument, Unauthenticated, PermissionDenied."""
@@ -45,11 +45,11 @@ async def move_leadership(context: SubjectContext, workload: Workload, pace: Pac
     while True:
         pods = await list_pods(context)
         present = [pods[name] for name in names if name in pods and pods[name].ip]
-        replies = await asyncio.gather(*(ask(context, pod, Question.STATUS, pace.limit) for pod in present))
+        results = await asyncio.gather(*(ask(context, pod, Query.STATUS, pace.limit) for pod in present))
         statuses = {
             pod.name: status
-            for pod, reply in zip(present, replies, strict=True)
-            if reply.answer is not None and (status := read_status(reply.answer)) is not None
+            for pod, result in zip(present, results, strict=True)
+            if result.answer is not None and (status := read_status(result.answer)) is not None
         }
         if statuses.keys() == set(names):
             leader = agreed_leader(statuses)
@@ -59,7 +59,7 @@ async def move_leadership(context: SubjectContext, workload: Workload, pace: Pac
                 await _transfer(context, pods[leader], statuses[first].member_id)
             report(f"{leader} leads and is to hand over to {first}" if leader else "the members do not agree who leads")
         else:
-            answers = {pod.name: reply for pod, reply in zip(present, replies, strict=True)}
+            answers = {pod.name: result for pod, result in zip(present, results, strict=True)}
             if (why := locked_out(answers)) is not None and answers.keys() == set(names):
                 raise SubjectError(why)
             missing = (f"{name} ({_why(answers.get(name))})" for name in names if name not in statuses)
@@ -67,22 +67,22 @@ async def move_leadership(context: SubjectContext, workload: Workload, pace: Pac
         await asyncio.sleep(pace.period)
 
 
-def locked_out(answers: Mapping[str, Reply]) -> str | None:
+def locked_out(answers: Mapping[str, QueryResult]) -> str | None:
     """Why no member will ever tell us anything, in a sentence; None where one may. Pure.
 
     With authentication switched on, etcd refuses everything but its health and its members' names without a user's
     token, and no answer changes that: to wait would be to wait for the deadline.
     """
-    refused = [reply.answer for reply in answers.values() if reply.answer and reply.answer.status in REFUSED]
+    refused = [result.answer for result in answers.values() if result.answer and result.answer.status in REFUSED]
     if not refused or len(refused) < len(answers):
         return None
     return f"every member refuses to say who leads ({refusal(refused[0])}): this etcd asks for a user, and we have none"
 
 
-def _why(reply: Reply | None) -> str:
-    if reply is None:
+def _why(result: QueryResult | None) -> str:
+    if result is None:
         return "it has no pod with an address"
-    return refusal(reply.answer) if reply.answer is not None else reply.error
+    return refusal(result.answer) if result.answer is not None else result.error
 
 
 async def _transfer(context: SubjectContext, leader: Pod, to_member_id: str) -> None:

@@ -10,27 +10,27 @@ from subjects.cluster import Pod, Workload
 from subjects.etcd.oracle import ORACLE_VERSION
 from subjects.etcd.place import list_pods
 from subjects.etcd.polling import ask
-from subjects.etcd.wire import Question, health_problem, read_members, read_status, refusal
+from subjects.etcd.wire import Query, health_problem, read_members, read_status, refusal
 from subjects.pods import describe_pod, describe_workload
 from subjects.protocol import Json, SubjectContext
-from subjects.watching.replies import Reply
+from subjects.watching.results import QueryResult
 
-LOOKED_AT = (Question.HEALTH, Question.STATUS, Question.MEMBERS)
+LOOKED_AT = (Query.HEALTH, Query.STATUS, Query.MEMBERS)
 
 
 async def capture(context: SubjectContext, workload: Workload, limit: float) -> dict[str, Json]:
     """Pods and members as they are now. Each member has `limit` seconds; one that does not answer is part of it."""
     pods = await list_pods(context)
-    asked = [(name, question) for name, pod in sorted(pods.items()) if pod.ip for question in LOOKED_AT]
-    replies = await asyncio.gather(*(ask(context, pods[name], question, limit) for name, question in asked))
-    return describe(workload, pods, dict(zip(asked, replies, strict=True)))
+    asked = [(name, query) for name, pod in sorted(pods.items()) if pod.ip for query in LOOKED_AT]
+    results = await asyncio.gather(*(ask(context, pods[name], query, limit) for name, query in asked))
+    return describe(workload, pods, dict(zip(asked, results, strict=True)))
 
 
 def describe(
-    workload: Workload, pods: Mapping[str, Pod], replies: Mapping[tuple[str, Question], Reply]
+    workload: Workload, pods: Mapping[str, Pod], results: Mapping[tuple[str, Query], QueryResult]
 ) -> dict[str, Json]:
     """The captured state, from what was seen. `leader` is a pod's name; null where there is none or several."""
-    members = {name: _member(name, replies) for name in sorted(pods)}
+    members = {name: _member(name, results) for name in sorted(pods)}
     by_id = {member["id"]: name for name, member in members.items() if member.get("id")}
     leaders = {member["leader"] for member in members.values() if member.get("leader")}
     return {
@@ -42,24 +42,24 @@ def describe(
     }
 
 
-def _member(name: str, replies: Mapping[tuple[str, Question], Reply]) -> dict[str, Json]:
+def _member(name: str, results: Mapping[tuple[str, Query], QueryResult]) -> dict[str, Json]:
     """One member in its own words. `error` says why a question has no answer; ids are strings, as etcd writes them."""
     member: dict[str, Any] = {}
-    for question in LOOKED_AT:
-        reply = replies.get((name, question))
-        if reply is None or reply.answer is None:
-            member["error"] = reply.error if reply is not None else "the pod has no address"
-        elif question is Question.HEALTH:
-            problem = health_problem(reply.answer)
+    for query in LOOKED_AT:
+        result = results.get((name, query))
+        if result is None or result.answer is None:
+            member["error"] = result.error if result is not None else "the pod has no address"
+        elif query is Query.HEALTH:
+            problem = health_problem(result.answer)
             member |= {"healthy": problem is None} | ({"reason": problem} if problem else {})
-        elif question is Question.MEMBERS:
-            member["lists"] = list(read_members(reply.answer) or ())
-        elif (status := read_status(reply.answer)) is None:
-            member["error"] = refusal(reply.answer)
+        elif query is Query.MEMBERS:
+            member["lists"] = list(read_members(result.answer) or ())
+        elif (status := read_status(result.answer)) is None:
+            member["error"] = refusal(result.answer)
         else:
             member |= {"id": status.member_id, "leader": status.leader, "version": status.version}
             member |= {
-                key: reply.answer.body[key] for key in ("raftTerm", "raftIndex", "dbSize") if key in reply.answer.body
+                key: result.answer.body[key] for key in ("raftTerm", "raftIndex", "dbSize") if key in result.answer.body
             }
             member["errors"] = list(status.errors)
     return member

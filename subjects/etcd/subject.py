@@ -11,10 +11,10 @@ from pydantic import BaseModel
 from subjects.cluster import Pod, Workload
 from subjects.etcd import reset, state
 from subjects.etcd.chaos import CHAOS
-from subjects.etcd.gaze import EtcdGaze
 from subjects.etcd.options import refuse_options
 from subjects.etcd.place import SELECTOR, get_workload, list_pods
 from subjects.etcd.polling import Pace
+from subjects.etcd.prober import EtcdProber
 from subjects.health import wait_until_healthy
 from subjects.images import KnownImages
 from subjects.permits import Voters
@@ -33,7 +33,7 @@ from subjects.protocol import (
     Verdict,
     no_report,
 )
-from subjects.watching.stream import HealthWatch
+from subjects.watching.stream import VerdictStream
 
 
 class EtcdSubject:
@@ -89,8 +89,8 @@ class EtcdSubject:
         return self._watch(self._images)
 
     def _watch(self, images: KnownImages | None) -> AsyncGenerator[Verdict]:
-        gaze = EtcdGaze(self._context, self._known_workload, self._pace, images)
-        return HealthWatch(self._context, gaze).verdicts()
+        prober = EtcdProber(self._context, self._known_workload, self._pace, images)
+        return VerdictStream(self._context, prober).verdicts()
 
     async def capture_state(self) -> Mapping[str, Json]:
         """Pods, members and leader, as JSON."""

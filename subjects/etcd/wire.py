@@ -27,7 +27,7 @@ NOTHING: Mapping[str, str] = {}
 """The body of a request without fields: the gateway wants an object all the same."""
 
 
-class Question(Enum):
+class Query(Enum):
     """What the oracle asks every member: HTTP path and JSON body (None: a GET)."""
 
     HEALTH = "/health", None

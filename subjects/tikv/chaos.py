@@ -14,7 +14,7 @@ from subjects.podchaos.kill import CountedKillParams, KillParams, PodKill
 from subjects.protocol import ChaosRefused, ChaosType, Json
 from subjects.tikv.leadership import Leadership
 from subjects.tikv.members.pd import Pd, PdUnavailable
-from subjects.tikv.members.questions import PD, TIKV
+from subjects.tikv.members.queries import PD, TIKV
 
 CONTAINER = "tikv"
 

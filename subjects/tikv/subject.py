@@ -32,14 +32,14 @@ from subjects.tikv.members import options
 from subjects.tikv.members.pace import Pace
 from subjects.tikv.members.pd import Pd
 from subjects.tikv.members.place import Layout, Place
-from subjects.tikv.members.questions import ROLES, TIKV
+from subjects.tikv.members.queries import ROLES, TIKV
 from subjects.tikv.members.size import require_readable_regions
-from subjects.tikv.oracle.gaze import TikvGaze
+from subjects.tikv.oracle.prober import TikvProber
 from subjects.tikv.reset.memory import Memory
 from subjects.tikv.reset.recreate import recreate
 from subjects.tikv.reset.reset import note_end, restore
 from subjects.tikv.state import state
-from subjects.watching.stream import HealthWatch
+from subjects.watching.stream import VerdictStream
 from subjects.workloads import FEWEST_MEMBERS
 
 
@@ -119,7 +119,7 @@ class TikvSubject:
         return self._watch(self._images)
 
     def _watch(self, images: KnownImages | None) -> AsyncGenerator[Verdict]:
-        gaze = TikvGaze(
+        prober = TikvProber(
             self._place,
             layout=self._known_layout,
             pace=self._pace,
@@ -127,7 +127,7 @@ class TikvSubject:
             images=images,
             buried=lambda: self._memory.before.buried if self._memory.before is not None else frozenset(),
         )
-        return HealthWatch(self._context, gaze).verdicts()
+        return VerdictStream(self._context, prober).verdicts()
 
     async def capture_state(self) -> Mapping[str, Json]:
         """Pods, members, stores, regions and where leaders sit, as JSON."""

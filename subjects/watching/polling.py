@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable
 from typing import Any, Generic, TypeVar
 
 from subjects.cluster import Answer, ClusterError, ClusterUnreachable, MemberUnreachable, Pod
-from subjects.watching.replies import Reply
+from subjects.watching.results import QueryResult
 
 Q = TypeVar("Q", bound=Hashable)
 
@@ -24,7 +24,7 @@ MAX_AT_ONE_MEMBER = 32
 """Requests of all kinds that may hang at one member at once: a frozen one holds up no question to the others."""
 
 
-async def ask_within(limit: float, request: Callable[[], Awaitable[Answer]]) -> Reply:
+async def send_within(limit: float, request: Callable[[], Awaitable[Answer]]) -> QueryResult:
     """The reply to one request; never raises for what the member, the network or the API server does.
 
     `limit` (seconds) is kept here too, so that no client, however it counts, can hold up an answer.
@@ -34,49 +34,49 @@ async def ask_within(limit: float, request: Callable[[], Awaitable[Answer]]) -> 
         async with asyncio.timeout(limit):
             answer = await request()
     except TimeoutError:
-        return Reply(asked, None, f"no answer within {limit:g} s")
+        return QueryResult(asked, None, f"no answer within {limit:g} s")
     except (MemberUnreachable, ClusterError, ClusterUnreachable) as error:
-        return Reply(asked, None, str(error) or type(error).__name__)
-    return Reply(asked, answer)
+        return QueryResult(asked, None, str(error) or type(error).__name__)
+    return QueryResult(asked, answer)
 
 
 class Poll(Generic[Q]):
-    """Questions under way. `start` runs a coroutine in the background; `heard` takes each reply as it comes."""
+    """Questions under way. `start` runs a coroutine in the background; `on_result` takes each reply as it comes."""
 
     def __init__(
         self,
-        ask: Callable[[Pod, Q], Awaitable[Reply]],
+        ask: Callable[[Pod, Q], Awaitable[QueryResult]],
         start: Callable[[Coroutine[Any, Any, None]], None],
-        heard: Callable[[str, Q, Reply], None],
+        on_result: Callable[[str, Q, QueryResult], None],
     ) -> None:
         self._ask_one = ask
         self._start = start
-        self._heard = heard
+        self._on_result = on_result
         self._unanswered: Counter[tuple[str, Q]] = Counter()
         self._at_member: Counter[str] = Counter()
 
-    def ask(self, questions: Iterable[tuple[Pod, Q]], at_once: int = MAX_UNANSWERED) -> None:
+    def ask(self, queries: Iterable[tuple[Pod, Q]], at_once: int = MAX_UNANSWERED) -> None:
         """Send these questions, now, unless `at_once` of the same kind hang already.
 
         A pod without an address is not there to be asked yet.
         """
-        for pod, question in questions:
+        for pod, query in queries:
             if (
                 pod.ip is not None
-                and self._unanswered[pod.uid, question] < at_once
+                and self._unanswered[pod.uid, query] < at_once
                 and self._at_member[pod.uid] < MAX_AT_ONE_MEMBER
             ):
-                self._unanswered[pod.uid, question] += 1
+                self._unanswered[pod.uid, query] += 1
                 self._at_member[pod.uid] += 1
-                self._start(self._ask(pod, question))
+                self._start(self._ask(pod, query))
 
-    async def _ask(self, pod: Pod, question: Q) -> None:
+    async def _ask(self, pod: Pod, query: Q) -> None:
         try:
-            reply = await self._ask_one(pod, question)
+            result = await self._ask_one(pod, query)
         finally:
-            self._drop(self._unanswered, (pod.uid, question))
+            self._drop(self._unanswered, (pod.uid, query))
             self._drop(self._at_member, pod.uid)
-        self._heard(pod.uid, question, reply)
+        self._on_result(pod.uid, query, result)
 
     @staticmethod
     def _drop(counter: Counter[Any], key: Any) -> None:

@@ -1,9 +1,9 @@
-"""The stream of verdicts: what happens to pods and members, judged the moment it is seen.
+"""The stream of verdicts: pods and members are assessed as soon as something changes.
 
-Three sources feed it side by side: the watches on the pods, of which no event is skipped (a pod that is replaced within
-a second leaves only its uid as a trace); the questions to the members, each of which reports when it is answered; and a
-tick, which keeps verdicts coming while nothing happens. A subject may add sources of its own. A member that hangs holds
-up none of them, and nothing that a member, the network or the API server does ends the stream.
+Three kinds of tasks feed it concurrently: watches on the pods, which skip no event (a pod that is replaced within a
+second leaves only its uid as a trace); queries to the members, each of which reports when it ends; and a tick, which
+keeps verdicts coming while nothing changes. A subject may add tasks of its own. A member that hangs delays none of
+them, and nothing that a member, the network or the API server does ends the stream.
 """
 
 from __future__ import annotations
@@ -16,24 +16,27 @@ from typing import Any, Generic, Protocol, TypeVar
 from subjects.cluster import ClusterUnreachable, Pod, PodView
 from subjects.protocol import Problem, SubjectContext, SubjectNotReady, Verdict
 from subjects.watching.polling import Poll
-from subjects.watching.replies import Fresh, Reply, ReplyBook
+from subjects.watching.results import LatestResults, QueryResult, RecentResults
 from subjects.workloads import WorkloadUnfit
 
 Q = TypeVar("Q", bound=Hashable)
 
 BURST_SECONDS = 0.01
-"""How long an answer may wait to be judged together with those that come right behind it."""
+"""How long a result may wait in seconds, so that those that follow right behind it are assessed with it."""
 
 Pods = Mapping[str, Mapping[str, Pod]]
 """By role, then by name."""
 
 
-class Gaze(Protocol[Q]):
-    """What a subject adds: where to look, what to ask, how to judge. Times are monotonic seconds of the event loop."""
+class HealthProber(Protocol[Q]):
+    """What a subject adds: which pods to watch, what to query, and how to assess the results.
+
+    Times are monotonic seconds of the event loop.
+    """
 
     @property
     def period(self) -> float:
-        """From question to question, and the longest time without a verdict; at most 0.5 seconds."""
+        """Seconds between two polls, and the longest time without a verdict; at most 0.5."""
         ...
 
     @property
@@ -41,58 +44,59 @@ class Gaze(Protocol[Q]):
         """The label selectors of the pods to watch, by role."""
         ...
 
-    async def learn(self) -> None:
-        """Find out what must be known before anything can be judged. Tried again until it returns.
+    async def discover(self) -> None:
+        """Find what must be known before anything can be assessed. It is called again until it returns.
 
         Raises SubjectNotReady (WorkloadUnfit where Kubernetes was asked and the subject is not what it should be) or
         ClusterUnreachable.
         """
         ...
 
-    def sources(self, news: Callable[[], None]) -> Iterable[Coroutine[Any, Any, None]]:
-        """What runs beside the stream; each calls `news()` when it has found out something."""
+    def background_tasks(self, on_change: Callable[[], None]) -> Iterable[Coroutine[Any, Any, None]]:
+        """Tasks that run beside the stream; each calls `on_change()` when it has a new result."""
         ...
 
-    def questions(self, pods: Pods, fresh: Fresh[Q]) -> Iterable[tuple[Pod, Q]]:
+    def queries(self, pods: Pods, recent: RecentResults[Q]) -> Iterable[tuple[Pod, Q]]:
         """What to ask now. Called each period, and after every pod event."""
         ...
 
-    def follow_up(self, question: Q, pods: Pods, fresh: Fresh[Q]) -> Iterable[tuple[Pod, Q]]:
+    def follow_ups(self, query: Q, pods: Pods, recent: RecentResults[Q]) -> Iterable[tuple[Pod, Q]]:
         """What an answer to that question makes us ask at once, rather than when the next period begins."""
         ...
 
-    async def ask(self, pod: Pod, question: Q) -> Reply:
+    async def ask(self, pod: Pod, query: Q) -> QueryResult:
         """Put one question to one member. Never raises for what it, the network or the API server does."""
         ...
 
-    def judge(self, pods: Pods, fresh: Fresh[Q]) -> Verdict:
+    def assess(self, pods: Pods, recent: RecentResults[Q]) -> Verdict:
         """The verdict on what is known. Pure but for the clock."""
         ...
 
 
-class HealthWatch(Generic[Q]):
+class VerdictStream(Generic[Q]):
     """One stream of verdicts."""
 
-    def __init__(self, context: SubjectContext, gaze: Gaze[Q]) -> None:
+    def __init__(self, context: SubjectContext, prober: HealthProber[Q]) -> None:
         self._context = context
-        self._gaze = gaze
+        self._prober = prober
         self._clock = asyncio.get_running_loop().time
         self._out: asyncio.Queue[Verdict | BaseException] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._poll = Poll(gaze.ask, self._start, self._heard)
-        self._book: ReplyBook[Q] = ReplyBook()
-        self._pods: dict[str, dict[str, Pod]] = {role: {} for role in gaze.selectors}
+        self._poll = Poll(prober.ask, self._start, self._on_result)
+        self._results: LatestResults[Q] = LatestResults()
+        self._pods: dict[str, dict[str, Pod]] = {role: {} for role in prober.selectors}
         unlisted = Problem("PodsUnseen", "the pods have not been listed yet")
-        self._unseen: dict[str, Problem] = dict.fromkeys(gaze.selectors, unlisted)
-        self._ignorant: Problem | None = Problem("WorkloadUnread", "the StatefulSet has not been read yet")
+        self._unlisted: dict[str, Problem] = dict.fromkeys(prober.selectors, unlisted)
+        self._undiscovered: Problem | None = Problem("WorkloadUnread", "the StatefulSet has not been read yet")
         self._last: Verdict | None = None
-        self._due: asyncio.TimerHandle | None = None
+        self._scheduled: asyncio.TimerHandle | None = None
 
     async def verdicts(self) -> AsyncGenerator[Verdict]:
         """Verdicts without end; closing the generator ends every task and request it started."""
-        looks = [self._watch_pods(role, selector) for role, selector in self._gaze.selectors.items()]
-        for source in (self._learn(), *looks, *self._gaze.sources(self._news), self._tick()):
-            self._start(source)
+        watches = [self._watch_pods(role, selector) for role, selector in self._prober.selectors.items()]
+        own = self._prober.background_tasks(self._schedule_assessment)
+        for work in (self._discover(), *watches, *own, self._tick()):
+            self._start(work)
         try:
             while True:
                 item = await self._out.get()
@@ -100,8 +104,8 @@ class HealthWatch(Generic[Q]):
                     raise item
                 yield item
         finally:
-            if self._due is not None:
-                self._due.cancel()
+            if self._scheduled is not None:
+                self._scheduled.cancel()
             tasks = tuple(self._tasks)
             for task in tasks:
                 task.cancel()
@@ -118,83 +122,83 @@ class HealthWatch(Generic[Q]):
         if not task.cancelled() and (error := task.exception()) is not None:
             self._out.put_nowait(error)
 
-    async def _learn(self) -> None:
-        while self._ignorant is not None:
+    async def _discover(self) -> None:
+        while self._undiscovered is not None:
             try:
-                await self._gaze.learn()
-                self._ignorant = None
+                await self._prober.discover()
+                self._undiscovered = None
             except WorkloadUnfit as error:
-                self._ignorant = Problem("WorkloadUnfit", str(error))
+                self._undiscovered = Problem("WorkloadUnfit", str(error))
             except SubjectNotReady as error:
-                self._ignorant = Problem("WorkloadUnread", str(error))
+                self._undiscovered = Problem("WorkloadUnread", str(error))
             except ClusterUnreachable as error:
-                self._ignorant = Problem("ApiUnreachable", f"the API server does not answer: {error}")
-            if self._ignorant is not None:
-                await asyncio.sleep(self._gaze.period)
-        self._ask_members()
+                self._undiscovered = Problem("ApiUnreachable", f"the API server does not answer: {error}")
+            if self._undiscovered is not None:
+                await asyncio.sleep(self._prober.period)
+        self._poll_members()
 
     async def _watch_pods(self, role: str, selector: str) -> None:
         async for view in self._context.cluster.watch_pods(self._context.namespace, selector):
-            self._saw(role, view)
+            self._on_pods(role, view)
         raise RuntimeError("the pod watch ended")
 
     async def _tick(self) -> None:
         due = self._clock()
         while True:
-            self._ask_members()
-            self._emit(self._judge())
-            due = max(due + self._gaze.period, self._clock())
+            self._poll_members()
+            self._emit(self._assess())
+            due = max(due + self._prober.period, self._clock())
             await asyncio.sleep(due - self._clock())
 
-    def _saw(self, role: str, view: PodView) -> None:
+    def _on_pods(self, role: str, view: PodView) -> None:
         if view.pods is None:
-            self._unseen[role] = Problem("ApiUnreachable", f"the API server does not answer: {view.error}")
+            self._unlisted[role] = Problem("ApiUnreachable", f"the API server does not answer: {view.error}")
         else:
-            self._unseen.pop(role, None)
+            self._unlisted.pop(role, None)
             before = {pod.uid: pod for pod in self._pods[role].values()}
             self._pods[role] = dict(view.pods)
             for pod in view.pods.values():
                 if before.pop(pod.uid, None) != pod:
-                    self._book.pod_changed(pod.uid, self._clock())
+                    self._results.invalidate(pod.uid, self._clock())
             for uid in before:
-                self._book.forget(uid)
-        self._emit(self._judge())
-        self._ask_members()
+                self._results.forget(uid)
+        self._emit(self._assess())
+        self._poll_members()
 
-    def _ask_members(self) -> None:
-        if self._ignorant is None:
-            self._poll.ask(self._gaze.questions(self._pods, self._fresh()))
+    def _poll_members(self) -> None:
+        if self._undiscovered is None:
+            self._poll.ask(self._prober.queries(self._pods, self._recent()))
 
-    def _heard(self, uid: str, question: Q, reply: Reply) -> None:
-        self._book.note(uid, question, reply)
-        if self._ignorant is None:
-            self._poll.ask(self._gaze.follow_up(question, self._pods, self._fresh()), at_once=1)
-        self._news()
+    def _on_result(self, uid: str, query: Q, result: QueryResult) -> None:
+        self._results.record(uid, query, result)
+        if self._undiscovered is None:
+            self._poll.ask(self._prober.follow_ups(query, self._pods, self._recent()), at_once=1)
+        self._schedule_assessment()
 
-    def _news(self) -> None:
-        """Judge anew, soon: answers come in bursts, and one judgement will do for all of them."""
-        if self._due is None:
-            self._due = asyncio.get_running_loop().call_later(BURST_SECONDS, self._tell_news)
+    def _schedule_assessment(self) -> None:
+        """Assess again soon: results come in bursts, and one assessment covers all of them."""
+        if self._scheduled is None:
+            self._scheduled = asyncio.get_running_loop().call_later(BURST_SECONDS, self._assess_now)
 
-    def _tell_news(self) -> None:
-        self._due = None
-        verdict = self._judge()
-        if self._last is None or _substance(verdict) != _substance(self._last):
+    def _assess_now(self) -> None:
+        self._scheduled = None
+        verdict = self._assess()
+        if self._last is None or _content(verdict) != _content(self._last):
             self._emit(verdict)
 
-    def _fresh(self) -> Fresh[Q]:
-        return Fresh(self._book, self._clock())
+    def _recent(self) -> RecentResults[Q]:
+        return RecentResults(self._results, self._clock())
 
-    def _judge(self) -> Verdict:
+    def _assess(self) -> Verdict:
         at = self._context.now()
         uids = {name: pod.uid for pods in self._pods.values() for name, pod in sorted(pods.items())}
-        if self._unseen:
-            return unknown(at, next(iter(self._unseen.values())), uids)
-        if self._ignorant is None:
-            return self._gaze.judge(self._pods, self._fresh())
-        if self._ignorant.reason == "WorkloadUnfit":
-            return Verdict(at, serving=False, healthy=False, problems=(self._ignorant,), members=uids)
-        return unknown(at, self._ignorant, uids)
+        if self._unlisted:
+            return unknown(at, next(iter(self._unlisted.values())), uids)
+        if self._undiscovered is None:
+            return self._prober.assess(self._pods, self._recent())
+        if self._undiscovered.reason == "WorkloadUnfit":
+            return Verdict(at, serving=False, healthy=False, problems=(self._undiscovered,), members=uids)
+        return unknown(at, self._undiscovered, uids)
 
     def _emit(self, verdict: Verdict) -> None:
         self._last = verdict
@@ -202,11 +206,11 @@ class HealthWatch(Generic[Q]):
 
 
 def unknown(at: datetime, problem: Problem, members: Mapping[str, str]) -> Verdict:
-    """The verdict while our own sight fails."""
+    """The verdict while our own view fails."""
     return Verdict(at, serving=None, healthy=None, problems=(problem,), members=members)
 
 
-def _substance(verdict: Verdict) -> object:
-    """A verdict without its instant and its wording."""
+def _content(verdict: Verdict) -> object:
+    """The verdict without its time and wording."""
     problems = {(problem.reason, problem.member) for problem in verdict.problems}
     return verdict.serving, verdict.healthy, problems

@@ -15,9 +15,9 @@ import pytest
 
 from controller.agents.protocol import Command, CommandLog, Cursor, PollResult, Ticket
 from controller.api import CampaignSpec, Mode, Outcome
-from controller.attempt.attendance import Attendance
+from controller.attempt.agent_session import AgentSession
+from controller.attempt.attempt import Attempt, trial_seed
 from controller.attempt.stopping import StopSignal
-from controller.attempt.trial import Attempt, trial_seed
 from controller.records import AttemptRow, Records, queries
 from controller.records.flags import Flag
 from controller.records.readonly import reading
@@ -126,9 +126,9 @@ async def _run(folder: Path, tactic: Tactic, trials: int, seed: int, **asked: An
         row = await records.open_attempt(UID, trial, trial_seed(seed, trial), clock.now())
         subject = ScriptedSubject(SubjectContext(None, "s", clock.now), Script(heal_after=HEALS_AFTER), World())
         source = Loop(clock.now, tactic)
-        attendance = Attendance(spec.mode, source, None, "scripted/s", clock.now)
+        agent_session = AgentSession(spec.mode, source, None, "scripted/s", clock.now)
         params = subject.get_chaos_types()["node_kill"].params()
-        attempt = Attempt(row, spec, params, subject, attendance, records, clock.now, lambda _: None)
+        attempt = Attempt(row, spec, params, subject, agent_session, records, clock.now, lambda _: None)
         await attempt.run(StopSignal())
         with reading(url) as connection:
             campaign = queries.find_campaign(connection, UID).campaign

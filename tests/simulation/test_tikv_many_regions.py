@@ -13,11 +13,11 @@ from subjects.protocol import SubjectContext, SubjectOptions, Verdict
 from subjects.tikv.members.options import SELECTORS, check
 from subjects.tikv.members.pace import Pace
 from subjects.tikv.members.place import Place
-from subjects.tikv.members.questions import TIKV, Question
-from subjects.tikv.oracle.gaze import TikvGaze
+from subjects.tikv.members.queries import TIKV, Query
+from subjects.tikv.oracle.prober import TikvProber
 from subjects.tikv.oracle.turns import CAP
 from subjects.watching.polling import MAX_AT_ONE_MEMBER
-from subjects.watching.stream import HealthWatch
+from subjects.watching.stream import VerdictStream
 from tests.support.virtual import run_virtually
 from tests.unit.subjects.tikv_world import AT, World, names, region_of
 
@@ -66,7 +66,7 @@ class WorldCluster:
         if pod.name in self.frozen:
             raise MemberUnreachable("no answer")
         role = pod.name.partition("-")[0]
-        return self.world._answer(pod.name, Question(role, path)) if path != "/config" else Answer(404, None)
+        return self.world._answer(pod.name, Query(role, path)) if path != "/config" else Answer(404, None)
 
     @staticmethod
     def _role(selector: str) -> str:
@@ -87,7 +87,9 @@ async def watched(cluster: WorldCluster, events: Mapping[float, Callable[[], Non
     context = SubjectContext(cluster, "tikv", cluster.now, options=SubjectOptions())  # type: ignore[arg-type]
     place = Place(context, check(context.options))
     verdicts = []
-    async with aclosing(HealthWatch(context, TikvGaze(place, place.find, Pace(), lambda: None)).verdicts()) as stream:
+    async with aclosing(
+        VerdictStream(context, TikvProber(place, place.find, Pace(), lambda: None)).verdicts()
+    ) as stream:
         async for verdict in stream:
             verdicts.append(verdict)
             if loop.time() > until:

@@ -8,15 +8,15 @@ from datetime import timedelta
 
 import pytest
 
-from controller.attempt.observation import Observation, Window, observe
+from controller.attempt.observation import Observation, ObservationWindow, add_verdict
 from subjects.images import KnownImages
 from subjects.protocol import Fault, SubjectContext, SubjectOptions, Target, Verdict
 from subjects.tikv.members.options import check
 from subjects.tikv.members.pace import Pace
 from subjects.tikv.members.place import Place
 from subjects.tikv.oracle import probe
-from subjects.tikv.oracle.gaze import TikvGaze
-from subjects.watching.stream import HealthWatch
+from subjects.tikv.oracle.prober import TikvProber
+from subjects.watching.stream import VerdictStream
 from tests.support.tape import Tape, TapeClock, TapeCluster
 from tests.support.virtual import run_virtually
 
@@ -66,10 +66,12 @@ class Replay:
         start = self.tape.instant(0)
         uid = self.tape.pods(BEGIN, target.partition("-")[0])[target].uid
         fault = Fault("recorded", (Target(target, uid),), {})
-        opened = Window(start, start + timedelta(seconds=window), timedelta(seconds=settle), timedelta(seconds=5))
+        opened = ObservationWindow(
+            start, start + timedelta(seconds=window), timedelta(seconds=settle), timedelta(seconds=5)
+        )
         seen = Observation()
         for _, verdict in self.verdicts:
-            seen = observe(opened, fault, seen, verdict)
+            seen = add_verdict(opened, fault, seen, verdict)
             if seen.ended is not None:
                 break
         return seen
@@ -94,9 +96,9 @@ def replay(name: str, until: float, monkeypatch: pytest.MonkeyPatch | None = Non
 
             monkeypatch.setattr(probe, "connect", connect)
         place = Place(SubjectContext(cluster, "tikv", cluster.now, options=options), check(options))
-        gaze = TikvGaze(place, place.find, Pace(), lambda: None, KnownImages())
+        prober = TikvProber(place, place.find, Pace(), lambda: None, KnownImages())
         verdicts = []
-        async with aclosing(HealthWatch(place.context, gaze).verdicts()) as stream:
+        async with aclosing(VerdictStream(place.context, prober).verdicts()) as stream:
             async for verdict in stream:
                 verdicts.append((clock(), replace(verdict)))
                 if clock() > until:

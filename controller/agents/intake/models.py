@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from controller.agents.commands import TOOL_CALL, command_of, kept
 from controller.agents.judgement import judge
-from controller.agents.text import cut
+from controller.text import truncate_bytes
 
 
 def _in_utc(at: datetime) -> datetime:
@@ -51,7 +51,7 @@ class TicketSent(Sent):
     def values(self) -> dict[str, Any]:
         """As the records keep it."""
         return {
-            "subject": None if self.subject is None else cut(self.subject, 512),
+            "subject": None if self.subject is None else truncate_bytes(self.subject, 512),
             "message": kept(self.message),
             "status": self.status,
             "resolved": self.status == "resolved" and self.resolved_by == "agent",
@@ -70,7 +70,7 @@ class SessionSent(Sent):
 
     def values(self) -> dict[str, Any]:
         """As the records keep it."""
-        status = None if self.status is None else cut(self.status, 32)
+        status = None if self.status is None else truncate_bytes(self.status, 32)
         return {**self.model_dump(), "status": status}
 
 
@@ -95,7 +95,7 @@ class EntrySent(Sent):
             "sequence": self.sequence,
             "type": self.type,
             "content": kept(self.content),
-            "tool": cut(self.tool, 128),
+            "tool": truncate_bytes(self.tool, 128),
             "command": kept(command),
             "mutating": judged.mutating,
             "destructive": judged.destructive,

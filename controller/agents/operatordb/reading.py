@@ -24,7 +24,7 @@ from controller.agents.operatordb import known, tables
 from controller.agents.operatordb.tables import ENTRIES, SESSIONS, TICKETS, Row, name_of
 from controller.agents.operatordb.times import read_time
 from controller.agents.protocol import CommandLog, Cursor, Ticket
-from controller.agents.text import cut
+from controller.text import truncate_bytes
 
 MOST_TICKETS = 1000
 """Of one look, the oldest first."""
@@ -180,11 +180,12 @@ def _log_entries(
         kind, text = str(row["entry_type"]), ""
         if kind == REASONING:
             text = kept(str(tables.read_row(connection, table, place, ("content",))["content"] or ""))
-        yield LogEntry(kind, cut(str(row["session_id"]), 200), at=read_time(row["timestamp"], zone), text=text)
+        session = truncate_bytes(str(row["session_id"]), 200)
+        yield LogEntry(kind, session, at=read_time(row["timestamp"], zone), text=text)
 
 
 def _id(value: object) -> str:
-    return cut(name_of(value), ID_BYTES)
+    return truncate_bytes(name_of(value), ID_BYTES)
 
 
 def whole(value: object) -> int | None:

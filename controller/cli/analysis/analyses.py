@@ -32,7 +32,7 @@ def write(analysis: Analysis, output: Output) -> None:
         case Output.JSON:
             print(as_json.dumps(to_json(analysis), indent=2))
         case Output.CSV:
-            name = f"{analysis.campaign.namespace}/{analysis.campaign.name}"
+            name = analysis.campaign.qualified_name
             sheets.as_csv(COLUMNS, [[name, *(getattr(line, column) for column in COLUMNS[1:])] for line in lines])
         case Output.MARKDOWN:
             print(f"{_title(analysis)}\n\n{_counts(analysis)}\n")
@@ -77,7 +77,7 @@ def _title(analysis: Analysis) -> str:
     of = analysis.campaign
     variant = f", variant {of.variant}" if of.variant else ""
     where = f"{of.chaos} on {of.subject} in {of.subject_namespace}"
-    return f"{of.namespace}/{of.name}: {where}, {of.mode}{variant}, {of.phase}"
+    return f"{of.qualified_name}: {where}, {of.mode}{variant}, {of.phase}"
 
 
 def _counts(analysis: Analysis) -> str:

@@ -116,7 +116,7 @@ def _best(campaigns: Sequence[CampaignRow]) -> CampaignRow:
 
 
 def _name(campaign: CampaignRow) -> str:
-    return f"{campaign.namespace}/{campaign.name}"
+    return campaign.qualified_name
 
 
 def _say(sentence: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from controller.api import GROUP, KIND, PLURAL, VERSION, CampaignStatus, Mode, Phase
 from controller.cli.cluster.api import Api
 from controller.cli.cluster.errors import CommandFailed, Refused
+from controller.text import qualified_name
 
 ROOT = f"/apis/{GROUP}/{VERSION}"
 NO_DEFINITION = f"The cluster has no {PLURAL}.{GROUP}: apply the CRD first (kubectl apply -f crds)"
@@ -35,7 +36,7 @@ class Seen:
     @property
     def title(self) -> str:
         """`namespace/name`."""
-        return f"{self.namespace}/{self.name}"
+        return qualified_name(self.namespace, self.name)
 
 
 def seen(raw: Mapping[str, Any]) -> Seen:

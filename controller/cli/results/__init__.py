@@ -46,7 +46,7 @@ def trials(campaign: Campaign, db: Database = None, context: Context = None, out
         with records(db, context) as reader:
             found = reader.find(campaign)
             rows = reader.attempts(found.campaign)
-        mention(found.others, f"showing the newest, {found.campaign.namespace}/{found.campaign.name}")
+        mention(found.others, f"showing the newest, {found.campaign.qualified_name}")
         if output is Output.JSON:
             print(as_json.dumps([as_json.attempt(row) for row in rows], indent=2))
         else:
@@ -75,7 +75,7 @@ def show(
         with records(db, context) as reader:
             found = reader.find(campaign)
             told = reader.attempt(found.campaign, trial, attempt)
-        mention(found.others, f"showing the newest, {found.campaign.namespace}/{found.campaign.name}")
+        mention(found.others, f"showing the newest, {found.campaign.qualified_name}")
         if output is Output.JSON:
             print(as_json.dumps(as_json.timeline(found.campaign, told), indent=2))
         else:
@@ -118,7 +118,7 @@ def export(
         }[format]
         with records(db, context) as reader:
             found = reader.find(campaign)
-            mention(found.others, f"exporting the newest, {found.campaign.namespace}/{found.campaign.name}")
+            mention(found.others, f"exporting the newest, {found.campaign.qualified_name}")
             with opened(output) as to:
                 write(found.campaign, reader.whole_attempts(found.campaign), to)
 

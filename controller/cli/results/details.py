@@ -48,7 +48,7 @@ def print_details(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[E
 
 
 def _header(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[Event]) -> Iterator[tuple[str, str]]:
-    yield "Campaign", f"{campaign.namespace}/{campaign.name} (uid {campaign.uid})"
+    yield "Campaign", f"{campaign.qualified_name} (uid {campaign.uid})"
     yield "Subject", f"{campaign.subject} in {campaign.subject_namespace}"
     yield "Trial", f"{attempt.trial} of {campaign.planned}, attempt {attempt.attempt}, seed {attempt.seed}"
     yield "Chaos", f"{campaign.chaos}, mode {campaign.mode}"

@@ -42,7 +42,7 @@ def print_campaigns(rows: Sequence[Counted]) -> None:
 def print_attempts(campaign: CampaignRow, rows: Sequence[AttemptSummary]) -> None:
     """A line an attempt; times are seconds after the injection."""
     if not rows:
-        print(f"No trial of {campaign.namespace}/{campaign.name} has begun yet; it is {campaign.phase}.")
+        print(f"No trial of {campaign.qualified_name} has begun yet; it is {campaign.phase}.")
         return
     print_table(
         [

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from subjects.tikv.members.place import Place
-from subjects.tikv.members.questions import PD
+from subjects.tikv.members.queries import PD
 from subjects.tls import Credentials
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from subjects.protocol import SubjectOptions, Unsupported
-from subjects.tikv.members.questions import PD, ROLES, TIKV
+from subjects.tikv.members.queries import PD, ROLES, TIKV
 
 SELECTORS: Mapping[str, str] = {
     PD: "app.kubernetes.io/component=pd",

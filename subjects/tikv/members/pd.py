@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from subjects.cluster import Answer, ClusterError, MemberUnreachable
 from subjects.protocol import SubjectError
 from subjects.tikv.members.place import Place
-from subjects.tikv.members.questions import MEMBERS, PD, REGIONS, STORES
+from subjects.tikv.members.queries import MEMBERS, PD, REGIONS, STORES
 from subjects.tikv.members.wire import Members, Names, Regions, Stores, read, refusal
 
 M = TypeVar("M", bound=BaseModel)

@@ -15,7 +15,7 @@ from subjects import workloads
 from subjects.cluster import Answer, ClusterError, Pod, Tls, Workload
 from subjects.protocol import SubjectContext, SubjectNotReady
 from subjects.tikv.members.options import Options
-from subjects.tikv.members.questions import PD, PD_PORT, ROLES, STATUS_PORT, TIKV
+from subjects.tikv.members.queries import PD, PD_PORT, ROLES, STATUS_PORT, TIKV
 from subjects.tls import Credentials
 from subjects.workloads import WorkloadUnfit
 

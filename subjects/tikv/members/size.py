@@ -13,7 +13,7 @@ from contextlib import suppress
 from subjects.protocol import SubjectNotReady
 from subjects.tikv.members.pd import Pd, PdRefused, PdUnavailable
 from subjects.tikv.members.place import Place
-from subjects.tikv.members.questions import REGION_COUNT
+from subjects.tikv.members.queries import REGION_COUNT
 from subjects.tikv.members.wire import RegionCount
 
 SURE = 5_000

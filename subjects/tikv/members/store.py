@@ -6,16 +6,16 @@ from typing import Any
 
 from subjects.cluster import Pod
 from subjects.tikv.members.place import Place
-from subjects.tikv.members.questions import TIKV
-from subjects.watching.polling import ask_within
-from subjects.watching.replies import Reply
+from subjects.tikv.members.queries import TIKV
+from subjects.watching.polling import send_within
+from subjects.watching.results import QueryResult
 
 
-async def ask_store(
+async def query_store(
     place: Place, pod: Pod, path: str, limit: float, *, port: int | None = None, body: Any | None = None
-) -> Reply:
+) -> QueryResult:
     """One request, `limit` in seconds; never raises for what the store, the network or the API server does.
 
     `port` is where PD says the store listens; None: the usual one. A `body` makes it a POST.
     """
-    return await ask_within(limit, lambda: place.ask(TIKV, pod, path, limit, port=port, body=body))
+    return await send_within(limit, lambda: place.ask(TIKV, pod, path, limit, port=port, body=body))

@@ -7,9 +7,9 @@ from typing import Any
 
 from subjects.protocol import SubjectError
 from subjects.tikv.members.place import Place
-from subjects.tikv.members.questions import TIKV
-from subjects.tikv.oracle.evidence import DEFAULT_HEARTBEAT_SECONDS
-from subjects.watching.polling import ask_within
+from subjects.tikv.members.queries import TIKV
+from subjects.tikv.oracle.observations import DEFAULT_HEARTBEAT_SECONDS
+from subjects.watching.polling import send_within
 
 CONFIG_PATH = "/config"
 KEY = ("raftstore", "pd-store-heartbeat-tick-interval")
@@ -27,9 +27,9 @@ async def heartbeat_seconds(place: Place, limit: float) -> float:
     except SubjectError:
         return DEFAULT_HEARTBEAT_SECONDS
     for _, pod in sorted(pods.items()):
-        reply = await ask_within(limit, lambda pod=pod: place.ask(TIKV, pod, CONFIG_PATH, limit))  # type: ignore[misc]
-        if reply.answer is not None and reply.answer.status == 200:
-            return read_interval(reply.answer.body)
+        result = await send_within(limit, lambda pod=pod: place.ask(TIKV, pod, CONFIG_PATH, limit))  # type: ignore[misc]
+        if result.answer is not None and result.answer.status == 200:
+            return read_interval(result.answer.body)
     return DEFAULT_HEARTBEAT_SECONDS
 
 

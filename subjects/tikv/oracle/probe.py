@@ -23,8 +23,8 @@ from subjects.tikv.members.client import connect
 from subjects.tikv.members.pace import Pace
 from subjects.tikv.members.place import Place
 from subjects.tikv.members.wire import Region
-from subjects.tikv.oracle.evidence import Write
 from subjects.tikv.oracle.keys import reserved_key
+from subjects.tikv.oracle.observations import Write
 from subjects.tikv.oracle.turns import Turns
 
 if TYPE_CHECKING:
@@ -59,17 +59,17 @@ class WriteProbe:
         self._client: AsyncRawClient | None = None
         self._made = 0.0
         self._retired: set[asyncio.Task[None]] = set()
-        self._news: Callable[[], None] = lambda: None
+        self._on_change: Callable[[], None] = lambda: None
 
     def newest(self) -> Mapping[int, Write | None]:
         """The newest write to every region that may be written to, None where there is none that still holds."""
         since = self._clock() - self._pace.max_age - (self._turns.rounds() - 1) * self._pace.period
         held = {region_id: self._writes.get(region_id) for region_id in self._keys()}
-        return {id_: write if write is not None and write.asked >= since else None for id_, write in held.items()}
+        return {id_: write if write is not None and write.sent_at >= since else None for id_, write in held.items()}
 
-    async def run(self, news: Callable[[], None]) -> None:
-        """Write each period, until cancelled; `news` is called whenever a write has ended."""
-        self._news = news
+    async def run(self, on_change: Callable[[], None]) -> None:
+        """Write each period, until cancelled; `on_change` is called whenever a write has ended."""
+        self._on_change = on_change
         tasks: set[asyncio.Task[None]] = set()
         try:
             while True:
@@ -108,15 +108,15 @@ class WriteProbe:
         finally:
             self._unanswered[region_id] -= 1
         held = self._writes.get(region_id)
-        if held is None or asked >= held.asked:
+        if held is None or asked >= held.sent_at:
             self._writes[region_id] = write
-        self._news()
+        self._on_change()
 
     # The client ------------------------------------------------------------------------------------------------------
 
     async def _renew(self) -> None:
         """A client, if there is none; a fresh one, if the present one fails."""
-        failing = any(write.error is not None and write.asked >= self._made for write in self._writes.values())
+        failing = any(write.error is not None and write.sent_at >= self._made for write in self._writes.values())
         if self._client is not None and not (failing and self._clock() - self._made > RENEW_SECONDS):
             return
         # What keeps us from a fresh one must not keep the old one from its writes for long.

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 
 from subjects.pods import member_names
 from subjects.protocol import Problem
-from subjects.tikv.members.questions import ALIVE, TIKV
+from subjects.tikv.members.queries import ALIVE, TIKV
 from subjects.tikv.members.wire import Peer, Region, Store, Stores
-from subjects.tikv.oracle.evidence import Evidence
-from subjects.watching.replies import Reply
+from subjects.tikv.oracle.observations import Observations
+from subjects.watching.results import QueryResult
 
 SLACK_SECONDS = 1.0
 """How late a heartbeat may be on a busy machine."""
@@ -24,26 +24,26 @@ LEARNER = "Learner"
 UP, OFFLINE, TOMBSTONE = "Up", "Offline", "Tombstone"
 
 
-def silent_stores(evidence: Evidence) -> dict[str, Reply]:
+def silent_stores(observations: Observations) -> dict[str, QueryResult]:
     """The stores that were asked and did not answer, by pod name."""
-    asked = {name: evidence.reply(pod, ALIVE) for name, pod in evidence.present(TIKV).items()}
-    return {name: reply for name, reply in asked.items() if reply is not None and reply.answer is None}
+    asked = {name: observations.result(pod, ALIVE) for name, pod in observations.present(TIKV).items()}
+    return {name: result for name, result in asked.items() if result is not None and result.answer is None}
 
 
-def unseen_stores(evidence: Evidence) -> Iterator[Problem]:
+def unseen_stores(observations: Observations) -> Iterator[Problem]:
     """The stores whose first answer is still on its way."""
-    for name, pod in evidence.present(TIKV).items():
-        if evidence.reply(pod, ALIVE) is None:
+    for name, pod in observations.present(TIKV).items():
+        if observations.result(pod, ALIVE) is None:
             yield Problem("StoreUnseen", f"{name} has not answered yet", name)
 
 
-def store_problems(evidence: Evidence, stores: Stores) -> Iterator[Problem]:
+def store_problems(observations: Observations, stores: Stores) -> Iterator[Problem]:
     """One store `Up`, heard of lately, on every expected address, and no other of TiKV's."""
-    expected = member_names(evidence.layout.tikv)
+    expected = member_names(observations.layout.tikv)
     ours = [each for each in stores.stores if each.of_tikv]
     newest = max((each.store.last_heartbeat for each in ours), default=0)
     for each in ours:
-        if each.store.state_name == TOMBSTONE and each.store.id in evidence.buried:
+        if each.store.state_name == TOMBSTONE and each.store.id in observations.buried:
             continue
         if each.store.state_name == TOMBSTONE:
             yield Problem(
@@ -58,10 +58,10 @@ def store_problems(evidence: Evidence, stores: Stores) -> Iterator[Problem]:
         elif len(there) > 1:
             yield Problem("StoreDuplicated", f"PD has {len(there)} stores on {name}", name)
         else:
-            yield from _one_store(evidence, name, there[0], newest)
+            yield from _one_store(observations, name, there[0], newest)
 
 
-def _one_store(evidence: Evidence, name: str, store: Store, newest: int) -> Iterator[Problem]:
+def _one_store(observations: Observations, name: str, store: Store, newest: int) -> Iterator[Problem]:
     state = store.store.state_name
     lag = (newest - store.store.last_heartbeat) / 1e9
     if store.store.physically_destroyed:
@@ -69,19 +69,19 @@ def _one_store(evidence: Evidence, name: str, store: Store, newest: int) -> Iter
     elif state == OFFLINE:
         yield Problem("StoreOffline", f"PD is taking {name} out of service", name)
     elif state != UP:
-        yield _missed(evidence, name, state)
-    elif lag > 2 * evidence.heartbeat_seconds + SLACK_SECONDS:
+        yield _missed(observations, name, state)
+    elif lag > 2 * observations.heartbeat_seconds + SLACK_SECONDS:
         # Compared among the stores, on PD's own clock: ours may differ from it.
         yield Problem("StoreStale", f"PD last heard from {name} {lag:.0f} s before the others", name)
 
 
-def _missed(evidence: Evidence, name: str, state: str) -> Problem:
+def _missed(observations: Observations, name: str, state: str) -> Problem:
     """PD does not hear from a store. Whether we do is said where we know: its first answer may still be on its way."""
-    pod = evidence.present(TIKV).get(name)
-    reply = evidence.reply(pod, ALIVE) if pod is not None else None
-    if reply is None:
+    pod = observations.present(TIKV).get(name)
+    result = observations.result(pod, ALIVE) if pod is not None else None
+    if result is None:
         return Problem("StoreDown", f"PD calls {name} {state}", name)
-    if reply.answer is None:
+    if result.answer is None:
         return Problem("StoreDown", f"PD calls {name} {state}, and it does not answer", name)
     return Problem("StoreUnheard", f"PD calls {name} {state}, which answers us", name)
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 
 from subjects.cluster import Pod
 from subjects.protocol import Problem
-from subjects.tikv.members.questions import STATUS_PORT, TIKV, Question, region
+from subjects.tikv.members.queries import STATUS_PORT, TIKV, Query, region
 from subjects.tikv.members.wire import Region, RegionStatus, Store, Stores
-from subjects.tikv.oracle.evidence import Evidence
+from subjects.tikv.oracle.observations import Observations
 from subjects.tikv.oracle.redundancy import silent_stores
 
 SHOWN = 5
@@ -41,16 +41,16 @@ class Tally:
             return False
         return None if self.open or not self.served else True
 
-    def note(self, region_id: int, served: bool | None, why: str, asked: float | None = None) -> None:
-        """What is known of one region, by a question that was asked then."""
+    def record(self, region_id: int, served: bool | None, why: str, sent_at: float | None = None) -> None:
+        """What is known of one region, by a question that was sent_at then."""
         if served is None:
             self.open[region_id] = why
         elif served:
             self.served.append(region_id)
         else:
             self.unserved[region_id] = why
-            if asked is not None:
-                self.since = asked if self.since is None else min(self.since, asked)
+            if sent_at is not None:
+                self.since = sent_at if self.since is None else min(self.since, sent_at)
 
     def problem(self, reason: str, what: str) -> Problem | None:
         """One sentence about the regions that are not served, if any."""
@@ -68,7 +68,7 @@ def store_hosts(stores: Stores) -> dict[int, Store]:
     return {each.store.id: each for each in stores.stores}
 
 
-def leader_pod(region: Region, stores: Mapping[int, Store], pods: Mapping[str, Pod]) -> tuple[Pod, Question] | str:
+def leader_pod(region: Region, stores: Mapping[int, Store], pods: Mapping[str, Pod]) -> tuple[Pod, Query] | str:
     """The pod that PD's word makes the region's leader and the question for it, or why there is none to be asked."""
     if region.led_by is None:
         return "PD knows no leader"
@@ -76,46 +76,46 @@ def leader_pod(region: Region, stores: Mapping[int, Store], pods: Mapping[str, P
     pod = pods.get(store.host) if store is not None else None
     if store is None or pod is None:
         return f"PD names a leader that is not there ({store.host if store else f'store {region.led_by}'})"
-    return pod, region_question(region.id, store)
+    return pod, region_query(region.id, store)
 
 
-def region_question(region_id: int, store: Store) -> Question:
+def region_query(region_id: int, store: Store) -> Query:
     """The question about a region, on the store's own status port."""
     port = store.store.status_address.rpartition(":")[2]
     return region(region_id, int(port) if port.isdecimal() and 0 < int(port) < 65536 else STATUS_PORT)
 
 
-def confirmed(evidence: Evidence, stores: Stores, regions: Sequence[Region]) -> Tally:
+def confirmed(observations: Observations, stores: Stores, regions: Sequence[Region]) -> Tally:
     """Which regions are led by the store that PD names, by that store's own word."""
-    tally, by_id, pods, silent = Tally(), store_hosts(stores), evidence.present(TIKV), silent_stores(evidence)
+    tally, by_id, pods, silent = Tally(), store_hosts(stores), observations.present(TIKV), silent_stores(observations)
     for each in regions:
         asked = leader_pod(each, by_id, pods)
         if isinstance(asked, str):
-            tally.note(each.id, False, asked)
+            tally.record(each.id, False, asked)
             continue
-        pod, question = asked
-        reply = evidence.confirmation(pod.uid, question)
+        pod, query = asked
+        result = observations.confirmation(pod.uid, query)
         if pod.name in silent:
-            tally.note(each.id, False, f"{pod.name} does not answer", silent[pod.name].asked)
-        elif reply is None:
-            tally.note(each.id, None, f"{pod.name} has not answered yet")
-        elif reply.answer is None:
-            tally.note(each.id, False, f"{pod.name} does not answer", reply.asked)
-        elif reply.answer.status == 404:
-            tally.note(each.id, False, f"{pod.name} does not have it", reply.asked)
-        elif isinstance(status := evidence.value(RegionStatus, reply), str):
-            tally.note(each.id, None, f"{pod.name}: {status}")
+            tally.record(each.id, False, f"{pod.name} does not answer", silent[pod.name].sent_at)
+        elif result is None:
+            tally.record(each.id, None, f"{pod.name} has not answered yet")
+        elif result.answer is None:
+            tally.record(each.id, False, f"{pod.name} does not answer", result.sent_at)
+        elif result.answer.status == 404:
+            tally.record(each.id, False, f"{pod.name} does not have it", result.sent_at)
+        elif isinstance(status := observations.value(RegionStatus, result), str):
+            tally.record(each.id, None, f"{pod.name}: {status}")
         else:
-            tally.note(each.id, status.leads, f"{pod.name} does not lead it", reply.asked)
+            tally.record(each.id, status.leads, f"{pod.name} does not lead it", result.sent_at)
     return tally
 
 
-def written(evidence: Evidence) -> Tally:
+def written(observations: Observations) -> Tally:
     """Which regions took the newest write that was tried."""
     tally = Tally()
-    for region_id, write in (evidence.writes or {}).items():
+    for region_id, write in (observations.writes or {}).items():
         if write is None:
-            tally.note(region_id, None, "no write has ended yet")
+            tally.record(region_id, None, "no write has ended yet")
         else:
-            tally.note(region_id, write.error is None, write.error or "", write.asked)
+            tally.record(region_id, write.error is None, write.error or "", write.sent_at)
     return tally

@@ -20,41 +20,43 @@ from datetime import datetime, timedelta
 
 from subjects.pods import pod_problems
 from subjects.protocol import Problem, Verdict
-from subjects.tikv.members.questions import ROLES, TIKV
-from subjects.tikv.oracle.evidence import Evidence
-from subjects.tikv.oracle.membership import PdSight, look_at_pd
+from subjects.tikv.members.queries import ROLES, TIKV
+from subjects.tikv.oracle.observations import Observations
+from subjects.tikv.oracle.pd_view import PdView, view_pd
 from subjects.tikv.oracle.redundancy import peer_problems, silent_stores, store_problems, unseen_stores
 from subjects.tikv.oracle.service import Tally, confirmed, written
 
 
-def judge(at: datetime, evidence: Evidence) -> Verdict:
+def assess(at: datetime, observations: Observations) -> Verdict:
     """The verdict on what is known; the pods must have been seen."""
-    pd = look_at_pd(evidence)
-    leaders = _leaders(evidence, pd)
-    service = leaders if evidence.writes is None else written(evidence)
+    pd = view_pd(observations)
+    leaders = _leaders(observations, pd)
+    service = leaders if observations.writes is None else written(observations)
     serving = None if service is None else service.verdict
     trouble = [
         *([problem] if service is not leaders and service and (problem := _write_problem(service)) else ()),
         *([problem] if leaders and (problem := _leader_problem(leaders)) else ()),
         *pd.trouble,
-        *_store_trouble(evidence, pd),
+        *_store_trouble(observations, pd),
     ]
     unknown = [
         *([Problem("PDUnseen", f"no member of PD answers us: {pd.lost}")] if pd.lost is not None else ()),
         *pd.open,
-        *unseen_stores(evidence),
+        *unseen_stores(observations),
         *(_open_service(service) if service is not None else ()),
     ]
     healthy = False if trouble else None if unknown or serving is None else True
-    since = None if service is None or service.since is None else at - timedelta(seconds=evidence.clock - service.since)
-    return Verdict(at, serving, healthy, tuple(trouble + unknown), _uids(evidence), unserved_since=since)
+    since = (
+        None if service is None or service.since is None else at - timedelta(seconds=observations.clock - service.since)
+    )
+    return Verdict(at, serving, healthy, tuple(trouble + unknown), _uids(observations), unserved_since=since)
 
 
-def _leaders(evidence: Evidence, pd: PdSight) -> Tally | None:
+def _leaders(observations: Observations, pd: PdView) -> Tally | None:
     """What the leaders say for themselves; None while PD does not say whom to ask."""
     if pd.stores is None or pd.regions is None:
         return None
-    return confirmed(evidence, pd.stores, pd.regions.by_id())
+    return confirmed(observations, pd.stores, pd.regions.by_id())
 
 
 def _leader_problem(leaders: Tally) -> Problem | None:
@@ -72,18 +74,18 @@ def _open_service(service: Tally) -> tuple[Problem, ...]:
     return (Problem("ServiceUnseen", f"of {len(service.open)} regions it is not known whether they serve: {why}"),)
 
 
-def _store_trouble(evidence: Evidence, pd: PdSight) -> list[Problem]:
-    found = list(pod_problems(evidence.layout.tikv, evidence.pods[TIKV], evidence.images))
+def _store_trouble(observations: Observations, pd: PdView) -> list[Problem]:
+    found = list(pod_problems(observations.layout.tikv, observations.pods[TIKV], observations.images))
     found += [
-        Problem("StoreSilent", f"{name} does not answer: {reply.error}", name)
-        for name, reply in silent_stores(evidence).items()
+        Problem("StoreSilent", f"{name} does not answer: {result.error}", name)
+        for name, result in silent_stores(observations).items()
     ]
     if pd.stores is not None:
-        found += store_problems(evidence, pd.stores)
+        found += store_problems(observations, pd.stores)
     if pd.regions is not None:
         found += peer_problems(pd.regions.by_id(), pd.replicas)
     return found
 
 
-def _uids(evidence: Evidence) -> Mapping[str, str]:
-    return {name: pod.uid for role in ROLES for name, pod in evidence.present(role).items()}
+def _uids(observations: Observations) -> Mapping[str, str]:
+    return {name: pod.uid for role in ROLES for name, pod in observations.present(role).items()}

@@ -15,7 +15,7 @@ from subjects.protocol import Json, SubjectError
 from subjects.tikv.members.pace import Pace
 from subjects.tikv.members.pd import Pd, PdRefused
 from subjects.tikv.members.place import Place
-from subjects.tikv.members.store import ask_store
+from subjects.tikv.members.store import query_store
 from subjects.tikv.members.wire import Settings, Stores, read, refusal
 
 PD_SECTIONS = {"schedule": "/pd/api/v1/config/schedule", "replication": "/pd/api/v1/config/replicate"}
@@ -129,7 +129,7 @@ class StoreSettings:
         pod = (await self.place.tikv_pods()).get(self.pod)
         if pod is None:
             return None
-        return (await ask_store(self.place, pod, STORE_CONFIG, self.pace.limit, port=self.port, body=body)).answer
+        return (await query_store(self.place, pod, STORE_CONFIG, self.pace.limit, port=self.port, body=body)).answer
 
 
 def of_store(place: Place, pod: str, stores: Stores, pace: Pace) -> StoreSettings:

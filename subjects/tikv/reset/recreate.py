@@ -21,7 +21,7 @@ from subjects.permits import Recreate
 from subjects.pods import member_names, ordinal
 from subjects.tikv.members.pd import Pd, PdUnavailable
 from subjects.tikv.members.place import Layout, Place
-from subjects.tikv.members.questions import ROLES
+from subjects.tikv.members.queries import ROLES
 from subjects.tikv.reset import boundaries
 from subjects.tikv.reset.memory import Memory
 from subjects.workloads import FEWEST_MEMBERS

@@ -16,7 +16,7 @@ from subjects.protocol import Report, SubjectError, no_report
 from subjects.tikv.members.pace import Pace
 from subjects.tikv.members.pd import Pd, PdUnavailable
 from subjects.tikv.members.place import Layout, Place
-from subjects.tikv.members.questions import ROLES
+from subjects.tikv.members.queries import ROLES
 from subjects.tikv.reset import configuration, residue
 from subjects.tikv.reset.memory import Memory
 from subjects.tikv.reset.spread import spread_leaders

@@ -18,8 +18,8 @@ from subjects.protocol import Report, no_report
 from subjects.tikv.members.pace import Pace
 from subjects.tikv.members.pd import Pd, PdRefused, PdUnavailable
 from subjects.tikv.members.place import Place
-from subjects.tikv.members.questions import region as about
-from subjects.tikv.members.store import ask_store
+from subjects.tikv.members.queries import region as about
+from subjects.tikv.members.store import query_store
 from subjects.tikv.members.wire import Region, RegionStatus, Store, read
 from subjects.tikv.reset.residue import UNWANTED
 
@@ -134,8 +134,8 @@ async def _confirmed(place: Place, sight: Sight, wanted: Mapping[int, int], pace
         pod, port = homes[store]
         if pod is None:
             return False
-        reply = await ask_store(place, pod, about(region).path, pace.limit, port=port)
-        status = read(RegionStatus, reply.answer) if reply.answer is not None else ""
+        result = await query_store(place, pod, about(region).path, pace.limit, port=port)
+        status = read(RegionStatus, result.answer) if result.answer is not None else ""
         return isinstance(status, RegionStatus) and status.leads
 
     return all(await asyncio.gather(*(leads(region, store) for region, store in wanted.items())))

@@ -13,7 +13,7 @@ from subjects.cluster import Pod
 from subjects.pods import describe_pod, describe_workload
 from subjects.protocol import Json
 from subjects.tikv.members.place import Layout
-from subjects.tikv.members.questions import ROLES
+from subjects.tikv.members.queries import ROLES
 from subjects.tikv.members.wire import Health, Members, Peer, Region, Regions, Store, Stores, Things
 
 MOST_REGIONS = 200

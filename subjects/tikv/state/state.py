@@ -10,7 +10,7 @@ from subjects.cluster import ClusterError, MemberUnreachable, Pod
 from subjects.protocol import Json, SubjectError
 from subjects.tikv.members.pd import Pd
 from subjects.tikv.members.place import Layout, Place
-from subjects.tikv.members.questions import HEALTH, PD, PING, TIKV
+from subjects.tikv.members.queries import HEALTH, PD, PING, TIKV
 from subjects.tikv.members.version import ORACLE_VERSION
 from subjects.tikv.members.wire import Health, Things, refusal
 from subjects.tikv.reset.spread import OPERATORS

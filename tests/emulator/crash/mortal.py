@@ -10,7 +10,7 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 from controller.__main__ import serve
-from controller.attempt import course
+from controller.attempt import steps
 from controller.campaign import entrance, intake
 from controller.records import retry
 from controller.settings import Settings
@@ -47,7 +47,7 @@ def live(orders: Orders) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (orders.file_bytes, resource.RLIM_INFINITY))
     intake.CampaignSpec = QuickSpec  # type: ignore[misc]
     entrance.RETRY_SECONDS = 0.1
-    course.PATIENCE_SECONDS = retry.LONGEST_PAUSE = 0.2
+    steps.RECORD_WAIT_SECONDS = retry.LONGEST_PAUSE = 0.2
     watch_points(LastingSubject, lambda moment: die() if moment.point == orders.die else None)
     world = LastingWorld(orders.world)
     asyncio.run(serve(orders.settings, subjects={"scripted": lambda c: LastingSubject(c, world, orders.stays_down)}))

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from controller.api import ConditionType, Current, Outcome, Phase, Step
-from controller.status import REFUSED, Refusal, Situation, clip, compute_status
+from controller.status import REFUSED, Refusal, Situation, compute_status
+from controller.text import truncate
 from tests.unit.driver.samples import at, attempt, row, tally
 
 
@@ -141,5 +142,5 @@ def test_the_largest_status_there_can_be_stays_below_8_kib():
 
 
 def test_clipping_marks_what_was_cut():
-    assert clip("short", 5) == "short"
-    assert clip("longer", 5) == "long…"
+    assert truncate("short", 5) == "short"
+    assert truncate("longer", 5) == "long…"

@@ -8,8 +8,8 @@ import pytest
 
 from controller.api import Controls
 from controller.attempt.outcome import Stop
-from controller.attempt.sight import Sight
 from controller.attempt.stopping import Paused, PauseSwitch, Stopped, StopSignal
+from controller.attempt.verdicts import VerdictStream
 from controller.campaign.control import Control
 from tests.unit.driver.samples import START
 
@@ -80,15 +80,15 @@ async def test_a_cancellation_from_outside_reaches_the_work():
 
 
 async def test_a_stop_that_comes_together_with_a_verdict_is_not_lost():
-    sight = Sight(lambda: START)
+    stream = VerdictStream(lambda: START)
 
     async def look_on_for_ever():
         while True:
-            await sight.next()
+            await stream.next()
 
     looking = asyncio.create_task(look_on_for_ever())
     await asyncio.sleep(0.01)
-    sight._queue.put_nowait(None)
+    stream._queue.put_nowait(None)
     looking.cancel()
     done, _ = await asyncio.wait({looking}, timeout=60)
     assert done, "the cancellation was swallowed"

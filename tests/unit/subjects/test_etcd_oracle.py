@@ -8,44 +8,44 @@ from typing import Any
 import pytest
 
 from subjects.cluster import Answer, Pod, Workload
-from subjects.etcd.oracle import Evidence, judge
-from subjects.etcd.wire import Question
+from subjects.etcd.oracle import Observations, assess
+from subjects.etcd.wire import Query
 from subjects.protocol import Verdict
-from subjects.watching.replies import Reply
+from subjects.watching.results import QueryResult
 from tests.unit.subjects.fakes import HEADER, IMAGE, NAMES, members_of, status_of
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 WORKLOAD = Workload("etcd", 3, {"etcd": IMAGE})
 PODS = {name: Pod(name, f"uid-{name}", True, False, "10.0.0.1", {"etcd": IMAGE}) for name in NAMES}
 IMAGES = {pod.uid: pod.images for pod in PODS.values()}
-SILENCE = Reply(0.0, None, "connection refused")
+SILENCE = QueryResult(0.0, None, "connection refused")
 
-Seen = dict[str, dict[Question, Reply]]
+Seen = dict[str, dict[Query, QueryResult]]
 
 
-def reply(answer: Answer) -> Reply:
-    return Reply(0.0, answer)
+def result(answer: Answer) -> QueryResult:
+    return QueryResult(0.0, answer)
 
 
 def healthy() -> Seen:
     return {
         name: {
-            Question.HEALTH: reply(Answer(200, {"health": "true"})),
-            Question.STATUS: reply(status_of(name, "etcd-0")),
-            Question.MEMBERS: reply(members_of(NAMES)),
-            Question.WRITE: reply(Answer(200, {"header": HEADER})),
+            Query.HEALTH: result(Answer(200, {"health": "true"})),
+            Query.STATUS: result(status_of(name, "etcd-0")),
+            Query.MEMBERS: result(members_of(NAMES)),
+            Query.WRITE: result(Answer(200, {"header": HEADER})),
         }
         for name in NAMES
     }
 
 
 def silent(seen: Seen, *names: str) -> Seen:
-    return seen | {name: dict.fromkeys(Question, SILENCE) for name in names}
+    return seen | {name: dict.fromkeys(Query, SILENCE) for name in names}
 
 
 def judged(seen: Seen, pods: Mapping[str, Pod] = PODS) -> Verdict:
-    by_uid = {PODS[name].uid: replies for name, replies in seen.items()}
-    return judge(AT, Evidence(WORKLOAD, pods, lambda uid: by_uid.get(uid, {}), IMAGES))
+    by_uid = {PODS[name].uid: results for name, results in seen.items()}
+    return assess(AT, Observations(WORKLOAD, pods, lambda uid: by_uid.get(uid, {}), IMAGES))
 
 
 def reasons(verdict: Verdict) -> set[tuple[str, str | None]]:
@@ -62,24 +62,24 @@ def test_three_healthy_members_with_their_pods_are_healthy():
 
 
 @pytest.mark.parametrize(
-    ("question", "answer", "reason"),
+    ("query", "answer", "reason"),
     [
-        (Question.HEALTH, Answer(503, {"health": "false", "reason": "ALARM NOSPACE"}), "MemberUnhealthy"),
-        (Question.HEALTH, None, "MemberUnhealthy"),
-        (Question.STATUS, status_of("etcd-1", "etcd-0", errors=["NOSPACE"]), "MemberErrors"),
-        (Question.STATUS, status_of("etcd-1", "etcd-0", isLearner=True), "MemberIsLearner"),
-        (Question.STATUS, status_of("etcd-1", None), "MemberLeaderless"),
-        (Question.STATUS, Answer(500, None), "MemberStatusUnread"),
-        (Question.STATUS, None, "MemberStatusUnread"),
-        (Question.MEMBERS, members_of(["etcd-0", "etcd-1"]), "MembershipDiffers"),
-        (Question.MEMBERS, members_of([*NAMES, "etcd-3"]), "MembershipDiffers"),
-        (Question.MEMBERS, members_of(["etcd-0", "etcd-1", ""]), "MembershipDiffers"),
-        (Question.MEMBERS, None, "MembershipUnread"),
+        (Query.HEALTH, Answer(503, {"health": "false", "reason": "ALARM NOSPACE"}), "MemberUnhealthy"),
+        (Query.HEALTH, None, "MemberUnhealthy"),
+        (Query.STATUS, status_of("etcd-1", "etcd-0", errors=["NOSPACE"]), "MemberErrors"),
+        (Query.STATUS, status_of("etcd-1", "etcd-0", isLearner=True), "MemberIsLearner"),
+        (Query.STATUS, status_of("etcd-1", None), "MemberLeaderless"),
+        (Query.STATUS, Answer(500, None), "MemberStatusUnread"),
+        (Query.STATUS, None, "MemberStatusUnread"),
+        (Query.MEMBERS, members_of(["etcd-0", "etcd-1"]), "MembershipDiffers"),
+        (Query.MEMBERS, members_of([*NAMES, "etcd-3"]), "MembershipDiffers"),
+        (Query.MEMBERS, members_of(["etcd-0", "etcd-1", ""]), "MembershipDiffers"),
+        (Query.MEMBERS, None, "MembershipUnread"),
     ],
 )
-def test_one_unmet_condition_of_one_member_is_told_and_others_still_serve(question, answer, reason):
+def test_one_unmet_condition_of_one_member_is_told_and_others_still_serve(query, answer, reason):
     seen = healthy()
-    seen["etcd-1"][question] = SILENCE if answer is None else reply(answer)
+    seen["etcd-1"][query] = SILENCE if answer is None else result(answer)
     verdict = judged(seen)
     assert (verdict.serving, verdict.healthy) == (True, False)
     assert reasons(verdict) == {(reason, "etcd-1")}
@@ -87,21 +87,21 @@ def test_one_unmet_condition_of_one_member_is_told_and_others_still_serve(questi
 
 def test_members_that_name_different_leaders_are_not_healthy():
     seen = healthy()
-    seen["etcd-2"][Question.STATUS] = reply(status_of("etcd-2", "etcd-1"))
+    seen["etcd-2"][Query.STATUS] = result(status_of("etcd-2", "etcd-1"))
     assert reasons(judged(seen)) == {("LeaderDisputed", None)}
 
 
 def test_a_write_that_goes_through_any_member_is_service():
     seen = healthy()
     for name in ("etcd-0", "etcd-1"):
-        seen[name][Question.WRITE] = SILENCE
+        seen[name][Query.WRITE] = SILENCE
     assert judged(seen).serving is True
 
 
 def test_no_write_through_any_member_is_no_service_though_all_say_they_are_healthy():
     seen = healthy()
     for name in NAMES:
-        seen[name][Question.WRITE] = reply(Answer(429, {"message": "etcdserver: mvcc: database space exceeded"}))
+        seen[name][Query.WRITE] = result(Answer(429, {"message": "etcdserver: mvcc: database space exceeded"}))
     verdict = judged(seen)
     assert (verdict.serving, verdict.healthy) == (False, False)
     assert verdict.message == "no write goes through: etcdserver: mvcc: database space exceeded"
@@ -110,7 +110,7 @@ def test_no_write_through_any_member_is_no_service_though_all_say_they_are_healt
 def test_no_leader_is_no_service_even_if_the_newest_write_still_got_through():
     seen = healthy()
     for name in NAMES:
-        seen[name][Question.STATUS] = reply(status_of(name, None))
+        seen[name][Query.STATUS] = result(status_of(name, None))
     verdict = judged(seen)
     assert verdict.serving is False
     assert ("NoLeader", None) in reasons(verdict)
@@ -158,7 +158,7 @@ def test_a_member_that_has_yet_to_answer_since_its_pod_changed_is_not_known_to_b
 
 @pytest.mark.parametrize("answered", range(1, 12))
 def test_while_the_first_answers_of_a_healthy_etcd_come_in_no_trouble_is_claimed(answered):
-    arriving = [(name, question) for name in NAMES for question in Question][:answered]
+    arriving = [(name, query) for name in NAMES for query in Query][:answered]
     seen = {name: {q: r for q, r in held.items() if (name, q) in arriving} for name, held in healthy().items()}
     verdict = judged(seen)
     assert verdict.serving is not False
@@ -168,7 +168,7 @@ def test_while_the_first_answers_of_a_healthy_etcd_come_in_no_trouble_is_claimed
 def test_trouble_that_is_seen_is_claimed_whatever_is_still_on_its_way():
     seen = healthy()
     del seen["etcd-2"]
-    seen["etcd-1"][Question.HEALTH] = reply(Answer(503, {"health": "false", "reason": "ALARM CORRUPT"}))
+    seen["etcd-1"][Query.HEALTH] = result(Answer(503, {"health": "false", "reason": "ALARM CORRUPT"}))
     assert judged(seen).healthy is False
 
 
@@ -197,5 +197,5 @@ def test_all_members_silent_while_one_pod_is_not_ready_is_unhealthy():
 
 def test_any_http_answer_however_bad_shows_that_our_sight_is_good():
     seen = silent(healthy(), *NAMES)
-    seen["etcd-0"][Question.HEALTH] = reply(Answer(503, {"health": "false", "reason": "RAFT NO LEADER"}))
+    seen["etcd-0"][Query.HEALTH] = result(Answer(503, {"health": "false", "reason": "RAFT NO LEADER"}))
     assert judged(seen).healthy is False

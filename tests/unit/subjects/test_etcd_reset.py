@@ -11,7 +11,7 @@ from subjects.etcd.polling import Pace
 from subjects.etcd.reset import agreed_leader, locked_out
 from subjects.etcd.wire import read_status
 from subjects.protocol import SubjectNotReady
-from subjects.watching.replies import Reply
+from subjects.watching.results import QueryResult
 from tests.support.waiting import eventually
 from tests.unit.subjects.fakes import HANG, IDS, IMAGE, NAMES, FakeCluster, status_of
 
@@ -208,9 +208,9 @@ async def test_capturing_changes_nothing_in_etcd():
 
 
 def test_only_where_every_member_refuses_alike_nobody_is_waited_for():
-    refused = Reply(0.0, Answer(400, {"message": "etcdserver: user name is empty"}))
-    ready, silent = Reply(0.0, Answer(200, {})), Reply(0.0, None, "no answer within 1 s")
+    refused = QueryResult(0.0, Answer(400, {"message": "etcdserver: user name is empty"}))
+    ready, silent = QueryResult(0.0, Answer(200, {})), QueryResult(0.0, None, "no answer within 1 s")
     assert "user name is empty" in (locked_out(dict.fromkeys(NAMES, refused)) or "")
-    for other in (ready, silent, Reply(0.0, Answer(503, {"message": "etcdserver: no leader"}))):
+    for other in (ready, silent, QueryResult(0.0, Answer(503, {"message": "etcdserver: no leader"}))):
         assert locked_out({**dict.fromkeys(NAMES, refused), "etcd-1": other}) is None
     assert locked_out({}) is None

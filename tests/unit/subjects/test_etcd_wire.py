@@ -3,8 +3,8 @@ from base64 import b64decode
 import pytest
 
 from subjects.cluster import Answer
-from subjects.etcd.wire import Question, Status, health_problem, read_members, read_status, refusal
-from subjects.watching.replies import Reply, ReplyBook
+from subjects.etcd.wire import Query, Status, health_problem, read_members, read_status, refusal
+from subjects.watching.results import LatestResults, QueryResult
 from tests.unit.subjects.fakes import HEADER, IDS, members_of, status_of
 
 
@@ -47,45 +47,45 @@ def test_a_refusal_is_told_in_etcds_words():
 
 
 def test_the_write_tells_an_agent_that_reads_the_store_nothing():
-    assert {field: b64decode(value).decode() for field, value in Question.WRITE.body.items()} == {
+    assert {field: b64decode(value).decode() for field, value in Query.WRITE.body.items()} == {
         "key": "healthcheck",
         "value": "ok",
     }
 
 
-OLD, NEW = Reply(1.0, None, "hung"), Reply(2.0, Answer(200, {}))
+OLD, NEW = QueryResult(1.0, None, "hung"), QueryResult(2.0, Answer(200, {}))
 
 
-def book() -> ReplyBook:
-    replies = ReplyBook()
-    replies.pod_changed("uid", 0.5)
-    return replies
+def book() -> LatestResults:
+    results = LatestResults()
+    results.invalidate("uid", 0.5)
+    return results
 
 
 def test_a_reply_asked_earlier_does_not_replace_one_asked_later():
-    replies = book()
-    replies.note("uid", Question.WRITE, NEW)
-    replies.note("uid", Question.WRITE, OLD)
-    assert replies.fresh("uid", 0)[Question.WRITE] == NEW
+    results = book()
+    results.record("uid", Query.WRITE, NEW)
+    results.record("uid", Query.WRITE, OLD)
+    assert results.recent("uid", 0)[Query.WRITE] == NEW
 
 
 def test_a_changed_pod_voids_the_replies_before_and_those_still_under_way():
-    replies = book()
-    replies.note("uid", Question.WRITE, OLD)
-    replies.pod_changed("uid", 3.0)
-    replies.note("uid", Question.WRITE, NEW)
-    assert replies.fresh("uid", 0) == {}
+    results = book()
+    results.record("uid", Query.WRITE, OLD)
+    results.invalidate("uid", 3.0)
+    results.record("uid", Query.WRITE, NEW)
+    assert results.recent("uid", 0) == {}
 
 
 def test_replies_grow_stale():
-    replies = book()
-    replies.note("uid", Question.WRITE, OLD)
-    replies.note("uid", Question.HEALTH, NEW)
-    assert replies.fresh("uid", 1.5) == {Question.HEALTH: NEW}
+    results = book()
+    results.record("uid", Query.WRITE, OLD)
+    results.record("uid", Query.HEALTH, NEW)
+    assert results.recent("uid", 1.5) == {Query.HEALTH: NEW}
 
 
 def test_a_late_reply_of_a_pod_that_is_gone_is_dropped():
-    replies = book()
-    replies.forget("uid")
-    replies.note("uid", Question.WRITE, NEW)
-    assert replies.fresh("uid", 0) == {}
+    results = book()
+    results.forget("uid")
+    results.record("uid", Query.WRITE, NEW)
+    assert results.recent("uid", 0) == {}

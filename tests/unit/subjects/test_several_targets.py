@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from controller.attempt.observation import shows
+from controller.attempt.observation import manifests
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.etcd import EtcdSubject
 from subjects.etcd.polling import Pace
@@ -185,10 +185,10 @@ async def test_the_fault_shows_as_soon_as_any_of_its_targets_does(which):
     cluster = FakeCluster()
     fault = await planned(cluster, "node_kill")
     as_before = Verdict(cluster.context().now(), True, True, (), {name: pod.uid for name, pod in cluster.pods.items()})
-    assert not shows(fault, as_before)
+    assert not manifests(fault, as_before)
     name = fault.targets[which].name
-    assert shows(fault, replace(as_before, members={**as_before.members, name: "another"}))
-    assert shows(fault, replace(as_before, healthy=False, problems=(Problem("PodNotReady", "", name),)))
+    assert manifests(fault, replace(as_before, members={**as_before.members, name: "another"}))
+    assert manifests(fault, replace(as_before, healthy=False, problems=(Problem("PodNotReady", "", name),)))
 
 
 @pytest.mark.parametrize("chaos", CHAOS)

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from subjects.cluster import Answer
-from subjects.tikv.members.questions import (
+from subjects.tikv.members.queries import (
     ALIVE,
     CLUSTER,
     CLUSTER_STATUS,

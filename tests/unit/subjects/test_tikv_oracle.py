@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from subjects.cluster import Answer
-from subjects.tikv.members.questions import (
+from subjects.tikv.members.queries import (
     ALIVE,
     CLUSTER_STATUS,
     MEMBERS,
@@ -17,7 +17,7 @@ from subjects.tikv.members.questions import (
     TIKV,
     region,
 )
-from subjects.tikv.oracle.evidence import Write
+from subjects.tikv.oracle.observations import Write
 from tests.unit.subjects.tikv_world import (
     GONE,
     HEARTBEAT_NS,
@@ -250,8 +250,8 @@ def test_a_wiped_cluster_in_its_place_is_not_healthy(world):
 
 def test_a_cluster_that_pd_has_not_bootstrapped_is_trouble_by_pds_own_word(world):
     refusal = Answer(500, "TiKV cluster not bootstrapped, please start TiKV first")
-    for question in (STORES, REGIONS):
-        world.say("pd-0", question, refusal)
+    for query in (STORES, REGIONS):
+        world.say("pd-0", query, refusal)
     assert answer(world) == (None, False)
     assert "not bootstrapped" in world.verdict().message
 
@@ -261,11 +261,11 @@ def test_a_cluster_that_is_not_initialized_is_not_healthy(world):
     assert world.reasons() == {"NotInitialized"}
 
 
-@pytest.mark.parametrize("question", [MEMBERS, STORES, REGIONS, CLUSTER_STATUS])
+@pytest.mark.parametrize("query", [MEMBERS, STORES, REGIONS, CLUSTER_STATUS])
 @pytest.mark.parametrize("body", [None, [], "text", 7, {"stores": "x", "regions": 1, "is_initialized": "maybe"}])
-def test_an_answer_that_cannot_be_read_is_unknown_with_a_reason(world, question, body):
+def test_an_answer_that_cannot_be_read_is_unknown_with_a_reason(world, query, body):
     for name in names(PD):
-        world.say(name, question, Answer(200, body))
+        world.say(name, query, Answer(200, body))
     verdict = world.verdict()
     assert verdict.healthy is None
     assert "unexpected answer" in verdict.message

@@ -12,7 +12,7 @@ from typing import Any
 from subjects.cluster import Answer, Pod, Workload
 from subjects.protocol import Verdict
 from subjects.tikv.members.place import Layout
-from subjects.tikv.members.questions import (
+from subjects.tikv.members.queries import (
     ALIVE,
     CLUSTER,
     CLUSTER_STATUS,
@@ -24,12 +24,12 @@ from subjects.tikv.members.questions import (
     STATUS_PORT,
     STORES,
     TIKV,
-    Question,
+    Query,
     region,
 )
-from subjects.tikv.oracle.evidence import Evidence, Write
-from subjects.tikv.oracle.verdict import judge
-from subjects.watching.replies import Reply
+from subjects.tikv.oracle.observations import Observations, Write
+from subjects.tikv.oracle.verdict import assess
+from subjects.watching.results import QueryResult
 
 AT = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 IMAGES = {PD: "pingcap/pd:v8.5.5", TIKV: "pingcap/tikv:v8.5.5"}
@@ -88,7 +88,7 @@ class World:
         self.members = [{"name": name, "client_urls": [f"http://{name}:2379"]} for name in names(PD)]
         self.health = dict.fromkeys(names(PD), True)
         self.leader: str | None = "pd-0"
-        self.answers: dict[tuple[str, Question], Answer | str | None] = {}
+        self.answers: dict[tuple[str, Query], Answer | str | None] = {}
         self.writes: dict[int, Write | None] | None = None
         self.cluster_id: int | None = CLUSTER_ID
         self.initialized = True
@@ -96,28 +96,28 @@ class World:
     def change(self, role: str, name: str, **fields: Any) -> None:
         self.pods[role][name] = replace(self.pods[role][name], **fields)
 
-    def say(self, name: str, question: Question, answer: Answer | str | None) -> None:
-        self.answers[name, question] = answer
+    def say(self, name: str, query: Query, answer: Answer | str | None) -> None:
+        self.answers[name, query] = answer
 
     def hush(self, name: str, error: str = "no answer within 1 s") -> None:
         """The member answers nothing any more."""
-        for question in self._questions(name):
-            self.answers[name, question] = error
+        for query in self._queries(name):
+            self.answers[name, query] = error
 
     def forget(self, name: str) -> None:
         """The member was not asked anything yet."""
-        for question in self._questions(name):
-            self.answers[name, question] = GONE
+        for query in self._queries(name):
+            self.answers[name, query] = GONE
 
     def leaderless(self) -> None:
         """As PD's members answer while none of them leads: themselves, and nothing that the leader knows."""
         self.leader = None
         for name in names(PD):
-            for question in (MEMBERS, STORES, REGIONS, CLUSTER, CLUSTER_STATUS):
-                self.say(name, question, Answer(503, "no leader"))
+            for query in (MEMBERS, STORES, REGIONS, CLUSTER, CLUSTER_STATUS):
+                self.say(name, query, Answer(503, "no leader"))
 
     def verdict(self) -> Verdict:
-        return judge(AT, self.evidence())
+        return assess(AT, self.observations())
 
     def reasons(self) -> set[str]:
         return {problem.reason for problem in self.verdict().problems}
@@ -125,36 +125,36 @@ class World:
     def blamed(self, reason: str) -> set[str | None]:
         return {problem.member for problem in self.verdict().problems if problem.reason == reason}
 
-    def evidence(self) -> Evidence:
-        replies = {f"uid-{name}": self._replies(name) for role in (PD, TIKV) for name in self.pods[role]}
-        return Evidence(
+    def observations(self) -> Observations:
+        results = {f"uid-{name}": self._results(name) for role in (PD, TIKV) for name in self.pods[role]}
+        return Observations(
             layout=self.layout,
             pods=self.pods,
-            replies=lambda uid: replies.get(uid, {}),
-            confirmation=lambda uid, question: replies.get(uid, {}).get(question),
+            results=lambda uid: results.get(uid, {}),
+            confirmation=lambda uid, query: results.get(uid, {}).get(query),
             clock=2.0,
             writes=self.writes,
             cluster_id=self.cluster_id,
             images=self.images,
         )
 
-    def _replies(self, name: str) -> dict[Question, Reply]:
-        told = {question: self._answer(name, question) for question in self._questions(name)}
-        told |= {question: answer for (who, question), answer in self.answers.items() if who == name}
+    def _results(self, name: str) -> dict[Query, QueryResult]:
+        told = {query: self._answer(name, query) for query in self._queries(name)}
+        told |= {query: answer for (who, query), answer in self.answers.items() if who == name}
         return {
-            question: Reply(1.0, None, answer) if isinstance(answer, str) else Reply(1.0, answer)
-            for question, answer in told.items()
+            query: QueryResult(1.0, None, answer) if isinstance(answer, str) else QueryResult(1.0, answer)
+            for query, answer in told.items()
             if answer is not GONE
         }
 
-    def _questions(self, name: str) -> list[Question]:
+    def _queries(self, name: str) -> list[Query]:
         if name.startswith("pd"):
             return [PING, MEMBERS] + [HEALTH, STORES, REGIONS, CLUSTER, CLUSTER_STATUS] * (name == self.leader)
         return [ALIVE, *(region(id_, STATUS_PORT) for id_ in self.regions)]
 
-    def _answer(self, name: str, question: Question) -> Answer:
+    def _answer(self, name: str, query: Query) -> Answer:
         leader = next((each for each in self.members if each["name"] == self.leader), None)
-        told: dict[Question, Any] = {
+        told: dict[Query, Any] = {
             PING: None,
             ALIVE: None,
             MEMBERS: {"header": {"cluster_id": CLUSTER_ID}, "members": self.members, "leader": leader},
@@ -164,7 +164,7 @@ class World:
             CLUSTER: {"id": CLUSTER_ID, "max_peer_count": 3},
             CLUSTER_STATUS: {"is_initialized": self.initialized},
         }
-        if question in told:
-            return Answer(200, told[question])
-        region_id = int(question.path.rpartition("/")[2])
+        if query in told:
+            return Answer(200, told[query])
+        region_id = int(query.path.rpartition("/")[2])
         return leads(self.regions[region_id]["leader"].get("store_id") == STORE_IDS[name])

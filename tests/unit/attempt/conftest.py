@@ -7,9 +7,9 @@ import pytest
 from controller.agents.deployment import AgentDeployment
 from controller.agents.protocol import AgentSource
 from controller.api import CampaignSpec, Current, Outcome
-from controller.attempt.attendance import Attendance
+from controller.attempt.agent_session import AgentSession
+from controller.attempt.attempt import Attempt, trial_seed
 from controller.attempt.stopping import StopSignal
-from controller.attempt.trial import Attempt, trial_seed
 from controller.records import AttemptRow, Event, Records, queries
 from controller.records.readonly import reading
 from subjects.protocol import SubjectContext
@@ -45,8 +45,8 @@ class Bench:
         row = await self.records.open_attempt(UID, trial, trial_seed(chosen.seed, trial), self.clock.now())
         subject = ScriptedSubject(SubjectContext(None, "s", self.clock.now), script, self.world)
         params = subject.get_chaos_types()["node_kill"].params()
-        attendance = Attendance(chosen.mode, self.source, self.workload, "scripted/s", self.clock.now)
-        return Attempt(row, chosen, params, subject, attendance, self.records, self.clock.now, self.told.append)
+        agent_session = AgentSession(chosen.mode, self.source, self.workload, "scripted/s", self.clock.now)
+        return Attempt(row, chosen, params, subject, agent_session, self.records, self.clock.now, self.told.append)
 
     async def run(self, script: Script | None = None, spec_: CampaignSpec | None = None) -> tuple[Outcome, AttemptRow]:
         attempt = await self.attempt(script, spec_)

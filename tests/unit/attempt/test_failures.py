@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from controller.api import Failure, Outcome
-from controller.attempt.failures import failure_of
+from controller.attempt.outcome import failure_of
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.protocol import ChaosRefused, SubjectError, SubjectNotReady
 from tests.support.scripted import Script
-from tests.unit.engine.conftest import spec
+from tests.unit.attempt.conftest import spec
 
 BLIND = Script(heal_after=None, blind_between=(0.05, 10))
 SICK = Script(healthy_at_first=False)

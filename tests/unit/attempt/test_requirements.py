@@ -20,8 +20,8 @@ from subjects.protocol import EvalSubject, SubjectContext
 from subjects.tikv.subject import TikvSubject
 from tests.support.operatordb import AgentFile
 from tests.support.scripted import Script
-from tests.unit.engine.conftest import UID, spec
-from tests.unit.engine.test_agent_trial import AGENT, source
+from tests.unit.attempt.conftest import UID, spec
+from tests.unit.attempt.test_agent_attempt import AGENT, source
 from tests.unit.subjects.tikv_fakes import STORES, FakeTikv, planned
 
 

@@ -10,14 +10,14 @@ import pytest
 from controller.agents.deployment import AgentDeployment
 from controller.agents.protocol import AgentUnreadable, Command, CommandLog, Cursor, PollResult, Reasoning, Ticket
 from controller.api import Mode, Outcome, Step
+from controller.attempt.attempt import quiet_seconds, trial_seed
 from controller.attempt.outcome import Stop
-from controller.attempt.trial import quiet_seconds, trial_seed
 from controller.kube.agentpods import AgentPod
 from controller.kube.deployments import Deployment
 from controller.records.flags import Flag
 from subjects.cluster import ClusterError, ClusterUnreachable
 from tests.support.scripted import Script
-from tests.unit.engine.conftest import spec
+from tests.unit.attempt.conftest import spec
 
 AGENT = {"mode": Mode.AGENT, "observe_seconds": 20, "agent": {"source": "http"}, "confirm_seconds": 5}
 DELETE = Command(None, "s", "shell", "kubectl delete pod m-1", 0, mutating=True, destructive=True, why="deletes")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from controller.attempt.observation import End, Observation, Window, observe, shows
+from controller.attempt.observation import End, Observation, ObservationWindow, add_verdict, manifests
 from subjects.protocol import Fault, Problem, Target, Verdict
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -18,7 +18,7 @@ def at(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-WINDOW = Window(at(0), at(10), settle=timedelta(seconds=2), max_blind=timedelta(seconds=1.5))
+WINDOW = ObservationWindow(at(0), at(10), settle=timedelta(seconds=2), max_blind=timedelta(seconds=1.5))
 
 
 def healthy(seconds, members=REPLACED):
@@ -41,7 +41,7 @@ def unconfirmed(seconds, members=UIDS, blamed=None):
 def fold(*verdicts, window=WINDOW):
     seen = Observation()
     for verdict in verdicts:
-        seen = observe(window, FAULT, seen, verdict)
+        seen = add_verdict(window, FAULT, seen, verdict)
         if seen.ended:
             break
     return seen
@@ -115,7 +115,7 @@ def test_silence_is_blindness_although_both_neighbours_knew():
 
 
 def test_silence_breaks_a_healthy_stretch():
-    patient = Window(at(0), at(10), settle=timedelta(seconds=2), max_blind=timedelta(seconds=5))
+    patient = ObservationWindow(at(0), at(10), settle=timedelta(seconds=2), max_blind=timedelta(seconds=5))
     seen = fold(hurt(0.5), healthy(1.0), healthy(4.0), healthy(5.0), healthy(6.0), window=patient)
     assert seen.recovered_at == at(4.0)
 
@@ -194,4 +194,4 @@ def test_service_that_broke_twice_came_back_at_the_last_time():
     ],
 )
 def test_what_counts_as_a_sign_of_the_fault(verdict, sign):
-    assert shows(FAULT, verdict) is sign
+    assert manifests(FAULT, verdict) is sign

@@ -7,15 +7,15 @@ from dataclasses import replace
 import pytest
 
 from controller.api import Mode
-from controller.attempt.observation import End, Observation, Work, observe
-from tests.unit.engine.test_observation import FAULT, WINDOW, at, healthy, hurt
+from controller.attempt.observation import AgentProgress, End, Observation, add_verdict
+from tests.unit.attempt.test_observation import FAULT, WINDOW, at, healthy, hurt
 
 
 def fold(mode, *seen, fault=FAULT):
     """Fold pairs of a verdict and what is known of the agent by then; (when it ended, how, the rest)."""
     window, state = replace(WINDOW, mode=mode), Observation()
     for verdict, work in seen:
-        state = observe(window, fault, state, verdict, work)
+        state = add_verdict(window, fault, state, verdict, work)
         if state.ended:
             break
     return state
@@ -28,7 +28,7 @@ def healing(work, until=12.0):
 
 
 def unseen(now):
-    return Work(looked_at=now)
+    return AgentProgress(looked_at=now)
 
 
 def test_an_agent_that_had_no_ticket_when_the_subject_recovered_is_not_waited_for():
@@ -37,38 +37,44 @@ def test_an_agent_that_had_no_ticket_when_the_subject_recovered_is_not_waited_fo
 
 
 def test_that_it_had_none_is_known_only_after_a_look():
-    blind = fold(Mode.AGENT, *healing(lambda now: Work(looked_at=at(0.9)), until=5))
+    blind = fold(Mode.AGENT, *healing(lambda now: AgentProgress(looked_at=at(0.9)), until=5))
     assert (blind.ended, blind.recovered_at) == (None, at(1.0))
 
 
 def test_an_open_ticket_is_waited_for_until_the_deadline():
-    seen = fold(Mode.AGENT, *healing(lambda now: Work(at(0.8), None, now)))
+    seen = fold(Mode.AGENT, *healing(lambda now: AgentProgress(at(0.8), None, now)))
     assert (seen.ended, seen.recovered_at, seen.last.at) == (End.DEADLINE, at(1.0), at(10.0))
 
 
 def test_it_is_over_when_the_ticket_is_resolved():
-    seen = fold(Mode.AGENT, *healing(lambda now: Work(at(0.8), at(5.0) if now >= at(5.0) else None, now)))
+    seen = fold(Mode.AGENT, *healing(lambda now: AgentProgress(at(0.8), at(5.0) if now >= at(5.0) else None, now)))
     assert (seen.ended, seen.last.at) == (End.RECOVERED, at(5.0))
 
 
 def test_a_ticket_resolved_too_early_does_not_end_it_before_the_subject_recovered():
-    seen = fold(Mode.AGENT, *[(hurt(i / 2), Work(at(0.2), at(0.4), at(i / 2))) for i in range(1, 30)])
+    seen = fold(Mode.AGENT, *[(hurt(i / 2), AgentProgress(at(0.2), at(0.4), at(i / 2))) for i in range(1, 30)])
     assert (seen.ended, seen.recovered_at) == (End.DEADLINE, None)
 
 
 def test_what_went_wrong_again_is_known_though_it_recovered_once():
-    story = healing(lambda now: Work(at(0.8), None, now), until=6)
-    seen = fold(Mode.AGENT, *story, *[(hurt(6.5 + i / 2), Work(at(0.8), None, at(6.5))) for i in range(10)])
+    story = healing(lambda now: AgentProgress(at(0.8), None, now), until=6)
+    seen = fold(Mode.AGENT, *story, *[(hurt(6.5 + i / 2), AgentProgress(at(0.8), None, at(6.5))) for i in range(10)])
     assert (seen.ended, seen.recovered_at, seen.healthy_last) == (End.DEADLINE, at(1.0), False)
 
 
-@pytest.mark.parametrize("work", [Work(), Work(at(1), at(2), at(3))])
+@pytest.mark.parametrize("work", [AgentProgress(), AgentProgress(at(1), at(2), at(3))])
 def test_a_control_waits_out_its_window_whatever_the_agent_does(work):
     seen = fold(Mode.CONTROL, *[(healthy(i / 2), work) for i in range(30)], fault=None)
     assert (seen.ended, seen.last.at, seen.manifested_at, seen.recovered_at) == (End.DEADLINE, at(10), None, None)
     assert not seen.degraded
 
 
-def test_a_control_in_which_the_subject_was_unwell_says_so_and_nothing_manifested():
-    seen = fold(Mode.CONTROL, (healthy(0), Work()), (hurt(1), Work()), (healthy(2), Work()), fault=None)
+def test_a_control_in_which_the_subject_was_degraded_says_so_and_nothing_manifested():
+    seen = fold(
+        Mode.CONTROL,
+        (healthy(0), AgentProgress()),
+        (hurt(1), AgentProgress()),
+        (healthy(2), AgentProgress()),
+        fault=None,
+    )
     assert seen.degraded and seen.manifested_at is None

@@ -23,16 +23,13 @@ from pydantic import BaseModel
 
 from controller.agents.protocol import CommandLog
 from controller.api import CampaignSpec, Current, Failure, Outcome, Step
-from controller.attempt.attendance import AgentAbsent, Attendance
-from controller.attempt.cleanup import CleanupFailed
-from controller.attempt.course import Course, StepFailed
-from controller.attempt.failures import failure_of
-from controller.attempt.injection import Injection
-from controller.attempt.observation import End, Observation, Window, observe
-from controller.attempt.outcome import Evidence, decide
-from controller.attempt.sight import Sight, watching
+from controller.attempt.agent_session import AgentAbsent, AgentSession
+from controller.attempt.injection import CleanupFailed, Injection
+from controller.attempt.observation import End, Observation, ObservationWindow, add_verdict
+from controller.attempt.outcome import OutcomeInputs, decide_outcome, failure_of
+from controller.attempt.steps import StepFailed, StepRunner
 from controller.attempt.stopping import Stopped, StopSignal
-from controller.attempt.storyline import Storyline
+from controller.attempt.verdicts import VerdictLog, VerdictStream, watch_verdicts
 from controller.records import AttemptRow, Event, Records
 from controller.records.flags import Flag
 from subjects.cluster import ClusterError, ClusterUnreachable
@@ -69,7 +66,7 @@ class Attempt:
         spec: CampaignSpec,
         params: BaseModel,
         subject: EvalSubject,
-        attendance: Attendance,
+        agent_session: AgentSession,
         records: Records,
         now: Callable[[], datetime],
         report: Callable[[Current], None],
@@ -77,13 +74,13 @@ class Attempt:
         self._row = row
         self._spec = spec
         self._subject = subject
-        self._attendance = attendance
+        self._agent = agent_session
         self._records = records
         self._now = now
-        self._course = Course(row, records, now, report)
-        self._story = Storyline()
-        self._injection = Injection(spec, params, subject, self._course, row.seed)
-        self._window: Window | None = None
+        self._steps = StepRunner(row, records, now, report)
+        self._verdict_log = VerdictLog()
+        self._injection = Injection(spec, params, subject, self._steps, row.seed)
+        self._window: ObservationWindow | None = None
         self._seen = Observation()
         self._commands: CommandLog | None = None
         self._agent_lost = False
@@ -93,7 +90,7 @@ class Attempt:
         try:
             return await self._run(stop)
         finally:
-            self._course.close()
+            self._steps.close()
 
     async def _run(self, stop: StopSignal) -> Outcome:
         errors: list[str] = []
@@ -107,14 +104,14 @@ class Attempt:
             failure = failure_of(error)
             if failure is Failure.UNEXPECTED:
                 log.exception("attempt %s broke down", self._row.id)
-        outcome = decide(self._evidence(stop, failed=bool(errors)))
-        seen = self._attendance.flags(outcome, self._commands, self._seen.degraded)
+        outcome = decide_outcome(self._evidence(stop, failed=bool(errors)))
+        seen = self._agent.flags(outcome, self._commands, self._seen.degraded)
         lost = [Flag.AGENT_SIGHT_LOST] if self._agent_lost else []
-        self._course.learn(flags=sorted({*self._row.flags, *seen, *lost}))
+        self._steps.record(flags=sorted({*self._row.flags, *seen, *lost}))
         dirty, remark = await self._clean_up()
         errors += [str(problem) for problem in (dirty, remark) if problem is not None]
-        self._course.show(Step.RECORD)
-        await self._course.written()
+        self._steps.report_step(Step.RECORD)
+        await self._steps.flush()
         dirt = None if dirty is None else str(dirty)
         why = "; ".join(errors) or None
         await self._records.end_attempt(self._row.id, outcome, at=self._now(), error=why, failure=failure, dirty=dirt)
@@ -126,42 +123,42 @@ class Attempt:
 
     async def _break_and_watch_in_time(self) -> None:
         """All but the cleanup, which has a limit of its own and is never cut short."""
-        async with self._course.within(self._spec.deadlines.attempt_seconds or None, "the attempt"):
+        async with self._steps.time_limit(self._spec.deadlines.attempt_seconds or None, "the attempt"):
             await self._break_and_watch()
 
     async def _break_and_watch(self) -> None:
-        spec, course, subject, agent = self._spec, self._course, self._subject, self._attendance
+        spec, steps, subject, agent = self._spec, self._steps, self._subject, self._agent
         limits = spec.deadlines
-        async with course.step(Step.RESET, limits.reset_seconds):
-            await course.patiently(lambda: subject.reset(course.say))
-        async with course.step(Step.AWAIT_HEALTHY, limits.healthy_seconds):
-            await course.patiently(lambda: subject.wait_healthy(spec.settle_seconds, self._tell))
-        if agent.has_workload:
-            async with course.step(Step.START_AGENT, spec.agent.start_seconds):
-                await agent.arrive(course.say)
-        async with agent.staying():
-            async with course.step(Step.CAPTURE_INITIAL, limits.capture_seconds):
-                course.learn(initial_state=await course.patiently(subject.capture_state))
-            async with watching(subject, self._now) as sight:
-                await self._keep_quiet(sight)
-                async with course.step(Step.INJECT, limits.inject_seconds):
-                    await self._injection.wait_until_healthy(sight)
+        async with steps.step(Step.RESET, limits.reset_seconds):
+            await steps.retry_until_reachable(lambda: subject.reset(steps.report_progress))
+        async with steps.step(Step.AWAIT_HEALTHY, limits.healthy_seconds):
+            await steps.retry_until_reachable(lambda: subject.wait_healthy(spec.settle_seconds, self._tell))
+        if agent.has_deployment:
+            async with steps.step(Step.START_AGENT, spec.agent.start_seconds):
+                await agent.start(steps.report_progress)
+        async with agent.watching_pod():
+            async with steps.step(Step.CAPTURE_INITIAL, limits.capture_seconds):
+                steps.record(initial_state=await steps.retry_until_reachable(subject.capture_state))
+            async with watch_verdicts(subject, self._now) as verdicts:
+                await self._keep_quiet(verdicts)
+                async with steps.step(Step.INJECT, limits.inject_seconds):
+                    await self._injection.wait_until_healthy(verdicts)
                     opened_at = await self._inject()
-                async with agent.watching(opened_at):
+                async with agent.polling_source(opened_at):
                     try:
-                        await self._observe(sight, opened_at)
+                        await self._observe(verdicts, opened_at)
                     finally:
                         self._learn_what_was_seen()
-        async with course.step(Step.CAPTURE_FINAL, limits.capture_seconds):
+        async with steps.step(Step.CAPTURE_FINAL, limits.capture_seconds):
             if (said := await agent.read_commands()) is not None:
                 self._commands = said
-                course.learn(
+                steps.record(
                     commands=[command.to_json() for command in said.commands],
                     reasoning=[piece.to_json() for piece in said.reasoning],
                 )
-            course.learn(final_state=await course.patiently(subject.capture_state))
+            steps.record(final_state=await steps.retry_until_reachable(subject.capture_state))
 
-    async def _keep_quiet(self, sight: Sight) -> None:
+    async def _keep_quiet(self, verdicts: VerdictStream) -> None:
         """Watch, and do nothing, for as long as the trial's seed says: what an agent reports meanwhile is not there.
 
         The subject is watched, not judged: it has to be healthy when the fault is injected.
@@ -169,67 +166,67 @@ class Attempt:
         length = quiet_seconds(self._spec, self._row.seed)
         if not length:
             return
-        async with self._course.step(Step.QUIET_PERIOD, length + self._spec.deadlines.capture_seconds):
-            if (cursor := await self._attendance.mark(self._course.say)) is not None:
-                self._course.learn(agent_mark=cursor.to_json())
+        async with self._steps.step(Step.QUIET_PERIOD, length + self._spec.deadlines.capture_seconds):
+            if (cursor := await self._agent.read_cursor(self._steps.report_progress)) is not None:
+                self._steps.record(agent_mark=cursor.to_json())
             until = self._now() + timedelta(seconds=length)
             while (left := (until - self._now()).total_seconds()) > 0:
-                self._attendance.require_agent()
+                self._agent.require_running()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(left):
-                        self._tell(await sight.next())
+                        self._tell(await verdicts.next())
 
     async def _inject(self) -> datetime:
         """Note what the agent has said so far, commit the plan, and apply it. Returns when the window opened.
 
         In a control the plan is that nothing is done, and the window opens when that is committed.
         """
-        if (cursor := await self._attendance.mark(self._course.say)) is not None:
-            await self._course.commit(agent_mark=cursor.to_json())
-        await self._attendance.set_aside(self._course.say)
-        self._attendance.require_agent()
+        if (cursor := await self._agent.read_cursor(self._steps.report_progress)) is not None:
+            await self._steps.commit(agent_mark=cursor.to_json())
+        await self._agent.collect_false_alarms(self._steps.report_progress)
+        self._agent.require_running()
         if not self._spec.mode.injects:
             opened_at = self._now()
-            await self._course.commit(window_started_at=opened_at)
+            await self._steps.commit(window_started_at=opened_at)
             return opened_at
         injected_at = await self._injection.apply()
-        self._course.learn(chaos_injected_at=injected_at, window_started_at=injected_at)
+        self._steps.record(chaos_injected_at=injected_at, window_started_at=injected_at)
         return injected_at
 
-    async def _observe(self, sight: Sight, opened_at: datetime) -> None:
-        window = self._window = Window(
+    async def _observe(self, verdicts: VerdictStream, opened_at: datetime) -> None:
+        window = self._window = ObservationWindow(
             opened_at=opened_at,
             deadline=opened_at + timedelta(seconds=self._spec.observe_seconds),
             settle=timedelta(seconds=self._spec.settle_seconds),
             max_blind=timedelta(seconds=self._spec.max_blind_seconds),
             mode=self._spec.mode,
         )
-        self._course.learn(deadline_at=window.deadline)
-        await self._course.enter(Step.OBSERVE, window.deadline)
+        self._steps.record(deadline_at=window.deadline)
+        await self._steps.begin(Step.OBSERVE, window.deadline)
         while self._seen.ended is None:
-            verdict = await sight.next()
-            self._seen = observe(window, self._injection.fault, self._seen, verdict, self._attendance.work)
+            verdict = await verdicts.next()
+            self._seen = add_verdict(window, self._injection.fault, self._seen, verdict, self._agent.progress)
             if verdict.at >= opened_at:
-                self._story.add(verdict)
+                self._verdict_log.add(verdict)
             self._tell(verdict)
             if self._seen.ended is None:
-                self._attendance.require_agent()
+                self._agent.require_running()
         if self._seen.ended is End.SIGHT_LOST:
             blind = self._seen.blind.total_seconds()
-            why = f"the subject could not be seen for {blind:.1f} s: {self._course.message}"
+            why = f"the subject could not be seen for {blind:.1f} s: {self._steps.message}"
             raise StepFailed(Failure.SIGHT_LOST, f"{Failure.SIGHT_LOST}: {why}")
-        await self._look_at_the_agent_once_more(window)
+        await self._confirm_agent_state(window)
 
-    async def _look_at_the_agent_once_more(self, window: Window) -> None:
+    async def _confirm_agent_state(self, window: ObservationWindow) -> None:
         """Know that the agent was there, and what it had said, until the observation could end as it did."""
-        work, limit = self._attendance.work, self._spec.deadlines.capture_seconds
+        progress, limit = self._agent.progress, self._spec.deadlines.capture_seconds
         try:
             if self._seen.ended is End.DEADLINE:
-                await self._attendance.last_look(window.deadline, limit)
-            if work.resolved_at is None:  # whoever has called it resolved has had its say
+                await self._agent.poll_until(window.deadline, limit)
+            if progress.resolved_at is None:  # whoever has called it resolved has had its say
                 end = window.deadline if self._seen.ended is End.DEADLINE else self._seen.recovered_at
                 assert end is not None, "it has recovered"
-                await self._attendance.require_agent_until(end, limit)
+                await self._agent.require_running_until(end, limit)
         except AgentAbsent as absent:
             if absent.failure is Failure.AGENT_SIGHT_LOST and self._seen.recovered_at is not None:
                 # The recovery was seen, and stays so: an agent that cannot be read must not choose what counts.
@@ -247,20 +244,20 @@ class Attempt:
         Returns the failure: the row is closed before anybody hears of it. And what else is to be said.
         """
         limit = self._spec.deadlines.cleanup_seconds
-        await self._course.enter(Step.CLEANUP, self._now() + timedelta(seconds=limit))
+        await self._steps.begin(Step.CLEANUP, self._now() + timedelta(seconds=limit))
         # At once: an agent that goes on breaking things must not keep us from mending them.
-        remark, dirty = await asyncio.gather(self._attendance.leave(limit, log.debug), self._injection.undo(limit))
+        remark, dirty = await asyncio.gather(self._agent.stop(limit, log.debug), self._injection.undo(limit))
         with suppress(TimeoutError, SubjectError, ClusterError, ClusterUnreachable):
             async with asyncio.timeout(END_SECONDS):
                 await self._subject.end_attempt()
         return dirty, remark
 
     def _learn_what_was_seen(self) -> None:
-        self._course.note(self._story.take())
-        if (how := self._attendance.exited) is not None:
-            self._course.note([Event(Step.OBSERVE, self._now(), "agent_exited", {"how": how})])
-        self._course.learn(**self._attendance.facts())
-        self._course.learn(
+        self._steps.record_events(self._verdict_log.drain())
+        if (how := self._agent.exited) is not None:
+            self._steps.record_events([Event(Step.OBSERVE, self._now(), "agent_exited", {"how": how})])
+        self._steps.record(**self._agent.record_fields())
+        self._steps.record(
             manifested_at=self._seen.manifested_at,
             serving_lost_at=self._seen.serving_lost_at,
             serving_again_at=self._seen.serving_again_at,
@@ -268,22 +265,22 @@ class Attempt:
             blind_seconds=self._seen.blind.total_seconds(),
         )
 
-    def _evidence(self, stop: StopSignal, failed: bool) -> Evidence:
-        work = self._attendance.work
-        return Evidence(
+    def _evidence(self, stop: StopSignal, failed: bool) -> OutcomeInputs:
+        progress = self._agent.progress
+        return OutcomeInputs(
             mode=self._spec.mode,
             deadline_at=self._window.deadline if self._window else None,
             manifested_at=self._seen.manifested_at,
             recovered_at=self._seen.recovered_at,
-            ticket_at=work.ticket_at,
-            resolved_at=work.resolved_at,
+            ticket_at=progress.ticket_at,
+            resolved_at=progress.resolved_at,
             confirm=timedelta(seconds=self._spec.confirm_seconds),
             healthy_last=self._seen.healthy_last,
             observed=self._seen.ended in (End.RECOVERED, End.DEADLINE),
             stopped=stop.reason,
             failed=failed,
-            doubtful=self._injection.doubtful,
+            injection_unknown=self._injection.injection_unknown,
         )
 
     def _tell(self, verdict: Verdict) -> None:
-        self._course.say(verdict.message)
+        self._steps.report_progress(verdict.message)

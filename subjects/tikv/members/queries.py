@@ -17,7 +17,7 @@ STATUS_PORT = 20180
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Query:
     """A GET on the HTTP port of a member of PD, or on the status port of a store. `port` None: the usual one."""
 
     role: str
@@ -25,36 +25,36 @@ class Question:
     port: int | None = None
 
 
-PING = Question(PD, "/pd/api/v1/ping")
+PING = Query(PD, "/pd/api/v1/ping")
 """Is this member alive? Answered by itself."""
 
-MEMBERS = Question(PD, "/pd/api/v1/members")
+MEMBERS = Query(PD, "/pd/api/v1/members")
 """Who are the members, and who leads? Answered by the leader, through any member."""
 
-HEALTH = Question(PD, "/pd/api/v1/health")
+HEALTH = Query(PD, "/pd/api/v1/health")
 """Whom does this member reach? It asks all others one after another, so one that hangs makes it slow."""
 
-STORES = Question(PD, "/pd/api/v1/stores?state=0&state=1&state=2")
+STORES = Query(PD, "/pd/api/v1/stores?state=0&state=1&state=2")
 """Without `state`, tombstones would be left out."""
 
-REGIONS = Question(PD, "/pd/api/v1/regions")
+REGIONS = Query(PD, "/pd/api/v1/regions")
 """All at once; how many can be read, see `subjects/tikv/members/size.py`."""
 
-REGION_COUNT = Question(PD, "/pd/api/v1/regions/count")
+REGION_COUNT = Query(PD, "/pd/api/v1/regions/count")
 """How many regions are there? Without the regions themselves."""
 
-CLUSTER = Question(PD, "/pd/api/v1/cluster")
+CLUSTER = Query(PD, "/pd/api/v1/cluster")
 """How many replicas should every region have?"""
 
-CLUSTER_STATUS = Question(PD, "/pd/api/v1/cluster/status")
+CLUSTER_STATUS = Query(PD, "/pd/api/v1/cluster/status")
 
 OF_EVERY_MEMBER = (PING, MEMBERS)
 OF_THE_LEADER = (HEALTH, STORES, REGIONS, CLUSTER, CLUSTER_STATUS)
 
-ALIVE = Question(TIKV, "/status")
+ALIVE = Query(TIKV, "/status")
 """Does this store answer at all?"""
 
 
-def region(region_id: int, port: int | None = None) -> Question:
+def region(region_id: int, port: int | None = None) -> Query:
     """What does this store say of the region? Only a store itself knows whether it leads."""
-    return Question(TIKV, f"/region/{region_id}", port)
+    return Query(TIKV, f"/region/{region_id}", port)

@@ -19,16 +19,16 @@ from controller.agents.matching import TicketMatch, update_match
 from controller.agents.protocol import AgentSource, AgentUnreadable, CommandLog, Cursor
 from controller.agents.rights import Exposure
 from controller.api import Failure, Mode, Outcome
-from controller.attempt.failures import AttemptFailed
-from controller.attempt.observation import NO_WORK, Work
+from controller.attempt.observation import NO_PROGRESS, AgentProgress
+from controller.attempt.outcome import AttemptFailed
 from controller.records.flags import Flag
 from controller.records.rows import Facts
 from subjects.cluster import ClusterError
 
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 """How often the agent's source is looked at. A ticket is seen within that time of its arrival."""
 
-PRESENT = timedelta(seconds=2)
+PRESENCE_TOLERANCE = timedelta(seconds=2)
 """So long before the end of an observation the agent's pod may have been seen last, and count as there until then."""
 
 
@@ -36,7 +36,7 @@ class AgentAbsent(AttemptFailed):
     """The agent cannot be started, its work cannot be seen, or others ended it; the text goes into the record."""
 
 
-class Attendance:
+class AgentSession:
     """Belongs to one attempt. `subject` is `type/namespace`, by which tickets may name it.
 
     `exposure` finds out what the agent may read of the evaluation.
@@ -59,17 +59,17 @@ class Attendance:
         self._subject = subject
         self._now = now
         self._cursor: Cursor | None = None
-        self._seen: TicketMatch | None = None
+        self._ticket_match: TicketMatch | None = None
         self._presence: AgentWatcher | None = None
 
     # Before and after ------------------------------------------------------------------------------------------------
 
     @property
-    def has_workload(self) -> bool:
+    def has_deployment(self) -> bool:
         """Whether there is an agent to start, or to keep away."""
         return self._workload is not None
 
-    async def arrive(self, say: Callable[[str], None]) -> None:
+    async def start(self, on_wait: Callable[[str], None]) -> None:
         """A fresh agent, Ready; in a baseline, none. Raises AgentAbsent where the API server refuses."""
         if self._workload is None:
             return
@@ -79,37 +79,37 @@ class Attendance:
         pod = None
         try:
             if self._mode.wants_agent:
-                pod = await self._workload.start(say)
+                pod = await self._workload.start(on_wait)
             else:
-                await self._workload.stop(say)
+                await self._workload.stop(on_wait)
             self._presence = AgentWatcher(self._workload, pod, self._now)
         except ClusterError as error:
             text = f"{Failure.AGENT_NOT_STARTED}: {self._workload.title}: {error}"
             raise AgentAbsent(Failure.AGENT_NOT_STARTED, text) from error
 
-    async def leave(self, limit_seconds: float, say: Callable[[str], None]) -> str | None:
+    async def stop(self, limit_seconds: float, on_wait: Callable[[str], None]) -> str | None:
         """No agent any more. Returns why not, if so: that is no fault of ours in the subject, and is only said."""
-        return await stop_agent(self._workload, limit_seconds, say)
+        return await stop_agent(self._workload, limit_seconds, on_wait)
 
     # Whether it is there ---------------------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def staying(self) -> AsyncIterator[None]:
+    async def watching_pod(self) -> AsyncIterator[None]:
         """Watch the agent's pod, or that there is none, for as long as the block lasts."""
         if self._presence is None:
             yield
             return
-        async with _beside(self._presence.watch()):
+        async with _in_background(self._presence.watch()):
             yield
 
-    def require_agent(self) -> None:
+    def require_running(self) -> None:
         """Raise AgentAbsent where others have ended the agent."""
         if self._presence is not None and (why := self._presence.state.lost) is not None:
             assert self._workload is not None, "it was there"
             text = f"{Failure.AGENT_LOST}: {self._workload.title}: {why}"
             raise AgentAbsent(Failure.AGENT_LOST, text)
 
-    async def require_agent_until(self, end: datetime, limit_seconds: float) -> None:
+    async def require_running_until(self, end: datetime, limit_seconds: float) -> None:
         """Raise AgentAbsent unless the agent is known to have been there until `end`: others ended it, or nobody knows.
 
         Where the API server does not answer, it is asked for so many seconds more.
@@ -118,12 +118,12 @@ class Attendance:
         if presence is None or not self._mode.wants_agent:
             return
 
-        async def look() -> str | None:
+        async def poll() -> str | None:
             await presence.check()
-            self.require_agent()
+            self.require_running()
             return presence.state.trouble
 
-        await _look_until(lambda: presence.state.seen_at >= end - PRESENT, look, limit_seconds)
+        await _poll_until_known(lambda: presence.state.seen_at >= end - PRESENCE_TOLERANCE, poll, limit_seconds)
 
     @property
     def exited(self) -> str | None:
@@ -132,7 +132,7 @@ class Attendance:
 
     # While the subject is watched ------------------------------------------------------------------------------------
 
-    async def mark(self, say: Callable[[str], None]) -> Cursor | None:
+    async def read_cursor(self, on_wait: Callable[[str], None]) -> Cursor | None:
         """What there is of the agent's work by now; asked until it can be read. The step's limit ends it.
 
         None where no source is looked at.
@@ -141,101 +141,102 @@ class Attendance:
             try:
                 self._cursor = await self._source.current_cursor()
             except AgentUnreadable as away:
-                say(str(away))
-                await asyncio.sleep(LOOK_SECONDS)
+                on_wait(str(away))
+                await asyncio.sleep(POLL_SECONDS)
         return self._cursor
 
-    async def set_aside(self, say: Callable[[str], None]) -> None:
-        """Look at what came after the cursor while there is nothing to find: false alarms, and never the detection.
+    async def collect_false_alarms(self, on_wait: Callable[[str], None]) -> None:
+        """Look at what came since the mark, as long as there is nothing to find: false alarms, and never the detection.
 
         Asked until it can be read; the step's limit ends it.
         """
         if self._source is None or self._cursor is None:
             return
-        self._seen = TicketMatch(None, self._subject)
-        await self._look()
-        while self._seen.trouble is not None:
-            say(self._seen.trouble)
-            await asyncio.sleep(LOOK_SECONDS)
-            await self._look()
+        self._ticket_match = TicketMatch(None, self._subject)
+        await self._poll()
+        while self._ticket_match.trouble is not None:
+            on_wait(self._ticket_match.trouble)
+            await asyncio.sleep(POLL_SECONDS)
+            await self._poll()
 
     @asynccontextmanager
-    async def watching(self, opened_at: datetime) -> AsyncIterator[None]:
+    async def polling_source(self, opened_at: datetime) -> AsyncIterator[None]:
         """Look at the source for as long as the block lasts. `opened_at`: from when there is something to find."""
         if self._source is None or self._cursor is None:
             yield
             return
-        before = self._seen or TicketMatch(None, self._subject, polled_at=self._cursor.at)
-        self._seen = replace(before, opened_at=opened_at)
-        async with _beside(self._look_again_and_again()):
+        before = self._ticket_match or TicketMatch(None, self._subject, polled_at=self._cursor.at)
+        self._ticket_match = replace(before, opened_at=opened_at)
+        async with _in_background(self._poll_repeatedly()):
             yield
 
-    async def _look_again_and_again(self) -> None:
+    async def _poll_repeatedly(self) -> None:
         while True:
-            await self._look()
-            await asyncio.sleep(LOOK_SECONDS)
+            await self._poll()
+            await asyncio.sleep(POLL_SECONDS)
 
-    async def _look(self) -> None:
-        assert self._source is not None and self._cursor is not None and self._seen is not None
+    async def _poll(self) -> None:
+        assert self._source is not None and self._cursor is not None and self._ticket_match is not None
         report = await self._source.poll(self._cursor)
-        self._seen = update_match(self._seen, report)
+        self._ticket_match = update_match(self._ticket_match, report)
 
     @property
-    def work(self) -> Work:
+    def progress(self) -> AgentProgress:
         """What was seen so far."""
-        if self._seen is None:
-            return NO_WORK
-        return Work(self._seen.ticket_at, self._seen.resolution_at, self._seen.polled_at)
+        if self._ticket_match is None:
+            return NO_PROGRESS
+        match = self._ticket_match
+        return AgentProgress(match.ticket_at, match.resolution_at, match.polled_at)
 
-    async def last_look(self, deadline: datetime, limit_seconds: float) -> None:
+    async def poll_until(self, deadline: datetime, limit_seconds: float) -> None:
         """Look once more, so that it is known what was there by the deadline.
 
         Raises AgentAbsent where that cannot be seen: whether there was a ticket is then unknown, not no.
         """
-        if self._source is None or self._seen is None:
+        if self._source is None or self._ticket_match is None:
             return
 
         def known() -> bool:
-            looked_at = self._seen.polled_at if self._seen is not None else None
+            looked_at = self._ticket_match.polled_at if self._ticket_match is not None else None
             return looked_at is not None and looked_at >= min(deadline, self._now())
 
-        async def look() -> str | None:
-            await self._look()
-            return self._seen.trouble if self._seen is not None else None
+        async def poll() -> str | None:
+            await self._poll()
+            return self._ticket_match.trouble if self._ticket_match is not None else None
 
-        await _look_until(known, look, limit_seconds)
+        await _poll_until_known(known, poll, limit_seconds)
 
     async def read_commands(self) -> CommandLog | None:
         """What the agent ran; None where no agent is looked at.
 
         Where that cannot be read, the log says so; the attempt counts all the same.
         """
-        if self._source is None or self._cursor is None or self._seen is None:
+        if self._source is None or self._cursor is None or self._ticket_match is None:
             return None
         try:
-            return await self._source.read_commands(self._cursor, self._seen.tickets)
+            return await self._source.read_commands(self._cursor, self._ticket_match.tickets)
         except AgentUnreadable as away:
             return CommandLog(complete=False, why=str(away))
 
     # For the record --------------------------------------------------------------------------------------------------
 
-    def facts(self) -> Facts:
+    def record_fields(self) -> Facts:
         """The times that the record keeps, and how many false alarms there were."""
-        if self._seen is None:
+        if self._ticket_match is None:
             return {}
         return {
-            "ticket_created_at": self._seen.ticket_created_at,
-            "ticket_seen_at": self._seen.ticket_seen_at,
-            "resolved_at": self._seen.resolved_at,
-            "resolution_seen_at": self._seen.resolution_seen_at,
-            "false_alarms": self._seen.false_alarms,
+            "ticket_created_at": self._ticket_match.ticket_created_at,
+            "ticket_seen_at": self._ticket_match.ticket_seen_at,
+            "resolved_at": self._ticket_match.resolved_at,
+            "resolution_seen_at": self._ticket_match.resolution_seen_at,
+            "false_alarms": self._ticket_match.false_alarms,
         }
 
     def flags(self, outcome: Outcome, log: CommandLog | None, degraded: bool) -> list[Flag]:
         """What is to be known beside the outcome. `degraded`: the subject was not healthy throughout."""
-        flags = set(self._seen.flags) if self._seen is not None else set()
+        flags = set(self._ticket_match.flags) if self._ticket_match is not None else set()
         intruder = self._presence is not None and self._presence.state.intruder is not None
-        if self._mode is Mode.BASELINE and (self.work.ticket_at is not None or intruder):
+        if self._mode is Mode.BASELINE and (self.progress.ticket_at is not None or intruder):
             flags.add(Flag.CONTAMINATED)
         if self.exited is not None:
             flags.add(Flag.AGENT_EXITED)
@@ -251,7 +252,7 @@ class Attendance:
 
 
 @asynccontextmanager
-async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+async def _in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     """Do `work` for as long as the block lasts."""
     task = asyncio.create_task(work)
     try:
@@ -261,8 +262,8 @@ async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _look_until(
-    known: Callable[[], bool], look: Callable[[], Awaitable[str | None]], limit_seconds: float
+async def _poll_until_known(
+    known: Callable[[], bool], poll: Callable[[], Awaitable[str | None]], limit_seconds: float
 ) -> None:
     """Look until it is known, or until a look met no trouble. `look` returns the trouble that it met.
 
@@ -270,8 +271,8 @@ async def _look_until(
     """
     give_up = asyncio.get_running_loop().time() + limit_seconds
     while not known():
-        if (trouble := await look()) is None:
+        if (trouble := await poll()) is None:
             return
         if asyncio.get_running_loop().time() > give_up:
             raise AgentAbsent(Failure.AGENT_SIGHT_LOST, f"{Failure.AGENT_SIGHT_LOST}: {trouble}")
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(POLL_SECONDS)

@@ -11,9 +11,9 @@ from pydantic import BaseModel
 from subjects.cluster import Pod
 from subjects.pods import member_names
 from subjects.tikv.members.place import Layout
-from subjects.tikv.members.questions import PD, Question
+from subjects.tikv.members.queries import PD, Query
 from subjects.tikv.oracle.reading import Reader
-from subjects.watching.replies import Reply
+from subjects.watching.results import QueryResult
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -23,15 +23,15 @@ DEFAULT_HEARTBEAT_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """How one small write to one region ended: `error` None, it went through. `asked` in monotonic seconds."""
+    """How one small write to one region ended: `error` None, it went through. `sent_at` in monotonic seconds."""
 
-    asked: float
+    sent_at: float
     error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """`replies` are by pod uid and still hold; a `confirmation` is the reply to one question about a single region, and
+class Observations:
+    """`results` are by pod uid and still hold; a `confirmation` is the reply to one question about a single region, and
     may be older where there are many regions.
 
     `writes` are by region id (None: none that still holds), and None where nobody writes. `cluster_id` is what PD
@@ -42,8 +42,8 @@ class Evidence:
 
     layout: Layout
     pods: Mapping[str, Mapping[str, Pod]]
-    replies: Callable[[str], Mapping[Question, Reply]]
-    confirmation: Callable[[str, Question], Reply | None]
+    results: Callable[[str], Mapping[Query, QueryResult]]
+    confirmation: Callable[[str, Query], QueryResult | None]
     clock: float
     writes: Mapping[int, Write | None] | None = None
     cluster_id: int | None = None
@@ -57,15 +57,15 @@ class Evidence:
         names = member_names(self.layout.of(role))
         return {name: self.pods[role][name] for name in names if name in self.pods[role]}
 
-    def reply(self, pod: Pod, question: Question) -> Reply | None:
+    def result(self, pod: Pod, query: Query) -> QueryResult | None:
         """What the member said to that, if it said it lately."""
-        return self.replies(pod.uid).get(question)
+        return self.results(pod.uid).get(query)
 
-    def newest_of_pd(self, question: Question) -> Reply | None:
+    def latest_of_pd(self, query: Query) -> QueryResult | None:
         """The newest reply of any member of PD: whoever was asked last was thought to lead."""
-        held = (self.reply(pod, question) for pod in self.present(PD).values())
-        return max((reply for reply in held if reply is not None), key=lambda reply: reply.asked, default=None)
+        held = (self.result(pod, query) for pod in self.present(PD).values())
+        return max((result for result in held if result is not None), key=lambda result: result.sent_at, default=None)
 
-    def value(self, model: type[M], reply: Reply) -> M | str:
+    def value(self, model: type[M], result: QueryResult) -> M | str:
         """The reply as a value, or why it is none."""
-        return self.reader(model, reply.answer) if reply.answer is not None else reply.error
+        return self.reader(model, result.answer) if result.answer is not None else result.error

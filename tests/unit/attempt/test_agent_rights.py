@@ -7,7 +7,7 @@ import pytest
 from controller.agents.protocol import CommandLog
 from controller.agents.rights import Account, Exposure, Places, telling
 from controller.api import Mode, Outcome
-from controller.attempt.attendance import Attendance
+from controller.attempt.agent_session import AgentSession
 from controller.records.flags import Flag
 
 ACCOUNT = Account("agents", "a")
@@ -36,10 +36,10 @@ async def flags(exposure, outcome=Outcome.UNDETECTED, mode=Mode.AGENT):
         told.append("asked")
         return exposure
 
-    attendance = Attendance(mode, None, Workload(told), "scripted/s", lambda: None, find_out)
-    await attendance.arrive(lambda _: None)
+    agent_session = AgentSession(mode, None, Workload(told), "scripted/s", lambda: None, find_out)
+    await agent_session.start(lambda _: None)
     assert told[0] == "asked", "from its start on, the agent waits for us"
-    return attendance.flags(outcome, CommandLog(), degraded=False)
+    return agent_session.flags(outcome, CommandLog(), degraded=False)
 
 
 @pytest.mark.parametrize("outcome", [Outcome.UNDETECTED, Outcome.RESOLVED, Outcome.INFRA_ERROR])

@@ -6,7 +6,7 @@ from itertools import combinations
 
 import pytest
 
-from controller.attempt.quorum import exceeds_quorum
+from controller.attempt.injection import exceeds_quorum
 from controller.status import REFUSED
 from subjects.protocol import BlastRadius
 

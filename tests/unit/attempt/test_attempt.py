@@ -5,12 +5,12 @@ import asyncio
 import pytest
 
 from controller.api import Outcome, Phase, Step
-from controller.attempt.cleanup import CleanupFailed
+from controller.attempt.attempt import trial_seed
+from controller.attempt.injection import CleanupFailed
 from controller.attempt.outcome import Stop
-from controller.attempt.trial import trial_seed
 from subjects.protocol import ChaosRefused, SubjectError
 from tests.support.scripted import AWAY, Script
-from tests.unit.engine.conftest import UID, spec
+from tests.unit.attempt.conftest import UID, spec
 
 OTHER = "5f1e6a0e-0000-4000-8000-000000000002"
 

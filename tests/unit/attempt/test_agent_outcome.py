@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 
 from controller.api import Mode, Outcome
-from controller.attempt.outcome import Evidence, Stop, decide
+from controller.attempt.outcome import OutcomeInputs, Stop, decide_outcome
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 OBSERVE, CONFIRM = 60, 10
@@ -20,10 +20,10 @@ def at(seconds: float | None) -> datetime | None:
     return None if seconds is None else START + timedelta(seconds=seconds)
 
 
-def evidence(
+def inputs(
     mode: Mode = Mode.AGENT, ticket=None, resolved=None, recovered=None, healthy_last=True, **known
-) -> Evidence:
-    return Evidence(
+) -> OutcomeInputs:
+    return OutcomeInputs(
         mode=mode,
         deadline_at=at(OBSERVE),
         manifested_at=known.pop("manifested_at", START),
@@ -59,7 +59,9 @@ def test_every_combination_of_times_has_the_outcome_that_the_rules_say():
         ticket, resolved, recovered, healthy_last = story
         if resolved is not None and ticket is None:
             continue  # nothing is resolved that was never opened
-        decided = decide(evidence(ticket=ticket, resolved=resolved, recovered=recovered, healthy_last=healthy_last))
+        decided = decide_outcome(
+            inputs(ticket=ticket, resolved=resolved, recovered=recovered, healthy_last=healthy_last)
+        )
         assert decided is rule(*story), story
         seen.add(decided)
     assert seen == {
@@ -87,33 +89,33 @@ def test_every_combination_of_times_has_the_outcome_that_the_rules_say():
     ],
 )
 def test_each_kind_of_agent_is_told_from_the_others(who, story, outcome):
-    assert decide(evidence(**story)) is outcome
+    assert decide_outcome(inputs(**story)) is outcome
 
 
 def test_the_agent_is_not_asked_in_a_baseline():
     for ticket, resolved, recovered, healthy_last in every_story():
-        told = evidence(Mode.BASELINE, ticket, resolved, recovered, healthy_last)
+        told = inputs(Mode.BASELINE, ticket, resolved, recovered, healthy_last)
         healed = recovered is not None and recovered <= OBSERVE
-        assert decide(told) is (Outcome.SELF_HEALED if healed else Outcome.NOT_HEALED)
+        assert decide_outcome(told) is (Outcome.SELF_HEALED if healed else Outcome.NOT_HEALED)
 
 
 def test_in_a_control_only_a_ticket_in_the_window_counts():
     for ticket, resolved, recovered, healthy_last in every_story():
-        told = evidence(Mode.CONTROL, ticket, resolved, recovered, healthy_last, manifested_at=None)
+        told = inputs(Mode.CONTROL, ticket, resolved, recovered, healthy_last, manifested_at=None)
         alarmed = ticket is not None and ticket <= OBSERVE
-        assert decide(told) is (Outcome.FALSE_ALARM if alarmed else Outcome.QUIET)
+        assert decide_outcome(told) is (Outcome.FALSE_ALARM if alarmed else Outcome.QUIET)
 
 
 @pytest.mark.parametrize("mode", [Mode.AGENT, Mode.BASELINE])
 def test_a_fault_that_never_showed_is_nobodys_success(mode):
     for ticket, resolved, recovered, healthy_last in every_story():
-        told = evidence(mode, ticket, resolved, recovered, healthy_last, manifested_at=None)
-        assert decide(told) is Outcome.NOT_MANIFESTED
+        told = inputs(mode, ticket, resolved, recovered, healthy_last, manifested_at=None)
+        assert decide_outcome(told) is Outcome.NOT_MANIFESTED
 
 
 @pytest.mark.parametrize("mode", list(Mode))
 def test_what_was_not_watched_to_its_end_is_not_scored_in_any_mode(mode):
     for stopped, failed in product([None, *Stop], [False, True]):
         if stopped or failed:
-            told = evidence(mode, 3, 12, 10, observed=False, stopped=stopped, failed=failed)
-            assert not decide(told).scored
+            told = inputs(mode, 3, 12, 10, observed=False, stopped=stopped, failed=failed)
+            assert not decide_outcome(told).scored

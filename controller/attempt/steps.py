@@ -14,8 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar, Unpack
 
 from controller.api import Current, Failure, Step
-from controller.attempt.cleanup import RETRY_SECONDS
-from controller.attempt.failures import AttemptFailed
+from controller.attempt.outcome import AttemptFailed
 from controller.records import AttemptRow, Event, Facts, Records
 from subjects.cluster import ClusterUnreachable
 
@@ -23,7 +22,9 @@ T = TypeVar("T")
 
 MESSAGE_LENGTH = 512
 
-PATIENCE_SECONDS = 2.0
+RETRY_SECONDS = 0.5
+
+RECORD_WAIT_SECONDS = 2.0
 """How long a record that cannot be written holds up an attempt whose fault is in place; the next one does not."""
 
 
@@ -31,7 +32,7 @@ class StepFailed(AttemptFailed):
     """A step could not be done; the text goes into the record."""
 
 
-class Course:
+class StepRunner:
     """Belongs to one attempt. `report` is told what is being done, for the status."""
 
     def __init__(
@@ -43,7 +44,7 @@ class Course:
         self._report = report
         self._facts: Facts = {}
         self._events: list[Event] = []
-        self._urgent = False
+        self._fault_in_place = False
         self._writing: asyncio.Task[None] | None = None
         self._current = Current(trial=row.trial, attempt=row.attempt, step=Step.RESET, since=now())
 
@@ -52,11 +53,11 @@ class Course:
         """What is waited for, as it was said last."""
         return self._current.message
 
-    def learn(self, **facts: Unpack[Facts]) -> None:
+    def record(self, **facts: Unpack[Facts]) -> None:
         """Keep facts that are not committed yet: the next step takes them along."""
         self._facts |= facts
 
-    def note(self, events: Sequence[Event]) -> None:
+    def record_events(self, events: Sequence[Event]) -> None:
         """Keep events, likewise."""
         self._events += events
 
@@ -67,12 +68,12 @@ class Course:
     @asynccontextmanager
     async def step(self, step: Step, limit_seconds: float) -> AsyncIterator[None]:
         """Commit that the step begins, then give it its time."""
-        await self.enter(step, self._now() + timedelta(seconds=limit_seconds))
-        async with self.within(limit_seconds, step):
+        await self.begin(step, self._now() + timedelta(seconds=limit_seconds))
+        async with self.time_limit(limit_seconds, step):
             yield
 
     @asynccontextmanager
-    async def within(self, limit_seconds: float | None, what: str) -> AsyncIterator[None]:
+    async def time_limit(self, limit_seconds: float | None, what: str) -> AsyncIterator[None]:
         """Give it its time. StepFailed, with what was waited for, when that is over."""
         try:
             async with asyncio.timeout(limit_seconds) as limit:
@@ -83,22 +84,22 @@ class Course:
             why = f": {self.message}" if self.message else ""
             raise StepFailed(Failure.TIMED_OUT, f"{what} was not done within {limit_seconds:g} s{why}") from None
 
-    def hurry(self) -> None:
+    def stop_waiting_for_records(self) -> None:
         """The fault may be in place from now on: records that cannot be written hold up nothing any more."""
-        self._urgent = True
+        self._fault_in_place = True
 
-    async def enter(self, step: Step, deadline: datetime | None = None) -> None:
+    async def begin(self, step: Step, deadline: datetime | None = None) -> None:
         """Commit the step with everything learned so far, and say so."""
         (facts, self._facts), (events, self._events) = (self._facts, {}), (self._events, [])
         update = self._records.update(self._row.id, at=self._now(), step=step, events=events, **facts)
         earlier, self._writing = self._writing, asyncio.create_task(_after(self._writing, update))
-        if not self._urgent:
+        if not self._fault_in_place:
             await self._writing
         elif earlier is None or earlier.done():
-            await asyncio.wait([self._writing], timeout=PATIENCE_SECONDS)
-        self.show(step, deadline)
+            await asyncio.wait([self._writing], timeout=RECORD_WAIT_SECONDS)
+        self.report_step(step, deadline)
 
-    async def written(self) -> None:
+    async def flush(self) -> None:
         """Return when every step that was entered is on record."""
         if self._writing is not None:
             await self._writing
@@ -108,22 +109,22 @@ class Course:
         if self._writing is not None:
             self._writing.cancel()
 
-    def show(self, step: Step, deadline: datetime | None = None) -> None:
+    def report_step(self, step: Step, deadline: datetime | None = None) -> None:
         """Say what is being done, without a commit."""
         entered = {"step": step, "since": self._now(), "deadline": deadline, "message": ""}
         self._current = self._current.model_copy(update=entered)
         self._report(self._current)
 
-    async def patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+    async def retry_until_reachable(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask until the API server is there; only for what may be asked twice. The step's limit ends it."""
         while True:
             try:
                 return await ask()
             except ClusterUnreachable as away:
-                self.say(str(away))
+                self.report_progress(str(away))
                 await asyncio.sleep(RETRY_SECONDS)
 
-    def say(self, message: str) -> None:
+    def report_progress(self, message: str) -> None:
         """Say why we wait. Every time, also where nothing changed: who speaks is alive."""
         message = message[:MESSAGE_LENGTH]
         if message != self._current.message:

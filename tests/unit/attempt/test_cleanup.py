@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from controller.attempt.cleanup import CleanupFailed, undo
+from controller.attempt.injection import CleanupFailed, undo_fault
 from subjects.cluster import ClusterError, ClusterFailing, ClusterUnreachable
 from subjects.protocol import Fault, Target
 from tests.support.virtual import run_virtually
@@ -38,7 +38,7 @@ def undone(subject, limit=10.0):
 
     async def main():
         began = asyncio.get_running_loop().time()
-        await undo(subject, FAULT, limit, said.append)
+        await undo_fault(subject, FAULT, limit, said.append)
         return asyncio.get_running_loop().time() - began
 
     return run_virtually(main()), said

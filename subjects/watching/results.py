@@ -16,67 +16,67 @@ Q = TypeVar("Q")
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class QueryResult:
     """How one question to one member ended: with an answer, or with none and the reason.
 
-    `asked` (monotonic seconds) is its age: what a member says holds at the earliest from the moment it was asked.
+    `sent_at` (monotonic seconds) is its age: what a member says holds at the earliest from the moment it was asked.
     """
 
-    asked: float
+    sent_at: float
     answer: Answer | None
     error: str = ""
 
 
-class ReplyBook(Generic[Q]):
+class LatestResults(Generic[Q]):
     """Replies by pod uid and question."""
 
     def __init__(self) -> None:
-        self._replies: dict[str, dict[Q, Reply]] = {}
+        self._results: dict[str, dict[Q, QueryResult]] = {}
         self._void_before: dict[str, float] = {}
 
-    def note(self, uid: str, question: Q, reply: Reply) -> None:
+    def record(self, uid: str, query: Q, result: QueryResult) -> None:
         """Keep a reply, unless it was asked before the one we hold or before the pod last changed.
 
         Polls overlap: a write that hung through an election ends after one that was sent later and got through.
         """
-        if uid not in self._void_before or reply.asked < self._void_before[uid]:
+        if uid not in self._void_before or result.sent_at < self._void_before[uid]:
             return
-        held = self._replies.setdefault(uid, {}).get(question)
-        if held is None or reply.asked >= held.asked:
-            self._replies[uid][question] = reply
+        held = self._results.setdefault(uid, {}).get(query)
+        if held is None or result.sent_at >= held.sent_at:
+            self._results[uid][query] = result
 
-    def pod_changed(self, uid: str, at: float) -> None:
+    def invalidate(self, uid: str, at: float) -> None:
         """A pod appeared or changed: whatever was asked of it before says nothing about it now."""
         self._void_before[uid] = at
-        self._replies.pop(uid, None)
+        self._results.pop(uid, None)
 
     def forget(self, uid: str) -> None:
         """A pod is gone."""
         self._void_before.pop(uid, None)
-        self._replies.pop(uid, None)
+        self._results.pop(uid, None)
 
-    def fresh(self, uid: str, asked_since: float) -> Mapping[Q, Reply]:
+    def recent(self, uid: str, asked_since: float) -> Mapping[Q, QueryResult]:
         """The replies of a pod that were asked at or after `asked_since`."""
-        held = self._replies.get(uid, {})
-        return {question: reply for question, reply in held.items() if reply.asked >= asked_since}
+        held = self._results.get(uid, {})
+        return {query: result for query, result in held.items() if result.sent_at >= asked_since}
 
-    def newest(self, uid: str, question: Q, asked_since: float) -> Reply | None:
+    def newest(self, uid: str, query: Q, asked_since: float) -> QueryResult | None:
         """One of them, if there is one: where a member is asked about hundreds of things, each is looked up alone."""
-        reply = self._replies.get(uid, {}).get(question)
-        return reply if reply is not None and reply.asked >= asked_since else None
+        result = self._results.get(uid, {}).get(query)
+        return result if result is not None and result.sent_at >= asked_since else None
 
 
-class Fresh(Generic[Q]):
+class RecentResults(Generic[Q]):
     """The book as it is read at one instant: what was asked at most `max_age` seconds ago."""
 
-    def __init__(self, book: ReplyBook[Q], now: float) -> None:
-        self._book = book
+    def __init__(self, book: LatestResults[Q], now: float) -> None:
+        self._results = book
         self.now = now
 
-    def of(self, uid: str, max_age: float) -> Mapping[Q, Reply]:
+    def of(self, uid: str, max_age: float) -> Mapping[Q, QueryResult]:
         """All that the pod with this uid said."""
-        return self._book.fresh(uid, self.now - max_age)
+        return self._results.recent(uid, self.now - max_age)
 
-    def one(self, uid: str, question: Q, max_age: float) -> Reply | None:
+    def one(self, uid: str, query: Q, max_age: float) -> QueryResult | None:
         """What it said to one question."""
-        return self._book.newest(uid, question, self.now - max_age)
+        return self._results.newest(uid, query, self.now - max_age)

@@ -15,7 +15,7 @@ from subjects.images import KnownImages
 from subjects.protocol import Verdict
 from subjects.tikv.members.pace import Pace
 from subjects.tikv.members.place import Layout, Place
-from subjects.tikv.members.questions import (
+from subjects.tikv.members.queries import (
     ALIVE,
     MEMBERS,
     OF_EVERY_MEMBER,
@@ -25,28 +25,29 @@ from subjects.tikv.members.questions import (
     ROLES,
     STORES,
     TIKV,
-    Question,
+    Query,
 )
 from subjects.tikv.members.wire import Members, Region, Regions, RegionStatus, Stores
-from subjects.tikv.oracle.evidence import DEFAULT_HEARTBEAT_SECONDS, Evidence, Write
 from subjects.tikv.oracle.intervals import heartbeat_seconds
+from subjects.tikv.oracle.observations import DEFAULT_HEARTBEAT_SECONDS, Observations, Write
 from subjects.tikv.oracle.probe import WriteProbe
 from subjects.tikv.oracle.reading import Reader
 from subjects.tikv.oracle.service import leader_pod, store_hosts
 from subjects.tikv.oracle.turns import Turns
-from subjects.tikv.oracle.verdict import judge
-from subjects.watching.polling import ask_within
-from subjects.watching.replies import Fresh, Reply
+from subjects.tikv.oracle.verdict import assess
+from subjects.watching.polling import send_within
+from subjects.watching.results import QueryResult, RecentResults
 from subjects.watching.stream import Pods
 
-Asked = tuple[Pod, Question]
+Asked = tuple[Pod, Query]
 
 
-class TikvGaze:
-    """A `Gaze`. `layout` finds the StatefulSets, or remembers them; `cluster_id` is PD's name for itself, if known.
+class TikvProber:
+    """A `HealthProber`.
 
-    `images` is what their pods should look like; None where that is still to be learnt, and nothing is made of it.
-    `buried` tells the stores that were no more than a record before the attempt.
+    `layout` finds the StatefulSets, or remembers them; `cluster_id` is PD's name for itself, if known. `images` are the
+    images that the pods should have; None where they are not known yet, and then images are not compared. `buried`
+    returns the ids of the stores that were tombstones before the attempt.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class TikvGaze:
         self._layout: Layout | None = None
         self._heartbeat = DEFAULT_HEARTBEAT_SECONDS
         self._reader = Reader()
-        self._turns: Turns[tuple[str, Question]] = Turns()
+        self._turns: Turns[tuple[str, Query]] = Turns()
         self._regions: list[Region] = []
         self._probe = WriteProbe(place, pace, lambda: self._regions) if place.options.writes else None
 
@@ -82,104 +83,102 @@ class TikvGaze:
         """The labels of both roles' pods."""
         return self._place.options.selectors
 
-    async def learn(self) -> None:
+    async def discover(self) -> None:
         """Find the StatefulSets, and how often stores report to PD."""
         layout = await self._fetch_layout()
         self._heartbeat = await heartbeat_seconds(self._place, self._pace.limit)
         self._layout = layout
 
-    def sources(self, news: Callable[[], None]) -> Iterator[Coroutine[Any, Any, None]]:
+    def background_tasks(self, on_change: Callable[[], None]) -> Iterator[Coroutine[Any, Any, None]]:
         """The writing client, where one is asked for."""
         if self._probe is not None:
-            yield self._probe.run(news)
+            yield self._probe.run(on_change)
 
     # What to ask -----------------------------------------------------------------------------------------------------
 
-    def questions(self, pods: Pods, fresh: Fresh[Question]) -> Iterator[Asked]:
+    def queries(self, pods: Pods, recent: RecentResults[Query]) -> Iterator[Asked]:
         """Everything that is due in this period."""
-        evidence = self._evidence(pods, fresh)
-        for pod in evidence.present(PD).values():
-            yield from ((pod, question) for question in OF_EVERY_MEMBER)
-        for pod in evidence.present(TIKV).values():
+        observations = self._observations(pods, recent)
+        for pod in observations.present(PD).values():
+            yield from ((pod, query) for query in OF_EVERY_MEMBER)
+        for pod in observations.present(TIKV).values():
             yield pod, ALIVE
-        if (leader := self._pd_leader(evidence)) is not None:
-            yield from ((leader, question) for question in OF_THE_LEADER)
-        yield from self._of_regions(evidence)
+        if (leader := self._pd_leader(observations)) is not None:
+            yield from ((leader, query) for query in OF_THE_LEADER)
+        yield from self._region_queries(observations)
 
-    def follow_up(self, question: Question, pods: Pods, fresh: Fresh[Question]) -> Iterator[Asked]:
+    def follow_ups(self, query: Query, pods: Pods, recent: RecentResults[Query]) -> Iterator[Asked]:
         """Who leads leads to what the leader knows, and that to whom it names."""
-        if question not in (MEMBERS, REGIONS, STORES):
+        if query not in (MEMBERS, REGIONS, STORES):
             return
-        evidence = self._evidence(pods, fresh)
-        if question is MEMBERS:
-            if (leader := self._pd_leader(evidence)) is not None:
-                held = evidence.replies(leader.uid)
+        observations = self._observations(pods, recent)
+        if query is MEMBERS:
+            if (leader := self._pd_leader(observations)) is not None:
+                held = observations.results(leader.uid)
                 yield from ((leader, each) for each in OF_THE_LEADER if each not in held)
             return
-        self._remember_regions(evidence)
-        for pod, each in self._leaders_questions(evidence):
-            if evidence.confirmation(pod.uid, each) is None:
+        self._remember_regions(observations)
+        for pod, each in self._leader_queries(observations):
+            if observations.confirmation(pod.uid, each) is None:
                 yield pod, each
 
-    def _pd_leader(self, evidence: Evidence) -> Pod | None:
+    def _pd_leader(self, observations: Observations) -> Pod | None:
         """The pod that was named last as PD's leader."""
-        present = evidence.present(PD)
-        replies = [reply for pod in present.values() if (reply := evidence.reply(pod, MEMBERS)) is not None]
-        for reply in sorted(replies, key=lambda reply: reply.asked, reverse=True):
-            members = evidence.value(Members, reply)
+        present = observations.present(PD)
+        results = [result for pod in present.values() if (result := observations.result(pod, MEMBERS)) is not None]
+        for result in sorted(results, key=lambda result: result.sent_at, reverse=True):
+            members = observations.value(Members, result)
             if isinstance(members, Members) and members.leader is not None:
                 return present.get(members.leader.pod)
         return None
 
-    def _of_regions(self, evidence: Evidence) -> Iterator[Asked]:
-        self._remember_regions(evidence)
-        asked = {(pod.uid, question): pod for pod, question in self._leaders_questions(evidence)}
+    def _region_queries(self, observations: Observations) -> Iterator[Asked]:
+        self._remember_regions(observations)
+        asked = {(pod.uid, query): pod for pod, query in self._leader_queries(observations)}
 
-        def pressing(key: tuple[str, Question]) -> bool:
-            reply = evidence.confirmation(*key)
-            status = evidence.value(RegionStatus, reply) if reply is not None else ""
+        def pressing(key: tuple[str, Query]) -> bool:
+            result = observations.confirmation(*key)
+            status = observations.value(RegionStatus, result) if result is not None else ""
             return not (isinstance(status, RegionStatus) and status.leads)
 
         for key in self._turns.take(asked, pressing, self._clock()):
             yield asked[key], key[1]
 
-    def _leaders_questions(self, evidence: Evidence) -> Iterator[Asked]:
-        reply = evidence.newest_of_pd(STORES)
-        stores = evidence.value(Stores, reply) if reply is not None else ""
+    def _leader_queries(self, observations: Observations) -> Iterator[Asked]:
+        result = observations.latest_of_pd(STORES)
+        stores = observations.value(Stores, result) if result is not None else ""
         if isinstance(stores, Stores):
-            by_id, pods = store_hosts(stores), evidence.present(TIKV)
+            by_id, pods = store_hosts(stores), observations.present(TIKV)
             found = (leader_pod(region, by_id, pods) for region in self._regions)
             yield from (asked for asked in found if not isinstance(asked, str))
 
-    def _remember_regions(self, evidence: Evidence) -> None:
+    def _remember_regions(self, observations: Observations) -> None:
         """Kept while PD is away: a client, too, goes on with what it knows."""
-        reply = evidence.newest_of_pd(REGIONS)
-        regions = evidence.value(Regions, reply) if reply is not None else ""
+        result = observations.latest_of_pd(REGIONS)
+        regions = observations.value(Regions, result) if result is not None else ""
         if isinstance(regions, Regions):
             self._regions = regions.by_id()
 
-    async def ask(self, pod: Pod, question: Question) -> Reply:
+    async def ask(self, pod: Pod, query: Query) -> QueryResult:
         """One question to one member."""
         limit = self._pace.limit
-        return await ask_within(
-            limit, lambda: self._place.ask(question.role, pod, question.path, limit, port=question.port)
-        )
+        return await send_within(limit, lambda: self._place.ask(query.role, pod, query.path, limit, port=query.port))
 
     # What it means ---------------------------------------------------------------------------------------------------
 
-    def judge(self, pods: Pods, fresh: Fresh[Question]) -> Verdict:
+    def assess(self, pods: Pods, recent: RecentResults[Query]) -> Verdict:
         """The oracle's verdict on replies that still hold."""
-        return judge(self._place.context.now(), self._evidence(pods, fresh))
+        return assess(self._place.context.now(), self._observations(pods, recent))
 
-    def _evidence(self, pods: Pods, fresh: Fresh[Question]) -> Evidence:
+    def _observations(self, pods: Pods, recent: RecentResults[Query]) -> Observations:
         assert self._layout is not None, "asked before it has learned"
         of_regions = self._pace.max_age + (self._turns.rounds() - 1) * self._pace.period
-        return Evidence(
+        return Observations(
             layout=self._layout,
             pods=pods,
-            replies=lambda uid: fresh.of(uid, self._pace.max_age),
-            confirmation=lambda uid, question: fresh.one(uid, question, of_regions),
-            clock=fresh.now,
+            results=lambda uid: recent.of(uid, self._pace.max_age),
+            confirmation=lambda uid, query: recent.one(uid, query, of_regions),
+            clock=recent.now,
             writes=self._writes(),
             cluster_id=self._cluster_id(),
             heartbeat_seconds=self._heartbeat,

@@ -1,4 +1,4 @@
-"""The outcome is a function of the evidence: every combination of what may have happened, against the rules."""
+"""The outcome is a function of the inputs: every combination of what may have happened, against the rules."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 
 from controller.api import Mode, Outcome
-from controller.attempt.outcome import Evidence, Stop, decide
+from controller.attempt.outcome import OutcomeInputs, Stop, decide_outcome
 
 DEADLINE = datetime(2026, 1, 1, tzinfo=UTC)
 MOMENTS = {
@@ -20,12 +20,12 @@ MOMENTS = {
 }
 IN_TIME = {"long before", "just before", "at the deadline"}
 CUT_SHORT = list(product([None, *Stop], [False, True], [False, True]))
-"""Why it was told to stop, whether something failed, whether it is doubtful that the fault was applied."""
+"""Why it was told to stop, whether something failed, whether it is unknown if the fault was applied."""
 
 
-def evidence(manifested: str = "never", recovered: str = "never", **known) -> Evidence:
+def inputs(manifested: str = "never", recovered: str = "never", **known) -> OutcomeInputs:
     times = {"manifested_at": MOMENTS[manifested], "recovered_at": MOMENTS[recovered]}
-    return Evidence(mode=Mode.BASELINE, deadline_at=DEADLINE, **times, **known)
+    return OutcomeInputs(mode=Mode.BASELINE, deadline_at=DEADLINE, **times, **known)
 
 
 OBSERVED: list[tuple[str, str, Outcome]] = [
@@ -40,9 +40,9 @@ OBSERVED: list[tuple[str, str, Outcome]] = [
 
 @pytest.mark.parametrize(("manifested", "recovered", "outcome"), OBSERVED)
 def test_an_attempt_that_was_observed_to_its_end_is_judged_by_its_times_alone(manifested, recovered, outcome):
-    for stopped, failed, doubtful in CUT_SHORT:
-        seen = evidence(manifested, recovered, observed=True, stopped=stopped, failed=failed, doubtful=doubtful)
-        assert decide(seen) is outcome
+    for stopped, failed, unknown in CUT_SHORT:
+        seen = inputs(manifested, recovered, observed=True, stopped=stopped, failed=failed, injection_unknown=unknown)
+        assert decide_outcome(seen) is outcome
 
 
 def test_the_table_is_complete():
@@ -53,13 +53,15 @@ ENDED_BY_PEOPLE = {Stop.ABORTED, Stop.DELETED, Stop.OVERDUE}
 """By what they asked: the campaign is over, and the trial is not run again."""
 
 
-@pytest.mark.parametrize(("stopped", "failed", "doubtful"), [why for why in CUT_SHORT if why[0] or why[1]])
-def test_an_attempt_that_was_cut_short_is_never_scored_whatever_was_seen_by_then(stopped, failed, doubtful):
+@pytest.mark.parametrize(("stopped", "failed", "unknown"), [why for why in CUT_SHORT if why[0] or why[1]])
+def test_an_attempt_that_was_cut_short_is_never_scored_whatever_was_seen_by_then(stopped, failed, unknown):
     for manifested, recovered in product(MOMENTS, MOMENTS):
-        decided = decide(evidence(manifested, recovered, stopped=stopped, failed=failed, doubtful=doubtful))
+        decided = decide_outcome(
+            inputs(manifested, recovered, stopped=stopped, failed=failed, injection_unknown=unknown)
+        )
         if stopped in ENDED_BY_PEOPLE:
             assert decided is Outcome.ABORTED and not decided.repeated
-        elif stopped is Stop.EXITING or doubtful:
+        elif stopped is Stop.EXITING or unknown:
             assert decided is Outcome.INTERRUPTED and decided.repeated
         else:
             assert decided is Outcome.INFRA_ERROR and decided.repeated
@@ -68,12 +70,12 @@ def test_an_attempt_that_was_cut_short_is_never_scored_whatever_was_seen_by_then
 
 def test_without_a_deadline_nothing_was_observed():
     with pytest.raises(AssertionError, match="has a deadline"):
-        decide(Evidence(mode=Mode.BASELINE, manifested_at=DEADLINE, observed=True))
+        decide_outcome(OutcomeInputs(mode=Mode.BASELINE, manifested_at=DEADLINE, observed=True))
 
 
 def test_an_attempt_that_neither_ended_nor_was_cut_short_has_no_outcome():
     with pytest.raises(AssertionError, match="observed, stopped or failed"):
-        decide(evidence())
+        decide_outcome(inputs())
 
 
 def test_of_all_outcomes_only_those_that_say_something_are_scored():

@@ -6,21 +6,21 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from typing import Any
 
 from subjects.cluster import Pod, Workload
-from subjects.etcd.oracle import Evidence, judge
+from subjects.etcd.oracle import Observations, assess
 from subjects.etcd.place import SELECTOR
 from subjects.etcd.polling import Pace, ask
-from subjects.etcd.wire import Question
+from subjects.etcd.wire import Query
 from subjects.images import KnownImages
 from subjects.pods import member_names
 from subjects.protocol import SubjectContext, Verdict
-from subjects.watching.replies import Fresh, Reply
+from subjects.watching.results import QueryResult, RecentResults
 from subjects.watching.stream import Pods
 
 MEMBER = "member"
 
 
-class EtcdGaze:
-    """A `Gaze`. `workload` fetches the StatefulSet, or remembers it.
+class EtcdProber:
+    """A `HealthProber`. `workload` fetches the StatefulSet, or remembers it.
 
     `images` is what its pods should look like; None where that is still to be learnt, and nothing is made of it.
     """
@@ -45,32 +45,32 @@ class EtcdGaze:
         """From question to question."""
         return self._pace.period
 
-    async def learn(self) -> None:
+    async def discover(self) -> None:
         """Read the StatefulSet."""
         self._workload = await self._fetch_workload()
 
-    def sources(self, news: Callable[[], None]) -> tuple[Coroutine[Any, Any, None], ...]:
+    def background_tasks(self, on_change: Callable[[], None]) -> tuple[Coroutine[Any, Any, None], ...]:
         """None of its own."""
         return ()
 
-    def questions(self, pods: Pods, fresh: Fresh[Question]) -> Iterator[tuple[Pod, Question]]:
+    def queries(self, pods: Pods, recent: RecentResults[Query]) -> Iterator[tuple[Pod, Query]]:
         """Everything, of every member that should exist and does."""
         assert self._workload is not None, "asked before it has learned"
         for name in member_names(self._workload):
             if name in pods[MEMBER]:
-                yield from ((pods[MEMBER][name], question) for question in Question)
+                yield from ((pods[MEMBER][name], query) for query in Query)
 
-    def follow_up(self, question: Question, pods: Pods, fresh: Fresh[Question]) -> tuple[tuple[Pod, Question], ...]:
+    def follow_ups(self, query: Query, pods: Pods, recent: RecentResults[Query]) -> tuple[tuple[Pod, Query], ...]:
         """Nothing: no question hangs on the answer to another."""
         return ()
 
-    async def ask(self, pod: Pod, question: Question) -> Reply:
+    async def ask(self, pod: Pod, query: Query) -> QueryResult:
         """One question to one member."""
-        return await ask(self._context, pod, question, self._pace.limit_of(question))
+        return await ask(self._context, pod, query, self._pace.limit_of(query))
 
-    def judge(self, pods: Pods, fresh: Fresh[Question]) -> Verdict:
+    def assess(self, pods: Pods, recent: RecentResults[Query]) -> Verdict:
         """The oracle's verdict on replies that still hold."""
         assert self._workload is not None, "asked before it has learned"
         known = self._images.met(pods[MEMBER].values()) if self._images is not None else {}
-        evidence = Evidence(self._workload, pods[MEMBER], lambda uid: fresh.of(uid, self._pace.max_age), known)
-        return judge(self._context.now(), evidence)
+        observations = Observations(self._workload, pods[MEMBER], lambda uid: recent.of(uid, self._pace.max_age), known)
+        return assess(self._context.now(), observations)
