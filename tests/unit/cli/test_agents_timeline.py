@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.unit.cli.test_narrative import CAMPAIGN, KILL
+from tests.unit.cli.test_summary import CAMPAIGN, KILL
 
 from controller.api import Mode, Outcome
 from controller.cli.results.details import print_details
