@@ -14,16 +14,16 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from controller.agents.judgement import judge
 from controller.agents.masking import mask
 from controller.agents.protocol import Command, CommandLog, Reasoning
+from controller.agents.shell import classify
 from controller.text import truncate_bytes
 
-MOST_COMMANDS = 2000
+MAX_COMMANDS = 2000
 """Of one attempt, the first ones. An agent in a loop must not fill the records; what is left out is said."""
 
 COMMAND_BYTES = 4096
-"""Of one command as it is kept. It is judged before it is cut."""
+"""Of one command as it is stored. It is classified before it is cut."""
 
 LOOKED_AT = 4
 """Of a text, so many times the characters that are kept are masked first: masking shortens, and takes its time."""
@@ -111,16 +111,16 @@ def command_of(params: Any) -> str:
 
 
 def log_of(calls: Sequence[ToolCall]) -> CommandLog:
-    """All of them, judged and then masked; the first MOST_COMMANDS."""
-    kept = tuple(_command(call) for call in calls[:MOST_COMMANDS])
+    """Returns the first MAX_COMMANDS of the calls, classified and then masked."""
+    kept = tuple(_command(call) for call in calls[:MAX_COMMANDS])
     return CommandLog(kept, *complete(len(calls)))
 
 
 def complete(commands: int) -> tuple[bool, str]:
     """Whether all of so many commands are kept, and if not, what is to be said of it."""
-    if commands <= MOST_COMMANDS:
+    if commands <= MAX_COMMANDS:
         return True, ""
-    return False, f"{commands} commands, of which the first {MOST_COMMANDS} are kept"
+    return False, f"{commands} commands, of which the first {MAX_COMMANDS} are kept"
 
 
 def kept(text: str, limit: int = COMMAND_BYTES) -> str:
@@ -129,16 +129,16 @@ def kept(text: str, limit: int = COMMAND_BYTES) -> str:
 
 
 def _command(call: ToolCall) -> Command:
-    judged = judge(call.command)
+    effect = classify(call.command)
     return Command(
         at=call.at,
         session=truncate_bytes(call.session, 200),
         tool=truncate_bytes(call.tool, 200),
         command=kept(call.command),
         exit_code=call.exit_code,
-        mutating=judged.mutating,
-        destructive=judged.destructive,
-        why=kept(judged.why, 256),
+        mutating=effect.mutating,
+        destructive=effect.destructive,
+        why=kept(effect.why, 256),
     )
 
 

@@ -89,7 +89,7 @@ class PollResult:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Something the agent ran, masked and judged. `at` is the agent's own time, UTC; None where it cannot be read."""
+    """A command of the agent, masked and classified. `at` is the agent's own time, UTC, or None if unreadable."""
 
     at: datetime | None
     session: str

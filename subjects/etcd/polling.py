@@ -11,40 +11,40 @@ from dataclasses import dataclass
 from subjects.cluster import Pod
 from subjects.etcd.wire import CLIENT_PORT, Query
 from subjects.protocol import SubjectContext
-from subjects.watching.polling import send_within
+from subjects.watching.polling import PollSettings, send_within
 from subjects.watching.results import QueryResult
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How often members are asked (from start to start) and how long an answer may take, in seconds.
+class EtcdPollSettings(PollSettings):
+    """How often members are queried (from start to start), and how long an answer may take, in seconds.
 
-    `write_limit` is what a client would wait, and decides how late the beginning of an outage is seen: within
-    `period + write_limit`; its end, within `period`. An election takes etcd little more than a second, so it must be
-    short, or the commonest outage would go unseen. `limit` is for everything else, and tells a silent member from a
+    `write_timeout` is what a client would wait, and decides how late the beginning of an outage is seen: within
+    `period + write_timeout`; its end, within `period`. An election takes etcd little more than a second, so it must be
+    short, or the commonest outage would go unseen. `timeout` is for everything else, and tells a silent member from a
     busy machine: on two cores with four busy loops and a disk under synchronous writes, answers took up to 0.34 s.
     Writes took up to 0.52 s there, 0.39 s in 99 of 100; one that gets through any member in time is enough.
     """
 
     period: float = 0.25
-    limit: float = 1.0
-    write_limit: float = 0.5
+    timeout: float = 1.0
+    write_timeout: float = 0.5
 
-    def limit_of(self, query: Query) -> float:
-        """How long the answer to this question may take."""
-        return self.write_limit if query is Query.WRITE else self.limit
+    def timeout_of(self, query: Query) -> float:
+        """How long the answer to this query may take, in seconds."""
+        return self.write_timeout if query is Query.WRITE else self.timeout
 
     @property
     def max_age(self) -> float:
-        """A reply that was asked longer ago no longer holds: a later one should have come by now."""
-        return self.period + self.limit
+        """Seconds after which a result no longer holds, because a later one should have come by now."""
+        return self.period + self.timeout
 
 
-async def ask(context: SubjectContext, pod: Pod, query: Query, limit: float) -> QueryResult:
+async def ask(context: SubjectContext, pod: Pod, query: Query, timeout: float) -> QueryResult:
     """One question to one member; never raises for what the member, the network or the API server does."""
     return await send_within(
-        limit,
+        timeout,
         lambda: context.cluster.ask_member(
-            context.namespace, pod, CLIENT_PORT, query.path, timeout=limit, body=query.body
+            context.namespace, pod, CLIENT_PORT, query.path, timeout=timeout, body=query.body
         ),
     )

@@ -8,7 +8,7 @@ from typing import Any
 from subjects.cluster import Pod, Workload
 from subjects.etcd.oracle import Observations, assess
 from subjects.etcd.place import SELECTOR
-from subjects.etcd.polling import Pace, ask
+from subjects.etcd.polling import EtcdPollSettings, ask
 from subjects.etcd.wire import Query
 from subjects.images import KnownImages
 from subjects.pods import member_names
@@ -31,19 +31,19 @@ class EtcdProber:
         self,
         context: SubjectContext,
         workload: Callable[[], Awaitable[Workload]],
-        pace: Pace,
+        polling: EtcdPollSettings,
         images: KnownImages | None,
     ) -> None:
         self._context = context
         self._fetch_workload = workload
-        self._pace = pace
+        self._polling = polling
         self._images = images
         self._workload: Workload | None = None
 
     @property
     def period(self) -> float:
         """From question to question."""
-        return self._pace.period
+        return self._polling.period
 
     async def discover(self) -> None:
         """Read the StatefulSet."""
@@ -66,11 +66,13 @@ class EtcdProber:
 
     async def ask(self, pod: Pod, query: Query) -> QueryResult:
         """One question to one member."""
-        return await ask(self._context, pod, query, self._pace.limit_of(query))
+        return await ask(self._context, pod, query, self._polling.timeout_of(query))
 
     def assess(self, pods: Pods, recent: RecentResults[Query]) -> Verdict:
         """The oracle's verdict on replies that still hold."""
         assert self._workload is not None, "asked before it has learned"
         known = self._images.met(pods[MEMBER].values()) if self._images is not None else {}
-        observations = Observations(self._workload, pods[MEMBER], lambda uid: recent.of(uid, self._pace.max_age), known)
+        observations = Observations(
+            self._workload, pods[MEMBER], lambda uid: recent.of(uid, self._polling.max_age), known
+        )
         return assess(self._context.now(), observations)

@@ -15,7 +15,7 @@ from contextlib import suppress
 
 from subjects.cluster import ClusterError, MemberUnreachable, Pod, Workload
 from subjects.etcd.place import list_pods
-from subjects.etcd.polling import Pace, ask
+from subjects.etcd.polling import EtcdPollSettings, ask
 from subjects.etcd.wire import CLIENT_PORT, TRANSFER_PATH, Query, Status, read_status, refusal, transfer_body
 from subjects.pods import member_names
 from subjects.protocol import Report, SubjectContext, SubjectError
@@ -34,7 +34,9 @@ def agreed_leader(statuses: Mapping[str, Status]) -> str | None:
     return next((name for name, status in statuses.items() if leaders == {status.member_id}), None)
 
 
-async def move_leadership(context: SubjectContext, workload: Workload, pace: Pace, report: Report) -> None:
+async def move_leadership(
+    context: SubjectContext, workload: Workload, polling: EtcdPollSettings, report: Report
+) -> None:
     """Make the first member the leader; return when every member says that it is.
 
     Waits until all of them answer and agree: with one away, its return could move the leader once more. `report`
@@ -45,7 +47,7 @@ async def move_leadership(context: SubjectContext, workload: Workload, pace: Pac
     while True:
         pods = await list_pods(context)
         present = [pods[name] for name in names if name in pods and pods[name].ip]
-        results = await asyncio.gather(*(ask(context, pod, Query.STATUS, pace.limit) for pod in present))
+        results = await asyncio.gather(*(ask(context, pod, Query.STATUS, polling.timeout) for pod in present))
         statuses = {
             pod.name: status
             for pod, result in zip(present, results, strict=True)
@@ -64,7 +66,7 @@ async def move_leadership(context: SubjectContext, workload: Workload, pace: Pac
                 raise SubjectError(why)
             missing = (f"{name} ({_why(answers.get(name))})" for name in names if name not in statuses)
             report(f"no answer yet to the question who leads, of {', '.join(missing)}")
-        await asyncio.sleep(pace.period)
+        await asyncio.sleep(polling.period)
 
 
 def locked_out(answers: Mapping[str, QueryResult]) -> str | None:

@@ -18,11 +18,11 @@ from subjects.watching.results import QueryResult
 LOOKED_AT = (Query.HEALTH, Query.STATUS, Query.MEMBERS)
 
 
-async def capture(context: SubjectContext, workload: Workload, limit: float) -> dict[str, Json]:
-    """Pods and members as they are now. Each member has `limit` seconds; one that does not answer is part of it."""
+async def capture(context: SubjectContext, workload: Workload, timeout: float) -> dict[str, Json]:
+    """Pods and members as they are now. Each member has `timeout` seconds; one that does not answer is part of it."""
     pods = await list_pods(context)
     asked = [(name, query) for name, pod in sorted(pods.items()) if pod.ip for query in LOOKED_AT]
-    results = await asyncio.gather(*(ask(context, pods[name], query, limit) for name, query in asked))
+    results = await asyncio.gather(*(ask(context, pods[name], query, timeout) for name, query in asked))
     return describe(workload, pods, dict(zip(asked, results, strict=True)))
 
 

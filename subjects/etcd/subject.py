@@ -13,7 +13,7 @@ from subjects.etcd import reset, state
 from subjects.etcd.chaos import CHAOS
 from subjects.etcd.options import refuse_options
 from subjects.etcd.place import SELECTOR, get_workload, list_pods
-from subjects.etcd.polling import Pace
+from subjects.etcd.polling import EtcdPollSettings
 from subjects.etcd.prober import EtcdProber
 from subjects.health import wait_until_healthy
 from subjects.images import KnownImages
@@ -39,10 +39,10 @@ from subjects.watching.stream import VerdictStream
 class EtcdSubject:
     """The StatefulSet `etcd` of one namespace. Unsupported where the campaign asks for anything more of it."""
 
-    def __init__(self, context: SubjectContext, pace: Pace | None = None) -> None:
+    def __init__(self, context: SubjectContext, polling: EtcdPollSettings | None = None) -> None:
         refuse_options(context.options)
         self._context = context
-        self._pace = pace or Pace()
+        self._polling = polling or EtcdPollSettings()
         self._images = KnownImages()
         self._workload: Workload | None = None
 
@@ -75,8 +75,8 @@ class EtcdSubject:
         """Every member with a pod, and the first member leading. Waits for both without limit."""
         self._workload = None
         workload = self._workload = await get_workload(self._context)
-        await wait_for_pods(workload, self._list_pods, self._pace.period, report)
-        await reset.move_leadership(self._context, workload, self._pace, report)
+        await wait_for_pods(workload, self._list_pods, self._polling.period, report)
+        await reset.move_leadership(self._context, workload, self._polling, report)
 
     async def wait_healthy(self, settle_seconds: float, on_verdict: Callable[[Verdict], None]) -> Verdict:
         """The verdict that completes `settle_seconds` of health. What its pods look like then is what they should."""
@@ -89,12 +89,12 @@ class EtcdSubject:
         return self._watch(self._images)
 
     def _watch(self, images: KnownImages | None) -> AsyncGenerator[Verdict]:
-        prober = EtcdProber(self._context, self._known_workload, self._pace, images)
+        prober = EtcdProber(self._context, self._known_workload, self._polling, images)
         return VerdictStream(self._context, prober).verdicts()
 
     async def capture_state(self) -> Mapping[str, Json]:
         """Pods, members and leader, as JSON."""
-        return await state.capture(self._context, await self._known_workload(), self._pace.limit)
+        return await state.capture(self._context, await self._known_workload(), self._polling.timeout)
 
     async def plan_chaos(self, chaos: str, params: BaseModel, rng: Random) -> Fault:
         """A fault for members chosen by `rng` among all that should exist. Touches nothing."""
@@ -114,7 +114,7 @@ class EtcdSubject:
     async def cleanup_chaos(self, fault: Fault) -> None:
         """Undo the fault from its record alone; return when nothing of it is left."""
         injection.chaos_named("etcd", CHAOS, fault.chaos)
-        await injection.cleanup(self._context, fault, SELECTOR, self._pace.period)
+        await injection.cleanup(self._context, fault, SELECTOR, self._polling.period)
 
     async def end_attempt(self) -> None:
         """Nothing that an attempt can change in an etcd is set back, but for who leads."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from subjects.protocol import ChaosRefused, Json
-from subjects.tikv.members.wire import Regions, Stores
+from subjects.tikv.members.schemas import Regions, Stores
 
 
 @dataclass(frozen=True, slots=True)

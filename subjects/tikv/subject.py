@@ -29,9 +29,8 @@ from subjects.protocol import (
 )
 from subjects.tikv.chaos import CHAOS
 from subjects.tikv.members import options
-from subjects.tikv.members.pace import Pace
+from subjects.tikv.members.endpoints import Endpoints, Topology
 from subjects.tikv.members.pd import Pd
-from subjects.tikv.members.place import Layout, Place
 from subjects.tikv.members.queries import ROLES, TIKV
 from subjects.tikv.members.size import require_readable_regions
 from subjects.tikv.oracle.prober import TikvProber
@@ -39,6 +38,7 @@ from subjects.tikv.reset.memory import Memory
 from subjects.tikv.reset.recreate import recreate
 from subjects.tikv.reset.reset import note_end, restore
 from subjects.tikv.state import state
+from subjects.watching.polling import PollSettings
 from subjects.watching.stream import VerdictStream
 from subjects.workloads import FEWEST_MEMBERS
 
@@ -46,21 +46,21 @@ from subjects.workloads import FEWEST_MEMBERS
 class TikvSubject:
     """PD and TiKV in one namespace: two StatefulSets. Unsupported where the campaign's options make no sense."""
 
-    def __init__(self, context: SubjectContext, pace: Pace | None = None) -> None:
+    def __init__(self, context: SubjectContext, polling: PollSettings | None = None) -> None:
         self._context = context
         self._options = options.check(context.options)
-        self._pace = pace or Pace()
-        self._place = Place(context, self._options)
-        self._pd = Pd(self._place)
+        self._polling = polling or PollSettings()
+        self._endpoints = Endpoints(context, self._options)
+        self._pd = Pd(self._endpoints)
         self._memory = Memory()
         self._images = KnownImages()
-        self._layout: Layout | None = None
+        self._topology: Topology | None = None
 
-    async def _known_layout(self) -> Layout:
+    async def _known_topology(self) -> Topology:
         """The StatefulSets as the last reset found them: what is done to them meanwhile does not move the goal."""
-        if self._layout is None:
-            self._layout = await self._place.find()
-        return self._layout
+        if self._topology is None:
+            self._topology = await self._endpoints.find()
+        return self._topology
 
     def get_chaos_types(self) -> Mapping[str, ChaosType]:
         """The chaos on offer, by name."""
@@ -74,11 +74,11 @@ class TikvSubject:
         """
         if not self._context.cluster.reaches_pods and (asked := self._options.only_inside):
             raise Unsupported(f"{asked} needs a controller that runs in the cluster, and this one does not")
-        layout = await self._place.find(stopped_too=self._options.recreate)
-        await require_readable_regions(self._place)
+        topology = await self._endpoints.find(stopped_too=self._options.recreate)
+        await require_readable_regions(self._endpoints)
         for role in ROLES:
-            pods = await self._place.pods(role)
-            if missing := [name for name in member_names(layout.of(role)) if name not in pods]:
+            pods = await self._endpoints.pods(role)
+            if missing := [name for name in member_names(topology.of(role)) if name not in pods]:
                 raise SubjectNotReady(f"there is no pod yet for {', '.join(missing)}")
 
     async def blast_radius(self, chaos: str, params: BaseModel) -> BlastRadius:
@@ -88,7 +88,7 @@ class TikvSubject:
         counts with the members it had, or with the fewest there can be.
         """
         role = injection.chaos_named("tikv", CHAOS, chaos).role
-        found = (await self._place.find(stopped_too=self._options.recreate)).of(role).replicas
+        found = (await self._endpoints.find(stopped_too=self._options.recreate)).of(role).replicas
         members = found or self._memory.replicas.get(role, FEWEST_MEMBERS)
         return BlastRadius(count(params), members, self._voting(role, members))
 
@@ -97,20 +97,20 @@ class TikvSubject:
         return min(members, replicas or members)
 
     async def _voters(self, role: str) -> Voters:
-        names = member_names((await self._known_layout()).of(role))
+        names = member_names((await self._known_topology()).of(role))
         return Voters(self._options.selectors[role], names, self._voting(role, len(names)))
 
     async def reset(self, report: Report = no_report) -> None:
         """The known state: emptied, where that is asked for; every member with a pod, and the leaders spread."""
         if self._options.recreate:
-            await recreate(self._place, self._pd, self._memory, self._pace.period)
-        layout = self._layout = await self._place.find()
-        await restore(self._place, self._pd, layout, self._memory, self._pace, report)
+            await recreate(self._endpoints, self._pd, self._memory, self._polling.period)
+        topology = self._topology = await self._endpoints.find()
+        await restore(self._endpoints, self._pd, topology, self._memory, self._polling, report)
 
     async def wait_healthy(self, settle_seconds: float, on_verdict: Callable[[Verdict], None]) -> Verdict:
         """The verdict that completes `settle_seconds` of health. What its pods look like then is what they should."""
         verdict = await wait_until_healthy(self._watch(None), settle_seconds, on_verdict)
-        pods = [await self._place.pods(role) for role in ROLES]
+        pods = [await self._endpoints.pods(role) for role in ROLES]
         self._images.learn(pod for of_role in pods for pod in of_role.values())
         return verdict
 
@@ -120,9 +120,9 @@ class TikvSubject:
 
     def _watch(self, images: KnownImages | None) -> AsyncGenerator[Verdict]:
         prober = TikvProber(
-            self._place,
-            layout=self._known_layout,
-            pace=self._pace,
+            self._endpoints,
+            topology=self._known_topology,
+            polling=self._polling,
             cluster_id=lambda: self._memory.cluster_id,
             images=images,
             buried=lambda: self._memory.before.buried if self._memory.before is not None else frozenset(),
@@ -131,7 +131,7 @@ class TikvSubject:
 
     async def capture_state(self) -> Mapping[str, Json]:
         """Pods, members, stores, regions and where leaders sit, as JSON."""
-        return await state.capture(self._place, await self._known_layout(), self._pace.limit)
+        return await state.capture(self._endpoints, await self._known_topology(), self._polling.timeout)
 
     async def plan_chaos(self, chaos: str, params: BaseModel, rng: Random) -> Fault:
         """A fault for members chosen by `rng` among those that the chaos means now. Touches nothing.
@@ -139,9 +139,9 @@ class TikvSubject:
         The draw comes last: a plan that has to be made again draws as if it were the first.
         """
         aimed = injection.chaos_named("tikv", CHAOS, chaos)
-        workload = (await self._known_layout()).of(aimed.role)
+        workload = (await self._known_topology()).of(aimed.role)
         aim = await aimed.aim(self._pd, member_names(workload), params)
-        pods = await self._place.pods(aimed.role)
+        pods = await self._endpoints.pods(aimed.role)
         targets = injection.choose(aim.candidates, pods, self._images.by_uid, rng, count(params))
         fault = aimed.chaos.plan(self._context, targets, params)
         return replace(fault, targets=tuple(replace(each, facts=aim.facts(each.name)) for each in fault.targets))
@@ -154,11 +154,11 @@ class TikvSubject:
     async def cleanup_chaos(self, fault: Fault) -> None:
         """Undo the fault from its record alone; return when nothing of it is left."""
         aimed = injection.chaos_named("tikv", CHAOS, fault.chaos)
-        await injection.cleanup(self._context, fault, self._options.selectors[aimed.role], self._pace.period)
+        await injection.cleanup(self._context, fault, self._options.selectors[aimed.role], self._polling.period)
 
     async def end_attempt(self) -> None:
         """Note what the attempt leaves in PD and in the stores' settings."""
-        await note_end(self._place, self._pd, await self._known_layout(), self._memory, self._pace)
+        await note_end(self._endpoints, self._pd, await self._known_topology(), self._memory, self._polling)
 
     async def close(self) -> None:
         """Nothing to let go of: connections belong to the cluster."""

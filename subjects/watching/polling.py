@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from subjects.cluster import Answer, ClusterError, ClusterUnreachable, MemberUnreachable, Pod
@@ -17,24 +18,44 @@ from subjects.watching.results import QueryResult
 Q = TypeVar("Q", bound=Hashable)
 
 MAX_UNANSWERED = 5
-"""Requests of one kind that may hang at one member at once: what `limit / period` makes of a silent one, and one more
+"""Requests of one kind that may hang at one member at once: what `timeout / period` makes of a silent one, and one more
 for a pod event. Without a bound, a machine that is too busy to answer would be asked more and more."""
 
 MAX_AT_ONE_MEMBER = 32
 """Requests of all kinds that may hang at one member at once: a frozen one holds up no question to the others."""
 
 
-async def send_within(limit: float, request: Callable[[], Awaitable[Answer]]) -> QueryResult:
+@dataclass(frozen=True, slots=True)
+class PollSettings:
+    """How often members are queried (from start to start), and how long an answer may take, in seconds.
+
+    Elections take a TiKV ten to twenty seconds, so half a second is a fine enough grid. A frozen member is found silent
+    within `period + timeout`; until then its last result still holds.
+    """
+
+    period: float = 0.5
+    timeout: float = 1.0
+
+    @property
+    def max_age(self) -> float:
+        """Seconds after which a result no longer holds, because a later one should have come by now.
+
+        The next query is sent a period later and may take its timeout; a busy machine gets another period.
+        """
+        return 2 * self.period + self.timeout
+
+
+async def send_within(timeout: float, request: Callable[[], Awaitable[Answer]]) -> QueryResult:
     """The reply to one request; never raises for what the member, the network or the API server does.
 
-    `limit` (seconds) is kept here too, so that no client, however it counts, can hold up an answer.
+    `timeout` (seconds) is kept here too, so that no client, however it counts, can hold up an answer.
     """
     asked = asyncio.get_running_loop().time()
     try:
-        async with asyncio.timeout(limit):
+        async with asyncio.timeout(timeout):
             answer = await request()
     except TimeoutError:
-        return QueryResult(asked, None, f"no answer within {limit:g} s")
+        return QueryResult(asked, None, f"no answer within {timeout:g} s")
     except (MemberUnreachable, ClusterError, ClusterUnreachable) as error:
         return QueryResult(asked, None, str(error) or type(error).__name__)
     return QueryResult(asked, answer)

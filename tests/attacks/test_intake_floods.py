@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 from controller.agents.intake import workers as workers_module
-from controller.agents.intake.budget import BYTES, MEBIBYTE, MOST_AT_ONCE, REQUESTS, Budgets, Kind, OverBudget
-from controller.agents.intake.gate import MOST_BYTES
+from controller.agents.intake.budget import BYTES, MAX_AT_ONCE, MEBIBYTE, REQUESTS, Budgets, Kind, OverBudget
+from controller.agents.intake.gate import MAX_BYTES
 from controller.agents.intake.reading import BOUNDS
 from controller.agents.intake.workers import Workers
 from tests.support.intakes import HONEST, HOSTILE, TICKET, Intake, served
@@ -56,7 +56,7 @@ def pid_of(intake: Intake, kind: str) -> int:
 
 def filled(opening: bytes, piece: bytes, closing: bytes = b"") -> bytes:
     """A mebibyte of it."""
-    return opening + piece * ((MOST_BYTES - len(opening) - len(closing)) // len(piece)) + closing
+    return opening + piece * ((MAX_BYTES - len(opening) - len(closing)) // len(piece)) + closing
 
 
 BOMBS = {
@@ -121,7 +121,7 @@ async def test_a_body_over_which_the_process_hangs_is_refused_and_the_next_one_i
 ) -> None:
     async with intake.client(HOSTILE) as hostile, intake.client(HONEST) as honest:
         assert (await hostile.post("/v1/log", json={"entries": [entry(1)]})).status_code == 204
-        monkeypatch.setattr(workers_module, "MOST_SECONDS", 0.3)
+        monkeypatch.setattr(workers_module, "MAX_SECONDS", 0.3)
         pid = pid_of(intake, "log")
         os.kill(pid, signal.SIGSTOP)
         answer = await hostile.post("/v1/log", json={"entries": [entry(2)]})
@@ -191,7 +191,7 @@ def test_large_bodies_in_all_are_bounded_and_small_ones_taken_beside_them() -> N
     budgets = Budgets(lambda: 0.0)
     entered = 0
     for campaign in map(str, range(40)):
-        for _ in range(MOST_AT_ONCE):
+        for _ in range(MAX_AT_ONCE):
             try:
                 budgets.enter(campaign, Kind.TICKETS, MEBIBYTE)
             except OverBudget as over:

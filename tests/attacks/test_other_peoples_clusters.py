@@ -23,21 +23,21 @@ from controller.campaign.services import Services
 from controller.kube import KubeCluster
 from subjects.cluster import Changes, Cluster, Pod, Reads, Workload
 from subjects.etcd import EtcdSubject
-from subjects.etcd.polling import Pace
+from subjects.etcd.polling import EtcdPollSettings
 from subjects.guard import GuardedCluster, majority_lost
 from subjects.permits import Inject, Recreate, Revert, Voters
 from subjects.podchaos.record import is_swapped
 from subjects.protocol import ChaosRefused, EvalSubject, Fault, SubjectContext, SubjectError, Target
+from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.options import check
 from subjects.tikv.members.pd import Pd
-from subjects.tikv.members.place import Place
 from tests.support.quick import QuickSpec
 from tests.unit.subjects import tikv_fakes
 from tests.unit.subjects.fakes import IMAGE, NAMES, FakeCluster
 from tests.unit.subjects.tikv_fakes import FakeTikv
 
 REPO = Path(__file__).parents[2]
-PACE = Pace(period=0.005, limit=5.0, write_limit=5.0)
+PACE = EtcdPollSettings(period=0.005, timeout=5.0, write_timeout=5.0)
 MIRROR = "mirror.example/proxy"
 NEXT = "etcd:3.7"
 
@@ -477,9 +477,9 @@ async def test_undoing_deletes_no_pod_that_does_not_show_our_change(fields):
 )
 async def test_pd_is_given_no_order_that_takes_something_away(method, path, body):
     cluster = FakeTikv()
-    place = Place(cluster.context(), check(cluster.context().options))
+    endpoints = Endpoints(cluster.context(), check(cluster.context().options))
     with pytest.raises(SubjectError, match="PD is not told to"):
-        await Pd(place).request(path, body, method)
+        await Pd(endpoints).request(path, body, method)
     assert cluster.calls == []
 
 

@@ -15,7 +15,7 @@ from random import Random
 import pytest
 
 from subjects.etcd import EtcdSubject
-from subjects.etcd.polling import Pace
+from subjects.etcd.polling import EtcdPollSettings
 from subjects.protocol import Fault, SubjectError, Verdict
 from tests.members.real import RealMembers, find_etcd
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-PACE = Pace(limit=4.0, write_limit=4.0)
+PACE = EtcdPollSettings(timeout=4.0, write_timeout=4.0)
 """More patient than in earnest: these tests ask whether etcd is understood, not whether the machine is idle."""
 
 

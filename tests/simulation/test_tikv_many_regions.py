@@ -10,13 +10,12 @@ from typing import Any
 
 from subjects.cluster import Answer, MemberUnreachable, Pod, PodView, Workload
 from subjects.protocol import SubjectContext, SubjectOptions, Verdict
+from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.options import SELECTORS, check
-from subjects.tikv.members.pace import Pace
-from subjects.tikv.members.place import Place
 from subjects.tikv.members.queries import TIKV, Query
 from subjects.tikv.oracle.prober import TikvProber
 from subjects.tikv.oracle.turns import CAP
-from subjects.watching.polling import MAX_AT_ONE_MEMBER
+from subjects.watching.polling import MAX_AT_ONE_MEMBER, PollSettings
 from subjects.watching.stream import VerdictStream
 from tests.support.virtual import run_virtually
 from tests.unit.subjects.tikv_world import AT, World, names, region_of
@@ -43,7 +42,7 @@ class WorldCluster:
         return AT.astimezone(UTC) + timedelta(seconds=self._clock())
 
     async def list_workloads(self, namespace: str, selector: str) -> Mapping[str, Workload]:
-        workload = self.world.layout.of(self._role(selector))
+        workload = self.world.topology.of(self._role(selector))
         return {workload.name: workload}
 
     async def list_pods(self, namespace: str, selector: str) -> Mapping[str, Pod]:
@@ -85,10 +84,10 @@ async def watched(cluster: WorldCluster, events: Mapping[float, Callable[[], Non
     for at, event in events.items():
         loop.call_at(at, event)
     context = SubjectContext(cluster, "tikv", cluster.now, options=SubjectOptions())  # type: ignore[arg-type]
-    place = Place(context, check(context.options))
+    endpoints = Endpoints(context, check(context.options))
     verdicts = []
     async with aclosing(
-        VerdictStream(context, TikvProber(place, place.find, Pace(), lambda: None)).verdicts()
+        VerdictStream(context, TikvProber(endpoints, endpoints.find, PollSettings(), lambda: None)).verdicts()
     ) as stream:
         async for verdict in stream:
             verdicts.append(verdict)

@@ -9,23 +9,23 @@ import pytest
 
 from subjects.cluster import Answer, ClusterError, Workload
 from subjects.protocol import SubjectError, SubjectNotReady
+from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.options import check
-from subjects.tikv.members.pace import Pace
 from subjects.tikv.members.pd import Pd
-from subjects.tikv.members.place import Place
 from subjects.tikv.reset.memory import Memory
 from subjects.tikv.reset.recreate import intended, recreate
 from subjects.tikv.subject import TikvSubject
+from subjects.watching.polling import PollSettings
 from tests.support.waiting import eventually
 from tests.unit.subjects.tikv_fakes import KEYS, PACE, FakeTikv, subject_in
 from tests.unit.subjects.tikv_http import split
 
-BUSY = Pace(period=0, limit=0.02)
+BUSY = PollSettings(period=0, timeout=0.02)
 """Time passes with every request anyway, and there are very many here."""
 
 
 def recreating(cluster: FakeTikv) -> TikvSubject:
-    return subject_in(cluster, pace=BUSY, reset="recreate")
+    return subject_in(cluster, polling=BUSY, reset="recreate")
 
 
 async def reset(subject: TikvSubject) -> None:
@@ -107,8 +107,8 @@ async def test_nothing_is_started_while_its_claims_are_still_on_their_way_out(mo
 async def test_it_is_done_when_pd_and_all_stores_are_back():
     cluster = FakeTikv(keys=())
     cluster.slow["tikv-1"] = 30
-    place = Place(cluster.context(reset="recreate"), check(cluster.context().options))
-    await recreate(place, Pd(place), Memory(), PACE.period)
+    endpoints = Endpoints(cluster.context(reset="recreate"), check(cluster.context().options))
+    await recreate(endpoints, Pd(endpoints), Memory(), PACE.period)
     assert_healthy(cluster)
 
 

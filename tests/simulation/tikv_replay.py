@@ -11,11 +11,11 @@ import pytest
 from controller.attempt.observation import Observation, ObservationWindow, add_verdict
 from subjects.images import KnownImages
 from subjects.protocol import Fault, SubjectContext, SubjectOptions, Target, Verdict
+from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.options import check
-from subjects.tikv.members.pace import Pace
-from subjects.tikv.members.place import Place
 from subjects.tikv.oracle import probe
 from subjects.tikv.oracle.prober import TikvProber
+from subjects.watching.polling import PollSettings
 from subjects.watching.stream import VerdictStream
 from tests.support.tape import Tape, TapeClock, TapeCluster
 from tests.support.virtual import run_virtually
@@ -91,14 +91,14 @@ def replay(name: str, until: float, monkeypatch: pytest.MonkeyPatch | None = Non
         options = SubjectOptions(probe="none" if monkeypatch is None else "write")
         if monkeypatch is not None:
 
-            async def connect(place: Place, limit: float) -> TapeClient:
+            async def connect(endpoints: Endpoints, timeout: float) -> TapeClient:
                 return TapeClient(tape, clock)
 
             monkeypatch.setattr(probe, "connect", connect)
-        place = Place(SubjectContext(cluster, "tikv", cluster.now, options=options), check(options))
-        prober = TikvProber(place, place.find, Pace(), lambda: None, KnownImages())
+        endpoints = Endpoints(SubjectContext(cluster, "tikv", cluster.now, options=options), check(options))
+        prober = TikvProber(endpoints, endpoints.find, PollSettings(), lambda: None, KnownImages())
         verdicts = []
-        async with aclosing(VerdictStream(place.context, prober).verdicts()) as stream:
+        async with aclosing(VerdictStream(endpoints.context, prober).verdicts()) as stream:
             async for verdict in stream:
                 verdicts.append((clock(), replace(verdict)))
                 if clock() > until:

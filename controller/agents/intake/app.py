@@ -1,6 +1,6 @@
 """The API itself. A request is answered when what it brought is committed; until then the agent sends it again.
 
-Bodies are read, judged and masked by processes of their own: a mebibyte takes seconds, in which the event loop has
+Bodies are read, classified and masked by processes of their own: a mebibyte takes seconds, in which the event loop has
 trials to watch, and memory, of which the process that watches must not run out.
 """
 

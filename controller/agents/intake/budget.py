@@ -20,12 +20,12 @@ LARGE_AT_ONCE_BYTES = 4 * MEBIBYTE
 LARGE_IN_ALL_BYTES = 16 * MEBIBYTE
 """Of larger bodies that are being received or worked on: of one campaign, and of all."""
 
-MOST_AT_ONCE = 16
+MAX_AT_ONCE = 16
 LOGS_AT_ONCE = 4
 """Requests of one campaign, all of them, and those of them that bring logs. A ticket finds a place beside its logs."""
 
 
-MOST_IDLE = 256
+MAX_IDLE = 256
 """Accounts that are kept before those that are like new are dropped."""
 
 
@@ -99,7 +99,7 @@ class Budgets:
     def enter(self, campaign: str, kind: Kind, size: int) -> None:
         """A request with a body of at most `size` bytes begins. Raises OverBudget; then it has not begun."""
         account, now = self._account(campaign), self._clock()
-        if account.at_once.total() >= MOST_AT_ONCE or (kind is Kind.LOG and account.at_once[kind] >= LOGS_AT_ONCE):
+        if account.at_once.total() >= MAX_AT_ONCE or (kind is Kind.LOG and account.at_once[kind] >= LOGS_AT_ONCE):
             raise OverBudget("too many requests with this token at once; come again", 1, rate=False)
         if size > SMALL_BYTES:
             if account.large + size > LARGE_AT_ONCE_BYTES:
@@ -144,5 +144,5 @@ class Budgets:
 
     def _drop_idle(self, now: float) -> None:
         """Forget who has sent nothing for so long that a new account is the same as theirs."""
-        if len(self._accounts) >= MOST_IDLE:
+        if len(self._accounts) >= MAX_IDLE:
             self._accounts = {each: account for each, account in self._accounts.items() if not account.idle(now)}

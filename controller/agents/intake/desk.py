@@ -18,7 +18,7 @@ from controller.tokens import ANNOTATION, NotProven, digest_of
 FEWEST_CHARACTERS = 32
 """Of the secret: what is shorter could be guessed from its digest."""
 
-MOST_CHARACTERS = 256
+MAX_CHARACTERS = 256
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 """What Kubernetes takes for a name: nothing that means something in a selector."""
@@ -33,8 +33,8 @@ class TokenDesk:
 
     async def hand_out(self, namespace: str, name: str, proof: str) -> str:
         """The campaign's token. Raises NotProven; ClusterError 404 where it has none yet; and ClusterUnreachable."""
-        if not FEWEST_CHARACTERS <= len(proof) <= MOST_CHARACTERS:
-            raise NotProven(f"the secret has {FEWEST_CHARACTERS} to {MOST_CHARACTERS} characters")
+        if not FEWEST_CHARACTERS <= len(proof) <= MAX_CHARACTERS:
+            raise NotProven(f"the secret has {FEWEST_CHARACTERS} to {MAX_CHARACTERS} characters")
         if not NAME.fullmatch(namespace) or not NAME.fullmatch(name):
             raise NotProven("that is no name of a campaign")
         path = f"/apis/{GROUP}/{VERSION}/namespaces/{namespace}/{PLURAL}"

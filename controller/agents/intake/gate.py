@@ -18,11 +18,11 @@ from controller.agents.intake.budget import MEBIBYTE, Budgets, Kind, OverBudget
 from controller.meter import UNMETERED, Meter
 from controller.records.turnedaway import TurnedAway
 
-MOST_BYTES = MEBIBYTE
+MAX_BYTES = MEBIBYTE
 BODY_SECONDS = 10.0
 """How long a body may take to come in: whoever dawdles keeps others out."""
 
-MOST_UNWANTED = 8
+MAX_UNWANTED = 8
 """Bodies of one campaign that are read to their end although they are refused."""
 
 PROTECTED = "/v1/"
@@ -75,7 +75,7 @@ class Gate:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, campaign: str, most: int) -> None:
         """Within the campaign's budget. `most` is how many bytes the body may have by what its header says."""
-        if most > MOST_BYTES:
+        if most > MAX_BYTES:
             raise _too_large()
         kind = Kind.LOG if scope["path"].startswith(LOG) else Kind.TICKETS
         try:
@@ -96,7 +96,7 @@ class Gate:
 
         Not of more than a few at once: who sends slowly would hold their connections.
         """
-        if self._unwanted[campaign] >= MOST_UNWANTED:
+        if self._unwanted[campaign] >= MAX_UNWANTED:
             return
         self._unwanted[campaign] += 1
         try:
@@ -134,7 +134,7 @@ async def _body(receive: Receive, keep: bool = True) -> bytes | None:
                 length += len(message.get("body", b""))
                 if keep:
                     body += message.get("body", b"")
-                if length > MOST_BYTES:
+                if length > MAX_BYTES:
                     raise _too_large()
                 if not message.get("more_body", False):
                     return bytes(body)
@@ -152,7 +152,7 @@ def _replaying(body: bytes, receive: Receive) -> Receive:
 
 
 def _too_large() -> _Refusal:
-    return _Refusal(413, f"at most {MOST_BYTES} bytes a request")
+    return _Refusal(413, f"at most {MAX_BYTES} bytes a request")
 
 
 def _bearer(header: str) -> str:
@@ -165,7 +165,7 @@ def _most(headers: dict[str, str]) -> int:
     stated = headers.get("content-length", "")
     if stated.isdecimal():
         return int(stated)
-    return MOST_BYTES if "transfer-encoding" in headers else 0
+    return MAX_BYTES if "transfer-encoding" in headers else 0
 
 
 async def _refuse(send: Send, no: _Refusal) -> None:

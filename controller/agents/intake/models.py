@@ -9,7 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from controller.agents.commands import TOOL_CALL, command_of, kept
-from controller.agents.judgement import judge
+from controller.agents.shell import classify
 from controller.text import truncate_bytes
 
 
@@ -24,7 +24,7 @@ Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """With a zone: nobody knows which instant another one means."""
 
-MOST_ENTRIES = 500
+MAX_ENTRIES = 500
 """In one request."""
 
 
@@ -87,9 +87,9 @@ class EntrySent(Sent):
     at: Instant | None = None
 
     def values(self) -> dict[str, Any]:
-        """As the records keep it: judged first, for what is masked says less, then masked. May take long."""
+        """As the records keep it: classified first, as masking removes text, then masked. Can be slow."""
         command = (command_of(self.params) or self.content) if self.type == TOOL_CALL else ""
-        judged = judge(command)
+        effect = classify(command)
         return {
             "session": self.session,
             "sequence": self.sequence,
@@ -97,9 +97,9 @@ class EntrySent(Sent):
             "content": kept(self.content),
             "tool": truncate_bytes(self.tool, 128),
             "command": kept(command),
-            "mutating": judged.mutating,
-            "destructive": judged.destructive,
-            "why": kept(judged.why, 256),
+            "mutating": effect.mutating,
+            "destructive": effect.destructive,
+            "why": kept(effect.why, 256),
             "exit_code": self.exit_code,
             "at": self.at,
         }
@@ -108,7 +108,7 @@ class EntrySent(Sent):
 class LogSent(Sent):
     """Entries, at most 500. Sent twice is there once. None asks whether the token is good, and loses nothing."""
 
-    entries: list[EntrySent] = Field(max_length=MOST_ENTRIES)
+    entries: list[EntrySent] = Field(max_length=MAX_ENTRIES)
 
     def values(self) -> list[dict[str, Any]]:
         """As the records keep them."""

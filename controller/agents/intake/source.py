@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import RowMapping
 
-from controller.agents.commands import MOST_COMMANDS, TOOL_CALL, LogEntry, complete, exit_codes, reasoning_of
+from controller.agents.commands import MAX_COMMANDS, TOOL_CALL, LogEntry, complete, exit_codes, reasoning_of
 from controller.agents.protocol import AgentUnreadable, Command, CommandLog, Cursor, PollResult, Ticket
 from controller.records import Records, RecordsError, inbox
 
@@ -45,7 +45,7 @@ class HttpSource:
         return PollResult(at, tuple(_ticket(row) for row in rows))
 
     async def read_commands(self, cursor: Cursor, tickets: Sequence[Ticket]) -> CommandLog:
-        """See the protocol. They were judged and masked when they came."""
+        """See the protocol. They were classified and masked when they arrived."""
         if not tickets:
             return CommandLog()
         ids = [ticket.id for ticket in tickets]
@@ -68,7 +68,7 @@ class HttpSource:
         whole, why = complete(len(commands))
         if lost := self._records.turned_away.work(self._campaign) - self._lost_before:
             whole, why = False, f"{lost} requests with logs or sessions were refused" + (f"; {why}" if why else "")
-        return CommandLog(tuple(commands[:MOST_COMMANDS]), whole, why, reasoning)
+        return CommandLog(tuple(commands[:MAX_COMMANDS]), whole, why, reasoning)
 
     async def close(self) -> None:
         """Nothing is open; what was noted of the campaign is forgotten."""

@@ -25,7 +25,7 @@ from controller.agents.intake.worker import HEAD, KINDS, TAKEN, TOO_MUCH, receiv
 
 log = logging.getLogger(__name__)
 
-MOST_SECONDS = 10.0
+MAX_SECONDS = 10.0
 """For one body, of which the worst that is known takes two."""
 
 START_SECONDS = 60.0
@@ -128,7 +128,7 @@ class _Line:
     def _read(self, kind: str, body: bytes) -> list[dict[str, Any]]:
         try:
             connection = self._connect()
-            connection.settimeout(MOST_SECONDS)
+            connection.settimeout(MAX_SECONDS)
             connection.sendall(HEAD.pack(len(body), KINDS.index(kind)) + body)
             length, said = HEAD.unpack(receive(connection, HEAD.size))
             text = receive(connection, length)

@@ -26,13 +26,13 @@ from controller.agents.operatordb.times import read_time
 from controller.agents.protocol import CommandLog, Cursor, Ticket
 from controller.text import truncate_bytes
 
-MOST_TICKETS = 1000
+MAX_TICKETS = 1000
 """Of one look, the oldest first."""
 
-MOST_SESSIONS = 1000
+MAX_SESSIONS = 1000
 """That worked on the tickets of one attempt."""
 
-MOST_CALLS = 20_000
+MAX_CALLS = 20_000
 """With their results, and what was said in between, of one attempt."""
 
 ID_BYTES = 256
@@ -56,7 +56,7 @@ def find_tickets(connection: sqlite3.Connection | None, cursor: Cursor, zone: tz
     if connection is None or (table := tables.find_table(connection, TICKETS)) is None:
         return ()
     same = known.is_same(connection, cursor.tickets, cursor.entries)
-    found = list(islice(known.new(connection, TICKETS, cursor.tickets, same), MOST_TICKETS))
+    found = list(islice(known.new(connection, TICKETS, cursor.tickets, same), MAX_TICKETS))
     if not found:
         return ()
     resolved = resolving_sessions(connection)
@@ -128,16 +128,16 @@ def _ticket(row: Row, number: int, zone: tzinfo, by_session: bool) -> Ticket:
 
 
 def _sessions(connection: sqlite3.Connection, tickets: Collection[str]) -> list[object]:
-    """Those that worked on these tickets, the first MOST_SESSIONS."""
+    """Those that worked on these tickets, the first MAX_SESSIONS."""
     rows = tables.read_all(connection, SESSIONS, ("session_id", "ticket_id"))
     theirs = (row["session_id"] for row in rows if _id(row["ticket_id"]) in tickets and row["session_id"] is not None)
-    return list(islice(dict.fromkeys(theirs), MOST_SESSIONS))
+    return list(islice(dict.fromkeys(theirs), MAX_SESSIONS))
 
 
 def _new_entries(
     connection: sqlite3.Connection, cursor: Cursor, sessions: Sequence[object]
 ) -> Iterator[tuple[tables.Table, tables.Place]]:
-    """Calls, results and reasoning of these sessions, ascending, the first MOST_CALLS."""
+    """Calls, results and reasoning of these sessions, ascending, the first MAX_CALLS."""
     table = tables.find_table(connection, ENTRIES)
     if table is None or not sessions or not {"session_id", "entry_type"} <= table.columns:
         return
@@ -145,7 +145,7 @@ def _new_entries(
     theirs = frozenset(tables.places(connection, table, where, sessions))
     same = known.is_same(connection, cursor.tickets, cursor.entries)
     new = (found.place for found in known.new(connection, ENTRIES, cursor.entries, same) if found.place in theirs)
-    yield from ((table, place) for place in islice(new, MOST_CALLS))
+    yield from ((table, place) for place in islice(new, MAX_CALLS))
 
 
 def _tool_calls(

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from subjects.tikv.members.place import Place
+from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.queries import PD
 from subjects.tls import Credentials
 
@@ -14,22 +14,22 @@ if TYPE_CHECKING:
     from tikv import AsyncRawClient, TLSConfig
 
 
-async def connect(place: Place, limit: float) -> AsyncRawClient | None:
+async def connect(endpoints: Endpoints, timeout: float) -> AsyncRawClient | None:
     """A client with nothing cached that begins with PD's members as they are now; None while none has an address.
 
-    Every operation has `limit` seconds. SubjectError or ClusterUnreachable where the pods cannot be listed.
+    Every operation has `timeout` seconds. SubjectError or ClusterUnreachable where the pods cannot be listed.
     """
     from tikv import AsyncRawClient  # a heavy import, for those who write
 
-    credentials = await place.credentials()
-    pods = [pod for _, pod in sorted((await place.pd_pods()).items()) if pod.ip and not pod.deleting]
+    credentials = await endpoints.credentials()
+    pods = [pod for _, pod in sorted((await endpoints.pd_pods()).items()) if pod.ip and not pod.deleting]
     if not pods:
         return None
     if credentials is None:
-        return AsyncRawClient([_address(pod.ip or "", place.port(PD, pod)) for pod in pods], timeout=limit)
-    endpoints = [f"{place.server_name(PD, pod)}:{place.port(PD, pod)}" for pod in pods]
+        return AsyncRawClient([_address(pod.ip or "", endpoints.port(PD, pod)) for pod in pods], timeout=timeout)
+    names = [f"{endpoints.server_name(PD, pod)}:{endpoints.port(PD, pod)}" for pod in pods]
     with TemporaryDirectory() as folder:  # the files are read while the client is made
-        return AsyncRawClient(endpoints, timeout=limit, tls=_config(credentials, Path(folder)))
+        return AsyncRawClient(names, timeout=timeout, tls=_config(credentials, Path(folder)))
 
 
 def _address(ip: str, port: int) -> str:

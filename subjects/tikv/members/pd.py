@@ -9,15 +9,15 @@ from pydantic import BaseModel
 
 from subjects.cluster import Answer, ClusterError, MemberUnreachable
 from subjects.protocol import SubjectError
-from subjects.tikv.members.place import Place
+from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.queries import MEMBERS, PD, REGIONS, STORES
-from subjects.tikv.members.wire import Members, Names, Regions, Stores, read, refusal
+from subjects.tikv.members.schemas import Members, Names, Regions, Stores, read, refusal
 
 M = TypeVar("M", bound=BaseModel)
 
 SCHEDULERS = "/pd/api/v1/schedulers"
 
-LIMIT_SECONDS = 4.0
+TIMEOUT_SECONDS = 4.0
 """A member without a leader keeps a request for three seconds before it says so."""
 
 
@@ -52,9 +52,9 @@ class Pd:
     An answer of 4xx is PdRefused. An order may have been carried out although nobody answered: look, then repeat.
     """
 
-    def __init__(self, place: Place, limit: float = LIMIT_SECONDS) -> None:
-        self._place = place
-        self._limit = limit
+    def __init__(self, endpoints: Endpoints, timeout: float = TIMEOUT_SECONDS) -> None:
+        self._endpoints = endpoints
+        self._timeout = timeout
         self._spokesman = ""
 
     async def members(self) -> Members:
@@ -80,27 +80,27 @@ class Pd:
             raise PdUnavailable(f"PD does not tell {path}: {value}")
         return value
 
-    async def post(self, path: str, body: Any | None = None, limit: float | None = None) -> Answer:
-        """Give an order; `limit` (seconds) where it takes longer than a question."""
-        return await self.request(path, body, "POST", limit)
+    async def post(self, path: str, body: Any | None = None, timeout: float | None = None) -> Answer:
+        """Give an order; `timeout` (seconds) where it takes longer than a question."""
+        return await self.request(path, body, "POST", timeout)
 
     async def delete(self, path: str) -> Answer:
         """Have something removed."""
         return await self.request(path, method="DELETE")
 
     async def request(
-        self, path: str, body: Any | None = None, method: str | None = None, limit: float | None = None
+        self, path: str, body: Any | None = None, method: str | None = None, timeout: float | None = None
     ) -> Answer:
         """The first good answer of a member; each is tried in turn, beginning with the one that answered last."""
         refuse_order(method or ("GET" if body is None else "POST"), path, body)
         why = "it has no pods"
-        pods = await self._place.pd_pods()
+        pods = await self._endpoints.pd_pods()
         for name, pod in sorted(pods.items(), key=lambda item: (item[0] != self._spokesman, item[0])):
             if pod.ip is None or pod.deleting:
                 why = f"{name} is not there"
                 continue
             try:
-                answer = await self._place.ask(PD, pod, path, limit or self._limit, body=body, method=method)
+                answer = await self._endpoints.ask(PD, pod, path, timeout or self._timeout, body=body, method=method)
             except (MemberUnreachable, ClusterError) as error:
                 why = str(error) or type(error).__name__
                 continue

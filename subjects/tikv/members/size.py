@@ -11,30 +11,30 @@ from __future__ import annotations
 from contextlib import suppress
 
 from subjects.protocol import SubjectNotReady
+from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.pd import Pd, PdRefused, PdUnavailable
-from subjects.tikv.members.place import Place
 from subjects.tikv.members.queries import REGION_COUNT
-from subjects.tikv.members.wire import RegionCount
+from subjects.tikv.members.schemas import RegionCount
 
 SURE = 5_000
 """Up to so many regions fit, whatever they have. Where there are more, the list is read to see whether it can be."""
 
-LIMIT_SECONDS = 1.0
+TIMEOUT_SECONDS = 1.0
 """For each member of PD to count them. One that does not answer is for the oracle to judge."""
 
 
-async def require_readable_regions(place: Place) -> None:
+async def require_readable_regions(endpoints: Endpoints) -> None:
     """Return where PD's list of regions can be read, or PD does not count them.
 
     SubjectNotReady, with their number, where it cannot.
     """
     count = 0
     with suppress(PdUnavailable, PdRefused):
-        count = (await Pd(place, LIMIT_SECONDS).get(REGION_COUNT.path, RegionCount)).count
+        count = (await Pd(endpoints, TIMEOUT_SECONDS).get(REGION_COUNT.path, RegionCount)).count
     if count <= SURE:
         return
     try:
-        await Pd(place).regions()
+        await Pd(endpoints).regions()
     except (PdUnavailable, PdRefused) as unread:
         raise SubjectNotReady(
             f"PD counts {count} regions, and their list cannot be read ({unread}); "

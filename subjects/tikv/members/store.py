@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from subjects.cluster import Pod
-from subjects.tikv.members.place import Place
+from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.queries import TIKV
 from subjects.watching.polling import send_within
 from subjects.watching.results import QueryResult
 
 
 async def query_store(
-    place: Place, pod: Pod, path: str, limit: float, *, port: int | None = None, body: Any | None = None
+    endpoints: Endpoints, pod: Pod, path: str, timeout: float, *, port: int | None = None, body: Any | None = None
 ) -> QueryResult:
-    """One request, `limit` in seconds; never raises for what the store, the network or the API server does.
+    """One request, `timeout` in seconds; never raises for what the store, the network or the API server does.
 
     `port` is where PD says the store listens; None: the usual one. A `body` makes it a POST.
     """
-    return await send_within(limit, lambda: place.ask(TIKV, pod, path, limit, port=port, body=body))
+    return await send_within(timeout, lambda: endpoints.ask(TIKV, pod, path, timeout, port=port, body=body))

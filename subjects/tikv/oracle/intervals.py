@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from subjects.protocol import SubjectError
-from subjects.tikv.members.place import Place
+from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.queries import TIKV
 from subjects.tikv.oracle.observations import DEFAULT_HEARTBEAT_SECONDS
 from subjects.watching.polling import send_within
@@ -17,17 +17,17 @@ KEY = ("raftstore", "pd-store-heartbeat-tick-interval")
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
-async def heartbeat_seconds(place: Place, limit: float) -> float:
-    """What the first store that answers within `limit` seconds has; as shipped where none does.
+async def heartbeat_seconds(endpoints: Endpoints, timeout: float) -> float:
+    """What the first store that answers within `timeout` seconds has; as shipped where none does.
 
     ClusterUnreachable comes through.
     """
     try:
-        pods = await place.tikv_pods()
+        pods = await endpoints.tikv_pods()
     except SubjectError:
         return DEFAULT_HEARTBEAT_SECONDS
     for _, pod in sorted(pods.items()):
-        result = await send_within(limit, lambda pod=pod: place.ask(TIKV, pod, CONFIG_PATH, limit))  # type: ignore[misc]
+        result = await send_within(timeout, lambda pod=pod: endpoints.ask(TIKV, pod, CONFIG_PATH, timeout))  # type: ignore[misc]
         if result.answer is not None and result.answer.status == 200:
             return read_interval(result.answer.body)
     return DEFAULT_HEARTBEAT_SECONDS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from subjects.tikv.members.wire import Region
+from subjects.tikv.members.schemas import Region
 
 SUFFIX = b"\x00healthcheck"
 """Agents may read the whole store, so the name says nothing about an evaluation."""

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from subjects.cluster import Pod
 from subjects.pods import member_names
-from subjects.tikv.members.place import Layout
+from subjects.tikv.members.endpoints import Topology
 from subjects.tikv.members.queries import PD, Query
 from subjects.tikv.oracle.reading import Reader
 from subjects.watching.results import QueryResult
@@ -40,7 +40,7 @@ class Observations:
     record when the attempt began.
     """
 
-    layout: Layout
+    topology: Topology
     pods: Mapping[str, Mapping[str, Pod]]
     results: Callable[[str], Mapping[Query, QueryResult]]
     confirmation: Callable[[str, Query], QueryResult | None]
@@ -54,7 +54,7 @@ class Observations:
 
     def present(self, role: str) -> dict[str, Pod]:
         """The expected pods of a role that are there, in ordinal order."""
-        names = member_names(self.layout.of(role))
+        names = member_names(self.topology.of(role))
         return {name: self.pods[role][name] for name in names if name in self.pods[role]}
 
     def result(self, pod: Pod, query: Query) -> QueryResult | None:

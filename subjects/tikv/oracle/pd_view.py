@@ -24,7 +24,7 @@ from subjects.tikv.members.queries import (
     STORES,
     Query,
 )
-from subjects.tikv.members.wire import Cluster, ClusterStatus, Health, Members, Regions, Stores, refusal
+from subjects.tikv.members.schemas import Cluster, ClusterStatus, Health, Members, Regions, Stores, refusal
 from subjects.tikv.oracle.observations import M, Observations
 from subjects.watching.results import QueryResult
 
@@ -44,7 +44,7 @@ class PdView:
 
 def view_pd(observations: Observations) -> PdView:
     """Everything that PD's pods and answers tell."""
-    view = PdView(list(pod_problems(observations.layout.pd, observations.pods[PD], observations.images)))
+    view = PdView(list(pod_problems(observations.topology.pd, observations.pods[PD], observations.images)))
     present = observations.present(PD)
     if not view.trouble and not any(_answered(observations, pod) for pod in present.values()):
         view.lost = ", ".join(sorted({_silence(observations, pod) for pod in present.values()}))
@@ -124,7 +124,7 @@ def _told(view: PdView, observations: Observations, query: Query, model: type[M]
 
 
 def _membership_problems(observations: Observations, members: Members) -> Iterator[Problem]:
-    expected = set(member_names(observations.layout.pd))
+    expected = set(member_names(observations.topology.pd))
     listed = {member.pod for member in members.members}
     if listed != expected:
         yield Problem("PDMembershipDiffers", f"PD lists the members {', '.join(sorted(listed)) or '(none)'}")

@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING
 from subjects.cluster import ClusterUnreachable
 from subjects.protocol import SubjectError
 from subjects.tikv.members.client import connect
-from subjects.tikv.members.pace import Pace
-from subjects.tikv.members.place import Place
-from subjects.tikv.members.wire import Region
+from subjects.tikv.members.endpoints import Endpoints
+from subjects.tikv.members.schemas import Region
 from subjects.tikv.oracle.keys import reserved_key
 from subjects.tikv.oracle.observations import Write
 from subjects.tikv.oracle.turns import Turns
+from subjects.watching.polling import PollSettings
 
 if TYPE_CHECKING:
     from tikv import AsyncRawClient
@@ -48,9 +48,9 @@ CAP = 32
 class WriteProbe:
     """Writes for as long as `run` runs. `regions` tells what PD listed last."""
 
-    def __init__(self, place: Place, pace: Pace, regions: Callable[[], Sequence[Region]]) -> None:
-        self._place = place
-        self._pace = pace
+    def __init__(self, endpoints: Endpoints, polling: PollSettings, regions: Callable[[], Sequence[Region]]) -> None:
+        self._endpoints = endpoints
+        self._polling = polling
         self._regions = regions
         self._clock = asyncio.get_running_loop().time
         self._turns: Turns[int] = Turns(CAP)
@@ -63,7 +63,7 @@ class WriteProbe:
 
     def newest(self) -> Mapping[int, Write | None]:
         """The newest write to every region that may be written to, None where there is none that still holds."""
-        since = self._clock() - self._pace.max_age - (self._turns.rounds() - 1) * self._pace.period
+        since = self._clock() - self._polling.max_age - (self._turns.rounds() - 1) * self._polling.period
         held = {region_id: self._writes.get(region_id) for region_id in self._keys()}
         return {id_: write if write is not None and write.sent_at >= since else None for id_, write in held.items()}
 
@@ -80,7 +80,7 @@ class WriteProbe:
                         task = asyncio.create_task(self._write(self._client, region_id, keys[region_id]))
                         tasks.add(task)
                         task.add_done_callback(tasks.discard)
-                await asyncio.sleep(self._pace.period)
+                await asyncio.sleep(self._polling.period)
         finally:
             for task in (*tasks, *self._retired):
                 task.cancel()
@@ -100,7 +100,7 @@ class WriteProbe:
         asked = self._clock()
         self._unanswered[region_id] += 1
         try:
-            async with asyncio.timeout(PATIENCE * self._pace.limit):
+            async with asyncio.timeout(PATIENCE * self._polling.timeout):
                 await client.put(key, VALUE)
             write = Write(asked)
         except Exception as error:  # a client's word for whatever went wrong; none of it may end the watch
@@ -121,8 +121,8 @@ class WriteProbe:
             return
         # What keeps us from a fresh one must not keep the old one from its writes for long.
         with suppress(SubjectError, ClusterUnreachable, TimeoutError):
-            async with asyncio.timeout(self._pace.limit):
-                client = await connect(self._place, self._pace.limit)
+            async with asyncio.timeout(self._polling.timeout):
+                client = await connect(self._endpoints, self._polling.timeout)
             if client is not None:
                 if self._client is not None:
                     self._retire(self._client)
@@ -132,7 +132,7 @@ class WriteProbe:
         """Let its last writes end, then close it."""
 
         async def close() -> None:
-            await asyncio.sleep(2 * self._pace.limit)
+            await asyncio.sleep(2 * self._polling.timeout)
             await client.close()
 
         task = asyncio.create_task(close())

@@ -13,8 +13,7 @@ from typing import Any
 from subjects.cluster import Pod
 from subjects.images import KnownImages
 from subjects.protocol import Verdict
-from subjects.tikv.members.pace import Pace
-from subjects.tikv.members.place import Layout, Place
+from subjects.tikv.members.endpoints import Endpoints, Topology
 from subjects.tikv.members.queries import (
     ALIVE,
     MEMBERS,
@@ -27,7 +26,7 @@ from subjects.tikv.members.queries import (
     TIKV,
     Query,
 )
-from subjects.tikv.members.wire import Members, Region, Regions, RegionStatus, Stores
+from subjects.tikv.members.schemas import Members, Region, Regions, RegionStatus, Stores
 from subjects.tikv.oracle.intervals import heartbeat_seconds
 from subjects.tikv.oracle.observations import DEFAULT_HEARTBEAT_SECONDS, Observations, Write
 from subjects.tikv.oracle.probe import WriteProbe
@@ -35,7 +34,7 @@ from subjects.tikv.oracle.reading import Reader
 from subjects.tikv.oracle.service import leader_pod, store_hosts
 from subjects.tikv.oracle.turns import Turns
 from subjects.tikv.oracle.verdict import assess
-from subjects.watching.polling import send_within
+from subjects.watching.polling import PollSettings, send_within
 from subjects.watching.results import QueryResult, RecentResults
 from subjects.watching.stream import Pods
 
@@ -45,49 +44,49 @@ Asked = tuple[Pod, Query]
 class TikvProber:
     """A `HealthProber`.
 
-    `layout` finds the StatefulSets, or remembers them; `cluster_id` is PD's name for itself, if known. `images` are the
-    images that the pods should have; None where they are not known yet, and then images are not compared. `buried`
-    returns the ids of the stores that were tombstones before the attempt.
+    `topology` finds the StatefulSets, or remembers them; `cluster_id` returns PD's name for itself, if known. `images`
+    are the images that the pods should have; None where they are not known yet, and then images are not compared.
+    `buried` returns the ids of the stores that were tombstones before the attempt.
     """
 
     def __init__(
         self,
-        place: Place,
-        layout: Callable[[], Awaitable[Layout]],
-        pace: Pace,
+        endpoints: Endpoints,
+        topology: Callable[[], Awaitable[Topology]],
+        polling: PollSettings,
         cluster_id: Callable[[], int | None],
         images: KnownImages | None = None,
         buried: Callable[[], frozenset[int]] = frozenset,
     ) -> None:
-        self._place = place
-        self._fetch_layout = layout
-        self._pace = pace
+        self._endpoints = endpoints
+        self._fetch_topology = topology
+        self._polling = polling
         self._cluster_id = cluster_id
         self._images = images
         self._buried = buried
         self._clock = asyncio.get_running_loop().time
-        self._layout: Layout | None = None
+        self._topology: Topology | None = None
         self._heartbeat = DEFAULT_HEARTBEAT_SECONDS
         self._reader = Reader()
         self._turns: Turns[tuple[str, Query]] = Turns()
         self._regions: list[Region] = []
-        self._probe = WriteProbe(place, pace, lambda: self._regions) if place.options.writes else None
+        self._probe = WriteProbe(endpoints, polling, lambda: self._regions) if endpoints.options.writes else None
 
     @property
     def period(self) -> float:
         """From question to question."""
-        return self._pace.period
+        return self._polling.period
 
     @property
     def selectors(self) -> Mapping[str, str]:
         """The labels of both roles' pods."""
-        return self._place.options.selectors
+        return self._endpoints.options.selectors
 
     async def discover(self) -> None:
         """Find the StatefulSets, and how often stores report to PD."""
-        layout = await self._fetch_layout()
-        self._heartbeat = await heartbeat_seconds(self._place, self._pace.limit)
-        self._layout = layout
+        topology = await self._fetch_topology()
+        self._heartbeat = await heartbeat_seconds(self._endpoints, self._polling.timeout)
+        self._topology = topology
 
     def background_tasks(self, on_change: Callable[[], None]) -> Iterator[Coroutine[Any, Any, None]]:
         """The writing client, where one is asked for."""
@@ -161,22 +160,24 @@ class TikvProber:
 
     async def ask(self, pod: Pod, query: Query) -> QueryResult:
         """One question to one member."""
-        limit = self._pace.limit
-        return await send_within(limit, lambda: self._place.ask(query.role, pod, query.path, limit, port=query.port))
+        timeout = self._polling.timeout
+        return await send_within(
+            timeout, lambda: self._endpoints.ask(query.role, pod, query.path, timeout, port=query.port)
+        )
 
     # What it means ---------------------------------------------------------------------------------------------------
 
     def assess(self, pods: Pods, recent: RecentResults[Query]) -> Verdict:
         """The oracle's verdict on replies that still hold."""
-        return assess(self._place.context.now(), self._observations(pods, recent))
+        return assess(self._endpoints.context.now(), self._observations(pods, recent))
 
     def _observations(self, pods: Pods, recent: RecentResults[Query]) -> Observations:
-        assert self._layout is not None, "asked before it has learned"
-        of_regions = self._pace.max_age + (self._turns.rounds() - 1) * self._pace.period
+        assert self._topology is not None, "asked before it has learned"
+        of_regions = self._polling.max_age + (self._turns.rounds() - 1) * self._polling.period
         return Observations(
-            layout=self._layout,
+            topology=self._topology,
             pods=pods,
-            results=lambda uid: recent.of(uid, self._pace.max_age),
+            results=lambda uid: recent.of(uid, self._polling.max_age),
             confirmation=lambda uid, query: recent.one(uid, query, of_regions),
             clock=recent.now,
             writes=self._writes(),

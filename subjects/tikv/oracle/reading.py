@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from subjects.cluster import Answer
-from subjects.tikv.members.wire import read
+from subjects.tikv.members.schemas import read
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from subjects.pods import member_names
 from subjects.protocol import Problem
 from subjects.tikv.members.queries import ALIVE, TIKV
-from subjects.tikv.members.wire import Peer, Region, Store, Stores
+from subjects.tikv.members.schemas import Peer, Region, Store, Stores
 from subjects.tikv.oracle.observations import Observations
 from subjects.watching.results import QueryResult
 
@@ -39,7 +39,7 @@ def unseen_stores(observations: Observations) -> Iterator[Problem]:
 
 def store_problems(observations: Observations, stores: Stores) -> Iterator[Problem]:
     """One store `Up`, heard of lately, on every expected address, and no other of TiKV's."""
-    expected = member_names(observations.layout.tikv)
+    expected = member_names(observations.topology.tikv)
     ours = [each for each in stores.stores if each.of_tikv]
     newest = max((each.store.last_heartbeat for each in ours), default=0)
     for each in ours:

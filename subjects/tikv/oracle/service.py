@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from subjects.cluster import Pod
 from subjects.protocol import Problem
 from subjects.tikv.members.queries import STATUS_PORT, TIKV, Query, region
-from subjects.tikv.members.wire import Region, RegionStatus, Store, Stores
+from subjects.tikv.members.schemas import Region, RegionStatus, Store, Stores
 from subjects.tikv.oracle.observations import Observations
 from subjects.tikv.oracle.redundancy import silent_stores
 

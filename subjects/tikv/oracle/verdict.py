@@ -75,7 +75,7 @@ def _open_service(service: Tally) -> tuple[Problem, ...]:
 
 
 def _store_trouble(observations: Observations, pd: PdView) -> list[Problem]:
-    found = list(pod_problems(observations.layout.tikv, observations.pods[TIKV], observations.images))
+    found = list(pod_problems(observations.topology.tikv, observations.pods[TIKV], observations.images))
     found += [
         Problem("StoreSilent", f"{name} does not answer: {result.error}", name)
         for name, result in silent_stores(observations).items()

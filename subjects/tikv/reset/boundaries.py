@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from subjects.tikv.members.pd import Pd, PdUnavailable
-from subjects.tikv.members.wire import Regions
+from subjects.tikv.members.schemas import Regions
 
 SPLIT = "/pd/api/v1/regions/split"
 
-SPLIT_LIMIT_SECONDS = 15.0
+SPLIT_TIMEOUT_SECONDS = 15.0
 """PD answers a split when it is done, or after its own repetitions."""
 
 KEYS_AT_ONCE = 50
@@ -28,11 +28,11 @@ def of(regions: Regions) -> tuple[str, ...]:
 async def learn(pd: Pd, period: float) -> tuple[str, ...] | None:
     """The boundaries there are; None where PD does not tell for `PATIENCE` times `period` seconds."""
     clock = asyncio.get_running_loop().time
-    limit = clock() + PATIENCE * period
+    deadline = clock() + PATIENCE * period
     while True:
         with suppress(PdUnavailable):
             return of(await pd.regions())
-        if clock() > limit:
+        if clock() > deadline:
             return None
         await asyncio.sleep(period)
 
@@ -45,5 +45,5 @@ async def split(pd: Pd, keys: Sequence[str], period: float) -> None:
             if not (missing := [key for key in keys if key not in there]):
                 return
             order = {"split_keys": missing[:KEYS_AT_ONCE], "retry_limit": 3}
-            await pd.post(SPLIT, order, limit=SPLIT_LIMIT_SECONDS)
+            await pd.post(SPLIT, order, timeout=SPLIT_TIMEOUT_SECONDS)
         await asyncio.sleep(period)

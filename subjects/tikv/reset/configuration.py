@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from subjects.cluster import Answer
 from subjects.protocol import Json, SubjectError
-from subjects.tikv.members.pace import Pace
+from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.pd import Pd, PdRefused
-from subjects.tikv.members.place import Place
+from subjects.tikv.members.schemas import Settings, Stores, read, refusal
 from subjects.tikv.members.store import query_store
-from subjects.tikv.members.wire import Settings, Stores, read, refusal
+from subjects.watching.polling import PollSettings
 
 PD_SECTIONS = {"schedule": "/pd/api/v1/config/schedule", "replication": "/pd/api/v1/config/replicate"}
 PD_CONFIG = "/pd/api/v1/config"
@@ -93,10 +93,10 @@ async def restore_pd(pd: Pd, before: Values, after: Values) -> None:
 class StoreSettings:
     """The settings of the store in a pod, on the port that PD names. All but a glance wait until it answers."""
 
-    place: Place
+    endpoints: Endpoints
     pod: str
     port: int | None
-    pace: Pace
+    polling: PollSettings
 
     async def look(self) -> Values:
         """What it is set to. SubjectError where it does not tell."""
@@ -123,19 +123,21 @@ class StoreSettings:
         while True:
             if (answer := await self._ask_once(body)) is not None:
                 return answer
-            await asyncio.sleep(self.pace.period)
+            await asyncio.sleep(self.polling.period)
 
     async def _ask_once(self, body: Values | None = None) -> Answer | None:
-        pod = (await self.place.tikv_pods()).get(self.pod)
+        pod = (await self.endpoints.tikv_pods()).get(self.pod)
         if pod is None:
             return None
-        return (await query_store(self.place, pod, STORE_CONFIG, self.pace.limit, port=self.port, body=body)).answer
+        return (
+            await query_store(self.endpoints, pod, STORE_CONFIG, self.polling.timeout, port=self.port, body=body)
+        ).answer
 
 
-def of_store(place: Place, pod: str, stores: Stores, pace: Pace) -> StoreSettings:
+def of_store(endpoints: Endpoints, pod: str, stores: Stores, polling: PollSettings) -> StoreSettings:
     """The settings of the store in this pod."""
     store = stores.by_pod().get(pod)
-    return StoreSettings(place, pod, store.status_port if store is not None else None, pace)
+    return StoreSettings(endpoints, pod, store.status_port if store is not None else None, polling)
 
 
 async def _restore(

@@ -19,8 +19,8 @@ from subjects import workloads
 from subjects.cluster import Workload
 from subjects.permits import Recreate
 from subjects.pods import member_names, ordinal
+from subjects.tikv.members.endpoints import Endpoints, Topology
 from subjects.tikv.members.pd import Pd, PdUnavailable
-from subjects.tikv.members.place import Layout, Place
 from subjects.tikv.members.queries import ROLES
 from subjects.tikv.reset import boundaries
 from subjects.tikv.reset.memory import Memory
@@ -46,7 +46,7 @@ def intended(workload: Workload, claims: Iterable[str], remembered: int | None) 
 class Tier:
     """One StatefulSet, with as many replicas as it should have, and whether it was found stopped."""
 
-    place: Place
+    endpoints: Endpoints
     role: str
     workload: Workload
     stopped: bool
@@ -58,43 +58,43 @@ class Tier:
 
     async def scale(self, replicas: int) -> None:
         """Ask for so many members."""
-        await workloads.scale(self.place.context, self.permit, replicas)
+        await workloads.scale(self.endpoints.context, self.permit, replicas)
 
     async def has_pods(self) -> bool:
         """Whether a member's pod is left. Others that bear the label do not count."""
-        return any(ordinal(self.workload.name, name) is not None for name in await self.place.pods(self.role))
+        return any(ordinal(self.workload.name, name) is not None for name in await self.endpoints.pods(self.role))
 
     async def delete_claims(self, period: float, spared: Container[int] = ()) -> None:
         """Delete all claims but those of the members `spared`; return when they are gone."""
         while True:
-            claims = claimed(self.workload, await self.place.claims(self.role))
+            claims = claimed(self.workload, await self.endpoints.claims(self.role))
             if not (doomed := [name for name, number in claims if number not in spared]):
                 return
             for name in doomed:
-                await workloads.delete_claim(self.place.context, self.permit, name)
+                await workloads.delete_claim(self.endpoints.context, self.permit, name)
             await asyncio.sleep(period)
 
 
-async def recreate(place: Place, pd: Pd, memory: Memory, period: float) -> None:
+async def recreate(endpoints: Endpoints, pd: Pd, memory: Memory, period: float) -> None:
     """Empty the system, and return when PD and all stores are back, with regions split as they were.
 
     Looks each `period` seconds and never gives up by itself. SubjectError where Kubernetes refuses something.
     """
-    found = await place.find(stopped_too=True)
+    found = await endpoints.find(stopped_too=True)
     if memory.boundaries is None and found.pd.replicas:
         memory.boundaries = await boundaries.learn(pd, period)
-    tiers = [await _tier(place, role, found.of(role), memory) for role in ROLES]
+    tiers = [await _tier(endpoints, role, found.of(role), memory) for role in ROLES]
     memory.cluster_id = memory.before = memory.after = None
     await _stop(tiers, period)
     await _empty_and_start(tiers, period)
-    await _wait_until_back(pd, Layout(*(tier.workload for tier in tiers)), period)
+    await _wait_until_back(pd, Topology(*(tier.workload for tier in tiers)), period)
     await boundaries.split(pd, memory.boundaries or (), period)
 
 
-async def _tier(place: Place, role: str, found: Workload, memory: Memory) -> Tier:
-    members = intended(found, await place.claims(role), memory.replicas.get(role))
+async def _tier(endpoints: Endpoints, role: str, found: Workload, memory: Memory) -> Tier:
+    members = intended(found, await endpoints.claims(role), memory.replicas.get(role))
     memory.replicas[role] = members
-    return Tier(place, role, replace(found, replicas=members), stopped=found.replicas == 0)
+    return Tier(endpoints, role, replace(found, replicas=members), stopped=found.replicas == 0)
 
 
 async def _stop(tiers: Sequence[Tier], period: float) -> None:
@@ -119,15 +119,15 @@ async def _empty_and_start(tiers: Sequence[Tier], period: float) -> None:
         await tier.scale(tier.workload.replicas)
 
 
-async def _wait_until_back(pd: Pd, layout: Layout, period: float) -> None:
+async def _wait_until_back(pd: Pd, topology: Topology, period: float) -> None:
     while True:
         try:
             members = {member.pod for member in (await pd.members()).members}
             stores = (await pd.stores()).by_pod()
         except PdUnavailable:
             members, stores = set(), {}
-        if members == set(member_names(layout.pd)) and all(
-            name in stores and stores[name].up for name in member_names(layout.tikv)
+        if members == set(member_names(topology.pd)) and all(
+            name in stores and stores[name].up for name in member_names(topology.tikv)
         ):
             return
         await asyncio.sleep(period)

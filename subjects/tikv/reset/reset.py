@@ -13,51 +13,55 @@ from typing import TypeVar
 from subjects.podchaos.healing import wait_for_pods
 from subjects.pods import member_names
 from subjects.protocol import Report, SubjectError, no_report
-from subjects.tikv.members.pace import Pace
+from subjects.tikv.members.endpoints import Endpoints, Topology
 from subjects.tikv.members.pd import Pd, PdUnavailable
-from subjects.tikv.members.place import Layout, Place
 from subjects.tikv.members.queries import ROLES
 from subjects.tikv.reset import configuration, residue
 from subjects.tikv.reset.memory import Memory
 from subjects.tikv.reset.spread import spread_leaders
 from subjects.tikv.reset.standing import Standing, glance, look
+from subjects.watching.polling import PollSettings
 
 T = TypeVar("T")
 
 
-async def restore(place: Place, pd: Pd, layout: Layout, memory: Memory, pace: Pace, report: Report) -> None:
+async def restore(
+    endpoints: Endpoints, pd: Pd, topology: Topology, memory: Memory, polling: PollSettings, report: Report
+) -> None:
     """Return when what the last attempt changed is as it was before it, with leaders spread.
 
     Of an attempt whose end nobody could note, nothing is set back: it cannot be told from what others did since.
     SubjectError, with the reason, where something cannot be brought back without new data.
     """
-    stores = member_names(layout.tikv)
+    stores = member_names(topology.tikv)
     for role in ROLES:
-        await wait_for_pods(layout.of(role), partial(place.pods, role), pace.period, report)
+        await wait_for_pods(topology.of(role), partial(endpoints.pods, role), polling.period, report)
     memory.under_way = False
-    await _patiently(pace, report, lambda: _recognise(pd, memory))
+    await _patiently(polling, report, lambda: _recognise(pd, memory))
     if memory.before is not None and memory.after is not None:
         before, after = memory.before, memory.after
-        await _patiently(pace, report, lambda: residue.undo(pd, before, after, stores, pace.period))
-        await _patiently(pace, report, lambda: configuration.restore_pd(pd, before.pd, after.pd))
-        await _patiently(pace, report, lambda: _restore_stores(place, pd, before, after, pace))
-    replicas = configuration.region_replicas(await _patiently(pace, report, lambda: configuration.look_at_pd(pd)))
-    await spread_leaders(place, pd, stores, replicas, pace, report)
-    memory.begin(await _patiently(pace, report, lambda: look(place, pd, stores, pace)))
+        await _patiently(polling, report, lambda: residue.undo(pd, before, after, stores, polling.period))
+        await _patiently(polling, report, lambda: configuration.restore_pd(pd, before.pd, after.pd))
+        await _patiently(polling, report, lambda: _restore_stores(endpoints, pd, before, after, polling))
+    replicas = configuration.region_replicas(await _patiently(polling, report, lambda: configuration.look_at_pd(pd)))
+    await spread_leaders(endpoints, pd, stores, replicas, polling, report)
+    memory.begin(await _patiently(polling, report, lambda: look(endpoints, pd, stores, polling)))
 
 
-async def note_end(place: Place, pd: Pd, layout: Layout, memory: Memory, pace: Pace) -> None:
+async def note_end(endpoints: Endpoints, pd: Pd, topology: Topology, memory: Memory, polling: PollSettings) -> None:
     """See what the attempt that is under way leaves. Waits for PD without limit; cancelled before, nobody knows."""
     if memory.under_way:
         memory.under_way = False
-        pods = member_names(layout.tikv)
-        memory.after = await _patiently(pace, no_report, lambda: glance(place, pd, pods, pace))
+        pods = member_names(topology.tikv)
+        memory.after = await _patiently(polling, no_report, lambda: glance(endpoints, pd, pods, polling))
 
 
-async def _restore_stores(place: Place, pd: Pd, before: Standing, after: Standing, pace: Pace) -> None:
+async def _restore_stores(
+    endpoints: Endpoints, pd: Pd, before: Standing, after: Standing, polling: PollSettings
+) -> None:
     stores = await pd.stores()
     for pod in before.stores.keys() & after.stores.keys():
-        await configuration.of_store(place, pod, stores, pace).restore(before.stores[pod], after.stores[pod])
+        await configuration.of_store(endpoints, pod, stores, polling).restore(before.stores[pod], after.stores[pod])
 
 
 async def _recognise(pd: Pd, memory: Memory) -> None:
@@ -69,10 +73,10 @@ async def _recognise(pd: Pd, memory: Memory) -> None:
         raise SubjectError(f"the cluster was replaced: its id is {found} and was {memory.cluster_id}; its data is gone")
 
 
-async def _patiently(pace: Pace, report: Report, act: Callable[[], Awaitable[T]]) -> T:
+async def _patiently(polling: PollSettings, report: Report, act: Callable[[], Awaitable[T]]) -> T:
     while True:
         try:
             return await act()
         except PdUnavailable as silent:
             report(str(silent))
-            await asyncio.sleep(pace.period)
+            await asyncio.sleep(polling.period)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from subjects.protocol import SubjectError
 from subjects.tikv.members.pd import SCHEDULERS, Pd, PdRefused
-from subjects.tikv.members.wire import Store, Stores
+from subjects.tikv.members.schemas import Store, Stores
 from subjects.tikv.reset.standing import Standing, schedulers_of
 
 UNWANTED = ("evict-leader-scheduler", "grant-leader-scheduler")

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from itertools import count
 
 from subjects.protocol import Report, no_report
-from subjects.tikv.members.pace import Pace
+from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.pd import Pd, PdRefused, PdUnavailable
-from subjects.tikv.members.place import Place
 from subjects.tikv.members.queries import region as about
+from subjects.tikv.members.schemas import Region, RegionStatus, Store, read
 from subjects.tikv.members.store import query_store
-from subjects.tikv.members.wire import Region, RegionStatus, Store, read
 from subjects.tikv.reset.residue import UNWANTED
+from subjects.watching.polling import PollSettings
 
 FEW = 100
 """Up to so many regions, each has its place, and its leader is asked whether it leads."""
@@ -75,7 +75,7 @@ class Sight:
 
 
 async def spread_leaders(
-    place: Place, pd: Pd, pods: Sequence[str], replicas: int, pace: Pace, report: Report = no_report
+    endpoints: Endpoints, pd: Pd, pods: Sequence[str], replicas: int, polling: PollSettings, report: Report = no_report
 ) -> None:
     """Move the leaders; return when they are where they should be.
 
@@ -91,12 +91,12 @@ async def spread_leaders(
                 astray = [region for region in sight.regions if region.led_by != wanted.get(region.id)]
                 if even(sight.regions, sight.stores) and (not few or look >= PATIENCE):
                     return
-                if not astray and (not few or await _confirmed(place, sight, wanted, pace)):
+                if not astray and (not few or await _confirmed(endpoints, sight, wanted, polling)):
                     return
                 for region in [region for region in astray if region.id in wanted][:ORDERS_AT_ONCE]:
                     await _transfer(pd, region.id, wanted[region.id])
             report(await _why_not_yet(pd, sight, replicas))
-        await asyncio.sleep(pace.period)
+        await asyncio.sleep(polling.period)
 
 
 async def _look(pd: Pd, pods: Sequence[str]) -> Sight | None:
@@ -125,16 +125,16 @@ async def _transfer(pd: Pd, region: int, store: int) -> None:
         await pd.post(OPERATORS, {"name": "transfer-leader", "region_id": region, "to_store_id": store})
 
 
-async def _confirmed(place: Place, sight: Sight, wanted: Mapping[int, int], pace: Pace) -> bool:
+async def _confirmed(endpoints: Endpoints, sight: Sight, wanted: Mapping[int, int], polling: PollSettings) -> bool:
     """Whether every store says itself that it leads what it should: PD goes on naming one that lost leadership."""
-    pods = await place.tikv_pods()
+    pods = await endpoints.tikv_pods()
     homes = {store.store.id: (pods.get(name), store.status_port) for name, store in sight.by_pod.items()}
 
     async def leads(region: int, store: int) -> bool:
         pod, port = homes[store]
         if pod is None:
             return False
-        result = await query_store(place, pod, about(region).path, pace.limit, port=port)
+        result = await query_store(endpoints, pod, about(region).path, polling.timeout, port=port)
         status = read(RegionStatus, result.answer) if result.answer is not None else ""
         return isinstance(status, RegionStatus) and status.leads
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from itertools import count
 
 from subjects.protocol import Json
-from subjects.tikv.members.pace import Pace
+from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.pd import Pd
-from subjects.tikv.members.place import Place
-from subjects.tikv.members.wire import Stores
+from subjects.tikv.members.schemas import Stores
 from subjects.tikv.reset import configuration
+from subjects.watching.polling import PollSettings
 
 PATIENCE = 20
 """Looks at a PD that has no schedulers at all: a new leader of PD has none yet."""
@@ -51,28 +51,28 @@ async def schedulers_of(pd: Pd, period: float) -> frozenset[str]:
     raise AssertionError("unreachable")
 
 
-async def look(place: Place, pd: Pd, pods: Sequence[str], pace: Pace) -> Standing:
+async def look(endpoints: Endpoints, pd: Pd, pods: Sequence[str], polling: PollSettings) -> Standing:
     """All of it. Waits for stores that do not answer; PdUnavailable where PD does not."""
     stores = await pd.stores()
-    settings = {pod: await configuration.of_store(place, pod, stores, pace).look() for pod in pods}
-    return await _of_pd(pd, stores, settings, pace)
+    settings = {pod: await configuration.of_store(endpoints, pod, stores, polling).look() for pod in pods}
+    return await _of_pd(pd, stores, settings, polling)
 
 
-async def glance(place: Place, pd: Pd, pods: Sequence[str], pace: Pace) -> Standing:
+async def glance(endpoints: Endpoints, pd: Pd, pods: Sequence[str], polling: PollSettings) -> Standing:
     """As `look`, without stores that do not answer at once: one that was broken has only just begun to start.
 
     What was set in such a store while it ran is gone with its process, unless it may write its file; that stays.
     """
     stores = await pd.stores()
-    told = await asyncio.gather(*(configuration.of_store(place, pod, stores, pace).glance() for pod in pods))
+    told = await asyncio.gather(*(configuration.of_store(endpoints, pod, stores, polling).glance() for pod in pods))
     settings = {pod: values for pod, values in zip(pods, told, strict=True) if values is not None}
-    return await _of_pd(pd, stores, settings, pace)
+    return await _of_pd(pd, stores, settings, polling)
 
 
-async def _of_pd(pd: Pd, stores: Stores, settings: Mapping[str, Mapping[str, Json]], pace: Pace) -> Standing:
+async def _of_pd(pd: Pd, stores: Stores, settings: Mapping[str, Mapping[str, Json]], polling: PollSettings) -> Standing:
     return Standing(
         pd=await configuration.look_at_pd(pd),
         stores=settings,
-        schedulers=await schedulers_of(pd, pace.period),
+        schedulers=await schedulers_of(pd, polling.period),
         states=states_of(stores),
     )

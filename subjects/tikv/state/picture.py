@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from subjects.cluster import Pod
 from subjects.pods import describe_pod, describe_workload
 from subjects.protocol import Json
-from subjects.tikv.members.place import Layout
+from subjects.tikv.members.endpoints import Topology
 from subjects.tikv.members.queries import ROLES
-from subjects.tikv.members.wire import Health, Members, Peer, Region, Regions, Store, Stores, Things
+from subjects.tikv.members.schemas import Health, Members, Peer, Region, Regions, Store, Stores, Things
 
 MOST_REGIONS = 200
 """Regions that are told one by one. All are counted."""
@@ -38,10 +38,10 @@ class Said:
     operators: Things | str
 
 
-def describe(layout: Layout, pods: Mapping[str, Pod], said: Said) -> Part:
+def describe(topology: Topology, pods: Mapping[str, Pod], said: Said) -> Part:
     """The state. Leaders are named by pod; null where there is none."""
     return {
-        "workloads": {role: describe_workload(layout.of(role)) for role in ROLES},
+        "workloads": {role: describe_workload(topology.of(role)) for role in ROLES},
         "pods": {name: describe_pod(pod) for name, pod in sorted(pods.items())},
         "pd": _pd(said),
         "stores": _stores(said.stores),

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from controller.agents.intake.app import intake
-from controller.agents.intake.budget import MOST_AT_ONCE
-from controller.agents.intake.gate import MOST_BYTES
+from controller.agents.intake.budget import MAX_AT_ONCE
+from controller.agents.intake.gate import MAX_BYTES
 from controller.agents.intake.source import HttpSource
 from controller.agents.intake.tokens import TokenBook
 from controller.agents.intake.workers import Workers
@@ -279,7 +279,7 @@ async def test_what_was_sent_is_never_repeated_in_a_refusal(here):
 async def test_a_body_without_a_stated_length_is_refused_as_soon_as_it_is_too_long(here):
     reader, writer = await asyncio.open_connection("127.0.0.1", here.client.base_url.port)
     writer.write(head(TOKEN, "Transfer-Encoding: chunked"))
-    writer.write(b"%x\r\n%s\r\n" % (MOST_BYTES + 1, b"x" * (MOST_BYTES + 1)))  # and no end of it
+    writer.write(b"%x\r\n%s\r\n" % (MAX_BYTES + 1, b"x" * (MAX_BYTES + 1)))  # and no end of it
     assert b"413" in await reader.readline()
     writer.close()
     await here.put("/v1/tickets/t", OPEN)
@@ -295,12 +295,12 @@ async def test_a_flood_is_told_to_come_again_and_what_was_taken_is_there(here):
         return await kept(work)
 
     here.records.write_at_once = slowly
-    flood = [asyncio.create_task(here.client.put(f"/v1/tickets/{n}", json=OPEN)) for n in range(MOST_AT_ONCE + 8)]
+    flood = [asyncio.create_task(here.client.put(f"/v1/tickets/{n}", json=OPEN)) for n in range(MAX_AT_ONCE + 8)]
     await eventually(lambda: sum(task.done() for task in flood) >= 8)
     gate.set()
     statuses = [answer.status_code for answer in await asyncio.gather(*flood)]
     assert sorted(set(statuses)) == [204, 503]
-    assert len((await here.source.poll(cursor)).tickets) == statuses.count(204) >= MOST_AT_ONCE
+    assert len((await here.source.poll(cursor)).tickets) == statuses.count(204) >= MAX_AT_ONCE
 
 
 async def test_while_the_records_are_away_nothing_is_acknowledged(here):

@@ -11,11 +11,11 @@ from pydantic import ValidationError
 
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.etcd import EtcdSubject
-from subjects.etcd.polling import Pace
+from subjects.etcd.polling import EtcdPollSettings
 from subjects.protocol import ChaosRefused, EvalSubject, Fault, SubjectContext, SubjectError
 from tests.unit.subjects.fakes import IMAGE, PAUSE, FakeCluster
 
-PACE = Pace(period=0.005, limit=0.03)
+PACE = EtcdPollSettings(period=0.005, timeout=0.03)
 
 
 def subject_in(cluster: FakeCluster) -> EtcdSubject:

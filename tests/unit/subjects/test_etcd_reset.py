@@ -7,7 +7,7 @@ import pytest
 
 from subjects.cluster import Answer, ClusterError, ClusterUnreachable, Workload
 from subjects.etcd import EtcdSubject
-from subjects.etcd.polling import Pace
+from subjects.etcd.polling import EtcdPollSettings
 from subjects.etcd.reset import agreed_leader, locked_out
 from subjects.etcd.wire import read_status
 from subjects.protocol import SubjectNotReady
@@ -15,7 +15,7 @@ from subjects.watching.results import QueryResult
 from tests.support.waiting import eventually
 from tests.unit.subjects.fakes import HANG, IDS, IMAGE, NAMES, FakeCluster, status_of
 
-PACE = Pace(period=0.005, limit=0.03)
+PACE = EtcdPollSettings(period=0.005, timeout=0.03)
 
 
 def subject_in(cluster: FakeCluster) -> EtcdSubject:

@@ -8,15 +8,15 @@ import pytest
 
 from subjects.cluster import Answer, ClusterError, ClusterUnreachable
 from subjects.etcd import EtcdSubject
-from subjects.etcd.polling import Pace
+from subjects.etcd.polling import EtcdPollSettings
 from subjects.protocol import Verdict
 from subjects.watching.polling import MAX_UNANSWERED
 from tests.unit.subjects.fakes import HANG, FakeCluster
 
-PATIENT = Pace(period=0.01, limit=1.0, write_limit=1.0)
+PATIENT = EtcdPollSettings(period=0.01, timeout=1.0, write_timeout=1.0)
 """So that a busy machine makes no member look silent."""
 
-HASTY = Pace(period=0.01, limit=0.05, write_limit=0.05)
+HASTY = EtcdPollSettings(period=0.01, timeout=0.05, write_timeout=0.05)
 """For members that do hang: what waits for the limit waits this long."""
 
 
@@ -41,8 +41,8 @@ class Eyes:
 
 
 @asynccontextmanager
-async def watching(cluster: FakeCluster, pace: Pace = PATIENT) -> AsyncIterator[Eyes]:
-    async with aclosing(EtcdSubject(cluster.context(), pace).watch_health()) as stream:
+async def watching(cluster: FakeCluster, polling: EtcdPollSettings = PATIENT) -> AsyncIterator[Eyes]:
+    async with aclosing(EtcdSubject(cluster.context(), polling).watch_health()) as stream:
         yield Eyes(stream)
 
 
@@ -129,7 +129,7 @@ async def test_service_is_seen_again_though_the_writes_of_the_outage_still_hang(
 
 async def test_a_write_has_less_time_than_a_status_so_that_a_short_outage_is_seen():
     cluster = FakeCluster()
-    async with watching(cluster, Pace(period=0.01, limit=1.0, write_limit=0.03)) as eyes:
+    async with watching(cluster, EtcdPollSettings(period=0.01, timeout=1.0, write_timeout=0.03)) as eyes:
         await eyes.until_healthy()
         cluster.script["*", "/v3/kv/put"] = HANG
         stalled = await eyes.until(says("WriteFailed"))

@@ -14,13 +14,13 @@ from pydantic import ValidationError
 from controller.attempt.observation import manifests
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.etcd import EtcdSubject
-from subjects.etcd.polling import Pace
+from subjects.etcd.polling import EtcdPollSettings
 from subjects.protocol import BlastRadius, ChaosRefused, Fault, Problem, SubjectError, Verdict
 from tests.unit.subjects import tikv_fakes
 from tests.unit.subjects.fakes import IMAGE, PAUSE, FakeCluster
 from tests.unit.subjects.tikv_fakes import FakeTikv
 
-PACE = Pace(period=0.005, limit=0.03)
+PACE = EtcdPollSettings(period=0.005, timeout=0.03)
 CHAOS = ("node_kill", "node_down")
 
 

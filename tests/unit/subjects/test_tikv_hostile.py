@@ -18,7 +18,7 @@ from subjects.tikv.members.queries import (
     TIKV,
     region,
 )
-from subjects.tikv.members.wire import (
+from subjects.tikv.members.schemas import (
     ClusterStatus,
     Header,
     Member,

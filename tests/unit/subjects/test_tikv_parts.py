@@ -4,7 +4,7 @@ import pytest
 
 from subjects.protocol import SubjectOptions, Unsupported
 from subjects.tikv.members.options import SELECTORS, Endpoint, check
-from subjects.tikv.members.wire import Region
+from subjects.tikv.members.schemas import Region
 from subjects.tikv.oracle.intervals import duration, read_interval
 from subjects.tikv.oracle.keys import SUFFIX, reserved_key
 from subjects.tikv.oracle.observations import DEFAULT_HEARTBEAT_SECONDS

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from subjects.cluster import ClusterUnreachable
-from subjects.tikv.members.pace import Pace
-from subjects.tikv.members.wire import Region
+from subjects.tikv.members.schemas import Region
 from subjects.tikv.oracle import probe
 from subjects.tikv.oracle.keys import reserved_key
 from subjects.tikv.oracle.probe import WriteProbe
+from subjects.watching.polling import PollSettings
 
-PACE = Pace(period=0.01, limit=0.05)
+PACE = PollSettings(period=0.01, timeout=0.05)
 REGIONS = [Region(id=1, end_key="6d"), Region(id=2, start_key="6d")]
 
 
@@ -49,7 +49,7 @@ class Lab:
         self.refusal: Exception | None = None
         self.regions = list(REGIONS)
 
-    async def connect(self, place: object, limit: float) -> Client:
+    async def connect(self, endpoints: object, timeout: float) -> Client:
         if self.refusal is not None:
             raise self.refusal
         self.clients.append(Client(self.broken))

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from subjects.cluster import Answer
+from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.options import check
 from subjects.tikv.members.pd import Pd
-from subjects.tikv.members.place import Place
-from subjects.tikv.members.wire import Region
+from subjects.tikv.members.schemas import Region
 from subjects.tikv.reset.spread import FEW, even, places, spread_leaders
 from tests.unit.subjects.tikv_fakes import HANG, PACE, STORES, FakeTikv
 
@@ -22,8 +22,8 @@ def region(number: int, leader: int | None, *voters: int, learners: tuple[int, .
 
 
 async def spread(cluster: FakeTikv) -> None:
-    place = Place(cluster.context(), check(cluster.context().options))
-    await asyncio.wait_for(spread_leaders(place, Pd(place, 0.02), STORES, 3, PACE), 2)
+    endpoints = Endpoints(cluster.context(), check(cluster.context().options))
+    await asyncio.wait_for(spread_leaders(endpoints, Pd(endpoints, 0.02), STORES, 3, PACE), 2)
 
 
 def orders(cluster: FakeTikv) -> list[Any]:

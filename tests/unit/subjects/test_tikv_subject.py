@@ -8,8 +8,8 @@ import pytest
 from controller.kube.answers import MOST_MEBIBYTES, read_json
 from subjects.cluster import Answer, ClusterError, ClusterUnreachable, MemberUnreachable, Workload
 from subjects.protocol import SubjectNotReady, Unsupported
-from subjects.tikv.members.pace import Pace
 from subjects.tikv.members.size import SURE
+from subjects.watching.polling import PollSettings
 from tests.unit.subjects.tikv_fakes import FakeTikv, subject_in
 
 
@@ -78,7 +78,9 @@ def test_options_that_make_no_sense_are_refused_before_anything_is_touched(optio
 
 async def test_its_health_is_watched_against_the_cluster_that_the_last_reset_found():
     cluster = FakeTikv()
-    subject = subject_in(cluster, pace=Pace(period=0.05, limit=1.0))  # so that a busy machine makes nobody look silent
+    subject = subject_in(
+        cluster, polling=PollSettings(period=0.05, timeout=1.0)
+    )  # so that a busy machine makes nobody look silent
     await subject.reset()
     assert (await subject.wait_healthy(0.01, lambda verdict: None)).healthy
     cluster.data.cluster_id += 1

@@ -11,7 +11,7 @@ from subjects.cluster import Answer, ClusterUnreachable
 from subjects.protocol import ChaosRefused, EvalSubject, Fault, SubjectContext, SubjectError
 from subjects.tikv.leadership import Leadership
 from subjects.tikv.members.pd import PdUnavailable
-from subjects.tikv.members.wire import Regions, Stores
+from subjects.tikv.members.schemas import Regions, Stores
 from tests.unit.subjects.tikv_fakes import IMAGES, PAUSE, PDS, STORES, FakeTikv, planned, subject_in
 
 ALL = ("node_kill", "node_down", "pd_kill", "pd_leader_kill")

@@ -20,14 +20,14 @@ from subjects.guard import GuardedCluster
 from subjects.pods import ordinal
 from subjects.protocol import Fault, SubjectContext, SubjectOptions
 from subjects.tikv.members.options import SELECTORS
-from subjects.tikv.members.pace import Pace
 from subjects.tikv.subject import TikvSubject
+from subjects.watching.polling import PollSettings
 from tests.unit.subjects.statefulsets import StatefulSets
 from tests.unit.subjects.tikv_http import ask_pd, ask_store, peer, region, store
 
 IMAGES = {"pd": "pd:8.5", "tikv": "tikv:8.5"}
 PAUSE = "pause:3.10"
-PACE = Pace(period=0.0005, limit=0.02)
+PACE = PollSettings(period=0.0005, timeout=0.02)
 PDS = ("pd-0", "pd-1", "pd-2")
 STORES = ("tikv-0", "tikv-1", "tikv-2")
 KEYS = ("2A", "55", "80", "AA", "D5")
@@ -211,11 +211,11 @@ class FakeTikv(StatefulSets):
 def subject_in(
     cluster: FakeTikv,
     context: SubjectContext | None = None,
-    pace: Pace = PACE,
+    polling: PollSettings = PACE,
     **options: Any,
 ) -> TikvSubject:
     """In a process of its own, so to speak: it knows nothing of what another subject object remembers."""
-    return TikvSubject(context or cluster.context(**options), pace)
+    return TikvSubject(context or cluster.context(**options), polling)
 
 
 async def planned(cluster: FakeTikv, chaos: str, seed: int = 1, **params: Any) -> Fault:

@@ -11,7 +11,7 @@ from typing import Any
 
 from subjects.cluster import Answer, Pod, Workload
 from subjects.protocol import Verdict
-from subjects.tikv.members.place import Layout
+from subjects.tikv.members.endpoints import Topology
 from subjects.tikv.members.queries import (
     ALIVE,
     CLUSTER,
@@ -77,7 +77,7 @@ class World:
     """`pods` by role and name; `answers` by pod name and question: an Answer, an error text, or GONE."""
 
     def __init__(self) -> None:
-        self.layout = Layout(
+        self.topology = Topology(
             Workload("pd", 3, {PD: IMAGES[PD]}, service="pd-peer"),
             Workload("tikv", 3, {TIKV: IMAGES[TIKV]}, service="tikv-peer"),
         )
@@ -128,7 +128,7 @@ class World:
     def observations(self) -> Observations:
         results = {f"uid-{name}": self._results(name) for role in (PD, TIKV) for name in self.pods[role]}
         return Observations(
-            layout=self.layout,
+            topology=self.topology,
             pods=self.pods,
             results=lambda uid: results.get(uid, {}),
             confirmation=lambda uid, query: results.get(uid, {}).get(query),

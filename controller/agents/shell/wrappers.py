@@ -1,15 +1,15 @@
-"""Commands that run other commands: what do they run?"""
+"""Unwraps commands that run other commands: sudo, xargs, ssh, kubectl exec and others."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from controller.agents.judgement.effect import words as _words
-from controller.agents.judgement.special import positional
+from controller.agents.shell.options import positional
+from controller.agents.shell.programs import words as _words
 
 SHELLS = _words("sh bash dash zsh ash ksh busybox-sh")
 LOGINS = _words("ssh su")
-"""Told nothing to run, they run a shell, which runs what it reads."""
+"""Without a command they run a shell, which runs its input."""
 
 # Option letters or names whose value is the next word, and how many words come before the command.
 _PREFIXES: dict[str, tuple[frozenset[str], int]] = {
@@ -50,7 +50,7 @@ _EXECUTORS = _words("kubectl oc k docker podman nerdctl crictl docker-compose")
 
 
 def shell_text(words: Sequence[str]) -> str | None:
-    """What `bash -c` is told to run; None where it is not told so. `-lc` and the like count."""
+    """Returns the text after `bash -c` (`-lc` and the like count), or None without such an option."""
     for index, word in enumerate(words):
         if word.startswith("-") and not word.startswith("--") and "c" in word:
             return words[index + 1] if index + 1 < len(words) else ""
@@ -59,8 +59,8 @@ def shell_text(words: Sequence[str]) -> str | None:
     return None
 
 
-def text_run_by(name: str, words: Sequence[str]) -> str | None:
-    """A line of shell that is handed to another shell: by `eval`, `watch`, `ssh`, `su -c`."""
+def remote_line(name: str, words: Sequence[str]) -> str | None:
+    """Returns the line of shell that `eval`, `watch`, `ssh` or `su -c` hands to another shell, or None."""
     if name == "eval":
         return " ".join(words)
     if name == "watch":
@@ -73,7 +73,7 @@ def text_run_by(name: str, words: Sequence[str]) -> str | None:
 
 
 def unwrap(name: str, words: Sequence[str]) -> Sequence[str] | None:
-    """The command that is run by `name`, empty where it runs none; None where `name` runs no other command."""
+    """Returns the command that `name` runs, empty where there is none, or None where `name` is no wrapper."""
     if name in _PREFIXES:
         valued, skipped = _PREFIXES[name]
         rest = _after_options(words, valued)[skipped:]
@@ -81,9 +81,9 @@ def unwrap(name: str, words: Sequence[str]) -> Sequence[str] | None:
             rest = rest[1:]
         return rest
     if name in _EXECUTORS:
-        return _executed(words)
+        return _exec_command(words)
     if name == "find":
-        return _found(words)
+        return _find_action(words)
     if name == "tiup" and words and words[0].startswith("ctl"):
         return [f"{words[1]}-ctl" if words[1] in ("pd", "tikv") else words[1], *words[2:]] if words[1:] else []
     if name == "ip" and words[:2] == ["netns", "exec"]:
@@ -91,8 +91,8 @@ def unwrap(name: str, words: Sequence[str]) -> Sequence[str] | None:
     return None
 
 
-def _executed(words: Sequence[str]) -> Sequence[str] | None:
-    """What `kubectl exec POD -- …` and `docker exec CONTAINER …` run."""
+def _exec_command(words: Sequence[str]) -> Sequence[str] | None:
+    """Returns the command of `kubectl exec POD -- …` and `docker exec CONTAINER …`."""
     verbs = positional(words, _EXEC_VALUED)
     if verbs[:1] != ["exec"] and verbs[:2] not in (["compose", "exec"], ["container", "exec"]):
         return None
@@ -101,7 +101,7 @@ def _executed(words: Sequence[str]) -> Sequence[str] | None:
     return _after_options(words[words.index("exec") + 1 :], _EXEC_VALUED)[1:]
 
 
-def _found(words: Sequence[str]) -> Sequence[str] | None:
+def _find_action(words: Sequence[str]) -> Sequence[str] | None:
     if "-delete" in words:
         return ["rm"]
     for option in ("-exec", "-execdir", "-ok"):
@@ -111,7 +111,7 @@ def _found(words: Sequence[str]) -> Sequence[str] | None:
 
 
 def _after_options(words: Sequence[str], valued: frozenset[str]) -> Sequence[str]:
-    """From the first word that is neither an option nor an option's value."""
+    """Returns the words from the first one that is neither an option nor an option's value."""
     index = 0
     while index < len(words) and words[index].startswith("-"):
         if words[index] == "--":

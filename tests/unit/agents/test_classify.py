@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from controller.agents.judgement import judge
+from controller.agents.shell import classify
 
 READS = """
 kubectl get pods -n tikv -o wide
@@ -225,38 +225,38 @@ def lines(text: str) -> list[str]:
 
 @pytest.mark.parametrize("command", lines(READS))
 def test_what_only_looks_changes_nothing(command):
-    found = judge(command)
+    found = classify(command)
     assert (found.mutating, found.destructive) == (False, False), found.why
     assert "unknown" not in found.why
 
 
 @pytest.mark.parametrize("command", lines(CHANGES))
 def test_what_changes_something_is_mutating(command):
-    found = judge(command)
+    found = classify(command)
     assert (found.mutating, found.destructive) == (True, False), found.why
 
 
 @pytest.mark.parametrize("command", lines(DESTROYS))
 def test_what_stops_or_throws_away_is_destructive(command):
-    found = judge(command)
+    found = classify(command)
     assert (found.mutating, found.destructive) == (True, True), found.why
 
 
 @pytest.mark.parametrize("command", UNKNOWN)
 def test_what_is_unknown_counts_as_harmless_and_says_so(command):
-    found = judge(command)
+    found = classify(command)
     assert not found.mutating and "unknown" in found.why
 
 
 def test_the_reason_names_the_part_that_decided():
-    assert judge("kubectl get pods; sudo kubectl -n x delete pod a && ls").why == "kubectl delete destroys"
-    assert judge("frobnicate; ls").why == "frobnicate is unknown"
-    assert judge("ls > /etc/x").why == "writes /etc/x"
+    assert classify("kubectl get pods; sudo kubectl -n x delete pod a && ls").why == "kubectl delete destroys"
+    assert classify("frobnicate; ls").why == "frobnicate is unknown"
+    assert classify("ls > /etc/x").why == "writes /etc/x"
 
 
 @pytest.mark.parametrize("command", ["", " ", "# rm x", "&&", "|", "'", "$(", "`", ">", "\\", "x=1", "-- --", "\x00"])
 def test_what_is_no_command_changes_nothing(command):
-    assert not judge(command).mutating
+    assert not classify(command).mutating
 
 
 def test_no_line_breaks_it():
@@ -283,12 +283,12 @@ def test_no_line_breaks_it():
     ]
     chance = random.Random(7)
     for _ in range(2000):
-        judge(" ".join(chance.choices(pieces, k=chance.randrange(1, 12))))
-    judge("bash -c " * 500 + "ls")
-    judge("$(" * 5000)
+        classify(" ".join(chance.choices(pieces, k=chance.randrange(1, 12))))
+    classify("bash -c " * 500 + "ls")
+    classify("$(" * 5000)
     for long in ("a;", "a", "sudo ", "xargs ", "timeout 1 ", "kubectl exec a -- ", "<", "1>", "'", '"'):
-        judge(long * (400_000 // len(long)))
+        classify(long * (400_000 // len(long)))
 
 
 def test_of_a_line_without_end_the_beginning_is_judged():
-    assert judge(f"rm x; {'a' * 400_000}").destructive
+    assert classify(f"rm x; {'a' * 400_000}").destructive

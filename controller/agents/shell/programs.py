@@ -1,8 +1,74 @@
-"""Programs judged by their verbs: the longest entry that fits counts, and a verb that is not here is unknown."""
+"""Tables of the programs whose effect on a system is known; docs/agents/commands.md shows them.
+
+A program is listed by its verbs (PROGRAMS), or by its name alone where it always does the same (DESTROYING, CHANGING,
+READING). `options.py` holds the programs for which an option makes the difference.
+"""
 
 from __future__ import annotations
 
-from controller.agents.judgement.effect import Program, words
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+
+class Effect(IntEnum):
+    """What a command may do to a system, in ascending order: the effect of a line is the maximum of its parts.
+
+    *Destroys*: something that ran or was kept is stopped, thrown away or overwritten. *Changes*: the system may behave
+    differently afterwards. *Reads*: neither.
+    """
+
+    READS = 0
+    UNKNOWN = 1
+    CHANGES = 2
+    DESTROYS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The verbs of a program by their effect, separated by commas. In an entry, `*` stands for any one word.
+
+    `valued` are the options whose value is the next word; `otherwise` is the effect of a verb that is not listed.
+    """
+
+    destroys: str = ""
+    changes: str = ""
+    reads: str = ""
+    valued: frozenset[str] = frozenset()
+    otherwise: Effect = Effect.UNKNOWN
+    table: dict[tuple[str, ...], Effect] = field(init=False, default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        named = ((Effect.DESTROYS, self.destroys), (Effect.CHANGES, self.changes), (Effect.READS, self.reads))
+        for effect, text in named:
+            self.table.update({tuple(entry.split()): effect for entry in text.split(",") if entry.strip()})
+
+
+def words(text: str) -> frozenset[str]:
+    """Returns the words of a text as a set."""
+    return frozenset(text.split())
+
+
+DESTROYING = words(
+    "rm rmdir unlink shred truncate kill pkill killall killall5 dd wipefs reboot shutdown halt poweroff init telinit"
+    " mkfs fdisk parted swapoff dropdb"
+)
+
+CHANGING = words(
+    "mv cp mkdir touch chmod chown chgrp ln install rsync scp tee mount umount fallocate swapon modprobe insmod rmmod"
+    " iptables ip6tables iptables-restore ip6tables-restore nft ufw firewall-cmd ipset ifconfig ethtool sysctl"
+    " stress stress-ng apt apt-get yum dnf apk pip pip3 npm crontab at useradd usermod userdel passwd chattr setfacl"
+    " ulimit renice chrt taskset hostnamectl timedatectl date hwclock ifup ifdown nmcli patch tar unzip"
+)
+
+READING = words(
+    "ls cat head tail less more grep egrep fgrep rg zgrep zcat awk gawk cut sort uniq wc tr jq yq column diff cmp"
+    " echo printf true false test [ [[ : sleep pwd cd which type whereis whoami id hostname uname uptime env printenv"
+    " export set unset declare local read ps top htop free vmstat iostat mpstat sar df du stat file lsblk lsof findmnt"
+    " netstat ss ping traceroute tracepath mtr dig nslookup host getent nc ncat telnet tcpdump dmesg journalctl"
+    " last w who history man help base64 xxd od hexdump strings md5sum sha256sum basename dirname realpath readlink"
+    " seq for case break continue return exit wait jobs tree fold tac rev comm join paste nproc lscpu lsmod arp"
+    " pgrep pidof pstree strace ltrace perf openssl grpcurl promtool yes expr bc time"
+)
 
 _KUBECTL = Program(
     destroys="delete, drain",

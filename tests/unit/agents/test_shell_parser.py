@@ -1,4 +1,4 @@
-"""What of a shell's text is run and what is not: the judge says what bash does, which is asked too."""
+"""What of a shell's text is run and what is not: the parser takes what bash runs, which is asked too."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.agents.judgement import judge
+from controller.agents.shell import classify
 
 QUIET = {
     "a here-document is no command": "cat <<EOF\nrm x\nEOF",
@@ -115,14 +115,14 @@ def ran(tmp_path: Path, text: str) -> bool:
 
 @pytest.mark.parametrize("text", QUIET.values(), ids=QUIET)
 def test_what_is_not_run_counts_for_nothing(tmp_path: Path, text: str) -> None:
-    found = judge(text)
+    found = classify(text)
     assert (found.mutating, found.destructive) == (False, False), found.why
     assert not ran(tmp_path, text)
 
 
 @pytest.mark.parametrize("text", RUNS.values(), ids=RUNS)
 def test_what_is_run_counts_wherever_it_stands(tmp_path: Path, text: str) -> None:
-    found = judge(text)
+    found = classify(text)
     assert found.destructive, found.why
     assert ran(tmp_path, text)
 
@@ -151,7 +151,7 @@ def test_what_is_run_counts_wherever_it_stands(tmp_path: Path, text: str) -> Non
     ],
 )
 def test_what_is_done_with_such_a_text_decides(text: str, mutating: bool, destructive: bool) -> None:
-    found = judge(text)
+    found = classify(text)
     assert (found.mutating, found.destructive) == (mutating, destructive), found.why
 
 
@@ -160,6 +160,6 @@ def test_no_text_breaks_it_or_takes_long() -> None:
     pieces += ["bash", "rm", "|", "&&", "\n", "'", '"', "#", "a)", "\\", "\t", ">", ">|", ">&", "&>"]
     chance = random.Random(11)
     for _ in range(3000):
-        judge(chance.choice(["", " "]).join(chance.choices(pieces, k=chance.randrange(1, 16))))
+        classify(chance.choice(["", " "]).join(chance.choices(pieces, k=chance.randrange(1, 16))))
     for long in ("((", "$((", "[[ ", "<<A ", "case x in ", "bash <<A\n", "(( 1 ", "cat <<A;", "[[ $(", ";;", ")"):
-        judge(long * (400_000 // len(long)))
+        classify(long * (400_000 // len(long)))

@@ -1,13 +1,13 @@
-"""Programs whose effect hangs on an option rather than on a verb. A rule answers None where the lists are to decide."""
+"""Programs whose effect depends on an option rather than on a verb. A rule returns None where the tables decide."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
 
-from controller.agents.judgement.effect import Effect
+from controller.agents.shell.programs import Effect
 
-Found = tuple[Effect, str]
+EffectOfOptions = tuple[Effect, str]
 
 _CURL_BODY = ("-d", "--data", "-F", "--form", "-T", "--upload-file", "--json")
 _METHOD = re.compile(r"^(?:-[A-Za-z]*X|--request(?:=|$)|--method(?:=|$))(.*)$")
@@ -19,17 +19,17 @@ _BY_METHOD = {
 
 
 def positional(words: Sequence[str], valued: frozenset[str]) -> list[str]:
-    """The words that are neither options nor values of options."""
-    left, rest = [], iter(words)
+    """Returns the words that are neither options nor values of options."""
+    found, rest = [], iter(words)
     for word in rest:
         if not word.startswith("-"):
-            left.append(word)
+            found.append(word)
         elif word in valued:
             next(rest, None)
-    return left
+    return found
 
 
-def _http(words: Sequence[str]) -> Found:
+def _http(words: Sequence[str]) -> EffectOfOptions:
     """curl, wget: by the method; without one, a body makes it POST."""
     method = None
     for word, following in zip(words, [*words[1:], ""], strict=True):
@@ -37,19 +37,19 @@ def _http(words: Sequence[str]) -> Found:
             method = (named.group(1) or following).upper()
     if method is None:
         sends = any(word.startswith(("--post-data", "--post-file", *_CURL_BODY)) for word in words)
-        asks = {"-G", "--get", "-I", "--head"} & set(words)
-        method = "POST" if sends and not asks else "GET"
+        reads = {"-G", "--get", "-I", "--head"} & set(words)
+        method = "POST" if sends and not reads else "GET"
     effect = _BY_METHOD.get(method, Effect.CHANGES)
     return effect, f"sends {method[:20]}"
 
 
-def _httpie(words: Sequence[str]) -> Found:
+def _httpie(words: Sequence[str]) -> EffectOfOptions:
     named = next((word for word in words if word in _BY_METHOD), None)
     method = named or ("POST" if any(re.match(r"[\w.-]+:?=", word) for word in words) else "GET")
     return _BY_METHOD[method], f"sends {method}"
 
 
-def _kubectl(words: Sequence[str]) -> Found | None:
+def _kubectl(words: Sequence[str]) -> EffectOfOptions | None:
     if any(word.startswith("--dry-run") and not word.endswith("none") for word in words):
         return Effect.READS, "--dry-run only tells"
     if "scale" in words and any(re.fullmatch(r"--replicas[= ]?0+", word) for word in _joined(words, "--replicas")):
@@ -60,11 +60,11 @@ def _kubectl(words: Sequence[str]) -> Found | None:
 
 
 def _joined(words: Sequence[str], option: str) -> list[str]:
-    """The words, with `--option value` written as `--option=value`."""
+    """Returns the words, with `--option value` written as `--option=value`."""
     return [f"{a}={b}" if a == option else a for a, b in zip(words, [*words[1:], ""], strict=True)]
 
 
-def _kill(words: Sequence[str]) -> Found | None:
+def _kill(words: Sequence[str]) -> EffectOfOptions | None:
     if set(words) & {"-0", "-l", "-L", "--list"}:
         return Effect.READS, "only asks"
     if set(words) & {"-STOP", "-CONT", "-SIGSTOP", "-SIGCONT", "-19", "-18"}:
@@ -72,43 +72,43 @@ def _kill(words: Sequence[str]) -> Found | None:
     return None
 
 
-def _dd(words: Sequence[str]) -> Found | None:
+def _dd(words: Sequence[str]) -> EffectOfOptions | None:
     targets = [word[3:] for word in words if word.startswith("of=")]
     return (Effect.READS, "writes nothing") if all(target == "/dev/null" for target in targets) else None
 
 
-def _iptables(words: Sequence[str]) -> Found | None:
+def _iptables(words: Sequence[str]) -> EffectOfOptions | None:
     if set(words) & {"-F", "--flush", "-X", "--delete-chain"}:
         return Effect.DESTROYS, "flushes rules"
     if set(words) & {"-A", "-I", "--append", "--insert"} and set(words) & {"DROP", "REJECT"}:
         return Effect.DESTROYS, "cuts connections"
-    asked = set(words) & {"-L", "-S", "--list", "--list-rules", "-C", "--check", "-V", "--version"}
-    if asked or any(re.fullmatch(r"-[nv]*L[nv]*|-[nv]+L[nv]*", word) for word in words):
+    listing = set(words) & {"-L", "-S", "--list", "--list-rules", "-C", "--check", "-V", "--version"}
+    if listing or any(re.fullmatch(r"-[nv]*L[nv]*|-[nv]+L[nv]*", word) for word in words):
         return Effect.READS, "lists rules"
     return None
 
 
 def _if_any(
-    options: str, effect: Effect, does: str, else_: Found | None = None
-) -> Callable[[Sequence[str]], Found | None]:
+    options: str, effect: Effect, does: str, else_: EffectOfOptions | None = None
+) -> Callable[[Sequence[str]], EffectOfOptions | None]:
     wanted = tuple(options.split())
     return lambda words: (effect, does) if any(word.startswith(wanted) for word in words) else else_
 
 
-def _if_none(effect: Effect, does: str) -> Callable[[Sequence[str]], Found | None]:
-    """For programs that tell when they are given nothing but options and names."""
+def _if_none(effect: Effect, does: str) -> Callable[[Sequence[str]], EffectOfOptions | None]:
+    """A rule for programs that only show something when they are given options and a name alone."""
     return lambda words: (effect, does) if len(positional(words, frozenset())) <= 1 else None
 
 
-def _tee(words: Sequence[str]) -> Found | None:
-    places = positional(words, frozenset())
-    harmless = all(place.startswith(("/tmp/", "/dev/", "/var/tmp/")) for place in places)
+def _tee(words: Sequence[str]) -> EffectOfOptions | None:
+    files = positional(words, frozenset())
+    harmless = all(file.startswith(("/tmp/", "/dev/", "/var/tmp/")) for file in files)
     return (Effect.READS, "writes nothing that lasts") if harmless else None
 
 
 _READS_ELSE = (Effect.READS, "only reads")
 
-RULES: dict[str, Callable[[Sequence[str]], Found | None]] = {
+RULES: dict[str, Callable[[Sequence[str]], EffectOfOptions | None]] = {
     **dict.fromkeys(("curl", "wget"), _http),
     **dict.fromkeys(("http", "https", "xh"), _httpie),
     **dict.fromkeys(("kubectl", "oc", "k"), _kubectl),

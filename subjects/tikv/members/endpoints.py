@@ -23,7 +23,7 @@ KIND = {PD: "PD", TIKV: "TiKV"}
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class Topology:
     """The two StatefulSets."""
 
     pd: Workload
@@ -34,7 +34,7 @@ class Layout:
         return self.pd if role == PD else self.tikv
 
 
-class Place:
+class Endpoints:
     """One TiKV cluster, and how to talk to it."""
 
     def __init__(self, context: SubjectContext, options: Options) -> None:
@@ -44,7 +44,7 @@ class Place:
         self._ssl: SSLContext | None = None
         self._services: dict[str, str] = {}
 
-    async def find(self, stopped_too: bool = False) -> Layout:
+    async def find(self, stopped_too: bool = False) -> Topology:
         """The StatefulSets, read anew, and the certificates, if there are to be any.
 
         WorkloadUnfit where one is missing, not the only one or too small; SubjectNotReady where something may not be
@@ -53,7 +53,7 @@ class Place:
         await self.credentials()
         found = {role: await self._workload(role, stopped_too) for role in ROLES}
         self._services = {role: workload.service for role, workload in found.items()}
-        return Layout(found[PD], found[TIKV])
+        return Topology(found[PD], found[TIKV])
 
     async def _workload(self, role: str, stopped_too: bool) -> Workload:
         namespace, selector = self.context.namespace, self.options.selectors[role]
@@ -116,19 +116,19 @@ class Place:
         role: str,
         pod: Pod,
         path: str,
-        limit: float,
+        timeout: float,
         *,
         port: int | None = None,
         body: Any | None = None,
         method: str | None = None,
     ) -> Answer:
-        """One request to one member, `limit` in seconds. Raises what `Cluster.ask_member` raises."""
+        """One request to one member, `timeout` in seconds. Raises what `Cluster.ask_member` raises."""
         return await self.context.cluster.ask_member(
             self.context.namespace,
             pod,
             port or self.port(role, pod),
             path,
-            timeout=limit,
+            timeout=timeout,
             body=body,
             tls=Tls(self._ssl, self.server_name(role, pod)) if self._ssl is not None else None,
             method=method,
