@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.unit.cli.test_summary import CAMPAIGN, KILL
-
 from controller.api import Mode, Outcome
 from controller.cli.results.details import print_details
 from controller.records.flags import Flag
+from tests.unit.cli.test_summary import CAMPAIGN, KILL
 from tests.unit.records.samples import at
 
 COMMANDS = [
