@@ -16,7 +16,7 @@ from controller.api import CampaignSpec, Mode, Outcome
 from controller.clock import Clock
 from controller.records import Records, engines
 from controller.records.counting import columns
-from controller.records.schema import trials
+from controller.records.schema import attempts
 
 UID = "00000000-0000-4000-8000-000000000000"
 COMMANDS = 8
@@ -72,7 +72,7 @@ def _fill(url: str, count: int) -> None:
     for start in range(0, count, 10_000):
         with engine.begin() as connection:
             rows = [_row(trial, state) for trial in range(start + 1, min(start + 10_000, count) + 1)]
-            connection.execute(trials.insert(), rows)
+            connection.execute(attempts.insert(), rows)
     engine.dispose()
 
 

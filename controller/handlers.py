@@ -20,7 +20,7 @@ from controller.attempt.injection import CleanupFailed
 from controller.attempt.outcome import Stop
 from controller.campaign.driver import CampaignDriver
 from controller.campaign.finalizer import finalize, release
-from controller.campaign.intake import InvalidCampaign, campaign_from_body, refuse_invalid, says_finished
+from controller.campaign.parsing import InvalidCampaign, campaign_from_body, refuse_invalid, reports_finished
 from controller.campaign.services import Services
 from subjects.cluster import ClusterUnreachable
 
@@ -84,7 +84,7 @@ async def drive(body: kopf.Body, uid: str, stopped: kopf.DaemonStopped, memo: ko
     is, the driver sees to it that the status says so too, and waits until the object may go.
     """
     services: Services = memo.services
-    if says_finished(body) and await services.records.get_campaign(uid) is None:
+    if reports_finished(body) and await services.records.get_campaign(uid) is None:
         # Records were lost or are another's: that is no reason to break anything once more.
         log.info("campaign %s has finished, by records that we do not have; it is not run again", body.meta.name)
         return

@@ -21,7 +21,7 @@ from controller.records import counting
 from controller.records.counting import Counts
 from controller.records.flags import Flag, counted
 from controller.records.rows import AttemptSummary, CampaignRow
-from controller.records.schema import trials
+from controller.records.schema import attempts
 
 fromisoformat = datetime.fromisoformat
 OUTCOMES: Mapping[str, Outcome] = {outcome.value: outcome for outcome in Outcome}
@@ -54,15 +54,15 @@ def load(connection: Connection, campaign: CampaignRow, seen: Callable[[int], No
 def query(campaign: CampaignRow) -> Select[Any]:
     """What `load` asks. In no order: for one by trial, SQLite would take another index, and read every row."""
     columns: list[ColumnElement[Any]] = [
-        type_coerce(trials.c[name], String) for name in (*STORED, *counting.columns(None))
+        type_coerce(attempts.c[name], String) for name in (*STORED, *counting.columns(None))
     ]
-    ended = (trials.c.campaign_uid == campaign.uid) & trials.c.ended_at.is_not(None)
+    ended = (attempts.c.campaign_uid == campaign.uid) & attempts.c.ended_at.is_not(None)
     return select(*columns).where(ended)
 
 
 def ended(connection: Connection, campaign: CampaignRow) -> int:
     """How many there are to load."""
-    asked = select(func.count()).where(trials.c.campaign_uid == campaign.uid, trials.c.ended_at.is_not(None))
+    asked = select(func.count()).where(attempts.c.campaign_uid == campaign.uid, attempts.c.ended_at.is_not(None))
     return connection.scalar(asked) or 0
 
 

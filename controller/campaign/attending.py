@@ -13,8 +13,7 @@ from controller.agents.sources import NoSuchSource
 from controller.api import CampaignSpec, Reason, Source
 from controller.attempt.agent_session import AgentSession
 from controller.attempt.steps import RETRY_SECONDS
-from controller.campaign.admission import Impossible
-from controller.campaign.exposing import exposure
+from controller.campaign.preconditions import Rejected, agent_exposure
 from controller.campaign.services import Services
 from subjects.cluster import ClusterError, ClusterUnreachable
 
@@ -27,7 +26,7 @@ async def attending(
 ) -> AsyncIterator[Callable[[], AgentSession]]:
     """Have the source for as long as the block lasts. Yields what makes the agent's part of an attempt."""
     workload, subject = services.workload(spec), f"{spec.subject.type}/{spec.subject.namespace}"
-    exposed = partial(exposure, services, spec, campaign_namespace)
+    exposed = partial(agent_exposure, services, spec, campaign_namespace)
     try:
         yield lambda: AgentSession(spec.mode, source, workload, subject, services.now, exposed)
     finally:
@@ -40,13 +39,13 @@ async def open_source(
 ) -> AgentSource | None:
     """Open the campaign's source, if it names one, as soon as the API server is there; `alive` is told meanwhile.
 
-    Raises Impossible where the source can never be had.
+    Raises Rejected where the source can never be had.
     """
     while True:
         try:
             return await services.sources.open(spec.agent, campaign_uid)
         except NoSuchSource as none:
-            raise Impossible(Reason.INVALID_AGENT, str(none)) from None
+            raise Rejected(Reason.INVALID_AGENT, str(none)) from None
         except ClusterUnreachable:
             alive()
             await asyncio.sleep(RETRY_SECONDS)

@@ -22,14 +22,13 @@ from controller.attempt.injection import CleanupFailed
 from controller.attempt.outcome import Stop
 from controller.attempt.stopping import Paused, Stopped
 from controller.campaign import dryrun
-from controller.campaign.admission import Impossible, choose_subject
 from controller.campaign.attending import attending, dismiss_agent, open_source
 from controller.campaign.board import GRACE, Board, Campaign
 from controller.campaign.budgets import BudgetSpent
 from controller.campaign.control import Control
 from controller.campaign.dryrun import NoPlan, plan_trials
-from controller.campaign.entrance import Entrance
 from controller.campaign.expiry import expire
+from controller.campaign.preconditions import Preconditions, Rejected, resolve_subject
 from controller.campaign.recovery import close_unfinished
 from controller.campaign.services import Services
 from controller.campaign.trials import Trials, in_a_sentence
@@ -49,7 +48,7 @@ class CampaignDriver:
         self._projector = services.projector(campaign.ref)
         self._board = Board(services, campaign, self._projector)
         self._control = Control(campaign.spec)
-        self._entrance = Entrance(services, campaign.spec, self._board, self._control)
+        self._preconditions = Preconditions(services, campaign.spec, self._board, self._control)
         self._turns = Turns(services, campaign.spec, self._board, self._control)
         self.heed(campaign.spec, campaign.generation)
         self.ended = asyncio.Event()
@@ -109,7 +108,7 @@ class CampaignDriver:
         if not self._board.row.phase.terminal:
             try:
                 await self._run_campaign()
-            except Impossible as impossible:
+            except Rejected as impossible:
                 await self._finish(Phase.FAILED, impossible.refusal.reason, impossible.refusal.message)
             except NoPlan as none:
                 await self._finish(Phase.FAILED, Reason.NO_PLAN, str(none))
@@ -137,7 +136,7 @@ class CampaignDriver:
     async def _run_campaign(self) -> None:
         namespace = self._campaign.ref.namespace
         context = self._services.context(self._spec, namespace)
-        subject, params = choose_subject(self._spec, namespace, self._services.subjects, context)
+        subject, params = resolve_subject(self._spec, namespace, self._services.subjects, context)
         try:
             await self._close_what_was_left_open(subject)
             while True:
@@ -165,7 +164,7 @@ class CampaignDriver:
         row = self._board.row
         entitled = row.phase is Phase.RUNNING or await self._services.records.lock_of(row.uid) is not None
         async with self._services.places.hold(row, entitled, self._wait_for_place):
-            await self._entrance.wait_for_permission(subject, params)
+            await self._preconditions.wait_until_met(subject, params)
             if self._spec.dry_run:
                 plans = await self._control.guard(plan_trials(subject, self._spec, params))
                 said = dryrun.in_a_sentence(plans, self._spec.trials)
@@ -207,7 +206,7 @@ class CampaignDriver:
         spec, board = self._spec, self._board
         what = f"{spec.trials} trials of {spec.chaos.type} on {spec.subject.type} in {spec.subject.namespace}"
         await board.enter(Phase.RUNNING, Reason.TRIALS_RUNNING, what, holder=self.name, ours=True)
-        trials = Trials(self._services, spec, board, self._control, self._entrance, self._turns, attend)
+        trials = Trials(self._services, spec, board, self._control, self._preconditions, self._turns, attend)
         await trials.run(subject, params)
         await self._finish(Phase.COMPLETE, Reason.ALL_TRIALS_DONE, in_a_sentence(spec.mode, board.tally))
 

@@ -20,9 +20,9 @@ from datetime import datetime, timedelta
 from controller.api import CampaignSpec, Outcome, Reason
 from controller.attempt.injection import CleanupFailed, undo_fault
 from controller.attempt.steps import RETRY_SECONDS
-from controller.campaign.admission import Impossible, choose_subject
 from controller.campaign.attending import dismiss_agent
 from controller.campaign.board import Board, Campaign
+from controller.campaign.preconditions import Rejected, resolve_subject
 from controller.campaign.recovery import close_unfinished
 from controller.campaign.services import Services
 from controller.kube import CampaignRef
@@ -71,8 +71,8 @@ async def _clean_up(services: Services, campaign: Campaign) -> bool:
         return True  # without a row it never touched anything
     try:
         context = services.context(campaign.spec, campaign.ref.namespace)
-        subject, _ = choose_subject(campaign.spec, campaign.ref.namespace, services.subjects, context)
-    except Impossible:
+        subject, _ = resolve_subject(campaign.spec, campaign.ref.namespace, services.subjects, context)
+    except Rejected:
         subject = None  # it could not be run then either, and never had an attempt
     clean = True
     if subject is not None:

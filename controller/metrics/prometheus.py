@@ -25,7 +25,7 @@ from controller.api import Failure, Mode, Outcome, Step
 from controller.meter import EndedAttempt, StatusWrite
 from controller.version import VERSION
 
-TRIAL_BUCKETS = (1, 2.5, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600)
+ATTEMPT_BUCKETS = (1, 2.5, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600)
 STEP_BUCKETS = (0.05, 0.25, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
 COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 2.5, 5)
 LAG_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
@@ -45,8 +45,8 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
         self._open: dict[str, tuple[Step, datetime]] = {}
-        self._trials = Counter(
-            "evalcampaign_trials",
+        self._attempts = Counter(
+            "evalcampaign_attempts",
             "Attempts that ended, as they are on record; an attempt whose outcome is not scored is one too.",
             ["subject", "chaos", "mode", "outcome"],
             registry=registry,
@@ -75,7 +75,7 @@ class Metrics:
             "From the injection to recovery, of scored attempts that recovered by their deadline, and of no others: "
             "the rest is counted as censored; a mean or a quantile of these alone makes the system look too fast.",
             ["subject", "chaos", "mode"],
-            buckets=TRIAL_BUCKETS,
+            buckets=ATTEMPT_BUCKETS,
             registry=registry,
         )
         self._censored = Counter(
@@ -89,7 +89,7 @@ class Metrics:
             "From the injection to the agent's ticket, of scored attempts of mode agent in which it came in time, and "
             "of no others: the rest is counted as undetected.",
             ["subject", "chaos"],
-            buckets=TRIAL_BUCKETS,
+            buckets=ATTEMPT_BUCKETS,
             registry=registry,
         )
         self._undetected = Counter(
@@ -153,7 +153,7 @@ class Metrics:
     def attempt_ended(self, ended: EndedAttempt) -> None:
         self._leave_step(ended.id, ended.at)
         what = (ended.subject, ended.chaos)
-        self._trials.labels(*what, ended.mode, ended.outcome).inc()
+        self._attempts.labels(*what, ended.mode, ended.outcome).inc()
         if ended.outcome is Outcome.INFRA_ERROR:
             self._infra_errors.labels(ended.failure or Failure.UNEXPECTED).inc()
         if ended.dirty:

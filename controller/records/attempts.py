@@ -15,7 +15,7 @@ from controller.records.errors import AttemptEnded
 from controller.records.flags import Flag
 from controller.records.limits import TEXT_BYTES, cut_detail
 from controller.records.rows import AttemptRow, AttemptSummary, Event, Json
-from controller.records.schema import campaigns, trial_events, trials
+from controller.records.schema import attempt_events, attempts, campaigns
 from controller.text import truncate_bytes
 
 IDS = uuid.UUID("6cf29fa1-40cf-4e43-99f6-0c1c1ccfd3ba")
@@ -24,7 +24,7 @@ IDS = uuid.UUID("6cf29fa1-40cf-4e43-99f6-0c1c1ccfd3ba")
 OPENED, ENTERED, ENDED = "opened", "step", "ended"
 """Kinds of the events that are written here, beside those that the engine hands in."""
 
-SUMMARY = [trials.c[name] for name in AttemptSummary.__dataclass_fields__]
+SUMMARY = [attempts.c[name] for name in AttemptSummary.__dataclass_fields__]
 """The columns of an AttemptSummary: all but the large ones."""
 
 
@@ -40,7 +40,9 @@ def begin(
     for other in unfinished(connection, campaign_uid):
         raise RuntimeError(f"Attempt {other.attempt} of trial {other.trial} is not ended: one at a time")
     earlier = connection.execute(
-        select(trials.c.attempt, trials.c.outcome).where(trials.c.campaign_uid == campaign_uid, trials.c.trial == trial)
+        select(attempts.c.attempt, attempts.c.outcome).where(
+            attempts.c.campaign_uid == campaign_uid, attempts.c.trial == trial
+        )
     ).all()
     for number, outcome in earlier:
         if final(Outcome(outcome)):
@@ -48,7 +50,7 @@ def begin(
     number = max((number for number, _ in earlier), default=0) + 1
     id_ = attempt_id(campaign_uid, trial, number)
     connection.execute(
-        trials.insert().values(
+        attempts.insert().values(
             id=id_,
             campaign_uid=campaign_uid,
             trial=trial,
@@ -60,7 +62,7 @@ def begin(
         )
     )
     _add_events(connection, id_, [Event(Step.RESET, at, OPENED, {"trial": trial, "attempt": number, "seed": seed})])
-    row = connection.execute(select(trials).where(trials.c.id == id_)).mappings().one()
+    row = connection.execute(select(attempts).where(attempts.c.id == id_)).mappings().one()
     return decode(row)
 
 
@@ -112,7 +114,7 @@ def end(
 
 def ended(connection: Connection, id_: str, failure: Failure | None, dirty: bool) -> EndedAttempt:
     """An attempt that was ended just now, for whoever counts them."""
-    row = decode_summary(connection.execute(select(*SUMMARY).where(trials.c.id == id_)).mappings().one())
+    row = decode_summary(connection.execute(select(*SUMMARY).where(attempts.c.id == id_)).mappings().one())
     c = campaigns.c
     whose = connection.execute(select(c.subject, c.chaos, c.mode).where(c.uid == row.campaign_uid)).one()
     assert row.outcome is not None and row.ended_at is not None, "it has ended"
@@ -132,14 +134,14 @@ def ended(connection: Connection, id_: str, failure: Failure | None, dirty: bool
 
 def unfinished(connection: Connection, campaign_uid: str) -> list[AttemptRow]:
     """Attempts without an end; the schema allows one a campaign."""
-    query = select(trials).where(trials.c.campaign_uid == campaign_uid, trials.c.ended_at.is_(None))
+    query = select(attempts).where(attempts.c.campaign_uid == campaign_uid, attempts.c.ended_at.is_(None))
     return [decode(row) for row in connection.execute(query).mappings()]
 
 
 def time_spent(connection: Connection, campaign_uid: str) -> timedelta:
     """How long the campaign's ended attempts have taken in all, cleanup included."""
-    query = select(trials.c.started_at, trials.c.ended_at).where(
-        trials.c.campaign_uid == campaign_uid, trials.c.ended_at.is_not(None)
+    query = select(attempts.c.started_at, attempts.c.ended_at).where(
+        attempts.c.campaign_uid == campaign_uid, attempts.c.ended_at.is_not(None)
     )
     return sum((ended - started for started, ended in connection.execute(query)), timedelta())
 
@@ -166,11 +168,11 @@ def _typed(row: RowMapping) -> dict[str, Json]:
 
 
 def _open(id_: str) -> Update:
-    return update(trials).where(trials.c.id == id_, trials.c.ended_at.is_(None))
+    return update(attempts).where(attempts.c.id == id_, attempts.c.ended_at.is_(None))
 
 
 def _outcome(connection: Connection, id_: str) -> str:
-    row = connection.execute(select(trials.c.outcome).where(trials.c.id == id_)).one_or_none()
+    row = connection.execute(select(attempts.c.outcome).where(attempts.c.id == id_)).one_or_none()
     if row is None:
         raise LookupError(f"No attempt with id {id_} is recorded")
     return str(row.outcome)
@@ -179,9 +181,9 @@ def _outcome(connection: Connection, id_: str) -> str:
 def _add_events(connection: Connection, id_: str, events: Sequence[Event]) -> None:
     if events:
         connection.execute(
-            trial_events.insert(),
+            attempt_events.insert(),
             [
-                {"trial_id": id_, "step": e.step.value, "at": e.at, "kind": e.kind, "detail": cut_detail(e.detail)}
+                {"attempt_id": id_, "step": e.step.value, "at": e.at, "kind": e.kind, "detail": cut_detail(e.detail)}
                 for e in events
             ],
         )

@@ -11,7 +11,7 @@ from controller.records import arms, locks
 from controller.records.comparing import canonical_hash, comparison_hash
 from controller.records.limits import TEXT_BYTES
 from controller.records.rows import CampaignRow, Json
-from controller.records.schema import campaigns, subject_locks, trials
+from controller.records.schema import attempts, campaigns, subject_locks
 from controller.text import truncate_bytes
 
 CREATED_WITHIN = timedelta(seconds=1)
@@ -86,7 +86,7 @@ def set_phase(
 
 def fail_dirty(connection: Connection, attempt_id: str, why: str, at: datetime) -> None:
     """End the attempt's campaign for a fault that could not be undone; its subject stays locked."""
-    uid = connection.execute(select(trials.c.campaign_uid).where(trials.c.id == attempt_id)).scalar_one()
+    uid = connection.execute(select(attempts.c.campaign_uid).where(attempts.c.id == attempt_id)).scalar_one()
     row = existing(connection, uid)
     subject = f"{row.subject}/{row.subject_namespace}"
     message = f"{subject} stays locked until `evalcampaign unlock {subject}`: {why}"

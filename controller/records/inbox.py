@@ -10,7 +10,7 @@ from sqlalchemy import Connection, RowMapping, Select, Table, case, func, select
 
 from controller.records.errors import InboxFull
 from controller.records.room import Room, size_of
-from controller.records.schema import agent_entries, agent_sessions, agent_tickets, trials
+from controller.records.schema import agent_entries, agent_sessions, agent_tickets, attempts
 from controller.text import truncate_bytes
 
 MOST_TICKETS = 1_000
@@ -128,7 +128,7 @@ def _require_room(connection: Connection, table: Table, campaign: str, most: int
 
 def _require_room_for_ticket(connection: Connection, campaign: str) -> None:
     """Of the attempt that runs, or of what came since the last one."""
-    begun = select(func.max(trials.c.started_at)).where(trials.c.campaign_uid == campaign)
+    begun = select(func.max(attempts.c.started_at)).where(attempts.c.campaign_uid == campaign)
     since = connection.scalar(begun)
     of_attempt = agent_tickets.c.campaign_uid == campaign
     if since is not None:

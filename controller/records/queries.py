@@ -12,7 +12,7 @@ from controller.records import campaigns as campaign_rows
 from controller.records.attempts import SUMMARY, decode, decode_summary
 from controller.records.errors import NotRecorded
 from controller.records.rows import AttemptRow, AttemptSummary, CampaignRow, Event, Tally
-from controller.records.schema import campaigns, trial_events, trials
+from controller.records.schema import attempt_events, attempts, campaigns
 from controller.records.tally import Tallies
 
 NEWEST_FIRST = (campaigns.c.created_at.desc(), campaigns.c.uid)
@@ -64,7 +64,9 @@ def find_campaign(connection: Connection, asked: str) -> Found:
 
 def list_attempts(connection: Connection, campaign_uid: str) -> list[AttemptSummary]:
     """The campaign's attempts, by trial and attempt."""
-    query = select(*SUMMARY).where(trials.c.campaign_uid == campaign_uid).order_by(trials.c.trial, trials.c.attempt)
+    query = (
+        select(*SUMMARY).where(attempts.c.campaign_uid == campaign_uid).order_by(attempts.c.trial, attempts.c.attempt)
+    )
     return [decode_summary(row) for row in connection.execute(query).mappings()]
 
 
@@ -72,18 +74,18 @@ def list_whole_attempts(
     connection: Connection, campaign_uid: str, after: tuple[int, int], most: int
 ) -> list[tuple[AttemptRow, list[Event]]]:
     """At most so many of the campaign's attempts, states, events and all, behind the given trial and attempt."""
-    behind = tuple_(trials.c.trial, trials.c.attempt) > after
-    query = select(trials).where(trials.c.campaign_uid == campaign_uid, behind)
-    rows = connection.execute(query.order_by(trials.c.trial, trials.c.attempt).limit(most)).mappings()
+    behind = tuple_(attempts.c.trial, attempts.c.attempt) > after
+    query = select(attempts).where(attempts.c.campaign_uid == campaign_uid, behind)
+    rows = connection.execute(query.order_by(attempts.c.trial, attempts.c.attempt).limit(most)).mappings()
     return [(row, list_events(connection, row.id)) for row in map(decode, rows.all())]
 
 
 def get_attempt(connection: Connection, campaign: CampaignRow, trial: int, attempt: int | None) -> AttemptRow:
     """One attempt; the trial's last one where `attempt` is None. NotRecorded, with those there are, if missing."""
-    query = select(trials).where(trials.c.campaign_uid == campaign.uid, trials.c.trial == trial)
+    query = select(attempts).where(attempts.c.campaign_uid == campaign.uid, attempts.c.trial == trial)
     if attempt is not None:
-        query = query.where(trials.c.attempt == attempt)
-    row = connection.execute(query.order_by(trials.c.attempt.desc()).limit(1)).mappings().one_or_none()
+        query = query.where(attempts.c.attempt == attempt)
+    row = connection.execute(query.order_by(attempts.c.attempt.desc()).limit(1)).mappings().one_or_none()
     if row is None:
         there = [f"{row.trial}.{row.attempt}" for row in list_attempts(connection, campaign.uid)]
         asked = f"trial {trial}" if attempt is None else f"attempt {attempt} of trial {trial}"
@@ -94,7 +96,7 @@ def get_attempt(connection: Connection, campaign: CampaignRow, trial: int, attem
 
 def list_events(connection: Connection, attempt_id: str) -> list[Event]:
     """The attempt's events in the order they were written."""
-    query = select(trial_events).where(trial_events.c.trial_id == attempt_id).order_by(trial_events.c.id)
+    query = select(attempt_events).where(attempt_events.c.attempt_id == attempt_id).order_by(attempt_events.c.id)
     return [Event(Step(row.step), row.at, row.kind, row.detail) for row in connection.execute(query)]
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, inspect, text
 
 from controller.records.errors import RecordsError, RecordsNewer
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 HEAD = REVISIONS[-1]
 
 

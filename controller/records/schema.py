@@ -108,8 +108,8 @@ campaigns = Table(
     Index(None, "name", "namespace"),
 )
 
-trials = Table(
-    "trials",
+attempts = Table(
+    "attempts",
     metadata,
     Column("id", String(36), primary_key=True),
     Column("campaign_uid", ForeignKey("campaigns.uid"), nullable=False),
@@ -152,8 +152,8 @@ trials = Table(
 )
 
 Index(
-    "uq_trials_one_unfinished",
-    trials.c.campaign_uid,
+    "uq_attempts_one_unfinished",
+    attempts.c.campaign_uid,
     unique=True,
     sqlite_where=text("ended_at IS NULL"),
     postgresql_where=text("ended_at IS NULL"),
@@ -165,13 +165,13 @@ NUMBERS = (
     *("deadline_at", "commands_total", "commands_unique", "commands_mutating", "commands_destructive"),
     "false_alarms",
 )
-Index("ix_trials_numbers", *(trials.c[name] for name in NUMBERS))
+Index("ix_attempts_numbers", *(attempts.c[name] for name in NUMBERS))
 
-trial_events = Table(
-    "trial_events",
+attempt_events = Table(
+    "attempt_events",
     metadata,
     Column("id", ROW_ID, primary_key=True, autoincrement=True),
-    Column("trial_id", ForeignKey("trials.id"), nullable=False, index=True),
+    Column("attempt_id", ForeignKey("attempts.id"), nullable=False, index=True),
     Column("step", String(32), nullable=False),
     _time("at", nullable=False),
     Column("kind", String(64), nullable=False),

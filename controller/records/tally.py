@@ -18,21 +18,21 @@ from controller.api import RECENT_ATTEMPTS, Outcome
 from controller.records.attempts import SUMMARY, decode_summary, final
 from controller.records.flags import Flag, counted
 from controller.records.rows import Tally
-from controller.records.schema import trials
+from controller.records.schema import attempts
 
-LATEST_FIRST = (trials.c.ended_at.desc(), trials.c.trial.desc(), trials.c.attempt.desc())
+LATEST_FIRST = (attempts.c.ended_at.desc(), attempts.c.trial.desc(), attempts.c.attempt.desc())
 # In this order the index covers the query: reading the rows would read their states.
 COUNTED = select(
-    trials.c.trial,
-    trials.c.attempt,
-    trials.c.outcome,
-    trials.c.chaos_injected_at,
-    trials.c.ticket_created_at,
-    trials.c.ticket_seen_at,
-    trials.c.resolved_at,
-    trials.c.resolution_seen_at,
-    trials.c.recovered_at,
-    trials.c.flags,
+    attempts.c.trial,
+    attempts.c.attempt,
+    attempts.c.outcome,
+    attempts.c.chaos_injected_at,
+    attempts.c.ticket_created_at,
+    attempts.c.ticket_seen_at,
+    attempts.c.resolved_at,
+    attempts.c.resolution_seen_at,
+    attempts.c.recovered_at,
+    attempts.c.flags,
 ).order_by(*LATEST_FIRST)
 
 
@@ -48,7 +48,7 @@ class Tallies:
         ended = _ended(campaign_uid)
         with self._lock:
             counts = self._counts.setdefault(campaign_uid, _Counts())
-            total = connection.scalar(select(func.count()).select_from(trials).where(ended)) or 0
+            total = connection.scalar(select(func.count()).select_from(attempts).where(ended)) or 0
             if not counts.catch_up(connection, ended, total):
                 counts = self._counts[campaign_uid] = _Counts()
                 counts.catch_up(connection, ended, total)
@@ -68,7 +68,7 @@ class Tallies:
 
 
 def _ended(campaign_uid: str) -> ColumnElement[bool]:
-    return (trials.c.campaign_uid == campaign_uid) & trials.c.ended_at.is_not(None)
+    return (attempts.c.campaign_uid == campaign_uid) & attempts.c.ended_at.is_not(None)
 
 
 class _Counts:

@@ -35,7 +35,7 @@ def held_log(folder: Path) -> Iterator[None]:
     """
     with closing(sqlite3.connect(folder / "records.db")) as reader:
         reader.execute("BEGIN")
-        reader.execute("SELECT count(*) FROM trials").fetchone()
+        reader.execute("SELECT count(*) FROM attempts").fetchone()
         yield
 
 

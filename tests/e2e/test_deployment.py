@@ -36,7 +36,7 @@ def test_a_backup_through_kubectl_is_a_sound_database_with_all_rows(tmp_path: Pa
         subprocess.run(list(map(str, command)), stdout=file, check=True, timeout=180)
     with closing(sqlite3.connect(copy)) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        kept = dict(database.execute("SELECT campaign_uid, count(*) FROM trials GROUP BY campaign_uid"))
+        kept = dict(database.execute("SELECT campaign_uid, count(*) FROM attempts GROUP BY campaign_uid"))
     for campaign in records("list")[:5]:  # the newest; a cluster that lives long has many
         assert kept.get(campaign["uid"], 0) == len(records("trials", campaign["uid"]))
     assert kept, "there was nothing to keep"

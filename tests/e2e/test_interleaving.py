@@ -54,7 +54,7 @@ def test_the_metrics_count_what_is_on_record(ran: dict[str, list[Any]]) -> None:
     samples = [sample for family in text_string_to_metric_families(told + "\n") for sample in family.samples]
     counted: Counter[str] = Counter()
     for sample in samples:
-        if sample.name == "evalcampaign_trials_total" and sample.labels["subject"] == "etcd":
+        if sample.name == "evalcampaign_attempts_total" and sample.labels["subject"] == "etcd":
             counted[sample.labels["outcome"]] += int(sample.value)
     # Since the controller started, and other tests have run, too.
     assert counted >= Counter(row["outcome"] for rows in ran.values() for row in rows)

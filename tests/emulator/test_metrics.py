@@ -56,7 +56,7 @@ async def test_when_all_is_done_every_number_is_that_of_the_rows(measured: Stage
     seen = await scrape(measured)
 
     rows = [(measured.row(key), attempt) for key, _ in asked for attempt in measured.attempts(key)]
-    counted = seen.series("trials_total", "subject", "chaos", "mode", "outcome")
+    counted = seen.series("attempts_total", "subject", "chaos", "mode", "outcome")
     assert counted == Counter((c.subject, c.chaos, c.mode.value, str(a.outcome)) for c, a in rows)
     assert {("scripted", "node_kill", "control", "Quiet"), (*WHAT, "InfraError")} <= set(counted)
     infra_errors = [attempt for _, attempt in rows if attempt.outcome == "InfraError"]
@@ -109,7 +109,7 @@ async def test_an_attempt_that_a_stop_interrupts_is_counted_where_it_is_closed_a
     await measured.start()
     await measured.until(key, "Complete")
     assert measured.outcomes(key) == [(1, 1, "Interrupted"), (1, 2, "SelfHealed")]
-    assert (await scrape(measured)).series("trials_total", "outcome") == {"SelfHealed": 1}
+    assert (await scrape(measured)).series("attempts_total", "outcome") == {"SelfHealed": 1}
 
 
 async def test_status_writes_that_fail_show_as_retries(measured: Stage) -> None:

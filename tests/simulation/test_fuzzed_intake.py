@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 import pytest
+from controller.campaign.parsing import InvalidCampaign, campaign_from_body
 from hypothesis import given
 
 from controller.api import Phase
-from controller.campaign.admission import Impossible, choose_subject
-from controller.campaign.intake import InvalidCampaign, campaign_from_body
+from controller.campaign.preconditions import Rejected, resolve_subject
 from controller.campaign.services import options_of
 from controller.records.comparing import comparison_hash
 from controller.status import Refusal, Situation, compute_status
@@ -31,8 +31,8 @@ def outcome(spec: Any) -> Refusal | None:
     comparison_hash(campaign.spec.model_dump(mode="json", by_alias=True))
     context = SubjectContext(None, campaign.spec.subject.namespace, lambda: START, options=options_of(campaign.spec))  # type: ignore[arg-type]
     try:
-        choose_subject(campaign.spec, "default", SUBJECTS, context)
-    except Impossible as impossible:
+        resolve_subject(campaign.spec, "default", SUBJECTS, context)
+    except Rejected as impossible:
         return impossible.refusal
     return None
 

@@ -70,6 +70,6 @@ def test_an_index_answers_and_no_row_with_its_states_and_commands_is_read(url: s
         asked = query(queries.find_campaign(connection, name).campaign)
         told = str(asked.compile(connection, compile_kwargs={"literal_binds": True}))
         plan = [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {told}")]
-    assert [line for line in plan if "trials" in line] == [
-        "SEARCH trials USING COVERING INDEX ix_trials_numbers (campaign_uid=? AND ended_at>?)"
+    assert [line for line in plan if "attempts" in line] == [
+        "SEARCH attempts USING COVERING INDEX ix_attempts_numbers (campaign_uid=? AND ended_at>?)"
     ]

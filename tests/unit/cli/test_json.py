@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 from controller.records.rows import AttemptRow, AttemptSummary, CampaignRow
-from controller.records.schema import campaigns, trials
+from controller.records.schema import attempts, campaigns
 from tests.unit.cli.conftest import Run
 
 
@@ -40,7 +40,7 @@ def test_trials_prints_attempts_without_their_states(run: Run) -> None:
 
 def test_show_prints_the_whole_row_and_its_events(run: Run) -> None:
     row = json.loads(run("show", "uid-1", "-t", "1", "-o", "json").stdout)
-    assert row.keys() >= {column.name for column in trials.c}
+    assert row.keys() >= {column.name for column in attempts.c}
     assert row["fault"]["targets"][0]["name"] == row["target"] == "etcd-1"
     assert (row["initial_state"]["leader"], row["final_state"]["leader"]) == ("etcd-1", "etcd-2")
     assert [event["kind"] for event in row["events"]][:2] == ["opened", "step"]
@@ -57,6 +57,6 @@ def test_stdout_holds_nothing_but_json_when_a_name_is_ambiguous(run: Run) -> Non
 
 def test_rows_have_the_fields_of_their_tables() -> None:
     assert set(CampaignRow.__dataclass_fields__) == {column.name for column in campaigns.c}
-    assert set(AttemptRow.__dataclass_fields__) == {column.name for column in trials.c}
+    assert set(AttemptRow.__dataclass_fields__) == {column.name for column in attempts.c}
     left_out = {"initial_state", "final_state", "commands", "reasoning", "agent_mark"}
-    assert set(AttemptSummary.__dataclass_fields__) == {column.name for column in trials.c} - left_out
+    assert set(AttemptSummary.__dataclass_fields__) == {column.name for column in attempts.c} - left_out

@@ -26,7 +26,7 @@ def scrape(metrics):
 def test_an_attempt_counts_by_what_was_done_and_how_it_ended(metrics, scrape):
     for outcome in (Outcome.SELF_HEALED, Outcome.SELF_HEALED, Outcome.NOT_HEALED):
         metrics.attempt_ended(ended(outcome))
-    assert scrape().series("trials_total", "subject", "chaos", "mode", "outcome") == {
+    assert scrape().series("attempts_total", "subject", "chaos", "mode", "outcome") == {
         (*WHAT, "baseline", "SelfHealed"): 2,
         (*WHAT, "baseline", "NotHealed"): 1,
     }
@@ -34,7 +34,7 @@ def test_an_attempt_counts_by_what_was_done_and_how_it_ended(metrics, scrape):
 
 def test_two_processes_in_one_do_not_count_together(metrics, scrape):
     Metrics().attempt_ended(ended(Outcome.SELF_HEALED))
-    assert scrape().series("trials_total", "outcome") == {}
+    assert scrape().series("attempts_total", "outcome") == {}
 
 
 @pytest.mark.parametrize("mode", Mode)
@@ -70,7 +70,7 @@ def test_infra_errors_are_counted_by_reason_and_add_up_to_the_attempts(metrics, 
     seen = scrape()
     by_reason = seen.series("infra_errors_total", "reason")
     assert by_reason == {"SightLost": 2, "TimedOut": 1, "Unexpected": 1}
-    assert sum(by_reason.values()) == seen.series("trials_total", "outcome")["InfraError"]
+    assert sum(by_reason.values()) == seen.series("attempts_total", "outcome")["InfraError"]
 
 
 def test_every_reason_is_there_before_its_first_error(scrape):

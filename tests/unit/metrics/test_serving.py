@@ -38,14 +38,14 @@ async def test_what_was_counted_and_what_is_on_record_stand_on_one_page(client):
     answer = await client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=")
     seen = Scrape(answer.text)
-    assert seen.series("trials_total", "outcome") == {"SelfHealed": 1}
+    assert seen.series("attempts_total", "outcome") == {"SelfHealed": 1}
     assert seen.series("queue_length", "subject") == {"tikv": 2, "other": 2}
 
 
 async def test_who_asks_for_openmetrics_gets_it(client):
     answer = await client.get("/metrics", headers={"accept": "application/openmetrics-text; version=1.0.0"})
     assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
-    assert "evalcampaign_trials" in {family.name for family in openmetrics(answer.text)}
+    assert "evalcampaign_attempts" in {family.name for family in openmetrics(answer.text)}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from controller.api import Failure, Outcome, Step
 from controller.records import AttemptEnded, Event, Records, queries
 from controller.records.attempts import attempt_id
 from controller.records.readonly import reading
-from controller.records.schema import trials
+from controller.records.schema import attempts
 from tests.unit.records.samples import at
 
 
@@ -45,7 +45,7 @@ async def test_the_database_itself_refuses_two_unfinished_attempts(records: Reco
     row = await records.open_attempt("uid-1", 1, 7, at(1))
     values = {"id": "other", "campaign_uid": "uid-1", "trial": 2, "attempt": 1, "seed": 1, "step": "reset"}
     with pytest.raises(IntegrityError):
-        await records._store.write(lambda c: c.execute(trials.insert().values(**values, started_at=at(2))))
+        await records._store.write(lambda c: c.execute(attempts.insert().values(**values, started_at=at(2))))
     assert await records.unfinished("uid-1") == [row]
 
 
@@ -131,7 +131,7 @@ async def test_times_come_back_in_utc_to_the_microsecond_and_naive_ones_are_refu
 
 async def test_on_disk_times_are_text_that_sorts(records: Records) -> None:
     await records.open_attempt("uid-1", 1, 7, EXACT)
-    stored = await records._store.read(lambda c: c.exec_driver_sql("SELECT started_at FROM trials").scalar())
+    stored = await records._store.read(lambda c: c.exec_driver_sql("SELECT started_at FROM attempts").scalar())
     assert stored == "2025-01-02T03:04:05.000000Z"
 
 

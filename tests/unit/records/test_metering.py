@@ -28,7 +28,7 @@ async def records(url: str, metrics: Metrics) -> AsyncIterator[Records]:
 async def test_every_attempt_is_counted_as_it_is_on_record(records: Records, metrics: Metrics) -> None:
     await fill(records)
     seen, what = Scrape.of(metrics.registry), ("etcd", "pod_kill", "baseline")
-    assert seen.series("trials_total", "subject", "chaos", "mode", "outcome") == {
+    assert seen.series("attempts_total", "subject", "chaos", "mode", "outcome") == {
         (*what, "SelfHealed"): 2,
         (*what, "NotHealed"): 1,
         (*what, "Interrupted"): 1,

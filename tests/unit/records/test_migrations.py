@@ -62,7 +62,7 @@ def test_a_migration_that_does_not_end_leaves_nothing(url: str, database: Path) 
     engine = engines.migrator(url)
     with pytest.raises(KeyboardInterrupt), engine.begin() as connection:
         migrate._upgrade(connection)
-        assert inspect(connection).has_table("trials")
+        assert inspect(connection).has_table("attempts")
         raise KeyboardInterrupt
     engine.dispose()
     assert schema_of(database) == {}
@@ -73,7 +73,7 @@ async def test_a_database_of_a_newer_version_is_refused_by_writer_and_reader(url
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0099'")
         connection.commit()
-    sentence = r"schema revision 0099, and this version knows them up to 0005: .* newer evalcampaign"
+    sentence = r"schema revision 0099, and this version knows them up to 0006: .* newer evalcampaign"
     with pytest.raises(RecordsNewer, match=sentence):
         await Records.open(url)
     with pytest.raises(RecordsNewer, match=sentence), reading(url):
@@ -87,7 +87,7 @@ def test_a_reader_does_not_migrate(url: str, database: Path, monkeypatch: pytest
         pass
     assert database.stat().st_size == 0
     migrate.migrate(url)
-    monkeypatch.setattr("controller.records.readonly.HEAD", "0006")
+    monkeypatch.setattr("controller.records.readonly.HEAD", "0007")
     with pytest.raises(RecordsError, match="older version"), reading(url):
         pass
 
@@ -122,5 +122,5 @@ def test_the_commands_of_older_records_are_counted_when_the_schema_comes_to_have
     migrate.migrate(url)
     with closing(sqlite3.connect(database)) as connection:
         counts = "commands_total, commands_unique, commands_mutating, commands_destructive"
-        found = connection.execute(f"SELECT {counts} FROM trials ORDER BY trial").fetchall()
+        found = connection.execute(f"SELECT {counts} FROM attempts ORDER BY trial").fetchall()
     assert found == [(None, None, None, None), (0, 0, 0, 0), (3, 2, 1, 1)]

@@ -8,7 +8,7 @@ import pytest
 from controller.api import Outcome
 from controller.records import Records
 from controller.records.attempts import attempt_id
-from controller.records.schema import trials
+from controller.records.schema import attempts
 from tests.unit.records.samples import at, fill, run_attempt
 
 
@@ -30,7 +30,7 @@ async def insert(records: Records, rows: list[tuple[int, int, Outcome, float, fl
         }
         for trial, attempt, outcome, injected, recovery in rows
     ]
-    await records._store.write(lambda c: c.execute(trials.insert(), values))
+    await records._store.write(lambda c: c.execute(attempts.insert(), values))
 
 
 async def test_a_campaign_without_attempts_counts_nothing(records: Records) -> None:
@@ -99,11 +99,11 @@ async def test_ten_thousand_trials_are_counted_right_and_quickly(records: Record
 
 async def test_the_tally_reads_its_index_and_no_row(records: Records) -> None:
     query = (
-        "EXPLAIN QUERY PLAN SELECT trial, attempt, outcome, chaos_injected_at, recovered_at FROM trials "
+        "EXPLAIN QUERY PLAN SELECT trial, attempt, outcome, chaos_injected_at, recovered_at FROM attempts "
         "WHERE campaign_uid = 'uid-1' AND ended_at IS NOT NULL ORDER BY ended_at DESC, trial DESC, attempt DESC"
     )
     plan = await records._store.read(lambda c: [row[3] for row in c.exec_driver_sql(query)])
-    assert len(plan) == 1 and "USING COVERING INDEX ix_trials_numbers" in plan[0]
+    assert len(plan) == 1 and "USING COVERING INDEX ix_attempts_numbers" in plan[0]
 
 
 @pytest.mark.parametrize("campaign", ["uid-1", "nobody"])

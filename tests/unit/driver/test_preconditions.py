@@ -6,7 +6,7 @@ import pytest
 
 from controller.agents.deployment import AgentDeployment
 from controller.api import CampaignSpec
-from controller.campaign.admission import Impossible, NotYet, choose_subject, require_permission
+from controller.campaign.preconditions import PreconditionUnmet, Rejected, check_preconditions, resolve_subject
 from controller.campaign.services import options_of
 from controller.consent import Namespace
 from controller.status import REFUSED
@@ -39,7 +39,7 @@ CONSENTING = Kube(Namespace("s", OPT_IN, {"evalcampaign.dev/allowed-namespaces":
 
 
 def test_the_subject_comes_with_its_params_checked_and_filled_in():
-    _, params = choose_subject(spec(params={"gracePeriodSeconds": 3}), "default", SUBJECTS, CONTEXT)
+    _, params = resolve_subject(spec(params={"gracePeriodSeconds": 3}), "default", SUBJECTS, CONTEXT)
     assert params.gracePeriodSeconds == 3
 
 
@@ -54,8 +54,8 @@ def test_the_subject_comes_with_its_params_checked_and_filled_in():
     ],
 )
 def test_what_is_impossible_says_what_would_be_valid(wrong, namespace, reason, told):
-    with pytest.raises(Impossible) as refused:
-        choose_subject(wrong, namespace, SUBJECTS, CONTEXT)
+    with pytest.raises(Rejected) as refused:
+        resolve_subject(wrong, namespace, SUBJECTS, CONTEXT)
     assert refused.value.refusal.reason == reason and reason in REFUSED
     assert told in refused.value.refusal.message
 
@@ -65,8 +65,8 @@ def test_a_subject_that_does_not_offer_what_is_asked_says_so_in_its_own_words():
         raise Unsupported(f"no reset of kind {context.options.reset}")
 
     context = SubjectContext(None, "s", lambda: START, options=SubjectOptions(reset="recreate"))
-    with pytest.raises(Impossible, match="no reset of kind recreate") as refused:
-        choose_subject(spec(), "default", {"scripted": picky}, context)
+    with pytest.raises(Rejected, match="no reset of kind recreate") as refused:
+        resolve_subject(spec(), "default", {"scripted": picky}, context)
     assert refused.value.refusal.reason == "InvalidSubject" and "InvalidSubject" in REFUSED
 
 
@@ -75,8 +75,8 @@ async def test_a_subject_that_finds_out_only_on_the_spot_is_not_waited_for_eithe
         async def check_ready(self):
             raise Unsupported("there are no volumes to wipe")
 
-    with pytest.raises(Impossible, match="no volumes") as refused:
-        await require_permission(spec(), "default", Late(CONTEXT), KillParams(), CONSENTING)
+    with pytest.raises(Rejected, match="no volumes") as refused:
+        await check_preconditions(spec(), "default", Late(CONTEXT), KillParams(), CONSENTING)
     assert refused.value.refusal.reason == "InvalidSubject"
 
 
@@ -98,7 +98,7 @@ def test_a_campaign_that_says_nothing_of_its_subject_asks_for_nothing():
 
 
 async def test_permission_is_the_owners_consent_and_a_subject_that_is_there():
-    await require_permission(spec(), "default", ScriptedSubject(CONTEXT), KillParams(), CONSENTING)
+    await check_preconditions(spec(), "default", ScriptedSubject(CONTEXT), KillParams(), CONSENTING)
 
 
 @pytest.mark.parametrize(
@@ -113,15 +113,15 @@ async def test_permission_is_the_owners_consent_and_a_subject_that_is_there():
     ],
 )
 async def test_what_may_come_right_has_a_reason(answer, reason):
-    with pytest.raises(NotYet) as refused:
-        await require_permission(spec(), "default", ScriptedSubject(CONTEXT), KillParams(), Kube(answer))
+    with pytest.raises(PreconditionUnmet) as refused:
+        await check_preconditions(spec(), "default", ScriptedSubject(CONTEXT), KillParams(), Kube(answer))
     assert refused.value.refusal.reason == reason
 
 
 async def test_a_subject_that_is_not_there_may_still_come():
     absent = ScriptedSubject(CONTEXT, Script(ready=False))
-    with pytest.raises(NotYet) as refused:
-        await require_permission(spec(), "default", absent, KillParams(), CONSENTING)
+    with pytest.raises(PreconditionUnmet) as refused:
+        await check_preconditions(spec(), "default", absent, KillParams(), CONSENTING)
     assert refused.value.refusal.reason == "SubjectNotReady"
 
 
@@ -152,7 +152,7 @@ class Deployments:
 
 async def permitted(agents, deployments=None):
     workload = AgentDeployment(deployments or Deployments(), "agents", "a")
-    await require_permission(spec(), "default", ScriptedSubject(CONTEXT), KillParams(), Kubes(agents), workload)
+    await check_preconditions(spec(), "default", ScriptedSubject(CONTEXT), KillParams(), Kubes(agents), workload)
 
 
 async def test_an_agents_namespace_allows_campaigns_by_its_annotation_alone():
@@ -173,6 +173,6 @@ async def test_an_agents_namespace_allows_campaigns_by_its_annotation_alone():
     ],
 )
 async def test_without_the_consent_of_the_agents_owner_it_is_waited_for(agents, deployments, reason):
-    with pytest.raises(NotYet) as refused:
+    with pytest.raises(PreconditionUnmet) as refused:
         await permitted(agents, deployments)
     assert refused.value.refusal.reason == reason

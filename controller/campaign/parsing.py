@@ -1,4 +1,4 @@
-"""The edge: from the raw object that Kopf hands over to typed values."""
+"""The EvalCampaign object as Kopf passes it, parsed into typed values."""
 
 from __future__ import annotations
 
@@ -39,22 +39,22 @@ def campaign_from_body(body: Mapping[str, Any]) -> Campaign:
             spec=CampaignSpec.model_validate(dict(spec) if isinstance(spec, Mapping) else spec),
             generation=meta.get("generation", 0),
             created_at=datetime.fromisoformat(meta["creationTimestamp"]),
-            conditions=list(_readable(Condition, status.get("conditions") or ())),
-            plans=list(_readable(Plan, status.get("plans") or ())),
+            conditions=list(_parse_all(Condition, status.get("conditions") or ())),
+            plans=list(_parse_all(Plan, status.get("plans") or ())),
         )
     except ValidationError as error:
         what = describe_invalid(error, "spec", most=3, length=160, tell_more=True)
         raise InvalidCampaign(f"this controller cannot read the campaign (is its CRD up to date?): {what}") from None
 
 
-def _readable(model: type[M], written: Iterable[Mapping[str, Any]]) -> Iterator[M]:
+def _parse_all(model: type[M], written: Iterable[Mapping[str, Any]]) -> Iterator[M]:
     """Those that are ours: a foreign one, written by whomever, must not make the campaign unreadable."""
     for each in written:
         with suppress(ValidationError):
             yield model.model_validate(dict(each))
 
 
-def says_finished(body: Mapping[str, Any]) -> bool:
+def reports_finished(body: Mapping[str, Any]) -> bool:
     """Whether the status that the object bears is a final one."""
     phase = (body.get("status") or {}).get("phase")
     return phase in [each for each in Phase if each.terminal]
