@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from controller.campaign.parsing import InvalidCampaign, campaign_from_body
 from hypothesis import given
 
 from controller.api import Phase
+from controller.campaign.parsing import InvalidCampaign, campaign_from_body
 from controller.campaign.preconditions import Rejected, resolve_subject
 from controller.campaign.services import options_of
 from controller.records.comparing import comparison_hash

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from controller.campaign.parsing import InvalidCampaign, campaign_from_body
 
 from controller.api import ConditionType
+from controller.campaign.parsing import InvalidCampaign, campaign_from_body
 
 CONDITION = {
     "type": "Accepted",
