@@ -17,7 +17,7 @@ import kopf
 
 from controller.api import GROUP, PLURAL, VERSION
 from controller.attempt.injection import CleanupFailed
-from controller.attempt.outcome import Stop
+from controller.attempt.outcome import StopReason
 from controller.campaign.driver import CampaignDriver
 from controller.campaign.finalizer import finalize, release
 from controller.campaign.parsing import InvalidCampaign, campaign_from_body, refuse_invalid, reports_finished
@@ -112,7 +112,7 @@ async def _relaying(stopped: kopf.DaemonStopped, driver: CampaignDriver) -> Asyn
     async def relay() -> None:
         await stopped.wait()
         deleted = stopped.reason is not None and kopf.DaemonStoppingReason.RESOURCE_DELETED in stopped.reason
-        driver.leave(Stop.DELETED if deleted else Stop.EXITING)
+        driver.leave(StopReason.DELETED if deleted else StopReason.EXITING)
 
     relaying = asyncio.create_task(relay())
     try:
@@ -159,7 +159,7 @@ async def notice(type: str | None, body: kopf.Body, uid: str, memo: kopf.Memo, *
 
 async def _end_driver(uid: str) -> None:
     if driver := DRIVERS.get(uid):
-        driver.leave(Stop.DELETED)
+        driver.leave(StopReason.DELETED)
         await driver.ended.wait()
 
 

@@ -6,8 +6,8 @@ was admitted, may no longer be. A request that may not be sent is not sent, and 
 * To inject, the namespace has to consent, the pod has to be a target of the plan on record, by name and uid, and a
   majority of the voters has to remain. Members that are missing, going or not Ready count as lost already.
   `allowQuorumLoss` takes the majority out of this, and nothing else.
-* To undo, the pod has to be a target of the plan, and has to show our own change still. Such a pod holds no working
-  member, so nothing more is lost; and what a campaign did is undone whatever has become of consent.
+* To revert, the object has to be a target of the plan, and has to show the fault's own change still: the fault's type
+  says how that is recognised. What a campaign did is reverted whatever has become of consent.
 * To empty a system, the spec has to ask for it, and the namespace has to consent as long as the StatefulSet runs. One
   that is stopped is emptied to the end and started again: to leave it stopped would be the greater harm.
 """
@@ -19,7 +19,6 @@ from typing import Any
 
 from subjects.cluster import Answer, Api, ClusterError, Pod, PodView, Tls, Workload
 from subjects.permits import Inject, Recreate, Revert, Voters
-from subjects.podchaos.record import is_swapped
 from subjects.pods import ordinal
 from subjects.protocol import ChaosRefused, Fault, SubjectError, Target
 from subjects.quorum import tolerated_failures
@@ -45,7 +44,7 @@ class GuardedCluster:
         """See `Cluster.delete_pod`."""
         if isinstance(permit, Inject):
             await self._require_injection(permit, namespace, Target(name, uid))
-        elif not await self._to_be_undone(permit, namespace, Target(name, uid)):
+        elif not await self._is_applied(permit, namespace, Target(name, uid)):
             return
         await self._api.delete_pod(namespace, name, uid, grace_seconds)
 
@@ -85,16 +84,18 @@ class GuardedCluster:
             raise ChaosRefused(f"{target.name} ({target.uid}) is no target of the plan on record")
         if (why := await self._refuses()) is not None:
             raise ChaosRefused(f"{target.name} is left alone: {why}")
+        if voters is None:
+            return
         pods = await self._api.list_pods(namespace, voters.selector)
         if not self._allow_quorum_loss and (why := majority_lost(fault, voters, pods)) is not None:
             raise ChaosRefused(why)
 
-    async def _to_be_undone(self, permit: Revert, namespace: str, target: Target) -> bool:
-        """Whether our own change is still there. Where somebody was quicker, there is nothing to undo."""
+    async def _is_applied(self, permit: Revert, namespace: str, target: Target) -> bool:
+        """Whether the fault's change is still there. Where somebody was quicker, there is nothing to revert."""
         if target not in permit.fault.targets:
             raise SubjectError(f"{target.name} ({target.uid}) is no target of the plan on record, so it is left alone")
         pod = (await self._api.list_pods(namespace, permit.selector)).get(target.name)
-        return pod is not None and not pod.deleting and is_swapped(permit.fault, target, pod)
+        return pod is not None and not pod.deleting and pod.uid == target.uid and permit.still_applied(target, pod)
 
     def _require_recreate(self, permit: Recreate, what: str) -> None:
         if not self._recreates:

@@ -20,6 +20,7 @@ from controller.kube.agentpods import AgentPod
 from controller.kube.deployments import Deployment
 from controller.records.locks import workload_key
 from subjects.cluster import ClusterError, ClusterUnreachable
+from subjects.retry import retry_until_reachable
 
 POLL_SECONDS = 0.5
 """Between two questions while the Deployment is being scaled."""
@@ -121,13 +122,7 @@ class AgentDeployment:
 
     async def _until(self, done: Callable[[], Awaitable[str | None]], on_wait: Callable[[str], None]) -> None:
         """Repeats `done` until it returns None; `on_wait` is told what is missing, or that nobody answers."""
-        while True:
-            try:
-                missing = await done()
-            except ClusterUnreachable as away:
-                missing = str(away)
-            if missing is None:
-                return
+        while (missing := await retry_until_reachable(done, on_wait, POLL_SECONDS)) is not None:
             on_wait(missing)
             await asyncio.sleep(POLL_SECONDS)
 

@@ -13,6 +13,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, get_type_hints
@@ -24,9 +25,9 @@ from controller.kube import KubeCluster
 from subjects.cluster import Changes, Cluster, Pod, Reads, Workload
 from subjects.etcd import EtcdSubject
 from subjects.etcd.polling import EtcdPollSettings
+from subjects.faults.pod_down import is_swapped
 from subjects.guard import GuardedCluster, majority_lost
 from subjects.permits import Inject, Recreate, Revert, Voters
-from subjects.podchaos.record import is_swapped
 from subjects.protocol import ChaosRefused, EvalSubject, Fault, SubjectContext, SubjectError, Target
 from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.options import check
@@ -234,6 +235,11 @@ NEW = replace(
     },
 )
 KILL = replace(OLD, chaos="node_kill", undo={"images": {"etcd": IMAGE}})
+
+
+def swapped_back(fault: Fault) -> Revert:
+    """What `node_down` asks the guard for when it is reverted."""
+    return Revert(fault, "", partial(is_swapped, fault))
 
 
 @pytest.mark.parametrize(
@@ -444,7 +450,7 @@ async def test_undoing_needs_neither_consent_nor_a_majority_for_the_pod_is_down_
     pods = {"etcd-1": replace(three()["etcd-1"], images={"etcd": "registry.k8s.io/pause:3.10"}, ready=False)}
     api = Asked(pods)
     await GuardedCluster(api, refuses).delete_pod(
-        Revert(replace(NEW, targets=(Target("etcd-1", "uid-2"),)), ""), "etcd", "etcd-1", "uid-2", 1
+        swapped_back(replace(NEW, targets=(Target("etcd-1", "uid-2"),))), "etcd", "etcd-1", "uid-2", 1
     )
     assert api.changed == ["delete_pod"]
 
@@ -455,7 +461,7 @@ async def test_undoing_deletes_no_pod_that_does_not_show_our_change(fields):
     pods["etcd-1"] = replace(pods["etcd-1"], **fields)
     api = Asked(copy.copy(pods))
     await GuardedCluster(api, consents).delete_pod(
-        Revert(replace(NEW, targets=(Target("etcd-1", "uid-2"),)), ""), "etcd", "etcd-1", "uid-2", 1
+        swapped_back(replace(NEW, targets=(Target("etcd-1", "uid-2"),))), "etcd", "etcd-1", "uid-2", 1
     )
     assert api.changed == []
 
@@ -486,7 +492,7 @@ async def test_pd_is_given_no_order_that_takes_something_away(method, path, body
 async def test_undoing_touches_nobody_but_the_targets():
     api = Asked(three())
     with pytest.raises(SubjectError, match="no target of the plan on record"):
-        await GuardedCluster(api, consents, True, True).delete_pod(Revert(NEW, ""), "etcd", "etcd-0", "uid-1", 1)
+        await GuardedCluster(api, consents, True, True).delete_pod(swapped_back(NEW), "etcd", "etcd-0", "uid-1", 1)
     assert api.changed == []
 
 

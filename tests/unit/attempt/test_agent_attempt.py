@@ -11,7 +11,7 @@ from controller.agents.deployment import AgentDeployment
 from controller.agents.protocol import AgentUnreadable, Command, CommandLog, Cursor, PollResult, Reasoning, Ticket
 from controller.api import Mode, Outcome, Step
 from controller.attempt.attempt import quiet_seconds, trial_seed
-from controller.attempt.outcome import Stop
+from controller.attempt.outcome import StopReason
 from controller.kube.agentpods import AgentPod
 from controller.kube.deployments import Deployment
 from controller.records.flags import Flag
@@ -249,7 +249,7 @@ async def test_an_abort_sends_the_agent_away_while_the_fault_is_undone(bench):
     attempt = await bench.attempt(Script(heal_after=None), spec(**AGENT))
     running = asyncio.create_task(attempt.run(bench.stop))
     await asyncio.sleep(10)
-    bench.stop.fire(Stop.ABORTED)
+    bench.stop.fire(StopReason.ABORTED)
     assert await running is Outcome.ABORTED
     assert bench.cluster.scaled[-1] == 0 and bench.world.cleanups == 1
     assert (await bench.row()).ticket_seen_at is not None, "what was seen is kept"
