@@ -14,46 +14,47 @@ from random import Random
 from pydantic import BaseModel
 
 from controller.api import CampaignSpec, Failure, Reason
-from controller.attempt.steps import RETRY_SECONDS, StepFailed, StepRunner
+from controller.attempt.steps import StepFailed, StepRunner
 from controller.attempt.verdicts import VerdictStream
 from controller.status import Refusal
-from subjects.cluster import ClusterError, ClusterFailing, ClusterUnreachable
+from subjects.cluster import ClusterError, ClusterFailing
 from subjects.health import Stretch, extend
 from subjects.protocol import BlastRadius, ChaosRefused, EvalSubject, Fault, SubjectError
+from subjects.retry import RETRY_SECONDS, retry_until_reachable
 
 
 class CleanupFailed(Exception):
-    """The fault could not be undone; the subject must not be touched by the next campaign before somebody looked."""
+    """The fault could not be undone: no other campaign may touch the subject before somebody has looked at it."""
 
 
-async def undo_fault(subject: EvalSubject, fault: Fault, limit_seconds: float, say: Callable[[str], None]) -> None:
-    """Return once nothing of the fault is left.
+async def undo_fault(subject: EvalSubject, fault: Fault, limit_seconds: float, on_wait: Callable[[str], None]) -> None:
+    """Returns once nothing of the fault is left; raises CleanupFailed where it cannot be undone.
 
-    While the API server is away nothing can be judged, so that time does not count: it is tried again until there is an
-    answer, and `say` is told what it waits for. One that is there and does not serve (5xx, as where a webhook is down;
-    429; credentials that it does not take) is tried again too, and that time counts: such a thing may last for ever,
-    and somebody must be told. So `limit_seconds` is all that cleanup gets of a server that is there.
+    Time in which the API server cannot be reached does not count: an outage ends. Time in which it is there and does
+    not serve (a 5xx, as where a webhook is down; 429; credentials that it does not accept) counts, because such a state
+    may last for ever. `limit_seconds` is for each try and for all that time together.
     """
     clock, left = asyncio.get_running_loop().time, limit_seconds
-    late = f"{fault.chaos} on {fault.names} was not undone within {limit_seconds:g} s"
-    while True:
+    what = f"{fault.chaos} on {fault.names}"
+    late = f"{what} was not undone within {limit_seconds:g} s"
+
+    async def try_once() -> None:
+        nonlocal left
         began = clock()
         try:
             async with asyncio.timeout(left):
-                return await subject.cleanup_chaos(fault)
+                await subject.cleanup_chaos(fault)
         except ClusterFailing as failing:
-            say(f"the fault is still to be undone: {failing}")
-            await asyncio.sleep(RETRY_SECONDS)
-            left -= clock() - began
+            left -= clock() - began + RETRY_SECONDS
             if left <= 0:
                 raise CleanupFailed(f"{late}: {failing}") from failing
-        except ClusterUnreachable as away:
-            say(f"the fault is still to be undone: {away}")
-            await asyncio.sleep(RETRY_SECONDS)
+            raise
         except TimeoutError:
             raise CleanupFailed(late) from None
         except (SubjectError, ClusterError) as error:
-            raise CleanupFailed(f"{fault.chaos} on {fault.names} could not be undone: {error}") from error
+            raise CleanupFailed(f"{what} could not be undone: {error}") from error
+
+    await retry_until_reachable(try_once, lambda reason: on_wait(f"the fault is still to be undone: {reason}"))
 
 
 def exceeds_quorum(chaos: str, radius: BlastRadius, allow_quorum_loss: bool) -> Refusal | None:

@@ -16,13 +16,11 @@ from typing import Any, TypeVar, Unpack
 from controller.api import Current, Failure, Step
 from controller.attempt.outcome import AttemptFailed
 from controller.records import AttemptRow, Event, Facts, Records
-from subjects.cluster import ClusterUnreachable
+from subjects.retry import retry_until_reachable
 
 T = TypeVar("T")
 
 MESSAGE_LENGTH = 512
-
-RETRY_SECONDS = 0.5
 
 RECORD_WAIT_SECONDS = 2.0
 """How long a record that cannot be written holds up an attempt whose fault is in place; the next one does not."""
@@ -117,12 +115,7 @@ class StepRunner:
 
     async def retry_until_reachable(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask until the API server is there; only for what may be asked twice. The step's limit ends it."""
-        while True:
-            try:
-                return await ask()
-            except ClusterUnreachable as away:
-                self.report_progress(str(away))
-                await asyncio.sleep(RETRY_SECONDS)
+        return await retry_until_reachable(ask, self.report_progress)
 
     def report_progress(self, message: str) -> None:
         """Say why we wait. Every time, also where nothing changed: who speaks is alive."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from controller.attempt.outcome import Stop
+from controller.attempt.outcome import StopReason
 
 T = TypeVar("T")
 
@@ -24,9 +24,9 @@ class StopSignal:
 
     def __init__(self) -> None:
         self._fired = asyncio.Event()
-        self.reason: Stop | None = None
+        self.reason: StopReason | None = None
 
-    def fire(self, reason: Stop) -> None:
+    def fire(self, reason: StopReason) -> None:
         """Tell everyone who is guarded. A second reason does not replace the first."""
         if self.reason is None:
             self.reason = reason

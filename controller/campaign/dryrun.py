@@ -9,10 +9,10 @@ from pydantic import BaseModel
 
 from controller.api import PLANNED_TRIALS, CampaignSpec, Plan
 from controller.attempt.attempt import trial_seed
-from controller.attempt.steps import RETRY_SECONDS
 from controller.text import truncate
-from subjects.cluster import ClusterError, ClusterUnreachable
-from subjects.protocol import EvalSubject, Fault, SubjectError
+from subjects.cluster import ClusterError
+from subjects.protocol import EvalSubject, Fault, SubjectError, no_report
+from subjects.retry import retry_until_reachable
 
 
 class NoPlan(Exception):
@@ -54,8 +54,4 @@ def in_a_sentence(plans: tuple[Plan, ...], trials: int) -> str:
 
 
 async def _plan(subject: EvalSubject, chaos: str, params: BaseModel, seed: int) -> Fault:
-    while True:
-        try:
-            return await subject.plan_chaos(chaos, params, Random(seed))
-        except ClusterUnreachable:
-            await asyncio.sleep(RETRY_SECONDS)
+    return await retry_until_reachable(lambda: subject.plan_chaos(chaos, params, Random(seed)), no_report)
