@@ -118,7 +118,7 @@ class Attempt:
             at=self._now(),
             error="; ".join(errors) or None,
             failure=failure,
-            dirty=str(cleanup_failed) if cleanup_failed is not None else None,
+            cleanup_failed=str(cleanup_failed) if cleanup_failed is not None else None,
         )
         if cleanup_failed is not None:
             raise cleanup_failed
