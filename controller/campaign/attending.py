@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,10 +11,10 @@ from controller.agents.protocol import AgentSource
 from controller.agents.sources import NoSuchSource
 from controller.api import CampaignSpec, Reason, Source
 from controller.attempt.agent_session import AgentSession
-from controller.attempt.steps import RETRY_SECONDS
 from controller.campaign.preconditions import Rejected, agent_exposure
 from controller.campaign.services import Services
 from subjects.cluster import ClusterError, ClusterUnreachable
+from subjects.retry import retry_until_reachable
 
 log = logging.getLogger(__name__)
 
@@ -41,14 +40,10 @@ async def open_source(
 
     Raises Rejected where the source can never be had.
     """
-    while True:
-        try:
-            return await services.sources.open(spec.agent, campaign_uid)
-        except NoSuchSource as none:
-            raise Rejected(Reason.INVALID_AGENT, str(none)) from None
-        except ClusterUnreachable:
-            alive()
-            await asyncio.sleep(RETRY_SECONDS)
+    try:
+        return await retry_until_reachable(lambda: services.sources.open(spec.agent, campaign_uid), lambda _: alive())
+    except NoSuchSource as none:
+        raise Rejected(Reason.INVALID_AGENT, str(none)) from None
 
 
 async def dismiss_agent(services: Services, spec: CampaignSpec, campaign_uid: str) -> None:

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from controller.api import Controls, Outcome, Phase, Reason
 from controller.attempt.agent_session import AgentSession
 from controller.attempt.injection import CleanupFailed
-from controller.attempt.outcome import Stop
+from controller.attempt.outcome import StopReason
 from controller.attempt.stopping import Paused, Stopped
 from controller.campaign import dryrun
 from controller.campaign.attending import attending, dismiss_agent, open_source
@@ -70,7 +70,7 @@ class CampaignDriver:
         self._control.heed(controls)
         self._board.hear(generation, suspending=controls.suspend)
 
-    def leave(self, reason: Stop) -> None:
+    def leave(self, reason: StopReason) -> None:
         """End, once nothing of the campaign is left in the subject."""
         self._control.leave(reason)
 
@@ -114,8 +114,8 @@ class CampaignDriver:
                 await self._finish(Phase.FAILED, Reason.NO_PLAN, str(none))
             except BudgetSpent as spent:
                 await self._finish(Phase.FAILED, spent.reason, str(spent))
-            except CleanupFailed as dirty:
-                await self._finish(Phase.FAILED, Reason.CLEANUP_FAILED, str(dirty), keep_lock=True)
+            except CleanupFailed as failed:
+                await self._finish(Phase.FAILED, Reason.CLEANUP_FAILED, str(failed), keep_lock=True)
             except Stopped:
                 await self._halted()
             await dismiss_agent(self._services, self._spec, self._campaign.ref.uid)
@@ -124,9 +124,9 @@ class CampaignDriver:
     async def _halted(self) -> None:
         """Say how it ended, unless the driver is only to leave: then Stopped goes through, and the records wait."""
         match self._control.halt.reason:
-            case Stop.ABORTED:
+            case StopReason.ABORTED:
                 await self._finish(Phase.ABORTED, Reason.ABORTED, f"aborted by spec.abort; {self._progress()}")
-            case Stop.OVERDUE:
+            case StopReason.OVERDUE:
                 limit = f"activeDeadlineSeconds ({self._spec.active_deadline_seconds} s)"
                 why = f"the attempts have taken {limit} in all; {self._progress()}"
                 await self._finish(Phase.FAILED, Reason.DEADLINE_EXCEEDED, why)
@@ -196,7 +196,7 @@ class CampaignDriver:
             log.info("campaign %s: %s", self.name, message)
             self._board.alive(now() + limit)
 
-        aborted = self._control.halt.reason is Stop.ABORTED
+        aborted = self._control.halt.reason is StopReason.ABORTED
         outcome = Outcome.ABORTED if aborted else Outcome.INTERRUPTED
         workload = self._services.workload(self._spec)
         await close_unfinished(uid, self._spec, subject, records, workload, outcome, now, say)

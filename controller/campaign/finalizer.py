@@ -16,18 +16,18 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
 
 from controller.api import CampaignSpec, Outcome, Reason
 from controller.attempt.injection import CleanupFailed, undo_fault
-from controller.attempt.steps import RETRY_SECONDS
 from controller.campaign.attending import dismiss_agent
 from controller.campaign.board import Board, Campaign
 from controller.campaign.preconditions import Rejected, resolve_subject
 from controller.campaign.recovery import close_unfinished
 from controller.campaign.services import Services
 from controller.kube import CampaignRef
-from subjects.cluster import ClusterUnreachable
 from subjects.protocol import EvalSubject, Fault
+from subjects.retry import retry_until_reachable
 
 log = logging.getLogger(__name__)
 
@@ -166,9 +166,6 @@ def records_are_of_this_cluster(services: Services) -> bool:
 
 
 async def _list_uids(services: Services) -> set[str]:
-    while True:
-        try:
-            return await services.kube.list_uids()
-        except ClusterUnreachable as away:
-            log.warning("the campaigns cannot be listed yet: %s", away)
-            await asyncio.sleep(RETRY_SECONDS)
+    return await retry_until_reachable(
+        services.kube.list_uids, partial(log.warning, "the campaigns cannot be listed yet: %s")
+    )

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from controller.api import CampaignSpec, Mode, Outcome, QuietPeriod
 from controller.attempt.agent_session import AgentSession
 from controller.attempt.attempt import Attempt, trial_seed
-from controller.attempt.outcome import Stop
+from controller.attempt.outcome import StopReason
 from controller.campaign.board import Board
 from controller.campaign.budgets import check_budgets
 from controller.campaign.control import Control
@@ -77,7 +77,7 @@ class Trials:
             return None
         left = limit - (await self._services.records.time_in_attempts(self._board.row.uid)).total_seconds()
         if left <= 0:
-            self._control.halt.fire(Stop.OVERDUE)
+            self._control.halt.fire(StopReason.OVERDUE)
             self._control.halt.check()
         return left
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from controller.cli.cluster.api import Api
 from controller.cli.cluster.errors import CommandFailed
 from controller.connection import Connection, NoCluster
-from controller.kube import KubeCampaigns, KubeCluster, await_definition
-from controller.kube.watch import follow_pods
+from controller.kube import KubeCampaigns, KubeCluster, wait_for_crd
+from controller.kube.pods import watch_pods
 from subjects.cluster import ClusterError, ClusterFailing, ClusterUnreachable
 from tests.unit.kube.server import END, PODS, PodServer, pod, serving
 
@@ -84,7 +84,7 @@ async def test_watches_that_end_at_once_cost_few_lists(ends):
         server.feed.put_nowait(ends)
         if isinstance(ends, bytes):
             server.feed.put_nowait(END)
-    async with serving(server) as api, aclosing(follow_pods(api, PODS, "")) as views:
+    async with serving(server) as api, aclosing(watch_pods(api, PODS, "")) as views:
         gaps = 0
         while gaps < 5:
             gaps += (await anext(views)).pods is None
@@ -97,7 +97,7 @@ async def test_at_the_start_one_that_does_not_know_us_is_named_and_nobody_waits(
     server.answer = (status, {"message": "no\nnever"})
     async with serving(server) as api:
         with pytest.raises(NoCluster, match=f"HTTP {status}"):
-            await await_definition(api)
+            await wait_for_crd(api)
     assert len(server.heard) == 1
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from tikv import AsyncRawClient, TiKVError
 
+from standin import VERSION
 from tests.members.standin import PDS, ROOT, TIKVS, StandIn
-from tests.standin import VERSION
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ async def test_a_store_ends_where_tikv_would(standin):
 @pytest.mark.parametrize("program", ["pd-server", "tikv-server"])
 def test_the_executables_of_the_image_run_it_under_its_name_there(program):
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = {"PATH": path, "PYTHONPATH": str(ROOT / "tests"), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [ROOT / "tests/standin/bin" / program, "--version"]
+    environment = {"PATH": path, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [ROOT / "standin/bin" / program, "--version"]
     told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert told.stdout == f"{program} {VERSION}\n"

@@ -1,16 +1,16 @@
 """What was recorded of a real cluster, done again to the stand-in in virtual time: does the same happen, and when?
 
 Elections are random, so each recording is replayed with several seeds. Its moments must lie in the range that these
-gave, widened by the slack that `tests.standin.compare` states; docs/standin.md has the table of many more seeds.
+gave, widened by the slack that `standin_table` states; docs/standin.md has the table of many more seeds.
 """
 
 from functools import cache
 
 import pytest
 
-from tests.standin.compare import Line, lines
-from tests.standin.simulation.recordings import FOLDER
-from tests.standin.simulation.scripts import SCRIPTS
+from tests.simulation.standin_table import Line, lines
+from tests.support.standin.recordings import FOLDER
+from tests.support.standin.scripts import SCRIPTS
 
 SEEDS = range(4)
 

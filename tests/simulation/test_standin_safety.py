@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.standin.simulation.cluster import PDS, TIKVS, Cluster
-from tests.standin.simulation.writer import Writer
+from tests.support.standin.cluster import PDS, TIKVS, Cluster
+from tests.support.standin.writer import Writer
 
 
 class Trouble:

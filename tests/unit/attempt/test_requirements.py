@@ -82,7 +82,7 @@ async def test_run_06_the_evaluation_database_is_apart_from_operator_db(bench, t
     assert agent.path.read_bytes() == before
     with closing(sqlite3.connect(Path(bench.url.removeprefix("sqlite:///")))) as database:
         tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    assert {"campaigns", "trials"} <= tables and "tickets" not in tables
+    assert {"campaigns", "attempts"} <= tables and "tickets" not in tables
 
 
 def test_subj_01_what_a_subject_must_do_can_be_checked_while_it_runs():

@@ -8,8 +8,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from controller.connection.credentials import REREAD_SECONDS, Credentials, NoCredential
-from controller.connection.plugins import Issued, PluginFailed, issued, run
+from controller.connection.credentials import (
+    REREAD_SECONDS,
+    Credentials,
+    NoCredential,
+    PluginCredential,
+    PluginFailed,
+    parse_credential,
+    run_plugin,
+)
 from controller.connection.values import Identity, Plugin
 
 PLUGIN = Plugin("plugin", (), "client.authentication.k8s.io/v1", "Never")
@@ -30,7 +37,7 @@ class Issuer:
             raise PluginFailed("it is away")
         self.issued += 1
         ends = None if self.seconds is None else datetime.fromtimestamp(self.now + self.seconds, UTC)
-        return Issued(f"t{self.issued}", expires_at=ends)
+        return PluginCredential(f"t{self.issued}", expires_at=ends)
 
     @property
     def current(self):
@@ -60,13 +67,13 @@ def test_a_token_that_does_not_say_when_it_ends_is_kept_until_it_is_not_taken():
     first = issuer.credentials.current()
     issuer.now += 1e6
     assert issuer.credentials.current() == first
-    assert issuer.credentials.renewed(first).authorization == "Bearer t2"
+    assert issuer.credentials.renew(first).authorization == "Bearer t2"
 
 
 def test_who_comes_second_with_the_same_refusal_gets_what_the_first_got():
     issuer = Issuer()
     first = issuer.credentials.current()
-    assert issuer.credentials.renewed(first) == issuer.credentials.renewed(first)
+    assert issuer.credentials.renew(first) == issuer.credentials.renew(first)
     assert issuer.issued == 2
 
 
@@ -105,7 +112,7 @@ def test_a_token_file_is_read_anew(tmp_path):
     now[0] += REREAD_SECONDS
     assert credentials.current().authorization == "Bearer b"
     file.write_text("c")
-    assert credentials.renewed(credentials.current()).authorization == "Bearer c"
+    assert credentials.renew(credentials.current()).authorization == "Bearer c"
 
 
 @pytest.mark.parametrize("content", [b"", b" \n", b"\xff", b"a\nb", "ü".encode()])
@@ -148,14 +155,14 @@ def test_certificates_in_files_are_read_anew(tmp_path):
 )
 def test_whatever_a_plugin_prints_the_complaint_is_a_sentence_without_it(output):
     with pytest.raises(PluginFailed) as failed:
-        issued(PLUGIN, output)
+        parse_credential(PLUGIN, output)
     assert "hush" not in str(failed.value) and "\n" not in str(failed.value)
 
 
 def test_what_a_plugin_complains_of_is_passed_on():
     plugin = Plugin("sh", ("-c", "echo first >&2; echo 'log in again' >&2; exit 3"), PLUGIN.api_version, "Never")
     with pytest.raises(PluginFailed, match=r"status 3: log in again$"):
-        run(plugin)
+        run_plugin(plugin)
 
 
 def test_a_plugin_gets_its_variables_beside_ours(monkeypatch):
@@ -163,4 +170,4 @@ def test_a_plugin_gets_its_variables_beside_ours(monkeypatch):
     printed = '{"kind": "ExecCredential", "apiVersion": "%s", "status": {"token": "\'$OURS$THEIRS\'"}}'
     command = f"echo '{printed % PLUGIN.api_version}'"
     plugin = Plugin("sh", ("-c", command), PLUGIN.api_version, "Never", {"THEIRS": "t"})
-    assert run(plugin).token == "ot"
+    assert run_plugin(plugin).token == "ot"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.kube.agentpods import label_selector, pod_from_json
-from controller.kube.deployments import deployment_from_json, own_pods
+from controller.kube.deployments import agent_pod_from_json, deployment_from_json, label_selector, own_pods
 
 MEMORY = {"limits": {"memory": "96Mi"}}
 
@@ -133,7 +132,7 @@ BY_OTHERS = [
 
 @pytest.mark.parametrize(("found", "how"), BY_OTHERS, ids=[how for _, how in BY_OTHERS])
 def test_what_others_did_is_told_apart(found, how):
-    assert how in (pod_from_json(found).taken or "")
+    assert how in (agent_pod_from_json(found).disrupted or "")
 
 
 BY_ITSELF = [
@@ -148,19 +147,19 @@ BY_ITSELF = [
 
 @pytest.mark.parametrize(("status", "exits", "how"), BY_ITSELF)
 def test_what_it_did_itself_is_counted(status, exits, how):
-    found = pod_from_json(pod(**status))
-    assert found.taken is None and found.exits == exits and how in found.last_exit
+    found = agent_pod_from_json(pod(**status))
+    assert found.disrupted is None and found.exits == exits and how in found.last_exit
 
 
 def test_a_container_that_waits_to_be_started_again_has_ended_once_more_than_it_was_started():
     waiting = {"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": {"exitCode": 2}}}
-    found = pod_from_json(pod(containerStatuses=[{"name": "agent", "restartCount": 0, **waiting}]))
-    assert found.exits == 1 and "CrashLoopBackOff" in found.why
+    found = agent_pod_from_json(pod(containerStatuses=[{"name": "agent", "restartCount": 0, **waiting}]))
+    assert found.exits == 1 and "CrashLoopBackOff" in found.pending_reason
 
 
 def test_out_of_the_memory_limit_of_its_pod_is_its_own_doing_too():
     found = pod(resources={"limits": {}}, spec={"resources": MEMORY}, **ended("OOMKilled", 137))
-    assert pod_from_json(found).taken is None
+    assert agent_pod_from_json(found).disrupted is None
 
 
 @pytest.mark.parametrize(
@@ -172,13 +171,19 @@ def test_out_of_the_memory_limit_of_its_pod_is_its_own_doing_too():
     ],
 )
 def test_an_eviction_for_its_own_disk_limit_is_its_own_doing(message):
-    found = pod_from_json(pod(phase="Failed", reason="Evicted", message=message))
-    assert found.taken is None and found.exits == 1 and found.evicted_itself and found.over
+    found = agent_pod_from_json(pod(phase="Failed", reason="Evicted", message=message))
+    assert found.disrupted is None and found.exits == 1 and found.evicted_itself and found.finished
 
 
 def test_one_that_is_well_is_well():
-    found = pod_from_json(pod())
-    assert (found.taken, found.exits, found.why, found.ready, found.over) == (None, 0, "", True, False)
+    found = agent_pod_from_json(pod())
+    assert (found.disrupted, found.exits, found.pending_reason, found.ready, found.finished) == (
+        None,
+        0,
+        "",
+        True,
+        False,
+    )
 
 
 def test_one_whose_own_probe_or_gate_says_no_is_not_on_a_lost_node():
@@ -186,12 +191,14 @@ def test_one_whose_own_probe_or_gate_says_no_is_not_on_a_lost_node():
     gate = pod(
         conditions=[condition("Ready", "False", reason="ReadinessGatesNotReady"), condition("ContainersReady", "True")]
     )
-    assert pod_from_json(probe).taken is None and pod_from_json(gate).taken is None
+    assert agent_pod_from_json(probe).disrupted is None and agent_pod_from_json(gate).disrupted is None
 
 
 def test_a_sidecar_counts_and_a_container_that_only_prepares_does_not():
     spec = {"initContainers": [{"name": "sidecar", "restartPolicy": "Always"}, {"name": "prepare"}]}
     done = {"state": {"terminated": {"exitCode": 0, "reason": "Completed"}}, "restartCount": 0}
     statuses = [{"name": "prepare", **done}]
-    assert pod_from_json(pod(spec=spec, initContainerStatuses=statuses)).exits == 0
-    assert pod_from_json(pod(spec=spec, initContainerStatuses=[*statuses, {"name": "sidecar", **done}])).exits == 1
+    assert agent_pod_from_json(pod(spec=spec, initContainerStatuses=statuses)).exits == 0
+    assert (
+        agent_pod_from_json(pod(spec=spec, initContainerStatuses=[*statuses, {"name": "sidecar", **done}])).exits == 1
+    )

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from controller.kube.answers import MOST_LEVELS, MOST_MEBIBYTES, MOST_VALUES, Unreadable, read_json, take
+from controller.kube.answers import MAX_LEVELS, MAX_MEBIBYTES, MAX_VALUES, UnreadableAnswer, read_body, read_json
 
 
 def nested(levels: int) -> bytes:
@@ -35,8 +35,8 @@ def test_json_is_decoded(body, value):
 
 
 def test_as_many_levels_and_values_as_allowed_are_read():
-    assert read_json(nested(MOST_LEVELS)) is not None
-    assert len(read_json(b"[" + b"1," * (MOST_VALUES - 1) + b"1]")) == MOST_VALUES
+    assert read_json(nested(MAX_LEVELS)) is not None
+    assert len(read_json(b"[" + b"1," * (MAX_VALUES - 1) + b"1]")) == MAX_VALUES
 
 
 @pytest.mark.parametrize(
@@ -51,10 +51,10 @@ def test_as_many_levels_and_values_as_allowed_are_read():
         b"[1e999]",
         b"9" * 21,
         b"9" * 5000,
-        nested(MOST_LEVELS + 1),
+        nested(MAX_LEVELS + 1),
         nested(100_000),
         b'{"a":' * 5000 + b"1" + b"}" * 5000,
-        b"[" + b"[]," * MOST_VALUES + b"0]",
+        b"[" + b"[]," * MAX_VALUES + b"0]",
     ],
     ids=[
         "nothing",
@@ -77,8 +77,8 @@ def test_what_is_no_json_for_us_is_none_and_raises_nothing(body):
 
 
 async def test_a_body_is_put_together_from_its_pieces():
-    assert await take(pieces(b"a", b"", b"bc"), None) == b"abc"
-    assert await take(pieces(b"abc"), "identity") == b"abc"
+    assert await read_body(pieces(b"a", b"", b"bc"), None) == b"abc"
+    assert await read_body(pieces(b"abc"), "identity") == b"abc"
 
 
 async def test_a_body_is_taken_up_to_its_limit_and_no_further():
@@ -89,10 +89,10 @@ async def test_a_body_is_taken_up_to_its_limit_and_no_further():
             taken.append(mebibyte)
             yield mebibyte
 
-    assert len(await take(pieces(*[mebibyte] * MOST_MEBIBYTES), None)) == MOST_MEBIBYTES << 20
-    with pytest.raises(Unreadable, match=f"^answer longer than {MOST_MEBIBYTES} MiB$"):
-        await take(endless(), None)
-    assert len(taken) == MOST_MEBIBYTES + 1
+    assert len(await read_body(pieces(*[mebibyte] * MAX_MEBIBYTES), None)) == MAX_MEBIBYTES << 20
+    with pytest.raises(UnreadableAnswer, match=f"^answer longer than {MAX_MEBIBYTES} MiB$"):
+        await read_body(endless(), None)
+    assert len(taken) == MAX_MEBIBYTES + 1
 
 
 async def test_a_body_in_a_thousand_crumbs_lets_others_have_their_turn():
@@ -105,13 +105,13 @@ async def test_a_body_in_a_thousand_crumbs_lets_others_have_their_turn():
             turns += 1
 
     waiting = asyncio.create_task(others())
-    await take(pieces(*[b"x"] * 1000), None)
+    await read_body(pieces(*[b"x"] * 1000), None)
     waiting.cancel()
     assert turns >= 999
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br", "x" * 1000])
 async def test_an_encoded_body_is_not_even_begun(encoding):
-    with pytest.raises(Unreadable, match="the answer is encoded") as refused:
-        await take(pieces(), encoding)
+    with pytest.raises(UnreadableAnswer, match="the answer is encoded") as refused:
+        await read_body(pieces(), encoding)
     assert len(str(refused.value)) < 100

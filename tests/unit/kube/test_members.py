@@ -11,13 +11,13 @@ import httpx
 import pytest
 
 from controller.kube import KubeCluster
-from subjects.cluster import Answer, MemberUnreachable, Pod
+from subjects.cluster import Answer, MemberRequest, MemberUnreachable, Pod
 from tests.unit.kube.member import answered_by, in_cluster, listening, pod
 
 
 async def ask(cluster: KubeCluster, of: Pod | None = None, port=2379, path="/health", timeout=5.0, body=None) -> Answer:
     async with asyncio.timeout(60):
-        return await cluster.ask_member("s", of or pod(), port, path, timeout, body)
+        return await cluster.ask_member(MemberRequest("s", of or pod(), port, path, timeout, body))
 
 
 # What goes out, what comes back --------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import aiohttp.web
 import pytest
 
 from controller.kube import KubeCluster
-from subjects.cluster import Answer, MemberUnreachable, Pod, Tls
+from subjects.cluster import Answer, MemberRequest, MemberUnreachable, Pod, Tls
 from tests.unit.kube.server import PODS, PodServer, serving
 
 MEMBER = Pod("pd-0", "uid", ready=True, deleting=False, ip=None, images={})
@@ -27,7 +27,7 @@ async def cluster(server):
 
 
 async def ask(cluster, path="/health", timeout=5.0, **more):
-    return await cluster.ask_member("s", MEMBER, 2379, path, timeout, **more)
+    return await cluster.ask_member(MemberRequest("s", MEMBER, 2379, path, timeout, **more))
 
 
 async def test_a_question_goes_to_the_pods_port_through_its_proxy(server, cluster):

@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 import pytest
 
-from controller.kube import watch
+from controller.kube import pods
 from tests.support.waiting import eventually
 from tests.unit.kube.server import END, HANG_UP, PODS, PodServer, pod, serving
 
@@ -38,11 +38,11 @@ def server():
 
 @pytest.fixture
 async def follower(server, monkeypatch):
-    monkeypatch.setattr(watch, "QUIET_SECONDS", 0.1)
-    monkeypatch.setattr(watch, "GLANCE_SECONDS", 0.6)
-    monkeypatch.setattr(watch, "RETRY_SECONDS", 0.05)
-    monkeypatch.setattr(watch, "LONGEST_RETRY_SECONDS", 0.1)
-    async with serving(server) as api, aclosing(watch.follow_pods(api, PODS, "app=etcd")) as views:
+    monkeypatch.setattr(pods, "SILENCE_SECONDS", 0.1)
+    monkeypatch.setattr(pods, "REQUEST_SECONDS", 0.6)
+    monkeypatch.setattr(pods, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(pods, "MAX_RETRY_SECONDS", 0.1)
+    async with serving(server) as api, aclosing(pods.watch_pods(api, PODS, "app=etcd")) as views:
         yield Follower(views)
 
 

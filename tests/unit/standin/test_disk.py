@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.standin.node import Fatal
-from tests.standin.shell import disk as disk_module
-from tests.standin.shell.disk import Disk
+from standin.node import Fatal
+from standin.shell import disk as disk_module
+from standin.shell.disk import Disk
 
 
 def read(folder: Path) -> Any:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.standin.compare import recorded
-from tests.standin.simulation.scripts import SCRIPTS
+from tests.simulation.standin_table import recorded
+from tests.support.standin.scripts import SCRIPTS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "standin.md").read_text()
 

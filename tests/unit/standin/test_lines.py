@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.standin.shell import lines as lines_module
-from tests.standin.shell.callers import PATH, Callers
-from tests.standin.shell.lines import Lines
+from standin.shell import lines as lines_module
+from standin.shell.callers import PATH, Callers
+from standin.shell.lines import Lines
 
 
 class Ear:

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.standin.pd.api import Answer, Forward, Http, Survey
-from tests.standin.pd.member import LEASE_SECONDS
-from tests.standin.pd.questions import LEADER_WAIT_SECONDS
-from tests.standin.pd.rpc import Rpc
-from tests.standin.simulation.cluster import PDS, TIKVS, Cluster
+from standin.pd.api import Answer, Forward, Http, Survey
+from standin.pd.member import LEASE_SECONDS
+from standin.pd.questions import LEADER_WAIT_SECONDS
+from standin.pd.rpc import Rpc
+from tests.support.standin.cluster import PDS, TIKVS, Cluster
 
 
 def leader(cluster: Cluster) -> str:

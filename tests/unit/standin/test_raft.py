@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.standin.raft.leadership import COMPACT_AT
-from tests.standin.raft.log import Log
-from tests.standin.raft.machine import Pace, Role
-from tests.standin.raft.message import Entry, Message
-from tests.standin.raft.peer import Peer
+from standin.raft.leadership import COMPACT_AT
+from standin.raft.log import Log
+from standin.raft.machine import Pace, Role
+from standin.raft.message import Entry, Message
+from standin.raft.peer import Peer
 
 
 class Notes:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.standin.pd.api import Forward, Http, Survey
-from tests.standin.simulation.cluster import Cluster
-from tests.standin.simulation.recordings import FOLDER, Recording
+from standin.pd.api import Forward, Http, Survey
+from tests.support.standin.cluster import Cluster
+from tests.support.standin.recordings import FOLDER, Recording
 
 RECORDED = Recording("healthy").told["before"]
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from tests.standin.durations import duration, seconds, size
-from tests.standin.names import Names
-from tests.standin.node import following
-from tests.standin.pd import settings as pd_settings
-from tests.standin.pd.views import timestamp
-from tests.standin.tikv.settings import Settings
+from standin.durations import duration, seconds, size
+from standin.names import Names
+from standin.node import following
+from standin.pd import settings as pd_settings
+from standin.pd.views import timestamp
+from standin.tikv.settings import Settings
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.standin.simulation.cluster import PDS, TIKVS, Cluster
+from tests.support.standin.cluster import PDS, TIKVS, Cluster
 
 KEY = "41"
 

@@ -12,19 +12,19 @@ from rich.table import Table
 
 from controller.cli import text
 from controller.cli.columns import console, shown
-from controller.cli.results.narrative import narrate
+from controller.cli.results.summary import summarize
 from controller.cli.results.timeline import moments, origin, service_unknown
 from controller.difference import ABSENT, changes
 from controller.records.counting import count
 from controller.records.rows import AttemptRow, CampaignRow, Event, Json
 
 
-def print_story(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[Event], full: bool) -> None:
+def print_details(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[Event], full: bool) -> None:
     """Header, a few sentences, timeline, fault, and what changed between the states (or both states, when `full`)."""
     to = console()
     _pairs(to, _header(campaign, attempt, events))
     to.print()
-    to.print(shown(narrate(campaign, attempt, events)))
+    to.print(shown(summarize(campaign, attempt, events)))
     since, name = origin(attempt)
     _heading(
         to, f"Timeline, in seconds from the {name} at {since.isoformat(sep=' ', timespec='milliseconds')[:-6]} UTC"

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..names import Names
-from ..node import Node
+from standin.names import Names
+from standin.node import Node
 
 Make = Callable[[float, Any, list[Any]], Node]
 """From the time and what is on the disk, a checkpoint or None and the facts since, to a started process."""

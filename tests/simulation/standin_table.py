@@ -1,4 +1,4 @@
-"""The table of docs/standin.md, recorded and stand-in side by side: `python -m tests.standin.compare [RUNS]`."""
+"""Prints the table of docs/standin.md, recorded beside stand-in: `python -m tests.simulation.standin_table [RUNS]`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from .simulation.milestones import Found, milestones
-from .simulation.recordings import Recording
-from .simulation.scripts import SCRIPTS, play
+from tests.support.standin.milestones import Found, milestones
+from tests.support.standin.recordings import Recording
+from tests.support.standin.scripts import SCRIPTS, play
 
 ELECTION_SLACK_SECONDS = 3.0
 """How far from what some seeds gave a recorded election may be: it is one throw of a die with ten sides, or of ten."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from controller.api import Mode, Outcome
-from controller.cli.results.story import print_story
+from controller.cli.results.details import print_details
 from controller.records.flags import Flag
-from tests.unit.cli.test_narrative import CAMPAIGN, KILL
+from tests.unit.cli.test_summary import CAMPAIGN, KILL
 from tests.unit.records.samples import at
 
 COMMANDS = [
@@ -23,7 +23,7 @@ def test_the_commands_stand_there_as_they_were_with_their_exit_codes_and_what_th
         KILL, outcome=Outcome.RESOLVED, ticket_seen_at=at(13), resolution_seen_at=at(30), commands=COMMANDS,
         flags=[Flag.TICKET_TIME_IMPOSSIBLE],
     )  # fmt: skip
-    print_story(replace(CAMPAIGN, mode=Mode.AGENT), attempt, [], full=False)
+    print_details(replace(CAMPAIGN, mode=Mode.AGENT), attempt, [], full=False)
     said = capsys.readouterr().out
     assert "What the agent ran: 2 commands, 2 different, 1 that could change something, 1 that could destroy" in said
     rows = [line.split() for line in said.splitlines() if "kubectl" in line]
@@ -33,5 +33,5 @@ def test_the_commands_stand_there_as_they_were_with_their_exit_codes_and_what_th
 
 
 def test_without_an_agent_nothing_is_said_of_one(capsys):
-    print_story(CAMPAIGN, KILL, [], full=False)
+    print_details(CAMPAIGN, KILL, [], full=False)
     assert "gent" not in capsys.readouterr().out

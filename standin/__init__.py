@@ -1,7 +1,8 @@
 """A stand-in for PD and TiKV, for machines that cannot pull their images. Not a database: see docs/standin.md.
 
 The behaviour is in state machines without I/O and without a clock: `pd.member.Member`, `tikv.store.Store` and, under
-both, `raft.peer.Peer`. `simulation/` runs six of them in virtual time; `shell/` runs one in a container.
+both, `raft.peer.Peer`. `shell/` runs one of them in a container; tests run six in virtual time
+(`tests/support/standin`).
 """
 
 VERSION = "8.5.5-standin"

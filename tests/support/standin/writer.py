@@ -10,7 +10,8 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
-from ..pd.rpc import Rpc
+from standin.pd.rpc import Rpc
+
 from .cluster import PDS, Cluster
 
 PERIOD_SECONDS = 0.1

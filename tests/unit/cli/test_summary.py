@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from controller.api import Mode, Outcome, Phase, Step
-from controller.cli.results.narrative import narrate
+from controller.cli.results.summary import summarize
 from controller.records.rows import AttemptRow, CampaignRow, Event
 from tests.unit.records.samples import at
 
@@ -27,7 +27,7 @@ KILL = AttemptRow(
 
 
 def told(chaos: str = "node_kill", **changes: Any) -> str:
-    return narrate(replace(CAMPAIGN, chaos=chaos), replace(KILL, **changes))
+    return summarize(replace(CAMPAIGN, chaos=chaos), replace(KILL, **changes))
 
 
 def test_a_kill_is_told_from_its_target_to_the_recovery():
@@ -58,7 +58,7 @@ def test_time_in_which_nobody_could_tell_is_said():
     served = {"serving_lost_at": None, "serving_again_at": None}
     answers = ((10.5, None), (12.5, True))
     events = [Event(Step.OBSERVE, at(second), "verdict", {"serving": serving}) for second, serving in answers]
-    story = narrate(CAMPAIGN, replace(KILL, **served), events)
+    story = summarize(CAMPAIGN, replace(KILL, **served), events)
     assert "No client was seen cut off. For 2.0 s, first at +0.5s, nobody could tell" in story
 
 
@@ -96,7 +96,7 @@ def test_records_from_before_facts_were_kept_and_unknown_chaos_are_told_too():
 def test_an_attempt_that_was_broken_off_says_when_and_that_it_was_undone():
     events = [Event(Step.OBSERVE, at(10), "step"), Event(Step.CLEANUP, at(14), "step")]
     row = replace(KILL, outcome=Outcome.ABORTED, serving_lost_at=None, recovered_at=None, ended_at=at(16.2))
-    assert narrate(CAMPAIGN, row, events).endswith("It was broken off at +4.0s, and undone by +6.2s.")
+    assert summarize(CAMPAIGN, row, events).endswith("It was broken off at +4.0s, and undone by +6.2s.")
 
 
 AGENTS = replace(CAMPAIGN, mode=Mode.AGENT)
@@ -104,10 +104,10 @@ AGENTS = replace(CAMPAIGN, mode=Mode.AGENT)
 
 def test_what_the_agent_said_is_told_and_whether_it_was_so():
     ticket = replace(KILL, outcome=Outcome.RESOLVED, ticket_seen_at=at(13), resolution_seen_at=at(30))
-    assert narrate(AGENTS, ticket).endswith("The agent had a ticket at +3.0s and called it resolved at +20.0s.")
+    assert summarize(AGENTS, ticket).endswith("The agent had a ticket at +3.0s and called it resolved at +20.0s.")
     lied = replace(ticket, outcome=Outcome.FALSE_RESOLUTION)
-    assert narrate(AGENTS, lied).endswith("called it resolved at +20.0s, which was not so.")
+    assert summarize(AGENTS, lied).endswith("called it resolved at +20.0s, which was not so.")
     open_ = replace(ticket, outcome=Outcome.DETECTED_UNRESOLVED, resolution_seen_at=None)
-    assert narrate(AGENTS, open_).endswith("The agent had a ticket at +3.0s and did not call it resolved.")
-    assert narrate(AGENTS, replace(KILL, outcome=Outcome.UNDETECTED)).endswith("The agent had no ticket.")
-    assert "agent" not in narrate(CAMPAIGN, ticket)
+    assert summarize(AGENTS, open_).endswith("The agent had a ticket at +3.0s and did not call it resolved.")
+    assert summarize(AGENTS, replace(KILL, outcome=Outcome.UNDETECTED)).endswith("The agent had no ticket.")
+    assert "agent" not in summarize(CAMPAIGN, ticket)

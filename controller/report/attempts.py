@@ -20,8 +20,8 @@ MOST_CHARACTERS = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """Something on the line of time: `seconds` after its beginning, `percent` of its length."""
+class Moment:
+    """An event on the line of time: `seconds` after its beginning, `percent` of its length."""
 
     name: str
     words: str
@@ -30,7 +30,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class Period:
     """A part of the line, in percent of it, in which the subject was `healthy` or `broken`, or clients `cut off`."""
 
     name: str
@@ -39,19 +39,19 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class AgentStep:
     """A step of the agent: `kind` is `command` or `reasoning`. `at` is seconds after the injection, where known."""
 
     kind: str
     at: float | None
     text: str
     tool: str = ""
-    powers: tuple[str, ...] = ()
+    effects: tuple[str, ...] = ()
     """`mutating`, `destructive`: what a command could do."""
     notes: tuple[str, ...] = ()
 
     @property
-    def beginning(self) -> str | None:
+    def excerpt(self) -> str | None:
         """Of a text that is to be folded, what shows of it then; None of a short one."""
         lines = self.text.splitlines()
         if len(self.text) <= FOLDED and len(lines) <= LINES:
@@ -61,7 +61,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class AttemptSection:
     """All that is shown of one attempt. `changes` are path, before and after; None where a state was not captured."""
 
     trial: int
@@ -69,50 +69,50 @@ class Story:
     seed: int
     outcome: str
     kind: str
-    narrative: str
+    summary: str
     flags: tuple[str, ...]
     error: str | None
     target: str | None
-    marks: tuple[Mark, ...]
-    stretches: tuple[Stretch, ...]
+    moments: tuple[Moment, ...]
+    periods: tuple[Period, ...]
     fault: tuple[tuple[str, str], ...]
     changes: tuple[tuple[str, str, str], ...] | None
     more_changes: int
-    said: tuple[Said, ...]
-    looked: bool
+    steps: tuple[AgentStep, ...]
+    log_kept: bool
     """Whether an agent's log was kept: one that is empty is not the same as none."""
 
     @property
-    def moments(self) -> tuple[Mark, ...]:
-        """Of the marks those that sum it up."""
-        return tuple(mark for mark in self.marks if mark.name in ("detected", "resolved", "healthy"))
+    def key_moments(self) -> tuple[Moment, ...]:
+        """The moments that sum the attempt up."""
+        return tuple(moment for moment in self.moments if moment.name in ("detected", "resolved", "healthy"))
 
 
-def tell(attempt: AttemptRow, narrative: str) -> Story:
-    """The story of an attempt that was read whole."""
+def attempt_section(attempt: AttemptRow, summary: str) -> AttemptSection:
+    """Returns the section of an attempt that was read with its states and its log."""
     found = None
     if attempt.initial_state is not None and attempt.final_state is not None:
         found = list(changes(attempt.initial_state, attempt.final_state))
-    marks, stretches = _line(attempt)
-    return Story(
+    moments, periods = _line(attempt)
+    return AttemptSection(
         trial=attempt.trial,
         attempt=attempt.attempt,
         seed=attempt.seed,
         outcome=str(attempt.outcome or f"({attempt.step})"),
         kind=outcome_kind(attempt.outcome),
-        narrative=narrative,
+        summary=summary,
         flags=tuple(attempt.flags),
         error=attempt.error,
         target=attempt.target,
-        marks=marks,
-        stretches=stretches,
+        moments=moments,
+        periods=periods,
         fault=tuple((key, short(value)) for key, value in (attempt.fault or {}).items()),
         changes=None
         if found is None
         else tuple((c.path, short(c.before), short(c.after)) for c in found[:MOST_CHANGES]),
         more_changes=max(0, len(found or ()) - MOST_CHANGES),
-        said=_in_order(list(_said(attempt))),
-        looked=attempt.commands is not None,
+        steps=_in_order(list(_steps(attempt))),
+        log_kept=attempt.commands is not None,
     )
 
 
@@ -126,7 +126,7 @@ def _start(attempt: AttemptRow) -> datetime:
     return attempt.chaos_injected_at or attempt.window_started_at or attempt.started_at
 
 
-def _line(attempt: AttemptRow) -> tuple[tuple[Mark, ...], tuple[Stretch, ...]]:
+def _line(attempt: AttemptRow) -> tuple[tuple[Moment, ...], tuple[Period, ...]]:
     start = _start(attempt)
     named = (
         ("injected", "injected", attempt.chaos_injected_at),
@@ -140,57 +140,57 @@ def _line(attempt: AttemptRow) -> tuple[tuple[Mark, ...], tuple[Stretch, ...]]:
     )
     seconds = {(name, words): (at - start).total_seconds() for name, words, at in named if at is not None}
     length = max([*seconds.values(), 1e-9])
-    marks = tuple(
-        Mark(name, words, at, _percent(at, length))
+    moments = tuple(
+        Moment(name, words, at, _percent(at, length))
         for (name, words), at in sorted(seconds.items(), key=lambda each: each[1])
     )
-    return marks, tuple(_stretches({mark.name: mark.percent for mark in marks}))
+    return moments, tuple(_periods({moment.name: moment.percent for moment in moments}))
 
 
-def _stretches(at: Mapping[str, float]) -> Iterator[Stretch]:
+def _periods(at: Mapping[str, float]) -> Iterator[Period]:
     if "injected" not in at:
-        yield Stretch("healthy", 0, 100)
+        yield Period("healthy", 0, 100)
         return
     broken = at.get("manifested", at["injected"])
     healthy_at = at.get("healthy", 100.0)
-    yield Stretch("broken", broken, healthy_at - broken)
-    yield Stretch("healthy", healthy_at, 100 - healthy_at)
+    yield Period("broken", broken, healthy_at - broken)
+    yield Period("healthy", healthy_at, 100 - healthy_at)
     if "cut" in at:
-        yield Stretch("cut", at["cut"], at.get("served", 100.0) - at["cut"])
+        yield Period("cut", at["cut"], at.get("served", 100.0) - at["cut"])
 
 
 def _percent(seconds: float, length: float) -> float:
     return round(min(max(seconds, 0), length) / length * 100, 2)
 
 
-def _said(attempt: AttemptRow) -> Iterator[Said]:
+def _steps(attempt: AttemptRow) -> Iterator[AgentStep]:
     """In the order of the log."""
     start, commands = _start(attempt), attempt.commands or []
     thoughts = sorted(attempt.reasoning or (), key=lambda thought: int(thought["after"]))
-    told = 0
+    done = 0
     for thought in thoughts:
-        yield from (_command(each, start) for each in commands[told : thought["after"]])
-        told = max(told, thought["after"])
-        yield Said("reasoning", _seconds(thought.get("at"), start), str(thought["text"]))
-    yield from (_command(each, start) for each in commands[told:])
+        yield from (_command(each, start) for each in commands[done : thought["after"]])
+        done = max(done, thought["after"])
+        yield AgentStep("reasoning", _seconds(thought.get("at"), start), str(thought["text"]))
+    yield from (_command(each, start) for each in commands[done:])
 
 
 def _seconds(at: str | None, start: datetime) -> float | None:
     return (datetime.fromisoformat(at) - start).total_seconds() if at else None
 
 
-def _command(command: Mapping[str, Json], start: datetime) -> Said:
-    powers = tuple(name for name in ("mutating", "destructive") if command.get(name))
+def _command(command: Mapping[str, Json], start: datetime) -> AgentStep:
+    effects = tuple(name for name in ("mutating", "destructive") if command.get(name))
     notes = [f"exit status {command['exitCode']}"] if command.get("exitCode") is not None else []
     notes += [f"judged so: {command['why']}"] if command.get("why") else []
     text, tool = str(command.get("command", "")), str(command.get("tool", ""))
-    return Said("command", _seconds(command.get("at"), start), text, tool, powers, tuple(notes))
+    return AgentStep("command", _seconds(command.get("at"), start), text, tool, effects, tuple(notes))
 
 
-def _in_order(said: Sequence[Said]) -> tuple[Said, ...]:
+def _in_order(steps: Sequence[AgentStep]) -> tuple[AgentStep, ...]:
     """By time; what has none stays behind the one before it."""
     last, keyed = float("-inf"), []
-    for each in said:
+    for each in steps:
         last = last if each.at is None else each.at
         keyed.append((last, each))
     return tuple(each for _, each in sorted(keyed, key=lambda pair: pair[0]))

@@ -8,14 +8,15 @@ from functools import partial
 from random import Random
 from typing import Any, cast
 
-from .. import VERSION
-from ..pd import settings as pd_settings
-from ..pd.api import Http, answer
-from ..pd.api.routes import V1
-from ..pd.member import Member
-from ..pd.peers import Ends
-from ..tikv.settings import Settings
-from ..tikv.store import Store
+from standin import VERSION
+from standin.pd import settings as pd_settings
+from standin.pd.api import Http, answer
+from standin.pd.api.routes import V1
+from standin.pd.member import Member
+from standin.pd.peers import Ends
+from standin.tikv.settings import Settings
+from standin.tikv.store import Store
+
 from .world import World
 
 PDS = ("pd-0", "pd-1", "pd-2")

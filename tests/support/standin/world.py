@@ -9,8 +9,9 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from ..names import Names
-from ..node import Fatal
+from standin.names import Names
+from standin.node import Fatal
+
 from .host import Host, Make
 from .network import Network
 

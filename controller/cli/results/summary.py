@@ -23,7 +23,7 @@ HAPPENED: Mapping[str, str] = {
 WINDOWED = (Outcome.SELF_HEALED, Outcome.NOT_HEALED)
 
 
-def narrate(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[Event] = ()) -> str:
+def summarize(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[Event] = ()) -> str:
     """A few sentences; times count from the injection, or from the start where nothing was injected."""
     return " ".join(_capitalized(sentence) for sentence in _sentences(campaign, attempt, events))
 
