@@ -10,7 +10,7 @@ from typing import Any
 from controller.kube.api import KubeApi, parsing
 from controller.kube.members import Connect, Members, connect
 from controller.kube.pods import pod_from_json, watch_pods
-from subjects.cluster import Answer, Pod, PodView, Tls, Workload
+from subjects.cluster import Answer, MemberRequest, Pod, PodView, Workload
 
 
 class KubeCluster:
@@ -87,19 +87,9 @@ class KubeCluster:
         with parsing("a Secret"):
             return {key: b64decode(value) for key, value in (secret.get("data") or {}).items()}
 
-    async def ask_member(
-        self,
-        namespace: str,
-        pod: Pod,
-        port: int,
-        path: str,
-        timeout: float,
-        body: Any | None = None,
-        tls: Tls | None = None,
-        method: str | None = None,
-    ) -> Answer:
+    async def ask_member(self, request: MemberRequest) -> Answer:
         """One request to a pod's own port."""
-        return await self._members.ask(namespace, pod, port, path, timeout, body, tls, method)
+        return await self._members.ask(request)
 
 
 def _workload(found: Mapping[str, Any]) -> Workload:

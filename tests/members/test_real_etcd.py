@@ -14,6 +14,7 @@ from random import Random
 
 import pytest
 
+from subjects.cluster import MemberRequest
 from subjects.etcd import EtcdSubject
 from subjects.etcd.polling import EtcdPollSettings
 from subjects.protocol import Fault, SubjectError, Verdict
@@ -82,6 +83,10 @@ async def fault_at(subject: EtcdSubject, chaos: str, target: str) -> Fault:
     raise AssertionError(f"no seed meets {target}")
 
 
+def request(members: RealMembers, name: str, path: str, timeout: float, body: object) -> MemberRequest:
+    return MemberRequest("etcd", members.pods[name], 2379, path, timeout, body)
+
+
 async def test_healthy_members_stay_healthy_and_verdicts_keep_coming(subject) -> None:
     async with watched(subject) as watch:
         start = await watch.healthy()
@@ -106,7 +111,9 @@ async def test_the_write_of_the_oracle_arrives_in_the_store(subject, members) ->
     async with watched(subject) as watch:
         await watch.healthy()
     key = b64encode(b"healthcheck").decode()
-    answer = await members.ask_member("etcd", members.pods["etcd-2"], 2379, "/v3/kv/range", 1.0, {"key": key})
+    answer = await members.ask_member(
+        MemberRequest("etcd", members.pods["etcd-2"], 2379, "/v3/kv/range", 1.0, {"key": key})
+    )
     assert answer.body["kvs"][0]["value"] == b64encode(b"ok").decode()
 
 
@@ -178,19 +185,23 @@ async def test_an_alarm_is_not_healthy_and_stops_writes_for_lack_of_space(subjec
     alarm = {"action": "ACTIVATE", "memberID": member_id, "alarm": "NOSPACE"}
     async with watched(subject) as watch:
         await watch.healthy()
-        await members.ask_member("etcd", members.pods["etcd-1"], 2379, "/v3/maintenance/alarm", 1.0, alarm)
+        await members.ask_member(
+            MemberRequest("etcd", members.pods["etcd-1"], 2379, "/v3/maintenance/alarm", 1.0, alarm)
+        )
         full = await watch.says("WriteFailed")
         assert full.serving is False
         await watch.says("MemberUnhealthy", "etcd-1")
         print("\n" + watch.seen[-1].message)
         alarm["action"] = "DEACTIVATE"
-        await members.ask_member("etcd", members.pods["etcd-1"], 2379, "/v3/maintenance/alarm", 1.0, alarm)
+        await members.ask_member(
+            MemberRequest("etcd", members.pods["etcd-1"], 2379, "/v3/maintenance/alarm", 1.0, alarm)
+        )
         await watch.healthy()
 
 
 async def test_an_etcd_that_asks_for_a_user_is_said_at_once_and_not_waited_for(subject, members) -> None:
     async def tell(path: str, **body: object) -> None:
-        answer = await members.ask_member("etcd", members.pods["etcd-0"], 2379, path, 10.0, body)
+        answer = await members.ask_member(request(members, "etcd-0", path, 10.0, body))
         assert answer.status == 200, answer
 
     await tell("/v3/auth/user/add", name="root", password="secret")

@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from subjects.cluster import Answer, MemberUnreachable, Pod, PodView, Workload
+from subjects.cluster import Answer, MemberRequest, MemberUnreachable, Pod, PodView, Workload
 from subjects.protocol import SubjectContext, SubjectOptions, Verdict
 from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.options import SELECTORS, check
@@ -52,9 +51,8 @@ class WorldCluster:
         yield PodView(dict(self.world.pods[self._role(selector)]))
         await asyncio.Event().wait()
 
-    async def ask_member(
-        self, namespace: str, pod: Pod, port: int, path: str, timeout: float, *_: Any, **__: Any
-    ) -> Answer:
+    async def ask_member(self, request: MemberRequest) -> Answer:
+        pod, path, timeout = request.pod, request.path, request.timeout
         self.asked.append((self._clock(), pod.name, path))
         self._now[pod.name] = self._now.get(pod.name, 0) + 1
         self.most_at_once[pod.name] = max(self.most_at_once.get(pod.name, 0), self._now[pod.name])

@@ -18,7 +18,6 @@ from controller.connection.credentials import (
     parse_credential,
     run_plugin,
 )
-from controller.connection.plugins import Issued
 from controller.connection.values import Identity, Plugin
 
 PLUGIN = Plugin("plugin", (), "client.authentication.k8s.io/v1", "Never")
@@ -34,7 +33,7 @@ class Issuer:
         self.fails = False
         self.credentials = Credentials(Identity(plugin=PLUGIN), self.run, lambda: self.now)
 
-    def run(self, _: Plugin) -> Issued:
+    def run(self, _: Plugin) -> PluginCredential:
         if self.fails:
             raise PluginFailed("it is away")
         self.issued += 1

@@ -14,7 +14,7 @@ import pytest
 from httpx import MockTransport, ReadError, Response
 
 from controller.kube import KubeCluster
-from subjects.cluster import Answer, MemberUnreachable, Pod
+from subjects.cluster import Answer, MemberRequest, MemberUnreachable, Pod
 from tests.unit.kube.member import answered_by, in_cluster, listening, pod
 
 
@@ -27,7 +27,7 @@ async def ask(
     body: dict[str, str] | None = None,
 ) -> Answer:
     async with asyncio.timeout(60):
-        return await cluster.ask_member("s", of or pod(), port, path, timeout, body)
+        return await cluster.ask_member(MemberRequest("s", of or pod(), port, path, timeout, body))
 
 
 # What goes out, what comes back --------------------------------------------------------------------------------------
@@ -36,7 +36,7 @@ async def ask(
 async def test_a_question_without_a_body_is_a_get_at_the_pods_address() -> None:
     heard = []
 
-    def member(request: pytest.FixtureRequest) -> Response:
+    def member(request: httpx.Request) -> Response:
         heard.append(request)
         return httpx.Response(200, json={"health": "true"})
 
@@ -53,7 +53,7 @@ async def test_a_question_without_a_body_is_a_get_at_the_pods_address() -> None:
 async def test_a_question_with_a_body_is_a_post_even_where_the_body_is_empty() -> None:
     heard = []
 
-    def member(request: pytest.FixtureRequest) -> Response:
+    def member(request: httpx.Request) -> Response:
         heard.append((request.method, json.loads(request.content), request.headers["Content-Type"]))
         return httpx.Response(200, json=[])
 
@@ -71,7 +71,7 @@ async def test_every_status_is_an_answer(status: int) -> None:
 async def test_a_redirect_is_an_answer_and_nobody_goes_there() -> None:
     heard = []
 
-    def member(request: pytest.FixtureRequest) -> Response:
+    def member(request: httpx.Request) -> Response:
         heard.append(request.url.path)
         return httpx.Response(307, headers={"Location": "http://127.0.0.1:2379/elsewhere"})
 
@@ -82,7 +82,7 @@ async def test_a_redirect_is_an_answer_and_nobody_goes_there() -> None:
 async def test_a_member_leaves_nothing_with_us_for_the_next_question() -> None:
     cookies = []
 
-    def member(request: pytest.FixtureRequest) -> Response:
+    def member(request: httpx.Request) -> Response:
         cookies.append(request.headers.get("Cookie"))
         return httpx.Response(200, headers={"Set-Cookie": "x=y"}, json={})
 
@@ -103,7 +103,7 @@ async def test_the_way_to_a_member_is_closed_after_every_question_however_it_end
         async def __aexit__(self, *_: Any) -> None:
             open_ways.remove(self)
 
-    def member(request: pytest.FixtureRequest) -> Response:
+    def member(request: httpx.Request) -> Response:
         assert len(open_ways) == 1
         if request.url.path == "/refused":
             raise httpx.ConnectError("refused")
@@ -174,7 +174,7 @@ def broken_off() -> ReadError:
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
 async def test_whatever_fails_on_the_way_says_which_member_and_how(error: Any, told: str) -> None:
-    def member(request: pytest.FixtureRequest) -> None:
+    def member(request: httpx.Request) -> None:
         raise error
 
     with pytest.raises(MemberUnreachable, match=f"^pd-0: .*{told}"):

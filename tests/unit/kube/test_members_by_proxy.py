@@ -11,7 +11,7 @@ import aiohttp.web
 import pytest
 
 from controller.kube import KubeCluster
-from subjects.cluster import Answer, MemberUnreachable, Pod, Tls
+from subjects.cluster import Answer, MemberRequest, MemberUnreachable, Pod, Tls
 from tests.unit.kube.server import PODS, PodServer, serving
 
 MEMBER = Pod("pd-0", "uid", ready=True, deleting=False, ip=None, images={})
@@ -29,7 +29,7 @@ async def cluster(server: PodServer) -> AsyncIterator[Any]:
 
 
 async def ask(cluster: KubeCluster, path: str = "/health", timeout: float = 5.0, **more: Any) -> Answer:
-    return await cluster.ask_member("s", MEMBER, 2379, path, timeout, **more)
+    return await cluster.ask_member(MemberRequest("s", MEMBER, 2379, path, timeout, **more))
 
 
 async def test_a_question_goes_to_the_pods_port_through_its_proxy(server: PodServer, cluster: KubeCluster) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from subjects.cluster import Answer, MemberUnreachable, Tls
+from subjects.cluster import Answer, MemberRequest, MemberUnreachable, Tls
 from subjects.tls import Credentials
 from tests.support.certificates import SERVER_NAME, Authority
 from tests.unit.kube.member import in_cluster, listening, pod
@@ -63,7 +63,7 @@ def member(authority: Authority, tmp_path: Path) -> Member:
 
 
 async def ask(port: int, context: ssl.SSLContext, name: str = SERVER_NAME) -> Answer:
-    return await in_cluster().ask_member("s", pod(), port, "/health", 5.0, tls=Tls(context, name))
+    return await in_cluster().ask_member(MemberRequest("s", pod(), port, "/health", 5.0, tls=Tls(context, name)))
 
 
 async def test_a_member_is_asked_at_its_address_and_known_by_its_name(member: Member, credentials: Credentials) -> None:
