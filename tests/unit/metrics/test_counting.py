@@ -90,7 +90,7 @@ def test_every_reason_is_there_before_its_first_error(scrape: Callable[..., Any]
 
 
 def test_a_fault_that_stays_counts_whatever_the_outcome(metrics: Metrics, scrape: Callable[..., Any]) -> None:
-    metrics.attempt_ended(ended(Outcome.SELF_HEALED, dirty=True))
+    metrics.attempt_ended(ended(Outcome.SELF_HEALED, cleanup_failed=True))
     metrics.attempt_ended(ended(Outcome.SELF_HEALED))
     assert scrape().series("cleanup_failures_total", "subject") == {"tikv": 1}
 
