@@ -93,7 +93,7 @@ class KubeCluster:
         """The objects of a kind, as JSON by name."""
         query = {"labelSelector": selector} if selector else None
         listed = await self._api.request("GET", _objects(namespace, kind), query=query)
-        with understood(kind):
+        with parsing(kind):
             return {each["metadata"]["name"]: each for each in listed["items"]}
 
     async def patch_object(self, namespace: str, kind: str, name: str, operations: Sequence[Mapping[str, Any]]) -> None:
