@@ -23,7 +23,7 @@ check: ## Lint, format check, types, layers, dependencies, unit tests (seconds)
 	$(RUN) mypy
 	$(RUN) lint-imports
 	$(RUN) deptry controller subjects
-	$(RUN) deptry cluster bench examples tests --ignore DEP002,DEP004 --exclude '^$$'
+	$(RUN) deptry cluster standin bench examples tests --ignore DEP002,DEP004 --exclude '^$$'
 	$(RUN) pytest -q -n auto tests/unit
 
 # A tier that cannot run is a failure here; run by itself, it is skipped with its reason.

@@ -22,7 +22,7 @@ from controller.campaign.finalizer import garbage_collection
 from controller.campaign.services import Services
 from controller.clock import Clock
 from controller.connections import raise_descriptor_limit
-from controller.kube import KubeApi, NoCluster, await_definition
+from controller.kube import KubeApi, NoCluster, wait_for_crd
 from controller.liveness import Liveness
 from controller.metrics.lag import sampling_lag
 from controller.metrics.prometheus import Metrics
@@ -33,8 +33,8 @@ from controller.records import Records, RecordsError
 from controller.records.engines import sqlite_path
 from controller.serving import ANY_ADDRESS, serving
 from controller.settings import InvalidSetting, Settings
-from subjects import SUBJECTS
 from subjects.protocol import SubjectFactory
+from subjects.registry import installed
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ async def serve(
     settings: Settings,
     stop: Event | None = None,
     ready: Event | None = None,
-    subjects: Mapping[str, SubjectFactory] = SUBJECTS,
+    subjects: Mapping[str, SubjectFactory] | None = None,
 ) -> None:
     """Run the controller until a signal, or `stop`, ends it. Raises RecordsError when the records cannot be had.
 
@@ -53,7 +53,7 @@ async def serve(
     async with AsyncExitStack() as first:
         if settings.liveness_port:  # before anything that may take long: who is not heard of is killed
             await first.enter_async_context(_listening(liveness.application(), settings.liveness_port, "LIVENESS"))
-        await _serve(settings, liveness, stop, ready, subjects)
+        await _serve(settings, liveness, stop, ready, _installed_subjects() if subjects is None else subjects)
 
 
 async def _serve(
@@ -91,7 +91,7 @@ async def _serve(
     )
     try:
         liveness.waits_for = "the API server does not serve EvalCampaigns yet"
-        await await_definition(api)
+        await wait_for_crd(api)
         async with AsyncExitStack() as beside:
             if settings.intake_port:
                 workers = await beside.enter_async_context(working())
@@ -111,6 +111,14 @@ async def _serve(
             )
     finally:
         await services.close()
+
+
+def _installed_subjects() -> Mapping[str, SubjectFactory]:
+    """Ours and those of other packages. The log names each that cannot be used."""
+    found = installed()
+    for refused in found.refused:
+        log.warning("%s", refused)
+    return found.subjects
 
 
 @asynccontextmanager

@@ -17,10 +17,10 @@ import kopf
 
 from controller.api import GROUP, PLURAL, VERSION
 from controller.attempt.injection import CleanupFailed
-from controller.attempt.outcome import Stop
+from controller.attempt.outcome import StopReason
 from controller.campaign.driver import CampaignDriver
 from controller.campaign.finalizer import finalize, release
-from controller.campaign.intake import InvalidCampaign, campaign_from_body, refuse_invalid, says_finished
+from controller.campaign.parsing import InvalidCampaign, campaign_from_body, refuse_invalid, reports_finished
 from controller.campaign.services import Services
 from subjects.cluster import ClusterUnreachable
 
@@ -68,11 +68,11 @@ async def log_in(memo: kopf.Memo, **_: Any) -> kopf.AiohttpSession:
     services: Services = memo.services
     api = services.api
     try:
-        session = await api.lend_session()
+        session = await api.open_authenticated_session()
     except ClusterUnreachable as away:
         raise kopf.TemporaryError(str(away), delay=LOGIN_RETRY_SECONDS) from None
     return kopf.AiohttpSession(
-        server=api.connection.server, aiohttp_session=session, expiration=api.login.certificate_ends_at
+        server=api.connection.server, aiohttp_session=session, expiration=api.credentials.certificate_ends_at
     )
 
 
@@ -84,7 +84,7 @@ async def drive(body: kopf.Body, uid: str, stopped: kopf.DaemonStopped, memo: ko
     is, the driver sees to it that the status says so too, and waits until the object may go.
     """
     services: Services = memo.services
-    if says_finished(body) and await services.records.get_campaign(uid) is None:
+    if reports_finished(body) and await services.records.get_campaign(uid) is None:
         # Records were lost or are another's: that is no reason to break anything once more.
         log.info("campaign %s has finished, by records that we do not have; it is not run again", body.meta.name)
         return
@@ -112,7 +112,7 @@ async def _relaying(stopped: kopf.DaemonStopped, driver: CampaignDriver) -> Asyn
     async def relay() -> None:
         await stopped.wait()
         deleted = stopped.reason is not None and kopf.DaemonStoppingReason.RESOURCE_DELETED in stopped.reason
-        driver.leave(Stop.DELETED if deleted else Stop.EXITING)
+        driver.leave(StopReason.DELETED if deleted else StopReason.EXITING)
 
     relaying = asyncio.create_task(relay())
     try:
@@ -159,7 +159,7 @@ async def notice(type: str | None, body: kopf.Body, uid: str, memo: kopf.Memo, *
 
 async def _end_driver(uid: str) -> None:
     if driver := DRIVERS.get(uid):
-        driver.leave(Stop.DELETED)
+        driver.leave(StopReason.DELETED)
         await driver.ended.wait()
 
 

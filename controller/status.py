@@ -105,6 +105,7 @@ def compute_status(
             done=tally.done,
             progress=f"{tally.done}/{campaign.planned}",
             scored=tally.scored,
+            recovered=tally.recovered if campaign.mode.injects else None,
             outcomes=dict(tally.outcomes),
         ),
         rates=_rates(tally, campaign.mode, campaign.spec),

@@ -7,35 +7,44 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 Json = Any
-"""A value that `json.dumps` takes: what states, parameters and undo instructions are made of."""
+"""A value that `json.dumps` takes: what states, parameters and instructions to revert are made of."""
+
+PODS = "v1/pods"
+"""The kind of targets that are pods: `version/plural`, or `group/version/plural`, as in the API server's paths."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A pod by name, and the identity that a plan was made for.
+    """An object of Kubernetes by kind and name, and the identity that a plan was made for.
 
-    `facts` is what was true of it when the fault was planned and bears on what will be seen, such as how many regions
-    it led. Two targets are equal when they are the same pod, whatever is known of it.
+    `uid` is empty for an object that the fault itself creates. `facts` is what was true of the target when the plan was
+    made and bears on what will be seen, such as how many regions it led; it is no part of the identity.
     """
 
     name: str
     uid: str
+    kind: str = PODS
     facts: Mapping[str, Json] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One concrete injection, planned: enough to apply it once and, from the record alone, to undo it.
+    """One concrete injection, planned: enough to apply it once and, from the record alone, to revert it.
 
-    `targets` are the pods that are hit, all at once and all in the same way, in the order in which they were drawn;
-    there is at least one. `params` are the effective parameters, defaults included; `undo` is whatever `cleanup_chaos`
-    needs, for every target.
+    `chaos` is the type's name in the spec. `targets` are in the order in which they were drawn; the same happens to all
+    of them at once. `params` are the effective parameters, defaults included. `undo` is whatever the fault's type needs
+    to revert it. `happened`, `reverted_by` and `heals_itself` are for readers that cannot ask the type: a clause in the
+    past tense on what was done ("the pod of etcd-1 was deleted"), one on what reverts it ("somebody deletes its pod"),
+    and whether the subject is expected to recover by itself (None: that depends).
     """
 
     chaos: str
     targets: tuple[Target, ...]
     params: Mapping[str, Json]
     undo: Mapping[str, Json] = field(default_factory=dict)
+    happened: str = ""
+    reverted_by: str = ""
+    heals_itself: bool | None = None
 
     @property
     def names(self) -> str:
@@ -48,12 +57,19 @@ class Fault:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Json]) -> Fault:
-        """The fault that `to_json` stored, now or before revision 0006 of the records."""
-        targets = tuple(Target(**each) for each in _listed(stored))
-        return cls(stored["chaos"], targets, stored["params"], stored.get("undo", {}))
+        """The fault that `to_json` stored, in this version or an earlier one."""
+        return cls(
+            stored["chaos"],
+            tuple(Target(**each) for each in _targets(stored)),
+            stored["params"],
+            stored.get("undo", {}),
+            stored.get("happened", ""),
+            stored.get("reverted_by", ""),
+            stored.get("heals_itself"),
+        )
 
 
-def _listed(stored: Mapping[str, Json]) -> list[Mapping[str, Json]]:
+def _targets(stored: Mapping[str, Json]) -> list[Mapping[str, Json]]:
     """The stored targets, each with `name`, `uid` and `facts`.
 
     Before revision 0006 of the records the first target stood in `target` and `uid` and its facts in `facts`; further

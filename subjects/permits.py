@@ -1,15 +1,16 @@
 """What permits a change to a subject. Every changing request of `Cluster` takes one; the guard decides on it.
 
 There are three, for there are three reasons to change anything: a plan on record is carried out, a plan on record is
-undone, or the campaign's spec asks for a system that is emptied before every attempt. Pure.
+reverted, or the campaign's spec asks for a system that is emptied before every attempt. Pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from subjects.fault import Fault
+from subjects.fault import Fault, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +28,26 @@ class Voters:
 
 @dataclass(frozen=True, slots=True)
 class Inject:
-    """The plan on record may be carried out: on its targets alone, and where a majority of the voters remains."""
+    """The plan on record may be carried out: on its targets alone, and where a majority of the voters remains.
+
+    `voters` is None for a fault that takes no member away.
+    """
 
     fault: Fault
-    voters: Voters
+    voters: Voters | None
 
 
 @dataclass(frozen=True, slots=True)
 class Revert:
-    """What the plan on record did may be undone: on its targets alone, and where its own change is still to be seen."""
+    """What the plan on record did may be reverted: on its targets alone, and where its own change still shows.
+
+    `selector` finds the targets that are pods. `still_applied` belongs to the fault's type: whether a target, given the
+    object that bears its name now (a `cluster.Pod`, or JSON for every other kind), still shows the fault's change.
+    """
 
     fault: Fault
     selector: str
+    still_applied: Callable[[Target, Any], bool]
 
 
 @dataclass(frozen=True, slots=True)

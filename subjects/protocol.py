@@ -21,27 +21,16 @@ from typing import Protocol, runtime_checkable
 from pydantic import BaseModel
 
 from subjects.cluster import Cluster
+from subjects.errors import ChaosRefused as ChaosRefused
+from subjects.errors import SubjectError as SubjectError
+from subjects.errors import SubjectNotReady as SubjectNotReady
+from subjects.errors import Unsupported as Unsupported
 from subjects.fault import Fault as Fault
 from subjects.fault import Json as Json
 from subjects.fault import Target as Target
+from subjects.faulttype import ChaosType as ChaosType
+from subjects.faulttype import FaultType
 from subjects.quorum import tolerated_failures
-
-
-class SubjectError(Exception):
-    """A subject could not do what it was asked; the text is written for the person who reads the record."""
-
-
-class SubjectNotReady(SubjectError):
-    """The subject is not there yet, or has not opted in. It may still come right, so the campaign waits."""
-
-
-class Unsupported(SubjectError):
-    """The campaign asks for something that this subject does not offer: no waiting will help."""
-
-
-class ChaosRefused(SubjectError):
-    """The fault was definitely not applied: the target is gone or changed, or the API server said no."""
-
 
 Report = Callable[[str], None]
 """A callback that receives progress: a sentence about what is waited for."""
@@ -109,15 +98,6 @@ class BlastRadius:
 
 
 @dataclass(frozen=True, slots=True)
-class ChaosType:
-    """One kind of chaos a subject offers. `params` validates `spec.chaos.params` and supplies the defaults."""
-
-    name: str
-    description: str
-    params: type[BaseModel]
-
-
-@dataclass(frozen=True, slots=True)
 class SubjectOptions:
     """What a campaign says of its subject beyond where it lives. A subject refuses what it has no use for.
 
@@ -139,6 +119,7 @@ class SubjectContext:
     """What a subject is given: where it lives, how to reach it, and the clock.
 
     `images` names helper images by role (`pause`: a container that does nothing), read from the node at set-up.
+    `faults` are those that plug-ins add to this type of subject, by name.
     """
 
     cluster: Cluster
@@ -146,6 +127,7 @@ class SubjectContext:
     now: Callable[[], datetime]
     images: Mapping[str, str] = field(default_factory=dict)
     options: SubjectOptions = field(default_factory=SubjectOptions)
+    faults: Mapping[str, FaultType] = field(default_factory=dict)
 
 
 @runtime_checkable
@@ -205,7 +187,7 @@ class EvalSubject(Protocol):
         ...
 
     async def plan_chaos(self, chaos: str, params: BaseModel, rng: Random) -> Fault:
-        """Choose the targets with `rng` alone, so that the same seed meets the same members. Touches nothing."""
+        """Draw the targets with `rng` alone, so that the same seed meets the same members. Touches nothing."""
         ...
 
     async def inject_chaos(self, fault: Fault) -> datetime:
@@ -217,7 +199,7 @@ class EvalSubject(Protocol):
         ...
 
     async def cleanup_chaos(self, fault: Fault) -> None:
-        """Undo the fault from its record alone and return when nothing of it is left. Converges when already clean."""
+        """Revert the fault by its record alone; return when nothing of it is left. Converges where it is reverted."""
         ...
 
     async def end_attempt(self) -> None:

@@ -5,11 +5,13 @@ Every function raises SubjectError where the API server refuses and lets Cluster
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 
 from subjects.cluster import ClusterError, Pod, Workload
 from subjects.permits import Recreate
-from subjects.protocol import SubjectContext, SubjectError, SubjectNotReady
+from subjects.pods import member_names
+from subjects.protocol import Report, SubjectContext, SubjectError, SubjectNotReady
 
 FEWEST_MEMBERS = 3
 """With fewer, losing one member is losing the quorum."""
@@ -68,3 +70,23 @@ async def delete_claim(context: SubjectContext, permit: Recreate, name: str) -> 
     except ClusterError as error:
         if error.status != 404:
             raise SubjectError(f"the volume claim {name} could not be deleted: {error}") from error
+
+
+async def wait_for_pods(
+    workload: Workload, list_pods: Callable[[], Awaitable[Mapping[str, Pod]]], period: float, report: Report
+) -> None:
+    """Return when every pod that should exist does and is not being deleted; `report` receives which is not there yet.
+
+    Looks each `period` seconds and never gives up by itself. Nothing is repaired here: what an attempt did was reverted
+    by its record before, so a pod that looks strange is somebody else's, and is left alone.
+    """
+    while True:
+        pods = await list_pods()
+        awaited = [f"{name} has no pod" for name in member_names(workload) if name not in pods]
+        awaited += [
+            f"{name} is being deleted" for name in member_names(workload) if name in pods and pods[name].deleting
+        ]
+        if not awaited:
+            return
+        report("; ".join(awaited))
+        await asyncio.sleep(period)

@@ -50,6 +50,8 @@ class Summary(Model):
     progress: str = Field(max_length=32)
     """`done/planned`, for the Trials column."""
     scored: int = Field(0, ge=0)
+    recovered: int | None = Field(None, ge=0)
+    """Of the scored attempts, those that recovered by their deadline; None in mode control."""
     # Left out where empty, as are the lists below: server-side apply makes a null of a map that loses its last key.
     outcomes: dict[Outcome, Annotated[int, Field(ge=0)]] = Field(default_factory=dict, exclude_if=not_)
 

@@ -24,6 +24,7 @@ from controller.attempt.outcome import AttemptFailed
 from controller.records.flags import Flag
 from controller.records.rows import Facts
 from subjects.cluster import ClusterError
+from subjects.retry import retry_until_reachable
 
 POLL_SECONDS = 0.5
 """How often the agent's source is looked at. A ticket is seen within that time of its arrival."""
@@ -137,12 +138,10 @@ class AgentSession:
 
         None where no source is looked at.
         """
-        while self._source is not None and self._cursor is None:
-            try:
-                self._cursor = await self._source.current_cursor()
-            except AgentUnreadable as away:
-                on_wait(str(away))
-                await asyncio.sleep(POLL_SECONDS)
+        if self._source is not None and self._cursor is None:
+            self._cursor = await retry_until_reachable(
+                self._source.current_cursor, on_wait, POLL_SECONDS, unreachable=AgentUnreadable
+            )
         return self._cursor
 
     async def collect_false_alarms(self, on_wait: Callable[[str], None]) -> None:

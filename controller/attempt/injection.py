@@ -1,65 +1,28 @@
-"""The fault of one attempt: how much it may hit, its plan, its injection, and how it is undone.
+"""The fault of an attempt: whether it may hit so many members, its plan, and how it is undone.
 
-The plan is on record before it is applied, so a fault can be undone from its record alone: after an attempt, after a
-crash of the controller, after the campaign was deleted.
+A fault is undone from its plan alone, which is on record before it is applied: after an attempt, after a crash of the
+controller, after the campaign was deleted.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
 from random import Random
 
 from pydantic import BaseModel
 
-from controller.api import CampaignSpec, Failure, Reason
-from controller.attempt.steps import RETRY_SECONDS, StepFailed, StepRunner
-from controller.attempt.verdicts import VerdictStream
+from controller.api import Reason
 from controller.status import Refusal
-from subjects.cluster import ClusterError, ClusterFailing, ClusterUnreachable
-from subjects.health import Stretch, extend
-from subjects.protocol import BlastRadius, ChaosRefused, EvalSubject, Fault, SubjectError
-
-
-class CleanupFailed(Exception):
-    """The fault could not be undone; the subject must not be touched by the next campaign before somebody looked."""
-
-
-async def undo_fault(subject: EvalSubject, fault: Fault, limit_seconds: float, say: Callable[[str], None]) -> None:
-    """Return once nothing of the fault is left.
-
-    While the API server is away nothing can be judged, so that time does not count: it is tried again until there is an
-    answer, and `say` is told what it waits for. One that is there and does not serve (5xx, as where a webhook is down;
-    429; credentials that it does not take) is tried again too, and that time counts: such a thing may last for ever,
-    and somebody must be told. So `limit_seconds` is all that cleanup gets of a server that is there.
-    """
-    clock, left = asyncio.get_running_loop().time, limit_seconds
-    late = f"{fault.chaos} on {fault.names} was not undone within {limit_seconds:g} s"
-    while True:
-        began = clock()
-        try:
-            async with asyncio.timeout(left):
-                return await subject.cleanup_chaos(fault)
-        except ClusterFailing as failing:
-            say(f"the fault is still to be undone: {failing}")
-            await asyncio.sleep(RETRY_SECONDS)
-            left -= clock() - began
-            if left <= 0:
-                raise CleanupFailed(f"{late}: {failing}") from failing
-        except ClusterUnreachable as away:
-            say(f"the fault is still to be undone: {away}")
-            await asyncio.sleep(RETRY_SECONDS)
-        except TimeoutError:
-            raise CleanupFailed(late) from None
-        except (SubjectError, ClusterError) as error:
-            raise CleanupFailed(f"{fault.chaos} on {fault.names} could not be undone: {error}") from error
+from subjects.cluster import ClusterError, ClusterFailing
+from subjects.protocol import BlastRadius, EvalSubject, Fault, SubjectError
+from subjects.retry import RETRY_SECONDS, retry_until_reachable
 
 
 def exceeds_quorum(chaos: str, radius: BlastRadius, allow_quorum_loss: bool) -> Refusal | None:
-    """Why so many members may not be hit at once; None where they may.
+    """Returns why a fault hits more members at once than is allowed; None where it does not. Pure.
 
-    Some combination of them could take a majority of those that vote with each other, and which ones are hit is drawn.
+    Its targets are drawn, so the worst draw counts: one that takes a majority of the members that vote together.
     """
     what = f"{chaos} of {radius.targets} of {radius.members} members"
     if radius.targets > radius.members:
@@ -74,73 +37,58 @@ def exceeds_quorum(chaos: str, radius: BlastRadius, allow_quorum_loss: bool) -> 
     )
 
 
-class Injection:
-    """One for an attempt; `seed` draws its target.
+async def plan_fault(
+    subject: EvalSubject, chaos: str, params: BaseModel, seed: int, on_wait: Callable[[str], None]
+) -> Fault:
+    """Returns the fault that a trial with this seed injects, as the subject is now. Touches nothing.
 
-    `fault` is set once its plan is on record. `injection_unknown` says that it may or may not have been applied.
+    Every try draws from the same random stream, so an outage of the API server does not change the targets.
     """
+    return await retry_until_reachable(lambda: subject.plan_chaos(chaos, params, Random(seed)), on_wait)
 
-    def __init__(
-        self, spec: CampaignSpec, params: BaseModel, subject: EvalSubject, steps: StepRunner, seed: int
-    ) -> None:
-        self._spec = spec
-        self._params = params
-        self._subject = subject
-        self._steps = steps
-        self._seed = seed
-        self.fault: Fault | None = None
-        self.injection_unknown = False
 
-    async def wait_until_healthy(self, verdicts: VerdictStream) -> None:
-        """Never inject into an unhealthy subject: it settled a moment ago, and it must be healthy still.
+class CleanupFailed(Exception):
+    """The fault could not be undone: no other campaign may touch the subject before somebody has looked at it."""
 
-        A watch that has just begun knows nothing yet, so its first known verdict is waited for. Where that is not
-        healthy, a hiccup between two steps, the subject has to settle once more; the step's limit bounds both.
-        """
-        while not (verdict := await verdicts.newest()).known:
-            self._steps.report_progress(verdict.message)
-        settled: Stretch | None = None
-        while verdict.healthy is not True or (settled is not None and settled.seconds < self._spec.settle_seconds):
-            self._steps.report_progress(verdict.message)
-            verdict = await verdicts.next()
-            settled = extend(settled, verdict)
 
-    async def apply(self) -> datetime:
-        """Commit the plan and carry it out; returns when that was. StepFailed where too many would be hit at once."""
-        return await self._carry_out(await self._plan())
+async def undo_fault(subject: EvalSubject, fault: Fault, limit_seconds: float, on_wait: Callable[[str], None]) -> None:
+    """Returns once nothing of the fault is left; raises CleanupFailed where it cannot be undone.
 
-    async def undo(self, limit_seconds: float) -> CleanupFailed | None:
-        """Undo what was planned, applied or not; returns why that failed, if it did."""
-        if self.fault is None:
-            return None
+    Time in which the API server cannot be reached does not count: an outage ends. Time in which it is there and does
+    not serve (a 5xx, as where a webhook is down; 429; credentials that it does not accept) counts, because such a state
+    may last for ever. `limit_seconds` is for each try and for all that time together.
+    """
+    clock, left = asyncio.get_running_loop().time, limit_seconds
+    what = f"{fault.chaos} on {fault.names}"
+    late = f"{what} was not undone within {limit_seconds:g} s"
+
+    async def try_once() -> None:
+        nonlocal left
+        began = clock()
         try:
-            await undo_fault(self._subject, self.fault, limit_seconds, self._steps.report_progress)
-        except CleanupFailed as failed:
-            return failed
-        return None
-
-    async def _plan(self) -> Fault:
-        """Choose the target and commit the plan, before anything is touched.
-
-        What may be hit at once is looked at here again: what the reset found is what counts.
-        """
-        chaos, rng, steps = self._spec.chaos.type, Random(self._seed), self._steps
-        radius = await steps.retry_until_reachable(lambda: self._subject.blast_radius(chaos, self._params))
-        if (loss := exceeds_quorum(chaos, radius, self._spec.allow_quorum_loss)) is not None:
-            raise StepFailed(Failure.TOO_MANY_TARGETS, f"{loss.reason}: {loss.message}")
-        fault = await steps.retry_until_reachable(lambda: self._subject.plan_chaos(chaos, self._params, rng))
-        await steps.commit(fault=fault.to_json())
-        self.fault = fault
-        steps.stop_waiting_for_records()
-        return fault
-
-    async def _carry_out(self, fault: Fault) -> datetime:
-        """Whatever ends this but success or a clear refusal leaves open what was done."""
-        self.injection_unknown = True
-        try:
-            injected_at = await self._subject.inject_chaos(fault)
-        except ChaosRefused:
-            self.injection_unknown = False
+            async with asyncio.timeout(left):
+                await subject.cleanup_chaos(fault)
+        except ClusterFailing as failing:
+            left -= clock() - began + RETRY_SECONDS
+            if left <= 0:
+                raise CleanupFailed(f"{late}: {failing}") from failing
             raise
-        self.injection_unknown = False
-        return injected_at
+        except TimeoutError:
+            raise CleanupFailed(late) from None
+        except (SubjectError, ClusterError) as error:
+            raise CleanupFailed(f"{what} could not be undone: {error}") from error
+
+    await retry_until_reachable(try_once, lambda reason: on_wait(f"the fault is still to be undone: {reason}"))
+
+
+async def try_undo_fault(
+    subject: EvalSubject, fault: Fault | None, limit_seconds: float, on_wait: Callable[[str], None]
+) -> CleanupFailed | None:
+    """Undoes the fault, if there is one, as `undo_fault` does; returns the failure instead of raising it."""
+    if fault is None:
+        return None
+    try:
+        await undo_fault(subject, fault, limit_seconds, on_wait)
+    except CleanupFailed as failed:
+        return failed
+    return None

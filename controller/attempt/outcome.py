@@ -11,7 +11,7 @@ from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.protocol import ChaosRefused, SubjectError
 
 
-class Stop(StrEnum):
+class StopReason(StrEnum):
     """Why a campaign is told to stop before it is done."""
 
     ABORTED = "Aborted"
@@ -40,7 +40,7 @@ class OutcomeInputs:
     confirm: timedelta = timedelta()
     healthy_last: bool | None = None
     observed: bool = False
-    stopped: Stop | None = None
+    stopped: StopReason | None = None
     failed: bool = False
     injection_unknown: bool = False
 
@@ -91,9 +91,9 @@ def _detected(inputs: OutcomeInputs) -> bool:
 
 
 def _unobserved_outcome(inputs: OutcomeInputs) -> Outcome:
-    if inputs.stopped in (Stop.ABORTED, Stop.DELETED, Stop.OVERDUE):
+    if inputs.stopped in (StopReason.ABORTED, StopReason.DELETED, StopReason.OVERDUE):
         return Outcome.ABORTED
-    if inputs.stopped is Stop.EXITING or inputs.injection_unknown:
+    if inputs.stopped is StopReason.EXITING or inputs.injection_unknown:
         return Outcome.INTERRUPTED
     assert inputs.failed, "an attempt ends observed, stopped or failed"
     return Outcome.INFRA_ERROR

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,11 +11,10 @@ from controller.agents.protocol import AgentSource
 from controller.agents.sources import InvalidSource
 from controller.api import CampaignSpec, Reason
 from controller.attempt.agent_session import AgentSession
-from controller.attempt.steps import RETRY_SECONDS
-from controller.campaign.admission import Impossible
-from controller.campaign.exposing import exposure
+from controller.campaign.preconditions import Rejected, agent_exposure
 from controller.campaign.services import Services
 from subjects.cluster import ClusterError, ClusterUnreachable
+from subjects.retry import retry_until_reachable
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +25,7 @@ async def attending(
 ) -> AsyncIterator[Callable[[], AgentSession]]:
     """Have the source for as long as the block lasts. Yields what makes the agent's part of an attempt."""
     workload, subject = services.workload(spec), f"{spec.subject.type}/{spec.subject.namespace}"
-    exposed = partial(exposure, services, spec, campaign_namespace)
+    exposed = partial(agent_exposure, services, spec, campaign_namespace)
     try:
         yield lambda: AgentSession(spec.mode, source, workload, subject, services.now, exposed)
     finally:
@@ -40,16 +38,12 @@ async def open_source(
 ) -> AgentSource | None:
     """Open the campaign's source, if it names one, as soon as the API server is there; `alive` is told meanwhile.
 
-    Raises Impossible where the source can never be had.
+    Raises Rejected where the source can never be had.
     """
-    while True:
-        try:
-            return await services.sources.open(spec.agent, campaign_uid)
-        except InvalidSource as invalid:
-            raise Impossible(Reason.INVALID_AGENT, str(invalid)) from None
-        except ClusterUnreachable:
-            alive()
-            await asyncio.sleep(RETRY_SECONDS)
+    try:
+        return await retry_until_reachable(lambda: services.sources.open(spec.agent, campaign_uid), lambda _: alive())
+    except InvalidSource as invalid:
+        raise Rejected(Reason.INVALID_AGENT, str(invalid)) from None
 
 
 async def dismiss_agent(services: Services, spec: CampaignSpec, campaign_uid: str) -> None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from controller.api import Controls
-from controller.attempt.outcome import Stop
+from controller.attempt.outcome import StopReason
 from controller.attempt.stopping import Paused, PauseSwitch, StopSignal
 
 T = TypeVar("T")
@@ -36,11 +36,11 @@ class Control:
         self.controls = controls
         self.pause.turn(controls.suspend)
         if controls.abort:
-            self.halt.fire(Stop.ABORTED)
+            self.halt.fire(StopReason.ABORTED)
         self.changed.set()
         self.changed = asyncio.Event()
 
-    def leave(self, reason: Stop) -> None:
+    def leave(self, reason: StopReason) -> None:
         """End, as soon as nothing of the campaign is left in the subject."""
         self.halt.fire(reason)
         self.gone.fire(reason)
@@ -51,7 +51,7 @@ class Control:
         if seconds is None:
             yield
             return
-        timer = asyncio.get_running_loop().call_later(seconds, self.halt.fire, Stop.OVERDUE)
+        timer = asyncio.get_running_loop().call_later(seconds, self.halt.fire, StopReason.OVERDUE)
         try:
             yield
         finally:

@@ -19,17 +19,16 @@ from pydantic import BaseModel
 from controller.api import Controls, Outcome, Phase, Reason
 from controller.attempt.agent_session import AgentSession
 from controller.attempt.injection import CleanupFailed
-from controller.attempt.outcome import Stop
+from controller.attempt.outcome import StopReason
 from controller.attempt.stopping import Paused, Stopped
 from controller.campaign import dryrun
-from controller.campaign.admission import Impossible, choose_subject
 from controller.campaign.attending import attending, dismiss_agent, open_source
 from controller.campaign.board import GRACE, Board, Campaign
 from controller.campaign.budgets import BudgetSpent
 from controller.campaign.control import Control
 from controller.campaign.dryrun import NoPlan, plan_trials
-from controller.campaign.entrance import Entrance
 from controller.campaign.expiry import expire
+from controller.campaign.preconditions import Preconditions, Rejected, resolve_subject
 from controller.campaign.recovery import close_unfinished
 from controller.campaign.services import Services
 from controller.campaign.trials import Trials, in_a_sentence
@@ -49,7 +48,7 @@ class CampaignDriver:
         self._projector = services.projector(campaign.ref)
         self._board = Board(services, campaign, self._projector)
         self._control = Control(campaign.spec)
-        self._entrance = Entrance(services, campaign.spec, self._board, self._control)
+        self._preconditions = Preconditions(services, campaign.spec, self._board, self._control)
         self._turns = Turns(services, campaign.spec, self._board, self._control)
         self.heed(campaign.spec, campaign.generation)
         self.ended = asyncio.Event()
@@ -71,7 +70,7 @@ class CampaignDriver:
         self._control.heed(controls)
         self._board.hear(generation, suspending=controls.suspend)
 
-    def leave(self, reason: Stop) -> None:
+    def leave(self, reason: StopReason) -> None:
         """End, once nothing of the campaign is left in the subject."""
         self._control.leave(reason)
 
@@ -109,14 +108,14 @@ class CampaignDriver:
         if not self._board.row.phase.terminal:
             try:
                 await self._run_campaign()
-            except Impossible as impossible:
+            except Rejected as impossible:
                 await self._finish(Phase.FAILED, impossible.refusal.reason, impossible.refusal.message)
             except NoPlan as none:
                 await self._finish(Phase.FAILED, Reason.NO_PLAN, str(none))
             except BudgetSpent as spent:
                 await self._finish(Phase.FAILED, spent.reason, str(spent))
-            except CleanupFailed as dirty:
-                await self._finish(Phase.FAILED, Reason.CLEANUP_FAILED, str(dirty), keep_lock=True)
+            except CleanupFailed as failed:
+                await self._finish(Phase.FAILED, Reason.CLEANUP_FAILED, str(failed), keep_lock=True)
             except Stopped:
                 await self._halted()
             await dismiss_agent(self._services, self._spec, self._campaign.ref.uid)
@@ -125,9 +124,9 @@ class CampaignDriver:
     async def _halted(self) -> None:
         """Say how it ended, unless the driver is only to leave: then Stopped goes through, and the records wait."""
         match self._control.halt.reason:
-            case Stop.ABORTED:
+            case StopReason.ABORTED:
                 await self._finish(Phase.ABORTED, Reason.ABORTED, f"aborted by spec.abort; {self._progress()}")
-            case Stop.OVERDUE:
+            case StopReason.OVERDUE:
                 limit = f"activeDeadlineSeconds ({self._spec.active_deadline_seconds} s)"
                 why = f"the attempts have taken {limit} in all; {self._progress()}"
                 await self._finish(Phase.FAILED, Reason.DEADLINE_EXCEEDED, why)
@@ -137,7 +136,7 @@ class CampaignDriver:
     async def _run_campaign(self) -> None:
         namespace = self._campaign.ref.namespace
         context = self._services.context(self._spec, namespace)
-        subject, params = choose_subject(self._spec, namespace, self._services.subjects, context)
+        subject, params = resolve_subject(self._spec, namespace, self._services.subjects, context)
         try:
             await self._close_what_was_left_open(subject)
             while True:
@@ -165,7 +164,7 @@ class CampaignDriver:
         row = self._board.row
         entitled = row.phase is Phase.RUNNING or await self._services.records.lock_of(row.uid) is not None
         async with self._services.places.hold(row, entitled, self._wait_for_place):
-            await self._entrance.wait_for_permission(subject, params)
+            await self._preconditions.wait_until_met(subject, params)
             if self._spec.dry_run:
                 plans = await self._control.guard(plan_trials(subject, self._spec, params))
                 said = dryrun.in_a_sentence(plans, self._spec.trials)
@@ -197,7 +196,7 @@ class CampaignDriver:
             log.info("campaign %s: %s", self.name, message)
             self._board.alive(now() + limit)
 
-        aborted = self._control.halt.reason is Stop.ABORTED
+        aborted = self._control.halt.reason is StopReason.ABORTED
         outcome = Outcome.ABORTED if aborted else Outcome.INTERRUPTED
         workload = self._services.workload(self._spec)
         await close_unfinished(uid, self._spec, subject, records, workload, outcome, now, say)
@@ -207,7 +206,7 @@ class CampaignDriver:
         spec, board = self._spec, self._board
         what = f"{spec.trials} trials of {spec.chaos.type} on {spec.subject.type} in {spec.subject.namespace}"
         await board.enter(Phase.RUNNING, Reason.TRIALS_RUNNING, what, holder=self.name, ours=True)
-        trials = Trials(self._services, spec, board, self._control, self._entrance, self._turns, attend)
+        trials = Trials(self._services, spec, board, self._control, self._preconditions, self._turns, attend)
         await trials.run(subject, params)
         await self._finish(Phase.COMPLETE, Reason.ALL_TRIALS_DONE, in_a_sentence(spec.mode, board.tally))
 

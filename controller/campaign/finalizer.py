@@ -16,18 +16,18 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
 
 from controller.api import CampaignSpec, Outcome, Reason
 from controller.attempt.injection import CleanupFailed, undo_fault
-from controller.attempt.steps import RETRY_SECONDS
-from controller.campaign.admission import Impossible, choose_subject
 from controller.campaign.attending import dismiss_agent
 from controller.campaign.board import Board, Campaign
+from controller.campaign.preconditions import Rejected, resolve_subject
 from controller.campaign.recovery import close_unfinished
 from controller.campaign.services import Services
 from controller.kube import CampaignRef
-from subjects.cluster import ClusterUnreachable
 from subjects.protocol import EvalSubject, Fault
+from subjects.retry import retry_until_reachable
 
 log = logging.getLogger(__name__)
 
@@ -71,8 +71,8 @@ async def _clean_up(services: Services, campaign: Campaign) -> bool:
         return True  # without a row it never touched anything
     try:
         context = services.context(campaign.spec, campaign.ref.namespace)
-        subject, _ = choose_subject(campaign.spec, campaign.ref.namespace, services.subjects, context)
-    except Impossible:
+        subject, _ = resolve_subject(campaign.spec, campaign.ref.namespace, services.subjects, context)
+    except Rejected:
         subject = None  # it could not be run then either, and never had an attempt
     clean = True
     if subject is not None:
@@ -166,9 +166,6 @@ def records_are_of_this_cluster(services: Services) -> bool:
 
 
 async def _list_uids(services: Services) -> set[str]:
-    while True:
-        try:
-            return await services.kube.list_uids()
-        except ClusterUnreachable as away:
-            log.warning("the campaigns cannot be listed yet: %s", away)
-            await asyncio.sleep(RETRY_SECONDS)
+    return await retry_until_reachable(
+        services.kube.list_uids, partial(log.warning, "the campaigns cannot be listed yet: %s")
+    )

@@ -11,11 +11,11 @@ from pydantic import BaseModel
 from controller.api import CampaignSpec, Mode, Outcome, QuietPeriod
 from controller.attempt.agent_session import AgentSession
 from controller.attempt.attempt import Attempt, trial_seed
-from controller.attempt.outcome import Stop
+from controller.attempt.outcome import StopReason
 from controller.campaign.board import Board
 from controller.campaign.budgets import check_budgets
 from controller.campaign.control import Control
-from controller.campaign.entrance import Entrance
+from controller.campaign.preconditions import Preconditions
 from controller.campaign.services import Services
 from controller.campaign.turns import Turns
 from controller.records import CampaignRow, Tally
@@ -32,7 +32,7 @@ class Trials:
         spec: CampaignSpec,
         board: Board,
         control: Control,
-        entrance: Entrance,
+        preconditions: Preconditions,
         turns: Turns,
         attend: Callable[[], AgentSession],
     ) -> None:
@@ -40,7 +40,7 @@ class Trials:
         self._spec = spec
         self._board = board
         self._control = control
-        self._entrance = entrance
+        self._preconditions = preconditions
         self._turns = turns
         self._attend = attend
 
@@ -54,7 +54,7 @@ class Trials:
             await self._turns.next()
             await self._cool_down()
             # A namespace may take its consent back, and a subject may be removed, between two trials.
-            await self._entrance.wait_for_permission(subject, params)
+            await self._preconditions.wait_until_met(subject, params)
             with self._control.within(await self._time_left()):
                 await self._run_attempt(trial, subject, params)
 
@@ -77,7 +77,7 @@ class Trials:
             return None
         left = limit - (await self._services.records.time_in_attempts(self._board.row.uid)).total_seconds()
         if left <= 0:
-            self._control.halt.fire(Stop.OVERDUE)
+            self._control.halt.fire(StopReason.OVERDUE)
             self._control.halt.check()
         return left
 

@@ -49,7 +49,7 @@ def application(url: str, exchange_token: ExchangeToken | None = None) -> Starle
             Route("/v1", answers.about, methods=["GET"]),
             Route("/v1/campaigns", answers.campaigns, methods=["GET"]),
             Route("/v1/campaigns/{uid}/attempts", answers.attempts, methods=["GET"]),
-            Route("/v1/campaigns/{uid}/trials/{trial:int}", answers.story, methods=["GET"]),
+            Route("/v1/campaigns/{uid}/trials/{trial:int}", answers.timeline, methods=["GET"]),
             Route("/v1/campaigns/{uid}/export", answers.export, methods=["GET"]),
             Route("/v1/backup", answers.backup, methods=["GET"]),
             *tokens,
@@ -108,21 +108,21 @@ class Answers:
         rows = self._reader.attempts(self._campaign(request))
         return _json([as_json.attempt(row) for row in rows])
 
-    def story(self, request: Request) -> Response:
+    def timeline(self, request: Request) -> Response:
         """One attempt, whole; the last of its trial unless `?attempt=` names another."""
         campaign, attempt = self._campaign(request), request.query_params.get("attempt")
         if attempt is not None and not attempt.isdecimal():
             return PlainTextResponse("attempt must be a number", 400)
-        told = self._reader.attempt(campaign, request.path_params["trial"], int(attempt) if attempt else None)
-        return _json(as_json.story(campaign, told))
+        timeline = self._reader.attempt(campaign, request.path_params["trial"], int(attempt) if attempt else None)
+        return _json(as_json.timeline(campaign, timeline))
 
     def export(self, request: Request) -> Response:
         """All attempts of a campaign, whole, a line of JSON each."""
         campaign = self._campaign(request)
 
         def lines() -> Iterator[str]:
-            for told in self._reader.whole_attempts(campaign):
-                yield as_json.dumps(as_json.story(campaign, told)) + "\n"
+            for timeline in self._reader.whole_attempts(campaign):
+                yield as_json.dumps(as_json.timeline(campaign, timeline)) + "\n"
 
         return StreamingResponse(lines(), media_type="application/x-ndjson")
 

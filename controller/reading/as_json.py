@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from datetime import datetime
 
-from controller.reading.protocol import Counted, Told
+from controller.reading.protocol import AttemptTimeline, Counted
 from controller.records.rows import AttemptSummary, CampaignRow, Json
 from controller.text import utc_microseconds
 
@@ -34,10 +34,10 @@ def attempt(row: AttemptSummary) -> dict[str, Json]:
     }
 
 
-def story(of: CampaignRow, told: Told) -> dict[str, Json]:
+def timeline(of: CampaignRow, timeline: AttemptTimeline) -> dict[str, Json]:
     """The attempt's row whole, its campaign's names, and its events."""
     names = {"campaign_namespace": of.namespace, "campaign_name": of.name}
-    return {**names, **attempt(told.attempt), "events": [asdict(event) for event in told.events]}
+    return {**names, **attempt(timeline.attempt), "events": [asdict(event) for event in timeline.events]}
 
 
 def time(value: object) -> str:

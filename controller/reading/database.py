@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from controller.reading.protocol import Counted, Told
+from controller.reading.protocol import AttemptTimeline, Counted
 from controller.records import queries
 from controller.records.backup import backup
 from controller.records.queries import Found
@@ -44,20 +44,20 @@ class DatabaseReader:
         with reading(self._url) as connection:
             return queries.list_attempts(connection, campaign.uid)
 
-    def attempt(self, campaign: CampaignRow, trial: int, attempt: int | None = None) -> Told:
+    def attempt(self, campaign: CampaignRow, trial: int, attempt: int | None = None) -> AttemptTimeline:
         """..."""
         with reading(self._url) as connection:
             row = queries.get_attempt(connection, campaign, trial, attempt)
-            return Told(row, tuple(queries.list_events(connection, row.id)))
+            return AttemptTimeline(row, tuple(queries.list_events(connection, row.id)))
 
-    def whole_attempts(self, campaign: CampaignRow) -> Iterator[Told]:
+    def whole_attempts(self, campaign: CampaignRow) -> Iterator[AttemptTimeline]:
         """..."""
         last = (0, 0)
         while True:
             # Each time anew: a transaction that stays open as long as somebody reads would let the WAL grow.
             with reading(self._url) as connection:
                 found = queries.list_whole_attempts(connection, campaign.uid, last, AT_ONCE)
-            yield from (Told(row, tuple(events)) for row, events in found)
+            yield from (AttemptTimeline(row, tuple(events)) for row, events in found)
             if len(found) < AT_ONCE:
                 return
             last = (found[-1][0].trial, found[-1][0].attempt)

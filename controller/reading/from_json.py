@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from controller.reading.protocol import Counted, Told
+from controller.reading.protocol import AttemptTimeline, Counted
 from controller.records.errors import RecordsError
 from controller.records.rows import AttemptRow, AttemptSummary, CampaignRow, Event, Json, with_listed_targets
 from controller.validation import describe_invalid
@@ -28,9 +28,9 @@ def summary(value: Json) -> AttemptSummary:
     return _read(AttemptSummary, _current(value))
 
 
-def story(value: Json) -> Told:
+def timeline(value: Json) -> AttemptTimeline:
     """An attempt, whole, with its events."""
-    return Told(_read(AttemptRow, _current(value)), tuple(_read(Event, each) for each in value["events"]))
+    return AttemptTimeline(_read(AttemptRow, _current(value)), tuple(_read(Event, each) for each in value["events"]))
 
 
 def _current(attempt: Json) -> Json:

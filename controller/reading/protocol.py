@@ -44,7 +44,7 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class AttemptTimeline:
     """An attempt, whole, with what happened in it."""
 
     attempt: AttemptRow
@@ -69,11 +69,11 @@ class RecordsReader(Protocol):
         """Its attempts without their states, by trial and attempt."""
         ...
 
-    def attempt(self, campaign: CampaignRow, trial: int, attempt: int | None = None) -> Told:
+    def attempt(self, campaign: CampaignRow, trial: int, attempt: int | None = None) -> AttemptTimeline:
         """One attempt, whole; the trial's last one where `attempt` is None. Else NotRecorded."""
         ...
 
-    def whole_attempts(self, campaign: CampaignRow) -> Iterator[Told]:
+    def whole_attempts(self, campaign: CampaignRow) -> Iterator[AttemptTimeline]:
         """All its attempts, whole, by trial and attempt; a few at a time are in memory."""
         ...
 

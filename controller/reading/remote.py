@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from controller.reading import from_json
-from controller.reading.protocol import Counted, Told
+from controller.reading.protocol import AttemptTimeline, Counted
 from controller.records.backup import sound_copy
 from controller.records.errors import NotRecorded, RecordsError, RecordsUnavailable
 from controller.records.queries import Found
@@ -51,16 +51,16 @@ class RemoteReader:
         """..."""
         return [from_json.summary(each) for each in self._json(f"/v1/campaigns/{quote(campaign.uid)}/attempts")]
 
-    def attempt(self, campaign: CampaignRow, trial: int, attempt: int | None = None) -> Told:
+    def attempt(self, campaign: CampaignRow, trial: int, attempt: int | None = None) -> AttemptTimeline:
         """..."""
         which = {} if attempt is None else {"attempt": str(attempt)}
-        return from_json.story(self._json(f"/v1/campaigns/{quote(campaign.uid)}/trials/{trial}", **which))
+        return from_json.timeline(self._json(f"/v1/campaigns/{quote(campaign.uid)}/trials/{trial}", **which))
 
-    def whole_attempts(self, campaign: CampaignRow) -> Iterator[Told]:
+    def whole_attempts(self, campaign: CampaignRow) -> Iterator[AttemptTimeline]:
         """..."""
         with self._answer(f"/v1/campaigns/{quote(campaign.uid)}/export") as answer:
             for line in answer:
-                yield from_json.story(json.loads(line))
+                yield from_json.timeline(json.loads(line))
 
     def backup(self, destination: Path) -> None:
         """..."""

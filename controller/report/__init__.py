@@ -1,6 +1,6 @@
-"""One HTML file that tells what campaigns found, to be looked at, sent on and kept.
+"""One HTML file with what campaigns found, to be read, sent on and kept.
 
-stories    one attempt as the page shows it; pure
+attempts    one attempt as the page shows it; pure
 figures    the recovery curves as SVG
 origins    how to run it again: the spec as YAML, versions
 page       all of it, filled into `templates/`

@@ -17,9 +17,9 @@ from controller.analysis.summary import Analysis
 from controller.api import Outcome
 from controller.printable import printable
 from controller.report import figures
+from controller.report.attempts import AttemptSection
 from controller.report.origins import manifest
 from controller.report.outcomes import SIGNS, WORDS, outcome_kind
-from controller.report.stories import Story
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -32,11 +32,11 @@ HEADLINES = (
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """A campaign: its name on the page, its numbers, its attempts, and `left_out` of them that are not told."""
+    """A campaign: its name on the page, its numbers, its attempts, and `left_out` of them that are not on the page."""
 
     name: str
     analysis: Analysis
-    stories: tuple[Story, ...]
+    attempts: tuple[AttemptSection, ...]
     left_out: int
     versions: tuple[str, ...]
 

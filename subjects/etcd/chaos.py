@@ -1,20 +1,17 @@
-"""The chaos etcd offers, by name. A new type is a line here."""
+"""The faults that etcd offers, by the name of their type of chaos. A new one is an entry here."""
 
 from collections.abc import Mapping
 
-from subjects.podchaos.base import CountParams, PodChaos
-from subjects.podchaos.down import PodDown
-from subjects.podchaos.kill import CountedKillParams, PodKill
-from subjects.protocol import ChaosType
+from subjects.faults.pod_down import PodDown
+from subjects.faults.pod_kill import CountedKillParams, PodKill
+from subjects.faulttype import CountParams, FaultType
 
 CONTAINER = "etcd"
 
-
-NODE_KILL = PodKill(
-    ChaosType("node_kill", "random members' pods are deleted; Kubernetes makes new ones", CountedKillParams)
-)
-NODE_DOWN = PodDown(
-    ChaosType("node_down", "random members stay down until somebody deletes their pods", CountParams), CONTAINER
-)
-
-CHAOS: Mapping[str, PodChaos] = {chaos.type.name: chaos for chaos in (NODE_KILL, NODE_DOWN)}
+FAULTS: Mapping[str, FaultType] = {
+    fault.name: fault
+    for fault in (
+        PodKill("node_kill", "random members' pods are deleted; Kubernetes makes new ones", CountedKillParams),
+        PodDown("node_down", "random members stay down until somebody deletes their pods", CountParams),
+    )
+}

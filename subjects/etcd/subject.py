@@ -10,17 +10,14 @@ from pydantic import BaseModel
 
 from subjects.cluster import Pod, Workload
 from subjects.etcd import reset, state
-from subjects.etcd.chaos import CHAOS
+from subjects.etcd.api import SELECTOR, EtcdPollSettings, get_workload, list_pods
+from subjects.etcd.chaos import CONTAINER, FAULTS
 from subjects.etcd.options import refuse_options
-from subjects.etcd.place import SELECTOR, get_workload, list_pods
-from subjects.etcd.polling import EtcdPollSettings
-from subjects.etcd.prober import EtcdProber
+from subjects.etcd.oracle import EtcdProber
+from subjects.faulttype import Candidates, FaultContext, FaultType, fault_named, revert_fully, target_count
 from subjects.health import wait_until_healthy
 from subjects.images import KnownImages
 from subjects.permits import Voters
-from subjects.podchaos import injection
-from subjects.podchaos.base import count
-from subjects.podchaos.healing import wait_for_pods
 from subjects.pods import member_names
 from subjects.protocol import (
     BlastRadius,
@@ -34,6 +31,7 @@ from subjects.protocol import (
     no_report,
 )
 from subjects.watching.stream import VerdictStream
+from subjects.workloads import wait_for_pods
 
 
 class EtcdSubject:
@@ -44,6 +42,7 @@ class EtcdSubject:
         self._context = context
         self._polling = polling or EtcdPollSettings()
         self._images = KnownImages()
+        self._faults: Mapping[str, FaultType] = {**FAULTS, **context.faults}
         self._workload: Workload | None = None
 
     async def _known_workload(self) -> Workload:
@@ -57,7 +56,7 @@ class EtcdSubject:
 
     def get_chaos_types(self) -> Mapping[str, ChaosType]:
         """The chaos on offer, by name."""
-        return {name: chaos.type for name, chaos in CHAOS.items()}
+        return {name: fault.chaos_type for name, fault in self._faults.items()}
 
     async def check_ready(self) -> None:
         """Return when the StatefulSet is there with enough members, each with a pod; else SubjectNotReady."""
@@ -69,7 +68,8 @@ class EtcdSubject:
     async def blast_radius(self, chaos: str, params: BaseModel) -> BlastRadius:
         """All members vote with each other."""
         members = (await get_workload(self._context)).replicas
-        return BlastRadius(count(params), members, members)
+        hit = target_count(params) if fault_named("etcd", self._faults, chaos).takes_members else 0
+        return BlastRadius(hit, members, members)
 
     async def reset(self, report: Report = no_report) -> None:
         """Every member with a pod, and the first member leading. Waits for both without limit."""
@@ -96,25 +96,28 @@ class EtcdSubject:
         """Pods, members and leader, as JSON."""
         return await state.capture(self._context, await self._known_workload(), self._polling.timeout)
 
+    def _fault_context(self) -> FaultContext:
+        context = self._context
+        return FaultContext(context.cluster, context.namespace, context.now, SELECTOR, CONTAINER, context.images)
+
     async def plan_chaos(self, chaos: str, params: BaseModel, rng: Random) -> Fault:
-        """A fault for members chosen by `rng` among all that should exist. Touches nothing."""
-        planned = injection.chaos_named("etcd", CHAOS, chaos)
-        workload = await self._known_workload()
-        pods, known = await self._list_pods(), self._images.by_uid
-        targets = injection.choose(member_names(workload), pods, known, rng, count(params))
-        return planned.plan(self._context, targets, params)
+        """A fault for members drawn by `rng` among all that should exist. Touches nothing."""
+        fault_type = fault_named("etcd", self._faults, chaos)
+        names = member_names(await self._known_workload())
+        candidates = Candidates(names, await self._list_pods(), self._images.by_uid)
+        return await fault_type.plan(self._fault_context(), candidates, params, rng)
 
     async def inject_chaos(self, fault: Fault) -> datetime:
-        """Apply the plan if its target is untouched; when the accepted request was sent (UTC)."""
-        chaos = injection.chaos_named("etcd", CHAOS, fault.chaos)
+        """Apply the plan if its targets are untouched; when the accepted request was sent (UTC)."""
+        fault_type = fault_named("etcd", self._faults, fault.chaos)
         workload = await self._known_workload()
-        voters = Voters(SELECTOR, member_names(workload), workload.replicas)
-        return await injection.inject(self._context, chaos, fault, voters)
+        voters = Voters(SELECTOR, member_names(workload), workload.replicas) if fault_type.takes_members else None
+        return await fault_type.inject(self._fault_context(), fault, voters)
 
     async def cleanup_chaos(self, fault: Fault) -> None:
-        """Undo the fault from its record alone; return when nothing of it is left."""
-        injection.chaos_named("etcd", CHAOS, fault.chaos)
-        await injection.cleanup(self._context, fault, SELECTOR, self._polling.period)
+        """Revert the fault by its record alone; return when nothing of it is left."""
+        fault_type = fault_named("etcd", self._faults, fault.chaos)
+        await revert_fully(fault_type, self._fault_context(), fault, self._polling.period)
 
     async def end_attempt(self) -> None:
         """Nothing that an attempt can change in an etcd is set back, but for who leads."""

@@ -1,4 +1,4 @@
-"""The chaos TiKV offers, by name, and how each finds its target. A new type is a line here."""
+"""The faults that TiKV offers, by the name of their type of chaos, and how each finds its targets."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from subjects.podchaos.base import CountParams, PodChaos, count
-from subjects.podchaos.down import PodDown
-from subjects.podchaos.kill import CountedKillParams, KillParams, PodKill
-from subjects.protocol import ChaosRefused, ChaosType, Json
+from subjects.faults.pod_down import PodDown
+from subjects.faults.pod_kill import CountedKillParams, KillParams, PodKill
+from subjects.faulttype import CountParams, FaultType, target_count
+from subjects.protocol import ChaosRefused, Json, Unsupported
 from subjects.tikv.leadership import Leadership
 from subjects.tikv.members.pd import Pd, PdUnavailable
-from subjects.tikv.members.queries import PD, TIKV
-
-CONTAINER = "tikv"
+from subjects.tikv.members.queries import PD, ROLES, TIKV
 
 Leaders = Literal["any", "most", "none"]
 
@@ -36,39 +34,40 @@ class NodeKillParams(KillParams, NodeDownParams):
 
 
 @dataclass(frozen=True, slots=True)
-class Aim:
-    """The members among which the target is drawn, and what the record keeps of the one that it is."""
+class Selection:
+    """The members among which the target is drawn, and what the record keeps of the one that is."""
 
-    candidates: Sequence[str]
+    names: Sequence[str]
     facts: Callable[[str], Mapping[str, Json]]
 
 
+Select = Callable[[Pd, Sequence[str], BaseModel], Awaitable[Selection]]
+"""Given the pods that should exist and the parameters, asks PD who may be hit. Touches nothing."""
+
+
 @dataclass(frozen=True, slots=True)
-class Aimed:
-    """A type of pod chaos, in which StatefulSet it finds its target, and how.
+class Offer:
+    """A fault that TiKV offers, the role of the members it hits (each is a StatefulSet), and how they are selected."""
 
-    `aim` asks PD and touches nothing. It is given the names of the pods that should exist, and the parameters.
-    """
-
-    chaos: PodChaos
+    fault: FaultType
     role: str
-    aim: Callable[[Pd, Sequence[str], BaseModel], Awaitable[Aim]]
+    select: Select
 
 
-async def at_a_store(pd: Pd, pods: Sequence[str], params: BaseModel) -> Aim:
-    """A store, chosen by where leaders sit now. PdUnavailable where PD does not tell."""
-    assert isinstance(params, NodeDownParams)
-    seen = Leadership.of(await pd.stores(), await pd.regions())
-    return Aim(seen.among(pods, params.leaders, count(params)), seen.facts)
+async def select_stores(pd: Pd, pods: Sequence[str], params: BaseModel) -> Selection:
+    """Stores, by where leaders sit now. PdUnavailable where PD does not tell."""
+    leaders: Leaders = params.leaders if isinstance(params, NodeDownParams) else "any"
+    leadership = Leadership.of(await pd.stores(), await pd.regions())
+    return Selection(leadership.select(pods, leaders, target_count(params)), leadership.facts)
 
 
-async def at_a_member(pd: Pd, pods: Sequence[str], params: BaseModel) -> Aim:
-    """Any member of PD. PdUnavailable where PD does not tell who leads."""
+async def select_pd_members(pd: Pd, pods: Sequence[str], params: BaseModel) -> Selection:
+    """All members of PD. PdUnavailable where PD does not tell who leads."""
     leader = (await pd.members()).leader
-    return Aim(pods, lambda pod: {"led": leader is not None and leader.pod == pod})
+    return Selection(pods, lambda pod: {"led": leader is not None and leader.pod == pod})
 
 
-async def at_the_leader(pd: Pd, pods: Sequence[str], params: BaseModel) -> Aim:
+async def select_pd_leader(pd: Pd, pods: Sequence[str], params: BaseModel) -> Selection:
     """PD's leader. Without one PD does not answer at all, so that is a refusal too."""
     try:
         leader = (await pd.members()).leader
@@ -78,24 +77,40 @@ async def at_the_leader(pd: Pd, pods: Sequence[str], params: BaseModel) -> Aim:
         raise ChaosRefused("PD has no leader")
     if leader.pod not in pods:
         raise ChaosRefused(f"PD's leader {leader.name} is none of the pods that PD should have: {', '.join(pods)}")
-    return Aim((leader.pod,), lambda pod: {"led": True})
+    return Selection((leader.pod,), lambda pod: {"led": True})
+
+
+def leadership_note(facts: Mapping[str, Json]) -> str:
+    """What a sentence on a target ends with, by the facts of its record: what it led before it was hit."""
+    if "ledRegions" in facts:
+        return f", which led {facts['ledRegions']} of {facts.get('regions', '?')} regions"
+    if "led" in facts:
+        return ", which led PD" if facts["led"] else ", which did not lead PD"
+    return ""
 
 
 _KILLED = "deleted; Kubernetes makes it anew with the same volume"
 
-NODE_KILL = PodKill(ChaosType("node_kill", f"the pod of random stores is {_KILLED}", NodeKillParams))
-NODE_DOWN = PodDown(
-    ChaosType("node_down", "random stores stay down until somebody deletes their pods", NodeDownParams), CONTAINER
-)
-PD_KILL = PodKill(ChaosType("pd_kill", f"the pod of random PD members is {_KILLED}", CountedKillParams))
-PD_LEADER_KILL = PodKill(ChaosType("pd_leader_kill", f"the pod of PD's leader is {_KILLED}", KillParams))
-
-CHAOS: Mapping[str, Aimed] = {
-    aimed.chaos.type.name: aimed
-    for aimed in (
-        Aimed(NODE_KILL, TIKV, at_a_store),
-        Aimed(NODE_DOWN, TIKV, at_a_store),
-        Aimed(PD_KILL, PD, at_a_member),
-        Aimed(PD_LEADER_KILL, PD, at_the_leader),
+OFFERS: Mapping[str, Offer] = {
+    offer.fault.name: offer
+    for offer in (
+        Offer(PodKill("node_kill", f"the pod of random stores is {_KILLED}", NodeKillParams), TIKV, select_stores),
+        Offer(
+            PodDown("node_down", "random stores stay down until somebody deletes their pods", NodeDownParams),
+            TIKV,
+            select_stores,
+        ),
+        Offer(
+            PodKill("pd_kill", f"the pod of random PD members is {_KILLED}", CountedKillParams), PD, select_pd_members
+        ),
+        Offer(PodKill("pd_leader_kill", f"the pod of PD's leader is {_KILLED}", KillParams), PD, select_pd_leader),
     )
 }
+
+
+def offer_plugin(fault: FaultType) -> Offer:
+    """A fault that a plug-in adds. It hits stores unless it names a role; Unsupported where there is no such role."""
+    role = fault.role or TIKV
+    if role not in ROLES:
+        raise Unsupported(f"{fault.name} hits members in the role {role}, and tikv has: {', '.join(ROLES)}")
+    return Offer(fault, role, select_stores if role == TIKV else select_pd_members)

@@ -25,7 +25,7 @@ class Leadership:
         leaders = Counter(region.led_by for region in regions.by_id())
         return cls(ids, {pod: leaders[store_id] for pod, store_id in ids.items()}, leaders.total())
 
-    def among(self, pods: Sequence[str], leaders: str, how_many: int = 1) -> Sequence[str]:
+    def select(self, pods: Sequence[str], leaders: str, how_many: int = 1) -> Sequence[str]:
         """Those of the pods that `leaders` (`any`, `most` or `none`) means, of which `how_many` are to be drawn.
 
         `most` means so many that lead most, and all that lead as much as the last of these. ChaosRefused where it means

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from random import Random
 
 from pydantic import BaseModel
 
+from subjects.faulttype import Candidates, FaultContext, fault_named, revert_fully, target_count
 from subjects.health import wait_until_healthy
 from subjects.images import KnownImages
 from subjects.permits import Voters
-from subjects.podchaos import injection
-from subjects.podchaos.base import count
 from subjects.pods import member_names
 from subjects.protocol import (
     BlastRadius,
@@ -27,7 +25,7 @@ from subjects.protocol import (
     Verdict,
     no_report,
 )
-from subjects.tikv.chaos import CHAOS
+from subjects.tikv.chaos import OFFERS, Offer, leadership_note, offer_plugin
 from subjects.tikv.members import options
 from subjects.tikv.members.endpoints import Endpoints, Topology
 from subjects.tikv.members.pd import Pd
@@ -54,6 +52,7 @@ class TikvSubject:
         self._pd = Pd(self._endpoints)
         self._memory = Memory()
         self._images = KnownImages()
+        self._offers = {**OFFERS, **{name: offer_plugin(fault) for name, fault in context.faults.items()}}
         self._topology: Topology | None = None
 
     async def _known_topology(self) -> Topology:
@@ -64,7 +63,7 @@ class TikvSubject:
 
     def get_chaos_types(self) -> Mapping[str, ChaosType]:
         """The chaos on offer, by name."""
-        return {name: aimed.chaos.type for name, aimed in CHAOS.items()}
+        return {name: offer.fault.chaos_type for name, offer in self._offers.items()}
 
     async def check_ready(self) -> None:
         """Return when both StatefulSets are there with enough members, each with a pod; else SubjectNotReady.
@@ -87,10 +86,12 @@ class TikvSubject:
         How many that are is PD's to say, and known from the first reset on. A StatefulSet that a reset left stopped
         counts with the members it had, or with the fewest there can be.
         """
-        role = injection.chaos_named("tikv", CHAOS, chaos).role
+        offer = fault_named("tikv", self._offers, chaos)
+        role = offer.role
         found = (await self._endpoints.find(stopped_too=self._options.recreate)).of(role).replicas
         members = found or self._memory.replicas.get(role, FEWEST_MEMBERS)
-        return BlastRadius(count(params), members, self._voting(role, members))
+        hit = target_count(params) if offer.fault.takes_members else 0
+        return BlastRadius(hit, members, self._voting(role, members))
 
     def _voting(self, role: str, members: int) -> int:
         replicas = self._memory.region_replicas if role == TIKV else 0
@@ -133,28 +134,30 @@ class TikvSubject:
         """Pods, members, stores, regions and where leaders sit, as JSON."""
         return await state.capture(self._endpoints, await self._known_topology(), self._polling.timeout)
 
-    async def plan_chaos(self, chaos: str, params: BaseModel, rng: Random) -> Fault:
-        """A fault for members chosen by `rng` among those that the chaos means now. Touches nothing.
+    def _fault_context(self, offer: Offer) -> FaultContext:
+        context, selector = self._context, self._options.selectors[offer.role]
+        # Both roles have a container of their own name.
+        return FaultContext(context.cluster, context.namespace, context.now, selector, offer.role, context.images)
 
-        The draw comes last: a plan that has to be made again draws as if it were the first.
-        """
-        aimed = injection.chaos_named("tikv", CHAOS, chaos)
-        workload = (await self._known_topology()).of(aimed.role)
-        aim = await aimed.aim(self._pd, member_names(workload), params)
-        pods = await self._endpoints.pods(aimed.role)
-        targets = injection.choose(aim.candidates, pods, self._images.by_uid, rng, count(params))
-        fault = aimed.chaos.plan(self._context, targets, params)
-        return replace(fault, targets=tuple(replace(each, facts=aim.facts(each.name)) for each in fault.targets))
+    async def plan_chaos(self, chaos: str, params: BaseModel, rng: Random) -> Fault:
+        """A fault for members drawn by `rng` among those that the chaos means now. Touches nothing."""
+        offer = fault_named("tikv", self._offers, chaos)
+        workload = (await self._known_topology()).of(offer.role)
+        selection = await offer.select(self._pd, member_names(workload), params)
+        pods = await self._endpoints.pods(offer.role)
+        candidates = Candidates(selection.names, pods, self._images.by_uid, selection.facts, leadership_note)
+        return await offer.fault.plan(self._fault_context(offer), candidates, params, rng)
 
     async def inject_chaos(self, fault: Fault) -> datetime:
-        """Apply the plan if its target is untouched; when the accepted request was sent (UTC)."""
-        aimed = injection.chaos_named("tikv", CHAOS, fault.chaos)
-        return await injection.inject(self._context, aimed.chaos, fault, await self._voters(aimed.role))
+        """Apply the plan if its targets are untouched; when the accepted request was sent (UTC)."""
+        offer = fault_named("tikv", self._offers, fault.chaos)
+        voters = await self._voters(offer.role) if offer.fault.takes_members else None
+        return await offer.fault.inject(self._fault_context(offer), fault, voters)
 
     async def cleanup_chaos(self, fault: Fault) -> None:
-        """Undo the fault from its record alone; return when nothing of it is left."""
-        aimed = injection.chaos_named("tikv", CHAOS, fault.chaos)
-        await injection.cleanup(self._context, fault, self._options.selectors[aimed.role], self._polling.period)
+        """Revert the fault by its record alone; return when nothing of it is left."""
+        offer = fault_named("tikv", self._offers, fault.chaos)
+        await revert_fully(offer.fault, self._fault_context(offer), fault, self._polling.period)
 
     async def end_attempt(self) -> None:
         """Note what the attempt leaves in PD and in the stores' settings."""

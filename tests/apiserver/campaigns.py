@@ -48,7 +48,7 @@ def finished() -> CampaignStatus:
         message="All 3 trials are done.",
         started_at=NOON,
         finished_at=NOON,
-        summary=Summary(planned=3, done=3, progress="3/3", scored=3),
+        summary=Summary(planned=3, done=3, progress="3/3", scored=3, recovered=2),
         rates=Rates(recovered="2/3 (67%)", recovery_rate="0.6667", median_time_to_recover="8.2s"),
         conditions=[condition(ConditionType.COMPLETE), condition(ConditionType.FINISHED)],
     )

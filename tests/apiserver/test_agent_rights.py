@@ -12,7 +12,7 @@ import pytest
 
 from controller.agents.rights import Exposure
 from controller.api import CampaignSpec
-from controller.campaign.exposing import exposure
+from controller.campaign.preconditions import agent_exposure
 from controller.campaign.services import Services
 from controller.kube import KubeApi, KubeDeployments, KubeReviews
 from controller.records.flags import Flag
@@ -47,7 +47,7 @@ async def exposed(api: KubeApi, campaigns: str, **spec: Any) -> Exposure | None:
     services = SimpleNamespace(
         deployments=KubeDeployments(api), reviews=KubeReviews(api), namespace=CONTROLLER_NAMESPACE
     )
-    return await exposure(cast(Services, services), CampaignSpec.model_validate(CAMPAIGN | spec), campaigns)
+    return await agent_exposure(cast(Services, services), CampaignSpec.model_validate(CAMPAIGN | spec), campaigns)
 
 
 @pytest.fixture

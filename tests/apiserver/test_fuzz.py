@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.api import GROUP, KIND, PLURAL, VERSION
-from controller.campaign.intake import campaign_from_body
+from controller.campaign.parsing import campaign_from_body
 from tests.apiserver.controlplane import ControlPlane
 from tests.simulation.test_fuzzed_intake import check, outcome
 from tests.support.specs import ANYTHING, SPECS, TEXTS, fuzz

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from controller.campaign import entrance
-from controller.campaign.entrance import LONGEST_SECONDS, LONGEST_WITHOUT_CONSENT_SECONDS, next_pause
+from controller.campaign import preconditions
 from controller.campaign.news import News
 from controller.campaign.places import Places
+from controller.campaign.preconditions import MAX_RETRY_SECONDS, MAX_RETRY_UNAUTHORIZED_SECONDS, next_retry_seconds
 from controller.records import CampaignRow, Records
 from controller.status import Refusal
 from tests.emulator.objects import Key
@@ -34,7 +34,7 @@ ACTIVE = 8
 @pytest.fixture
 async def crowded(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
     """A controller that lets eight of a namespace be active, and a subject whose owner does not consent."""
-    monkeypatch.setattr(entrance, "RETRY_SECONDS", 0.2)
+    monkeypatch.setattr(preconditions, "RETRY_SECONDS", 0.2)
     stage.namespace(OWN, consents=False)
     stage.namespace("guarded", consents=False)
     stage.namespace("attacker", consents=False)
@@ -114,13 +114,13 @@ def test_who_is_refused_again_and_again_asks_less_and_less() -> None:
     def questions(refusal: Refusal, seconds: float) -> int:
         count, pause, said, at = 0, 0.0, None, 0.0
         while at < seconds:
-            pause = next_pause(pause, refusal, said)
+            pause = next_retry_seconds(pause, refusal, said)
             at, said, count = at + pause, refusal, count + 1
         return count
 
-    assert questions(no, 3600) < 3600 / LONGEST_WITHOUT_CONSENT_SECONDS + 12
-    assert questions(other, 3600) < 3600 / LONGEST_SECONDS + 8
-    assert next_pause(30.0, other, no) == 1.0, "something has changed"
+    assert questions(no, 3600) < 3600 / MAX_RETRY_UNAUTHORIZED_SECONDS + 12
+    assert questions(other, 3600) < 3600 / MAX_RETRY_SECONDS + 8
+    assert next_retry_seconds(30.0, other, no) == 1.0, "something has changed"
 
 
 async def test_what_one_learns_wakes_those_who_wait_for_the_same_and_leaves_nothing_behind() -> None:

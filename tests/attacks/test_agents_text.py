@@ -34,10 +34,10 @@ from controller.cli.cluster.campaigns import Seen
 from controller.cli.live.displays import LiveDisplay, PlainDisplay
 from controller.cli.live.story import Story
 from controller.cli.options import exit_on_error
+from controller.cli.results.details import print_details
 from controller.cli.results.exporting import write_csv
-from controller.cli.results.story import print_story
 from controller.cli.source import records
-from controller.reading.protocol import Told
+from controller.reading.protocol import AttemptTimeline
 from controller.records import CampaignRow, Event, Records
 from tests.support.operatordb import AgentFile
 from tests.unit.agents.test_intake import here, workers  # noqa: F401
@@ -255,7 +255,9 @@ IN_JSON = ["list -o json", "trials hostile -o json", "show hostile -t 1 -o json"
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("columns", ["40", "200", ""])
-def test_no_command_prints_what_moves_a_terminal(hostile: str, monkeypatch, command: str, columns: str) -> None:
+def test_no_command_prints_what_moves_a_terminal(
+    hostile: str, monkeypatch: pytest.MonkeyPatch, command: str, columns: str
+) -> None:
     if columns:
         monkeypatch.setenv("COLUMNS", columns)
     else:
@@ -284,7 +286,7 @@ def str_of(value: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-def told(hostile: str) -> tuple[CampaignRow, Told]:
+def told(hostile: str) -> tuple[CampaignRow, AttemptTimeline]:
     """A campaign and one of its attempts, to be changed."""
     with records(hostile, None) as reader:
         campaign = reader.find("hostile").campaign
@@ -310,8 +312,8 @@ def test_whatever_a_record_holds_each_line_of_a_trial_is_printable(told, text: s
     out = io.StringIO()
     with redirect_stdout(out), exit_on_error():
         for full in (True, False):
-            print_story(replace(campaign, variant=text, name=text), attempt, events, full)
-        write_csv(replace(campaign, variant=text, name=text), [Told(attempt, tuple(events))], sys.stdout)
+            print_details(replace(campaign, variant=text, name=text), attempt, events, full)
+        write_csv(replace(campaign, variant=text, name=text), [AttemptTimeline(attempt, tuple(events))], sys.stdout)
     assert not unsafe(out.getvalue())
 
 
@@ -320,7 +322,7 @@ def test_a_formula_in_a_record_is_a_text_in_a_spreadsheet(told, formula: str) ->
     campaign, story = told
     attempt = replace(story.attempt, error=formula, fault={"targets": [{"name": formula, "uid": "u", "facts": {}}]})
     out = io.StringIO()
-    write_csv(replace(campaign, variant=formula), [Told(attempt, ())], out)
+    write_csv(replace(campaign, variant=formula), [AttemptTimeline(attempt, ())], out)
     (row,) = csv.DictReader(io.StringIO(out.getvalue()))
     assert all(row[name].startswith("'") for name in ("error", "target", "variant"))
     assert not [cell for cell in row.values() if re.match(r"[=+@\t\r]|-(?!\d)", cell)]

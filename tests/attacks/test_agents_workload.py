@@ -12,7 +12,7 @@ import pytest
 
 from controller import handlers
 from controller.agents import deployment
-from controller.campaign import entrance, intake
+from controller.campaign import parsing, preconditions
 from tests.emulator.apiserver import ApiServer
 from tests.emulator.deployments import LABELS, READY, Deployments
 from tests.emulator.objects import Key, Refused
@@ -29,9 +29,9 @@ WATCHED = {"mode": "agent", "observeSeconds": 2, "agent": AGENT}
 
 @pytest.fixture(autouse=True)
 def _eager(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(intake, "CampaignSpec", QuickSpec)
-    monkeypatch.setattr(entrance, "RETRY_SECONDS", 0.1)
-    monkeypatch.setattr(entrance, "LONGEST_WITHOUT_CONSENT_SECONDS", 0.3)
+    monkeypatch.setattr(parsing, "CampaignSpec", QuickSpec)
+    monkeypatch.setattr(preconditions, "RETRY_SECONDS", 0.1)
+    monkeypatch.setattr(preconditions, "MAX_RETRY_UNAUTHORIZED_SECONDS", 0.3)
     monkeypatch.setattr(deployment, "WATCH_SECONDS", 0.1)
     monkeypatch.setattr(deployment, "POLL_SECONDS", 0.1)
     monkeypatch.setattr(handlers, "DELETION_RETRY_SECONDS", 0.3)

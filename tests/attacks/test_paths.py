@@ -6,10 +6,12 @@ import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -54,7 +56,7 @@ class Place:
 
 
 @pytest.fixture
-async def place(tmp_path: Path):
+async def place(tmp_path: Path) -> AsyncIterator[Any]:
     made = Place(tmp_path)
     records = await Records.open(f"sqlite:///{made.records}")
     await records.get_campaign("none")  # so that it is in use, with its -wal and -shm
@@ -107,8 +109,10 @@ async def test_a_file_below_the_folder_is_read_also_by_a_link_that_stays_there(p
     (place.agents / "link.db").symlink_to("operator.db")
     for name in ("operator.db", "link.db"):
         sources = AgentSources(None, lambda: NOW, files=place.policy)  # type: ignore[arg-type]
-        source = await sources.open(Agent(source="operatorDb", path=str(place.agents / name)), "uid")
-        assert source is not None
+        opened = await sources.open(Agent(source="operatorDb", path=str(place.agents / name)), "uid")
+        assert isinstance(opened, GuardedSource)
+        source = opened.wrapped
+        assert isinstance(source, OperatorDb)
         assert source._child._process is None, "a campaign that waits has no process"
         assert len((await source.poll(NOTHING)).tickets) == 1
         await source.close()

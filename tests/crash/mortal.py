@@ -20,7 +20,7 @@ from typing import Any
 from pydantic import model_validator
 
 from controller.__main__ import serve
-from controller.campaign import entrance, intake
+from controller.campaign import parsing, preconditions
 from controller.kube import KubeCluster
 from controller.settings import Settings
 from subjects.etcd import EtcdSubject
@@ -82,8 +82,8 @@ def forks() -> ForkServerContext:
 def live(orders: Orders) -> None:
     """Run the controller until a signal ends it, or whoever started it is gone."""
     die_with_parent()
-    intake.CampaignSpec = BriskSpec  # type: ignore[misc]
-    entrance.RETRY_SECONDS = 0.1
+    parsing.CampaignSpec = BriskSpec  # type: ignore[misc]
+    preconditions.RETRY_SECONDS = 0.1
     fate = _Fate(orders)
     watch_points(EtcdSubject, fate.passed)
     for name, point in REQUESTS[orders.chaos].items():

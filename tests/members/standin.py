@@ -65,7 +65,7 @@ class StandIn:
             flags = [f"--{prefix}{end}={address}" for end, address in ends.items() for prefix in ("", "advertise-")]
             flags += [f"--pd-endpoints={','.join(self.pd_endpoints)}", f"--config={self.folder / 'tikv.toml'}"]
         program = "pd-server" if name in PDS else "tikv-server"
-        command = [sys.executable, "-m", "tests.standin", program, *flags, f"--data-dir={self.folder / name}", *more]
+        command = [sys.executable, "-m", "standin", program, *flags, f"--data-dir={self.folder / name}", *more]
         with self.log(name).open("ab") as log:
             self._processes[name] = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
 

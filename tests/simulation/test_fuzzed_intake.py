@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 
 from controller.api import Phase
-from controller.campaign.admission import Impossible, choose_subject
-from controller.campaign.intake import InvalidCampaign, campaign_from_body
+from controller.campaign.parsing import InvalidCampaign, campaign_from_body
+from controller.campaign.preconditions import Rejected, resolve_subject
 from controller.campaign.services import options_of
 from controller.records.comparing import comparison_hash
 from controller.status import Refusal, Situation, compute_status
-from subjects import SUBJECTS
 from subjects.protocol import SubjectContext
+from subjects.registry import installed
 from tests.support.specs import ANYTHING, SPECS, fuzz
 from tests.unit.driver.samples import START, row, tally
 
@@ -31,8 +31,8 @@ def outcome(spec: Any) -> Refusal | None:
     comparison_hash(campaign.spec.model_dump(mode="json", by_alias=True))
     context = SubjectContext(None, campaign.spec.subject.namespace, lambda: START, options=options_of(campaign.spec))  # type: ignore[arg-type]
     try:
-        choose_subject(campaign.spec, "default", SUBJECTS, context)
-    except Impossible as impossible:
+        resolve_subject(campaign.spec, "default", installed().subjects, context)
+    except Rejected as impossible:
         return impossible.refusal
     return None
 

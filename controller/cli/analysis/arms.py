@@ -18,7 +18,7 @@ from controller.analysis.trial import Trial
 from controller.api import Mode, Phase
 from controller.cli.columns import PrintableConsole
 from controller.cli.source import records
-from controller.reading.protocol import Told
+from controller.reading.protocol import AttemptTimeline
 from controller.records.readonly import reading
 from controller.records.rows import CampaignRow
 
@@ -87,7 +87,7 @@ class Records:
             _say(f"{variant} is {_name(row)} (uid {row.uid}, {row.phase}{others}).")
         return [self._loaded(row, variant) for variant, row in chosen.items()]
 
-    def stories(self, campaign: CampaignRow) -> Iterator[Told]:
+    def attempts(self, campaign: CampaignRow) -> Iterator[AttemptTimeline]:
         """Its attempts, whole, with what happened in them; a few at a time are in memory."""
         with records(self._db, self._context) as reader:
             yield from reader.whole_attempts(campaign)

@@ -11,16 +11,16 @@ from controller.analysis.comparison import Arm, Comparison, compare_all
 from controller.analysis.errors import NotThere
 from controller.analysis.summary import analyze
 from controller.cli.analysis.arms import Records
-from controller.cli.results.narrative import narrate
+from controller.cli.results.summary import summarize
 from controller.files import write_text
-from controller.reading.protocol import Told
+from controller.reading.protocol import AttemptTimeline
 from controller.records.rows import CampaignRow
+from controller.report.attempts import AttemptSection, attempt_section
 from controller.report.origins import versions
 from controller.report.page import Chapter, render
-from controller.report.stories import Story, tell
 
-MOST_STORIES = 200
-"""Of a campaign. The numbers have all trials; a page that tells thousands of them is read by nobody."""
+MOST_ATTEMPTS = 200
+"""Of a campaign. The numbers have all trials; a page with thousands of them is read by nobody."""
 
 
 def write(records: Records, asked: Sequence[str], destination: Path, force: bool, made_by: str) -> None:
@@ -40,12 +40,12 @@ def compared(arms: Sequence[Arm], force: bool) -> list[Comparison]:
 
 
 def _chapter(records: Records, arm: Arm) -> Chapter:
-    shown = records.stories(arm.campaign)
-    first = list(islice(shown, MOST_STORIES))
+    shown = records.attempts(arm.campaign)
+    first = list(islice(shown, MOST_ATTEMPTS))
     ran = {text for each in first for text in versions(each.attempt.initial_state)}
-    stories = tuple(_story(arm.campaign, each) for each in first)
-    return Chapter(arm.name, analyze(arm.campaign, arm.trials), stories, sum(1 for _ in shown), tuple(sorted(ran)))
+    attempts = tuple(_section(arm.campaign, each) for each in first)
+    return Chapter(arm.name, analyze(arm.campaign, arm.trials), attempts, sum(1 for _ in shown), tuple(sorted(ran)))
 
 
-def _story(campaign: CampaignRow, told: Told) -> Story:
-    return tell(told.attempt, narrate(campaign, told.attempt, told.events))
+def _section(campaign: CampaignRow, timeline: AttemptTimeline) -> AttemptSection:
+    return attempt_section(timeline.attempt, summarize(campaign, timeline.attempt, timeline.events))

@@ -62,13 +62,13 @@ def show(
     context: Context = None,
     output: Format = Output.TABLE,
 ) -> None:
-    """Tell the story of one attempt: what was broken, what was seen when, and what changed.
+    """Show one attempt: what was broken, what was observed when, and what changed.
 
     \b
     evalcampaign show tikv-node-kill --trial 2
     """
     with exit_on_error():
-        from controller.cli.results import story
+        from controller.cli.results import details
         from controller.cli.source import records
         from controller.reading import as_json
 
@@ -77,9 +77,9 @@ def show(
             told = reader.attempt(found.campaign, trial, attempt)
         mention(found.others, f"showing the newest, {found.campaign.qualified_name}")
         if output is Output.JSON:
-            print(as_json.dumps(as_json.story(found.campaign, told), indent=2))
+            print(as_json.dumps(as_json.timeline(found.campaign, told), indent=2))
         else:
-            story.print_story(found.campaign, told.attempt, told.events, full)
+            details.print_details(found.campaign, told.attempt, told.events, full)
 
 
 class ExportFormat(StrEnum):

@@ -11,11 +11,11 @@ from typing import TextIO
 from controller.analysis.junit import to_junit
 from controller.cli.cells import csv_cell
 from controller.reading import as_json
-from controller.reading.protocol import Told
+from controller.reading.protocol import AttemptTimeline
 from controller.records.counting import Counts, count
 from controller.records.rows import CampaignRow, Json
 
-Row = Callable[[CampaignRow, Told], Json]
+Row = Callable[[CampaignRow, AttemptTimeline], Json]
 
 
 def _of_campaign(name: str) -> Row:
@@ -77,12 +77,12 @@ def count_commands(commands: list[Json] | None) -> Mapping[str, int | None]:
     return dict.fromkeys(field.name for field in fields(Counts)) if commands is None else asdict(count(commands))
 
 
-def write_junit(campaign: CampaignRow, attempts: Iterable[Told], to: TextIO) -> None:
+def write_junit(campaign: CampaignRow, attempts: Iterable[AttemptTimeline], to: TextIO) -> None:
     """JUnit XML: a trial is a test."""
     to.write(to_junit(campaign, [told.attempt for told in attempts]))
 
 
-def write_csv(campaign: CampaignRow, attempts: Iterable[Told], to: TextIO) -> None:
+def write_csv(campaign: CampaignRow, attempts: Iterable[AttemptTimeline], to: TextIO) -> None:
     """A heading, and a line an attempt (RFC 4180, but for the ends of lines, which are plain)."""
     writer = csv.writer(to, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -90,11 +90,11 @@ def write_csv(campaign: CampaignRow, attempts: Iterable[Told], to: TextIO) -> No
         writer.writerow(_cell(column(campaign, told)) for column in COLUMNS.values())
 
 
-def write_json(campaign: CampaignRow, attempts: Iterable[Told], to: TextIO) -> None:
+def write_json(campaign: CampaignRow, attempts: Iterable[AttemptTimeline], to: TextIO) -> None:
     """One list of attempts, whole, a line each, so that it can be read as it comes."""
     before = "[\n"
     for told in attempts:
-        to.write(before + as_json.dumps(as_json.story(campaign, told)))
+        to.write(before + as_json.dumps(as_json.timeline(campaign, told)))
         before = ",\n"
     to.write("\n]\n" if before == ",\n" else "[]\n")
 

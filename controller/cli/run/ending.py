@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from controller.analysis.gate import gate
 from controller.analysis.rates import Rate, rate
-from controller.api import Mode, Outcome, Phase
+from controller.api import CampaignStatus, Mode, Outcome, Phase, Summary
 from controller.cli.cluster.campaigns import Seen
 from controller.cli.live.story import found
 from controller.cli.options import Exit
@@ -29,12 +29,17 @@ def conclude(campaign: Seen, fail_under: float | None) -> tuple[list[str], Exit]
 
 def _rate(campaign: Seen) -> tuple[str, Rate]:
     """Returns the rate that the gate compares for a campaign of this mode, and its name, from the status."""
-    summary, rates = campaign.status.summary, campaign.status.rates
-    scored = summary.scored if summary else 0
+    summary = campaign.status.summary or Summary(planned=campaign.trials, done=0, progress="")
     if campaign.mode is Mode.CONTROL:
-        return "quiet", rate(summary.outcomes.get(Outcome.QUIET, 0) if summary else 0, scored)
-    recovered = round(float(rates.recovery_rate) * scored) if rates and rates.recovery_rate else 0
-    return "recovery", rate(recovered, scored)
+        return "quiet", rate(summary.outcomes.get(Outcome.QUIET, 0), summary.scored)
+    return "recovery", rate(_recovered(campaign.status, summary), summary.scored)
+
+
+def _recovered(status: CampaignStatus, summary: Summary) -> int:
+    """Returns how many scored attempts recovered. An older controller says it in a text alone: `2/3 (67%)`."""
+    if summary.recovered is not None or status.rates is None or status.rates.recovered is None:
+        return summary.recovered or 0
+    return int(status.rates.recovered.partition("/")[0])
 
 
 def _planned(campaign: Seen) -> Iterator[str]:

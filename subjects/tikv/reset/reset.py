@@ -5,14 +5,13 @@ Every part can be repeated, and waits without limit for a PD that does not answe
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TypeVar
 
-from subjects.podchaos.healing import wait_for_pods
 from subjects.pods import member_names
 from subjects.protocol import Report, SubjectError, no_report
+from subjects.retry import retry_until_reachable
 from subjects.tikv.members.endpoints import Endpoints, Topology
 from subjects.tikv.members.pd import Pd, PdUnavailable
 from subjects.tikv.members.queries import ROLES
@@ -21,6 +20,7 @@ from subjects.tikv.reset.memory import Memory
 from subjects.tikv.reset.spread import spread_leaders
 from subjects.tikv.reset.standing import Standing, glance, look
 from subjects.watching.polling import PollSettings
+from subjects.workloads import wait_for_pods
 
 T = TypeVar("T")
 
@@ -37,15 +37,15 @@ async def restore(
     for role in ROLES:
         await wait_for_pods(topology.of(role), partial(endpoints.pods, role), polling.period, report)
     memory.under_way = False
-    await _patiently(polling, report, lambda: _recognise(pd, memory))
+    await _retry(polling, report, lambda: _recognise(pd, memory))
     if memory.before is not None and memory.after is not None:
         before, after = memory.before, memory.after
-        await _patiently(polling, report, lambda: residue.undo(pd, before, after, stores, polling.period))
-        await _patiently(polling, report, lambda: configuration.restore_pd(pd, before.pd, after.pd))
-        await _patiently(polling, report, lambda: _restore_stores(endpoints, pd, before, after, polling))
-    replicas = configuration.region_replicas(await _patiently(polling, report, lambda: configuration.look_at_pd(pd)))
+        await _retry(polling, report, lambda: residue.undo(pd, before, after, stores, polling.period))
+        await _retry(polling, report, lambda: configuration.restore_pd(pd, before.pd, after.pd))
+        await _retry(polling, report, lambda: _restore_stores(endpoints, pd, before, after, polling))
+    replicas = configuration.region_replicas(await _retry(polling, report, lambda: configuration.look_at_pd(pd)))
     await spread_leaders(endpoints, pd, stores, replicas, polling, report)
-    memory.begin(await _patiently(polling, report, lambda: look(endpoints, pd, stores, polling)))
+    memory.begin(await _retry(polling, report, lambda: look(endpoints, pd, stores, polling)))
 
 
 async def note_end(endpoints: Endpoints, pd: Pd, topology: Topology, memory: Memory, polling: PollSettings) -> None:
@@ -53,7 +53,7 @@ async def note_end(endpoints: Endpoints, pd: Pd, topology: Topology, memory: Mem
     if memory.under_way:
         memory.under_way = False
         pods = member_names(topology.tikv)
-        memory.after = await _patiently(polling, no_report, lambda: glance(endpoints, pd, pods, polling))
+        memory.after = await _retry(polling, no_report, lambda: glance(endpoints, pd, pods, polling))
 
 
 async def _restore_stores(
@@ -73,10 +73,5 @@ async def _recognise(pd: Pd, memory: Memory) -> None:
         raise SubjectError(f"the cluster was replaced: its id is {found} and was {memory.cluster_id}; its data is gone")
 
 
-async def _patiently(polling: PollSettings, report: Report, act: Callable[[], Awaitable[T]]) -> T:
-    while True:
-        try:
-            return await act()
-        except PdUnavailable as silent:
-            report(str(silent))
-            await asyncio.sleep(polling.period)
+async def _retry(polling: PollSettings, report: Report, act: Callable[[], Awaitable[T]]) -> T:
+    return await retry_until_reachable(act, report, polling.period, unreachable=PdUnavailable)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from controller.__main__ import serve
 from controller.attempt import steps
-from controller.campaign import entrance, intake
+from controller.campaign import parsing, preconditions
 from controller.records import retry
 from controller.settings import Settings
 from tests.support.lasting import LastingSubject, LastingWorld
@@ -45,8 +45,8 @@ def live(orders: Orders) -> None:
     die_with_parent()
     if orders.file_bytes is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (orders.file_bytes, resource.RLIM_INFINITY))
-    intake.CampaignSpec = QuickSpec  # type: ignore[misc]
-    entrance.RETRY_SECONDS = 0.1
+    parsing.CampaignSpec = QuickSpec  # type: ignore[misc]
+    preconditions.RETRY_SECONDS = 0.1
     steps.RECORD_WAIT_SECONDS = retry.LONGEST_PAUSE = 0.2
     watch_points(LastingSubject, lambda moment: die() if moment.point == orders.die else None)
     world = LastingWorld(orders.world)

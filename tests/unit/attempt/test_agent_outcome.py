@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 
 from controller.api import Mode, Outcome
-from controller.attempt.outcome import OutcomeInputs, Stop, decide_outcome
+from controller.attempt.outcome import OutcomeInputs, StopReason, decide_outcome
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 OBSERVE, CONFIRM = 60, 10
@@ -115,7 +115,7 @@ def test_a_fault_that_never_showed_is_nobodys_success(mode):
 
 @pytest.mark.parametrize("mode", list(Mode))
 def test_what_was_not_watched_to_its_end_is_not_scored_in_any_mode(mode):
-    for stopped, failed in product([None, *Stop], [False, True]):
+    for stopped, failed in product([None, *StopReason], [False, True]):
         if stopped or failed:
             told = inputs(mode, 3, 12, 10, observed=False, stopped=stopped, failed=failed)
             assert not decide_outcome(told).scored

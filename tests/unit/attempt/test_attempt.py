@@ -7,7 +7,7 @@ import pytest
 from controller.api import Outcome, Phase, Step
 from controller.attempt.attempt import trial_seed
 from controller.attempt.injection import CleanupFailed
-from controller.attempt.outcome import Stop
+from controller.attempt.outcome import StopReason
 from subjects.protocol import ChaosRefused, SubjectError
 from tests.support.scripted import AWAY, Script
 from tests.unit.attempt.conftest import UID, spec
@@ -132,17 +132,17 @@ async def test_the_plan_is_committed_before_anything_is_touched(bench):
     (row,) = await bench.records.unfinished(UID)
     assert row.fault is not None and row.chaos_injected_at is None
     assert row.step is Step.INJECT and row.initial_state is not None
-    bench.stop.fire(Stop.EXITING)
+    bench.stop.fire(StopReason.EXITING)
     await running
 
 
 @pytest.mark.parametrize(
     ("reason", "outcome"),
     [
-        (Stop.ABORTED, Outcome.ABORTED),
-        (Stop.DELETED, Outcome.ABORTED),
-        (Stop.OVERDUE, Outcome.ABORTED),
-        (Stop.EXITING, Outcome.INTERRUPTED),
+        (StopReason.ABORTED, Outcome.ABORTED),
+        (StopReason.DELETED, Outcome.ABORTED),
+        (StopReason.OVERDUE, Outcome.ABORTED),
+        (StopReason.EXITING, Outcome.INTERRUPTED),
     ],
 )
 async def test_told_to_stop_in_mid_observation_it_undoes_the_fault_and_closes_the_row(bench, reason, outcome):

@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 
 from controller.api import Mode, Outcome
-from controller.attempt.outcome import OutcomeInputs, Stop, decide_outcome
+from controller.attempt.outcome import OutcomeInputs, StopReason, decide_outcome
 
 DEADLINE = datetime(2026, 1, 1, tzinfo=UTC)
 MOMENTS = {
@@ -19,7 +19,7 @@ MOMENTS = {
     "just after": DEADLINE + timedelta(microseconds=1),
 }
 IN_TIME = {"long before", "just before", "at the deadline"}
-CUT_SHORT = list(product([None, *Stop], [False, True], [False, True]))
+CUT_SHORT = list(product([None, *StopReason], [False, True], [False, True]))
 """Why it was told to stop, whether something failed, whether it is unknown if the fault was applied."""
 
 
@@ -49,7 +49,7 @@ def test_the_table_is_complete():
     assert {(manifested, recovered) for manifested, recovered, _ in OBSERVED} == set(product(MOMENTS, MOMENTS))
 
 
-ENDED_BY_PEOPLE = {Stop.ABORTED, Stop.DELETED, Stop.OVERDUE}
+ENDED_BY_PEOPLE = {StopReason.ABORTED, StopReason.DELETED, StopReason.OVERDUE}
 """By what they asked: the campaign is over, and the trial is not run again."""
 
 
@@ -61,7 +61,7 @@ def test_an_attempt_that_was_cut_short_is_never_scored_whatever_was_seen_by_then
         )
         if stopped in ENDED_BY_PEOPLE:
             assert decided is Outcome.ABORTED and not decided.repeated
-        elif stopped is Stop.EXITING or unknown:
+        elif stopped is StopReason.EXITING or unknown:
             assert decided is Outcome.INTERRUPTED and decided.repeated
         else:
             assert decided is Outcome.INFRA_ERROR and decided.repeated

@@ -132,7 +132,7 @@ def test_a_watch_that_is_refused_is_not_tried_for_ever():
 
 
 RATES = Rates(recovered="2/3 (67%)", recovery_rate="0.6667", median_time_to_recover="8.2s")
-THREE = Summary(planned=3, done=3, progress="3/3", scored=3)
+THREE = Summary(planned=3, done=3, progress="3/3", scored=3, recovered=2)
 
 
 @pytest.mark.parametrize(
@@ -143,6 +143,15 @@ def test_a_complete_campaign_passes_unless_the_lower_bound_of_its_rate_is_under_
     assert given is status
     assert lines[0] == "recovered 2/3 (67%), median time to recover 8.2s"
     assert least is None or "2 of 3; the lower bound of its 95 % interval, 0.208, is" in lines[-1]
+
+
+@pytest.mark.parametrize("recovered", [4999, None])
+def test_the_count_of_recoveries_is_taken_from_the_status_and_not_from_a_rounded_rate(recovered):
+    """4,999 of 9,999 and 5,000 of 10,000 have the same rate in four digits. None: the controller is an older one."""
+    summary = Summary(planned=9999, done=9999, progress="9999/9999", scored=9999, recovered=recovered)
+    rates = Rates(recovered="4999/9999 (50%)", recovery_rate="0.5000")
+    lines, _ = conclude(seen(Phase.COMPLETE, rates=rates, summary=summary), 0.3)
+    assert "4999 of 9999" in lines[-1]
 
 
 def test_a_control_is_judged_by_how_often_it_was_quiet():

@@ -30,6 +30,7 @@ def status(trials: int, sentence: int, reason: int, pod: int) -> api.CampaignSta
             done=trials,
             progress=f"{trials}/{trials}",
             scored=trials,
+            recovered=trials,
             outcomes=dict.fromkeys(ENDS, trials),
         ),
         rates=api.Rates(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from controller.api import ConditionType, Current, Outcome, Phase, Step
+from controller.api import ConditionType, Current, Mode, Outcome, Phase, Step
 from controller.status import REFUSED, Refusal, Situation, compute_status
 from controller.text import truncate
 from tests.unit.driver.samples import at, attempt, row, tally
@@ -114,8 +115,15 @@ def test_a_row_without_a_reason_still_makes_valid_conditions():
     ],
 )
 def test_rates_carry_their_n_and_a_censored_median_says_so(times, recovered, rate, median):
-    rates = compute(tally_=tally(times)).rates
+    status = compute(tally_=tally(times))
+    rates = status.rates
+    assert f"{status.summary.recovered}/{status.summary.scored}" == recovered.partition(" ")[0], "as numbers, too"
     assert (rates.recovered, rates.recovery_rate, rates.median_time_to_recover) == (recovered, rate, median)
+
+
+def test_of_a_control_nothing_is_said_of_recovery():
+    summary = compute(replace(row(), mode=Mode.CONTROL), tally((None,))).summary
+    assert (summary.scored, summary.recovered) == (1, None)
 
 
 def test_without_a_scored_trial_there_are_no_rates():

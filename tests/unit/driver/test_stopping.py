@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from controller.api import Controls
-from controller.attempt.outcome import Stop
+from controller.attempt.outcome import StopReason
 from controller.attempt.stopping import Paused, PauseSwitch, Stopped, StopSignal
 from controller.attempt.verdicts import VerdictStream
 from controller.campaign.control import Control
@@ -35,7 +35,7 @@ async def test_a_signal_cancels_the_work_and_waits_until_it_is_gone():
 
     guarding = asyncio.create_task(stop.guard(work()))
     await asyncio.sleep(0)
-    stop.fire(Stop.EXITING)
+    stop.fire(StopReason.EXITING)
     with pytest.raises(Stopped):
         await guarding
     assert story == ["put away"]
@@ -43,7 +43,7 @@ async def test_a_signal_cancels_the_work_and_waits_until_it_is_gone():
 
 async def test_once_fired_no_work_begins():
     stop, begun = StopSignal(), []
-    stop.fire(Stop.DELETED)
+    stop.fire(StopReason.DELETED)
 
     async def work():
         begun.append(True)
@@ -57,9 +57,9 @@ async def test_once_fired_no_work_begins():
 
 async def test_the_first_reason_counts():
     stop = StopSignal()
-    stop.fire(Stop.EXITING)
-    stop.fire(Stop.DELETED)
-    assert stop.reason is Stop.EXITING
+    stop.fire(StopReason.EXITING)
+    stop.fire(StopReason.DELETED)
+    assert stop.reason is StopReason.EXITING
 
 
 async def test_a_cancellation_from_outside_reaches_the_work():
@@ -140,9 +140,9 @@ async def test_what_is_asked_breaks_off_waiting_and_an_abort_counts_for_more(ask
 async def test_an_abort_cannot_be_taken_back_and_does_not_make_the_driver_go():
     control = Control(Controls(abort=True))
     control.heed(Controls(abort=False))
-    assert (control.halt.reason, control.gone.reason) == (Stop.ABORTED, None)
-    control.leave(Stop.EXITING)
-    assert (control.halt.reason, control.gone.reason) == (Stop.ABORTED, Stop.EXITING)
+    assert (control.halt.reason, control.gone.reason) == (StopReason.ABORTED, None)
+    control.leave(StopReason.EXITING)
+    assert (control.halt.reason, control.gone.reason) == (StopReason.ABORTED, StopReason.EXITING)
 
 
 async def test_what_ends_in_time_is_not_overdue_and_what_does_not_is():
@@ -154,4 +154,4 @@ async def test_what_ends_in_time_is_not_overdue_and_what_does_not_is():
     assert control.halt.reason is None
     with control.within(0), pytest.raises(Stopped):
         await control.halt.guard(asyncio.sleep(60))
-    assert control.halt.reason is Stop.OVERDUE
+    assert control.halt.reason is StopReason.OVERDUE

@@ -10,8 +10,8 @@ from controller.analysis.summary import analyze
 from controller.api import Outcome, Step
 from controller.records.flags import Flag
 from controller.records.rows import AttemptRow
+from controller.report.attempts import AttemptSection, attempt_section
 from controller.report.page import Chapter, render
-from controller.report.stories import Story, tell
 from tests.unit.analysis.samples import arm, healing
 from tests.unit.records.samples import at, state
 
@@ -23,13 +23,13 @@ TIMES += ["ticket_created_at", "resolution_seen_at", "resolved_at", "serving_aga
 
 
 def command(seconds: float | None, text: str, **known: Any) -> dict[str, Any]:
-    told = None if seconds is None else at(seconds).isoformat().replace("+00:00", "Z")
-    return {"at": told, "session": "s1", "tool": "bash", "command": text, "exitCode": 0, "why": HOSTILE} | known
+    written = None if seconds is None else at(seconds).isoformat().replace("+00:00", "Z")
+    return {"at": written, "session": "s1", "tool": "bash", "command": text, "exitCode": 0, "why": HOSTILE} | known
 
 
 def thought(seconds: float | None, text: str, after: int) -> dict[str, Any]:
-    told = None if seconds is None else at(seconds).isoformat().replace("+00:00", "Z")
-    return {"at": told, "session": "s1", "text": text, "after": after}
+    written = None if seconds is None else at(seconds).isoformat().replace("+00:00", "Z")
+    return {"at": written, "session": "s1", "text": text, "after": after}
 
 
 def attempt(**known: Any) -> AttemptRow:
@@ -46,8 +46,8 @@ def attempt(**known: Any) -> AttemptRow:
     return AttemptRow(**(row | known))
 
 
-def story(**known: Any) -> Story:
-    return tell(attempt(**known), f"It was told so: {HOSTILE}")
+def section(**known: Any) -> AttemptSection:
+    return attempt_section(attempt(**known), f"It was told so: {HOSTILE}")
 
 
 def page(name: str = HOSTILE) -> str:
@@ -56,6 +56,6 @@ def page(name: str = HOSTILE) -> str:
         arm(name, healing(*[10.0 + i for i in range(8)]), mode="agent", variant={"name": HOSTILE}),
         arm("alone", healing(*[50.0] * 6, None, None)),
     ]
-    chapters = [Chapter(each.name, analyze(each.campaign, each.trials), (story(),), 3, (HOSTILE,)) for each in arms]
+    chapters = [Chapter(each.name, analyze(each.campaign, each.trials), (section(),), 3, (HOSTILE,)) for each in arms]
     made_at = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
     return render(chapters, compare_all([(arms[0], arms[1])]), made_at, "evalcampaign 1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.standin.simulation.cluster import Cluster
+from tests.support.standin.cluster import Cluster
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from subjects.etcd.chaos import CHAOS
+from subjects.etcd.chaos import FAULTS
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "subjects" / "etcd.md").read_text()
@@ -18,7 +18,7 @@ def test_every_reason_of_the_oracle_is_explained():
 
 
 def test_every_chaos_type_and_parameter_is_explained():
-    for name, chaos in CHAOS.items():
+    for name, fault in FAULTS.items():
         assert f"`{name}`" in PAGE
-        for parameter in chaos.type.params.model_json_schema().get("properties", {}):
+        for parameter in fault.params.model_json_schema().get("properties", {}):
             assert f"`{parameter}`" in PAGE

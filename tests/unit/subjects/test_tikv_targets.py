@@ -207,7 +207,7 @@ def test_a_buried_store_at_the_same_address_is_not_the_pods_store():
 def test_a_pod_without_a_store_is_not_one_that_leads_none():
     seen = Leadership({"tikv-0": 1}, {"tikv-0": 5}, 5)
     with pytest.raises(ChaosRefused, match="tikv-0 leads 5, tikv-1 leads 0"):
-        seen.among(("tikv-0", "tikv-1"), "none")
+        seen.select(("tikv-0", "tikv-1"), "none")
 
 
 # The plan ------------------------------------------------------------------------------------------------------------

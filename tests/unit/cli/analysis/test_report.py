@@ -5,7 +5,7 @@ from pathlib import Path
 
 from controller.reading import as_json, from_json
 from controller.reading.database import DatabaseReader
-from controller.report.stories import tell
+from controller.report.attempts import attempt_section
 from tests.unit.cli.analysis.conftest import HOSTILE, THOUGHT, Run
 
 
@@ -55,6 +55,6 @@ def test_what_is_read_from_the_controller_tells_the_same(judged: str):
     here = DatabaseReader(judged)
     campaign = here.find("helped").campaign
     told = here.attempt(campaign, 1)
-    far = from_json.story(json.loads(as_json.dumps(as_json.story(campaign, told))))
-    assert far == told and tell(far.attempt, "") == tell(told.attempt, "")
-    assert THOUGHT in [each.text for each in tell(far.attempt, "").said]
+    far = from_json.timeline(json.loads(as_json.dumps(as_json.timeline(campaign, told))))
+    assert far == told and attempt_section(far.attempt, "") == attempt_section(told.attempt, "")
+    assert THOUGHT in [each.text for each in attempt_section(far.attempt, "").steps]

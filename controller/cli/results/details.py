@@ -1,0 +1,152 @@
+"""`show`: one attempt, told from its record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Literal
+
+from rich.console import Console
+from rich.table import Table
+
+from controller.cli import text
+from controller.cli.columns import console, shown
+from controller.cli.results.summary import summarize
+from controller.cli.results.timeline import moments, origin, service_unknown
+from controller.difference import ABSENT, changes
+from controller.records.counting import count
+from controller.records.rows import AttemptRow, CampaignRow, Event, Json
+
+
+def print_details(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[Event], full: bool) -> None:
+    """Header, a few sentences, timeline, fault, and what changed between the states (or both states, when `full`)."""
+    to = console()
+    _pairs(to, _header(campaign, attempt, events))
+    to.print()
+    to.print(shown(summarize(campaign, attempt, events)))
+    since, name = origin(attempt)
+    _heading(
+        to, f"Timeline, in seconds from the {name} at {since.isoformat(sep=' ', timespec='milliseconds')[:-6]} UTC"
+    )
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for moment in moments(attempt, events):
+        style = "bold" if moment.fact else ""
+        at = (moment.at - since).total_seconds()
+        table.add_row(shown(f"{at:+.3f}", style), shown(moment.what, style), shown(moment.said))
+    to.print(table)
+    if attempt.fault is not None:
+        _heading(to, "Fault")
+        _pairs(to, _fault(attempt.fault))
+    if attempt.commands:
+        _heading(to, _how_many(attempt.commands))
+        _commands(to, attempt)
+    _states(to, attempt, full)
+
+
+def _header(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[Event]) -> Iterator[tuple[str, str]]:
+    yield "Campaign", f"{campaign.qualified_name} (uid {campaign.uid})"
+    yield "Subject", f"{campaign.subject} in {campaign.subject_namespace}"
+    yield "Trial", f"{attempt.trial} of {campaign.planned}, attempt {attempt.attempt}, seed {attempt.seed}"
+    yield "Chaos", f"{campaign.chaos}, mode {campaign.mode}"
+    yield "Outcome", text.outcome(attempt)
+    yield "Manifested", text.offset(attempt.since_injection(attempt.manifested_at))
+    yield "Serving again", text.serving(attempt)
+    if (unknown := service_unknown(events)) is not None:
+        first, total = unknown
+        yield "Service unknown", f"for {total:.1f}s, first at {text.offset(attempt.since_injection(first))}"
+    yield "Recovered", text.recovery(attempt)
+    if campaign.mode.wants_agent:
+        yield "Detected", text.offset(attempt.time_to_detect)
+        yield "Called resolved", text.offset(attempt.time_to_resolve)
+    if attempt.flags:
+        yield "Flags", ", ".join(attempt.flags)
+    if attempt.blind_seconds is not None:
+        yield "Blind for", text.seconds(attempt.blind_seconds)
+    if attempt.error:
+        yield "Error", attempt.error
+
+
+def _fault(fault: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+    for target in fault.get("targets", ()):
+        yield "target", ", ".join([target["name"], f"uid {target['uid']}", *_facts(target["facts"])])
+    yield from ((key, _short(value)) for key, value in fault.items() if key != "targets")
+
+
+def _facts(facts: Mapping[str, Json]) -> Iterator[str]:
+    yield from (f"{name} {_short(value)}" for name, value in facts.items())
+
+
+def _how_many(commands: Sequence[Json]) -> str:
+    counts = count(commands)
+    return (
+        f"What the agent ran: {counts.total} commands, {counts.unique} different, {counts.mutating} that could change "
+        f"something, {counts.destructive} that could destroy"
+    )
+
+
+def _commands(to: Console, attempt: AttemptRow) -> None:
+    since, _ = origin(attempt)
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    columns: tuple[Literal["left", "right"], ...] = ("right", "right", "left")
+    for justify in columns:
+        table.add_column(justify=justify, no_wrap=True)
+    table.add_column(overflow="fold")
+    for command in attempt.commands or ():
+        at = datetime.fromisoformat(command["at"]) if command["at"] else None
+        said = "destroys" if command["destructive"] else "changes" if command["mutating"] else ""
+        table.add_row(
+            text.NOTHING if at is None else f"{(at - since).total_seconds():+.3f}",
+            text.NOTHING if command["exitCode"] is None else str(command["exitCode"]),
+            said,
+            shown(command["command"]),
+        )
+    to.print(table)
+
+
+def _states(to: Console, attempt: AttemptRow, full: bool) -> None:
+    before, after = attempt.initial_state, attempt.final_state
+    if full:
+        for name, state in (("Initial state", before), ("Final state", after)):
+            _heading(to, name)
+            to.print(shown("not captured" if state is None else json.dumps(state, indent=2)))
+        return
+    _heading(to, "What changed from the initial to the final state")
+    if before is None or after is None:
+        missing = " and ".join(name for name, state in (("initial", before), ("final", after)) if state is None)
+        to.print(shown(f"unknown: the {missing} state was not captured"))
+        return
+    found = list(changes(before, after))
+    if not found:
+        to.print("nothing")
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold", ratio=1)
+    for change in found:
+        table.add_row(shown(change.path), shown(f"{_side(change.before)} -> {_side(change.after)}"))
+    to.print(table)
+
+
+def _side(value: Json) -> str:
+    return "(absent)" if value is ABSENT else _short(value)
+
+
+def _short(value: Json) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _heading(to: Console, words: str) -> None:
+    to.print()
+    to.print(shown(words, style="bold"))
+
+
+def _pairs(to: Console, pairs: Iterator[tuple[str, str]]) -> None:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(overflow="fold")
+    for key, value in pairs:
+        table.add_row(shown(key), shown(value))
+    to.print(table)

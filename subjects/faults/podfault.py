@@ -1,0 +1,152 @@
+"""What faults have in common that hit members' pods: how targets are drawn, looked at again and recognised afterwards.
+
+All guards against breaking the wrong pod are here and in `subjects/guard.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import Mapping
+from datetime import datetime
+from random import Random
+
+from pydantic import BaseModel
+
+from subjects.cluster import ClusterError, Pod
+from subjects.errors import ChaosRefused, SubjectError
+from subjects.fault import Fault, Json, Target
+from subjects.faulttype import Candidates, FaultContext, FaultType, require_applied, target_count
+from subjects.permits import Inject, Revert, Voters
+from subjects.pods import images_differ
+
+PODS = "pods"
+"""Key in `Fault.undo`: what was true of each target, by its name."""
+
+IMAGES = "images"
+"""Key for each target: container name to image, as the pod asked for them when the plan was made."""
+
+REVERT_GRACE_SECONDS = 1
+"""For pods that are deleted to revert a fault: they hold no working member."""
+
+
+def recorded(fault: Fault, target: Target) -> Mapping[str, Json]:
+    """What the record keeps of this target. Records of earlier versions keep one for all."""
+    pods = fault.undo.get(PODS)
+    return pods.get(target.name, {}) if isinstance(pods, Mapping) else fault.undo
+
+
+def images_of(fault: Fault, target: Target) -> Mapping[str, str]:
+    """The target's images when the plan was made; in an earlier version's record those of its StatefulSet."""
+    images: Mapping[str, str] = recorded(fault, target).get(IMAGES, {})
+    return images
+
+
+def draw(candidates: Candidates, rng: Random, count: int = 1) -> list[Pod]:
+    """The targets, drawn from the names that should exist, so that the same seed meets the same members.
+
+    The first is drawn as if it were the only one. ChaosRefused where there are not so many, or where the pod of one is
+    missing, going or no longer as it was last seen healthy: breaking another one instead would be another trial.
+    """
+    names = candidates.names
+    if count > len(names):
+        raise ChaosRefused(f"{count} targets are asked for, and there are only {', '.join(names)}")
+    first = rng.choice(names)
+    others = rng.sample([name for name in names if name != first], count - 1)
+    return [_untouched(name, candidates) for name in (first, *others)]
+
+
+def _untouched(name: str, candidates: Candidates) -> Pod:
+    pod = candidates.pods.get(name)
+    if pod is None or pod.deleting:
+        raise ChaosRefused(f"the target {name} is not there")
+    if images_differ(pod, candidates.known_images.get(pod.uid, {})):
+        raise ChaosRefused(f"the target {name} does not have the image that it had when it was last seen healthy")
+    return pod
+
+
+class PodFault(FaultType):
+    """A fault whose targets are members' pods, each hit by one request. Reverted by a pod that is made anew.
+
+    A type says what that request is (`send`), what its record needs beyond the pods' images (`undo`, `undo_of`), and
+    how its change is recognised in a pod (`is_applied`): never, where the request deletes the pod.
+    """
+
+    # What a type says of itself --------------------------------------------------------------------------------------
+
+    @abstractmethod
+    async def send(self, context: FaultContext, permit: Inject, target: Target) -> None:
+        """Send the one request that applies the permitted fault to one of its targets, guarded by the target's uid.
+
+        Raises what the cluster raises.
+        """
+
+    def undo(self, context: FaultContext) -> Mapping[str, Json]:
+        """What the record must keep that is the same for all targets. Raises as `plan`."""
+        return {}
+
+    def undo_of(self, context: FaultContext, pod: Pod) -> Mapping[str, Json]:
+        """What the record must keep of one target beyond its images. Raises as `plan`."""
+        return {}
+
+    def is_applied(self, fault: Fault, target: Target, pod: Pod) -> bool:
+        """Whether the pod of a target's name still shows the fault's change. Pure."""
+        return False
+
+    # The same for all of them ----------------------------------------------------------------------------------------
+
+    async def plan(self, context: FaultContext, candidates: Candidates, params: BaseModel, rng: Random) -> Fault:
+        """See `FaultType.plan`. The draw comes last: a plan that has to be made again draws as if it were the first."""
+        pods = draw(candidates, rng, target_count(params))
+        kept = {pod.name: {IMAGES: dict(pod.images), **self.undo_of(context, pod)} for pod in pods}
+        targets = [Target(pod.name, pod.uid, facts=candidates.facts(pod.name)) for pod in pods]
+        return self.planned(targets, params, {PODS: kept, **self.undo(context)}, candidates.note)
+
+    async def inject(self, context: FaultContext, fault: Fault, voters: Voters | None) -> datetime:
+        """Apply the plan if its targets are untouched, to all of them at once; when the requests were sent (UTC).
+
+        A pod that is already going accepts a second delete as if it were the first, and that time would be a lie. So
+        every target is looked at before any is touched, and the uids guard what happens between the look and the
+        requests. ChaosRefused only where not one request was accepted.
+        """
+        pods = await context.list_pods()
+        for target in fault.targets:
+            pod = pods.get(target.name)
+            if pod is None or pod.uid != target.uid:
+                raise ChaosRefused(f"{target.name} is no longer the pod that the plan was made for")
+            if pod.deleting or images_differ(pod, images_of(fault, target)):
+                raise ChaosRefused(f"{target.name} has been touched since the plan was made")
+        permit = Inject(fault, voters)
+        sent_at = context.now()
+        requests = (self.send(context, permit, target) for target in fault.targets)
+        require_applied(fault, await asyncio.gather(*requests, return_exceptions=True))
+        return sent_at
+
+    async def is_reverted(self, context: FaultContext, fault: Fault) -> bool:
+        """Whether each target's name is borne by a pod that stays and shows nothing of the fault.
+
+        A pod with another uid was made anew by its StatefulSet, and nothing of the fault is in it, whatever its image.
+        With the old uid, the fault was either never applied, which looks like its being reverted, or it still shows.
+        """
+        pods = await context.list_pods()
+        return all(
+            (pod := pods.get(target.name)) is not None and not pod.deleting and not self.is_applied(fault, target, pod)
+            for target in fault.targets
+        )
+
+    async def revert(self, context: FaultContext, fault: Fault) -> None:
+        """Delete the pods that still show the fault, so that their StatefulSet makes them anew."""
+        pods = await context.list_pods()
+        permit = Revert(fault, context.selector, lambda target, pod: self.is_applied(fault, target, pod))
+        for target in fault.targets:
+            pod = pods.get(target.name)
+            if pod is not None and not pod.deleting and self.is_applied(fault, target, pod):
+                await self._delete(context, permit, target)
+
+    async def _delete(self, context: FaultContext, permit: Revert, target: Target) -> None:
+        """Delete exactly this pod. One that is gone by now is as good as deleted."""
+        try:
+            await context.cluster.delete_pod(permit, context.namespace, target.name, target.uid, REVERT_GRACE_SECONDS)
+        except ClusterError as error:
+            if error.status not in (404, 409):
+                raise SubjectError(f"{target.name} could not be deleted: {error}") from error
