@@ -20,7 +20,7 @@ from controller.__main__ import _agent_files
 from controller.agents.operatordb.file import path_refusal
 from controller.agents.operatordb.source import OperatorDb
 from controller.agents.protocol import Cursor, FilePolicy
-from controller.agents.sources import AgentSources, InvalidSource
+from controller.agents.sources import AgentSources, GuardedSource, InvalidSource
 from controller.api import Agent
 from controller.records import Records
 from controller.settings import Settings
