@@ -86,6 +86,29 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True)
+class MemberRequest:
+    """One HTTP request to a member's own port.
+
+    `timeout` is in seconds, from the first packet to the last byte. `body` is sent as JSON. Without a `method` it is a
+    GET, or a POST where there is a body.
+    """
+
+    namespace: str
+    pod: Pod
+    port: int
+    path: str
+    timeout: float
+    body: Any | None = None
+    method: str | None = None
+    tls: Tls | None = None
+
+    @property
+    def http_method(self) -> str:
+        """The method that is sent."""
+        return self.method or ("GET" if self.body is None else "POST")
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """A member's HTTP answer: status and decoded JSON body.
 
@@ -133,24 +156,21 @@ class Reads(Protocol):
         """The names of the PersistentVolumeClaims that match a label selector, going or not."""
         ...
 
+    async def get_object(self, namespace: str, kind: str, name: str) -> Mapping[str, Any]:
+        """Any object, as JSON; `kind` is as in the API's paths: `v1/services`, `apps/v1/deployments`."""
+        ...
+
+    async def list_objects(self, namespace: str, kind: str, selector: str = "") -> Mapping[str, Mapping[str, Any]]:
+        """The objects of a kind that match a label selector, as JSON by name."""
+        ...
+
     async def read_secret(self, namespace: str, name: str) -> Mapping[str, bytes]:
         """The decoded values of a Secret. What is in them is for connections only, never for a log or a record."""
         ...
 
-    async def ask_member(
-        self,
-        namespace: str,
-        pod: Pod,
-        port: int,
-        path: str,
-        timeout: float,
-        body: Any | None = None,
-        tls: Tls | None = None,
-        method: str | None = None,
-    ) -> Answer:
-        """One request to a pod's own HTTP port; `timeout` in seconds for the whole exchange.
+    async def ask_member(self, request: MemberRequest) -> Answer:
+        """Send one request to a pod's own HTTP port. Redirects are not followed.
 
-        `method` is GET, or POST where there is a JSON body, unless it says otherwise. Redirects are not followed.
         Raises MemberUnreachable when there was no HTTP answer from the member, or one that is not read because it is
         too long or encoded; also where TLS cannot be spoken, as through the API server's proxy.
         """
@@ -174,6 +194,18 @@ class Changes(Protocol):
 
     async def delete_claim(self, namespace: str, name: str) -> None:
         """Delete a PersistentVolumeClaim, and its data with it. It goes once no pod uses it. ClusterError 404: gone."""
+        ...
+
+    async def patch_object(self, namespace: str, kind: str, name: str, operations: Sequence[Mapping[str, Any]]) -> None:
+        """Apply a JSON patch to an object of any kind. ClusterError 422 where a `test` operation fails."""
+        ...
+
+    async def create_object(self, namespace: str, kind: str, body: Mapping[str, Any]) -> None:
+        """Create an object of any kind. ClusterError 409 where there is one of that name."""
+        ...
+
+    async def delete_object(self, namespace: str, kind: str, name: str, uid: str) -> None:
+        """Delete exactly this object. ClusterError 404: gone; 409: another uid bears the name now."""
         ...
 
 
@@ -206,4 +238,24 @@ class Cluster(Reads, Protocol):
 
     async def delete_claim(self, permit: Recreate, namespace: str, name: str) -> None:
         """See `Changes.delete_claim`."""
+        ...
+
+    async def patch_object(
+        self,
+        permit: Inject | Revert,
+        namespace: str,
+        kind: str,
+        name: str,
+        uid: str,
+        operations: Sequence[Mapping[str, Any]],
+    ) -> None:
+        """See `Changes.patch_object`. The patch is given a test of the uid, ahead of its own operations."""
+        ...
+
+    async def create_object(self, permit: Inject, namespace: str, kind: str, body: Mapping[str, Any]) -> None:
+        """See `Changes.create_object`. The plan names the object as a target without a uid."""
+        ...
+
+    async def delete_object(self, permit: Inject | Revert, namespace: str, kind: str, name: str, uid: str) -> None:
+        """See `Changes.delete_object`."""
         ...

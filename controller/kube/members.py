@@ -10,13 +10,12 @@ import asyncio
 import re
 from collections.abc import Callable
 from ssl import PROTOCOL_TLS_CLIENT, SSLContext
-from typing import Any
 
 import httpx
 
 from controller.kube.answers import UnreadableAnswer, read_body, read_json
 from controller.kube.api import KubeApi
-from subjects.cluster import Answer, ClusterUnreachable, MemberUnreachable, Pod, Tls
+from subjects.cluster import Answer, ClusterUnreachable, MemberRequest, MemberUnreachable
 
 Connect = Callable[[SSLContext], httpx.AsyncBaseTransport]
 
@@ -46,49 +45,40 @@ class Members:
         self._api = api
         self._connect = connect
 
-    async def ask(
-        self,
-        namespace: str,
-        pod: Pod,
-        port: int,
-        path: str,
-        timeout: float,
-        body: Any | None = None,
-        tls: Tls | None = None,
-        method: str | None = None,
-    ) -> Answer:
-        """Send one request; `timeout` in seconds, from the first packet to the last byte of the answer."""
-        method = method or ("GET" if body is None else "POST")
+    async def ask(self, request: MemberRequest) -> Answer:
+        """Send one request."""
+        name, timeout = request.pod.name, request.timeout
         try:
-            if not PATH.fullmatch(path):
-                raise UnreadableAnswer(f"nothing is asked at {path!r}")
+            if not PATH.fullmatch(request.path):
+                raise UnreadableAnswer(f"nothing is asked at {request.path!r}")
             async with asyncio.timeout(timeout):
                 if self._api.in_cluster:
-                    return await self._directly(pod, port, method, path, body, tls)
-                return await self._through_proxy(namespace, pod, port, method, path, body, tls)
+                    return await self._directly(request)
+                return await self._through_proxy(request)
         except TimeoutError:
-            raise MemberUnreachable(f"{pod.name}: no whole answer within {timeout:g} s") from None
+            raise MemberUnreachable(f"{name}: no whole answer within {timeout:g} s") from None
         # Beside its own errors httpx lets through those of TLS (OSError) and of names that are none (ValueError).
         except (UnreadableAnswer, ClusterUnreachable, httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            broke_off = tls is not None and not str(error)
+            broke_off = request.tls is not None and not str(error)
             hint = "; perhaps it does not take our certificate" if broke_off else ""
-            raise MemberUnreachable(f"{pod.name}: {_describe_error(error)}{hint}") from error
+            raise MemberUnreachable(f"{name}: {_describe_error(error)}{hint}") from error
 
-    async def _directly(self, pod: Pod, port: int, method: str, path: str, body: Any | None, tls: Tls | None) -> Answer:
-        if pod.ip is None:
+    async def _directly(self, request: MemberRequest) -> Answer:
+        ip, tls = request.pod.ip, request.tls
+        if ip is None:
             raise UnreadableAnswer("it has no address yet")
         if tls is not None and not NAME.fullmatch(tls.server_name):
             raise UnreadableAnswer(f"no certificate is made out to {tls.server_name!r}")
-        host = f"[{pod.ip}]" if ":" in pod.ip else pod.ip
-        request = httpx.Request(
-            method,
-            f"{'https' if tls else 'http'}://{host}:{port}{path}",
+        host = f"[{ip}]" if ":" in ip else ip
+        sent = httpx.Request(
+            request.http_method,
+            f"{'https' if tls else 'http'}://{host}:{request.port}{request.path}",
             headers={"Accept-Encoding": "identity"},
-            json=body,
+            json=request.body,
             extensions={"sni_hostname": tls.server_name} if tls else {},
         )
         async with self._connect(tls.context if tls else PLAIN) as transport:
-            response = await transport.handle_async_request(request)
+            response = await transport.handle_async_request(sent)
             assert isinstance(response.stream, httpx.AsyncByteStream)
             try:
                 raw = await read_body(response.stream, response.headers.get("Content-Encoding"))
@@ -96,15 +86,13 @@ class Members:
                 await response.aclose()
         return Answer(response.status_code, read_json(raw))
 
-    async def _through_proxy(
-        self, namespace: str, pod: Pod, port: int, method: str, path: str, body: Any | None, tls: Tls | None
-    ) -> Answer:
-        if tls is not None:
+    async def _through_proxy(self, request: MemberRequest) -> Answer:
+        if request.tls is not None:
             raise UnreadableAnswer(
                 "the API server's proxy cannot show a member our certificate; for TLS run the controller in the cluster"
             )
-        proxied = f"/api/v1/namespaces/{namespace}/pods/{pod.name}:{port}/proxy{path}"
-        status, raw = await self._api.exchange(method, proxied, body=body)
+        pod = f"/api/v1/namespaces/{request.namespace}/pods/{request.pod.name}:{request.port}"
+        status, raw = await self._api.exchange(request.http_method, f"{pod}/proxy{request.path}", body=request.body)
         answer = read_json(raw)
         if isinstance(answer, dict) and answer.get("kind") == "Status":  # the proxy speaks, not the member
             raise UnreadableAnswer(str(answer.get("message", status)))

@@ -22,7 +22,7 @@ import pytest
 
 from controller.campaign.services import Services
 from controller.kube import KubeCluster
-from subjects.cluster import Changes, Cluster, Pod, Reads, Workload
+from subjects.cluster import Changes, Cluster, ClusterError, Pod, Reads, Workload
 from subjects.etcd import EtcdSubject
 from subjects.etcd.polling import EtcdPollSettings
 from subjects.faults.pod_down import is_swapped
@@ -41,6 +41,8 @@ REPO = Path(__file__).parents[2]
 PACE = EtcdPollSettings(period=0.005, timeout=5.0, write_timeout=5.0)
 MIRROR = "mirror.example/proxy"
 NEXT = "etcd:3.7"
+SERVICES = "v1/services"
+POLICIES = "networking.k8s.io/v1/networkpolicies"
 
 
 def mirrored(image: str) -> str:
@@ -143,7 +145,7 @@ async def attempt(subject: EvalSubject, chaos: str, seed: int) -> Fault:
 
 
 @pytest.mark.parametrize("make", CLUSTERS)
-async def test_a_campaign_changes_nothing_but_its_targets_and_never_takes_a_majority(make):
+async def test_a_campaign_changes_nothing_but_its_targets_and_never_takes_a_majority(make) -> None:
     cluster = make()
     subject = EtcdSubject(cluster.context(), PACE)
     expected: list[tuple[str, str]] = []
@@ -158,7 +160,7 @@ async def test_a_campaign_changes_nothing_but_its_targets_and_never_takes_a_majo
 
 
 @pytest.mark.parametrize("make", CLUSTERS)
-async def test_resets_of_a_healthy_cluster_delete_nothing_however_many_there_are(make):
+async def test_resets_of_a_healthy_cluster_delete_nothing_however_many_there_are(make) -> None:
     cluster = make()
     before = dict(cluster.pods)
     async with asyncio.timeout(120):
@@ -171,7 +173,7 @@ async def test_resets_of_a_healthy_cluster_delete_nothing_however_many_there_are
 
 
 @pytest.mark.parametrize("tier", ["pd", "tikv"])
-async def test_resets_of_a_tikv_with_a_held_back_rollout_delete_nothing(tier):
+async def test_resets_of_a_tikv_with_a_held_back_rollout_delete_nothing(tier) -> None:
     cluster = FakeTikv()
     cluster.workloads[tier] = replace(cluster.workloads[tier], images={tier: f"{tier}:9.0"})
     cluster.as_template = lambda name: name in cluster.pods  # both revisions work
@@ -185,7 +187,7 @@ async def test_resets_of_a_tikv_with_a_held_back_rollout_delete_nothing(tier):
     assert {name: pod.uid for name, pod in cluster.pods.items()} == before
 
 
-async def test_an_owner_who_rolls_out_between_two_attempts_is_neither_hurried_nor_undone():
+async def test_an_owner_who_rolls_out_between_two_attempts_is_neither_hurried_nor_undone() -> None:
     cluster = OthersCluster()
     subject = EtcdSubject(cluster.context(), PACE)
     async with asyncio.timeout(120):
@@ -204,7 +206,7 @@ async def test_an_owner_who_rolls_out_between_two_attempts_is_neither_hurried_no
     assert all(pod.images == {"etcd": NEXT} for pod in cluster.pods.values())
 
 
-async def test_a_pod_that_its_owner_mends_in_place_before_an_attempt_is_learnt_as_he_left_it():
+async def test_a_pod_that_its_owner_mends_in_place_before_an_attempt_is_learnt_as_he_left_it() -> None:
     cluster = OthersCluster()
     cluster.change("etcd-1", images={"etcd": mirrored(NEXT)}, ready=False)  # whoever did that
     subject = EtcdSubject(cluster.context(), PACE)
@@ -258,14 +260,14 @@ def swapped_back(fault: Fault) -> Revert:
         (KILL, "u1", "registry.k8s.io/pause:3.10", False),
     ],
 )
-def test_only_our_own_image_in_the_planned_pod_is_ours_to_undo(fault, uid, image, ours):
+def test_only_our_own_image_in_the_planned_pod_is_ours_to_undo(fault, uid, image, ours) -> None:
     pod = Pod("etcd-1", uid, True, False, "10.0.0.1", {"etcd": image})
     assert is_swapped(Fault.from_json(fault.to_json()), fault.targets[0], pod) is ours
 
 
 @pytest.mark.parametrize("make", CLUSTERS)
 @pytest.mark.parametrize("fault", [OLD, NEW, KILL])
-async def test_cleaning_up_what_is_not_there_deletes_nothing(make, fault):
+async def test_cleaning_up_what_is_not_there_deletes_nothing(make, fault) -> None:
     cluster = make()
     fault = replace(fault, targets=(Target("etcd-1", cluster.pods["etcd-1"].uid),))
     await asyncio.wait_for(EtcdSubject(cluster.context(), PACE).cleanup_chaos(fault), 60)
@@ -277,11 +279,15 @@ async def test_cleaning_up_what_is_not_there_deletes_nothing(make, fault):
 
 def permits() -> dict[str, tuple[Any, ...]]:
     """For each change: a permit that fits, and the rest of the request."""
-    fault = replace(NEW, targets=(Target("etcd-1", "uid-2"),))
+    targets = (Target("etcd-1", "uid-2"), Target("web", "uid-w", SERVICES), Target("deny", "", POLICIES))
+    fault = replace(NEW, targets=targets)
     voters = Voters("app=etcd", NAMES, 3)
     return {
         "delete_pod": (Inject(fault, voters), "etcd", "etcd-1", "uid-2", 1),
         "patch_pod": (Inject(fault, voters), "etcd", "etcd-1", "uid-2", ()),
+        "patch_object": (Inject(fault, None), "etcd", SERVICES, "web", "uid-w", ()),
+        "create_object": (Inject(fault, None), "etcd", POLICIES, {"metadata": {"name": "deny"}}),
+        "delete_object": (Inject(fault, None), "etcd", SERVICES, "web", "uid-w"),
         "scale_workload": (Recreate("etcd", ("data",)), "etcd", "etcd", 0),
         "delete_claim": (Recreate("etcd", ("data",)), "etcd", "data-etcd-1"),
     }
@@ -295,10 +301,16 @@ class Asked:
     def __init__(self, pods: Mapping[str, Pod], replicas: int = 3) -> None:
         self.pods = pods
         self.replicas = replicas
+        self.objects: dict[str, Any] = {}
         self.changed: list[str] = []
 
     async def list_pods(self, namespace: str, selector: str) -> Mapping[str, Pod]:
         return self.pods
+
+    async def get_object(self, namespace: str, kind: str, name: str) -> Any:
+        if name not in self.objects:
+            raise ClusterError(404, f"{name} not found")
+        return self.objects[name]
 
     async def get_workload(self, namespace: str, name: str) -> Workload:
         return Workload(name, self.replicas, {"etcd": IMAGE}, ("data",))
@@ -327,7 +339,7 @@ def three() -> dict[str, Pod]:
     }
 
 
-def test_every_change_there_is_takes_a_permit_and_no_question_does():
+def test_every_change_there_is_takes_a_permit_and_no_question_does() -> None:
     """A change that is added without one, to the protocol or to the real cluster, fails here."""
     assert permits().keys() == CHANGING
     for name in CHANGING:
@@ -341,21 +353,21 @@ def test_every_change_there_is_takes_a_permit_and_no_question_does():
     assert {name for name in vars(GuardedCluster) if not name.startswith("_")} == asked | CHANGING
 
 
-def test_a_subject_is_given_nothing_but_the_guarded_cluster():
+def test_a_subject_is_given_nothing_but_the_guarded_cluster() -> None:
     assert get_type_hints(SubjectContext)["cluster"] is Cluster
     made = {path.name for path in REPO.glob("controller/**/*.py") if "KubeCluster(" in path.read_text()}
     assert made == {"services.py"}, "whoever makes one elsewhere goes past the guard"
 
 
 @pytest.mark.parametrize("method", sorted(CHANGING))
-async def test_what_is_permitted_is_sent(method):
+async def test_what_is_permitted_is_sent(method) -> None:
     api = Asked(three())
     await getattr(GuardedCluster(api, consents, recreates=True), method)(*permits()[method])
     assert api.changed == [method]
 
 
 @pytest.mark.parametrize("method", sorted(CHANGING))
-async def test_without_consent_nothing_is_begun(method):
+async def test_without_consent_nothing_is_begun(method) -> None:
     api = Asked(three())
     with pytest.raises(SubjectError, match="nobody asked"):
         await getattr(GuardedCluster(api, refuses, True, recreates=True), method)(*permits()[method])
@@ -363,7 +375,7 @@ async def test_without_consent_nothing_is_begun(method):
 
 
 @pytest.mark.parametrize("method", ["scale_workload", "delete_claim"])
-async def test_without_the_specs_word_nothing_is_emptied(method):
+async def test_without_the_specs_word_nothing_is_emptied(method) -> None:
     api = Asked(three())
     with pytest.raises(SubjectError, match="does not say reset: recreate"):
         await getattr(GuardedCluster(api, consents, True), method)(*permits()[method])
@@ -371,7 +383,7 @@ async def test_without_the_specs_word_nothing_is_emptied(method):
 
 
 @pytest.mark.parametrize("method", ["scale_workload", "delete_claim"])
-async def test_only_the_named_statefulset_and_its_claims_are_emptied(method):
+async def test_only_the_named_statefulset_and_its_claims_are_emptied(method) -> None:
     api = Asked(three())
     permit, namespace, _, *rest = permits()[method]
     with pytest.raises(SubjectError):
@@ -381,7 +393,7 @@ async def test_only_the_named_statefulset_and_its_claims_are_emptied(method):
     assert api.changed == []
 
 
-async def test_a_system_whose_emptying_has_begun_is_brought_back_whatever_has_become_of_consent():
+async def test_a_system_whose_emptying_has_begun_is_brought_back_whatever_has_become_of_consent() -> None:
     api = Asked({}, replicas=0)
     guarded = GuardedCluster(api, refuses, recreates=True)
     await guarded.delete_claim(*permits()["delete_claim"])
@@ -391,7 +403,7 @@ async def test_a_system_whose_emptying_has_begun_is_brought_back_whatever_has_be
 
 @pytest.mark.parametrize("method", ["delete_pod", "patch_pod"])
 @pytest.mark.parametrize("who", [("etcd-0", "uid-1"), ("etcd-1", "uid-9")])
-async def test_only_a_target_of_the_plan_is_broken_by_name_and_uid(method, who):
+async def test_only_a_target_of_the_plan_is_broken_by_name_and_uid(method, who) -> None:
     api = Asked(three())
     permit, namespace, _, _, *rest = permits()[method]
     with pytest.raises(ChaosRefused, match="no target of the plan on record"):
@@ -402,7 +414,7 @@ async def test_only_a_target_of_the_plan_is_broken_by_name_and_uid(method, who):
 @pytest.mark.parametrize("method", ["delete_pod", "patch_pod"])
 @pytest.mark.parametrize("down", [{"ready": False}, {"deleting": True}, None])
 @pytest.mark.parametrize("allowed", [False, True])
-async def test_a_member_that_is_down_already_counts(method, down, allowed):
+async def test_a_member_that_is_down_already_counts(method, down, allowed) -> None:
     pods = three()
     pods.pop("etcd-2") if down is None else pods.update({"etcd-2": replace(pods["etcd-2"], **down)})
     api = Asked(pods)
@@ -415,7 +427,7 @@ async def test_a_member_that_is_down_already_counts(method, down, allowed):
     assert api.changed == [method] * allowed
 
 
-async def test_a_member_that_goes_down_between_the_plan_and_the_request_saves_the_others():
+async def test_a_member_that_goes_down_between_the_plan_and_the_request_saves_the_others() -> None:
     cluster = FakeCluster()
     subject = EtcdSubject(cluster.context(), PACE)
     fault = await subject.plan_chaos("node_kill", subject.get_chaos_types()["node_kill"].params(), Random(1))
@@ -437,7 +449,7 @@ async def test_a_member_that_goes_down_between_the_plan_and_the_request_saves_th
         (4, 4, 2, 0, True),
     ],
 )
-def test_a_majority_of_those_that_vote_together_remains(members, voting, hit, down, lost):
+def test_a_majority_of_those_that_vote_together_remains(members, voting, hit, down, lost) -> None:
     names = [f"etcd-{number}" for number in range(members)]
     pods = {name: Pod(name, name, True, False, "10.0.0.1", {}) for name in names}
     for name in names[members - down :]:
@@ -446,7 +458,7 @@ def test_a_majority_of_those_that_vote_together_remains(members, voting, hit, do
     assert (majority_lost(fault, Voters("", names, voting), pods) is not None) is lost
 
 
-async def test_undoing_needs_neither_consent_nor_a_majority_for_the_pod_is_down_anyway():
+async def test_undoing_needs_neither_consent_nor_a_majority_for_the_pod_is_down_anyway() -> None:
     pods = {"etcd-1": replace(three()["etcd-1"], images={"etcd": "registry.k8s.io/pause:3.10"}, ready=False)}
     api = Asked(pods)
     await GuardedCluster(api, refuses).delete_pod(
@@ -456,7 +468,7 @@ async def test_undoing_needs_neither_consent_nor_a_majority_for_the_pod_is_down_
 
 
 @pytest.mark.parametrize("fields", [{}, {"images": {"etcd": NEXT}}, {"uid": "other"}, {"deleting": True}])
-async def test_undoing_deletes_no_pod_that_does_not_show_our_change(fields):
+async def test_undoing_deletes_no_pod_that_does_not_show_our_change(fields) -> None:
     pods = three()
     pods["etcd-1"] = replace(pods["etcd-1"], **fields)
     api = Asked(copy.copy(pods))
@@ -481,7 +493,7 @@ async def test_undoing_deletes_no_pod_that_does_not_show_our_change(fields):
         ("DELETE", "/pd/api/v1/admin/cache/regions", None),
     ],
 )
-async def test_pd_is_given_no_order_that_takes_something_away(method, path, body):
+async def test_pd_is_given_no_order_that_takes_something_away(method, path, body) -> None:
     cluster = FakeTikv()
     endpoints = Endpoints(cluster.context(), check(cluster.context().options))
     with pytest.raises(SubjectError, match="PD is not told to"):
@@ -489,10 +501,70 @@ async def test_pd_is_given_no_order_that_takes_something_away(method, path, body
     assert cluster.calls == []
 
 
-async def test_undoing_touches_nobody_but_the_targets():
+async def test_undoing_touches_nobody_but_the_targets() -> None:
     api = Asked(three())
     with pytest.raises(SubjectError, match="no target of the plan on record"):
         await GuardedCluster(api, consents, True, True).delete_pod(swapped_back(NEW), "etcd", "etcd-0", "uid-1", 1)
+    assert api.changed == []
+
+
+@pytest.mark.parametrize("method", ["patch_object", "delete_object"])
+@pytest.mark.parametrize("who", [("db", "uid-w"), ("web", "uid-9"), ("deny", "uid-w")])
+async def test_only_an_object_of_the_plan_is_changed_by_name_and_uid(method, who):
+    api = Asked(three())
+    permit, namespace, kind, _, _, *rest = permits()[method]
+    with pytest.raises(ChaosRefused, match="no target of the plan on record"):
+        await getattr(GuardedCluster(api, consents, True), method)(permit, namespace, kind, *who, *rest)
+    assert api.changed == []
+
+
+@pytest.mark.parametrize("body", [{"metadata": {"name": "web"}}, {"metadata": {"name": "other"}}])
+async def test_only_an_object_that_the_plan_names_is_created(body):
+    api = Asked(three())
+    permit, namespace, *_ = permits()["create_object"]
+    for kind in (POLICIES, SERVICES):
+        with pytest.raises(ChaosRefused, match="no target of the plan on record"):
+            await GuardedCluster(api, consents, True).create_object(permit, namespace, kind, body)
+    assert api.changed == []
+
+
+@pytest.mark.parametrize(
+    ("name", "uid", "spec", "sent"),
+    [
+        ("web", "uid-w", "ours", True),
+        ("web", "uid-w", "theirs", False),
+        ("web", "uid-9", "ours", False),
+        ("deny", "uid-d", "ours", True),
+        ("deny", "uid-d", "theirs", False),
+        ("gone", "uid-g", "ours", False),
+    ],
+)
+async def test_reverting_changes_no_object_that_does_not_show_the_faults_change(name, uid, spec, sent):
+    kinds = {"web": SERVICES, "deny": POLICIES, "gone": SERVICES}
+    targets = (Target("web", "uid-w", SERVICES), Target("deny", "", POLICIES), Target("gone", "uid-g", SERVICES))
+    permit = Revert(replace(NEW, targets=targets), "", lambda target, found: found["spec"] == "ours")
+    api = Asked(three())
+    api.objects = {each: {"metadata": {"uid": uid}, "spec": spec} for each in ("web", "deny")}
+    guarded = GuardedCluster(api, refuses)
+    planned_uid = {"web": "uid-w", "deny": uid, "gone": "uid-g"}[name]
+    await guarded.patch_object(permit, "etcd", kinds[name], name, planned_uid, ())
+    await guarded.delete_object(permit, "etcd", kinds[name], name, planned_uid)
+    assert api.changed == ["patch_object", "delete_object"] * sent
+
+
+async def test_no_fault_deletes_a_pod_past_the_majority():
+    api = Asked(three())
+    permit, *request = permits()["delete_pod"]
+    with pytest.raises(ChaosRefused, match="names no voters"):
+        await GuardedCluster(api, consents).delete_pod(Inject(permit.fault, None), *request)
+    assert api.changed == []
+
+
+async def test_reverting_touches_no_object_that_is_no_target():
+    api = Asked(three())
+    permit = Revert(replace(NEW, targets=(Target("web", "uid-w", SERVICES),)), "", lambda target, found: True)
+    with pytest.raises(SubjectError, match="no target of the plan on record"):
+        await GuardedCluster(api, consents, True, True).delete_object(permit, "etcd", SERVICES, "web", "uid-9")
     assert api.changed == []
 
 
@@ -536,7 +608,9 @@ class Kubernetes:
         ("somebody", "", {"allow_quorum_loss": True}, False),
     ],
 )
-async def test_what_the_controller_gives_a_subject_asks_again_before_it_breaks_anything(allowed, unready, spec, sent):
+async def test_what_the_controller_gives_a_subject_asks_again_before_it_breaks_anything(
+    allowed, unready, spec, sent
+) -> None:
     api = Kubernetes({"evalcampaign.dev/allowed-namespaces": allowed}, unready)
     services = Services(api, None, {}, {}, lambda: datetime.now(UTC))
     asked = QuickSpec(subject={"type": "etcd", "namespace": "etcd"}, chaos={"type": "node_kill"}, **spec)

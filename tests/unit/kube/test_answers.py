@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -13,7 +15,7 @@ def nested(levels: int) -> bytes:
     return b"[" * levels + b"]" * levels
 
 
-async def pieces(*chunks: bytes):
+async def pieces(*chunks: bytes) -> AsyncIterator[Any]:
     for chunk in chunks:
         yield chunk
 
@@ -30,11 +32,11 @@ async def pieces(*chunks: bytes):
     ],
     ids=["object", "list", "the largest unsigned", "the smallest signed", "text", "nested"],
 )
-def test_json_is_decoded(body, value):
+def test_json_is_decoded(body: bytes, value: dict[str, str] | int | list[bool | float | None] | str) -> None:
     assert read_json(body) == value
 
 
-def test_as_many_levels_and_values_as_allowed_are_read():
+def test_as_many_levels_and_values_as_allowed_are_read() -> None:
     assert read_json(nested(MAX_LEVELS)) is not None
     assert len(read_json(b"[" + b"1," * (MAX_VALUES - 1) + b"1]")) == MAX_VALUES
 
@@ -72,19 +74,19 @@ def test_as_many_levels_and_values_as_allowed_are_read():
         "too many values",
     ],
 )
-def test_what_is_no_json_for_us_is_none_and_raises_nothing(body):
+def test_what_is_no_json_for_us_is_none_and_raises_nothing(body: bytes) -> None:
     assert read_json(body) is None
 
 
-async def test_a_body_is_put_together_from_its_pieces():
+async def test_a_body_is_put_together_from_its_pieces() -> None:
     assert await read_body(pieces(b"a", b"", b"bc"), None) == b"abc"
     assert await read_body(pieces(b"abc"), "identity") == b"abc"
 
 
-async def test_a_body_is_taken_up_to_its_limit_and_no_further():
+async def test_a_body_is_taken_up_to_its_limit_and_no_further() -> None:
     mebibyte, taken = bytes(1 << 20), []
 
-    async def endless():
+    async def endless() -> AsyncIterator[Any]:
         while True:
             taken.append(mebibyte)
             yield mebibyte
@@ -95,10 +97,10 @@ async def test_a_body_is_taken_up_to_its_limit_and_no_further():
     assert len(taken) == MAX_MEBIBYTES + 1
 
 
-async def test_a_body_in_a_thousand_crumbs_lets_others_have_their_turn():
+async def test_a_body_in_a_thousand_crumbs_lets_others_have_their_turn() -> None:
     turns = 0
 
-    async def others():
+    async def others() -> None:
         nonlocal turns
         while True:
             await asyncio.sleep(0)
@@ -111,7 +113,7 @@ async def test_a_body_in_a_thousand_crumbs_lets_others_have_their_turn():
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br", "x" * 1000])
-async def test_an_encoded_body_is_not_even_begun(encoding):
+async def test_an_encoded_body_is_not_even_begun(encoding: str) -> None:
     with pytest.raises(UnreadableAnswer, match="the answer is encoded") as refused:
         await read_body(pieces(), encoding)
     assert len(str(refused.value)) < 100

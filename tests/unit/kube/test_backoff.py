@@ -5,12 +5,12 @@ from __future__ import annotations
 from controller.kube.backoff import Backoff
 
 
-def test_what_fails_again_and_again_waits_longer_up_to_a_limit():
+def test_what_fails_again_and_again_waits_longer_up_to_a_limit() -> None:
     backoff = Backoff(0.25, 1.0, forget_after=5.0, now=lambda: 0.0)
     assert [backoff.next() for _ in range(6)] == [0.0, 0.25, 0.5, 1.0, 1.0, 1.0]
 
 
-def test_in_any_length_of_time_there_are_few_tries():
+def test_in_any_length_of_time_there_are_few_tries() -> None:
     now = 0.0
     backoff = Backoff(0.25, 1.0, forget_after=5.0, now=lambda: now)
     tries = 0
@@ -20,7 +20,7 @@ def test_in_any_length_of_time_there_are_few_tries():
     assert tries < 65
 
 
-def test_what_went_well_for_long_begins_anew():
+def test_what_went_well_for_long_begins_anew() -> None:
     now = [0.0]
     backoff = Backoff(0.25, 1.0, forget_after=5.0, now=lambda: now[0])
     assert (backoff.next(), backoff.next()) == (0.0, 0.25)
