@@ -24,7 +24,7 @@ from controller.campaign.services import Services
 from controller.kube import KubeCluster
 from subjects.cluster import Changes, Cluster, ClusterError, Pod, Reads, Workload
 from subjects.etcd import EtcdSubject
-from subjects.etcd.polling import EtcdPollSettings
+from subjects.etcd.api import EtcdPollSettings
 from subjects.faults.pod_down import is_swapped
 from subjects.guard import GuardedCluster, majority_lost
 from subjects.permits import Inject, Recreate, Revert, Voters
