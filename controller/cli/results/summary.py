@@ -9,8 +9,7 @@ from typing import Any
 from controller.api import Outcome, Step
 from controller.cli import text
 from controller.cli.results.timeline import origin, service_unknown
-from controller.records.flags import Flag
-from controller.records.rows import AttemptRow, CampaignRow, Event
+from controller.records.rows import AttemptRow, CampaignRow, Event, Flag
 from subjects import oldrecords
 
 WINDOWED = (Outcome.SELF_HEALED, Outcome.NOT_HEALED)
