@@ -39,7 +39,7 @@ from controller.campaign.phases import (
 from controller.campaign.preconditions import PreconditionPoller, Rejected, resolve_subject
 from controller.campaign.reporting import KubeEvent, flush, load_state, phase_event, status_of
 from controller.campaign.services import Services
-from controller.records.flags import Flag
+from controller.records.rows import Flag
 from controller.status import Refusal, seconds
 from controller.text import qualified_name
 from subjects.protocol import EvalSubject

@@ -27,8 +27,8 @@ from controller.campaign.interleaving import (
     turn_alone,
 )
 from controller.records import CampaignRow, LockRow, Records
+from controller.records.campaigns import Arms
 from controller.records.locks import WORKLOAD, is_workload, subject_key, workload_key
-from controller.records.standing import Arms
 from controller.status import Interleaving
 from controller.text import qualified_name
 
