@@ -24,7 +24,7 @@ from controller.campaign.finalizer import garbage_collection
 from controller.campaign.services import Services
 from controller.clock import Clock
 from controller.connections import raise_descriptor_limit
-from controller.kube import KubeApi, NoCluster, await_definition
+from controller.kube import KubeApi, NoCluster, wait_for_crd
 from controller.liveness import Liveness
 from controller.metrics.lag import sampling_lag
 from controller.metrics.prometheus import Metrics
@@ -93,7 +93,7 @@ async def _serve(
     )
     try:
         liveness.waits_for = "the API server does not serve EvalCampaigns yet"
-        await await_definition(api)
+        await wait_for_crd(api)
         async with AsyncExitStack() as beside:
             if settings.intake_port:
                 workers = await beside.enter_async_context(working())

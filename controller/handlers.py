@@ -68,11 +68,11 @@ async def log_in(memo: kopf.Memo, **_: Any) -> kopf.AiohttpSession:
     services: Services = memo.services
     api = services.api
     try:
-        session = await api.lend_session()
+        session = await api.open_authenticated_session()
     except ClusterUnreachable as away:
         raise kopf.TemporaryError(str(away), delay=LOGIN_RETRY_SECONDS) from None
     return kopf.AiohttpSession(
-        server=api.connection.server, aiohttp_session=session, expiration=api.login.certificate_ends_at
+        server=api.connection.server, aiohttp_session=session, expiration=api.credentials.certificate_ends_at
     )
 
 

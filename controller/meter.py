@@ -30,7 +30,7 @@ class StatusWrite(StrEnum):
 class EndedAttempt:
     """An attempt as it was closed, `at` its end. Times are seconds after the injection, None where it did not happen.
 
-    `dirty`: its fault could not be undone.
+    `cleanup_failed`: its fault could not be undone.
     """
 
     id: str
@@ -42,7 +42,7 @@ class EndedAttempt:
     time_to_recover: float | None
     time_to_detect: float | None
     failure: Failure | None
-    dirty: bool
+    cleanup_failed: bool
 
 
 class Meter(Protocol):

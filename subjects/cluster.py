@@ -86,6 +86,29 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True)
+class MemberRequest:
+    """One HTTP request to a member's own port.
+
+    `timeout` is in seconds, from the first packet to the last byte. `body` is sent as JSON. Without a `method` it is a
+    GET, or a POST where there is a body.
+    """
+
+    namespace: str
+    pod: Pod
+    port: int
+    path: str
+    timeout: float
+    body: Any | None = None
+    method: str | None = None
+    tls: Tls | None = None
+
+    @property
+    def http_method(self) -> str:
+        """The method that is sent."""
+        return self.method or ("GET" if self.body is None else "POST")
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """A member's HTTP answer: status and decoded JSON body.
 
@@ -137,20 +160,9 @@ class Reads(Protocol):
         """The decoded values of a Secret. What is in them is for connections only, never for a log or a record."""
         ...
 
-    async def ask_member(
-        self,
-        namespace: str,
-        pod: Pod,
-        port: int,
-        path: str,
-        timeout: float,
-        body: Any | None = None,
-        tls: Tls | None = None,
-        method: str | None = None,
-    ) -> Answer:
-        """One request to a pod's own HTTP port; `timeout` in seconds for the whole exchange.
+    async def ask_member(self, request: MemberRequest) -> Answer:
+        """Send one request to a pod's own HTTP port. Redirects are not followed.
 
-        `method` is GET, or POST where there is a JSON body, unless it says otherwise. Redirects are not followed.
         Raises MemberUnreachable when there was no HTTP answer from the member, or one that is not read because it is
         too long or encoded; also where TLS cannot be spoken, as through the API server's proxy.
         """

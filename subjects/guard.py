@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from subjects.cluster import Answer, Api, ClusterError, Pod, PodView, Tls, Workload
+from subjects.cluster import Answer, Api, ClusterError, MemberRequest, Pod, PodView, Workload
 from subjects.permits import Inject, Recreate, Revert, Voters
 from subjects.pods import ordinal
 from subjects.protocol import ChaosRefused, Fault, SubjectError, Target
@@ -145,20 +145,9 @@ class GuardedCluster:
         """See `Reads.read_secret`."""
         return await self._api.read_secret(namespace, name)
 
-    async def ask_member(
-        self,
-        namespace: str,
-        pod: Pod,
-        port: int,
-        path: str,
-        timeout: float,
-        body: Any | None = None,
-        tls: Tls | None = None,
-        method: str | None = None,
-    ) -> Answer:
+    async def ask_member(self, request: MemberRequest) -> Answer:
         """See `Reads.ask_member`."""
-        more = {} if method is None else {"method": method}
-        return await self._api.ask_member(namespace, pod, port, path, timeout, body, tls, **more)
+        return await self._api.ask_member(request)
 
 
 def majority_lost(fault: Fault, voters: Voters, pods: Mapping[str, Pod]) -> str | None:

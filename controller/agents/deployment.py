@@ -16,8 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from controller.kube.agentpods import AgentPod
-from controller.kube.deployments import Deployment
+from controller.kube.deployments import AgentPod, Deployment
 from controller.records.locks import workload_key
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.retry import retry_until_reachable
@@ -106,7 +105,7 @@ class AgentDeployment:
 
     async def _is_ready(self) -> str | None:
         found = await self._deployments.get(self.namespace, self._name)
-        pods = [pod for pod in await self._deployments.pods(self.namespace, found) if not pod.over]
+        pods = [pod for pod in await self._deployments.pods(self.namespace, found) if not pod.finished]
         if found.settled and found.ready >= 1 and len(pods) == 1 and pods[0].ready:
             self._fresh = pods[0]
             return None
@@ -115,7 +114,7 @@ class AgentDeployment:
     async def _is_gone(self) -> str | None:
         found = await self._deployments.get(self.namespace, self._name)
         # An evicted pod stays listed for hours; it cannot act any more.
-        pods = [pod for pod in await self._deployments.pods(self.namespace, found) if not pod.over]
+        pods = [pod for pod in await self._deployments.pods(self.namespace, found) if not pod.finished]
         if found.settled and not pods:
             return None
         return f"pods of {self.title} are still there" + _reasons(pods)
@@ -144,7 +143,7 @@ async def stop_agent(
 
 
 def _reasons(pods: Sequence[AgentPod]) -> str:
-    reasons = "; ".join(f"{pod.name}: {pod.why}" for pod in pods if pod.why)
+    reasons = "; ".join(f"{pod.name}: {pod.pending_reason}" for pod in pods if pod.pending_reason)
     return f" ({reasons})" if reasons else ""
 
 
@@ -183,11 +182,11 @@ def update_state(
     pod = next((each for each in pods if each.uid == state.pod.uid), None)
     if pod is None:
         return replace(state, lost=f"pod {state.pod.name} is gone")
-    if pod.taken is not None:
-        return replace(state, lost=f"pod {pod.name}: {pod.taken}")
+    if pod.disrupted is not None:
+        return replace(state, lost=f"pod {pod.name}: {pod.disrupted}")
     if pod.images != state.pod.images:
         return replace(state, lost=f"pod {pod.name}: somebody changed its images")
-    if not pod.evicted_itself and (others := [each.name for each in pods if each.uid != pod.uid and not each.over]):
+    if not pod.evicted_itself and (others := [each.name for each in pods if each.uid != pod.uid and not each.finished]):
         return replace(state, lost=f"pod {others[0]} runs beside {pod.name}")
     if pod.exits > state.exits:
         state = replace(state, exited=state.exited or pod.last_exit, exits=pod.exits)
@@ -197,7 +196,7 @@ def update_state(
 def _update_absent(
     state: AgentState, at: datetime, deployment: Deployment | None, pods: Sequence[AgentPod]
 ) -> AgentState:
-    running = [each.name for each in pods if not each.over]
+    running = [each.name for each in pods if not each.finished]
     if running:
         return replace(state, intruder=state.intruder or f"pod {running[0]} was there")
     if deployment is not None and deployment.replicas:

@@ -1,11 +1,11 @@
-"""One attempt of one trial: break the subject once, watch what happens, undo it, and leave a record of it all.
+"""One attempt of a trial: break the subject once, observe what happens, undo the fault, and record all of it.
 
-The steps stand in `_break_and_watch`, in their order. Three rules hold throughout:
+`Attempt._run_steps` lists the steps; the methods below it follow in that order. Three rules hold throughout:
 
-* the record goes first: a step is committed before it begins, the plan before it is applied;
-* whatever happens (success, an error, a deadline, deletion, SIGTERM), `run` goes on to undo the fault and to close the
-  record; only a killed process leaves that to the next one, which finds all it needs in the row;
-* an injection that may or may not have been applied is never continued: a wrong number is worse than a repeated trial.
+* The record goes first: a step is committed before it begins, and the fault's plan before it is applied.
+* Whatever happens (success, an error, a deadline, deletion, SIGTERM), `run` undoes the fault and closes the record.
+  Only a killed process cannot; the next one finds everything that it needs in the attempt's row.
+* An injection that may or may not have been applied is never continued: a wrong number is worse than a repeated trial.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import hashlib
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
 
@@ -24,7 +24,7 @@ from pydantic import BaseModel
 from controller.agents.protocol import CommandLog
 from controller.api import CampaignSpec, Current, Failure, Outcome, Step
 from controller.attempt.agent_session import AgentAbsent, AgentSession
-from controller.attempt.injection import CleanupFailed, Injection
+from controller.attempt.injection import CleanupFailed, exceeds_quorum, plan_fault, try_undo_fault
 from controller.attempt.observation import End, Observation, ObservationWindow, add_verdict
 from controller.attempt.outcome import OutcomeInputs, decide_outcome, failure_of
 from controller.attempt.steps import StepFailed, StepRunner
@@ -33,12 +33,12 @@ from controller.attempt.verdicts import VerdictLog, VerdictStream, watch_verdict
 from controller.records import AttemptRow, Event, Records
 from controller.records.flags import Flag
 from subjects.cluster import ClusterError, ClusterUnreachable
-from subjects.protocol import EvalSubject, SubjectError, Verdict
+from subjects.protocol import ChaosRefused, EvalSubject, Fault, SubjectError, Verdict
 
 log = logging.getLogger(__name__)
 
 END_SECONDS = 5.0
-"""For a look at what the attempt leaves. Without it nothing is set back, so it holds up nothing for long."""
+"""The limit for capturing what the attempt leaves in the subject. Without it the next reset restores less."""
 
 
 def trial_seed(campaign_seed: int, trial: int) -> int:
@@ -48,17 +48,33 @@ def trial_seed(campaign_seed: int, trial: int) -> int:
 
 
 def quiet_seconds(spec: CampaignSpec, seed: int) -> float:
-    """How long nothing is done between the agent's start and the injection: uniform between the spec's bounds.
+    """The length of the quiet period before the injection, in seconds: uniform between the spec's bounds.
 
-    Of the trial's seed alone, and of a stream of its own, so that the draw of the target is what it was: the same in
-    every attempt of the trial, and in both arms.
+    It depends on the trial's seed alone, so it is the same in every attempt of the trial and in both arms. Its random
+    stream is its own, so it does not change which targets are drawn.
     """
     bounds = spec.quiet_period
     return Random(f"{seed}/quiet period").uniform(bounds.min_seconds, bounds.max_seconds)
 
 
+@dataclass(slots=True)
+class AttemptState:
+    """What is known of an attempt so far: its outcome depends on nothing else.
+
+    `fault` is set once its plan is on record, applied or not. `injection_unknown` is True while nobody can say whether
+    it was applied. `agent_unreadable`: the recovery was observed, and the agent's source could not be read after it.
+    """
+
+    fault: Fault | None = None
+    injection_unknown: bool = False
+    window: ObservationWindow | None = None
+    observation: Observation = field(default_factory=Observation)
+    commands: CommandLog | None = None
+    agent_unreadable: bool = False
+
+
 class Attempt:
-    """Runs one attempt, whose row is open already. `report` is told what is being done, for the status."""
+    """Runs one attempt, whose row has been opened. `report` receives what is being done, for the campaign's status."""
 
     def __init__(
         self,
@@ -66,102 +82,102 @@ class Attempt:
         spec: CampaignSpec,
         params: BaseModel,
         subject: EvalSubject,
-        agent_session: AgentSession,
+        agent: AgentSession,
         records: Records,
         now: Callable[[], datetime],
         report: Callable[[Current], None],
     ) -> None:
         self._row = row
         self._spec = spec
+        self._params = params
         self._subject = subject
-        self._agent = agent_session
+        self._agent = agent
         self._records = records
         self._now = now
         self._steps = StepRunner(row, records, now, report)
-        self._verdict_log = VerdictLog()
-        self._injection = Injection(spec, params, subject, self._steps, row.seed)
-        self._window: ObservationWindow | None = None
-        self._seen = Observation()
-        self._commands: CommandLog | None = None
-        self._agent_lost = False
+        self._state = AttemptState()
 
     async def run(self, stop: StopSignal) -> Outcome:
-        """Do it all. Raises CleanupFailed, with the row closed, when the fault could not be undone."""
+        """Runs all steps and closes the row. Raises CleanupFailed, after that, when the fault could not be undone."""
         try:
             return await self._run(stop)
         finally:
             self._steps.close()
 
     async def _run(self, stop: StopSignal) -> Outcome:
-        errors: list[str] = []
-        failure: Failure | None = None
+        error, failure = await self._try_steps(stop)
+        outcome = decide_outcome(self._outcome_inputs(stop, failed=error is not None))
+        self._steps.record(flags=self._flags(outcome))
+        cleanup_failed, agent_error = await self._clean_up()
+        self._steps.report_step(Step.RECORD)
+        await self._steps.flush()
+        errors = [str(each) for each in (error, cleanup_failed, agent_error) if each is not None]
+        await self._records.end_attempt(
+            self._row.id,
+            outcome,
+            at=self._now(),
+            error="; ".join(errors) or None,
+            failure=failure,
+            cleanup_failed=str(cleanup_failed) if cleanup_failed is not None else None,
+        )
+        if cleanup_failed is not None:
+            raise cleanup_failed
+        return outcome
+
+    async def _try_steps(self, stop: StopSignal) -> tuple[str | None, Failure | None]:
+        """Runs the steps up to the cleanup. Returns what went wrong, if anything did; being stopped is no error."""
         try:
-            await stop.guard(self._break_and_watch_in_time())
+            await stop.guard(self._run_steps())
         except Stopped:
             pass
         except Exception as error:
-            errors.append(str(error) or repr(error))
             failure = failure_of(error)
             if failure is Failure.UNEXPECTED:
                 log.exception("attempt %s broke down", self._row.id)
-        outcome = decide_outcome(self._evidence(stop, failed=bool(errors)))
-        seen = self._agent.flags(outcome, self._commands, self._seen.degraded)
-        lost = [Flag.AGENT_SIGHT_LOST] if self._agent_lost else []
-        self._steps.record(flags=sorted({*self._row.flags, *seen, *lost}))
-        dirty, remark = await self._clean_up()
-        errors += [str(problem) for problem in (dirty, remark) if problem is not None]
-        self._steps.report_step(Step.RECORD)
-        await self._steps.flush()
-        dirt = None if dirty is None else str(dirty)
-        why = "; ".join(errors) or None
-        await self._records.end_attempt(self._row.id, outcome, at=self._now(), error=why, failure=failure, dirty=dirt)
-        if dirty is not None:
-            raise dirty
-        return outcome
+            return str(error) or repr(error), failure
+        return None, None
 
-    # The steps, in their order ---------------------------------------------------------------------------------------
+    # The steps, in order ---------------------------------------------------------------------------------------------
 
-    async def _break_and_watch_in_time(self) -> None:
-        """All but the cleanup, which has a limit of its own and is never cut short."""
+    async def _run_steps(self) -> None:
+        """Runs all steps but the cleanup, which has a limit of its own and is never cut short."""
         async with self._steps.time_limit(self._spec.deadlines.attempt_seconds or None, "the attempt"):
-            await self._break_and_watch()
-
-    async def _break_and_watch(self) -> None:
-        spec, steps, subject, agent = self._spec, self._steps, self._subject, self._agent
-        limits = spec.deadlines
-        async with steps.step(Step.RESET, limits.reset_seconds):
-            await steps.retry_until_reachable(lambda: subject.reset(steps.report_progress))
-        async with steps.step(Step.AWAIT_HEALTHY, limits.healthy_seconds):
-            await steps.retry_until_reachable(lambda: subject.wait_healthy(spec.settle_seconds, self._tell))
-        if agent.has_deployment:
-            async with steps.step(Step.START_AGENT, spec.agent.start_seconds):
-                await agent.start(steps.report_progress)
-        async with agent.watching_pod():
-            async with steps.step(Step.CAPTURE_INITIAL, limits.capture_seconds):
-                steps.record(initial_state=await steps.retry_until_reachable(subject.capture_state))
-            async with watch_verdicts(subject, self._now) as verdicts:
-                await self._keep_quiet(verdicts)
-                async with steps.step(Step.INJECT, limits.inject_seconds):
-                    await self._injection.wait_until_healthy(verdicts)
-                    opened_at = await self._inject()
-                async with agent.polling_source(opened_at):
-                    try:
+            await self._reset()
+            await self._await_healthy()
+            await self._start_agent()
+            async with self._agent.watching_pod():
+                await self._capture_initial_state()
+                async with watch_verdicts(self._subject, self._now) as verdicts:
+                    await self._keep_quiet_period(verdicts)
+                    opened_at = await self._inject(verdicts)
+                    async with self._agent.polling_source(opened_at):
                         await self._observe(verdicts, opened_at)
-                    finally:
-                        self._learn_what_was_seen()
-        async with steps.step(Step.CAPTURE_FINAL, limits.capture_seconds):
-            if (said := await agent.read_commands()) is not None:
-                self._commands = said
-                steps.record(
-                    commands=[command.to_json() for command in said.commands],
-                    reasoning=[piece.to_json() for piece in said.reasoning],
-                )
-            steps.record(final_state=await steps.retry_until_reachable(subject.capture_state))
+            await self._capture_final_state()
 
-    async def _keep_quiet(self, verdicts: VerdictStream) -> None:
-        """Watch, and do nothing, for as long as the trial's seed says: what an agent reports meanwhile is not there.
+    async def _reset(self) -> None:
+        async with self._steps.step(Step.RESET, self._spec.deadlines.reset_seconds):
+            await self._steps.retry_until_reachable(lambda: self._subject.reset(self._steps.report_progress))
 
-        The subject is watched, not judged: it has to be healthy when the fault is injected.
+    async def _await_healthy(self) -> None:
+        settle_seconds = self._spec.settle_seconds
+        async with self._steps.step(Step.AWAIT_HEALTHY, self._spec.deadlines.healthy_seconds):
+            await self._steps.retry_until_reachable(
+                lambda: self._subject.wait_healthy(settle_seconds, self._report_verdict)
+            )
+
+    async def _start_agent(self) -> None:
+        if self._agent.has_deployment:
+            async with self._steps.step(Step.START_AGENT, self._spec.agent.start_seconds):
+                await self._agent.start(self._steps.report_progress)
+
+    async def _capture_initial_state(self) -> None:
+        async with self._steps.step(Step.CAPTURE_INITIAL, self._spec.deadlines.capture_seconds):
+            self._steps.record(initial_state=await self._steps.retry_until_reachable(self._subject.capture_state))
+
+    async def _keep_quiet_period(self, verdicts: VerdictStream) -> None:
+        """Does nothing for the trial's quiet period: whatever an agent reports meanwhile is a false alarm.
+
+        The subject need not stay healthy here: `_inject` waits until it is.
         """
         length = quiet_seconds(self._spec, self._row.seed)
         if not length:
@@ -174,113 +190,175 @@ class Attempt:
                 self._agent.require_running()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(left):
-                        self._tell(await verdicts.next())
+                        self._report_verdict(await verdicts.next())
 
-    async def _inject(self) -> datetime:
-        """Note what the agent has said so far, commit the plan, and apply it. Returns when the window opened.
+    async def _inject(self, verdicts: VerdictStream) -> datetime:
+        """Commits the plan and applies it; returns when the observation window opened.
 
-        In a control the plan is that nothing is done, and the window opens when that is committed.
+        A control injects nothing: its window opens when that is committed.
         """
-        if (cursor := await self._agent.read_cursor(self._steps.report_progress)) is not None:
-            await self._steps.commit(agent_mark=cursor.to_json())
-        await self._agent.collect_false_alarms(self._steps.report_progress)
-        self._agent.require_running()
-        if not self._spec.mode.injects:
-            opened_at = self._now()
-            await self._steps.commit(window_started_at=opened_at)
-            return opened_at
-        injected_at = await self._injection.apply()
-        self._steps.record(chaos_injected_at=injected_at, window_started_at=injected_at)
+        async with self._steps.step(Step.INJECT, self._spec.deadlines.inject_seconds):
+            # It settled a moment ago, and need not be healthy any more.
+            await verdicts.wait_until_healthy(self._spec.settle_seconds, self._report_verdict)
+            if (cursor := await self._agent.read_cursor(self._steps.report_progress)) is not None:
+                await self._steps.commit(agent_mark=cursor.to_json())
+            await self._agent.collect_false_alarms(self._steps.report_progress)
+            self._agent.require_running()
+            if not self._spec.mode.injects:
+                opened_at = self._now()
+                await self._steps.commit(window_started_at=opened_at)
+                return opened_at
+            injected_at = await self._apply(await self._plan())
+            self._steps.record(chaos_injected_at=injected_at, window_started_at=injected_at)
+            return injected_at
+
+    async def _plan(self) -> Fault:
+        """Draws the targets and commits the plan. Raises StepFailed where it would hit too many members.
+
+        The blast radius is checked here again, because members may have gone since the campaign was accepted.
+        """
+        chaos, steps = self._spec.chaos.type, self._steps
+        radius = await steps.retry_until_reachable(lambda: self._subject.blast_radius(chaos, self._params))
+        if (refusal := exceeds_quorum(chaos, radius, self._spec.allow_quorum_loss)) is not None:
+            raise StepFailed(Failure.TOO_MANY_TARGETS, f"{refusal.reason}: {refusal.message}")
+        fault = await plan_fault(self._subject, chaos, self._params, self._row.seed, steps.report_progress)
+        await steps.commit(fault=fault.to_json())
+        self._state.fault = fault
+        steps.limit_record_waits()
+        return fault
+
+    async def _apply(self, fault: Fault) -> datetime:
+        """Applies the plan; returns when the request was sent. Only success and a clear refusal leave no doubt."""
+        self._state.injection_unknown = True
+        try:
+            injected_at = await self._subject.inject_chaos(fault)
+        except ChaosRefused:
+            self._state.injection_unknown = False
+            raise
+        self._state.injection_unknown = False
         return injected_at
 
     async def _observe(self, verdicts: VerdictStream, opened_at: datetime) -> None:
-        window = self._window = ObservationWindow(
+        spec = self._spec
+        window = self._state.window = ObservationWindow(
             opened_at=opened_at,
-            deadline=opened_at + timedelta(seconds=self._spec.observe_seconds),
-            settle=timedelta(seconds=self._spec.settle_seconds),
-            max_blind=timedelta(seconds=self._spec.max_blind_seconds),
-            mode=self._spec.mode,
+            deadline=opened_at + timedelta(seconds=spec.observe_seconds),
+            settle=timedelta(seconds=spec.settle_seconds),
+            max_blind=timedelta(seconds=spec.max_blind_seconds),
+            mode=spec.mode,
         )
-        self._steps.record(deadline_at=window.deadline)
-        await self._steps.begin(Step.OBSERVE, window.deadline)
-        while self._seen.ended is None:
+        verdict_log = VerdictLog()
+        try:
+            self._steps.record(deadline_at=window.deadline)
+            await self._steps.begin(Step.OBSERVE, window.deadline)
+            await self._observe_to_the_end(window, verdicts, verdict_log)
+            await self._confirm_agent_was_there(window)
+        finally:
+            self._record_observation(verdict_log)
+
+    async def _observe_to_the_end(
+        self, window: ObservationWindow, verdicts: VerdictStream, verdict_log: VerdictLog
+    ) -> None:
+        state = self._state
+        while state.observation.ended is None:
             verdict = await verdicts.next()
-            self._seen = add_verdict(window, self._injection.fault, self._seen, verdict, self._agent.progress)
-            if verdict.at >= opened_at:
-                self._verdict_log.add(verdict)
-            self._tell(verdict)
-            if self._seen.ended is None:
+            state.observation = add_verdict(window, state.fault, state.observation, verdict, self._agent.progress)
+            if verdict.at >= window.opened_at:
+                verdict_log.add(verdict)
+            self._report_verdict(verdict)
+            if state.observation.ended is None:
                 self._agent.require_running()
-        if self._seen.ended is End.SIGHT_LOST:
-            blind = self._seen.blind.total_seconds()
+        if state.observation.ended is End.SIGHT_LOST:
+            blind = state.observation.blind.total_seconds()
             why = f"the subject could not be seen for {blind:.1f} s: {self._steps.message}"
             raise StepFailed(Failure.SIGHT_LOST, f"{Failure.SIGHT_LOST}: {why}")
-        await self._confirm_agent_state(window)
 
-    async def _confirm_agent_state(self, window: ObservationWindow) -> None:
-        """Know that the agent was there, and what it had said, until the observation could end as it did."""
-        progress, limit = self._agent.progress, self._spec.deadlines.capture_seconds
+    async def _confirm_agent_was_there(self, window: ObservationWindow) -> None:
+        """Reads the agent's source and checks its pod once more, so that both are known up to the observation's end.
+
+        Raises AgentAbsent where they are not known. Whether there was a ticket is unknown then, so the observation does
+        not count; one that saw the recovery does: an agent that cannot be read must not choose which attempts count.
+        """
+        state, limit = self._state, self._spec.deadlines.capture_seconds
+        resolved = self._agent.progress.resolved_at is not None
         try:
-            if self._seen.ended is End.DEADLINE:
+            if state.observation.ended is End.DEADLINE:
                 await self._agent.poll_until(window.deadline, limit)
-            if progress.resolved_at is None:  # whoever has called it resolved has had its say
-                end = window.deadline if self._seen.ended is End.DEADLINE else self._seen.recovered_at
+            if not resolved:  # an agent that has resolved its ticket may go
+                end = window.deadline if state.observation.ended is End.DEADLINE else state.observation.recovered_at
                 assert end is not None, "it has recovered"
                 await self._agent.require_running_until(end, limit)
         except AgentAbsent as absent:
-            if absent.failure is Failure.AGENT_SIGHT_LOST and self._seen.recovered_at is not None:
-                # The recovery was seen, and stays so: an agent that cannot be read must not choose what counts.
-                self._agent_lost = True
+            if absent.failure is Failure.AGENT_SIGHT_LOST and state.observation.recovered_at is not None:
+                state.agent_unreadable = True
                 return
-            # Whether there was a ticket, or could have been, is unknown: such an attempt was not watched to its end.
-            self._seen = replace(self._seen, ended=End.SIGHT_LOST)
+            state.observation = replace(state.observation, ended=End.SIGHT_LOST)
             raise
+
+    def _record_observation(self, verdict_log: VerdictLog) -> None:
+        self._steps.record_events(verdict_log.events)
+        if (how := self._agent.exited) is not None:
+            self._steps.record_events([Event(Step.OBSERVE, self._now(), "agent_exited", {"how": how})])
+        self._steps.record(**self._agent.record_fields())
+        observation = self._state.observation
+        self._steps.record(
+            manifested_at=observation.manifested_at,
+            serving_lost_at=observation.serving_lost_at,
+            serving_again_at=observation.serving_again_at,
+            recovered_at=observation.recovered_at,
+            blind_seconds=observation.blind.total_seconds(),
+        )
+
+    async def _capture_final_state(self) -> None:
+        async with self._steps.step(Step.CAPTURE_FINAL, self._spec.deadlines.capture_seconds):
+            if (commands := await self._agent.read_commands()) is not None:
+                self._state.commands = commands
+                self._steps.record(
+                    commands=[command.to_json() for command in commands.commands],
+                    reasoning=[piece.to_json() for piece in commands.reasoning],
+                )
+            self._steps.record(final_state=await self._steps.retry_until_reachable(self._subject.capture_state))
 
     # Afterwards ------------------------------------------------------------------------------------------------------
 
     async def _clean_up(self) -> tuple[CleanupFailed | None, str | None]:
-        """Send the agent away and undo the fault, if one was planned.
+        """Stops the agent and undoes the fault, both at once: an agent that still breaks things must not delay it.
 
-        Returns the failure: the row is closed before anybody hears of it. And what else is to be said.
+        Returns why the fault could not be undone, and why the agent could not be stopped; None where they were. The
+        row is closed before either is raised.
         """
         limit = self._spec.deadlines.cleanup_seconds
         await self._steps.begin(Step.CLEANUP, self._now() + timedelta(seconds=limit))
-        # At once: an agent that goes on breaking things must not keep us from mending them.
-        remark, dirty = await asyncio.gather(self._agent.stop(limit, log.debug), self._injection.undo(limit))
+        agent_error, cleanup_failed = await asyncio.gather(
+            self._agent.stop(limit, log.debug),
+            try_undo_fault(self._subject, self._state.fault, limit, self._steps.report_progress),
+        )
         with suppress(TimeoutError, SubjectError, ClusterError, ClusterUnreachable):
             async with asyncio.timeout(END_SECONDS):
                 await self._subject.end_attempt()
-        return dirty, remark
+        return cleanup_failed, agent_error
 
-    def _learn_what_was_seen(self) -> None:
-        self._steps.record_events(self._verdict_log.drain())
-        if (how := self._agent.exited) is not None:
-            self._steps.record_events([Event(Step.OBSERVE, self._now(), "agent_exited", {"how": how})])
-        self._steps.record(**self._agent.record_fields())
-        self._steps.record(
-            manifested_at=self._seen.manifested_at,
-            serving_lost_at=self._seen.serving_lost_at,
-            serving_again_at=self._seen.serving_again_at,
-            recovered_at=self._seen.recovered_at,
-            blind_seconds=self._seen.blind.total_seconds(),
-        )
-
-    def _evidence(self, stop: StopSignal, failed: bool) -> OutcomeInputs:
-        progress = self._agent.progress
+    def _outcome_inputs(self, stop: StopSignal, failed: bool) -> OutcomeInputs:
+        state, observation, progress = self._state, self._state.observation, self._agent.progress
         return OutcomeInputs(
             mode=self._spec.mode,
-            deadline_at=self._window.deadline if self._window else None,
-            manifested_at=self._seen.manifested_at,
-            recovered_at=self._seen.recovered_at,
+            deadline_at=state.window.deadline if state.window else None,
+            manifested_at=observation.manifested_at,
+            recovered_at=observation.recovered_at,
             ticket_at=progress.ticket_at,
             resolved_at=progress.resolved_at,
             confirm=timedelta(seconds=self._spec.confirm_seconds),
-            healthy_last=self._seen.healthy_last,
-            observed=self._seen.ended in (End.RECOVERED, End.DEADLINE),
+            healthy_last=observation.healthy_last,
+            observed=observation.ended in (End.RECOVERED, End.DEADLINE),
             stopped=stop.reason,
             failed=failed,
-            injection_unknown=self._injection.injection_unknown,
+            injection_unknown=state.injection_unknown,
         )
 
-    def _tell(self, verdict: Verdict) -> None:
+    def _flags(self, outcome: Outcome) -> list[Flag]:
+        state = self._state
+        flags = {*self._row.flags, *self._agent.flags(outcome, state.commands, state.observation.degraded)}
+        return sorted(flags | ({Flag.AGENT_SIGHT_LOST} if state.agent_unreadable else set()))
+
+    def _report_verdict(self, verdict: Verdict) -> None:
         self._steps.report_progress(verdict.message)

@@ -1,8 +1,8 @@
-"""The frame of an attempt's steps: what is committed when one begins, how long it may take, and what is said meanwhile.
+"""Runs the steps of an attempt: commits each one before it begins, limits its time, and reports its progress.
 
-The record goes first: a step is committed, with all that was learned before it, ahead of what it does. Once a fault is
-in place, though, its plan is on record, and nothing that cannot be written may keep it there: what was learned waits
-for room then, and the attempt goes on.
+A step is committed together with everything that was recorded before it. Once a fault may be in place its plan is on
+record, and then a database that cannot be written must not keep the fault there: what was recorded waits until it can
+be written, and the attempt goes on.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from subjects.retry import retry_until_reachable
 T = TypeVar("T")
 
 MESSAGE_LENGTH = 512
+"""The longest progress message, in characters."""
 
 RECORD_WAIT_SECONDS = 2.0
-"""How long a record that cannot be written holds up an attempt whose fault is in place; the next one does not."""
+"""How long an attempt whose fault may be in place waits for the first write that fails; for later ones, not at all."""
 
 
 class StepFailed(AttemptFailed):
@@ -31,7 +32,7 @@ class StepFailed(AttemptFailed):
 
 
 class StepRunner:
-    """Belongs to one attempt. `report` is told what is being done, for the status."""
+    """Runs the steps of one attempt. `report` receives what is being done, for the campaign's status."""
 
     def __init__(
         self, row: AttemptRow, records: Records, now: Callable[[], datetime], report: Callable[[Current], None]
@@ -42,37 +43,61 @@ class StepRunner:
         self._report = report
         self._facts: Facts = {}
         self._events: list[Event] = []
-        self._fault_in_place = False
+        self._record_waits_limited = False
         self._writing: asyncio.Task[None] | None = None
         self._current = Current(trial=row.trial, attempt=row.attempt, step=Step.RESET, since=now())
 
-    @property
-    def message(self) -> str:
-        """What is waited for, as it was said last."""
-        return self._current.message
+    # Records ---------------------------------------------------------------------------------------------------------
 
     def record(self, **facts: Unpack[Facts]) -> None:
-        """Keep facts that are not committed yet: the next step takes them along."""
+        """Keeps facts for the record; the next step commits them."""
         self._facts |= facts
 
     def record_events(self, events: Sequence[Event]) -> None:
-        """Keep events, likewise."""
+        """Keeps events for the record's timeline; the next step commits them."""
         self._events += events
 
     async def commit(self, **facts: Unpack[Facts]) -> None:
-        """Commit facts now, within the step."""
+        """Commits facts now, within the current step."""
         await self._records.update(self._row.id, at=self._now(), **facts)
+
+    def limit_record_waits(self) -> None:
+        """From now on, steps begin although the database cannot be written: the fault may be in place."""
+        self._record_waits_limited = True
+
+    async def flush(self) -> None:
+        """Returns when every step that has begun is on record."""
+        if self._writing is not None:
+            await self._writing
+
+    def close(self) -> None:
+        """Cancels what is still to be written; nothing is, once `flush` has returned."""
+        if self._writing is not None:
+            self._writing.cancel()
+
+    # Steps -----------------------------------------------------------------------------------------------------------
 
     @asynccontextmanager
     async def step(self, step: Step, limit_seconds: float) -> AsyncIterator[None]:
-        """Commit that the step begins, then give it its time."""
+        """Begins the step and limits the block's time. Raises StepFailed when that is over."""
         await self.begin(step, self._now() + timedelta(seconds=limit_seconds))
         async with self.time_limit(limit_seconds, step):
             yield
 
+    async def begin(self, step: Step, deadline: datetime | None = None) -> None:
+        """Commits the step, with everything recorded so far, and reports it."""
+        (facts, self._facts), (events, self._events) = (self._facts, {}), (self._events, [])
+        update = self._records.update(self._row.id, at=self._now(), step=step, events=events, **facts)
+        earlier, self._writing = self._writing, asyncio.create_task(_write_after(self._writing, update))
+        if not self._record_waits_limited:
+            await self._writing
+        elif earlier is None or earlier.done():
+            await asyncio.wait([self._writing], timeout=RECORD_WAIT_SECONDS)
+        self.report_step(step, deadline)
+
     @asynccontextmanager
     async def time_limit(self, limit_seconds: float | None, what: str) -> AsyncIterator[None]:
-        """Give it its time. StepFailed, with what was waited for, when that is over."""
+        """Limits the block's time; None is no limit. Raises StepFailed, with the last progress message."""
         try:
             async with asyncio.timeout(limit_seconds) as limit:
                 yield
@@ -82,51 +107,33 @@ class StepRunner:
             why = f": {self.message}" if self.message else ""
             raise StepFailed(Failure.TIMED_OUT, f"{what} was not done within {limit_seconds:g} s{why}") from None
 
-    def stop_waiting_for_records(self) -> None:
-        """The fault may be in place from now on: records that cannot be written hold up nothing any more."""
-        self._fault_in_place = True
+    async def retry_until_reachable(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Repeats a call until the API server answers; only for calls that may be made twice. The step limits it."""
+        return await retry_until_reachable(call, self.report_progress)
 
-    async def begin(self, step: Step, deadline: datetime | None = None) -> None:
-        """Commit the step with everything learned so far, and say so."""
-        (facts, self._facts), (events, self._events) = (self._facts, {}), (self._events, [])
-        update = self._records.update(self._row.id, at=self._now(), step=step, events=events, **facts)
-        earlier, self._writing = self._writing, asyncio.create_task(_after(self._writing, update))
-        if not self._fault_in_place:
-            await self._writing
-        elif earlier is None or earlier.done():
-            await asyncio.wait([self._writing], timeout=RECORD_WAIT_SECONDS)
-        self.report_step(step, deadline)
+    # The campaign's status -------------------------------------------------------------------------------------------
 
-    async def flush(self) -> None:
-        """Return when every step that was entered is on record."""
-        if self._writing is not None:
-            await self._writing
-
-    def close(self) -> None:
-        """Write no more; where `written` has returned, nothing is lost by it."""
-        if self._writing is not None:
-            self._writing.cancel()
+    @property
+    def message(self) -> str:
+        """The last progress message of the current step."""
+        return self._current.message
 
     def report_step(self, step: Step, deadline: datetime | None = None) -> None:
-        """Say what is being done, without a commit."""
-        entered = {"step": step, "since": self._now(), "deadline": deadline, "message": ""}
-        self._current = self._current.model_copy(update=entered)
+        """Reports that a step begins, without a commit."""
+        begun = {"step": step, "since": self._now(), "deadline": deadline, "message": ""}
+        self._current = self._current.model_copy(update=begun)
         self._report(self._current)
 
-    async def retry_until_reachable(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Ask until the API server is there; only for what may be asked twice. The step's limit ends it."""
-        return await retry_until_reachable(ask, self.report_progress)
-
     def report_progress(self, message: str) -> None:
-        """Say why we wait. Every time, also where nothing changed: who speaks is alive."""
+        """Reports what the step waits for. An unchanged message is reported too: it shows that the attempt is alive."""
         message = message[:MESSAGE_LENGTH]
         if message != self._current.message:
             self._current = self._current.model_copy(update={"message": message})
         self._report(self._current)
 
 
-async def _after(earlier: asyncio.Task[None] | None, write: Coroutine[Any, Any, None]) -> None:
-    """Write after an earlier write, whatever became of that: steps are recorded in their order."""
+async def _write_after(earlier: asyncio.Task[None] | None, write: Coroutine[Any, Any, None]) -> None:
+    """Writes once an earlier write is over, even if that failed: steps are recorded in order."""
     try:
         if earlier is not None:
             await asyncio.wait([earlier])

@@ -1,4 +1,4 @@
-"""Being told to stop, or to pause, from outside and at any moment."""
+"""How a campaign is told to stop or to pause, from outside and at any moment."""
 
 from __future__ import annotations
 
@@ -12,45 +12,45 @@ T = TypeVar("T")
 
 
 class Stopped(Exception):
-    """Work was broken off because the campaign is to stop."""
+    """Work was cancelled because the campaign is to stop."""
 
 
 class Paused(Exception):
-    """Work was broken off, or not begun, because the campaign is to pause."""
+    """Work was cancelled, or not begun, because the campaign is to pause."""
 
 
 class StopSignal:
-    """Fires once. `reason` says why; it is None until then."""
+    """A signal that fires once. `reason` says why it fired; it is None until then."""
 
     def __init__(self) -> None:
         self._fired = asyncio.Event()
         self.reason: StopReason | None = None
 
     def fire(self, reason: StopReason) -> None:
-        """Tell everyone who is guarded. A second reason does not replace the first."""
+        """Cancels all guarded work. A second reason does not replace the first."""
         if self.reason is None:
             self.reason = reason
             self._fired.set()
 
     def check(self) -> None:
-        """Raise Stopped if the signal has fired."""
+        """Raises Stopped if the signal has fired."""
         if self.reason is not None:
             raise Stopped
 
     async def sleep(self, seconds: float) -> None:
-        """Pause; raises Stopped at once when the signal fires."""
+        """Sleeps; raises Stopped as soon as the signal fires."""
         await self.guard(asyncio.sleep(seconds))
 
     async def guard(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do `work` to its end, or cancel it the moment the signal fires, wait until it is gone, and raise Stopped.
+        """Does `work` and returns its result. When the signal fires, cancels it, waits for its end and raises Stopped.
 
-        When the signal has fired already, `work` does not even begin.
+        Where the signal has fired already, `work` does not begin.
         """
-        return await _unless(self._fired, work, Stopped)
+        return await _guard(work, self._fired, Stopped)
 
 
 class PauseSwitch:
-    """Turned on and off as often as anybody likes; work under its guard is broken off when it is on."""
+    """A switch that may be turned on and off many times. Turning it on cancels the work under its guard."""
 
     def __init__(self) -> None:
         self._on = asyncio.Event()
@@ -63,37 +63,38 @@ class PauseSwitch:
         return self._on.is_set()
 
     def turn(self, on: bool) -> None:
-        """Turn it on or off; turning it where it is already changes nothing."""
-        there, gone = (self._on, self._off) if on else (self._off, self._on)
-        gone.clear()
-        there.set()
+        """Turns the switch on or off; nothing happens where it is so already."""
+        set_now, cleared = (self._on, self._off) if on else (self._off, self._on)
+        cleared.clear()
+        set_now.set()
 
     def check(self) -> None:
-        """Raise Paused if it is on."""
+        """Raises Paused if the switch is on."""
         if self.on:
             raise Paused
 
     async def off(self) -> None:
-        """Return once it is off."""
+        """Returns once the switch is off."""
         await self._off.wait()
 
     async def guard(self, work: Coroutine[Any, Any, T]) -> T:
-        """As `StopSignal.guard`, but raises Paused."""
-        return await _unless(self._on, work, Paused)
+        """Does `work` as `StopSignal.guard` does, but raises Paused."""
+        return await _guard(work, self._on, Paused)
 
 
-async def _unless(happened: asyncio.Event, work: Coroutine[Any, Any, T], error: type[Exception]) -> T:
-    if happened.is_set():
+async def _guard(work: Coroutine[Any, Any, T], event: asyncio.Event, error: type[Exception]) -> T:
+    """Does `work` unless the event is set or becomes set; then it is cancelled, and `error` raised."""
+    if event.is_set():
         work.close()
         raise error
     working = asyncio.ensure_future(work)
-    happening = asyncio.ensure_future(happened.wait())
+    waiting = asyncio.ensure_future(event.wait())
     try:
-        await asyncio.wait({working, happening}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             return working.result()
     finally:
         working.cancel()
-        happening.cancel()
-        await asyncio.gather(working, happening, return_exceptions=True)
+        waiting.cancel()
+        await asyncio.gather(working, waiting, return_exceptions=True)
     raise error

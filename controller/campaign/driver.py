@@ -114,8 +114,8 @@ class CampaignDriver:
                 await self._finish(Phase.FAILED, Reason.NO_PLAN, str(none))
             except BudgetSpent as spent:
                 await self._finish(Phase.FAILED, spent.reason, str(spent))
-            except CleanupFailed as dirty:
-                await self._finish(Phase.FAILED, Reason.CLEANUP_FAILED, str(dirty), keep_lock=True)
+            except CleanupFailed as failed:
+                await self._finish(Phase.FAILED, Reason.CLEANUP_FAILED, str(failed), keep_lock=True)
             except Stopped:
                 await self._halted()
             await dismiss_agent(self._services, self._spec, self._campaign.ref.uid)

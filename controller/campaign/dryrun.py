@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from random import Random
 
 from pydantic import BaseModel
 
 from controller.api import PLANNED_TRIALS, CampaignSpec, Plan
 from controller.attempt.attempt import trial_seed
+from controller.attempt.injection import plan_fault
 from controller.text import truncate
 from subjects.cluster import ClusterError
 from subjects.protocol import EvalSubject, Fault, SubjectError, no_report
-from subjects.retry import retry_until_reachable
 
 
 class NoPlan(Exception):
@@ -27,7 +26,7 @@ async def plan_trials(subject: EvalSubject, spec: CampaignSpec, params: BaseMode
         seed = trial_seed(spec.seed, trial)
         try:
             async with asyncio.timeout(limit):
-                made.append(plan_of(trial, seed, await _plan(subject, spec.chaos.type, params, seed)))
+                made.append(plan_of(trial, seed, await plan_fault(subject, spec.chaos.type, params, seed, no_report)))
         except TimeoutError:
             raise NoPlan(f"trial {trial} could not be planned within {limit:g} s") from None
         except (SubjectError, ClusterError) as error:
@@ -51,7 +50,3 @@ def in_a_sentence(plans: tuple[Plan, ...], trials: int) -> str:
     return truncate(
         f"nothing was touched; as it stands now, {which} hit {', '.join(plan.target for plan in plans)}", 400
     )
-
-
-async def _plan(subject: EvalSubject, chaos: str, params: BaseModel, seed: int) -> Fault:
-    return await retry_until_reachable(lambda: subject.plan_chaos(chaos, params, Random(seed)), no_report)

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from controller.agents.deployment import AgentDeployment, stop_agent
 from controller.api import CampaignSpec, Outcome, Step
-from controller.attempt.injection import CleanupFailed, undo_fault
-from controller.records import AttemptRow, Records
+from controller.attempt.injection import try_undo_fault
+from controller.records import Records
 from subjects.protocol import EvalSubject, Fault
 
 log = logging.getLogger(__name__)
@@ -37,17 +37,19 @@ async def close_unfinished(
         workload = None
     for row in attempts:
         error = f"the controller was stopped in step {row.step}"
-        if row.fault is not None:
+        fault = Fault.from_json(row.fault) if row.fault is not None else None
+        if fault is not None:
             say(f"undoing the fault of trial {row.trial}, attempt {row.attempt}, which was left open")
         # The step is recorded beside it: a disk that is full must not keep the fault in place.
-        dirty, _, _ = await asyncio.gather(
-            _try_undo(row, spec, subject, say),
+        cleanup_failed, _, _ = await asyncio.gather(
+            try_undo_fault(subject, fault, spec.deadlines.cleanup_seconds, say),
             stop_agent(workload, spec.deadlines.cleanup_seconds, log.debug),
             records.update(row.id, at=now(), step=Step.CLEANUP),
         )
-        if dirty is not None:
-            await records.end_attempt(row.id, outcome, at=now(), error=f"{error}; {dirty}", dirty=str(dirty))
-            raise dirty
+        if cleanup_failed is not None:
+            error = f"{error}; {cleanup_failed}"
+            await records.end_attempt(row.id, outcome, at=now(), error=error, cleanup_failed=str(cleanup_failed))
+            raise cleanup_failed
         await records.end_attempt(row.id, outcome, at=now(), error=error)
     return len(attempts)
 
@@ -56,15 +58,3 @@ async def _is_anothers(workload: AgentDeployment, campaign_uid: str, records: Re
     """Whether somebody unlocked it by hand, and another campaign runs its agent there now."""
     holders = (lock.campaign_uid for lock in await records.locks() if lock.subject == workload.key)
     return any(uid != campaign_uid for uid in holders)
-
-
-async def _try_undo(
-    row: AttemptRow, spec: CampaignSpec, subject: EvalSubject, say: Callable[[str], None]
-) -> CleanupFailed | None:
-    if row.fault is None:
-        return None
-    try:
-        await undo_fault(subject, Fault.from_json(row.fault), spec.deadlines.cleanup_seconds, say)
-    except CleanupFailed as failed:
-        return failed
-    return None

@@ -6,10 +6,9 @@ keep its token or certificate fresh. Nothing here sends a request: `controller.k
 """
 
 from controller.connection.credentials import Credential, Credentials, NoCredential
-from controller.connection.errors import NoCluster
 from controller.connection.resolve import connection_from
 from controller.connection.tls import tls_context
-from controller.connection.values import Connection, Identity, Plugin, Trust
+from controller.connection.values import Connection, Identity, NoCluster, Plugin, Trust
 
 __all__ = [
     "Connection",

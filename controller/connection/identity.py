@@ -5,9 +5,8 @@ from __future__ import annotations
 from base64 import b64encode
 from pathlib import Path
 
-from controller.connection.errors import NoCluster
 from controller.connection.kubeconfig import Cluster, Exec, User
-from controller.connection.values import Connection, Identity, Plugin
+from controller.connection.values import Connection, Identity, NoCluster, Plugin
 
 VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 """Of the protocol that credential plugins speak; v1alpha1 has gone from kubectl."""
@@ -16,7 +15,7 @@ PLUGINS_CONFIG = "client.authentication.k8s.io/exec"
 """The extension of a cluster that holds what its credential plugin wants to know."""
 
 
-MOST_BYTES = 1 << 20
+MAX_BYTES = 1 << 20
 """Of a token, a key or a bundle of authorities: a device that never ends must not fill the memory."""
 
 
@@ -121,7 +120,7 @@ def read_file(file: Path, what: str) -> bytes:
     """What is in it; `what` says what it should be. Raises NoCluster."""
     try:
         with file.open("rb") as opened:
-            return opened.read(MOST_BYTES)
+            return opened.read(MAX_BYTES)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise NoCluster(f"{what}, {str(file)!r}, cannot be read: {why}") from None

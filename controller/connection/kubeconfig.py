@@ -17,14 +17,14 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from controller.connection.errors import NoCluster
+from controller.connection.values import NoCluster
 from controller.validation import describe_invalid
 
-MOST_BYTES = 16 << 20
+MAX_BYTES = 16 << 20
 """Of one file. Real ones have some kilobytes; the largest hold a thousand clusters, a few megabytes."""
 
 
-MOST_LEVELS = 64
+MAX_LEVELS = 64
 """Of lists and maps in each other. Real ones have seven, and what their extensions hold."""
 
 
@@ -209,7 +209,7 @@ def load_named(file: Path) -> Kubeconfig:
 def parse(content: bytes, file: Path) -> Kubeconfig:
     """What a file says that has this content. Raises NoCluster. Pure."""
 
-    def senseless(why: str) -> NoCluster:
+    def invalid(why: str) -> NoCluster:
         return NoCluster(f"the kubeconfig {shown(file)} makes no sense: {why}")
 
     if not content:
@@ -219,20 +219,20 @@ def parse(content: bytes, file: Path) -> Kubeconfig:
         _refuse_depth(text)
         found = _File.model_validate(next(yaml.load_all(text, _Loader), None))
     except UnicodeDecodeError:
-        raise senseless("it is no text") from None
+        raise invalid("it is no text") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark else ""
-        raise senseless(
+        raise invalid(
             f"it is no YAML: {getattr(error, 'problem', None) or 'a character is not allowed'}{where}"
         ) from None
     except ValidationError as error:
-        raise senseless(describe_invalid(error, "the whole")) from None
+        raise invalid(describe_invalid(error, "the whole")) from None
     except (RecursionError, ValueError, TypeError, OverflowError) as error:
         # Numbers and keys that YAML allows and Python does not.
-        raise senseless(f"it is no YAML that can be read ({type(error).__name__})") from None
+        raise invalid(f"it is no YAML that can be read ({type(error).__name__})") from None
     if (found.api_version, found.kind) != ("v1", "Config"):
-        raise senseless(f"it is a {found.kind!r} of {found.api_version!r}, not a Config of v1")
+        raise invalid(f"it is a {found.kind!r} of {found.api_version!r}, not a Config of v1")
     try:
         return Kubeconfig(
             found.current_context,
@@ -241,7 +241,7 @@ def parse(content: bytes, file: Path) -> Kubeconfig:
             _by_name(found.contexts, lambda each: each.context),
         )
     except _Twice as twice:
-        raise senseless(f"{twice} is in it twice") from None
+        raise invalid(f"{twice} is in it twice") from None
 
 
 def _refuse_depth(text: str) -> None:
@@ -250,7 +250,7 @@ def _refuse_depth(text: str) -> None:
     for event in yaml.parse(text, _Loader):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
-            if depth > MOST_LEVELS:
+            if depth > MAX_LEVELS:
                 raise ValueError
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
@@ -308,9 +308,9 @@ def _beside(file: Path, path: str) -> str:
 
 def _content(file: Path) -> bytes:
     with file.open("rb") as opened:
-        content = opened.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
-        raise OSError(None, f"it is larger than {MOST_BYTES >> 20} MiB")
+        content = opened.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise OSError(None, f"it is larger than {MAX_BYTES >> 20} MiB")
     return content
 
 

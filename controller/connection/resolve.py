@@ -12,12 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from controller.connection.errors import NoCluster
 from controller.connection.identity import identity_of, impersonation, read_file
 from controller.connection.kubeconfig import Cluster, Context, Kubeconfig, User, files_of, load, load_named, shown
 from controller.connection.proxies import InvalidProxy, proxy_from_environment, proxy_url
 from controller.connection.tls import tls_context
-from controller.connection.values import Connection, Identity, Trust
+from controller.connection.values import Connection, Identity, NoCluster, Trust
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where a pod finds the token, the authority and the namespace of its ServiceAccount."""

@@ -8,8 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from controller.connection.errors import NoCluster
-from controller.connection.values import Trust
+from controller.connection.values import NoCluster, Trust
 
 
 def tls_context(trust: Trust, certificate: bytes = b"", key: bytes = b"") -> ssl.SSLContext:

@@ -7,6 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from controller.usererror import UserError
+
+
+class NoCluster(UserError):
+    """There is no kubeconfig, or it asks for something impossible; the text, one sentence, says which."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trust:

@@ -8,9 +8,8 @@ read. Answers stay plain JSON: the generated models cost a parse and give nothin
 
 from controller.connection import NoCluster
 from controller.kube.api import KubeApi
-from controller.kube.campaigns import CampaignRef, KubeCampaigns
+from controller.kube.campaigns import CampaignRef, KubeCampaigns, wait_for_crd
 from controller.kube.cluster import KubeCluster
-from controller.kube.definition import await_definition
 from controller.kube.deployments import KubeDeployments
 from controller.kube.reviews import KubeReviews
 
@@ -22,5 +21,5 @@ __all__ = [
     "KubeDeployments",
     "KubeReviews",
     "NoCluster",
-    "await_definition",
+    "wait_for_crd",
 ]

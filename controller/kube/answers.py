@@ -1,8 +1,8 @@
-"""Reading what a member says, on the understanding that it may be broken or hostile.
+"""Reads the answers of members, which may be broken or hostile.
 
-Whoever has power over a subject can put any program in a member's place. What that says must cost the controller
-little, whatever it is: a controller that dies of an answer takes the attempt with it. So nothing is read that is too
-long, that nobody asked to be encoded, or that would grow to a multiple of its size in memory.
+Whoever may change a subject's pods can run any program in a member's place. Its answers must cost the controller
+little: a controller that dies of an answer takes the attempt with it. So an answer is refused where it is too long, is
+compressed, or would grow to a multiple of its size in memory.
 """
 
 from __future__ import annotations
@@ -13,37 +13,37 @@ from typing import Any
 
 from controller.boundedjson import Bounds, NotRead, read
 
-MOST_MEBIBYTES = 8
-MOST_VALUES = 500_000
+MAX_MEBIBYTES = 8
+MAX_VALUES = 500_000
 """8 MiB of `[],` would take 200 MB once decoded; half a million of the like take 40."""
 
-MOST_LEVELS = 64
-"""Of lists and objects in each other. Whoever handles or writes them later may recur."""
+MAX_LEVELS = 64
+"""Of nested lists and objects: later code may recur over them."""
 
-MOST_DIGITS = 20
+MAX_DIGITS = 20
 """Of an integer: every 64-bit number fits, and none overflows a float."""
 
 
-class Unreadable(Exception):
+class UnreadableAnswer(Exception):
     """An answer that is not read to its end; the text says why."""
 
 
-async def take(chunks: AsyncIterable[bytes], encoding: str | None) -> bytes:
-    """The whole body. Raises Unreadable where it is too long, or encoded (`encoding`: its Content-Encoding)."""
+async def read_body(chunks: AsyncIterable[bytes], encoding: str | None) -> bytes:
+    """Returns the whole body. Raises UnreadableAnswer where it is too long, or has a Content-Encoding (`encoding`)."""
     if encoding not in (None, "", "identity"):
-        raise Unreadable(f"the answer is encoded ({encoding[:32]}), which was not asked for")
+        raise UnreadableAnswer(f"the answer is encoded ({encoding[:32]}), which was not asked for")
     body = bytearray()
     async for chunk in chunks:
         body += chunk
-        if len(body) > MOST_MEBIBYTES << 20:
-            raise Unreadable(f"answer longer than {MOST_MEBIBYTES} MiB")
-        await asyncio.sleep(0)  # a body in a million crumbs must not hold up everybody else
+        if len(body) > MAX_MEBIBYTES << 20:
+            raise UnreadableAnswer(f"answer longer than {MAX_MEBIBYTES} MiB")
+        await asyncio.sleep(0)  # a body in a million small chunks must not block the event loop
     return bytes(body)
 
 
 def read_json(body: bytes) -> Any:
-    """The decoded body; None where it is no JSON, or JSON that nobody would write for us to read."""
+    """Returns the decoded body; None where it is no JSON, or exceeds the bounds above."""
     try:
-        return read(body, Bounds(MOST_VALUES, MOST_LEVELS, MOST_DIGITS, finite=True))
+        return read(body, Bounds(MAX_VALUES, MAX_LEVELS, MAX_DIGITS, finite=True))
     except NotRead:
         return None

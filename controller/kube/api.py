@@ -1,4 +1,4 @@
-"""One request to the API server, as kubectl would send it, and two kinds of failure.
+"""Sends requests to the API server, as kubectl would, and tells two kinds of failure apart.
 
 `ClusterError`: the server answered with a 4xx, so nothing was done. `ClusterUnreachable`: no answer, or a 5xx or 429
 (`ClusterFailing`), after which nobody can say whether a change was made. Everything above relies on that difference.
@@ -17,28 +17,27 @@ from urllib.parse import urlencode
 import aiohttp
 from yarl import URL
 
-from controller.connection import Connection, Credential, NoCluster, connection_from
-from controller.kube.answers import take
-from controller.kube.login import Login
-from controller.kube.pause import Pause
-from controller.kube.sessions import open_session, open_session_for_others
+from controller.connection import Connection, NoCluster, connection_from
+from controller.kube.answers import read_body
+from controller.kube.backoff import Backoff
+from controller.kube.sessions import AsyncCredentials, open_authenticated_session, open_session
 from controller.meter import UNMETERED, Meter
 from controller.settings import FIELD_MANAGER
 from subjects.cluster import ClusterError, ClusterFailing, ClusterUnreachable
 
 REQUEST_SECONDS = 10.0
 
-FIRST_SECONDS, MOST_SECONDS = 1.0, 30.0
-"""How long somebody waits who comes for the second session in a row, and for the tenth."""
+FIRST_SECONDS, MAX_SECONDS = 1.0, 30.0
+"""The wait before the second session in a row is opened, and the longest wait before a later one."""
 
 WRITES = ("POST", "PUT", "PATCH")
-"""What the API server notes a manager for. Of a deletion it notes none."""
+"""The methods for which the API server records a field manager; it records none for DELETE."""
 
 REDIRECTS = (301, 302, 303, 307, 308)
 
 
 class Unauthorized(ClusterFailing):
-    """The server does not take our credentials, however new. Others may be given to us yet."""
+    """The server rejects our credentials, even renewed ones. A later renewal may still succeed."""
 
 
 class KubeApi:
@@ -49,18 +48,18 @@ class KubeApi:
 
     def __init__(self, connection: Connection, meter: Meter = UNMETERED, field_manager: str = FIELD_MANAGER) -> None:
         self.connection = connection
-        self.login = Login(connection)
+        self.credentials = AsyncCredentials(connection)
         self.requests = 0
         self._meter = meter
         self._manager = field_manager
-        self._lending = Pause(FIRST_SECONDS, MOST_SECONDS, forget_after=2 * MOST_SECONDS)
+        self._lending = Backoff(FIRST_SECONDS, MAX_SECONDS, forget_after=2 * MAX_SECONDS)
         self._session: aiohttp.ClientSession | None = None
 
     @classmethod
     async def connect(
         cls, kubeconfig: Path | None = None, meter: Meter = UNMETERED, field_manager: str = FIELD_MANAGER
     ) -> KubeApi:
-        """To the cluster that kubectl would take; nothing is sent yet.
+        """Returns an API of the cluster that kubectl would choose; sends nothing yet.
 
         `kubeconfig` names a file, as `kubectl --kubeconfig` does. Raises NoCluster where there is none.
         """
@@ -72,16 +71,17 @@ class KubeApi:
 
     @property
     def in_cluster(self) -> bool:
-        """Whether we are where pods' own addresses can be reached."""
+        """Whether pods' own addresses can be reached, because we run in a pod of the cluster."""
         return self.connection.in_cluster
 
-    async def lend_session(self) -> aiohttp.ClientSession:
-        """A pool of its own for somebody else, who closes it; it has the credentials that we have.
+    async def open_authenticated_session(self) -> aiohttp.ClientSession:
+        """Returns a new pool with our credentials; the caller closes it.
 
-        Who comes back at once, because the server did not take them, waits longer each time. Raises ClusterUnreachable.
+        Callers that come back soon, because the server rejected the credentials, wait longer each time. Raises
+        ClusterUnreachable.
         """
         await asyncio.sleep(self._lending.next())
-        return await open_session_for_others(self.connection, self.login, self._manager)
+        return await open_authenticated_session(self.connection, self.credentials, self._manager)
 
     async def close(self) -> None:
         """Close the pool."""
@@ -111,23 +111,22 @@ class KubeApi:
             raise ClusterUnreachable("the API server did not answer: TimeoutError") from None
 
     async def exchange(self, method: str, path: str, *, body: Any | None) -> tuple[int, bytes]:
-        """As `request`, but whatever the other end of a proxied request says is an answer, and may be hostile.
+        """Send one request through the pod proxy. Returns status and undecoded body, whatever the status.
 
-        Returns its status and its body, undecoded. Raises Unreadable where that is not read. The caller sets a limit
-        to how long it may take.
+        The answer may be hostile. Raises UnreadableAnswer where its body is not read. The caller limits the time.
         """
         plain = {"Accept-Encoding": "identity"}
         async with self._send(method, path, None, body, "application/json", plain) as response:
             encoding = response.headers.get("Content-Encoding")
-            return response.status, await take(response.content.iter_any(), encoding)
+            return response.status, await read_body(response.content.iter_any(), encoding)
 
     @asynccontextmanager
     async def stream(
         self, path: str, query: Mapping[str, str], *, timeout: float = REQUEST_SECONDS
     ) -> AsyncIterator[aiohttp.StreamReader]:
-        """A watch: an answer without end, line by line, that must begin within `timeout` seconds.
+        """Opens a watch, an endless answer of lines, which must begin within `timeout` seconds.
 
-        From then on the caller looks after silence.
+        After that the caller detects silence.
         """
         async with AsyncExitStack() as answering:
             try:
@@ -150,11 +149,11 @@ class KubeApi:
         content_type: str,
         headers: Mapping[str, str] | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The answer to one request; sent a second time, with a new credential, where the first was not taken."""
+        """Sends one request; sends it again, with a renewed credential, where the first credential was rejected."""
         url = URL(f"{self.connection.server}{path}{f'?{urlencode(query)}' if query else ''}", encoded=True)
         data = None if body is None else json.dumps(body)
         sent = {"Content-Type": content_type, "Accept": "application/json", **(headers or {})}
-        credential = await self.login.current()
+        credential = await self.credentials.current()
         response: aiohttp.ClientResponse | None = None
         try:
             for last in (False, True):
@@ -170,7 +169,7 @@ class KubeApi:
                         headers=sent | {"Authorization": credential.authorization}
                         if credential.authorization
                         else sent,
-                        ssl=self.login.context(credential) or True,
+                        ssl=self.credentials.context(credential) or True,
                         server_hostname=self.connection.trust.server_name or None,
                         allow_redirects=False,
                     )
@@ -178,7 +177,7 @@ class KubeApi:
                     if status in REDIRECTS:
                         raise ClusterFailing(f"the answer was a redirect, which is not followed (HTTP {status})")
                     if status == 401 and not last:
-                        renewed = await self.login.renewed(credential)
+                        renewed = await self.credentials.renew(credential)
                         if renewed != credential:
                             credential = renewed
                             response.release()
@@ -186,7 +185,7 @@ class KubeApi:
                     yield response
                     return
                 except (aiohttp.ClientError, OSError) as error:  # OSError covers a refused connection
-                    raise ClusterUnreachable(f"the API server did not answer: {_words(error)}") from error
+                    raise ClusterUnreachable(f"the API server did not answer: {_describe_error(error)}") from error
                 finally:
                     self._meter.requested(method, status)
         finally:
@@ -195,16 +194,12 @@ class KubeApi:
 
 
 @contextmanager
-def understood(what: str) -> Iterator[None]:
-    """Reads an answer about this. Raises ClusterFailing where it is none: who answers is no API server of ours."""
+def parsing(what: str) -> Iterator[None]:
+    """Raises ClusterFailing where the block cannot parse an answer about `what`: no API server answers like that."""
     try:
         yield
     except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
         raise ClusterFailing(f"the API server's answer about {what} makes no sense ({type(error).__name__})") from error
-
-
-def _shown(credential: Credential) -> dict[str, str]:
-    return {"Authorization": credential.authorization} if credential.authorization else {}
 
 
 async def _decode(response: aiohttp.ClientResponse) -> dict[str, Any]:
@@ -227,5 +222,5 @@ def _refusal(status: int, answer: Mapping[str, Any]) -> Exception:
     return ClusterError(status, message)
 
 
-def _words(error: BaseException) -> str:
+def _describe_error(error: BaseException) -> str:
     return str(error) or type(error).__name__

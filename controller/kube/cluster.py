@@ -1,4 +1,4 @@
-"""The `Cluster` that subjects are given, on a real API server."""
+"""Implements the `Cluster` that subjects use, on a real API server."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from controller.kube.api import KubeApi, understood
+from controller.kube.api import KubeApi, parsing
 from controller.kube.members import Connect, Members, connect
-from controller.kube.pods import pod_from_json
-from controller.kube.watch import follow_pods
-from subjects.cluster import Answer, Pod, PodView, Tls, Workload
+from controller.kube.pods import pod_from_json, watch_pods
+from subjects.cluster import Answer, MemberRequest, Pod, PodView, Workload
 
 
 class KubeCluster:
-    """Implements `subjects.cluster.Cluster`. Holds no connection of its own: `api` belongs to whoever made it.
+    """Implements `subjects.cluster.Cluster`. The caller owns `api` and closes it.
 
-    `connect` opens the way to a member inside the cluster; tests put their own in its place.
+    `connect` makes the transport to a member inside the cluster; tests inject their own.
     """
 
     def __init__(self, api: KubeApi, connect: Connect = connect) -> None:
@@ -26,18 +25,18 @@ class KubeCluster:
 
     @property
     def reaches_pods(self) -> bool:
-        """Inside the cluster they are."""
+        """Whether pods can be reached at their own addresses: only from inside the cluster."""
         return self._api.in_cluster
 
     async def list_pods(self, namespace: str, selector: str) -> Mapping[str, Pod]:
         """The pods that match a label selector, by name."""
         listed = await self._api.request("GET", _pods(namespace), query={"labelSelector": selector})
-        with understood("pods"):
+        with parsing("pods"):
             return {pod.name: pod for pod in map(pod_from_json, listed["items"])}
 
     async def watch_pods(self, namespace: str, selector: str) -> AsyncGenerator[PodView, None]:
         """See `Cluster.watch_pods`."""
-        async with aclosing(follow_pods(self._api, _pods(namespace), selector)) as views:
+        async with aclosing(watch_pods(self._api, _pods(namespace), selector)) as views:
             async for view in views:
                 yield view
 
@@ -54,17 +53,17 @@ class KubeCluster:
     async def get_workload(self, namespace: str, name: str) -> Workload:
         """A StatefulSet."""
         found = await self._api.request("GET", _workloads(namespace, name))
-        with understood("a StatefulSet"):
+        with parsing("a StatefulSet"):
             return _workload(found)
 
     async def list_workloads(self, namespace: str, selector: str) -> Mapping[str, Workload]:
         """The StatefulSets that match a label selector, by name."""
         listed = await self._api.request("GET", _workloads(namespace), query={"labelSelector": selector})
-        with understood("StatefulSets"):
+        with parsing("StatefulSets"):
             return {workload.name: workload for workload in map(_workload, listed["items"])}
 
     async def scale_workload(self, namespace: str, name: str, replicas: int) -> None:
-        """Ask for so many replicas, through the `scale` subresource: no more power than that is needed."""
+        """Set the number of replicas through the `scale` subresource, which takes the fewest permissions."""
         await self._api.request(
             "PATCH",
             f"{_workloads(namespace, name)}/scale",
@@ -75,7 +74,7 @@ class KubeCluster:
     async def list_claims(self, namespace: str, selector: str) -> frozenset[str]:
         """The names of the claims that match a label selector."""
         listed = await self._api.request("GET", _claims(namespace), query={"labelSelector": selector})
-        with understood("claims"):
+        with parsing("claims"):
             return frozenset(claim["metadata"]["name"] for claim in listed["items"])
 
     async def delete_claim(self, namespace: str, name: str) -> None:
@@ -85,22 +84,12 @@ class KubeCluster:
     async def read_secret(self, namespace: str, name: str) -> Mapping[str, bytes]:
         """The decoded values of a Secret."""
         secret = await self._api.request("GET", f"/api/v1/namespaces/{namespace}/secrets/{name}")
-        with understood("a Secret"):
+        with parsing("a Secret"):
             return {key: b64decode(value) for key, value in (secret.get("data") or {}).items()}
 
-    async def ask_member(
-        self,
-        namespace: str,
-        pod: Pod,
-        port: int,
-        path: str,
-        timeout: float,
-        body: Any | None = None,
-        tls: Tls | None = None,
-        method: str | None = None,
-    ) -> Answer:
+    async def ask_member(self, request: MemberRequest) -> Answer:
         """One request to a pod's own port."""
-        return await self._members.ask(namespace, pod, port, path, timeout, body, tls, method)
+        return await self._members.ask(request)
 
 
 def _workload(found: Mapping[str, Any]) -> Workload:

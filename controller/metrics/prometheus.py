@@ -156,7 +156,7 @@ class Metrics:
         self._attempts.labels(*what, ended.mode, ended.outcome).inc()
         if ended.outcome is Outcome.INFRA_ERROR:
             self._infra_errors.labels(ended.failure or Failure.UNEXPECTED).inc()
-        if ended.dirty:
+        if ended.cleanup_failed:
             self._cleanup_failures.labels(ended.subject).inc()
         if not (ended.outcome.scored and ended.mode.injects):
             return

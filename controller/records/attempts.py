@@ -112,7 +112,7 @@ def end(
     return True
 
 
-def ended(connection: Connection, id_: str, failure: Failure | None, dirty: bool) -> EndedAttempt:
+def ended(connection: Connection, id_: str, failure: Failure | None, cleanup_failed: bool) -> EndedAttempt:
     """An attempt that was ended just now, for whoever counts them."""
     row = decode_summary(connection.execute(select(*SUMMARY).where(attempts.c.id == id_)).mappings().one())
     c = campaigns.c
@@ -128,7 +128,7 @@ def ended(connection: Connection, id_: str, failure: Failure | None, dirty: bool
         time_to_recover=row.time_to_recover,
         time_to_detect=row.time_to_detect,
         failure=failure,
-        dirty=dirty,
+        cleanup_failed=cleanup_failed,
     )
 
 

@@ -84,7 +84,7 @@ def set_phase(
     return existing(connection, uid)
 
 
-def fail_dirty(connection: Connection, attempt_id: str, why: str, at: datetime) -> None:
+def fail_cleanup(connection: Connection, attempt_id: str, why: str, at: datetime) -> None:
     """End the attempt's campaign for a fault that could not be undone; its subject stays locked."""
     uid = connection.execute(select(attempts.c.campaign_uid).where(attempts.c.id == attempt_id)).scalar_one()
     row = existing(connection, uid)

@@ -138,22 +138,22 @@ class Records:
         error: str | None = None,
         failure: Failure | None = None,
         events: Sequence[Event] = (),
-        dirty: str | None = None,
+        cleanup_failed: str | None = None,
     ) -> bool:
         """Close an attempt with its outcome, once. False, and nothing written, when another writer was first.
 
-        `error` None keeps an error that the attempt has; `failure` is what it was, in one word. `dirty` says why its
-        fault could not be undone: in the same transaction the campaign ends Failed, CleanupFailed, and keeps its
-        subject; its message says how to free it.
+        `error` None keeps an error that the attempt has; `failure` is what it was, in one word. `cleanup_failed` says
+        why its fault could not be undone: in the same transaction the campaign ends Failed, CleanupFailed, and keeps
+        its subject; its message says how to free it.
         LookupError when there is no such attempt.
         """
 
         def end(connection: Connection) -> EndedAttempt | None:
             if not attempts.end(connection, attempt_id, outcome, at, error, failure, events):
                 return None
-            if dirty is not None:
-                campaigns.fail_dirty(connection, attempt_id, dirty, at)
-            return attempts.ended(connection, attempt_id, failure, dirty is not None)
+            if cleanup_failed is not None:
+                campaigns.fail_cleanup(connection, attempt_id, cleanup_failed, at)
+            return attempts.ended(connection, attempt_id, failure, cleanup_failed is not None)
 
         if (ended := await self._write(end)) is None:
             return False

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from subjects.cluster import Pod
+from subjects.cluster import MemberRequest, Pod
 from subjects.etcd.wire import CLIENT_PORT, Query
 from subjects.protocol import SubjectContext
 from subjects.watching.polling import PollSettings, send_within
@@ -45,6 +45,6 @@ async def ask(context: SubjectContext, pod: Pod, query: Query, timeout: float) -
     return await send_within(
         timeout,
         lambda: context.cluster.ask_member(
-            context.namespace, pod, CLIENT_PORT, query.path, timeout=timeout, body=query.body
+            MemberRequest(context.namespace, pod, CLIENT_PORT, query.path, timeout, query.body)
         ),
     )

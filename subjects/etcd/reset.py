@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 
-from subjects.cluster import ClusterError, MemberUnreachable, Pod, Workload
+from subjects.cluster import ClusterError, MemberRequest, MemberUnreachable, Pod, Workload
 from subjects.etcd.place import list_pods
 from subjects.etcd.polling import EtcdPollSettings, ask
 from subjects.etcd.wire import CLIENT_PORT, TRANSFER_PATH, Query, Status, read_status, refusal, transfer_body
@@ -24,7 +24,7 @@ from subjects.watching.results import QueryResult
 REFUSED = (400, 401, 403)
 """What etcd's gateway answers those who are no user of it: InvalidArgument, Unauthenticated, PermissionDenied."""
 
-TRANSFER_LIMIT_SECONDS = 5.0
+TRANSFER_TIMEOUT_SECONDS = 5.0
 """etcd answers a transfer when the new leader is there: several elections' length if a member is slow."""
 
 
@@ -89,12 +89,7 @@ def _why(result: QueryResult | None) -> str:
 
 async def _transfer(context: SubjectContext, leader: Pod, to_member_id: str) -> None:
     """Ask the leader to hand over. Whether it did is seen at the next look, so a refusal needs no handling."""
+    body = transfer_body(to_member_id)
+    request = MemberRequest(context.namespace, leader, CLIENT_PORT, TRANSFER_PATH, TRANSFER_TIMEOUT_SECONDS, body)
     with suppress(MemberUnreachable, ClusterError):
-        await context.cluster.ask_member(
-            context.namespace,
-            leader,
-            CLIENT_PORT,
-            TRANSFER_PATH,
-            timeout=TRANSFER_LIMIT_SECONDS,
-            body=transfer_body(to_member_id),
-        )
+        await context.cluster.ask_member(request)

@@ -254,7 +254,9 @@ IN_JSON = ["list -o json", "trials hostile -o json", "show hostile -t 1 -o json"
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("columns", ["40", "200", ""])
-def test_no_command_prints_what_moves_a_terminal(hostile: str, monkeypatch, command: str, columns: str) -> None:
+def test_no_command_prints_what_moves_a_terminal(
+    hostile: str, monkeypatch: pytest.MonkeyPatch, command: str, columns: str
+) -> None:
     if columns:
         monkeypatch.setenv("COLUMNS", columns)
     else:

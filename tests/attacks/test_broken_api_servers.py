@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from controller.cli.cluster.api import Api
 from controller.cli.cluster.errors import CommandFailed
 from controller.connection import Connection, NoCluster
-from controller.kube import KubeCampaigns, KubeCluster, await_definition
-from controller.kube.watch import follow_pods
+from controller.kube import KubeCampaigns, KubeCluster, wait_for_crd
+from controller.kube.pods import watch_pods
 from subjects.cluster import ClusterError, ClusterFailing, ClusterUnreachable
 from tests.unit.kube.server import END, PODS, PodServer, pod, serving
 
@@ -37,8 +37,8 @@ statuses = st.sampled_from([200, 200, 200, 201, 204, 302, 400, 401, 403, 404, 40
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(statuses, st.one_of(anything.map(lambda each: json.dumps(each).encode()), st.binary(max_size=40)))
-def test_whatever_an_answer_is_a_subject_gets_something_or_one_of_two_errors(status, body):
-    async def ask():
+def test_whatever_an_answer_is_a_subject_gets_something_or_one_of_two_errors(status, body) -> None:
+    async def ask() -> None:
         server = PodServer()
         server.raw = lambda: aiohttp.web.Response(status=status, body=body, content_type="application/json")
         async with serving(server) as api:
@@ -62,7 +62,7 @@ def test_whatever_an_answer_is_a_subject_gets_something_or_one_of_two_errors(sta
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 429, 401])
-async def test_a_server_that_answers_and_does_not_serve_is_told_from_one_that_is_away(status):
+async def test_a_server_that_answers_and_does_not_serve_is_told_from_one_that_is_away(status) -> None:
     server = PodServer()
     server.answer = (status, {"message": "failed calling webhook"})
     async with serving(server) as api:
@@ -77,14 +77,14 @@ async def test_a_server_that_answers_and_does_not_serve_is_told_from_one_that_is
 @pytest.mark.parametrize(
     "ends", [{"type": "ERROR", "object": {"code": 410, "reason": "Expired"}}, END, b'{"type": "AD']
 )
-async def test_watches_that_end_at_once_cost_few_lists(ends):
+async def test_watches_that_end_at_once_cost_few_lists(ends) -> None:
     server = PodServer()
     server.pods = [pod("a")]
     for _ in range(1000):
         server.feed.put_nowait(ends)
         if isinstance(ends, bytes):
             server.feed.put_nowait(END)
-    async with serving(server) as api, aclosing(follow_pods(api, PODS, "")) as views:
+    async with serving(server) as api, aclosing(watch_pods(api, PODS, "")) as views:
         gaps = 0
         while gaps < 5:
             gaps += (await anext(views)).pods is None
@@ -92,12 +92,12 @@ async def test_watches_that_end_at_once_cost_few_lists(ends):
 
 
 @pytest.mark.parametrize("status", [401, 403, 418])
-async def test_at_the_start_one_that_does_not_know_us_is_named_and_nobody_waits(status):
+async def test_at_the_start_one_that_does_not_know_us_is_named_and_nobody_waits(status) -> None:
     server = PodServer()
     server.answer = (status, {"message": "no\nnever"})
     async with serving(server) as api:
         with pytest.raises(NoCluster, match=f"HTTP {status}"):
-            await await_definition(api)
+            await wait_for_crd(api)
     assert len(server.heard) == 1
 
 
@@ -107,7 +107,7 @@ async def test_at_the_start_one_that_does_not_know_us_is_named_and_nobody_waits(
     ids=repr,
 )
 @pytest.mark.parametrize("status", [200, 401, 500])
-def test_the_command_line_says_a_sentence(body, status):
+def test_the_command_line_says_a_sentence(body, status) -> None:
     answers = {200: None, 401: "does not know you", 500: "cannot serve"}
     with said(status, body) as url:
         api = Api(Connection(url, "a test"))

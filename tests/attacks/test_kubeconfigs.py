@@ -109,19 +109,19 @@ def used_or_refused(content: bytes, folder: Path) -> Connection | str:
 
 @FUZZ
 @given(st.one_of(configs, likely, anything))
-def test_any_json(tmp_path, config):
+def test_any_json(tmp_path: Path, config) -> None:
     used_or_refused(json.dumps(config).encode("utf-8", "surrogatepass"), tmp_path)
 
 
 @FUZZ
 @given(st.binary(max_size=200))
-def test_any_bytes(tmp_path, content):
+def test_any_bytes(tmp_path: Path, content) -> None:
     used_or_refused(content, tmp_path)
 
 
 @FUZZ
 @given(st.text(alphabet="{}[]:,-&*!|>'\"#%@`\n\t ab1.~?<=", max_size=60))
-def test_anything_that_looks_like_yaml(tmp_path, content):
+def test_anything_that_looks_like_yaml(tmp_path: Path, content) -> None:
     used_or_refused(content.encode(), tmp_path)
 
 
@@ -160,12 +160,12 @@ def test_anything_that_looks_like_yaml(tmp_path, content):
     ],
     ids=lambda content: repr(content[:24]),
 )
-def test_what_is_made_to_hurt(tmp_path, content):
+def test_what_is_made_to_hurt(tmp_path: Path, content) -> None:
     used_or_refused(content, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["\0", "a\0b", "x" * 5000, "/dev/null/x", "\n", "\ud83d"])
-def test_names_that_are_none(name):
+def test_names_that_are_none(name) -> None:
     with pytest.raises(NoCluster) as refused:
         connection_from({"KUBECONFIG": name})
     assert "\n" not in str(refused.value)
@@ -175,7 +175,7 @@ def test_names_that_are_none(name):
 
 @FUZZ
 @given(st.dictionaries(st.sampled_from(["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "KUBERNETES_MASTER"]), texts))
-def test_any_environment(tmp_path, environment):
+def test_any_environment(tmp_path: Path, environment) -> None:
     try:
         connection_from({"HOME": str(tmp_path)} | environment)
     except NoCluster as refused:

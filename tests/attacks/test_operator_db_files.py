@@ -184,7 +184,9 @@ async def test_of_numbers_only_the_newest_are_remembered_and_the_oldest_stay_old
     assert await messages(looking, cursor) == ["the 1th"], "another file, though its ids are below"
 
 
-async def test_more_rows_than_can_be_remembered_are_refused_with_a_sentence(texts: Store, monkeypatch) -> None:
+async def test_more_rows_than_can_be_remembered_are_refused_with_a_sentence(
+    texts: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(known, "MOST", 3)
     for number in range(4):
         texts.ticket(number)
@@ -298,7 +300,7 @@ async def test_a_wal_that_was_left_by_a_crash_is_read_and_one_without_its_index_
     assert sorted(os.listdir(texts.path.parent)) == before
 
 
-async def test_a_statement_without_an_end_is_broken_off(texts: Store, monkeypatch) -> None:
+async def test_a_statement_without_an_end_is_broken_off(texts: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Should one ever come to be run: the authorizer lets none through."""
     with reading(texts.path) as file:
         assert file is not None
@@ -333,7 +335,9 @@ DEAF = "import os; os.close(0); import time; time.sleep(3600)"
 
 
 @pytest.mark.parametrize("runs", [NEVER, ENDS, SHOUTS, BABBLES, DEAF])
-def test_a_reader_that_hangs_ends_or_raves_costs_one_look_and_is_replaced(texts: Store, monkeypatch, runs: str) -> None:
+def test_a_reader_that_hangs_ends_or_raves_costs_one_look_and_is_replaced(
+    texts: Store, monkeypatch: pytest.MonkeyPatch, runs: str
+) -> None:
     reader = Child()
     question = Question("counts", str(texts.path), NOW)
     with monkeypatch.context() as patched:
@@ -355,7 +359,7 @@ def test_the_reader_has_no_more_memory_than_it_was_given(texts: Store) -> None:
     reader.close()
 
 
-def test_the_reader_is_told_no_secret_of_the_controllers(texts: Store, monkeypatch) -> None:
+def test_the_reader_is_told_no_secret_of_the_controllers(texts: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EVALCAMPAIGN_DB", "postgresql://user:hunter2@db/records")
     reader = Child()
     reader.ask(Question("counts", str(texts.path), NOW))

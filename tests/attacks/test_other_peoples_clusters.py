@@ -143,7 +143,7 @@ async def attempt(subject: EvalSubject, chaos: str, seed: int) -> Fault:
 
 
 @pytest.mark.parametrize("make", CLUSTERS)
-async def test_a_campaign_changes_nothing_but_its_targets_and_never_takes_a_majority(make):
+async def test_a_campaign_changes_nothing_but_its_targets_and_never_takes_a_majority(make) -> None:
     cluster = make()
     subject = EtcdSubject(cluster.context(), PACE)
     expected: list[tuple[str, str]] = []
@@ -158,7 +158,7 @@ async def test_a_campaign_changes_nothing_but_its_targets_and_never_takes_a_majo
 
 
 @pytest.mark.parametrize("make", CLUSTERS)
-async def test_resets_of_a_healthy_cluster_delete_nothing_however_many_there_are(make):
+async def test_resets_of_a_healthy_cluster_delete_nothing_however_many_there_are(make) -> None:
     cluster = make()
     before = dict(cluster.pods)
     async with asyncio.timeout(120):
@@ -171,7 +171,7 @@ async def test_resets_of_a_healthy_cluster_delete_nothing_however_many_there_are
 
 
 @pytest.mark.parametrize("tier", ["pd", "tikv"])
-async def test_resets_of_a_tikv_with_a_held_back_rollout_delete_nothing(tier):
+async def test_resets_of_a_tikv_with_a_held_back_rollout_delete_nothing(tier) -> None:
     cluster = FakeTikv()
     cluster.workloads[tier] = replace(cluster.workloads[tier], images={tier: f"{tier}:9.0"})
     cluster.as_template = lambda name: name in cluster.pods  # both revisions work
@@ -185,7 +185,7 @@ async def test_resets_of_a_tikv_with_a_held_back_rollout_delete_nothing(tier):
     assert {name: pod.uid for name, pod in cluster.pods.items()} == before
 
 
-async def test_an_owner_who_rolls_out_between_two_attempts_is_neither_hurried_nor_undone():
+async def test_an_owner_who_rolls_out_between_two_attempts_is_neither_hurried_nor_undone() -> None:
     cluster = OthersCluster()
     subject = EtcdSubject(cluster.context(), PACE)
     async with asyncio.timeout(120):
@@ -204,7 +204,7 @@ async def test_an_owner_who_rolls_out_between_two_attempts_is_neither_hurried_no
     assert all(pod.images == {"etcd": NEXT} for pod in cluster.pods.values())
 
 
-async def test_a_pod_that_its_owner_mends_in_place_before_an_attempt_is_learnt_as_he_left_it():
+async def test_a_pod_that_its_owner_mends_in_place_before_an_attempt_is_learnt_as_he_left_it() -> None:
     cluster = OthersCluster()
     cluster.change("etcd-1", images={"etcd": mirrored(NEXT)}, ready=False)  # whoever did that
     subject = EtcdSubject(cluster.context(), PACE)
@@ -258,14 +258,14 @@ def swapped_back(fault: Fault) -> Revert:
         (KILL, "u1", "registry.k8s.io/pause:3.10", False),
     ],
 )
-def test_only_our_own_image_in_the_planned_pod_is_ours_to_undo(fault, uid, image, ours):
+def test_only_our_own_image_in_the_planned_pod_is_ours_to_undo(fault, uid, image, ours) -> None:
     pod = Pod("etcd-1", uid, True, False, "10.0.0.1", {"etcd": image})
     assert is_swapped(Fault.from_json(fault.to_json()), fault.targets[0], pod) is ours
 
 
 @pytest.mark.parametrize("make", CLUSTERS)
 @pytest.mark.parametrize("fault", [OLD, NEW, KILL])
-async def test_cleaning_up_what_is_not_there_deletes_nothing(make, fault):
+async def test_cleaning_up_what_is_not_there_deletes_nothing(make, fault) -> None:
     cluster = make()
     fault = replace(fault, targets=(Target("etcd-1", cluster.pods["etcd-1"].uid),))
     await asyncio.wait_for(EtcdSubject(cluster.context(), PACE).cleanup_chaos(fault), 60)
@@ -327,7 +327,7 @@ def three() -> dict[str, Pod]:
     }
 
 
-def test_every_change_there_is_takes_a_permit_and_no_question_does():
+def test_every_change_there_is_takes_a_permit_and_no_question_does() -> None:
     """A change that is added without one, to the protocol or to the real cluster, fails here."""
     assert permits().keys() == CHANGING
     for name in CHANGING:
@@ -341,21 +341,21 @@ def test_every_change_there_is_takes_a_permit_and_no_question_does():
     assert {name for name in vars(GuardedCluster) if not name.startswith("_")} == asked | CHANGING
 
 
-def test_a_subject_is_given_nothing_but_the_guarded_cluster():
+def test_a_subject_is_given_nothing_but_the_guarded_cluster() -> None:
     assert get_type_hints(SubjectContext)["cluster"] is Cluster
     made = {path.name for path in REPO.glob("controller/**/*.py") if "KubeCluster(" in path.read_text()}
     assert made == {"services.py"}, "whoever makes one elsewhere goes past the guard"
 
 
 @pytest.mark.parametrize("method", sorted(CHANGING))
-async def test_what_is_permitted_is_sent(method):
+async def test_what_is_permitted_is_sent(method) -> None:
     api = Asked(three())
     await getattr(GuardedCluster(api, consents, recreates=True), method)(*permits()[method])
     assert api.changed == [method]
 
 
 @pytest.mark.parametrize("method", sorted(CHANGING))
-async def test_without_consent_nothing_is_begun(method):
+async def test_without_consent_nothing_is_begun(method) -> None:
     api = Asked(three())
     with pytest.raises(SubjectError, match="nobody asked"):
         await getattr(GuardedCluster(api, refuses, True, recreates=True), method)(*permits()[method])
@@ -363,7 +363,7 @@ async def test_without_consent_nothing_is_begun(method):
 
 
 @pytest.mark.parametrize("method", ["scale_workload", "delete_claim"])
-async def test_without_the_specs_word_nothing_is_emptied(method):
+async def test_without_the_specs_word_nothing_is_emptied(method) -> None:
     api = Asked(three())
     with pytest.raises(SubjectError, match="does not say reset: recreate"):
         await getattr(GuardedCluster(api, consents, True), method)(*permits()[method])
@@ -371,7 +371,7 @@ async def test_without_the_specs_word_nothing_is_emptied(method):
 
 
 @pytest.mark.parametrize("method", ["scale_workload", "delete_claim"])
-async def test_only_the_named_statefulset_and_its_claims_are_emptied(method):
+async def test_only_the_named_statefulset_and_its_claims_are_emptied(method) -> None:
     api = Asked(three())
     permit, namespace, _, *rest = permits()[method]
     with pytest.raises(SubjectError):
@@ -381,7 +381,7 @@ async def test_only_the_named_statefulset_and_its_claims_are_emptied(method):
     assert api.changed == []
 
 
-async def test_a_system_whose_emptying_has_begun_is_brought_back_whatever_has_become_of_consent():
+async def test_a_system_whose_emptying_has_begun_is_brought_back_whatever_has_become_of_consent() -> None:
     api = Asked({}, replicas=0)
     guarded = GuardedCluster(api, refuses, recreates=True)
     await guarded.delete_claim(*permits()["delete_claim"])
@@ -391,7 +391,7 @@ async def test_a_system_whose_emptying_has_begun_is_brought_back_whatever_has_be
 
 @pytest.mark.parametrize("method", ["delete_pod", "patch_pod"])
 @pytest.mark.parametrize("who", [("etcd-0", "uid-1"), ("etcd-1", "uid-9")])
-async def test_only_a_target_of_the_plan_is_broken_by_name_and_uid(method, who):
+async def test_only_a_target_of_the_plan_is_broken_by_name_and_uid(method, who) -> None:
     api = Asked(three())
     permit, namespace, _, _, *rest = permits()[method]
     with pytest.raises(ChaosRefused, match="no target of the plan on record"):
@@ -402,7 +402,7 @@ async def test_only_a_target_of_the_plan_is_broken_by_name_and_uid(method, who):
 @pytest.mark.parametrize("method", ["delete_pod", "patch_pod"])
 @pytest.mark.parametrize("down", [{"ready": False}, {"deleting": True}, None])
 @pytest.mark.parametrize("allowed", [False, True])
-async def test_a_member_that_is_down_already_counts(method, down, allowed):
+async def test_a_member_that_is_down_already_counts(method, down, allowed) -> None:
     pods = three()
     pods.pop("etcd-2") if down is None else pods.update({"etcd-2": replace(pods["etcd-2"], **down)})
     api = Asked(pods)
@@ -415,7 +415,7 @@ async def test_a_member_that_is_down_already_counts(method, down, allowed):
     assert api.changed == [method] * allowed
 
 
-async def test_a_member_that_goes_down_between_the_plan_and_the_request_saves_the_others():
+async def test_a_member_that_goes_down_between_the_plan_and_the_request_saves_the_others() -> None:
     cluster = FakeCluster()
     subject = EtcdSubject(cluster.context(), PACE)
     fault = await subject.plan_chaos("node_kill", subject.get_chaos_types()["node_kill"].params(), Random(1))
@@ -437,7 +437,7 @@ async def test_a_member_that_goes_down_between_the_plan_and_the_request_saves_th
         (4, 4, 2, 0, True),
     ],
 )
-def test_a_majority_of_those_that_vote_together_remains(members, voting, hit, down, lost):
+def test_a_majority_of_those_that_vote_together_remains(members, voting, hit, down, lost) -> None:
     names = [f"etcd-{number}" for number in range(members)]
     pods = {name: Pod(name, name, True, False, "10.0.0.1", {}) for name in names}
     for name in names[members - down :]:
@@ -446,7 +446,7 @@ def test_a_majority_of_those_that_vote_together_remains(members, voting, hit, do
     assert (majority_lost(fault, Voters("", names, voting), pods) is not None) is lost
 
 
-async def test_undoing_needs_neither_consent_nor_a_majority_for_the_pod_is_down_anyway():
+async def test_undoing_needs_neither_consent_nor_a_majority_for_the_pod_is_down_anyway() -> None:
     pods = {"etcd-1": replace(three()["etcd-1"], images={"etcd": "registry.k8s.io/pause:3.10"}, ready=False)}
     api = Asked(pods)
     await GuardedCluster(api, refuses).delete_pod(
@@ -456,7 +456,7 @@ async def test_undoing_needs_neither_consent_nor_a_majority_for_the_pod_is_down_
 
 
 @pytest.mark.parametrize("fields", [{}, {"images": {"etcd": NEXT}}, {"uid": "other"}, {"deleting": True}])
-async def test_undoing_deletes_no_pod_that_does_not_show_our_change(fields):
+async def test_undoing_deletes_no_pod_that_does_not_show_our_change(fields) -> None:
     pods = three()
     pods["etcd-1"] = replace(pods["etcd-1"], **fields)
     api = Asked(copy.copy(pods))
@@ -481,7 +481,7 @@ async def test_undoing_deletes_no_pod_that_does_not_show_our_change(fields):
         ("DELETE", "/pd/api/v1/admin/cache/regions", None),
     ],
 )
-async def test_pd_is_given_no_order_that_takes_something_away(method, path, body):
+async def test_pd_is_given_no_order_that_takes_something_away(method, path, body) -> None:
     cluster = FakeTikv()
     endpoints = Endpoints(cluster.context(), check(cluster.context().options))
     with pytest.raises(SubjectError, match="PD is not told to"):
@@ -489,7 +489,7 @@ async def test_pd_is_given_no_order_that_takes_something_away(method, path, body
     assert cluster.calls == []
 
 
-async def test_undoing_touches_nobody_but_the_targets():
+async def test_undoing_touches_nobody_but_the_targets() -> None:
     api = Asked(three())
     with pytest.raises(SubjectError, match="no target of the plan on record"):
         await GuardedCluster(api, consents, True, True).delete_pod(swapped_back(NEW), "etcd", "etcd-0", "uid-1", 1)
@@ -536,7 +536,9 @@ class Kubernetes:
         ("somebody", "", {"allow_quorum_loss": True}, False),
     ],
 )
-async def test_what_the_controller_gives_a_subject_asks_again_before_it_breaks_anything(allowed, unready, spec, sent):
+async def test_what_the_controller_gives_a_subject_asks_again_before_it_breaks_anything(
+    allowed, unready, spec, sent
+) -> None:
     api = Kubernetes({"evalcampaign.dev/allowed-namespaces": allowed}, unready)
     services = Services(api, None, {}, {}, lambda: datetime.now(UTC))
     asked = QuickSpec(subject={"type": "etcd", "namespace": "etcd"}, chaos={"type": "node_kill"}, **spec)

@@ -6,10 +6,12 @@ import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -54,7 +56,7 @@ class Place:
 
 
 @pytest.fixture
-async def place(tmp_path: Path):
+async def place(tmp_path: Path) -> AsyncIterator[Any]:
     made = Place(tmp_path)
     records = await Records.open(f"sqlite:///{made.records}")
     await records.get_campaign("none")  # so that it is in use, with its -wal and -shm

@@ -91,7 +91,7 @@ class Stage:
         """Have the campaign's attempts begun so much earlier; only while no controller runs."""
         started = [(each.started_at - timedelta(seconds=seconds), each.id) for each in self.attempts(key)]
         for at, id_ in started:
-            self._write("UPDATE trials SET started_at = ? WHERE id = ?", at.strftime(TIME_FORMAT), id_)
+            self._write("UPDATE attempts SET started_at = ? WHERE id = ?", at.strftime(TIME_FORMAT), id_)
 
     async def gone(self, key: Key) -> None:
         """Return when the object is."""

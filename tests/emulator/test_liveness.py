@@ -13,7 +13,8 @@ import aiohttp
 import pytest
 
 from controller.campaign import board
-from controller.kube import KubeApi, definition
+from controller.kube import KubeApi
+from controller.kube import campaigns as kube_campaigns
 from controller.records import store
 from tests.emulator.apiserver import is_status_write
 from tests.emulator.stage import Stage
@@ -72,13 +73,13 @@ async def test_while_the_records_migrate_it_lives_and_is_not_ready(
 
 
 async def test_while_there_is_no_crd_it_lives_and_is_not_ready(probed: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    there, missing = threading.Event(), definition._missing
+    there, missing = threading.Event(), kube_campaigns._missing_crd
 
     async def not_yet(api: KubeApi) -> str | None:
         return await missing(api) if there.is_set() else "no CRD"
 
-    monkeypatch.setattr(definition, "_missing", not_yet)
-    monkeypatch.setattr(definition, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(kube_campaigns, "_missing_crd", not_yet)
+    monkeypatch.setattr(kube_campaigns, "CRD_RETRY_SECONDS", 0.05)
     starting = asyncio.create_task(probed.start())
     await answers(probed, "/readyz", "does not serve EvalCampaigns yet")
     assert await ask(probed) == 200 and not starting.done()

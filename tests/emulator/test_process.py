@@ -33,19 +33,19 @@ async def said(process: asyncio.subprocess.Process) -> str:
     return complaint.decode()
 
 
-async def test_without_a_kubeconfig_it_says_so_and_ends(tmp_path):
+async def test_without_a_kubeconfig_it_says_so_and_ends(tmp_path: Path) -> None:
     process = await start(tmp_path, KUBECONFIG=str(tmp_path / "none"))
     assert "\nerror: no cluster to work in: " in await said(process)
     assert process.returncode == 1
 
 
-async def test_a_setting_that_makes_no_sense_is_named(tmp_path):
+async def test_a_setting_that_makes_no_sense_is_named(tmp_path: Path) -> None:
     process = await start(tmp_path, EVALCAMPAIGN_LIVENESS_PORT="http")
     assert await said(process) == "error: EVALCAMPAIGN_LIVENESS_PORT must be a port, 0 to 65535, and is 'http'\n"
     assert process.returncode == 1
 
 
-async def test_a_second_one_on_the_same_records_says_who_has_them_and_ends(tmp_path):
+async def test_a_second_one_on_the_same_records_says_who_has_them_and_ends(tmp_path: Path) -> None:
     lock = FileLock.take(tmp_path / "records.db")
     complaint = await said(await start(tmp_path))
     lock.release()
@@ -54,7 +54,7 @@ async def test_a_second_one_on_the_same_records_says_who_has_them_and_ends(tmp_p
 
 
 @pytest.mark.parametrize(("folder", "why"), [("file/below", "Not a directory"), ("link", "File exists")])
-async def test_where_the_volume_is_missing_it_says_so_and_ends(tmp_path, folder, why):
+async def test_where_the_volume_is_missing_it_says_so_and_ends(tmp_path: Path, folder, why) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     process = await start(tmp_path, EVALCAMPAIGN_DB=f"sqlite:///{tmp_path}/{folder}/records.db")
@@ -63,7 +63,7 @@ async def test_where_the_volume_is_missing_it_says_so_and_ends(tmp_path, folder,
     assert process.returncode == 1
 
 
-async def test_a_port_that_somebody_else_has_is_named(tmp_path):
+async def test_a_port_that_somebody_else_has_is_named(tmp_path: Path) -> None:
     with socket.create_server(("0.0.0.0", 0)) as taken:
         port = taken.getsockname()[1]
         complaint = await said(await start(tmp_path, EVALCAMPAIGN_LIVENESS_PORT=str(port)))
@@ -72,7 +72,7 @@ async def test_a_port_that_somebody_else_has_is_named(tmp_path):
     )
 
 
-async def test_it_can_be_stopped_while_it_waits_for_an_api_server(tmp_path):
+async def test_it_can_be_stopped_while_it_waits_for_an_api_server(tmp_path: Path) -> None:
     kubeconfig = tmp_path / "kubeconfig"
     context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
     clusters = [{"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}]

@@ -55,7 +55,9 @@ TROUBLES = pytest.mark.parametrize(
 
 
 @TROUBLES
-async def test_in_mid_trial_the_campaign_waits_says_why_and_goes_on(running: Stage, trouble, reason, tmp_path) -> None:
+async def test_in_mid_trial_the_campaign_waits_says_why_and_goes_on(
+    running: Stage, trouble, reason, tmp_path: Path
+) -> None:
     running.lab.scripts["subject"] = Script(heal_after=0.5)
     key = running.apply(trials=2)
     await running.until_hurt()
@@ -69,7 +71,7 @@ async def test_in_mid_trial_the_campaign_waits_says_why_and_goes_on(running: Sta
 
 
 @TROUBLES
-async def test_a_plan_that_cannot_be_committed_is_not_applied(running: Stage, trouble, reason, tmp_path) -> None:
+async def test_a_plan_that_cannot_be_committed_is_not_applied(running: Stage, trouble, reason, tmp_path: Path) -> None:
     running.lab.scripts["subject"] = Script(reset_takes=0.5)
     key = running.apply()
     await running.until_step(key, "reset")
@@ -82,7 +84,7 @@ async def test_a_plan_that_cannot_be_committed_is_not_applied(running: Stage, tr
 
 @TROUBLES
 async def test_a_campaign_that_is_applied_meanwhile_begins_afterwards(
-    running: Stage, trouble, reason, tmp_path
+    running: Stage, trouble, reason, tmp_path: Path
 ) -> None:
     with trouble(tmp_path / "records.db"):
         key = running.apply()

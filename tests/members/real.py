@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 
-from subjects.cluster import Answer, MemberUnreachable, Pod, Tls
+from subjects.cluster import Answer, MemberRequest, MemberUnreachable, Pod
 from tests.unit.subjects.fakes import IMAGE, NAMES, FakeCluster
 
 
@@ -112,19 +112,10 @@ class RealMembers(FakeCluster):
         await super().patch_pod(namespace, name, operations)
         await asyncio.to_thread(self.stop, name)
 
-    async def ask_member(
-        self,
-        namespace: str,
-        pod: Pod,
-        port: int,
-        path: str,
-        timeout: float,
-        body: Any | None = None,
-        tls: Tls | None = None,
-    ) -> Answer:
-        method = "GET" if body is None else "POST"
+    async def ask_member(self, request: MemberRequest) -> Answer:
+        timeout, url = request.timeout, f"http://{request.pod.ip}:{request.port}{request.path}"
         try:
-            answer = await self._client.request(method, f"http://{pod.ip}:{port}{path}", json=body, timeout=timeout)
+            answer = await self._client.request(request.http_method, url, json=request.body, timeout=timeout)
         except httpx.HTTPError as error:
             raise MemberUnreachable(str(error) or type(error).__name__) from error
         try:

@@ -54,30 +54,30 @@ def watched(browser: Browser, file: Path, request: pytest.FixtureRequest) -> Ite
     opened.page.close()
 
 
-def test_it_renders_and_asks_for_nothing_but_itself(watched: Watched, file: Path):
+def test_it_renders_and_asks_for_nothing_but_itself(watched: Watched, file: Path) -> None:
     assert watched.requests == [file.as_uri()]
     assert watched.complaints == []
     assert watched.page.locator("figure svg path").count() > 5
     assert watched.page.locator(".conclusion").first.is_visible()
 
 
-def test_a_script_that_others_wrote_stays_text(watched: Watched):
+def test_a_script_that_others_wrote_stays_text(watched: Watched) -> None:
     assert watched.page.title().startswith("What ")
     assert watched.page.locator("script, img").count() == 0
     assert watched.page.get_by_text("document.title = 'taken'").first.is_visible()
 
 
-def test_nothing_is_wider_than_the_window(watched: Watched):
+def test_nothing_is_wider_than_the_window(watched: Watched) -> None:
     wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert watched.page.evaluate(wide) == 0
 
 
-def test_text_can_be_told_from_its_paper(watched: Watched):
+def test_text_can_be_told_from_its_paper(watched: Watched) -> None:
     colours = "(() => { const s = getComputedStyle(document.body); return [s.color, s.backgroundColor]; })()"
     ink, paper = (sum(map(int, colour[4:-1].split(", "))) for colour in watched.page.evaluate(colours))
     assert abs(ink - paper) > 3 * 150
 
 
-def test_the_figures_words_take_the_colour_of_the_page(watched: Watched):
+def test_the_figures_words_take_the_colour_of_the_page(watched: Watched) -> None:
     fill = "getComputedStyle(document.querySelector('figure svg text')).fill === getComputedStyle(document.body).color"
     assert watched.page.evaluate(fill)

@@ -36,7 +36,7 @@ def sample(seed: int, n: int = 25) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("seed", SAMPLES)
-def test_the_curve_its_interval_and_its_median_are_those_of_lifelines_and_statsmodels(seed: int):
+def test_the_curve_its_interval_and_its_median_are_those_of_lifelines_and_statsmodels(seed: int) -> None:
     times, recovered = sample(seed)
     ours = kaplan_meier(times.tolist(), recovered.tolist())
     theirs = KaplanMeierFitter().fit(times, recovered)
@@ -51,14 +51,14 @@ def test_the_curve_its_interval_and_its_median_are_those_of_lifelines_and_statsm
 
 
 @pytest.mark.parametrize("seed", SAMPLES)
-def test_the_restricted_mean_is_that_of_lifelines(seed: int):
+def test_the_restricted_mean_is_that_of_lifelines(seed: int) -> None:
     times, recovered = sample(seed)
     theirs = restricted_mean_survival_time(KaplanMeierFitter().fit(times, recovered), t=DEADLINE)
     assert restricted_mean(times.tolist(), DEADLINE).value == pytest.approx(theirs, abs=1e-9)
 
 
 @pytest.mark.parametrize("seed", SAMPLES)
-def test_the_incidence_is_that_of_lifelines_and_statsmodels(seed: int):
+def test_the_incidence_is_that_of_lifelines_and_statsmodels(seed: int) -> None:
     rng = np.random.default_rng(seed)
     times = rng.permutation(np.linspace(1, DEADLINE, 30))
     ended = rng.choice([Ended.HAPPENED, Ended.COMPETED], 30)
@@ -75,7 +75,7 @@ def test_the_incidence_is_that_of_lifelines_and_statsmodels(seed: int):
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 8), (1, 8), (7, 8), (8, 8), (13, 20), (49, 50)])
-def test_the_interval_of_a_rate_is_that_of_statsmodels(k: int, n: int):
+def test_the_interval_of_a_rate_is_that_of_statsmodels(k: int, n: int) -> None:
     found = rate(k, n)
     assert (found.low, found.high) == pytest.approx(proportion_confint(k, n, method="wilson"), abs=1e-12)
 
@@ -83,7 +83,9 @@ def test_the_interval_of_a_rate_is_that_of_statsmodels(k: int, n: int):
 @pytest.mark.parametrize(
     ("first", "second"), [((8, 8), (6, 8)), ((14, 20), (20, 20)), ((0, 8), (8, 8)), ((3, 9), (5, 7))]
 )
-def test_the_difference_of_rates_is_that_of_statsmodels_and_scipy(first: tuple[int, int], second: tuple[int, int]):
+def test_the_difference_of_rates_is_that_of_statsmodels_and_scipy(
+    first: tuple[int, int], second: tuple[int, int]
+) -> None:
     arms = [[True] * k + [False] * (n - k) for k, n in (first, second)]
     found = rates_apart(arms[0], arms[1], paired=False)
     expected = confint_proportions_2indep(*first, *second, method="newcomb")
@@ -92,7 +94,7 @@ def test_the_difference_of_rates_is_that_of_statsmodels_and_scipy(first: tuple[i
 
 
 @pytest.mark.parametrize("counts", [(5, 8, 1, 6), (10, 0, 6, 4), (0, 3, 3, 2)])
-def test_the_test_of_pairs_is_mcnemars_of_statsmodels(counts: tuple[int, int, int, int]):
+def test_the_test_of_pairs_is_mcnemars_of_statsmodels(counts: tuple[int, int, int, int]) -> None:
     both, only_first, only_second, neither = counts
     first = [True] * (both + only_first) + [False] * (only_second + neither)
     second = [True] * both + [False] * only_first + [True] * only_second + [False] * neither
@@ -100,6 +102,6 @@ def test_the_test_of_pairs_is_mcnemars_of_statsmodels(counts: tuple[int, int, in
     assert rates_apart(first, second, paired=True).p == pytest.approx(expected)
 
 
-def test_adjusted_p_values_are_those_of_statsmodels():
+def test_adjusted_p_values_are_those_of_statsmodels() -> None:
     ps = [0.01, 0.04, 0.03, 0.005, 0.5, 0.012]
     assert holm(ps) == pytest.approx(multipletests(ps, method="holm")[1])

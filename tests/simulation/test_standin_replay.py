@@ -28,25 +28,25 @@ def replayed(script: str) -> dict[str, list[Line]]:
     return lines(script, SEEDS)
 
 
-def test_every_recording_is_replayed():
+def test_every_recording_is_replayed() -> None:
     recorded = {file.stem for file in FOLDER.glob("*.json")} - {"tikv_region_status"}
     assert recorded == {name for _, name in PARTS}
 
 
 @pytest.mark.parametrize(("script", "name"), PARTS)
-def test_what_was_recorded_happens_again_and_about_then(script, name):
+def test_what_was_recorded_happens_again_and_about_then(script, name) -> None:
     strays = [line for line in replayed(script)[name] if not line.agrees and (name, line.what) not in BY_CHANCE]
     assert not strays
 
 
 @pytest.mark.parametrize(("script", "name"), PARTS)
-def test_no_election_is_quicker_than_the_shortest_timeout_or_waits_for_many(script, name):
+def test_no_election_is_quicker_than_the_shortest_timeout_or_waits_for_many(script, name) -> None:
     elected = [line for line in replayed(script)[name] if line.what.endswith(("led anew", "named by PD"))]
     for line in elected:
         assert all(7 < seen < 40 for seen in line.seen), line
 
 
-def test_the_recordings_differ_enough_to_tell_a_wrong_stand_in():
+def test_the_recordings_differ_enough_to_tell_a_wrong_stand_in() -> None:
     """A line that agrees with anything would be no test: one replay is held against another's recording."""
     other = {line.what: line.recorded for line in replayed("node_down")["node_down_fixed"]}
     foreign = [

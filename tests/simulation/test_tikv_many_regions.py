@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from subjects.cluster import Answer, MemberUnreachable, Pod, PodView, Workload
+from subjects.cluster import Answer, MemberRequest, MemberUnreachable, Pod, PodView, Workload
 from subjects.protocol import SubjectContext, SubjectOptions, Verdict
 from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.options import SELECTORS, check
@@ -52,9 +51,8 @@ class WorldCluster:
         yield PodView(dict(self.world.pods[self._role(selector)]))
         await asyncio.Event().wait()
 
-    async def ask_member(
-        self, namespace: str, pod: Pod, port: int, path: str, timeout: float, *_: Any, **__: Any
-    ) -> Answer:
+    async def ask_member(self, request: MemberRequest) -> Answer:
+        pod, path, timeout = request.pod, request.path, request.timeout
         self.asked.append((self._clock(), pod.name, path))
         self._now[pod.name] = self._now.get(pod.name, 0) + 1
         self.most_at_once[pod.name] = max(self.most_at_once.get(pod.name, 0), self._now[pod.name])
@@ -100,7 +98,7 @@ def seconds(verdict: Verdict) -> float:
     return (verdict.at - AT).total_seconds()
 
 
-def test_a_healthy_cluster_of_many_regions_is_found_healthy_and_stays_so():
+def test_a_healthy_cluster_of_many_regions_is_found_healthy_and_stays_so() -> None:
     async def run() -> list[Verdict]:
         return await watched(WorldCluster(big_world()), {}, until=14)
 
@@ -110,7 +108,7 @@ def test_a_healthy_cluster_of_many_regions_is_found_healthy_and_stays_so():
     assert False not in {verdict.serving for verdict in verdicts}
 
 
-def test_in_no_period_are_more_regions_asked_about_than_are_affordable_and_all_come_round():
+def test_in_no_period_are_more_regions_asked_about_than_are_affordable_and_all_come_round() -> None:
     async def run() -> WorldCluster:
         cluster = WorldCluster(big_world())
         await watched(cluster, {}, until=14)
@@ -125,7 +123,7 @@ def test_in_no_period_are_more_regions_asked_about_than_are_affordable_and_all_c
     assert max(cluster.most_at_once.values()) <= MAX_AT_ONE_MEMBER
 
 
-def test_a_frozen_store_is_told_at_once_and_holds_up_no_question_to_the_others():
+def test_a_frozen_store_is_told_at_once_and_holds_up_no_question_to_the_others() -> None:
     async def run() -> tuple[list[Verdict], WorldCluster]:
         cluster = WorldCluster(big_world())
         return await watched(cluster, {10.0: lambda: cluster.frozen.add("tikv-1")}, until=14), cluster
@@ -138,7 +136,7 @@ def test_a_frozen_store_is_told_at_once_and_holds_up_no_question_to_the_others()
     assert len(others) > 50
 
 
-def test_one_unled_region_among_hundreds_is_found_when_its_turn_comes_and_then_followed_closely():
+def test_one_unled_region_among_hundreds_is_found_when_its_turn_comes_and_then_followed_closely() -> None:
     world = big_world()
 
     def lose() -> None:
@@ -156,7 +154,7 @@ def test_one_unled_region_among_hundreds_is_found_when_its_turn_comes_and_then_f
     assert max(unserved) <= 13.5
 
 
-def test_pd_is_asked_in_bulk_once_a_period_however_many_regions_there_are():
+def test_pd_is_asked_in_bulk_once_a_period_however_many_regions_there_are() -> None:
     async def run() -> WorldCluster:
         cluster = WorldCluster(big_world())
         await watched(cluster, {}, until=14)

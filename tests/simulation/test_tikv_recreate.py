@@ -60,7 +60,7 @@ def assert_healthy(cluster: FakeTikv, pds: int = 3, stores: int = 3) -> None:
 # From beginning to end -----------------------------------------------------------------------------------------------
 
 
-async def test_everything_begins_anew_with_the_regions_there_were_and_leaders_spread():
+async def test_everything_begins_anew_with_the_regions_there_were_and_leaders_spread() -> None:
     cluster = FakeTikv()
     uids = {pod.uid for pod in cluster.pods.values()}
     await reset(recreating(cluster))
@@ -71,7 +71,7 @@ async def test_everything_begins_anew_with_the_regions_there_were_and_leaders_sp
     assert sorted(Counter(cluster.leaders()).values()) == [2, 2, 2]
 
 
-async def test_nothing_is_started_before_all_pods_and_all_claims_of_both_are_gone():
+async def test_nothing_is_started_before_all_pods_and_all_claims_of_both_are_gone() -> None:
     cluster = FakeTikv()
     await reset(recreating(cluster))
     course = [call[0:3] for call in calls(cluster, "scale_workload", "delete_claim")]
@@ -82,14 +82,14 @@ async def test_nothing_is_started_before_all_pods_and_all_claims_of_both_are_gon
     assert {f"data-pd-{n}" for n in range(3)} | {"data-tikv-0", "data-tikv-1"} <= emptied
 
 
-async def test_a_pod_that_takes_long_to_die_holds_everything_up():
+async def test_a_pod_that_takes_long_to_die_holds_everything_up() -> None:
     cluster = FakeTikv()
     cluster.slow["tikv-2"] = 60
     await reset(recreating(cluster))
     assert_healthy(cluster)
 
 
-async def test_nothing_is_started_while_its_claims_are_still_on_their_way_out(monkeypatch):
+async def test_nothing_is_started_while_its_claims_are_still_on_their_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = FakeTikv()
     left: dict[str, list[str]] = {}
     scale = cluster.scale_workload
@@ -104,7 +104,7 @@ async def test_nothing_is_started_while_its_claims_are_still_on_their_way_out(mo
     assert left == {"pd": [], "tikv": []}
 
 
-async def test_it_is_done_when_pd_and_all_stores_are_back():
+async def test_it_is_done_when_pd_and_all_stores_are_back() -> None:
     cluster = FakeTikv(keys=())
     cluster.slow["tikv-1"] = 30
     endpoints = Endpoints(cluster.context(reset="recreate"), check(cluster.context().options))
@@ -112,7 +112,7 @@ async def test_it_is_done_when_pd_and_all_stores_are_back():
     assert_healthy(cluster)
 
 
-async def test_regions_are_the_same_after_every_reset_whatever_the_trials_did_to_them():
+async def test_regions_are_the_same_after_every_reset_whatever_the_trials_did_to_them() -> None:
     cluster = FakeTikv()
     subject = recreating(cluster)
     await reset(subject)
@@ -122,7 +122,7 @@ async def test_regions_are_the_same_after_every_reset_whatever_the_trials_did_to
     assert cluster.data.cluster_id == 7002
 
 
-async def test_a_pd_beyond_repair_is_not_asked_for_its_regions_for_ever():
+async def test_a_pd_beyond_repair_is_not_asked_for_its_regions_for_ever() -> None:
     cluster = FakeTikv()
     cluster.script["*", "/pd/api/v1/regions"] = Answer(500, "etcd lost its quorum")
     resetting = asyncio.create_task(reset(recreating(cluster)))
@@ -132,7 +132,7 @@ async def test_a_pd_beyond_repair_is_not_asked_for_its_regions_for_ever():
     assert_healthy(cluster)
 
 
-async def test_a_pod_that_only_bears_the_label_is_neither_touched_nor_waited_for():
+async def test_a_pod_that_only_bears_the_label_is_neither_touched_nor_waited_for() -> None:
     cluster = FakeTikv()
     stray = cluster.pods["tikv-shell-x7k"] = replace(cluster.pods["tikv-0"], name="tikv-shell-x7k", uid="stray")
     await reset(recreating(cluster))
@@ -140,7 +140,7 @@ async def test_a_pod_that_only_bears_the_label_is_neither_touched_nor_waited_for
     assert cluster.pods["tikv-shell-x7k"] == stray
 
 
-async def test_without_being_asked_nothing_is_emptied():
+async def test_without_being_asked_nothing_is_emptied() -> None:
     cluster = FakeTikv()
     await reset(subject_in(cluster))
     assert calls(cluster, "scale_workload", "delete_claim") == []
@@ -155,7 +155,7 @@ async def test_without_being_asked_nothing_is_emptied():
         ("delete_claim", "the volume claim data-pd-0 could not be deleted: is forbidden"),
     ],
 )
-async def test_a_power_that_was_not_given_is_named_in_a_sentence(method, words):
+async def test_a_power_that_was_not_given_is_named_in_a_sentence(method, words) -> None:
     cluster = FakeTikv()
     cluster.refusals[method] = ClusterError(403, "is forbidden")
     with pytest.raises(SubjectError, match=words):
@@ -165,7 +165,7 @@ async def test_a_power_that_was_not_given_is_named_in_a_sentence(method, words):
 # Broken off ----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_reset_that_is_broken_off_after_any_request_is_completed_by_another_process():
+async def test_a_reset_that_is_broken_off_after_any_request_is_completed_by_another_process() -> None:
     requests, broken = 0, True
     while broken:
         requests += 1
@@ -176,7 +176,7 @@ async def test_a_reset_that_is_broken_off_after_any_request_is_completed_by_anot
     assert requests > 40
 
 
-async def test_a_reset_that_is_broken_off_twice_is_completed_by_the_third():
+async def test_a_reset_that_is_broken_off_twice_is_completed_by_the_third() -> None:
     for first in range(8, 60, 9):
         for second in range(8, 60, 9):
             cluster = FakeTikv()
@@ -186,7 +186,7 @@ async def test_a_reset_that_is_broken_off_twice_is_completed_by_the_third():
             assert_healthy(cluster)
 
 
-async def test_in_the_same_process_neither_the_numbers_of_members_nor_the_regions_are_ever_lost():
+async def test_in_the_same_process_neither_the_numbers_of_members_nor_the_regions_are_ever_lost() -> None:
     requests, broken = 0, True
     while broken:
         requests += 1
@@ -198,7 +198,7 @@ async def test_in_the_same_process_neither_the_numbers_of_members_nor_the_region
         assert cluster.boundaries() == [*KEYS]
 
 
-async def test_another_process_loses_a_number_only_between_the_last_claim_and_the_order_to_start():
+async def test_another_process_loses_a_number_only_between_the_last_claim_and_the_order_to_start() -> None:
     requests, broken, lost = 0, True, []
     while broken:
         requests += 1
@@ -226,11 +226,13 @@ CLAIMS = ("data-pd-0", "data-pd-1", "data-pd-4", "data-tikv-6", "wal-pd-2", "dat
         (0, (), None, 3),
     ],
 )
-def test_there_should_be_as_many_members_as_there_are_or_were_or_have_claims(replicas, claims, remembered, number):
+def test_there_should_be_as_many_members_as_there_are_or_were_or_have_claims(
+    replicas, claims, remembered, number
+) -> None:
     assert intended(Workload("pd", replicas, {}, ("data",)), claims, remembered) == number
 
 
-async def test_claims_of_members_that_no_longer_are_go_before_anything_stops():
+async def test_claims_of_members_that_no_longer_are_go_before_anything_stops() -> None:
     cluster = FakeTikv()
     cluster.claims |= {"data-tikv-3": None, "data-tikv-4": None}
     await reset(recreating(cluster))
@@ -242,7 +244,7 @@ async def test_claims_of_members_that_no_longer_are_go_before_anything_stops():
 # Being there while stopped -------------------------------------------------------------------------------------------
 
 
-async def test_a_stopped_system_is_admitted_only_where_every_attempt_begins_anew():
+async def test_a_stopped_system_is_admitted_only_where_every_attempt_begins_anew() -> None:
     cluster = FakeTikv()
     cluster.workloads = {name: Workload(name, 0, {name: "x"}, ("data",)) for name in cluster.workloads}
     cluster.pods.clear()
@@ -251,7 +253,7 @@ async def test_a_stopped_system_is_admitted_only_where_every_attempt_begins_anew
         await subject_in(cluster).check_ready()
 
 
-async def test_a_system_that_is_too_small_is_not_admitted_by_beginning_anew():
+async def test_a_system_that_is_too_small_is_not_admitted_by_beginning_anew() -> None:
     cluster = FakeTikv()
     cluster.workloads["tikv"] = Workload("tikv", 2, {"tikv": "x"}, ("data",))
     with pytest.raises(SubjectNotReady, match="has 2 replicas; at least 3"):

@@ -10,12 +10,12 @@ import pytest
 from controller.serving import ANY_ADDRESS, serving
 
 
-async def app(scope, receive, send):
+async def app(scope, receive, send) -> None:
     await send({"type": "http.response.start", "status": 204, "headers": []})
     await send({"type": "http.response.body"})
 
 
-async def answers(host, port):
+async def answers(host, port) -> bool:
     reader, writer = await asyncio.open_connection(host, port)
     writer.write(b"GET / HTTP/1.0\r\n\r\n")
     line = await reader.readline()
@@ -23,7 +23,7 @@ async def answers(host, port):
     return b"204" in line
 
 
-def has_ipv6():
+def has_ipv6() -> bool:
     try:
         with socket.socket(socket.AF_INET6) as trying:
             trying.bind(("::1", 0))
@@ -33,20 +33,20 @@ def has_ipv6():
 
 
 @pytest.mark.parametrize("host", [ANY_ADDRESS, "0.0.0.0"])
-async def test_any_address_is_reached_by_ipv4_and_ipv6(host):
+async def test_any_address_is_reached_by_ipv4_and_ipv6(host) -> None:
     async with serving(app, host, 0) as port:
         assert await answers("127.0.0.1", port)
         if has_ipv6():
             assert await answers("::1", port)
 
 
-async def test_without_ipv6_it_is_ipv4_alone(monkeypatch):
+async def test_without_ipv6_it_is_ipv4_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: False)
     async with serving(app, ANY_ADDRESS, 0) as port:
         assert await answers("127.0.0.1", port)
 
 
-async def test_one_address_is_that_one_alone():
+async def test_one_address_is_that_one_alone() -> None:
     async with serving(app, "127.0.0.1", 0) as port:
         assert await answers("127.0.0.1", port)
         if has_ipv6():

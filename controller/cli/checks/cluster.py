@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from controller.accessreviews import SUBJECT_ACCESS_REVIEWS, access_review, is_allowed
 from controller.agents.rights import Account
 from controller.api import GROUP, PLURAL
 from controller.cli.checks.finding import Finding, ok, warn
 from controller.cli.cluster.api import Api
 from controller.cli.cluster.controller import NAMESPACE
 from controller.cli.cluster.errors import Refused
-from controller.reviews import SUBJECT_REVIEWS, review, verdict
 
 REVIEWS = "/apis/authorization.k8s.io/v1"
 
@@ -47,6 +47,8 @@ def may(api: Api, attributes: Mapping[str, str]) -> bool:
 def may_or_unknown(api: Api, attributes: Mapping[str, str], account: Account) -> bool | None:
     """Whether a ServiceAccount may, by itself or as one of its groups; None where we may not ask."""
     try:
-        return verdict(api.request("POST", SUBJECT_REVIEWS, body=review(account.user, account.groups, attributes)))
+        return is_allowed(
+            api.request("POST", SUBJECT_ACCESS_REVIEWS, body=access_review(account.user, account.groups, attributes))
+        )
     except Refused:
         return None

@@ -23,7 +23,7 @@ from controller.connection import (
     connection_from,
     tls_context,
 )
-from controller.connection import NoCluster as Senseless
+from controller.connection import NoCluster as NoConnection
 from controller.settings import FIELD_MANAGER
 
 REQUEST_SECONDS = 30.0
@@ -53,7 +53,7 @@ class Api:
         """To the cluster that kubectl would take, with this `--context` and `--kubeconfig`. NoCluster where none is."""
         try:
             return cls(connection_from(context=context, kubeconfig=kubeconfig))
-        except Senseless as error:
+        except NoConnection as error:
             raise NoCluster(f"There is no cluster to ask: {error}") from None
 
     @property
@@ -106,7 +106,7 @@ class Api:
     def credential(self, refused: Credential | None = None) -> Credential:
         """What shows who we are; another one, if there is any, where the server `refused` one."""
         try:
-            return self._credentials.current() if refused is None else self._credentials.renewed(refused)
+            return self._credentials.current() if refused is None else self._credentials.renew(refused)
         except NoCredential as none:
             raise Unreachable(f"There is no credential for {self.url}: {none}") from None
 
@@ -114,7 +114,7 @@ class Api:
         """How TLS is spoken, showing the credential's certificate, if it has one."""
         try:
             return tls_context(self.connection.trust, credential.certificate, credential.key)
-        except Senseless as useless:
+        except NoConnection as useless:
             raise Unreachable(f"There is no credential for {self.url}: {useless}") from None
 
     @contextmanager

@@ -12,7 +12,7 @@ from ssl import SSLContext
 from typing import Any
 
 from subjects import workloads
-from subjects.cluster import Answer, ClusterError, Pod, Tls, Workload
+from subjects.cluster import Answer, ClusterError, MemberRequest, Pod, Tls, Workload
 from subjects.protocol import SubjectContext, SubjectNotReady
 from subjects.tikv.members.options import Options
 from subjects.tikv.members.queries import PD, PD_PORT, ROLES, STATUS_PORT, TIKV
@@ -123,13 +123,14 @@ class Endpoints:
         method: str | None = None,
     ) -> Answer:
         """One request to one member, `timeout` in seconds. Raises what `Cluster.ask_member` raises."""
-        return await self.context.cluster.ask_member(
+        request = MemberRequest(
             self.context.namespace,
             pod,
             port or self.port(role, pod),
             path,
-            timeout=timeout,
-            body=body,
-            tls=Tls(self._ssl, self.server_name(role, pod)) if self._ssl is not None else None,
-            method=method,
+            timeout,
+            body,
+            method,
+            Tls(self._ssl, self.server_name(role, pod)) if self._ssl is not None else None,
         )
+        return await self.context.cluster.ask_member(request)

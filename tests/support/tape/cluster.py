@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NoReturn
 
-from subjects.cluster import Answer, ClusterError, MemberUnreachable, Pod, PodView, Tls, Workload
+from subjects.cluster import Answer, ClusterError, MemberRequest, MemberUnreachable, Pod, PodView, Workload
 from tests.support.tape.asking import Clock, Sleep, Unanswered, ask
 from tests.support.tape.player import Tape
 from tests.support.tape.pods import ROLES, workload
@@ -53,23 +53,14 @@ class TapeCluster:
     async def list_workloads(self, namespace: str, selector: str) -> Mapping[str, Workload]:
         return {role: workload(role) for role in _roles(selector)}
 
-    async def ask_member(
-        self,
-        namespace: str,
-        pod: Pod,
-        port: int,
-        path: str,
-        timeout: float,
-        body: Any | None = None,
-        tls: Tls | None = None,
-        method: str | None = None,
-    ) -> Answer:
-        if body is not None or method not in (None, "GET"):
+    async def ask_member(self, request: MemberRequest) -> Answer:
+        pod = request.pod
+        if request.http_method != "GET":
             _refuse()
         if pod.ip is None:
             raise MemberUnreachable(f"{pod.name} has no address yet")
         try:
-            reply = await ask(self._tape, self._clock, self._sleep, pod.ip, port, path, timeout)
+            reply = await ask(self._tape, self._clock, self._sleep, pod.ip, request.port, request.path, request.timeout)
         except Unanswered as error:
             raise MemberUnreachable(f"{pod.name}: {error}") from error
         return Answer(reply.status, reply.body)

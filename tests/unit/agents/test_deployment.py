@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from controller.agents.deployment import AgentDeployment, AgentState, AgentWatcher, update_state
-from controller.kube.agentpods import AgentPod
-from controller.kube.deployments import Deployment
+from controller.kube.deployments import AgentPod, Deployment
 from subjects.cluster import ClusterError, ClusterUnreachable
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -44,7 +43,7 @@ def test_one_that_stays_is_known_to_have_been_there():
         (replace(ONE, replicas=2), [POD], "somebody scaled the Deployment to 2"),
         (ONE, [], "pod agent-x is gone"),
         (ONE, [replace(POD, name="agent-y", uid="q")], "pod agent-x is gone"),
-        (ONE, [replace(POD, taken="it was deleted")], "pod agent-x: it was deleted"),
+        (ONE, [replace(POD, disrupted="it was deleted")], "pod agent-x: it was deleted"),
         (ONE, [replace(POD, images=(("agent", "pause"),))], "pod agent-x: somebody changed its images"),
         (ONE, [POD, replace(POD, name="agent-y", uid="q")], "pod agent-y runs beside agent-x"),
     ],
@@ -55,7 +54,7 @@ def test_what_others_do_loses_it_and_what_comes_later_does_not_bring_it_back(dep
 
 
 def test_one_that_was_evicted_long_ago_runs_beside_nobody():
-    assert after((ONE, [POD, replace(POD, name="old", uid="q", over=True, taken="Evicted")])).lost is None
+    assert after((ONE, [POD, replace(POD, name="old", uid="q", finished=True, disrupted="Evicted")])).lost is None
 
 
 def test_an_exit_of_its_own_is_noted_once_and_it_is_watched_on():
@@ -71,7 +70,7 @@ def test_restarts_from_before_it_was_ready_are_none_of_the_attempts():
 
 
 def test_evicted_for_its_own_limit_it_has_ended_itself_and_so_has_what_takes_its_place():
-    evicted = replace(POD, over=True, evicted_itself=True, exits=1, last_exit="too much disk")
+    evicted = replace(POD, finished=True, evicted_itself=True, exits=1, last_exit="too much disk")
     again = replace(POD, name="agent-y", uid="q")
     seen = after((ONE, [evicted, again]), (ONE, [again]))
     assert (seen.lost, seen.exited) == (None, "too much disk")

@@ -15,13 +15,13 @@ LOOKED = [command("kubectl get pods"), command("kubectl get pods"), command("kub
 ACTED = [*LOOKED, command("kubectl delete pod tikv-1", mutating=True, destructive=True)]
 
 
-def test_a_command_is_repeated_when_the_same_tool_ran_it_before():
+def test_a_command_is_repeated_when_the_same_tool_ran_it_before() -> None:
     counts = count(ACTED)
     assert (counts.total, counts.unique, counts.repeated) == (4, 3, 1)
     assert (counts.mutating, counts.destructive) == (1, 1)
 
 
-def test_trials_without_a_log_are_not_trials_without_commands():
+def test_trials_without_a_log_are_not_trials_without_commands() -> None:
     trials = [
         trial(1, Outcome.RESOLVED, commands=count(ACTED)),
         trial(2, Outcome.UNDETECTED, commands=count([])),

@@ -10,7 +10,7 @@ from tests.unit.analysis.samples import trial
 CENSORED, HAPPENED, COMPETED = Ended
 
 
-def test_a_small_example_by_hand():
+def test_a_small_example_by_hand() -> None:
     times, happened, competed = aalen_johansen(
         [1, 2, 3, 4, 5, 6], [HAPPENED, COMPETED, CENSORED, HAPPENED, CENSORED, COMPETED]
     )
@@ -20,7 +20,7 @@ def test_a_small_example_by_hand():
     assert competed == pytest.approx([0, 0, 1 / 6, 1 / 6, 1 / 6, 1 / 6, 1 / 6 + 4 / 9])
 
 
-def test_what_ends_at_the_same_time_is_counted_from_the_same_waiting_share():
+def test_what_ends_at_the_same_time_is_counted_from_the_same_waiting_share() -> None:
     _, happened, competed = aalen_johansen([2, 2, 2, 9], [HAPPENED, HAPPENED, COMPETED, CENSORED])
     assert (happened[1], competed[1]) == (pytest.approx(0.5), pytest.approx(0.25))
 
@@ -35,7 +35,7 @@ STORY = [
 ]
 
 
-def test_detection_has_all_scored_trials_below_the_line_and_healing_before_the_ticket_competes():
+def test_detection_has_all_scored_trials_below_the_line_and_healing_before_the_ticket_competes() -> None:
     found = detection(STORY)
     assert (found.by_deadline.successes, found.by_deadline.n) == (3, 6)
     assert found.share[-1] == pytest.approx(3 / 6)
@@ -43,19 +43,19 @@ def test_detection_has_all_scored_trials_below_the_line_and_healing_before_the_t
     assert found.median is None, "three of six lie beyond every time, and so does the middle"
 
 
-def test_the_median_is_not_that_of_the_detected_alone():
+def test_the_median_is_not_that_of_the_detected_alone() -> None:
     assert detection(STORY[:1] + STORY[2:5]).median is None
     more = [trial(index, Outcome.DETECTED_UNRESOLVED, detected=8.0 + index) for index in (7, 8)]
     assert detection([*STORY, *more]).median == (15.0 + 16.0) / 2, "as the campaign's status has it"
 
 
-def test_only_a_true_resolution_is_one():
+def test_only_a_true_resolution_is_one() -> None:
     found = resolution(STORY)
     assert (found.by_deadline.successes, found.by_deadline.n, found.median) == (1, 6, None)
     assert found.times[found.share.index(found.share[-1])] == 12.0
 
 
-def test_the_intervals_are_those_of_rates_and_the_curve_ends_at_the_rate_by_the_deadline():
+def test_the_intervals_are_those_of_rates_and_the_curve_ends_at_the_rate_by_the_deadline() -> None:
     low, high = interval([k / 20 for k in range(21)], 20)
     rates = [rate(k, 20) for k in range(21)]
     assert low == pytest.approx([each.low for each in rates], abs=1e-12)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -14,7 +15,7 @@ from tests.unit.records.samples import fill
 
 
 @pytest.fixture
-async def recorded(tmp_path) -> tuple[CampaignRow, list[AttemptSummary]]:
+async def recorded(tmp_path: Path) -> tuple[CampaignRow, list[AttemptSummary]]:
     """`demo`: trial 1 heals, 2 needs a second attempt, 3 does not heal."""
     url = f"sqlite:///{tmp_path}/records.db"
     records = await Records.open(url)
@@ -35,7 +36,7 @@ def kinds(root: ElementTree.Element) -> list[str]:
     ]
 
 
-def test_a_trial_is_a_test_whose_last_attempt_counts(recorded):
+def test_a_trial_is_a_test_whose_last_attempt_counts(recorded: tuple[CampaignRow, list[AttemptSummary]]) -> None:
     root = parsed(*recorded)
     assert kinds(root) == ["passed", "passed", "failure"]
     assert root.find("testsuite").attrib | {"time": ""} == {
@@ -53,7 +54,9 @@ def test_a_trial_is_a_test_whose_last_attempt_counts(recorded):
     assert "recovered after 5.0 s" in second.findtext("system-out")
 
 
-def test_trials_that_were_never_run_are_skipped_and_not_passed(recorded):
+def test_trials_that_were_never_run_are_skipped_and_not_passed(
+    recorded: tuple[CampaignRow, list[AttemptSummary]],
+) -> None:
     campaign, attempts = recorded
     failed = replace(campaign, phase=Phase.FAILED, reason="TooManyInfraErrors", spec={**campaign.spec, "trials": 5})
     root = parsed(failed, attempts)
@@ -63,7 +66,7 @@ def test_trials_that_were_never_run_are_skipped_and_not_passed(recorded):
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))
-def test_every_outcome_is_one_kind(recorded, outcome: Outcome):
+def test_every_outcome_is_one_kind(recorded: tuple[CampaignRow, list[AttemptSummary]], outcome: Outcome) -> None:
     campaign, attempts = recorded
     root = parsed(campaign, [replace(attempts[0], outcome=outcome), *attempts[1:]])
     hoped = {Outcome.RESOLVED, Outcome.SELF_HEALED, Outcome.QUIET}
@@ -71,7 +74,9 @@ def test_every_outcome_is_one_kind(recorded, outcome: Outcome):
     assert kinds(root)[0] == ("error" if outcome is Outcome.INFRA_ERROR else expected)
 
 
-def test_what_others_wrote_stays_text_and_the_document_stays_xml(recorded):
+def test_what_others_wrote_stays_text_and_the_document_stays_xml(
+    recorded: tuple[CampaignRow, list[AttemptSummary]],
+) -> None:
     campaign, attempts = recorded
     hostile = 'a "quoted" <failure> & ]]> \x00\x1b[31m \ud800 end'
     root = parsed(campaign, [replace(attempts[0], outcome=Outcome.NOT_HEALED, error=hostile), *attempts[1:]])

@@ -33,7 +33,7 @@ async def url(tmp_path: Path) -> AsyncIterator[str]:
     yield url
 
 
-def test_times_count_from_the_injection_and_the_agents_own_counts_where_we_could_not_look(url: str):
+def test_times_count_from_the_injection_and_the_agents_own_counts_where_we_could_not_look(url: str) -> None:
     with reading(url) as connection:
         (trial,) = load(connection, queries.find_campaign(connection, "helped").campaign)
     assert (trial.window, trial.detected, trial.resolved, trial.recovered) == (60.0, 6.0, 20.0, 21.5)
@@ -41,7 +41,7 @@ def test_times_count_from_the_injection_and_the_agents_own_counts_where_we_could
     assert trial.flags == ("TicketSeenLate",)
 
 
-def test_every_attempt_that_ended_is_loaded_in_order_and_told_of(url: str):
+def test_every_attempt_that_ended_is_loaded_in_order_and_told_of(url: str) -> None:
     portions: list[int] = []
     with reading(url) as connection:
         campaign = queries.find_campaign(connection, "demo").campaign
@@ -57,7 +57,7 @@ def test_every_attempt_that_ended_is_loaded_in_order_and_told_of(url: str):
 
 
 @pytest.mark.parametrize("name", ["demo", "helped"])
-def test_attempts_that_were_read_already_give_the_same_trials(url: str, name: str):
+def test_attempts_that_were_read_already_give_the_same_trials(url: str, name: str) -> None:
     with reading(url) as connection:
         campaign = queries.find_campaign(connection, name).campaign
         rows = queries.list_attempts(connection, campaign.uid)
@@ -65,7 +65,7 @@ def test_attempts_that_were_read_already_give_the_same_trials(url: str, name: st
 
 
 @pytest.mark.parametrize("name", ["demo", "helped"])
-def test_an_index_answers_and_no_row_with_its_states_and_commands_is_read(url: str, name: str):
+def test_an_index_answers_and_no_row_with_its_states_and_commands_is_read(url: str, name: str) -> None:
     with reading(url) as connection:
         asked = query(queries.find_campaign(connection, name).campaign)
         told = str(asked.compile(connection, compile_kwargs={"literal_binds": True}))

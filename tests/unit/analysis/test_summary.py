@@ -11,7 +11,7 @@ from tests.unit.analysis.samples import campaign, healing, trial
 from tests.unit.analysis.test_incidence import STORY
 
 
-def test_a_baseline_has_its_recovery_and_no_agents_rates():
+def test_a_baseline_has_its_recovery_and_no_agents_rates() -> None:
     found = analyze(campaign(), [*healing(3.0, 5.0, None), trial(4, Outcome.INFRA_ERROR, window=None)])
     assert {name: (rate.successes, rate.n) for name, rate in found.rates.items()} == {"recovery": (2, 3)}
     assert (found.scored, found.unscored) == (3, {"InfraError": 1})
@@ -20,7 +20,7 @@ def test_a_baseline_has_its_recovery_and_no_agents_rates():
     assert found.detection is None
 
 
-def test_an_agent_has_all_of_them_over_all_scored_trials():
+def test_an_agent_has_all_of_them_over_all_scored_trials() -> None:
     found = analyze(campaign(mode="agent"), STORY)
     assert {name: rate.successes for name, rate in found.rates.items()} == {
         "recovery": 3,
@@ -32,7 +32,7 @@ def test_an_agent_has_all_of_them_over_all_scored_trials():
     assert {rate.n for rate in found.rates.values()} == {6}
 
 
-def test_alarms_before_the_injection_are_a_rate_of_those_trials_in_which_somebody_looked():
+def test_alarms_before_the_injection_are_a_rate_of_those_trials_in_which_somebody_looked() -> None:
     alarms = [None, 0, 2, 1, 0, 0]
     trials = [replace(each, false_alarms=count) for each, count in zip(STORY, alarms, strict=True)]
     waiting = campaign(mode="agent", quietPeriod={"minSeconds": 2, "maxSeconds": 15})
@@ -42,7 +42,7 @@ def test_alarms_before_the_injection_are_a_rate_of_those_trials_in_which_somebod
     assert "early_alarm" not in analyze(never, trials).rates
 
 
-def test_a_control_counts_its_alarms_and_has_no_recovery():
+def test_a_control_counts_its_alarms_and_has_no_recovery() -> None:
     trials = [trial(1, Outcome.QUIET), trial(2, Outcome.FALSE_ALARM, detected=5.0), trial(3, Outcome.QUIET)]
     found = analyze(campaign(mode="control"), trials)
     assert {name: (rate.successes, rate.n) for name, rate in found.rates.items()} == {
@@ -52,18 +52,18 @@ def test_a_control_counts_its_alarms_and_has_no_recovery():
     assert (found.recovery, found.detection) == (None, None)
 
 
-def test_flags_are_counted_where_they_matter():
+def test_flags_are_counted_where_they_matter() -> None:
     flagged = trial(1, Outcome.RESOLVED, recovered=9.0, resolved=9.0, detected=3.0, flags=(Flag.NO_MUTATING_COMMAND,))
     cut = trial(2, Outcome.ABORTED, window=None, flags=(Flag.OTHER_SUBJECT,))
     assert analyze(campaign(mode="agent"), [flagged, cut]).flags == {"NoMutatingCommand": 1}
 
 
-def test_nothing_scored_is_said_in_lines_without_numbers():
+def test_nothing_scored_is_said_in_lines_without_numbers() -> None:
     lines = estimates(analyze(campaign(), [trial(1, Outcome.NOT_MANIFESTED)]))
     assert [(line.measure, line.value, line.n) for line in lines] == [("recovery_rate", None, 0)]
 
 
-def test_every_number_is_a_line_with_its_n():
+def test_every_number_is_a_line_with_its_n() -> None:
     logged = [trial(7, Outcome.RESOLVED, resolved=5.0, detected=2.0, recovered=6.0, commands=count([]))]
     lines = {line.measure: line for line in estimates(analyze(campaign(mode="agent"), [*STORY, *logged]))}
     assert list(lines)[:2] == ["recovery_rate", "resolution_rate"]
@@ -73,7 +73,7 @@ def test_every_number_is_a_line_with_its_n():
     assert all(line.n for line in lines.values())
 
 
-def test_a_recovery_whose_agent_could_not_be_seen_counts_as_one_and_in_nothing_of_the_agent():
+def test_a_recovery_whose_agent_could_not_be_seen_counts_as_one_and_in_nothing_of_the_agent() -> None:
     known = [trial(1, Outcome.RESOLVED, recovered=9.0, resolved=9.0, detected=3.0)]
     lost = trial(2, Outcome.SELF_HEALED, recovered=5.0, flags=(Flag.AGENT_SIGHT_LOST,))
     found = analyze(campaign(mode="agent"), [*known, lost])

@@ -24,7 +24,7 @@ def at(curve: Curve, time: float) -> int:
     return curve.times.index(time)
 
 
-def test_the_curve_of_the_treated_is_the_published_one():
+def test_the_curve_of_the_treated_is_the_published_one() -> None:
     curve = kaplan_meier(SIX_MP, RELAPSED)
     published = {6: 0.857, 7: 0.807, 10: 0.753, 13: 0.690, 16: 0.627, 22: 0.538, 23: 0.448}
     for time, share in published.items():
@@ -35,7 +35,7 @@ def test_the_curve_of_the_treated_is_the_published_one():
     assert curve.n == 21
 
 
-def test_the_interval_is_greenwoods_on_the_log_log_scale():
+def test_the_interval_is_greenwoods_on_the_log_log_scale() -> None:
     curve = kaplan_meier(SIX_MP, RELAPSED)
     for time, error in {6: 0.0764, 10: 0.0963, 16: 0.1141, 23: 0.1346}.items():
         i = at(curve, time)
@@ -45,25 +45,25 @@ def test_the_interval_is_greenwoods_on_the_log_log_scale():
         assert curve.high[i] == pytest.approx(share**factor, abs=1e-3)
 
 
-def test_the_medians_are_the_published_ones_open_above_where_too_few_relapsed():
+def test_the_medians_are_the_published_ones_open_above_where_too_few_relapsed() -> None:
     treated, placebo = kaplan_meier(SIX_MP, RELAPSED).median, kaplan_meier(PLACEBO, [True] * 21).median
     assert (treated.value, treated.low, treated.high) == (23, 13, None)
     assert (placebo.value, placebo.low, placebo.high) == (8, 4, 11)
 
 
 @pytest.mark.parametrize("times", [[3.0], [4.0, 2.0], [1, 2, None], [1, 2, None, None], [1, 2, 4, None], [None, None]])
-def test_with_one_deadline_the_median_is_the_one_that_the_status_shows(times: list[float | None]):
+def test_with_one_deadline_the_median_is_the_one_that_the_status_shows(times: list[float | None]) -> None:
     curve = kaplan_meier([60.0 if time is None else time for time in times], [time is not None for time in times])
     assert curve.median.value == censored_median(times)
 
 
-def test_where_nobody_recovers_the_curve_stays_at_one():
+def test_where_nobody_recovers_the_curve_stays_at_one() -> None:
     curve = kaplan_meier([60, 60, 60], [False] * 3)
     assert set(curve.share) == {1.0}
     assert (curve.median.value, curve.median.low, curve.median.high) == (None, None, None)
 
 
-def test_the_restricted_mean_is_the_area_under_the_curve():
+def test_the_restricted_mean_is_the_area_under_the_curve() -> None:
     trials = healing(3.0, 17.5, 17.5, 44.0, None, None, 60.0)
     times = restricted_times(trials, 60.0)
     ends = [each.recovered if each.recovered is not None else 60.0 for each in trials]
@@ -73,7 +73,7 @@ def test_the_restricted_mean_is_the_area_under_the_curve():
     assert restricted_mean(times, 60.0).value == pytest.approx(area)
 
 
-def test_the_restricted_mean_of_five_by_hand():
+def test_the_restricted_mean_of_five_by_hand() -> None:
     mean = restricted_mean([10, 20, 30, 60, 60], 60)
     # Deviations from 36: -26, -16, -6, 24, 24; squares 676 + 256 + 36 + 576 + 576 = 2120; / 4 / 5 = 106.
     assert (mean.value, mean.n) == (36, 5)
@@ -85,14 +85,14 @@ def test_the_restricted_mean_of_five_by_hand():
     assert mean.low == pytest.approx(60 - (24 + math.hypot(40 * (0.882379 - 0.6), 0.6 * (60 - 40))), abs=1e-3)
 
 
-def test_what_never_varied_is_still_not_known_to_the_last_digit():
+def test_what_never_varied_is_still_not_known_to_the_last_digit() -> None:
     nobody, everybody = restricted_mean([60.0] * 8, 60), restricted_mean([12.0] * 8, 60)
     assert (nobody.low, nobody.high) == (pytest.approx(60 - 60 * 0.324411, abs=1e-3), 60)
     assert (everybody.low, everybody.high) == (12, pytest.approx(12 + 48 * 0.324411, abs=1e-3))
     assert restricted_mean([12.0], 60).variance is None
 
 
-def test_the_shared_deadline_is_the_shortest_window_and_cuts_the_longer_ones():
+def test_the_shared_deadline_is_the_shortest_window_and_cuts_the_longer_ones() -> None:
     trials = [*healing(10.0, 50.0, None), trial(4, healing(None)[0].outcome, window=40.0)]
     assert shared_deadline(trials) == 40.0
     assert restricted_times(trials, 40.0) == [10.0, 40.0, 40.0, 40.0]

@@ -12,8 +12,7 @@ from controller.agents.protocol import AgentUnreadable, Command, CommandLog, Cur
 from controller.api import Mode, Outcome, Step
 from controller.attempt.attempt import quiet_seconds, trial_seed
 from controller.attempt.outcome import StopReason
-from controller.kube.agentpods import AgentPod
-from controller.kube.deployments import Deployment
+from controller.kube.deployments import AgentPod, Deployment
 from controller.records.flags import Flag
 from subjects.cluster import ClusterError, ClusterUnreachable
 from tests.support.scripted import Script
@@ -200,7 +199,11 @@ class Cluster:
         settled = passed >= 0
         deployment = Deployment(name="a", uid="d", selector="", replicas=int(wanted), ready=0, settled=True)
         there = wanted or (not settled and bool(self.lives))
-        pods = [AgentPod(f"agent-{self.lives}", f"uid-{self.lives}", ready=settled, why="starting")] if there else []
+        pods = (
+            [AgentPod(f"agent-{self.lives}", f"uid-{self.lives}", ready=settled, pending_reason="starting")]
+            if there
+            else []
+        )
         deployment = replace(deployment, ready=int(wanted and settled))
         return self.happens(passed, deployment, pods) if wanted and settled else (deployment, pods)
 
@@ -264,7 +267,7 @@ def others_do(second, what):
 
 
 def taken(pods):
-    return [replace(pod, taken="Evicted: The node was low on resource: memory.") for pod in pods]
+    return [replace(pod, disrupted="Evicted: The node was low on resource: memory.") for pod in pods]
 
 
 def exits(pods):

@@ -17,7 +17,7 @@ from controller.records.readonly import reading
 from tests.unit.records.samples import at, spec
 
 AGENT = "deployment/agents/fixer"
-DIRTY = "node_down on etcd-1 was not undone within 120 s"
+LEFT = "node_down on etcd-1 was not undone within 120 s"
 
 
 async def seed(url: str) -> None:
@@ -26,7 +26,7 @@ async def seed(url: str) -> None:
     await records.ensure_campaign("uid-1", "default", "demo", spec(), at(0))
     await records.take_lock("etcd/etcd-lab", "uid-1", "default/demo", at(1))
     row = await records.open_attempt("uid-1", 1, 1, at(2))
-    await records.end_attempt(row.id, Outcome.NOT_HEALED, at=at(3), dirty=DIRTY)
+    await records.end_attempt(row.id, Outcome.NOT_HEALED, at=at(3), cleanup_failed=LEFT)
     other = {"subject": {"type": "etcd", "namespace": "other"}}
     await records.ensure_campaign("uid-2", "team-b", "demo", spec(**other), at(10))
     await records.take_lock("etcd/other", "uid-2", "team-b/demo", at(11), [AGENT])
@@ -63,7 +63,7 @@ def test_it_says_who_holds_it_since_when_and_why_and_lets_go_when_the_answer_is_
     result = unlock("etcd/etcd-lab", answer="y\n")
     assert result.exit_code == 0
     assert "held by campaign default/demo (uid uid-1) since 2025-03-04 05:06:08 UTC" in result.stdout
-    assert f"Failed, CleanupFailed: etcd/etcd-lab stays locked until `evalcampaign unlock etcd/etcd-lab`: {DIRTY}" in (
+    assert f"Failed, CleanupFailed: etcd/etcd-lab stays locked until `evalcampaign unlock etcd/etcd-lab`: {LEFT}" in (
         result.stdout
     )
     assert "etcd/etcd-lab is free" in result.stdout

@@ -5,11 +5,19 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from controller.connection.credentials import REREAD_SECONDS, Credentials, NoCredential
-from controller.connection.plugins import Issued, PluginFailed, issued, run
+from controller.connection.credentials import (
+    REREAD_SECONDS,
+    Credentials,
+    NoCredential,
+    PluginCredential,
+    PluginFailed,
+    parse_credential,
+    run_plugin,
+)
 from controller.connection.values import Identity, Plugin
 
 PLUGIN = Plugin("plugin", (), "client.authentication.k8s.io/v1", "Never")
@@ -18,26 +26,26 @@ PLUGIN = Plugin("plugin", (), "client.authentication.k8s.io/v1", "Never")
 class Issuer:
     """A plugin whose tokens live for `seconds`; its clock is the test's."""
 
-    def __init__(self, seconds=None):
+    def __init__(self, seconds: int | None = None) -> None:
         self.now = 1_000_000.0
         self.seconds = seconds
         self.issued = 0
         self.fails = False
         self.credentials = Credentials(Identity(plugin=PLUGIN), self.run, lambda: self.now)
 
-    def run(self, _):
+    def run(self, _: Plugin) -> PluginCredential:
         if self.fails:
             raise PluginFailed("it is away")
         self.issued += 1
         ends = None if self.seconds is None else datetime.fromtimestamp(self.now + self.seconds, UTC)
-        return Issued(f"t{self.issued}", expires_at=ends)
+        return PluginCredential(f"t{self.issued}", expires_at=ends)
 
     @property
-    def current(self):
+    def current(self) -> str:
         return self.credentials.current().authorization
 
 
-def test_a_token_is_kept_until_it_is_about_to_end():
+def test_a_token_is_kept_until_it_is_about_to_end() -> None:
     issuer = Issuer(900)
     assert issuer.current == issuer.current == "Bearer t1"
     issuer.now += 839
@@ -46,7 +54,7 @@ def test_a_token_is_kept_until_it_is_about_to_end():
     assert issuer.current == "Bearer t2"
 
 
-def test_a_short_life_is_used_for_three_quarters():
+def test_a_short_life_is_used_for_three_quarters() -> None:
     issuer = Issuer(20)
     assert issuer.current == "Bearer t1"
     issuer.now += 14
@@ -55,26 +63,26 @@ def test_a_short_life_is_used_for_three_quarters():
     assert issuer.current == "Bearer t2"
 
 
-def test_a_token_that_does_not_say_when_it_ends_is_kept_until_it_is_not_taken():
+def test_a_token_that_does_not_say_when_it_ends_is_kept_until_it_is_not_taken() -> None:
     issuer = Issuer()
     first = issuer.credentials.current()
     issuer.now += 1e6
     assert issuer.credentials.current() == first
-    assert issuer.credentials.renewed(first).authorization == "Bearer t2"
+    assert issuer.credentials.renew(first).authorization == "Bearer t2"
 
 
-def test_who_comes_second_with_the_same_refusal_gets_what_the_first_got():
+def test_who_comes_second_with_the_same_refusal_gets_what_the_first_got() -> None:
     issuer = Issuer()
     first = issuer.credentials.current()
-    assert issuer.credentials.renewed(first) == issuer.credentials.renewed(first)
+    assert issuer.credentials.renew(first) == issuer.credentials.renew(first)
     assert issuer.issued == 2
 
 
-def test_many_threads_ask_once():
+def test_many_threads_ask_once() -> None:
     issuer = Issuer()
     gate = threading.Barrier(8)
 
-    def ask(_):
+    def ask(_: int) -> str:
         gate.wait()
         return issuer.current
 
@@ -83,7 +91,7 @@ def test_many_threads_ask_once():
     assert issuer.issued == 1
 
 
-def test_while_an_old_one_serves_a_plugin_may_be_away():
+def test_while_an_old_one_serves_a_plugin_may_be_away() -> None:
     issuer = Issuer(900)
     assert issuer.current == "Bearer t1"
     issuer.fails, issuer.now = True, issuer.now + 850
@@ -95,7 +103,7 @@ def test_while_an_old_one_serves_a_plugin_may_be_away():
     assert issuer.current == "Bearer t2"
 
 
-def test_a_token_file_is_read_anew(tmp_path):
+def test_a_token_file_is_read_anew(tmp_path: Path) -> None:
     file, now = tmp_path / "token", [0.0]
     file.write_text("a\n")
     credentials = Credentials(Identity(token_file=file), now=lambda: now[0])
@@ -105,17 +113,17 @@ def test_a_token_file_is_read_anew(tmp_path):
     now[0] += REREAD_SECONDS
     assert credentials.current().authorization == "Bearer b"
     file.write_text("c")
-    assert credentials.renewed(credentials.current()).authorization == "Bearer c"
+    assert credentials.renew(credentials.current()).authorization == "Bearer c"
 
 
 @pytest.mark.parametrize("content", [b"", b" \n", b"\xff", b"a\nb", "ü".encode()])
-def test_a_token_file_that_holds_no_token_is_named(tmp_path, content):
+def test_a_token_file_that_holds_no_token_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "token").write_bytes(content)
     with pytest.raises(NoCredential, match="cannot be read"):
         Credentials(Identity(token_file=tmp_path / "token")).current()
 
 
-def test_certificates_in_files_are_read_anew(tmp_path):
+def test_certificates_in_files_are_read_anew(tmp_path: Path) -> None:
     certificate, key, now = tmp_path / "crt", tmp_path / "key", [0.0]
     certificate.write_bytes(b"1")
     key.write_bytes(b"2")
@@ -146,21 +154,21 @@ def test_certificates_in_files_are_read_anew(tmp_path):
         b' "status": {"token": "hush", "clientKeyData": "k"}}',
     ],
 )
-def test_whatever_a_plugin_prints_the_complaint_is_a_sentence_without_it(output):
+def test_whatever_a_plugin_prints_the_complaint_is_a_sentence_without_it(output: bytes) -> None:
     with pytest.raises(PluginFailed) as failed:
-        issued(PLUGIN, output)
+        parse_credential(PLUGIN, output)
     assert "hush" not in str(failed.value) and "\n" not in str(failed.value)
 
 
-def test_what_a_plugin_complains_of_is_passed_on():
+def test_what_a_plugin_complains_of_is_passed_on() -> None:
     plugin = Plugin("sh", ("-c", "echo first >&2; echo 'log in again' >&2; exit 3"), PLUGIN.api_version, "Never")
     with pytest.raises(PluginFailed, match=r"status 3: log in again$"):
-        run(plugin)
+        run_plugin(plugin)
 
 
-def test_a_plugin_gets_its_variables_beside_ours(monkeypatch):
+def test_a_plugin_gets_its_variables_beside_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OURS", "o")
     printed = '{"kind": "ExecCredential", "apiVersion": "%s", "status": {"token": "\'$OURS$THEIRS\'"}}'
     command = f"echo '{printed % PLUGIN.api_version}'"
     plugin = Plugin("sh", ("-c", command), PLUGIN.api_version, "Never", {"THEIRS": "t"})
-    assert run(plugin).token == "ot"
+    assert run_plugin(plugin).token == "ot"

@@ -39,11 +39,11 @@ from controller.connection.proxies import bypasses, proxy_from_environment
         ("::1", 443, "", True),
     ],
 )
-def test_who_is_reached_without_a_proxy(host, port, no_proxy, is_bypassed):
+def test_who_is_reached_without_a_proxy(host: str, port: int, no_proxy: str, is_bypassed: bool) -> None:
     assert bypasses(host, port, no_proxy) is is_bypassed
 
 
-def test_each_scheme_has_its_own_variable_and_big_letters_go_first():
+def test_each_scheme_has_its_own_variable_and_big_letters_go_first() -> None:
     environment = {
         "HTTP_PROXY": "http://a",
         "https_proxy": "http://b",
@@ -55,5 +55,5 @@ def test_each_scheme_has_its_own_variable_and_big_letters_go_first():
     assert proxy_from_environment("https://x", {"ALL_PROXY": "http://d"}) is None
 
 
-def test_a_bare_host_is_reached_by_http():
+def test_a_bare_host_is_reached_by_http() -> None:
     assert proxy_from_environment("https://x", {"HTTPS_PROXY": "proxy:3128"}) == "http://proxy:3128"

@@ -17,13 +17,13 @@ README = (REPO / "README.md").read_text()
 PAGES = [REPO / "README.md", *sorted((REPO / "docs").rglob("*.md"))]
 
 
-def test_every_make_command_is_a_target():
+def test_every_make_command_is_a_target() -> None:
     targets = set(re.findall(r"^([a-z0-9-]+):", (REPO / "Makefile").read_text(), re.MULTILINE))
     asked = set(re.findall(r"(?:`|^)make ([a-z0-9-]+)", README, re.MULTILINE))
     assert {"demo", "test"} <= asked <= targets
 
 
-def test_the_campaign_it_shows_is_one():
+def test_the_campaign_it_shows_is_one() -> None:
     (shown,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
     spec = yaml.safe_load(shown)["spec"]
     assert CampaignSpec.model_validate(spec).trials == 3
@@ -31,7 +31,7 @@ def test_the_campaign_it_shows_is_one():
 
 
 @pytest.mark.parametrize("page", [README, (REPO / "docs" / "cli.md").read_text()], ids=["README", "cli"])
-def test_every_command_it_shows_is_one_and_has_those_options(page):
+def test_every_command_it_shows_is_one_and_has_those_options(page: str) -> None:
     commands = get_command(app).commands
     shown = re.findall(r"^evalcampaign ([a-z-]+)([^#\n]*)", page, re.MULTILINE)
     assert {"doctor", "run"} <= {name for name, _ in shown} <= set(commands)
@@ -40,7 +40,7 @@ def test_every_command_it_shows_is_one_and_has_those_options(page):
         assert set(re.findall(r"(?<= )--?[a-z-]+", rest)) <= known
 
 
-def test_the_page_of_the_command_line_names_every_command():
+def test_the_page_of_the_command_line_names_every_command() -> None:
     table = (REPO / "docs" / "cli.md").read_text().split("| command | does |")[1].split("##")[0]
     named = {
         name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`([\w-]+)`", row)
@@ -48,7 +48,7 @@ def test_the_page_of_the_command_line_names_every_command():
     assert named == set(get_command(app).commands)
 
 
-def test_every_place_it_names_is_there():
+def test_every_place_it_names_is_there() -> None:
     table = README.split("## Where things stand")[1].split("##")[0]
     places = [place for place in re.findall(r"`([\w./-]+)`", table) if "/" in place]
     assert len(places) > 10
@@ -56,7 +56,7 @@ def test_every_place_it_names_is_there():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPO)))
-def test_every_link_leads_somewhere(page):
+def test_every_link_leads_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text())
     local = [target for target in targets if "://" not in target]
     assert [target for target in local if not (page.parent / target).exists()] == []

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from controller.kube.agentpods import label_selector, pod_from_json
-from controller.kube.deployments import deployment_from_json, own_pods
+from controller.kube.deployments import agent_pod_from_json, deployment_from_json, label_selector, own_pods
 
 MEMORY = {"limits": {"memory": "96Mi"}}
 
 
-def owned(kind, name, uid):
+def owned(kind: str, name: str, uid: str) -> list[dict[str, Any]]:
     return [{"kind": kind, "name": name, "uid": uid, "controller": True}]
 
 
-def pod(name="agent-x", uid="p", owner=("ReplicaSet", "agent-7d4", "rs"), labels=None, resources=None, **status):
+def pod(
+    name: str = "agent-x",
+    uid: str = "p",
+    owner: tuple[str, ...] | None = ("ReplicaSet", "agent-7d4", "rs"),
+    labels: dict[str, str] | None = None,
+    resources: dict[str, Any] | None = None,
+    **status: Any,
+) -> dict[str, dict[str, Any]]:
     """A pod that is well, but for `status`."""
     well = {
         "phase": "Running",
@@ -28,14 +36,16 @@ def pod(name="agent-x", uid="p", owner=("ReplicaSet", "agent-7d4", "rs"), labels
     return {"metadata": meta, "spec": spec | status.pop("spec", {}), "status": well | status}
 
 
-def ended(reason="Error", code=1, restarts=0, again=False):
+def ended(
+    reason: str = "Error", code: int = 1, restarts: int = 0, again: bool = False
+) -> dict[str, list[dict[str, Any]]]:
     """A container that ended: still down, or running `again`."""
     terminated = {"terminated": {"reason": reason, "exitCode": code, "finishedAt": "2026-01-01T12:00:00Z"}}
     states = {"state": {"running": {}}, "lastState": terminated} if again else {"state": terminated, "lastState": {}}
     return {"containerStatuses": [{"name": "agent", "restartCount": restarts + again, **states}]}
 
 
-def condition(type_, status, **more):
+def condition(type_: str, status: str, **more: str) -> dict[str, str]:
     return {"type": type_, "status": status, **more}
 
 
@@ -62,11 +72,11 @@ def condition(type_, status, **more):
         ({"matchLabels": None, "matchExpressions": None}, ""),
     ],
 )
-def test_the_whole_selector_is_asked_for(selector, query):
+def test_the_whole_selector_is_asked_for(selector: dict[str, Any], query: str) -> None:
     assert label_selector(selector) == query
 
 
-def replica_set(uid, owner_uid):
+def replica_set(uid: str, owner_uid: str) -> dict[str, dict[str, Any]]:
     return {"metadata": {"name": uid, "uid": uid, "ownerReferences": owned("Deployment", "agent", owner_uid)}}
 
 
@@ -79,7 +89,7 @@ DEPLOYMENT = deployment_from_json(
 )
 
 
-def test_a_deployments_own_pods_are_those_of_its_replica_sets_whatever_others_bear_its_labels():
+def test_a_deployments_own_pods_are_those_of_its_replica_sets_whatever_others_bear_its_labels() -> None:
     sets = [replica_set("rs", "d"), replica_set("older", "d"), replica_set("theirs", "another-d")]
     pods = [
         pod("mine"),
@@ -92,13 +102,13 @@ def test_a_deployments_own_pods_are_those_of_its_replica_sets_whatever_others_be
 
 
 @pytest.mark.parametrize(("hash_", "mine"), [("7d4", True), ("7d5", False), (None, False)])
-def test_the_last_pod_of_a_replica_set_that_is_gone_is_told_by_its_name(hash_, mine):
+def test_the_last_pod_of_a_replica_set_that_is_gone_is_told_by_its_name(hash_: str | None, mine: bool) -> None:
     labels = {"pod-template-hash": hash_} if hash_ else {}
     found = own_pods(DEPLOYMENT, [], [pod(owner=("ReplicaSet", "agent-7d4", "gone"), labels=labels)])
     assert bool(found) is mine
 
 
-def test_a_replica_set_made_again_under_an_old_name_owns_nothing_of_the_old_ones():
+def test_a_replica_set_made_again_under_an_old_name_owns_nothing_of_the_old_ones() -> None:
     labels = {"pod-template-hash": "7d4"}
     found = own_pods(DEPLOYMENT, [replica_set("rs", "another-d")], [pod(labels=labels)])
     assert found == ()
@@ -132,8 +142,8 @@ BY_OTHERS = [
 
 
 @pytest.mark.parametrize(("found", "how"), BY_OTHERS, ids=[how for _, how in BY_OTHERS])
-def test_what_others_did_is_told_apart(found, how):
-    assert how in (pod_from_json(found).taken or "")
+def test_what_others_did_is_told_apart(found: dict[str, dict[str, Any]], how: str) -> None:
+    assert how in (agent_pod_from_json(found).disrupted or "")
 
 
 BY_ITSELF = [
@@ -147,20 +157,20 @@ BY_ITSELF = [
 
 
 @pytest.mark.parametrize(("status", "exits", "how"), BY_ITSELF)
-def test_what_it_did_itself_is_counted(status, exits, how):
-    found = pod_from_json(pod(**status))
-    assert found.taken is None and found.exits == exits and how in found.last_exit
+def test_what_it_did_itself_is_counted(status: dict[str, list[dict[str, Any]]], exits: int, how: str) -> None:
+    found = agent_pod_from_json(pod(**status))
+    assert found.disrupted is None and found.exits == exits and how in found.last_exit
 
 
-def test_a_container_that_waits_to_be_started_again_has_ended_once_more_than_it_was_started():
+def test_a_container_that_waits_to_be_started_again_has_ended_once_more_than_it_was_started() -> None:
     waiting = {"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": {"exitCode": 2}}}
-    found = pod_from_json(pod(containerStatuses=[{"name": "agent", "restartCount": 0, **waiting}]))
-    assert found.exits == 1 and "CrashLoopBackOff" in found.why
+    found = agent_pod_from_json(pod(containerStatuses=[{"name": "agent", "restartCount": 0, **waiting}]))
+    assert found.exits == 1 and "CrashLoopBackOff" in found.pending_reason
 
 
-def test_out_of_the_memory_limit_of_its_pod_is_its_own_doing_too():
+def test_out_of_the_memory_limit_of_its_pod_is_its_own_doing_too() -> None:
     found = pod(resources={"limits": {}}, spec={"resources": MEMORY}, **ended("OOMKilled", 137))
-    assert pod_from_json(found).taken is None
+    assert agent_pod_from_json(found).disrupted is None
 
 
 @pytest.mark.parametrize(
@@ -171,27 +181,35 @@ def test_out_of_the_memory_limit_of_its_pod_is_its_own_doing_too():
         'Usage of EmptyDir volume "tmp" exceeds the limit "64Mi". ',
     ],
 )
-def test_an_eviction_for_its_own_disk_limit_is_its_own_doing(message):
-    found = pod_from_json(pod(phase="Failed", reason="Evicted", message=message))
-    assert found.taken is None and found.exits == 1 and found.evicted_itself and found.over
+def test_an_eviction_for_its_own_disk_limit_is_its_own_doing(message: str) -> None:
+    found = agent_pod_from_json(pod(phase="Failed", reason="Evicted", message=message))
+    assert found.disrupted is None and found.exits == 1 and found.evicted_itself and found.finished
 
 
-def test_one_that_is_well_is_well():
-    found = pod_from_json(pod())
-    assert (found.taken, found.exits, found.why, found.ready, found.over) == (None, 0, "", True, False)
+def test_one_that_is_well_is_well() -> None:
+    found = agent_pod_from_json(pod())
+    assert (found.disrupted, found.exits, found.pending_reason, found.ready, found.finished) == (
+        None,
+        0,
+        "",
+        True,
+        False,
+    )
 
 
-def test_one_whose_own_probe_or_gate_says_no_is_not_on_a_lost_node():
+def test_one_whose_own_probe_or_gate_says_no_is_not_on_a_lost_node() -> None:
     probe = pod(conditions=[condition("Ready", "False"), condition("ContainersReady", "False")])
     gate = pod(
         conditions=[condition("Ready", "False", reason="ReadinessGatesNotReady"), condition("ContainersReady", "True")]
     )
-    assert pod_from_json(probe).taken is None and pod_from_json(gate).taken is None
+    assert agent_pod_from_json(probe).disrupted is None and agent_pod_from_json(gate).disrupted is None
 
 
-def test_a_sidecar_counts_and_a_container_that_only_prepares_does_not():
+def test_a_sidecar_counts_and_a_container_that_only_prepares_does_not() -> None:
     spec = {"initContainers": [{"name": "sidecar", "restartPolicy": "Always"}, {"name": "prepare"}]}
     done = {"state": {"terminated": {"exitCode": 0, "reason": "Completed"}}, "restartCount": 0}
     statuses = [{"name": "prepare", **done}]
-    assert pod_from_json(pod(spec=spec, initContainerStatuses=statuses)).exits == 0
-    assert pod_from_json(pod(spec=spec, initContainerStatuses=[*statuses, {"name": "sidecar", **done}])).exits == 1
+    assert agent_pod_from_json(pod(spec=spec, initContainerStatuses=statuses)).exits == 0
+    assert (
+        agent_pod_from_json(pod(spec=spec, initContainerStatuses=[*statuses, {"name": "sidecar", **done}])).exits == 1
+    )

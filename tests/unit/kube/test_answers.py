@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
-from controller.kube.answers import MOST_LEVELS, MOST_MEBIBYTES, MOST_VALUES, Unreadable, read_json, take
+from controller.kube.answers import MAX_LEVELS, MAX_MEBIBYTES, MAX_VALUES, UnreadableAnswer, read_body, read_json
 
 
 def nested(levels: int) -> bytes:
     return b"[" * levels + b"]" * levels
 
 
-async def pieces(*chunks: bytes):
+async def pieces(*chunks: bytes) -> AsyncIterator[Any]:
     for chunk in chunks:
         yield chunk
 
@@ -30,13 +32,13 @@ async def pieces(*chunks: bytes):
     ],
     ids=["object", "list", "the largest unsigned", "the smallest signed", "text", "nested"],
 )
-def test_json_is_decoded(body, value):
+def test_json_is_decoded(body: bytes, value: dict[str, str] | int | list[bool | float | None] | str) -> None:
     assert read_json(body) == value
 
 
-def test_as_many_levels_and_values_as_allowed_are_read():
-    assert read_json(nested(MOST_LEVELS)) is not None
-    assert len(read_json(b"[" + b"1," * (MOST_VALUES - 1) + b"1]")) == MOST_VALUES
+def test_as_many_levels_and_values_as_allowed_are_read() -> None:
+    assert read_json(nested(MAX_LEVELS)) is not None
+    assert len(read_json(b"[" + b"1," * (MAX_VALUES - 1) + b"1]")) == MAX_VALUES
 
 
 @pytest.mark.parametrize(
@@ -51,10 +53,10 @@ def test_as_many_levels_and_values_as_allowed_are_read():
         b"[1e999]",
         b"9" * 21,
         b"9" * 5000,
-        nested(MOST_LEVELS + 1),
+        nested(MAX_LEVELS + 1),
         nested(100_000),
         b'{"a":' * 5000 + b"1" + b"}" * 5000,
-        b"[" + b"[]," * MOST_VALUES + b"0]",
+        b"[" + b"[]," * MAX_VALUES + b"0]",
     ],
     ids=[
         "nothing",
@@ -72,46 +74,46 @@ def test_as_many_levels_and_values_as_allowed_are_read():
         "too many values",
     ],
 )
-def test_what_is_no_json_for_us_is_none_and_raises_nothing(body):
+def test_what_is_no_json_for_us_is_none_and_raises_nothing(body: bytes) -> None:
     assert read_json(body) is None
 
 
-async def test_a_body_is_put_together_from_its_pieces():
-    assert await take(pieces(b"a", b"", b"bc"), None) == b"abc"
-    assert await take(pieces(b"abc"), "identity") == b"abc"
+async def test_a_body_is_put_together_from_its_pieces() -> None:
+    assert await read_body(pieces(b"a", b"", b"bc"), None) == b"abc"
+    assert await read_body(pieces(b"abc"), "identity") == b"abc"
 
 
-async def test_a_body_is_taken_up_to_its_limit_and_no_further():
+async def test_a_body_is_taken_up_to_its_limit_and_no_further() -> None:
     mebibyte, taken = bytes(1 << 20), []
 
-    async def endless():
+    async def endless() -> AsyncIterator[Any]:
         while True:
             taken.append(mebibyte)
             yield mebibyte
 
-    assert len(await take(pieces(*[mebibyte] * MOST_MEBIBYTES), None)) == MOST_MEBIBYTES << 20
-    with pytest.raises(Unreadable, match=f"^answer longer than {MOST_MEBIBYTES} MiB$"):
-        await take(endless(), None)
-    assert len(taken) == MOST_MEBIBYTES + 1
+    assert len(await read_body(pieces(*[mebibyte] * MAX_MEBIBYTES), None)) == MAX_MEBIBYTES << 20
+    with pytest.raises(UnreadableAnswer, match=f"^answer longer than {MAX_MEBIBYTES} MiB$"):
+        await read_body(endless(), None)
+    assert len(taken) == MAX_MEBIBYTES + 1
 
 
-async def test_a_body_in_a_thousand_crumbs_lets_others_have_their_turn():
+async def test_a_body_in_a_thousand_crumbs_lets_others_have_their_turn() -> None:
     turns = 0
 
-    async def others():
+    async def others() -> None:
         nonlocal turns
         while True:
             await asyncio.sleep(0)
             turns += 1
 
     waiting = asyncio.create_task(others())
-    await take(pieces(*[b"x"] * 1000), None)
+    await read_body(pieces(*[b"x"] * 1000), None)
     waiting.cancel()
     assert turns >= 999
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br", "x" * 1000])
-async def test_an_encoded_body_is_not_even_begun(encoding):
-    with pytest.raises(Unreadable, match="the answer is encoded") as refused:
-        await take(pieces(), encoding)
+async def test_an_encoded_body_is_not_even_begun(encoding: str) -> None:
+    with pytest.raises(UnreadableAnswer, match="the answer is encoded") as refused:
+        await read_body(pieces(), encoding)
     assert len(str(refused.value)) < 100

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import logging
 import traceback
+from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp.web
 import pytest
@@ -18,23 +20,23 @@ CLAIMS = "/api/v1/namespaces/s/persistentvolumeclaims"
 
 
 @pytest.fixture
-async def server():
+async def server() -> PodServer:
     return PodServer()
 
 
 @pytest.fixture
-async def cluster(server):
+async def cluster(server: PodServer) -> AsyncIterator[Any]:
     async with serving(server) as api:
         yield KubeCluster(api)
 
 
-def statefulset(name, **spec):
+def statefulset(name: str, **spec: Any) -> dict[str, dict[str, str] | dict[str, Any]]:
     """A StatefulSet as the API has it."""
     template = {"spec": {"containers": [{"name": "main", "image": f"{name}:1"}]}}
     return {"metadata": {"name": name}, "spec": {"template": template} | spec}
 
 
-async def test_workloads_are_listed_by_selector_and_cut_down(server, cluster):
+async def test_workloads_are_listed_by_selector_and_cut_down(server: PodServer, cluster: KubeCluster) -> None:
     claims = [{"metadata": {"name": "data"}}, {"metadata": {"name": "log"}}]
     server.answer = (200, {"items": [statefulset("pd", replicas=3), statefulset("tikv", volumeClaimTemplates=claims)]})
     assert await cluster.list_workloads("s", "app in (pd, tikv),!x") == {
@@ -45,7 +47,9 @@ async def test_workloads_are_listed_by_selector_and_cut_down(server, cluster):
     assert (asked.method, asked.path, asked.query) == ("GET", STATEFULSETS, {"labelSelector": "app in (pd, tikv),!x"})
 
 
-async def test_scaling_asks_for_nothing_but_the_number_through_the_scale_subresource(server, cluster):
+async def test_scaling_asks_for_nothing_but_the_number_through_the_scale_subresource(
+    server: PodServer, cluster: KubeCluster
+) -> None:
     server.answer = (200, {})
     await cluster.scale_workload("s", "tikv", 0)
     (asked,) = server.heard
@@ -53,7 +57,9 @@ async def test_scaling_asks_for_nothing_but_the_number_through_the_scale_subreso
     assert (asked.body, asked.content_type) == ({"spec": {"replicas": 0}}, "application/merge-patch+json")
 
 
-async def test_claims_are_listed_by_selector_whether_they_are_going_or_not(server, cluster):
+async def test_claims_are_listed_by_selector_whether_they_are_going_or_not(
+    server: PodServer, cluster: KubeCluster
+) -> None:
     going = {"metadata": {"name": "data-tikv-1", "deletionTimestamp": "2026-01-01T00:00:00Z"}}
     server.answer = (200, {"items": [{"metadata": {"name": "data-tikv-0"}}, going]})
     assert await cluster.list_claims("s", "app=tikv") == {"data-tikv-0", "data-tikv-1"}
@@ -61,20 +67,20 @@ async def test_claims_are_listed_by_selector_whether_they_are_going_or_not(serve
     assert (asked.method, asked.path, asked.query) == ("GET", CLAIMS, {"labelSelector": "app=tikv"})
 
 
-async def test_a_claim_is_deleted_by_name(server, cluster):
+async def test_a_claim_is_deleted_by_name(server: PodServer, cluster: KubeCluster) -> None:
     server.answer = (200, {})
     await cluster.delete_claim("s", "data-tikv-0")
     assert [(asked.method, asked.path) for asked in server.heard] == [("DELETE", f"{CLAIMS}/data-tikv-0")]
 
 
-async def test_a_secret_is_decoded(server, cluster):
+async def test_a_secret_is_decoded(server: PodServer, cluster: KubeCluster) -> None:
     server.answer = (200, {"data": {"ca.crt": base64.b64encode(b"\x00PEM").decode(), "empty": ""}})
     assert await cluster.read_secret("s", "tikv-client") == {"ca.crt": b"\x00PEM", "empty": b""}
     assert [(a.method, a.path) for a in server.heard] == [("GET", "/api/v1/namespaces/s/secrets/tikv-client")]
 
 
 @pytest.mark.parametrize("empty", [{}, {"data": None}])
-async def test_a_secret_may_be_empty(server, cluster, empty):
+async def test_a_secret_may_be_empty(server: PodServer, cluster: KubeCluster, empty: dict[str, Any]) -> None:
     server.answer = (200, empty)
     assert await cluster.read_secret("s", "tikv-client") == {}
 
@@ -90,13 +96,17 @@ ASKED = {
 
 @pytest.mark.parametrize(("method", "arguments"), ASKED.items(), ids=ASKED)
 @pytest.mark.parametrize(("status", "kind"), [(403, ClusterError), (404, ClusterError), (503, ClusterUnreachable)])
-async def test_a_refusal_and_an_answer_that_is_none_are_told_apart(server, cluster, method, arguments, status, kind):
+async def test_a_refusal_and_an_answer_that_is_none_are_told_apart(
+    server: PodServer, cluster: KubeCluster, method: str, arguments: tuple[Any, ...], status: int, kind: type[Any]
+) -> None:
     server.answer = (status, {"kind": "Status", "message": "not now"})
     with pytest.raises(kind, match="not now"):
         await getattr(cluster, method)(*arguments)
 
 
-async def test_a_secret_that_is_cut_short_tells_nothing_of_what_was_in_it(server, cluster, caplog):
+async def test_a_secret_that_is_cut_short_tells_nothing_of_what_was_in_it(
+    server: PodServer, cluster: KubeCluster, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
     value = base64.b64encode(b"hunter2").decode()
     server.raw = lambda: aiohttp.web.Response(text=f'{{"data": {{"tls.key": "{value}"', content_type="application/json")

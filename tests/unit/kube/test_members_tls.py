@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from subjects.cluster import Answer, MemberUnreachable, Tls
+from subjects.cluster import Answer, MemberRequest, MemberUnreachable, Tls
 from subjects.tls import Credentials
 from tests.support.certificates import SERVER_NAME, Authority
 from tests.unit.kube.member import in_cluster, listening, pod
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory):
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("tls") / "ours")
 
 
 @pytest.fixture(scope="module")
-def stranger(tmp_path_factory):
+def stranger(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("tls") / "another")
 
 
 @pytest.fixture(scope="module")
-def credentials(authority):
+def credentials(authority: Authority) -> Credentials:
     certificate, key = authority.issue("client")
     return Credentials.from_secret({"ca.crt": authority.certificate, "tls.crt": certificate, "tls.key": key})
 
@@ -50,27 +52,27 @@ class Member:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
         await writer.drain()
 
-    def listening(self):
+    def listening(self) -> AbstractAsyncContextManager[Any]:
         """As the function of that name."""
         return listening(self.talk, self.context)
 
 
 @pytest.fixture
-def member(authority, tmp_path):
+def member(authority: Authority, tmp_path: Path) -> Member:
     return Member(authority, tmp_path)
 
 
 async def ask(port: int, context: ssl.SSLContext, name: str = SERVER_NAME) -> Answer:
-    return await in_cluster().ask_member("s", pod(), port, "/health", 5.0, tls=Tls(context, name))
+    return await in_cluster().ask_member(MemberRequest("s", pod(), port, "/health", 5.0, tls=Tls(context, name)))
 
 
-async def test_a_member_is_asked_at_its_address_and_known_by_its_name(member, credentials):
+async def test_a_member_is_asked_at_its_address_and_known_by_its_name(member: Member, credentials: Credentials) -> None:
     async with member.listening() as port:
         assert await ask(port, credentials.ssl_context()) == Answer(200, {})
     assert member.names == [SERVER_NAME]
 
 
-async def test_our_certificate_is_shown_to_a_member_that_asks_for_it(member, credentials):
+async def test_our_certificate_is_shown_to_a_member_that_asks_for_it(member: Member, credentials: Credentials) -> None:
     member.context.verify_mode = ssl.CERT_REQUIRED
     async with member.listening() as port:
         assert await ask(port, credentials.ssl_context()) == Answer(200, {})
@@ -78,8 +80,8 @@ async def test_our_certificate_is_shown_to_a_member_that_asks_for_it(member, cre
 
 
 async def test_a_member_that_does_not_take_our_certificate_breaks_off_and_the_text_says_what_may_be_wrong(
-    member, authority
-):
+    member: Member, authority: Authority
+) -> None:
     member.context.verify_mode = ssl.CERT_REQUIRED
     context = Credentials.from_secret({"ca.crt": authority.certificate}).ssl_context()
     async with member.listening() as port:
@@ -87,13 +89,15 @@ async def test_a_member_that_does_not_take_our_certificate_breaks_off_and_the_te
             await ask(port, context)
 
 
-async def test_another_name_is_another_member(member, credentials):
+async def test_another_name_is_another_member(member: Member, credentials: Credentials) -> None:
     async with member.listening() as port:
         with pytest.raises(MemberUnreachable, match=r"^pd-0: .*Hostname mismatch.*'tikv-0\.tikv-peer'"):
             await ask(port, credentials.ssl_context(), "tikv-0.tikv-peer")
 
 
-async def test_a_member_of_another_authority_is_not_believed(stranger, tmp_path, credentials):
+async def test_a_member_of_another_authority_is_not_believed(
+    stranger: Authority, tmp_path: Path, credentials: Credentials
+) -> None:
     async with Member(stranger, tmp_path).listening() as port:
         with pytest.raises(MemberUnreachable, match=r"^pd-0: .*certificate verify failed"):
             await ask(port, credentials.ssl_context())
@@ -102,14 +106,14 @@ async def test_a_member_of_another_authority_is_not_believed(stranger, tmp_path,
 @pytest.mark.parametrize(
     "name", ["", ".pd", "n" * 300, "pd\0-0", "größe..pd"], ids=["none", "dot", "long", "nul", "idna"]
 )
-async def test_a_name_that_is_none_is_no_answer(member, credentials, name):
+async def test_a_name_that_is_none_is_no_answer(member: Member, credentials: Credentials, name: str) -> None:
     async with member.listening() as port:
         with pytest.raises(MemberUnreachable, match=r"^pd-0: ."):
             await ask(port, credentials.ssl_context(), name)
 
 
-async def test_a_member_that_speaks_no_tls_is_no_answer(credentials):
-    async def talk(reader, writer):
+async def test_a_member_that_speaks_no_tls_is_no_answer(credentials: Credentials) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
 
     async with listening(talk) as port:
@@ -117,7 +121,9 @@ async def test_a_member_that_speaks_no_tls_is_no_answer(credentials):
             await ask(port, credentials.ssl_context())
 
 
-async def test_two_systems_with_authorities_of_their_own_are_not_mixed_up(member, stranger, tmp_path, credentials):
+async def test_two_systems_with_authorities_of_their_own_are_not_mixed_up(
+    member: Member, stranger: Authority, tmp_path: Path, credentials: Credentials
+) -> None:
     (tmp_path / "another").mkdir()
     other = Member(stranger, tmp_path / "another")
     theirs = Credentials.from_secret({"ca.crt": stranger.certificate})

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from typing import Any
+
 import pytest
 
 from controller.kube import KubeApi
@@ -14,12 +17,12 @@ CLIENTS = ("evalcampaign", "kopf", "python", "openapi", "aiohttp")
 
 
 @pytest.fixture
-async def server():
+async def server() -> PodServer:
     return PodServer()
 
 
 @pytest.fixture
-async def api(server):
+async def api(server: PodServer) -> AsyncIterator[Any]:
     async with serving(server) as connected:
         yield connected
 
@@ -33,7 +36,9 @@ async def every_write(api: KubeApi) -> None:
     await cluster.delete_claim("s", "data-m-0")
 
 
-async def test_every_write_to_a_subject_or_an_agent_names_a_manager_that_says_nothing(server, api):
+async def test_every_write_to_a_subject_or_an_agent_names_a_manager_that_says_nothing(
+    server: PodServer, api: KubeApi
+) -> None:
     agents = []
     server.on_request = lambda request: agents.append(request.headers["User-Agent"])
     await every_write(api)
@@ -43,7 +48,7 @@ async def test_every_write_to_a_subject_or_an_agent_names_a_manager_that_says_no
     assert not any(name in said.lower() for name in CLIENTS for said in agents)
 
 
-async def test_a_question_names_none_and_a_manager_that_is_asked_for_stays(server, api):
+async def test_a_question_names_none_and_a_manager_that_is_asked_for_stays(server: PodServer, api: KubeApi) -> None:
     await api.request("GET", PODS)
     await api.request("PATCH", PODS, query={"fieldManager": "own"})
     await api.exchange("POST", f"{PODS}/m-0:2379/proxy/v3/kv/put", body={})
@@ -51,7 +56,7 @@ async def test_a_question_names_none_and_a_manager_that_is_asked_for_stays(serve
     assert [heard.query for heard in server.heard] == [{}, {"fieldManager": "own"}, {}]
 
 
-async def test_an_installation_has_a_name_of_its_own():
+async def test_an_installation_has_a_name_of_its_own() -> None:
     server = PodServer()
     agents = []
     server.on_request = lambda request: agents.append(request.headers["User-Agent"])
@@ -60,7 +65,7 @@ async def test_an_installation_has_a_name_of_its_own():
     assert ([heard.query for heard in server.heard], agents) == ([{"fieldManager": "kubectl"}], ["kubectl"])
 
 
-async def test_what_is_refused_is_refused_all_the_same(server, api):
+async def test_what_is_refused_is_refused_all_the_same(server: PodServer, api: KubeApi) -> None:
     server.answer = (409, {"message": "Apply failed with 1 conflict"})
     with pytest.raises(ClusterError, match="conflict"):
         await api.request("PATCH", PODS)

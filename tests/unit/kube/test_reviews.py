@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from controller.kube import KubeReviews
@@ -27,7 +29,7 @@ ASKED = {"resource": "events", "verb": "list", "namespace": "s"}
         ((503, {"message": "later"}), None),
     ],
 )
-async def test_a_no_is_only_what_was_said_to_be_one(answer, may):
+async def test_a_no_is_only_what_was_said_to_be_one(answer: tuple[Any, ...], may: bool | None) -> None:
     server = PodServer()
     server.answer = answer
     async with serving(server) as api:
@@ -40,6 +42,6 @@ async def test_a_no_is_only_what_was_said_to_be_one(answer, may):
     ("template", "account"),
     [({"spec": {"serviceAccountName": "a"}}, "a"), ({"spec": {}}, "default"), ({}, "default"), (None, "default")],
 )
-def test_the_account_of_a_deployment_is_its_pods_or_the_default(template, account):
+def test_the_account_of_a_deployment_is_its_pods_or_the_default(template: dict[str, Any] | None, account: str) -> None:
     found = {"metadata": {"name": "d", "uid": "1"}, "spec": {"selector": {"matchLabels": {}}, "template": template}}
     assert deployment_from_json(found).account == account

@@ -51,7 +51,7 @@ class Family:
 def tell_everything(metrics: Metrics) -> None:
     """See the module."""
     for outcome, mode, failure in product(Outcome, Mode, [None, *Failure]):
-        metrics.attempt_ended(ended(outcome, mode, failure=failure, recovered=1, detected=1, dirty=True))
+        metrics.attempt_ended(ended(outcome, mode, failure=failure, recovered=1, detected=1, cleanup_failed=True))
         metrics.attempt_ended(ended(outcome, mode))
     for step in Step:
         if step is not Step.RECORD:

@@ -21,7 +21,7 @@ def ended(
     recovered: float | None = None,
     detected: float | None = None,
     failure: Failure | None = None,
-    dirty: bool = False,
+    cleanup_failed: bool = False,
     seconds: float = 0,
 ) -> EndedAttempt:
     """A node_kill on TiKV that ended so."""
@@ -35,5 +35,5 @@ def ended(
         time_to_recover=recovered,
         time_to_detect=detected,
         failure=failure,
-        dirty=dirty,
+        cleanup_failed=cleanup_failed,
     )

@@ -10,14 +10,14 @@ from tests.support.scraping import Scrape
 from tests.support.virtual import VirtualLoop, run_virtually
 
 
-def test_it_is_sampled_as_long_as_the_block_lasts_and_whoever_holds_the_loop_up_shows():
+def test_it_is_sampled_as_long_as_the_block_lasts_and_whoever_holds_the_loop_up_shows() -> None:
     metrics = Metrics()
 
-    def counted():
+    def counted() -> tuple[float, ...]:
         seen = Scrape.of(metrics.registry)
         return seen.value("event_loop_lag_seconds_count"), seen.value("event_loop_lag_seconds_sum")
 
-    async def watch():
+    async def watch() -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
         async with sampling_lag(metrics):

@@ -32,13 +32,13 @@ COMPONENT = read("metrics/kustomization.yaml")
 POLICY = read("metrics/isolation.yaml")
 
 
-def test_as_it_ships_the_controller_listens_where_only_a_port_forward_gets_to():
+def test_as_it_ships_the_controller_listens_where_only_a_port_forward_gets_to() -> None:
     shipped = settings("controller/deployment.yaml")
     assert (shipped.metrics_host, shipped.metrics_port) == (LOCALHOST, 8092)
     assert "metrics" not in {port["name"] for port in container("controller/deployment.yaml")["ports"]}
 
 
-def test_with_the_component_it_listens_for_all_on_the_port_that_everything_names():
+def test_with_the_component_it_listens_for_all_on_the_port_that_everything_names() -> None:
     opened = settings("controller/deployment.yaml", "metrics/deployment.yaml")
     assert opened.metrics_host == "0.0.0.0"
     assert container("metrics/deployment.yaml")["ports"] == [{"name": "metrics", "containerPort": opened.metrics_port}]
@@ -51,7 +51,7 @@ def test_with_the_component_it_listens_for_all_on_the_port_that_everything_names
     )
 
 
-def test_the_component_is_one_uses_every_file_and_changes_this_very_container():
+def test_the_component_is_one_uses_every_file_and_changes_this_very_container() -> None:
     patches = [each["path"] for each in COMPONENT["patches"]]
     files = {path.name for path in (MANIFESTS / "metrics").iterdir()}
     assert COMPONENT["kind"] == "Component" and files == {"kustomization.yaml", *COMPONENT["resources"], *patches}
@@ -62,7 +62,7 @@ def test_the_component_is_one_uses_every_file_and_changes_this_very_container():
     assert {read(f"metrics/{file}")["metadata"]["namespace"] for file in [*COMPONENT["resources"], *patches]} == {ours}
 
 
-def test_each_door_lets_in_its_own_and_no_policy_is_about_another_pod():
+def test_each_door_lets_in_its_own_and_no_policy_is_about_another_pod() -> None:
     doors = {}
     for policy in (read("controller/isolation.yaml"), POLICY):
         [rule] = policy["spec"]["ingress"]
@@ -82,7 +82,7 @@ def test_each_door_lets_in_its_own_and_no_policy_is_about_another_pod():
     assert set(doors) == ports - {"probe"}
 
 
-def test_the_service_monitor_that_the_page_shows_finds_the_service():
+def test_the_service_monitor_that_the_page_shows_finds_the_service() -> None:
     shown = next(text for text in PAGE.split("```yaml\n") if "ServiceMonitor" in text).split("```")[0]
     monitor, service = yaml.safe_load(shown), read("metrics/service.yaml")
     assert monitor["metadata"]["namespace"] == service["metadata"]["namespace"]

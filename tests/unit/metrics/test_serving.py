@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from httpx import AsyncClient
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 
 from controller.api import Outcome
@@ -34,7 +35,7 @@ async def client(url: str) -> AsyncIterator[httpx.AsyncClient]:
         yield asking
 
 
-async def test_what_was_counted_and_what_is_on_record_stand_on_one_page(client):
+async def test_what_was_counted_and_what_is_on_record_stand_on_one_page(client: AsyncClient) -> None:
     answer = await client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=")
     seen = Scrape(answer.text)
@@ -42,7 +43,7 @@ async def test_what_was_counted_and_what_is_on_record_stand_on_one_page(client):
     assert seen.series("queue_length", "subject") == {"tikv": 2, "other": 2}
 
 
-async def test_who_asks_for_openmetrics_gets_it(client):
+async def test_who_asks_for_openmetrics_gets_it(client: AsyncClient) -> None:
     answer = await client.get("/metrics", headers={"accept": "application/openmetrics-text; version=1.0.0"})
     assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
     assert "evalcampaign_attempts" in {family.name for family in openmetrics(answer.text)}
@@ -51,11 +52,11 @@ async def test_who_asks_for_openmetrics_gets_it(client):
 @pytest.mark.parametrize(
     ("method", "path", "status"), [("GET", "/", 404), ("GET", "/v1/campaigns", 404), ("POST", "/metrics", 405)]
 )
-async def test_nothing_else_is_answered(client, method, path, status):
+async def test_nothing_else_is_answered(client: AsyncClient, method: str, path: str, status: int) -> None:
     assert (await client.request(method, path)).status_code == status
 
 
-async def test_a_port_that_is_taken_is_a_warning_and_no_more(url, caplog):
+async def test_a_port_that_is_taken_is_a_warning_and_no_more(url: str, caplog: pytest.LogCaptureFixture) -> None:
     with socket.socket() as taken, caplog.at_level(logging.WARNING):
         taken.bind(("127.0.0.1", 0))
         taken.listen()

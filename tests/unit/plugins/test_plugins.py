@@ -28,14 +28,14 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_plugin_of_another_distribution_is_found_and_imported_only_when_it_is_loaded(site):
+def test_a_plugin_of_another_distribution_is_found_and_imported_only_when_it_is_loaded(site) -> None:
     (site / "of_others.py").write_text("VALUE = 7\n")
     install(site, "of-others", seven="of_others:VALUE")
     assert list(find_plugins(GROUP)) == ["seven"] and "of_others" not in sys.modules
     assert load_plugin(GROUP, "seven") == 7
 
 
-def test_an_unknown_name_is_answered_with_those_that_there_are(site):
+def test_an_unknown_name_is_answered_with_those_that_there_are(site) -> None:
     install(site, "of-others", b="x:Y", a="x:Y")
     with pytest.raises(UnknownPlugin, match="'c' is none of a, b") as refused:
         load_plugin(GROUP, "c")
@@ -52,7 +52,7 @@ def test_an_unknown_name_is_answered_with_those_that_there_are(site):
         ("", "of_nobody:VALUE", "ModuleNotFoundError"),
     ],
 )
-def test_a_plugin_that_cannot_be_imported_is_named_with_its_package(site, code, value, why):
+def test_a_plugin_that_cannot_be_imported_is_named_with_its_package(site, code, value, why) -> None:
     (site / "broken.py").write_text(code)
     sys.modules.pop("broken", None)
     install(site, "of-others", broken=value)
@@ -61,7 +61,7 @@ def test_a_plugin_that_cannot_be_imported_is_named_with_its_package(site, code, 
     assert "the package of-others" in str(refused.value)
 
 
-def test_of_two_distributions_the_one_whose_name_comes_first_has_a_name(site):
+def test_of_two_distributions_the_one_whose_name_comes_first_has_a_name(site) -> None:
     (site / "two.py").write_text("A, B = 1, 2\n")
     install(site, "b-dist", both="two:B")
     install(site, "a-dist", both="two:A")

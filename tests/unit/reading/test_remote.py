@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing, nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,7 +55,9 @@ def test_all_attempts_come_whole_and_in_order_however_few_are_read_at_once(
         (lambda reader, campaign: reader.attempt(campaign, 9), "recorded (trial.attempt) are 1.1"),
     ],
 )
-def test_what_is_not_recorded_is_said_in_the_same_words(direct, remote, ask, named) -> None:
+def test_what_is_not_recorded_is_said_in_the_same_words(
+    direct: DatabaseReader, remote: RemoteReader, ask: Callable[..., Any], named: str
+) -> None:
     campaign = direct.find("uid-1").campaign
     said = []
     for reader in (direct, remote):

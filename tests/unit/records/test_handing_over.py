@@ -93,7 +93,7 @@ async def test_one_that_is_deleted_leaves_it_to_the_other_arm_unless_it_is_owed(
 
 async def test_a_cleanup_that_failed_keeps_it_from_both(arms):
     row = await arms.open_attempt("a", 1, 1, at(2))
-    await arms.end_attempt(row.id, Outcome.NOT_HEALED, at=at(3), dirty="it will not go")
+    await arms.end_attempt(row.id, Outcome.NOT_HEALED, at=at(3), cleanup_failed="it will not go")
     assert await holder(arms) == ["a"] and (await arms.get_campaign("a")).phase is Phase.FAILED
 
 
@@ -125,7 +125,7 @@ async def test_all_is_taken_or_nothing_and_who_gets_nothing_keeps_nothing(arms):
 async def test_a_subject_that_could_not_be_cleaned_up_stays_locked_and_the_agent_is_free(arms):
     await arms.take_lock(SUBJECT, "a", "default/a", at(2), [AGENT])
     row = await arms.open_attempt("a", 1, 1, at(3))
-    await arms.end_attempt(row.id, Outcome.NOT_HEALED, at=at(4), dirty="it will not go")
+    await arms.end_attempt(row.id, Outcome.NOT_HEALED, at=at(4), cleanup_failed="it will not go")
     assert await locked(arms) == {SUBJECT: "a"}
 
 

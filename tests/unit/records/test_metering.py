@@ -46,7 +46,9 @@ async def test_the_second_who_ends_an_attempt_is_not_counted(records: Records, m
     await records.ensure_campaign("uid-1", "default", "demo", spec(), at(0))
     row = await records.open_attempt("uid-1", 1, 7, at(1))
     for _ in range(2):
-        await records.end_attempt(row.id, Outcome.INFRA_ERROR, at=at(2), failure=Failure.TIMED_OUT, dirty="no way")
+        await records.end_attempt(
+            row.id, Outcome.INFRA_ERROR, at=at(2), failure=Failure.TIMED_OUT, cleanup_failed="no way"
+        )
     with pytest.raises(AttemptEnded):
         await records.update(row.id, at=at(3), step=Step.CLEANUP)
     seen = Scrape.of(metrics.registry)

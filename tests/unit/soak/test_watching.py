@@ -11,7 +11,7 @@ CAMPAIGN = {"metadata": {"namespace": "default", "name": "c", "uid": "u"}, "spec
 PATIENCE_SECONDS = 120
 
 
-def test_every_watch_begins_with_what_there_is_and_the_next_follows():
+def test_every_watch_begins_with_what_there_is_and_the_next_follows() -> None:
     with hearing("server") as server:
         server.answer = {"type": "ADDED", "object": CAMPAIGN}
         watch = NamespaceWatch("default", Api(Connection(server.url, "a test")))
@@ -24,7 +24,7 @@ def test_every_watch_begins_with_what_there_is_and_the_next_follows():
     assert {each.path for each in server.heard} == {path}
 
 
-def test_what_goes_wrong_is_tried_again():
+def test_what_goes_wrong_is_tried_again() -> None:
     with hearing("server") as server:
         server.takes = lambda heard: False
         server.answer = {"type": "ADDED", "object": CAMPAIGN}

@@ -29,19 +29,19 @@ def short_journals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk_module, "JOURNAL_BYTES", 50)
 
 
-def test_a_folder_that_another_process_holds_is_refused(tmp_path):
+def test_a_folder_that_another_process_holds_is_refused(tmp_path: Path) -> None:
     with Disk(tmp_path), pytest.raises(Fatal, match="maybe another instance is using this directory"):
         Disk(tmp_path)
     assert read(tmp_path) == (None, [])
 
 
-def test_facts_come_back_in_order(tmp_path):
+def test_facts_come_back_in_order(tmp_path: Path) -> None:
     write(tmp_path, ["a", 1], ["b", None])
     write(tmp_path, ["c", "ü"])
     assert read(tmp_path) == (None, [["a", 1], ["b", None], ["c", "ü"]])
 
 
-def test_a_line_cut_short_by_a_kill_is_ignored(tmp_path):
+def test_a_line_cut_short_by_a_kill_is_ignored(tmp_path: Path) -> None:
     write(tmp_path, ["whole"])
     with (tmp_path / "journal").open("ab") as journal:
         journal.write(b'[0,["cut')
@@ -51,13 +51,13 @@ def test_a_line_cut_short_by_a_kill_is_ignored(tmp_path):
 
 
 @pytest.mark.usefixtures("short_journals")
-def test_a_long_journal_becomes_a_checkpoint_and_only_what_follows_is_replayed(tmp_path):
+def test_a_long_journal_becomes_a_checkpoint_and_only_what_follows_is_replayed(tmp_path: Path) -> None:
     write(tmp_path, ["x" * 60], ["after"], state={"all": "of it"})
     assert read(tmp_path) == ({"all": "of it"}, [["after"]])
 
 
 @pytest.mark.usefixtures("short_journals")
-def test_a_kill_between_checkpoint_and_emptied_journal_replays_nothing_twice(tmp_path):
+def test_a_kill_between_checkpoint_and_emptied_journal_replays_nothing_twice(tmp_path: Path) -> None:
     write(tmp_path, ["x" * 30])
     before = (tmp_path / "journal").read_bytes()
     write(tmp_path, ["y" * 60], state={"both": True})
@@ -65,7 +65,7 @@ def test_a_kill_between_checkpoint_and_emptied_journal_replays_nothing_twice(tmp
     assert read(tmp_path) == ({"both": True}, [])
 
 
-def test_its_size_is_measured(tmp_path):
+def test_its_size_is_measured(tmp_path: Path) -> None:
     with Disk(tmp_path) as disk:
         disk.read()
         disk.write([["x" * 1000]], lambda: None)

@@ -22,7 +22,7 @@ def rows() -> dict[tuple[str, str], list[str]]:
     return found
 
 
-def test_it_shows_what_was_recorded():
+def test_it_shows_what_was_recorded() -> None:
     told = {at: float(cells[0]) for at, cells in rows().items() if cells[0] != "-"}
     known = {
         (name, what): round(value, 1)
@@ -37,7 +37,7 @@ BY_CHANCE = {"quorum_loss_fixed": "pending", "pd_leader_kill": "store"}
 """What the page says of these."""
 
 
-def test_what_was_recorded_came_in_every_run_of_the_stand_in_and_what_was_not_in_none():
+def test_what_was_recorded_came_in_every_run_of_the_stand_in_and_what_was_not_in_none() -> None:
     for (name, what), (was, *_, runs) in rows().items():
         came, of = map(int, runs.split("/"))
         if BY_CHANCE.get(name, "-") not in what:

@@ -66,7 +66,7 @@ async def calling(ear: Ear, keepalive: float = 10.0) -> AsyncIterator[Lines]:
         await lines.close()
 
 
-async def test_mail_arrives_in_order_and_names_its_sender(ear):
+async def test_mail_arrives_in_order_and_names_its_sender(ear: Ear) -> None:
     async with listening(Callers(ear.receive).answer) as port, calling(ear) as lines:
         lines.post(f"127.0.0.1:{port}", [{"n": 1}, {"n": 2}])
         assert await ear.next() == ("me:1", [{"n": 1}, {"n": 2}])
@@ -74,7 +74,7 @@ async def test_mail_arrives_in_order_and_names_its_sender(ear):
         assert await ear.next() == ("me:1", [{"n": 3}])
 
 
-async def test_who_called_is_answered_over_the_same_line(ear):
+async def test_who_called_is_answered_over_the_same_line(ear: Ear) -> None:
     theirs = Ear()
     callers = Callers(theirs.receive)
     async with listening(callers.answer) as port, calling(ear) as lines:
@@ -85,7 +85,7 @@ async def test_who_called_is_answered_over_the_same_line(ear):
         assert await ear.next() == (f"127.0.0.1:{port}", [{"n": 2}])
 
 
-async def test_mail_waits_for_one_that_is_not_there_yet(ear):
+async def test_mail_waits_for_one_that_is_not_there_yet(ear: Ear) -> None:
     theirs = Ear()
     async with listening(Callers(theirs.receive).answer) as port:
         pass
@@ -97,7 +97,7 @@ async def test_mail_waits_for_one_that_is_not_there_yet(ear):
             await lines.close()
 
 
-async def test_a_line_that_broke_is_made_again_without_new_mail(ear):
+async def test_a_line_that_broke_is_made_again_without_new_mail(ear: Ear) -> None:
     made: asyncio.Queue[web.WebSocketResponse] = asyncio.Queue()
 
     async def answer(request: web.Request) -> web.WebSocketResponse:
@@ -115,7 +115,7 @@ async def test_a_line_that_broke_is_made_again_without_new_mail(ear):
         await asyncio.wait_for(made.get(), 5)
 
 
-async def test_a_line_to_one_that_was_frozen_is_given_up_and_made_again(ear):
+async def test_a_line_to_one_that_was_frozen_is_given_up_and_made_again(ear: Ear) -> None:
     dialled: asyncio.Queue[None] = asyncio.Queue()
 
     async def answer(request: web.Request) -> web.WebSocketResponse:

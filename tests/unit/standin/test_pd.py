@@ -30,7 +30,7 @@ def store_ids(cluster: Cluster) -> dict[str, int]:
 # Who answers.
 
 
-def test_before_the_first_store_there_is_a_leader_but_no_cluster():
+def test_before_the_first_store_there_is_a_leader_but_no_cluster() -> None:
     cluster = Cluster(seed=1)
     for name in PDS:
         cluster.world.start(name)
@@ -42,7 +42,7 @@ def test_before_the_first_store_there_is_a_leader_but_no_cluster():
     assert cluster.get("/members")["leader"]["name"] == leader(cluster)
 
 
-def test_any_member_answers_for_itself_and_sends_on_what_only_the_leader_knows(cluster):
+def test_any_member_answers_for_itself_and_sends_on_what_only_the_leader_knows(cluster: Cluster) -> None:
     other = follower(cluster)
     assert cluster.ask(other, "GET", "/ping") == Answer(200, text="")
     assert cluster.ask(other, "GET", "/status").body["version"] == "v8.5.5-standin"
@@ -52,18 +52,18 @@ def test_any_member_answers_for_itself_and_sends_on_what_only_the_leader_knows(c
         assert cluster.ask(other, "GET", path) == Forward(f"{leader(cluster)}.pd-peer.tikv.svc.cluster.local:2379")
 
 
-def test_a_follower_that_is_taken_for_the_leader_says_so(cluster):
+def test_a_follower_that_is_taken_for_the_leader_says_so(cluster: Cluster) -> None:
     assert cluster.ask(follower(cluster), "GET", "/stores", forwarded=True).status == 500
 
 
-def test_a_follower_that_may_answer_knows_the_members_but_runs_no_cluster(cluster):
+def test_a_follower_that_may_answer_knows_the_members_but_runs_no_cluster(cluster: Cluster) -> None:
     other = follower(cluster)
     assert cluster.ask(other, "GET", "/leader", follower=True).body["name"] == leader(cluster)
     assert len(cluster.ask(other, "GET", "/members", follower=True).body["members"]) == 3
     assert cluster.ask(other, "GET", "/stores", follower=True).status == 500
 
 
-def test_without_a_majority_there_is_no_leader_and_a_question_for_it_waits_and_is_refused(cluster):
+def test_without_a_majority_there_is_no_leader_and_a_question_for_it_waits_and_is_refused(cluster: Cluster) -> None:
     left = follower(cluster)
     for name in PDS:
         if name != left:
@@ -77,7 +77,7 @@ def test_without_a_majority_there_is_no_leader_and_a_question_for_it_waits_and_i
     assert cluster.ask(left, "GET", "/health").status == 500
 
 
-def test_a_question_that_waits_is_answered_as_soon_as_there_is_a_leader(cluster):
+def test_a_question_that_waits_is_answered_as_soon_as_there_is_a_leader(cluster: Cluster) -> None:
     other = follower(cluster)
     cluster.world.kill(leader(cluster))
     cluster.world.run_until(lambda: cluster.lead() is None, 1)
@@ -96,7 +96,7 @@ def _get(path: str) -> Http:
 
 
 @pytest.mark.parametrize("path", ["/no/such/thing", "/stores/nonsense"])
-def test_what_pd_does_not_know_is_not_found(cluster, path):
+def test_what_pd_does_not_know_is_not_found(cluster: Cluster, path: str) -> None:
     assert cluster.ask(leader(cluster), "GET", path).status == 404
     assert cluster.ask(leader(cluster), "PATCH", "/stores").status == 405
 
@@ -104,7 +104,7 @@ def test_what_pd_does_not_know_is_not_found(cluster, path):
 # Who leads.
 
 
-def test_a_leader_that_is_killed_is_followed_when_its_lease_is_over(cluster):
+def test_a_leader_that_is_killed_is_followed_when_its_lease_is_over(cluster: Cluster) -> None:
     old, killed = leader(cluster), cluster.world.now
     cluster.world.kill(old)
     cluster.world.run_until(lambda: cluster.lead() is not None, 15)
@@ -113,7 +113,7 @@ def test_a_leader_that_is_killed_is_followed_when_its_lease_is_over(cluster):
 
 
 @pytest.mark.parametrize("path", ["/leader/resign", "/leader/transfer/{heir}"])
-def test_a_leader_that_resigns_is_followed_at_once_by_whom_it_names(cluster, path):
+def test_a_leader_that_resigns_is_followed_at_once_by_whom_it_names(cluster: Cluster, path: str) -> None:
     heir, resigned = follower(cluster), cluster.world.now
     cluster.send("POST", path.format(heir=heir))
     cluster.world.run_until(lambda: cluster.lead() is not None, 1)
@@ -121,11 +121,11 @@ def test_a_leader_that_resigns_is_followed_at_once_by_whom_it_names(cluster, pat
     assert leader(cluster) == heir or "resign" in path
 
 
-def test_leadership_goes_to_no_stranger(cluster):
+def test_leadership_goes_to_no_stranger(cluster: Cluster) -> None:
     assert cluster.ask(leader(cluster), "POST", "/leader/transfer/pd-9").status == 500
 
 
-def test_a_leader_that_is_cut_off_stops_to_answer_before_another_begins(cluster):
+def test_a_leader_that_is_cut_off_stops_to_answer_before_another_begins(cluster: Cluster) -> None:
     old = leader(cluster)
     member: Any = cluster.world.hosts[old].node
     cluster.world.cut(old)
@@ -137,7 +137,7 @@ def test_a_leader_that_is_cut_off_stops_to_answer_before_another_begins(cluster)
     assert heirs
 
 
-def test_a_leader_that_was_frozen_does_not_take_itself_for_one_when_it_thaws(cluster):
+def test_a_leader_that_was_frozen_does_not_take_itself_for_one_when_it_thaws(cluster: Cluster) -> None:
     old = leader(cluster)
     cluster.world.freeze(old)
     cluster.world.run(30)
@@ -149,7 +149,7 @@ def test_a_leader_that_was_frozen_does_not_take_itself_for_one_when_it_thaws(clu
     assert isinstance(replies[0], Forward)
 
 
-def test_what_pd_knows_outlives_all_its_members(cluster):
+def test_what_pd_knows_outlives_all_its_members(cluster: Cluster) -> None:
     cluster.send("POST", "/config", {"schedule.max-store-down-time": "2m"})
     before = [cluster.get(path) for path in ("/cluster", "/config/schedule", "/cluster/status")]
     for name in PDS:
@@ -161,7 +161,7 @@ def test_what_pd_knows_outlives_all_its_members(cluster):
     assert len(cluster.regions()) == 5
 
 
-def test_clients_learn_of_the_leader_from_any_member_and_of_regions_from_the_leader(cluster):
+def test_clients_learn_of_the_leader_from_any_member_and_of_regions_from_the_leader(cluster: Cluster) -> None:
     other, answers = follower(cluster), []
     cluster.world.ask(other, Rpc("GetMembers"), answers.append)
     cluster.world.ask(other, Rpc("GetRegion", key="41"), answers.append)
@@ -185,7 +185,7 @@ def _order(answer: Any) -> int:
 # Stores.
 
 
-def test_a_store_is_up_then_disconnected_then_down_and_up_again_with_its_next_heartbeat(cluster):
+def test_a_store_is_up_then_disconnected_then_down_and_up_again_with_its_next_heartbeat(cluster: Cluster) -> None:
     cluster.world.kill("tikv-2")
     for seconds, state in ((15, "Up"), (8, "Disconnected"), (39, "Down")):
         cluster.world.run(seconds)
@@ -195,12 +195,12 @@ def test_a_store_is_up_then_disconnected_then_down_and_up_again_with_its_next_he
     assert cluster.states() == dict.fromkeys(TIKVS, "Up")
 
 
-def test_the_order_of_stores_means_nothing(cluster):
+def test_the_order_of_stores_means_nothing(cluster: Cluster) -> None:
     orders = {tuple(store["store"]["id"] for store in cluster.get("/stores")["stores"]) for _ in range(50)}
     assert len(orders) > 1
 
 
-def test_stores_are_filtered_by_what_is_asked(cluster):
+def test_stores_are_filtered_by_what_is_asked(cluster: Cluster) -> None:
     assert cluster.get("/stores?state=0")["count"] == 3
     assert cluster.get("/stores?state=2")["count"] == 0
     assert cluster.get("/stores/check?state=Up")["count"] == 3
@@ -210,7 +210,7 @@ def test_stores_are_filtered_by_what_is_asked(cluster):
     assert cluster.ask(leader(cluster), "GET", "/store/4711").status == 404
 
 
-def test_a_store_is_not_taken_away_where_its_replicas_would_have_no_place(cluster):
+def test_a_store_is_not_taken_away_where_its_replicas_would_have_no_place(cluster: Cluster) -> None:
     id = store_ids(cluster)["tikv-1"]
     for method, path in (("DELETE", f"/store/{id}"), ("POST", f"/store/{id}/state?state=Offline")):
         reply = cluster.ask(leader(cluster), method, path)
@@ -220,7 +220,7 @@ def test_a_store_is_not_taken_away_where_its_replicas_would_have_no_place(cluste
     assert cluster.ask(leader(cluster), "DELETE", "/store/4711").status == 404
 
 
-def test_a_store_that_lost_its_data_is_refused_until_the_old_one_is_given_up_by_force(cluster):
+def test_a_store_that_lost_its_data_is_refused_until_the_old_one_is_given_up_by_force(cluster: Cluster) -> None:
     world, old = cluster.world, store_ids(cluster)["tikv-1"]
     world.remove_pod("tikv-1")
     world.wipe("tikv-1")
@@ -244,7 +244,7 @@ def test_a_store_that_lost_its_data_is_refused_until_the_old_one_is_given_up_by_
     assert sorted(cluster.states()) == sorted(TIKVS)
 
 
-def test_ids_are_not_handed_out_twice_though_a_leader_forgets_which_it_did(cluster):
+def test_ids_are_not_handed_out_twice_though_a_leader_forgets_which_it_did(cluster: Cluster) -> None:
     used = {region["id"] for region in cluster.regions()} | set(cluster.names())
     cluster.send("POST", "/leader/resign")
     cluster.world.run_until(lambda: cluster.lead() is not None, 5)
@@ -255,14 +255,14 @@ def test_ids_are_not_handed_out_twice_though_a_leader_forgets_which_it_did(clust
 # Regions.
 
 
-def test_a_new_cluster_is_split_for_the_default_keyspace_as_the_recorded_one_was(cluster):
+def test_a_new_cluster_is_split_for_the_default_keyspace_as_the_recorded_one_was(cluster: Cluster) -> None:
     ends = [region["end_key"] for region in cluster.regions()]
     assert ends == ["7200000000000000FB", "7200000100000000FB", "7800000000000000FB", "7800000100000000FB", ""]
     assert {(r["epoch"]["conf_ver"], r["epoch"]["version"]) for r in cluster.regions()} == {(5, 5)}
     assert cluster.get("/cluster/status")["is_initialized"] is True
 
 
-def test_a_split_is_answered_when_it_is_done(cluster):
+def test_a_split_is_answered_when_it_is_done(cluster: Cluster) -> None:
     told = cluster.send("POST", "/regions/split", {"split_keys": ["31", "32", "7a"], "retry_limit": 3})
     assert (told["processed-percentage"], len(told["regions-id"])) == (100, 3)
     assert [region["end_key"] for region in cluster.regions()][:2] == ["31", "32"]
@@ -273,11 +273,11 @@ def test_a_split_is_answered_when_it_is_done(cluster):
 
 
 @pytest.mark.parametrize("body", [None, {}, {"split_keys": ["not hex"]}, {"split_keys": 5}])
-def test_a_split_by_what_are_no_keys_is_refused(cluster, body):
+def test_a_split_by_what_are_no_keys_is_refused(cluster: Cluster, body: dict[str, Any] | None) -> None:
     assert cluster.ask(leader(cluster), "POST", "/regions/split", body).status == 400
 
 
-def test_scattering_spreads_the_leaders(cluster):
+def test_scattering_spreads_the_leaders(cluster: Cluster) -> None:
     assert len(set(cluster.leaders().values())) == 1
     cluster.send("POST", "/regions/scatter", {"start_key": "", "end_key": ""})
     cluster.world.run(2)
@@ -286,7 +286,7 @@ def test_scattering_spreads_the_leaders(cluster):
     assert cluster.get("/operators") == []
 
 
-def test_a_leader_moves_within_a_second_where_it_is_told_to(cluster):
+def test_a_leader_moves_within_a_second_where_it_is_told_to(cluster: Cluster) -> None:
     region = cluster.regions()[0]["id"]
     target = next(name for name in TIKVS if name != cluster.leaders()[region])
     body = {"name": "transfer-leader", "region_id": region, "to_store_id": store_ids(cluster)[target]}
@@ -297,7 +297,7 @@ def test_a_leader_moves_within_a_second_where_it_is_told_to(cluster):
     assert cluster.get("/operators") == []
 
 
-def test_a_leader_that_cannot_move_is_shown_as_work_that_is_not_done(cluster):
+def test_a_leader_that_cannot_move_is_shown_as_work_that_is_not_done(cluster: Cluster) -> None:
     region = cluster.regions()[0]["id"]
     target = next(name for name in TIKVS if name != cluster.leaders()[region])
     cluster.world.kill(target)
@@ -313,17 +313,17 @@ def test_a_leader_that_cannot_move_is_shown_as_work_that_is_not_done(cluster):
     "wrong",
     [{}, {"name": "fly"}, {"name": "transfer-leader"}, {"name": "transfer-leader", "region_id": 1, "to_store_id": "x"}],
 )
-def test_an_operator_that_makes_no_sense_is_refused(cluster, wrong):
+def test_an_operator_that_makes_no_sense_is_refused(cluster: Cluster, wrong: dict[str, Any]) -> None:
     assert cluster.ask(leader(cluster), "POST", "/operators", wrong).status == 400
 
 
-def test_an_operator_for_what_is_not_there_is_refused(cluster):
+def test_an_operator_for_what_is_not_there_is_refused(cluster: Cluster) -> None:
     region = cluster.regions()[0]["id"]
     for ids in ({"region_id": 4711, "to_store_id": 1}, {"region_id": region, "to_store_id": 4711}):
         assert cluster.ask(leader(cluster), "POST", "/operators", {"name": "transfer-leader", **ids}).status == 500
 
 
-def test_a_store_whose_leaders_are_evicted_gets_none_until_that_ends(cluster):
+def test_a_store_whose_leaders_are_evicted_gets_none_until_that_ends(cluster: Cluster) -> None:
     full = next(iter(set(cluster.leaders().values())))
     cluster.send("POST", "/schedulers", {"name": "evict-leader-scheduler", "store_id": store_ids(cluster)[full]})
     cluster.world.run(3)
@@ -340,11 +340,11 @@ def test_a_store_whose_leaders_are_evicted_gets_none_until_that_ends(cluster):
     cluster.move_leader(region, full)
 
 
-def test_limits_of_stores_are_taken(cluster):
+def test_limits_of_stores_are_taken(cluster: Cluster) -> None:
     assert len(cluster.get("/stores/limit")) == 3
     assert cluster.ask(leader(cluster), "POST", "/stores/limit", {"rate": 200, "type": "add-peer"}).status == 200
     assert cluster.ask(leader(cluster), "POST", "/store/1/limit", {"rate": 0, "type": "add-peer"}).status == 400
 
 
-def test_configuration_that_makes_no_sense_is_refused(cluster):
+def test_configuration_that_makes_no_sense_is_refused(cluster: Cluster) -> None:
     assert cluster.ask(leader(cluster), "POST", "/config", {"schedule.no-such": 1}).status == 400

@@ -78,14 +78,14 @@ def group() -> Group:
     return Group()
 
 
-def test_a_group_elects_one_leader_between_one_and_two_election_timeouts(group):
+def test_a_group_elects_one_leader_between_one_and_two_election_timeouts(group: Group) -> None:
     group.tick(9)
     assert not any(peer.role is Role.LEADER for peer in group.peers.values())
     leader = group.elect()
     assert {peer.leader for peer in group.peers.values()} == {leader.id}
 
 
-def test_what_a_majority_has_is_applied_and_what_only_the_leader_has_is_not(group):
+def test_what_a_majority_has_is_applied_and_what_only_the_leader_has_is_not(group: Group) -> None:
     leader = group.elect()
     group.cut = {leader.id}
     leader.propose("lost")
@@ -96,7 +96,7 @@ def test_what_a_majority_has_is_applied_and_what_only_the_leader_has_is_not(grou
     assert [peer.machine.seen for peer in group.peers.values()] == [["lost"]] * 3
 
 
-def test_who_hears_its_leader_gives_nobody_else_a_vote(group):
+def test_who_hears_its_leader_gives_nobody_else_a_vote(group: Group) -> None:
     leader = group.elect()
     other = next(peer for peer in group.peers.values() if peer is not leader)
     term = leader.log.term
@@ -106,7 +106,9 @@ def test_who_hears_its_leader_gives_nobody_else_a_vote(group):
     assert leader.log.term == term
 
 
-def test_a_leader_that_is_cut_off_resigns_between_one_and_two_election_timeouts_and_another_is_there_before(group):
+def test_a_leader_that_is_cut_off_resigns_between_one_and_two_election_timeouts_and_another_is_there_before(
+    group: Group,
+) -> None:
     leader = group.elect()
     group.tick(3)
     group.cut = {leader.id}
@@ -119,7 +121,7 @@ def test_a_leader_that_is_cut_off_resigns_between_one_and_two_election_timeouts_
     assert group.leader() is not leader
 
 
-def test_who_was_cut_off_comes_back_without_disturbing_the_leader(group):
+def test_who_was_cut_off_comes_back_without_disturbing_the_leader(group: Group) -> None:
     leader = group.elect()
     lonely = next(id for id in group.voters if id != leader.id)
     group.cut = {lonely}
@@ -132,7 +134,7 @@ def test_who_was_cut_off_comes_back_without_disturbing_the_leader(group):
     assert leader.log.term == term
 
 
-def test_entries_of_a_deposed_leader_give_way_to_those_a_majority_agreed_on(group):
+def test_entries_of_a_deposed_leader_give_way_to_those_a_majority_agreed_on(group: Group) -> None:
     old = group.elect()
     group.cut = {old.id}
     for data in ("a", "b", "c"):
@@ -145,7 +147,7 @@ def test_entries_of_a_deposed_leader_give_way_to_those_a_majority_agreed_on(grou
     assert [peer.machine.seen for peer in group.peers.values()] == [["kept"]] * 3
 
 
-def test_a_follower_far_behind_gets_a_snapshot(group):
+def test_a_follower_far_behind_gets_a_snapshot(group: Group) -> None:
     leader = group.elect()
     behind = next(id for id in group.voters if id != leader.id)
     group.cut = {behind}
@@ -161,7 +163,7 @@ def test_a_follower_far_behind_gets_a_snapshot(group):
     assert group.peers[behind].log.base_index > 0
 
 
-def test_nobody_keeps_entries_that_everybody_has(group):
+def test_nobody_keeps_entries_that_everybody_has(group: Group) -> None:
     leader = group.elect()
     for number in range(5 * COMPACT_AT):
         leader.propose(number)
@@ -170,7 +172,7 @@ def test_nobody_keeps_entries_that_everybody_has(group):
     assert all(len(peer.log.entries) <= COMPACT_AT + 2 for peer in group.peers.values())
 
 
-def test_leadership_is_handed_over_at_once_when_asked(group):
+def test_leadership_is_handed_over_at_once_when_asked(group: Group) -> None:
     leader = group.elect()
     heir = next(peer for peer in group.peers.values() if peer is not leader)
     assert leader.leadership is not None
@@ -180,7 +182,7 @@ def test_leadership_is_handed_over_at_once_when_asked(group):
     assert group.leader() is heir
 
 
-def test_handing_over_to_one_that_is_gone_is_given_up(group):
+def test_handing_over_to_one_that_is_gone_is_given_up(group: Group) -> None:
     leader = group.elect()
     heir = next(id for id in group.voters if id != leader.id)
     group.cut = {heir}
@@ -190,7 +192,7 @@ def test_handing_over_to_one_that_is_gone_is_given_up(group):
     assert leader.propose("again") is not None
 
 
-def test_urgent_entries_reach_followers_at_once_and_others_with_the_next_heartbeat(group):
+def test_urgent_entries_reach_followers_at_once_and_others_with_the_next_heartbeat(group: Group) -> None:
     leader = group.elect()
     followers = [peer for peer in group.peers.values() if peer is not leader]
     leader.propose("easy")
@@ -201,7 +203,7 @@ def test_urgent_entries_reach_followers_at_once_and_others_with_the_next_heartbe
     assert [peer.machine.seen for peer in followers] == [["easy", "urgent"]] * 2
 
 
-def test_a_new_leader_counts_itself_as_active_only_from_its_first_look_at_the_quorum_on(group):
+def test_a_new_leader_counts_itself_as_active_only_from_its_first_look_at_the_quorum_on(group: Group) -> None:
     leader = group.elect()
     assert leader.leadership is not None
     group.cut = {next(id for id in group.voters if id != leader.id)}
@@ -211,14 +213,14 @@ def test_a_new_leader_counts_itself_as_active_only_from_its_first_look_at_the_qu
     assert leader.leadership.progress[leader.id].active is True
 
 
-def test_a_group_of_one_leads_itself_without_waiting_for_anybody():
+def test_a_group_of_one_leads_itself_without_waiting_for_anybody() -> None:
     group = Group(size=1)
     group.peers[1].campaign()
     assert group.leader().propose("alone") is not None
     assert group.peers[1].machine.seen == ["alone"]
 
 
-def test_a_peer_that_replays_the_facts_of_another_is_equal_to_it(group):
+def test_a_peer_that_replays_the_facts_of_another_is_equal_to_it(group: Group) -> None:
     leader = group.elect()
     for number in range(3 * COMPACT_AT):
         leader.propose(number)
@@ -233,7 +235,7 @@ def test_a_peer_that_replays_the_facts_of_another_is_equal_to_it(group):
         assert again.to_json() == peer.to_json()
 
 
-def test_a_vote_is_not_given_twice_in_a_term_even_after_a_restart(group):
+def test_a_vote_is_not_given_twice_in_a_term_even_after_a_restart(group: Group) -> None:
     peer = group.peers[1]
     ends = {"index": 9, "log_term": 9}
     peer.step(Message("vote", 2, 1, 7, **ends))

@@ -42,13 +42,13 @@ def answered(cluster: Cluster, path: str) -> Any:
 
 
 @pytest.mark.parametrize("path", RECORDED)
-def test_pd_answers_in_the_recorded_shape(cluster, path):
+def test_pd_answers_in_the_recorded_shape(cluster: Cluster, path: str) -> None:
     status, body = RECORDED[path]
     assert status == 200
     assert shape(answered(cluster, path)) == shape(body)
 
 
-def test_a_pending_peer_is_shown_as_recorded(cluster):
+def test_a_pending_peer_is_shown_as_recorded(cluster: Cluster) -> None:
     recorded = Recording("node_down").told["at_25s"]["/pd/api/v1/regions/check/pending-peer"][1]
     victim = next(iter(set(cluster.leaders().values())))
     cluster.world.kill(victim)
@@ -59,7 +59,7 @@ def test_a_pending_peer_is_shown_as_recorded(cluster):
 
 
 @pytest.mark.parametrize("role", ["Leader", "Follower"])
-def test_a_store_shows_a_region_in_the_recorded_shape(cluster, role):
+def test_a_store_shows_a_region_in_the_recorded_shape(cluster: Cluster, role: str) -> None:
     recorded = json.loads((FOLDER / "tikv_region_status.json").read_text()).values()
     real = next(r for r in recorded if r["raft_status"]["soft_state"]["raft_state"] == role)
     region = cluster.regions()[0]["id"]

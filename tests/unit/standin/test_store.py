@@ -41,13 +41,13 @@ def id_of(cluster: Cluster, store: str) -> int:
     return next(id for id, name in cluster.names().items() if name == store)
 
 
-def test_what_was_put_is_got_and_what_was_not_is_not_there(cluster):
+def test_what_was_put_is_got_and_what_was_not_is_not_there(cluster: Cluster) -> None:
     assert ask(cluster, leader(cluster), question(cluster, "get"))["value"] is None
     assert "error" not in ask(cluster, leader(cluster), question(cluster, "put"))
     assert ask(cluster, leader(cluster), question(cluster, "get"))["value"] == "00FF"
 
 
-def test_a_follower_names_the_leader(cluster):
+def test_a_follower_names_the_leader(cluster: Cluster) -> None:
     answer = ask(cluster, follower(cluster), question(cluster, "put"))
     assert (answer["error"], answer["leader"][1]) == ("not_leader", id_of(cluster, leader(cluster)))
 
@@ -61,11 +61,13 @@ def test_a_follower_names_the_leader(cluster):
         ({"store": 4711}, "store_not_match"),
     ],
 )
-def test_a_client_whose_map_is_old_is_told_what_is_wrong_with_it(cluster, wrong, error):
+def test_a_client_whose_map_is_old_is_told_what_is_wrong_with_it(
+    cluster: Cluster, wrong: dict[str, Any], error: str
+) -> None:
     assert ask(cluster, leader(cluster), question(cluster, "put", **wrong))["error"] == error
 
 
-def test_a_leader_that_is_cut_off_acknowledges_nothing_and_says_so_when_it_gives_up(cluster):
+def test_a_leader_that_is_cut_off_acknowledges_nothing_and_says_so_when_it_gives_up(cluster: Cluster) -> None:
     cut = leader(cluster)
     cluster.world.cut(cut)
     answers: list[Any] = []
@@ -77,7 +79,7 @@ def test_a_leader_that_is_cut_off_acknowledges_nothing_and_says_so_when_it_gives
     assert [answer["error"] for answer in answers] == ["stale_command"]
 
 
-def test_a_store_alone_acknowledges_nothing(cluster):
+def test_a_store_alone_acknowledges_nothing(cluster: Cluster) -> None:
     alone, asked = leader(cluster), question(cluster, "put")
     for name in TIKVS:
         if name != alone:
@@ -85,7 +87,7 @@ def test_a_store_alone_acknowledges_nothing(cluster):
     assert ask(cluster, alone, asked, seconds=5) == "none"
 
 
-def test_a_store_comes_back_under_its_id_with_all_it_had(cluster):
+def test_a_store_comes_back_under_its_id_with_all_it_had(cluster: Cluster) -> None:
     ask(cluster, leader(cluster), question(cluster, "put"))
     victim, ids = leader(cluster), cluster.names()
     cluster.world.run(3)
@@ -96,7 +98,7 @@ def test_a_store_comes_back_under_its_id_with_all_it_had(cluster):
     assert ask(cluster, leader(cluster), question(cluster, "get"))["value"] == "00FF"
 
 
-def test_a_store_of_another_cluster_ends(cluster):
+def test_a_store_of_another_cluster_ends(cluster: Cluster) -> None:
     for name in PDS:
         cluster.world.remove_pod(name)
         cluster.world.wipe(name)
@@ -109,7 +111,7 @@ def test_a_store_of_another_cluster_ends(cluster):
     assert cluster.store("tikv-0") is None or not cluster.store("tikv-0").joined
 
 
-def test_all_wiped_together_begin_a_new_cluster(cluster):
+def test_all_wiped_together_begin_a_new_cluster(cluster: Cluster) -> None:
     old = cluster.get("/cluster")["id"]
     for name in (*PDS, *TIKVS):
         cluster.world.remove_pod(name)
@@ -119,7 +121,7 @@ def test_all_wiped_together_begin_a_new_cluster(cluster):
     assert all(store.kept.cluster != old for name in TIKVS if (store := cluster.store(name)) is not None)
 
 
-def test_data_is_where_the_split_put_it(cluster):
+def test_data_is_where_the_split_put_it(cluster: Cluster) -> None:
     for key in ("31", "41"):
         ask(cluster, leader(cluster), question(cluster, "put", key=key))
     cluster.send("POST", "/regions/split", {"split_keys": ["40"], "retry_limit": 3})
@@ -132,7 +134,7 @@ def test_data_is_where_the_split_put_it(cluster):
         assert [list(store.kept.replicas[r["id"]].machine.data) for r in (low, high)] == [["31"], ["41"]]
 
 
-def test_the_same_split_reaches_a_store_that_was_away(cluster):
+def test_the_same_split_reaches_a_store_that_was_away(cluster: Cluster) -> None:
     away = follower(cluster)
     cluster.world.kill(away)
     cluster.send("POST", "/regions/split", {"split_keys": ["40"], "retry_limit": 3})
@@ -145,7 +147,7 @@ def test_the_same_split_reaches_a_store_that_was_away(cluster):
     }
 
 
-def test_pd_learns_of_writes_with_the_next_heartbeat_of_the_region(cluster):
+def test_pd_learns_of_writes_with_the_next_heartbeat_of_the_region(cluster: Cluster) -> None:
     for _ in range(3):
         ask(cluster, leader(cluster), question(cluster, "put"), seconds=0.01)
     cluster.world.run(5)
@@ -157,7 +159,7 @@ def test_pd_learns_of_writes_with_the_next_heartbeat_of_the_region(cluster):
     assert max(seen) >= 9
 
 
-def test_a_peer_that_is_silent_for_long_is_told_to_pd_as_down():
+def test_a_peer_that_is_silent_for_long_is_told_to_pd_as_down() -> None:
     settings = {"pd-store-heartbeat-tick-interval": "2s", "pd-heartbeat-tick-interval": "5s"}
     cluster = Cluster(seed=3, tikv={"raftstore": {**settings, "max-peer-down-duration": "30s"}})
     cluster.start()

@@ -16,7 +16,16 @@ from typing import Any
 
 import jsonpatch
 
-from subjects.cluster import Answer, ClusterError, ClusterUnreachable, MemberUnreachable, Pod, PodView, Tls, Workload
+from subjects.cluster import (
+    Answer,
+    ClusterError,
+    ClusterUnreachable,
+    MemberRequest,
+    MemberUnreachable,
+    Pod,
+    PodView,
+    Workload,
+)
 from subjects.guard import GuardedCluster
 from subjects.protocol import SubjectContext
 
@@ -173,16 +182,8 @@ class FakeCluster:
             self.leader = running[0]
         return self.leader
 
-    async def ask_member(
-        self,
-        namespace: str,
-        pod: Pod,
-        port: int,
-        path: str,
-        timeout: float,
-        body: Any | None = None,
-        tls: Tls | None = None,
-    ) -> Answer:
+    async def ask_member(self, request: MemberRequest) -> Answer:
+        pod, path, timeout, body = request.pod, request.path, request.timeout, request.body
         self.calls.append(("ask_member", pod.name, path, body))
         await asyncio.sleep(0)
         for key in ((pod.name, path), (pod.name, "*"), ("*", path), ("*", "*")):

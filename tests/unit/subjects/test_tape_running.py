@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from controller.kube.cluster import KubeCluster
-from subjects.cluster import ClusterError, MemberUnreachable, Pod
+from subjects.cluster import ClusterError, MemberRequest, MemberUnreachable, Pod
 from tests.support.tape import Tape, TapeClock, TapeCluster, transport
 from tests.support.tape.reading import read
 from tests.support.virtual import run_virtually
@@ -51,7 +51,7 @@ def test_a_watch_sees_the_image_change_at_the_command():
 
 async def ask(cluster, selector, name, port, path, timeout=1.0):
     pods = await cluster.list_pods("tikv", selector)
-    return await cluster.ask_member("tikv", pods[name], port, path, timeout)
+    return await cluster.ask_member(MemberRequest("tikv", pods[name], port, path, timeout))
 
 
 def test_a_frozen_member_takes_the_whole_limit_and_a_dead_one_none_of_it():
@@ -87,7 +87,7 @@ async def test_a_pod_that_is_gone_or_has_no_address_is_not_asked():
     gone = Pod("tikv-1", "ad2ea6", True, False, "10.173.46.166", {})
     for pod in (pending, gone):
         with pytest.raises(MemberUnreachable):
-            await cluster.ask_member("tikv", pod, 20180, "/status", 1.0)
+            await cluster.ask_member(MemberRequest("tikv", pod, 20180, "/status", 1.0))
 
 
 async def test_selectors_choose_pods_and_statefulsets_by_component():
@@ -164,7 +164,9 @@ async def test_the_real_cluster_client_asks_members_of_a_tape():
     way = transport(tape, lambda: 30.0)
     cluster = KubeCluster(SimpleNamespace(in_cluster=True), connect=lambda context: way)
     pods = {**tape.pods(30, "pd"), **tape.pods(30, "tikv")}
-    listed = await cluster.ask_member("tikv", pods["pd-2"], 2379, f"{V1}/stores/check?state=Disconnected", 1.0)
+    listed = await cluster.ask_member(
+        MemberRequest("tikv", pods["pd-2"], 2379, f"{V1}/stores/check?state=Disconnected", 1.0)
+    )
     assert [each["store"]["id"] for each in listed.body["stores"]] == [1]
     with pytest.raises(MemberUnreachable):
-        await cluster.ask_member("tikv", pods["tikv-0"], 20180, "/region/8", 1.0)
+        await cluster.ask_member(MemberRequest("tikv", pods["tikv-0"], 20180, "/region/8", 1.0))

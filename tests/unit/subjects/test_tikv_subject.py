@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 import pytest
 
-from controller.kube.answers import MOST_MEBIBYTES, read_json
+from controller.kube.answers import MAX_MEBIBYTES, read_json
 from subjects.cluster import Answer, ClusterError, ClusterUnreachable, MemberUnreachable, Workload
 from subjects.protocol import SubjectNotReady, Unsupported
 from subjects.tikv.members.size import SURE
@@ -132,7 +132,7 @@ def test_as_many_regions_fit_as_is_said():
 
     def fits(number: int) -> bool:
         body = json.dumps({"count": number, "regions": [one] * number}, indent=2).encode()
-        return len(body) <= MOST_MEBIBYTES << 20 and read_json(body) is not None
+        return len(body) <= MAX_MEBIBYTES << 20 and read_json(body) is not None
 
     assert fits(SURE) and not fits(8_700)
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
-from subjects.cluster import Answer, MemberUnreachable, Pod, Tls, Workload
+from subjects.cluster import Answer, MemberRequest, MemberUnreachable, Workload
 from subjects.guard import GuardedCluster
 from subjects.pods import ordinal
 from subjects.protocol import Fault, SubjectContext, SubjectOptions
@@ -176,18 +176,9 @@ class FakeTikv(StatefulSets):
 
     # HTTP ------------------------------------------------------------------------------------------------------------
 
-    async def ask_member(
-        self,
-        namespace: str,
-        pod: Pod,
-        port: int,
-        path: str,
-        timeout: float,
-        body: Any | None = None,
-        tls: Tls | None = None,
-        method: str | None = None,
-    ) -> Answer:
-        method = method or ("GET" if body is None else "POST")
+    async def ask_member(self, request: MemberRequest) -> Answer:
+        pod, port, path, timeout, body = request.pod, request.port, request.path, request.timeout, request.body
+        method = request.http_method
         await self.request("ask_member", pod.name, method, path, body)
         await self.answered()
         self.on_path.get(path, lambda: None)()

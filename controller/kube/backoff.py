@@ -1,4 +1,4 @@
-"""How long to wait before the next try: the first at once, then longer each time."""
+"""Exponential backoff: the first try at once, then longer waits each time."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 
 
-class Pause:
-    """Seconds: 0, then `first`, then twice as many each time up to `most`.
+class Backoff:
+    """Waits in seconds: 0, then `first`, then twice as long each time up to `most`.
 
-    What went well for longer than `forget_after` seconds begins anew. `now` is monotonic, in seconds.
+    It is reset after `forget_after` seconds without a call. `now` is monotonic, in seconds.
     """
 
     def __init__(
@@ -23,7 +23,7 @@ class Pause:
         self._seconds = 0.0
 
     def next(self) -> float:
-        """What to wait now, in seconds."""
+        """Returns the wait before the next try, in seconds."""
         now = self._now()
         if self._last is None or now - self._last > self._forget_after:
             self._seconds = 0.0
