@@ -20,7 +20,7 @@ from tests.e2e.subject import History
 from tests.e2e.systems import ETCD, TIKV
 from tests.soak.counting import Evidence, Place, numbers
 from tests.soak.killing import await_another, current, kill
-from tests.soak.watching import NamespaceWatch, watching
+from tests.support.watching import NamespaceWatch, watching
 
 SUBJECTS = {"etcd": (ETCD, ETCD_SUBJECT), "tikv": (TIKV, TIKV_SUBJECT)}
 PAUSE_SECONDS = (1.0, 12.0)

@@ -1,11 +1,11 @@
-"""The soak test's watch: over the command line's client, and kept up."""
+"""The watch of the soak and end-to-end tests: over the command line's client, and kept up."""
 
 from __future__ import annotations
 
 from controller.cli.cluster.api import Api
 from controller.connection import Connection
-from tests.soak.watching import NamespaceWatch
 from tests.support.hearing import hearing
+from tests.support.watching import NamespaceWatch
 
 CAMPAIGN = {"metadata": {"namespace": "default", "name": "c", "uid": "u"}, "spec": {"trials": 3}}
 PATIENCE_SECONDS = 120
