@@ -16,15 +16,16 @@ from controller.api import CampaignSpec
 from controller.cli.options import UsageError
 from controller.cli.tables import console
 from controller.validation import describe_invalid
-from subjects import SUBJECTS
 from subjects.cluster import Cluster
 from subjects.protocol import ChaosType, SubjectContext, SubjectFactory, SubjectOptions, Unsupported
+from subjects.registry import installed
 
 Json = Any
 
 
-def validate_spec(spec: CampaignSpec, subjects: Mapping[str, SubjectFactory] = SUBJECTS) -> None:
+def validate_spec(spec: CampaignSpec, subjects: Mapping[str, SubjectFactory] | None = None) -> None:
     """Raises UsageError, which lists what there is, unless the subject has this chaos type, parameters and options."""
+    subjects = installed().subjects if subjects is None else subjects
     ref = spec.subject
     if ref.type not in subjects:
         raise UsageError(f"There is no subject {ref.type!r}{suggestion(ref.type, subjects)}")
@@ -36,7 +37,7 @@ def validate_spec(spec: CampaignSpec, subjects: Mapping[str, SubjectFactory] = S
 
 
 def chaos_types_of(
-    subject: str, subjects: Mapping[str, SubjectFactory] = SUBJECTS, options: SubjectOptions | None = None
+    subject: str, subjects: Mapping[str, SubjectFactory], options: SubjectOptions | None = None
 ) -> Mapping[str, ChaosType]:
     """Returns the chaos types of a subject by name. Raises UsageError where it does not support the options."""
     # A subject asks no cluster for its chaos types.
@@ -75,26 +76,34 @@ def _check_params(chaos: ChaosType, given: Mapping[str, Any]) -> None:
 
 def as_json() -> str:
     """Returns subjects, their chaos types, and the JSON Schema of each parameter."""
+    subjects = installed().subjects
     catalog = [
         {
             "subject": subject,
             "chaos": [
-                {"type": chaos.name, "description": chaos.description, "params": parameter_schemas(chaos)}
-                for chaos in chaos_types_of(subject).values()
+                {
+                    "type": chaos.name,
+                    "description": chaos.description,
+                    "healsItself": chaos.heals_itself,
+                    "params": parameter_schemas(chaos),
+                }
+                for chaos in chaos_types_of(subject, subjects).values()
             ],
         }
-        for subject in sorted(SUBJECTS)
+        for subject in subjects
     ]
     return json.dumps(catalog, indent=2)
 
 
 def print_subjects() -> None:
-    """Prints a line for each chaos type, and below it a line for each parameter."""
-    to = console()
-    for subject in sorted(SUBJECTS):
+    """Prints a line for each chaos type, below it one for each parameter, and at the end the rejected plug-ins."""
+    to, found = console(), installed()
+    for subject in found.subjects:
         to.print(Text(subject, style="bold"))
-        for chaos in chaos_types_of(subject).values():
+        for chaos in chaos_types_of(subject, found.subjects).values():
             _print_chaos(to, chaos)
+    for refused in found.refused:
+        to.print(Text(str(refused), style="yellow"), soft_wrap=True)
     to.print(Text("evalcampaign run --subject SUBJECT --chaos TYPE --param NAME=VALUE", style="dim"))
 
 
