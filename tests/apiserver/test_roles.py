@@ -49,7 +49,7 @@ class People:
 
 @pytest.fixture
 def people(kubectl: Kubectl, kubectl_as: KubectlAs, namespace: str) -> People:
-    """As docs/execution.md binds them."""
+    """As docs/running.md binds them."""
     for role in ROLES:
         to = f"--serviceaccount={namespace}:{role}"
         inside = "evalcampaign-operator" if role == "operator" else "evalcampaign-records"

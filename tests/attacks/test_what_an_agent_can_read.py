@@ -1,7 +1,7 @@
 """An agent reads whatever it is given and may look at: no word there tells that it is being evaluated.
 
 What is gone over is all that is applied to a subject's or an agent's namespace. The exceptions are listed here, and
-explained in docs/execution.md ("Names") and docs/agents/attaching.md ("What cannot be hidden").
+explained in docs/running.md ("Names") and docs/agents/attaching.md ("What cannot be hidden").
 """
 
 from __future__ import annotations
