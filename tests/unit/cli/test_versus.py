@@ -11,7 +11,7 @@ from controller.api import CampaignSpec, Mode
 from controller.cli.options import UsageError
 from controller.cli.run.request import MOST, RunOptions, readable_name
 from controller.cli.run.versus import ArmPair, idle_agent_warning, versus
-from controller.records.comparing import comparison_hash
+from controller.records.arms import comparison_hash
 
 AGENT = RunOptions(subject="tikv", chaos="node_kill", agent="agents/mine", variant="careful", model="m-1", trials=7)
 SENDS = replace(AGENT, agent=None)
