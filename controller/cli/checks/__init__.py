@@ -60,7 +60,7 @@ def _look(context: str | None, namespace: str | None, agent_db: Path | None) -> 
 def _print(finding: Finding) -> None:
     from rich.text import Text
 
-    from controller.cli.columns import console
+    from controller.cli.tables import console
 
     colours = {"ok": "green", "warn": "yellow", "fail": "bold red"}
     to = console()

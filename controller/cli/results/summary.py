@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from controller.api import Outcome, Step
-from controller.cli import text
+from controller.cli import formatting as text
 from controller.cli.results.timeline import origin, service_unknown
 from controller.records.rows import AttemptRow, CampaignRow, Event, Flag
 from subjects import oldrecords

@@ -1,7 +1,8 @@
-"""Tables that fit: columns that matter less are left out when the terminal is narrow, and that is said."""
+"""Tables on a terminal, as CSV and as Markdown. No text in a cell ends it, or becomes a formula or markup."""
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import sys
@@ -15,7 +16,12 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from controller.printable import printable, unfiltered
+from controller.printable import one_line, printable, unfiltered
+
+_FORMULA = re.compile("[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20]")
+"""With what a cell begins that a spreadsheet would compute, or ask the network for; also as wide characters."""
+
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?s?")
 
 PADDING = 2
 LEAST_REST = 20
@@ -58,7 +64,7 @@ class PrintableConsole(Console):
             yield segment if segment.control else segment._replace(text=printable(segment.text))
 
 
-def shown(text: str, style: str | Style = "") -> Text:
+def printable_text(text: str, style: str | Style = "") -> Text:
     """A text of somebody else's for a console: no markup is read in it, and its width is that of what is printed."""
     return Text(printable(text), style)
 
@@ -108,3 +114,51 @@ def print_table(columns: Sequence[Column], to: Console) -> None:
     to.print(table)
     if hidden:
         to.print(Text(f"Not shown at this width: {', '.join(hidden)}. See also --output json.", style="dim"))
+
+
+Rows = Sequence[Sequence[str]]
+
+
+def print_rows(headings: Sequence[str], rows: Rows, to: Console) -> None:
+    """Columns as wide as they need to be; what does not fit is wrapped."""
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for heading in headings:
+        made.add_column(heading, overflow="fold")
+    for row in rows:
+        made.add_row(*(printable_text(cell) for cell in row))
+    to.print(made)
+
+
+def print_csv(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """RFC 4180, numbers whole; what is unknown is empty, and what looks like a formula is quoted."""
+    writer = csv.writer(sys.stdout)
+    writer.writerow(headings)
+    writer.writerows([[csv_cell(cell) for cell in row] for row in rows])
+
+
+def print_markdown(headings: Sequence[str], rows: Rows) -> None:
+    """A table of GitHub's Markdown; what would end a cell or a line is escaped."""
+    for row in (headings, ["---"] * len(headings), *rows):
+        print(f"| {' | '.join(markdown_cell(cell) for cell in row)} |")
+
+
+def csv_cell(value: object) -> str:
+    """A cell of a CSV file, empty for None.
+
+    A text that a spreadsheet would take for a formula is quoted by an apostrophe, which spreadsheets leave out again
+    (https://owasp.org/www-community/attacks/CSV_Injection). Numbers, also with `s` for seconds, and a lone `-` stay.
+    """
+    if value is None:
+        return ""
+    text = printable(str(value)).replace("\r\n", "\n")
+    if not isinstance(value, str) or text == "-" or _NUMBER.fullmatch(text):
+        return text
+    return f"'{text}" if _FORMULA.match(value) or _FORMULA.match(text.lstrip()) else text
+
+
+def markdown_cell(text: str) -> str:
+    """A cell of a table: what would end it or its line, or begin a tag, a link or code, is escaped."""
+    text = one_line(text)
+    for bad, good in (("\\", "\\\\"), ("|", "\\|"), ("<", "&lt;"), ("[", "\\["), ("`", "\\`")):
+        text = text.replace(bad, good)
+    return text

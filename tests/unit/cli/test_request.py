@@ -8,17 +8,16 @@ from dataclasses import replace
 import pytest
 
 from controller.api import CampaignSpec, Mode
-from controller.cli.run.asking import Asked, spec_of
-from controller.cli.run.checking import check
-from controller.cli.run.errors import UsageError
-from controller.cli.run.naming import MOST, readable_name
+from controller.cli.options import UsageError
+from controller.cli.run.catalog import validate_spec
+from controller.cli.run.request import MOST, RunOptions, build_spec, readable_name
 
-BASELINE = Asked(subject="tikv", chaos="node_kill", mode=Mode.BASELINE)
-AGENT = Asked(subject="tikv", chaos="node_kill")
+BASELINE = RunOptions(subject="tikv", chaos="node_kill", mode=Mode.BASELINE)
+AGENT = RunOptions(subject="tikv", chaos="node_kill")
 
 
 def test_what_was_not_said_is_left_to_the_api_server():
-    spec, _ = spec_of(BASELINE)
+    spec, _ = build_spec(BASELINE)
     assert spec == {
         "subject": {"type": "tikv", "namespace": "tikv"},
         "chaos": {"type": "node_kill", "params": {}},
@@ -41,7 +40,7 @@ def test_every_option_finds_its_field():
         params=["count=2", "leaders=most"],
         settings=["deadlines.healthySeconds=600", "dryRun=true", "variant.tools=[kubectl, pd-ctl]"],
     )
-    spec, read = spec_of(asked)
+    spec, read = build_spec(asked)
     assert CampaignSpec.model_validate(spec) == read
     assert (read.subject.namespace, read.subject.probe, read.trials, read.seed) == ("db", "write", 7, 9)
     assert (read.observe_seconds, read.settle_seconds) == (60, 3)
@@ -49,7 +48,7 @@ def test_every_option_finds_its_field():
     assert (read.variant.name, read.variant.model, read.variant.tools) == ("careful", "m-1", ("kubectl", "pd-ctl"))
     assert (read.agent.workload.namespace, read.agent.workload.name) == ("agents", "mine")
     assert (read.deadlines.healthy_seconds, read.dry_run) == (600, True)
-    check(read)
+    validate_spec(read)
 
 
 @pytest.mark.parametrize(
@@ -63,12 +62,12 @@ def test_every_option_finds_its_field():
     ],
 )
 def test_an_agents_source_follows_from_what_else_was_said(changes, source):
-    assert spec_of(replace(AGENT, **changes))[1].agent.source == source
-    assert spec_of(replace(AGENT, mode=Mode.CONTROL, **changes))[1].agent.source == source
+    assert build_spec(replace(AGENT, **changes))[1].agent.source == source
+    assert build_spec(replace(AGENT, mode=Mode.CONTROL, **changes))[1].agent.source == source
 
 
 def test_in_a_baseline_an_agents_deployment_is_kept_away_and_has_no_source():
-    assert spec_of(replace(BASELINE, agent="agents/mine"))[1].agent.source == "none"
+    assert build_spec(replace(BASELINE, agent="agents/mine"))[1].agent.source == "none"
 
 
 @pytest.mark.parametrize(
@@ -78,9 +77,9 @@ def test_in_a_baseline_an_agents_deployment_is_kept_away_and_has_no_source():
         (replace(BASELINE, subject="zookeeper"), "no subject 'zookeeper'. Known: etcd, tikv"),
         (replace(BASELINE, chaos="node-kill"), "tikv has no chaos 'node-kill'; did you mean node_kill"),
         (replace(BASELINE, params=["cuont=2"]), "no parameter 'cuont'; did you mean count? Known: count, grace"),
-        (replace(BASELINE, params=["count=0"]), "node_kill: count: input should be greater than or equal to 1"),
+        (replace(BASELINE, params=["count=0"]), "node_kill: count: Input should be greater than or equal to 1"),
         (replace(BASELINE, params=["count"]), "--param takes NAME=VALUE, and 'count' is not that"),
-        (replace(BASELINE, trials=0), "spec.trials: input should be greater than or equal to 1"),
+        (replace(BASELINE, trials=0), "spec.trials: Input should be greater than or equal to 1"),
         (replace(BASELINE, subject="etcd", probe="write"), "etcd does not take spec.subject.probe"),
         (replace(BASELINE, settings=["deadlines.healthy=3"]), "no field 'healthy'; did you mean healthySeconds"),
         (replace(BASELINE, settings=["trial=3"]), "no field 'trial'; did you mean trials"),
@@ -91,7 +90,7 @@ def test_in_a_baseline_an_agents_deployment_is_kept_away_and_has_no_source():
 )
 def test_a_mistake_is_a_sentence_that_names_what_is_known(asked, said):
     with pytest.raises(UsageError, match=re.escape(said)):
-        check(spec_of(asked)[1])
+        validate_spec(build_spec(asked)[1])
 
 
 def test_a_made_up_name_begins_with_what_it_is_about_and_is_a_name():

@@ -83,7 +83,7 @@ def test_help_loads_nothing_that_takes_its_time() -> None:
 
 
 def test_version_names_the_schema(run: Run) -> None:
-    assert run("version").stdout.strip().endswith("records schema 0005")
+    assert run("version").stdout.strip().endswith("records schema 0006")
 
 
 def test_a_gate_that_could_not_be_judged_is_said_before_anything_is_created(
@@ -100,5 +100,5 @@ def test_a_gate_that_could_not_be_judged_is_said_before_anything_is_created(
 
 
 def test_following_a_campaign_takes_none_of_the_packages_of_the_evidence() -> None:
-    code = "import sys, controller.cli.run.running; sys.exit(bool({'scipy', 'numpy'} & set(sys.modules)))"
+    code = "import sys, controller.cli.run.execution; sys.exit(bool({'scipy', 'numpy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
