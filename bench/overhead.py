@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from controller.campaign.board import Campaign
 from controller.campaign.driver import CampaignDriver
+from controller.campaign.phases import Campaign
 from controller.campaign.services import Services
 from controller.clock import Clock
 from controller.kube import CampaignRef, KubeApi
 from controller.records import Records, queries
-from controller.records.readonly import reading
+from controller.records.database import reading
 from tests.support.quick import QuickSpec
 from tests.support.scripted import Script, ScriptedSubject
 
