@@ -32,7 +32,7 @@ from controller.metrics.serving import serving_metrics
 from controller.printable import log_printably
 from controller.reading.serving import serving_records
 from controller.records import Records, RecordsError
-from controller.records.engines import sqlite_path
+from controller.records.database import sqlite_path
 from controller.serving import ANY_ADDRESS, serving
 from controller.settings import InvalidSetting, Settings
 from subjects.protocol import SubjectFactory

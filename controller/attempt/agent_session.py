@@ -20,8 +20,7 @@ from controller.agents.rights import Exposure
 from controller.api import Failure, Mode, Outcome
 from controller.attempt.observation import NO_PROGRESS, AgentProgress
 from controller.attempt.outcome import AttemptFailed
-from controller.records.flags import Flag
-from controller.records.rows import Facts
+from controller.records.rows import Facts, Flag
 from subjects.cluster import ClusterError
 from subjects.retry import retry_until_reachable
 

@@ -11,7 +11,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from controller.records import queries
-from controller.records.readonly import reading
+from controller.records.database import reading
 from controller.settings import Settings
 from tests.crash.counting import Evidence
 from tests.crash.ground import SUBJECT, Ground

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from controller.records.filelock import FileLock
+from controller.records.store import FileLock
 
 REPO = Path(__file__).parents[2]
 

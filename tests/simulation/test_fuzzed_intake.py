@@ -12,7 +12,7 @@ from controller.api import Phase
 from controller.campaign.parsing import InvalidCampaign, campaign_from_body
 from controller.campaign.preconditions import Rejected, resolve_subject
 from controller.campaign.services import options_of
-from controller.records.comparing import comparison_hash
+from controller.records.arms import comparison_hash
 from controller.status import Refusal, Situation, compute_status
 from subjects.protocol import SubjectContext
 from subjects.registry import installed
