@@ -68,7 +68,7 @@ async def _serve(
     metrics = Metrics()
     # The records first: a second controller must find out before it has touched anything.
     liveness.waits_for = "the records are being opened, and migrated where they are older"
-    records = await Records.open(settings.database, _await_records, metrics, settings.allowance)
+    records = await Records.open(settings.database, _await_records, metrics, settings.log_limits)
     try:
         api = await KubeApi.connect(settings.kubeconfig, metrics, settings.field_manager)
     except BaseException:

@@ -51,7 +51,7 @@ def decide(arms: Arms) -> Turn:
     """
     mine, partner = arms.mine, arms.partner
     trial = mine.tally.next_trial
-    if mine.tally.unpaired_from is not None or arms.misfit is not None:
+    if mine.tally.unpaired_from is not None or arms.no_partner is not None:
         return alone(arms)
     if partner is None:
         return Turn(Whose.UNKNOWN, None)
@@ -89,8 +89,8 @@ def waits_for_partner(until: datetime) -> str:
 
 
 def _why_alone(arms: Arms) -> tuple[Reason, str]:
-    if arms.misfit is not None:
-        return arms.misfit.reason, arms.misfit.message
+    if arms.no_partner is not None:
+        return arms.no_partner.reason, arms.no_partner.message
     partner: Arm | None = arms.partner
     if partner is not None and partner.campaign.phase.terminal:
         return Reason.PARTNER_ENDED, f"arm {partner.name} (campaign {partner.title}) is {partner.campaign.phase}"
