@@ -26,11 +26,11 @@ from controller.clock import Clock
 from controller.connections import raise_descriptor_limit
 from controller.kube import KubeApi, NoCluster, wait_for_crd
 from controller.liveness import Liveness
-from controller.metrics.lag import sampling_lag
+from controller.metrics.collectors import sampling_lag
 from controller.metrics.prometheus import Metrics
 from controller.metrics.serving import serving_metrics
 from controller.printable import log_printably
-from controller.reading.serving import serving_records
+from controller.reading.server import serving_records
 from controller.records import Records, RecordsError
 from controller.records.database import sqlite_path
 from controller.serving import ANY_ADDRESS, serving
