@@ -77,13 +77,8 @@ def test_whose_turn_it_is_and_what_is_said_of_it(mine, partner, owner, reason):
 def test_whoever_is_alone_says_from_which_trial_on_and_why():
     said = decide_turn(Arms(arm("a", 3), arm("b", 3, Phase.ABORTED))).interleaving.message
     assert said == "goes on alone from trial 3, without pairs: arm b (campaign default/c-b) is Aborted"
-<<<<<<< HEAD:tests/unit/driver/test_turns.py
-    said = decide(
-        Arms(arm("a", 3, unpaired_from=2), no_partner=NoPartner("GroupFull", "it is full"))
-=======
     said = decide_turn(
         Arms(arm("a", 3, unpaired_from=2), no_partner=NoPartner("GroupFull", "it is full"))
->>>>>>> main:tests/unit/driver/test_interleaving.py
     ).interleaving.message
     assert said == "goes on alone from trial 2, without pairs: it is full"
 
