@@ -152,7 +152,7 @@ class CampaignDriver:
         return decision.task
 
     async def _show_wait(self, task: Task) -> None:
-        """Shows what a task waits for. Where another task is due by now, the loop shows that, once this one is ended."""
+        """Shows what a task waits for. Where another task is due by now, the loop shows that after this one."""
         decision = decide(self._state)
         if decision.task is task:
             await self._show(decision)
