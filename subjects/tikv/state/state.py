@@ -13,7 +13,7 @@ from subjects.tikv.members.pd import Pd
 from subjects.tikv.members.queries import HEALTH, PD, PING, TIKV
 from subjects.tikv.members.schemas import Health, Things, refusal
 from subjects.tikv.members.version import ORACLE_VERSION
-from subjects.tikv.reset.spread import OPERATORS
+from subjects.tikv.reset.leaders import OPERATORS
 from subjects.tikv.state.picture import Said, describe
 
 T = TypeVar("T")
