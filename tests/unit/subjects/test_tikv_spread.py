@@ -11,7 +11,7 @@ from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.options import check
 from subjects.tikv.members.pd import Pd
 from subjects.tikv.members.schemas import Region
-from subjects.tikv.reset.leaders import MAX_EXACT_REGIONS, assign_leaders, spread_leaders
+from subjects.tikv.reset.leaders import MAX_EXACT_REGIONS, assign_leaders, is_even, spread_leaders
 from tests.unit.subjects.tikv_fakes import HANG, PACE, STORES, FakeTikv
 
 
