@@ -37,7 +37,7 @@ from subjects.tikv.reset.reset import KnownState, note_attempt_end, restore
 from subjects.tikv.state import state
 from subjects.watching.polling import PollSettings
 from subjects.watching.stream import VerdictStream
-from subjects.workloads import FEWEST_MEMBERS
+from subjects.workloads import MIN_MEMBERS
 
 STORES_WORD = "the stores' own word (nobody wrote)"
 """By whose word clients are served where no client of ours writes; sentences about an attempt repeat it."""
@@ -91,7 +91,7 @@ class TikvSubject:
         offer = fault_named("tikv", self._offers, chaos)
         role = offer.role
         found = (await self._endpoints.find(stopped_too=self._options.recreate)).of(role).replicas
-        members = found or self._known.replicas.get(role, FEWEST_MEMBERS)
+        members = found or self._known.replicas.get(role, MIN_MEMBERS)
         hit = target_count(params) if offer.fault.takes_members else 0
         return BlastRadius(hit, members, self._voting(role, members))
 

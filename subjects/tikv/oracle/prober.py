@@ -189,7 +189,7 @@ class TikvProber:
 
     def _known_images(self, pods: Pods) -> Mapping[str, Mapping[str, str]]:
         return (
-            self._images.met(pod for role in ROLES for pod in pods[role].values()) if self._images is not None else {}
+            self._images.add(pod for role in ROLES for pod in pods[role].values()) if self._images is not None else {}
         )
 
     def _writes(self) -> Mapping[int, Write | None] | None:

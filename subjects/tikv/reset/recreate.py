@@ -25,7 +25,7 @@ from subjects.tikv.members.pd import Pd, PdUnavailable
 from subjects.tikv.members.queries import ROLES
 from subjects.tikv.members.schemas import Regions
 from subjects.tikv.reset.reset import KnownState
-from subjects.workloads import FEWEST_MEMBERS
+from subjects.workloads import MIN_MEMBERS
 
 SPLIT = "/pd/api/v1/regions/split"
 
@@ -50,7 +50,7 @@ def intended_members(workload: Workload, claims: Iterable[str], known: int | Non
     """How many members there should be: as many as it has, or had, or has claims for; never fewer than can be."""
     if workload.replicas:
         return workload.replicas
-    return known or max([FEWEST_MEMBERS, *(number + 1 for _, number in member_claims(workload, claims))])
+    return known or max([MIN_MEMBERS, *(number + 1 for _, number in member_claims(workload, claims))])
 
 
 @dataclass(frozen=True, slots=True)
