@@ -25,16 +25,15 @@ from subjects.protocol import (
     Verdict,
     no_report,
 )
+from subjects.tikv import state
 from subjects.tikv.chaos import OFFERS, Offer, leadership_note, offer_plugin
 from subjects.tikv.members import options
 from subjects.tikv.members.endpoints import Endpoints, Topology
-from subjects.tikv.members.pd import Pd
+from subjects.tikv.members.pd import Pd, require_readable_regions
 from subjects.tikv.members.queries import ROLES, TIKV
-from subjects.tikv.members.size import require_readable_regions
 from subjects.tikv.oracle.prober import TikvProber
 from subjects.tikv.reset.recreate import recreate
 from subjects.tikv.reset.reset import KnownState, note_attempt_end, restore
-from subjects.tikv.state import state
 from subjects.watching.polling import PollSettings
 from subjects.watching.stream import VerdictStream
 from subjects.workloads import MIN_MEMBERS
@@ -128,7 +127,7 @@ class TikvSubject:
             polling=self._polling,
             cluster_id=lambda: self._known.cluster_id,
             images=images,
-            buried=lambda: self._known.before.tombstones if self._known.before is not None else frozenset(),
+            known_tombstones=lambda: self._known.before.tombstones if self._known.before is not None else frozenset(),
         )
         return VerdictStream(self._context, prober).verdicts()
 

@@ -214,7 +214,7 @@ def store_requests(before: AdminState, after: AdminState, now: Stores, pods: Seq
         if store.store.physically_destroyed:
             raise SubjectError(f"{_name(store)} was declared destroyed, which cannot be undone")
         yield PdRequest("POST", f"/pd/api/v1/store/{store.store.id}/state?state=Up")
-    tombstones = {store.store.id for store in now.stores if store.store.state_name == TOMBSTONE}
+    tombstones = {store.store.id for store in now.stores if store.is_tombstone}
     if tombstones and not before.tombstones and tombstones <= after.tombstones:
         yield PdRequest("DELETE", REMOVE_TOMBSTONES)
 
