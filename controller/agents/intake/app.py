@@ -81,7 +81,7 @@ def intake(
             RecordsError: _unavailable,
         },
     )
-    return Gate(app, campaign_of, records.turned_away, meter)
+    return Gate(app, campaign_of, records.rejected, meter)
 
 
 class _Endpoints:
@@ -99,9 +99,9 @@ class _Endpoints:
         try:
             await self._write(lambda connection, at: inbox.put_ticket(connection, campaign, id_, ticket, at))
         except RecordsUnavailable:
-            self._records.turned_away.missed_ticket(campaign, id_)
+            self._records.rejected.add_ticket(campaign, id_)
             raise
-        self._records.turned_away.kept_ticket(campaign, id_)
+        self._records.rejected.remove_ticket(campaign, id_)
         return Response(status_code=204)
 
     async def put_session(self, request: Request) -> Response:
@@ -114,8 +114,8 @@ class _Endpoints:
     async def post_log(self, request: Request) -> Response:
         """Log entries of sessions: reasoning, tool calls and their results."""
         campaign, entries = await self._read(request, "log")
-        size = await self._write(lambda c, at: inbox.add_entries(c, campaign, entries, at, self._records.room))
-        self._records.room.took_log(campaign, size)
+        size = await self._write(lambda c, at: inbox.add_entries(c, campaign, entries, at, self._records.log_quota))
+        self._records.log_quota.add(campaign, size)
         return Response(status_code=204)
 
     async def _read(self, request: Request, kind: str) -> tuple[str, Rows]:
