@@ -19,7 +19,7 @@ from subjects.tikv.members.pd import Pd
 from subjects.tikv.members.queries import HEALTH, PD, PING, ROLES, TIKV
 from subjects.tikv.members.schemas import Health, Items, Members, Peer, Region, Regions, Store, Stores, refusal
 from subjects.tikv.oracle.verdict import ORACLE_VERSION
-from subjects.tikv.reset.spread import OPERATORS
+from subjects.tikv.reset.leaders import OPERATORS
 
 T = TypeVar("T")
 
@@ -115,7 +115,7 @@ def _pd(snapshot: Snapshot) -> Part:
 
 
 def _stores(stores: Stores | str) -> Part:
-    """The stores by pod. One that was replaced by another store on its pod has its id in its name."""
+    """Return the stores by pod. One that was replaced by another store on its pod has its id in its name."""
     if isinstance(stores, str):
         return {"error": stores}
     names = _names(stores)
