@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from controller.agents.operatordb.child import Child
-from controller.agents.operatordb.questions import Question
+from controller.agents.operatordb.queries import Query
+from controller.agents.operatordb.reader import FileReader
 from controller.agents.protocol import AgentUnreadable
 from controller.cli.checks.finding import Finding, fail, ok, warn
 
@@ -24,14 +24,14 @@ def look(path: Path) -> Iterator[Finding]:
             "the agent makes it when it starts; name the file that the controller sees, as agent.path does",
         )
         return
-    child = Child()
+    reader = FileReader()
     try:
-        counts: dict[str, int | None] = child.ask(Question("counts", str(path.absolute()), datetime.now(UTC)))
+        counts: dict[str, int | None] = reader.ask(Query("counts", str(path.absolute()), datetime.now(UTC)))
     except AgentUnreadable as trouble:
         yield fail(str(trouble), "it must be the agent's SQLite file, and you must be able to read it")
         return
     finally:
-        child.close()
+        reader.close()
     told = ", ".join(f"{count} {table}" for table, count in counts.items() if count is not None)
     if TICKETS not in counts:
         there = ", ".join(counts) or "none at all"

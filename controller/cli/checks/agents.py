@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
-from controller.agents.rights import Account, Attributes, Exposure, Places, Right
-from controller.agents.rights import look as look_at_rights
+from controller.agents.exposure import Account, Attributes, Exposure, Namespaces, Permission, check_exposure
 from controller.api import GROUP, PLURAL, VERSION
 from controller.cli.checks.cluster import may_or_unknown
 from controller.cli.checks.finding import Finding, ok, warn
@@ -27,7 +26,7 @@ def look(api: Api, campaigns: str) -> Iterator[Finding]:
         yield warn(f"What agents can read cannot be told: {refused}", f"ask who may list {PLURAL} in {campaigns}")
         return
     for namespace, name, subject in sorted({agent for each in listed if (agent := _named(each))}):
-        yield from _of_agent(api, namespace, name, Places(campaigns, subject, NAMESPACE))
+        yield from _of_agent(api, namespace, name, Namespaces(campaigns, subject, NAMESPACE))
 
 
 def _named(campaign: dict[str, dict[str, dict[str, dict[str, str]]]]) -> Agent | None:
@@ -38,7 +37,7 @@ def _named(campaign: dict[str, dict[str, dict[str, dict[str, str]]]]) -> Agent |
     return workload["namespace"], workload["name"], str(spec["subject"]["namespace"])
 
 
-def _of_agent(api: Api, namespace: str, name: str, places: Places) -> Iterator[Finding]:
+def _of_agent(api: Api, namespace: str, name: str, namespaces: Namespaces) -> Iterator[Finding]:
     agent = f"The agent {namespace}/{name}"
     try:
         found = api.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}")
@@ -51,7 +50,7 @@ def _of_agent(api: Api, namespace: str, name: str, places: Places) -> Iterator[F
     async def ask(account: Account, attributes: Attributes) -> bool | None:
         return may_or_unknown(api, attributes, account)
 
-    exposure = asyncio.run(look_at_rights(account, places, ask))
+    exposure = asyncio.run(check_exposure(account, namespaces, ask))
     yield from findings(agent, account, exposure)
 
 
@@ -69,7 +68,7 @@ def findings(agent: str, account: Account, exposure: Exposure) -> Iterator[Findi
         yield ok(f"{agent}, ServiceAccount {account}, can read nothing that tells it of the evaluation")
 
 
-def _because(right: Right) -> str:
+def _because(right: Permission) -> str:
     if right.flag is Flag.AGENT_CAN_READ_EVENTS:
         return ", where the kubelet says what was done to a pod"
     return ", and so that it is being evaluated"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from controller.accessreviews import SUBJECT_ACCESS_REVIEWS, access_review, is_allowed
-from controller.agents.rights import Account
+from controller.agents.exposure import Account
 from controller.api import GROUP, PLURAL
 from controller.cli.checks.finding import Finding, ok, warn
 from controller.cli.cluster.api import Api

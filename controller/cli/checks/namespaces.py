@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from controller.agents.rights import Account
+from controller.agents.exposure import Account
 from controller.cli.checks.cluster import may_or_unknown
 from controller.cli.checks.finding import Finding, fail, ok, warn
 from controller.cli.cluster.api import Api
