@@ -1,4 +1,4 @@
-"""The authorization of campaigns by the owners of namespaces: to break what is in one, or to run the agents in it. Pure.
+"""The authorization of campaigns by namespaces' owners: to break what is in one, or to run the agents in it. Pure.
 
 A subject's namespace needs both: the label says *that* it may be broken, the annotation *by whose* campaigns. Were the
 label enough, a right to create campaigns anywhere would be a right to break every namespace that has it. An agent's

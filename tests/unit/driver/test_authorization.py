@@ -100,7 +100,7 @@ def test_messages_have_the_plain_names_and_nothing_of_ours():
 
 def test_who_took_consent_back_under_one_name_meant_it():
     for withdrawn in ({OPT_IN_LABEL: "false"} | OLD_LABEL, {OPT_IN_LABEL: "true", FORMER_OPT_IN_LABEL: "no"}):
-        refused = consent(withdrawn, OLD_ANNOTATION)
+        refused = missing(withdrawn, OLD_ANNOTATION)
         assert refused.reason == "NotOptedIn" and "which is no consent" in refused.message
 
 
