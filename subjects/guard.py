@@ -1,7 +1,7 @@
-"""The one place that every change to a subject passes, and where it is decided whether it may be sent.
+"""The guard that every change to a subject passes: it decides whether the request may be sent.
 
-The state that decides is read at the time of the request: what was true when the plan was made, or when the campaign
-was admitted, may no longer be. A request that is not permitted is not sent, and an exception says why.
+It reads the state that decides at the time of the request, because what was true when the plan was made may no longer
+be. A request that is not permitted is not sent, and an exception gives the reason.
 
 * To inject, the namespace has to consent, the object has to be a target of the plan on record, by kind, name and uid,
   and a majority of the voters has to remain, where the fault takes members. Members that are missing, being deleted or

@@ -1,7 +1,7 @@
-"""What is wrong with a StatefulSet's pods, whatever runs in them. Pure functions.
+"""Problems of a StatefulSet's pods, whatever runs in them. Pure functions.
 
-Only the pods the workload should have count. One more that bears the same label (somebody scaled up, or started a
-pod to look around) takes nothing from the redundancy of the others.
+Only the pods that the workload should have count. A further pod with the same label (after scaling up, or one started
+for debugging) does not reduce the redundancy of the others.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from subjects.protocol import Json, Problem
 
 
 def member_names(workload: Workload) -> tuple[str, ...]:
-    """The names its pods should have, in ordinal order."""
+    """Return the names that the workload's pods should have, in ordinal order."""
     return tuple(f"{workload.name}-{ordinal}" for ordinal in range(workload.replicas))
 
 
 def ordinal(base: str, name: str) -> int | None:
-    """The n of a name `{base}-{n}`; None where it is not one. So StatefulSets name their pods and their claims."""
+    """Return the n of a name `{base}-{n}`, as StatefulSets name their pods and claims; None where it is not one."""
     head, _, tail = name.rpartition("-")
     return int(tail) if head == base and tail.isascii() and tail.isdecimal() else None
 
@@ -29,12 +29,12 @@ def images_differ(pod: Pod, images: Mapping[str, str]) -> bool:
 
 
 def describe_workload(workload: Workload) -> dict[str, Json]:
-    """What is kept of it in a captured state."""
+    """Return the part of a captured state that describes a workload."""
     return {"replicas": workload.replicas, "images": dict(workload.images)}
 
 
 def describe_pod(pod: Pod) -> dict[str, Json]:
-    """What is kept of it in a captured state."""
+    """Return the part of a captured state that describes a pod."""
     return {
         "uid": pod.uid,
         "ready": pod.ready,
@@ -50,9 +50,10 @@ def describe_pod(pod: Pod) -> dict[str, Json]:
 def pod_problems(
     workload: Workload, pods: Mapping[str, Pod], known: Mapping[str, Mapping[str, str]] | None = None
 ) -> tuple[Problem, ...]:
-    """Every unmet condition of the expected pods, in ordinal order: present, staying, Ready, with the images they had.
+    """Return every unmet condition of the expected pods, in ordinal order.
 
-    `known` has the images of pods by uid (`subjects/images.py`); of one that it does not name, nothing is expected.
+    A pod must be present, not being deleted, Ready, and have the images that it had. `known` are the images by pod uid
+    (`subjects/images.py`); a pod that is not in there may have any.
     """
     problems: list[Problem] = []
     for name in member_names(workload):

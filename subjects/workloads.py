@@ -1,6 +1,6 @@
-"""StatefulSets and their pods, and the requests for them, with refusals turned into sentences.
+"""Requests for StatefulSets, their pods and their volume claims, with refusals turned into messages.
 
-Every function raises SubjectError where the API server refuses and lets ClusterUnreachable through.
+Every function raises SubjectError where the API server refuses, and ClusterUnreachable where it does not answer.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from subjects.pods import member_names
 from subjects.protocol import Report, SubjectContext, SubjectError, SubjectNotReady
 
 MIN_MEMBERS = 3
-"""With fewer, losing one member is losing the quorum."""
+"""With fewer members, the loss of one is the loss of the quorum."""
 
 
 class UnfitWorkload(SubjectNotReady):
@@ -22,14 +22,17 @@ class UnfitWorkload(SubjectNotReady):
 
 
 def require_members(workload: Workload, where: str) -> Workload:
-    """The workload, if it has enough replicas to lose one. UnfitWorkload where it has not; `where` names it."""
+    """Return the workload. Raises UnfitWorkload where it has too few replicas to lose one; `where` names it."""
     if workload.replicas < MIN_MEMBERS:
         raise UnfitWorkload(f"the {where} has {workload.replicas} replicas; at least {MIN_MEMBERS} are needed")
     return workload
 
 
 async def get_workload(context: SubjectContext, name: str) -> Workload:
-    """The StatefulSet. UnfitWorkload where it is missing or too small, SubjectNotReady where it may not be read."""
+    """Return the StatefulSet.
+
+    Raises UnfitWorkload where it is missing or too small, SubjectNotReady where it may not be read.
+    """
     where = f"StatefulSet {name} in namespace {context.namespace}"
     try:
         return require_members(await context.cluster.get_workload(context.namespace, name), where)
@@ -40,7 +43,7 @@ async def get_workload(context: SubjectContext, name: str) -> Workload:
 
 
 async def list_pods(context: SubjectContext, selector: str) -> Mapping[str, Pod]:
-    """The members' pods, by name."""
+    """Return the members' pods, by name."""
     try:
         return await context.cluster.list_pods(context.namespace, selector)
     except ClusterError as error:
@@ -56,7 +59,7 @@ async def scale(context: SubjectContext, permit: Recreate, replicas: int) -> Non
 
 
 async def list_claims(context: SubjectContext, selector: str) -> frozenset[str]:
-    """The names of the volume claims, going or not."""
+    """Return the names of the volume claims, including those that are being deleted."""
     try:
         return await context.cluster.list_claims(context.namespace, selector)
     except ClusterError as error:
@@ -64,7 +67,7 @@ async def list_claims(context: SubjectContext, selector: str) -> frozenset[str]:
 
 
 async def delete_claim(context: SubjectContext, permit: Recreate, name: str) -> None:
-    """Delete a volume claim with its data; returns before it is gone. One that is gone is as good as deleted."""
+    """Delete a volume claim with its data; returns before it is gone. One that is gone already is no error."""
     try:
         await context.cluster.delete_claim(permit, context.namespace, name)
     except ClusterError as error:
@@ -75,10 +78,10 @@ async def delete_claim(context: SubjectContext, permit: Recreate, name: str) -> 
 async def wait_for_pods(
     workload: Workload, list_pods: Callable[[], Awaitable[Mapping[str, Pod]]], period: float, report: Report
 ) -> None:
-    """Return when every pod that should exist does and is not being deleted; `report` receives which is not there yet.
+    """Return when every pod that should exist does, and is not being deleted; `report` receives which are missing.
 
-    Looks each `period` seconds and never gives up by itself. Nothing is repaired here: what an attempt did was reverted
-    by its record before, so a pod that looks strange is somebody else's, and is left alone.
+    Polls each `period` seconds and never gives up by itself. Nothing is repaired here: what an attempt did was reverted
+    by its record before, so a pod that is in another state belongs to its owner.
     """
     while True:
         pods = await list_pods()
