@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from controller.api import CampaignSpec
-from controller.campaign import queueing
-from controller.campaign.queueing import Obstacle, SubjectQueue
+from controller.campaign import locks
+from controller.campaign.locks import Blocker, LockQueue
 from controller.records import Records
 from tests.support.waiting import eventually
 from tests.unit.driver.samples import at
@@ -19,23 +19,23 @@ class Line:
 
     def __init__(self, records):
         self.records = records
-        self.queue = SubjectQueue(records, lambda: at(99))
+        self.queue = LockQueue(records, lambda: at(99))
         self.told = {}
-        self.obstacles = {}
+        self.blockers = {}
         self.tasks = {}
 
     async def join(self, name, born, namespace="s", workloads=()):
         spec = CampaignSpec(subject={"type": "scripted", "namespace": namespace}, chaos={"type": "node_kill"})
         row = await self.records.ensure_campaign(f"uid-{name}", "default", name, spec, at(born))
 
-        async def on_wait(obstacle):
-            self.told[name] = obstacle.campaign
-            self.obstacles[name] = obstacle
+        async def on_wait(blocker):
+            self.told[name] = blocker.campaign
+            self.blockers[name] = blocker
 
         async def needs():
             return workloads
 
-        self.tasks[name] = asyncio.create_task(self.queue.take(row, on_wait, needs))
+        self.tasks[name] = asyncio.create_task(self.queue.acquire(row, on_wait, needs))
         await eventually(lambda: name in self.told or self.tasks[name].done())
 
     def holds(self, name):
@@ -43,12 +43,12 @@ class Line:
 
     async def release(self, name):
         await self.records.release_lock(f"uid-{name}")
-        self.queue.wake()
+        self.queue.notify()
 
 
 @pytest.fixture
 async def line(tmp_path, monkeypatch):
-    monkeypatch.setattr(queueing, "GLANCE_SECONDS", 60)  # only a wake-up helps
+    monkeypatch.setattr(locks, "POLL_SECONDS", 60)  # only a wake-up helps
     records = await Records.open(f"sqlite:///{tmp_path}/records.db")
     made = Line(records)
     yield made
@@ -84,7 +84,7 @@ async def test_different_subjects_do_not_wait_for_each_other(line):
 
 async def test_after_a_restart_the_holder_finds_itself_the_holder_wherever_it_stands(line):
     await line.join("holder", born=5)
-    line.queue = SubjectQueue(line.records, lambda: at(99))
+    line.queue = LockQueue(line.records, lambda: at(99))
     await line.join("older", born=1)
     await line.join("holder", born=5)
     assert line.holds("holder") and not line.holds("older")
@@ -121,7 +121,7 @@ async def test_one_campaign_at_a_time_has_an_agents_deployment_whatever_they_bre
     await line.join("a", born=0, workloads=[W1])
     await line.join("b", born=1, namespace="other", workloads=[W1])
     assert line.holds("a") and not line.holds("b")
-    assert line.obstacles["b"] == Obstacle(W1, "uid-a", "default/a")
+    assert line.blockers["b"] == Blocker(W1, "uid-a", "default/a")
     assert [lock.subject for lock in await line.records.locks()] == [W1, "scripted/s"], "who waits holds nothing"
     await line.release("a")
     await eventually(lambda: line.holds("b"))
@@ -148,7 +148,7 @@ async def test_nobody_younger_takes_one_of_two_things_from_under_one_that_waits_
     await line.join("both", born=1, workloads=[W1])
     await line.join("young", born=2)
     assert not line.holds("both") and not line.holds("young")
-    assert line.obstacles["young"] == Obstacle("scripted/s", "uid-both", "default/both", waits=True)
+    assert line.blockers["young"] == Blocker("scripted/s", "uid-both", "default/both", queued=True)
     await line.release("holder")
     await eventually(lambda: line.holds("both"))
     await line.release("both")
@@ -173,10 +173,10 @@ async def test_who_comes_first_is_in_line_before_it_knows_all_that_it_needs(line
     spec = CampaignSpec(subject={"type": "scripted", "namespace": "s"}, chaos={"type": "node_kill"})
     row = await line.records.ensure_campaign("uid-slow", "default", "slow", spec, at(0))
 
-    async def on_wait(obstacle):
-        raise AssertionError(f"nobody is in its way: {obstacle}")
+    async def on_wait(blocker):
+        raise AssertionError(f"nobody is in its way: {blocker}")
 
-    line.tasks["slow"] = asyncio.create_task(line.queue.take(row, on_wait, slow))
+    line.tasks["slow"] = asyncio.create_task(line.queue.acquire(row, on_wait, slow))
     await asyncio.sleep(0)
     await line.join("young", born=9)
     await line.tasks["slow"]

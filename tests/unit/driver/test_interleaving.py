@@ -1,4 +1,4 @@
-"""Whose turn it is: a function of how far both arms have come, and of nothing else."""
+"""TurnOwner turn it is: a function of how far both arms have come, and of nothing else."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from controller.api import Phase
-from controller.campaign.interleaving import Whose, begins, decide
+from controller.campaign.interleaving import TurnOwner, decide_turn, runs_first
 from controller.records import Arm, Arms
 from controller.records.arms import Misfit, partner_of
 from tests.unit.driver.samples import at, row, tally
@@ -26,14 +26,14 @@ def arm(name, trial, phase=Phase.RUNNING, unpaired_from=None):
 
 
 def played(first, second, trials):
-    """The order that comes of asking each time whose turn it is."""
+    """The order that comes of asking each time owner turn it is."""
     done, order = {first: 0, second: 0}, []
     while min(done.values()) < trials:
         turns = {
-            me: decide(Arms(arm(me, done[me] + 1), arm(other, done[other] + 1))).whose
+            me: decide_turn(Arms(arm(me, done[me] + 1), arm(other, done[other] + 1))).owner
             for me, other in ((first, second), (second, first))
         }
-        (mine,) = [name for name, whose in turns.items() if whose is Whose.MINE]
+        (mine,) = [name for name, owner in turns.items() if owner is TurnOwner.SELF]
         done[mine] += 1
         order.append(f"{mine}{done[mine]}")
     return order
@@ -45,39 +45,41 @@ def test_the_order_is_a_b_b_a_whoever_asks_and_it_is_always_the_turn_of_exactly_
 
 
 def test_of_each_trial_exactly_one_begins():
-    assert [begins("a", "b", trial) for trial in (1, 2, 3)] == [True, False, True]
-    assert all(begins("a", "b", trial) is not begins("b", "a", trial) for trial in range(1, 10))
+    assert [runs_first("a", "b", trial) for trial in (1, 2, 3)] == [True, False, True]
+    assert all(runs_first("a", "b", trial) is not runs_first("b", "a", trial) for trial in range(1, 10))
 
 
 @pytest.mark.parametrize(
-    ("mine", "partner", "whose", "reason"),
+    ("mine", "partner", "owner", "reason"),
     [
-        (arm("a", 1), None, Whose.UNKNOWN, None),
-        (arm("a", 2), arm("b", 1), Whose.PARTNERS, "TakesTurns"),
-        (arm("a", 1), arm("b", 2), Whose.MINE, "TakesTurns"),
-        (arm("a", 2), arm("b", 1, Phase.SUSPENDED), Whose.PARTNERS, "TakesTurns"),
-        (arm("a", 4), arm("b", 5, Phase.COMPLETE), Whose.MINE, "TakesTurns"),
-        (arm("a", 2), arm("b", 3, Phase.ABORTED), Whose.MINE, "TakesTurns"),
-        (arm("a", 3), arm("b", 3, Phase.ABORTED), Whose.MINE, "PartnerEnded"),
-        (arm("a", 3), arm("b", 1, Phase.FAILED), Whose.MINE, "PartnerEnded"),
-        (arm("a", 1), arm("b", 2, unpaired_from=1), Whose.MINE, "PartnerAlone"),
-        (arm("a", 2), arm("b", 5, unpaired_from=3), Whose.MINE, "TakesTurns"),
-        (arm("a", 3), arm("b", 5, unpaired_from=3), Whose.MINE, "PartnerAlone"),
-        (arm("a", 3, unpaired_from=1), arm("b", 1), Whose.MINE, "PartnerMissing"),
-        (arm("a", 3, unpaired_from=1), None, Whose.MINE, "PartnerMissing"),
+        (arm("a", 1), None, TurnOwner.UNKNOWN, None),
+        (arm("a", 2), arm("b", 1), TurnOwner.PARTNER, "TakesTurns"),
+        (arm("a", 1), arm("b", 2), TurnOwner.SELF, "TakesTurns"),
+        (arm("a", 2), arm("b", 1, Phase.SUSPENDED), TurnOwner.PARTNER, "TakesTurns"),
+        (arm("a", 4), arm("b", 5, Phase.COMPLETE), TurnOwner.SELF, "TakesTurns"),
+        (arm("a", 2), arm("b", 3, Phase.ABORTED), TurnOwner.SELF, "TakesTurns"),
+        (arm("a", 3), arm("b", 3, Phase.ABORTED), TurnOwner.SELF, "PartnerEnded"),
+        (arm("a", 3), arm("b", 1, Phase.FAILED), TurnOwner.SELF, "PartnerEnded"),
+        (arm("a", 1), arm("b", 2, unpaired_from=1), TurnOwner.SELF, "PartnerAlone"),
+        (arm("a", 2), arm("b", 5, unpaired_from=3), TurnOwner.SELF, "TakesTurns"),
+        (arm("a", 3), arm("b", 5, unpaired_from=3), TurnOwner.SELF, "PartnerAlone"),
+        (arm("a", 3, unpaired_from=1), arm("b", 1), TurnOwner.SELF, "PartnerMissing"),
+        (arm("a", 3, unpaired_from=1), None, TurnOwner.SELF, "PartnerMissing"),
     ],
 )
-def test_whose_turn_it_is_and_what_is_said_of_it(mine, partner, whose, reason):
-    turn = decide(Arms(mine, partner))
-    assert turn.whose is whose
+def test_whose_turn_it_is_and_what_is_said_of_it(mine, partner, owner, reason):
+    turn = decide_turn(Arms(mine, partner))
+    assert turn.owner is owner
     assert (turn.interleaving and turn.interleaving.reason) == reason
     assert turn.alone == (reason not in (None, "TakesTurns"))
 
 
 def test_whoever_is_alone_says_from_which_trial_on_and_why():
-    said = decide(Arms(arm("a", 3), arm("b", 3, Phase.ABORTED))).interleaving.message
+    said = decide_turn(Arms(arm("a", 3), arm("b", 3, Phase.ABORTED))).interleaving.message
     assert said == "goes on alone from trial 3, without pairs: arm b (campaign default/c-b) is Aborted"
-    said = decide(Arms(arm("a", 3, unpaired_from=2), misfit=Misfit("GroupFull", "it is full"))).interleaving.message
+    said = decide_turn(
+        Arms(arm("a", 3, unpaired_from=2), misfit=Misfit("GroupFull", "it is full"))
+    ).interleaving.message
     assert said == "goes on alone from trial 2, without pairs: it is full"
 
 

@@ -1,31 +1,32 @@
-"""The finalizer of a campaign: nothing of it stays behind in the subject, and its rows stay in the records.
+"""The ends of a campaign: of an attempt that was left open, of a finished object, of a deleted one.
 
 The campaign that holds the subject's lock owes the cleanup; one that does not leaves the subject alone. So a fault that
 cannot be reverted keeps the subject locked, also when its campaign is gone. Once somebody has unlocked the subject, the
-campaign is released without another cleanup.
-
-Garbage collection does the same for campaigns that went while no controller ran: somebody removed their finalizer, or
-brought records from another cluster. Nobody will ever call their delete handler, and without it their faults and locks
-would stay for ever. Campaigns that could not be cleaned up when they were deleted are tried again.
+campaign's finalizer is removed without another cleanup.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from controller.api import CampaignSpec, Outcome, Reason
-from controller.attempt.injection import CleanupFailed, undo_fault
-from controller.campaign.attending import dismiss_agent
-from controller.campaign.board import Board, Campaign
+from controller.agents.deployment import AgentDeployment, stop_agent
+from controller.api import CampaignSpec, Outcome, Reason, Step
+from controller.attempt.injection import CleanupFailed, try_undo_fault, undo_fault
+from controller.campaign.agent import end_agent_source
+from controller.campaign.control import Control
+from controller.campaign.phases import Campaign
 from controller.campaign.preconditions import Rejected, resolve_subject
-from controller.campaign.recovery import close_unfinished
+from controller.campaign.reporting import flush, load_state, phase_event, status_of
 from controller.campaign.services import Services
-from controller.kube import CampaignRef
+from controller.kube import CampaignRef, KubeCampaigns
+from controller.records import CampaignRow, Records
+from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.protocol import EvalSubject, Fault
 from subjects.retry import retry_until_reachable
 
@@ -33,6 +34,97 @@ log = logging.getLogger(__name__)
 
 DELETION_TIMEOUT_SECONDS = 300
 """How long a deletion retries a failed cleanup. An object that never goes keeps its namespace from going."""
+
+EXPIRY_RETRY_SECONDS = 10.0
+"""The pause after an expired object could not be deleted."""
+
+
+# An attempt that an earlier process left open
+
+
+async def close_unfinished(
+    campaign_uid: str,
+    spec: CampaignSpec,
+    subject: EvalSubject,
+    records: Records,
+    workload: AgentDeployment | None,
+    outcome: Outcome,
+    now: Callable[[], datetime],
+    report: Callable[[str], None],
+) -> int:
+    """Revert and close every attempt that has begun and not ended; return how many. Idempotent.
+
+    The agent is stopped meanwhile, unless its Deployment is locked by another campaign. Raises CleanupFailed, with the
+    row closed and the reason in it, when a fault could not be reverted.
+    """
+    attempts = await records.unfinished(campaign_uid)
+    if attempts and workload is not None and await _is_locked_by_another(workload, campaign_uid, records):
+        workload = None
+    for row in attempts:
+        error = f"the controller was stopped in step {row.step}"
+        fault = Fault.from_json(row.fault) if row.fault is not None else None
+        if fault is not None:
+            report(f"undoing the fault of trial {row.trial}, attempt {row.attempt}, which was left open")
+        # The step is recorded beside it: a disk that is full must not keep the fault in place.
+        failure, _, _ = await asyncio.gather(
+            try_undo_fault(subject, fault, spec.deadlines.cleanup_seconds, report),
+            stop_agent(workload, spec.deadlines.cleanup_seconds, log.debug),
+            records.update(row.id, at=now(), step=Step.CLEANUP),
+        )
+        if failure is not None:
+            error = f"{error}; {failure}"
+            await records.end_attempt(row.id, outcome, at=now(), error=error, cleanup_failed=str(failure))
+            raise failure
+        await records.end_attempt(row.id, outcome, at=now(), error=error)
+    return len(attempts)
+
+
+async def _is_locked_by_another(workload: AgentDeployment, campaign_uid: str, records: Records) -> bool:
+    """Whether the Deployment was unlocked by hand, and another campaign runs its agent there now."""
+    holders = (lock.campaign_uid for lock in await records.locks() if lock.subject == workload.key)
+    return any(uid != campaign_uid for uid in holders)
+
+
+# A finished object
+
+
+def expires_at(row: CampaignRow, ttl_seconds: int | None) -> datetime | None:
+    """Return when the object is to be deleted; None where it stays, as it does after a failed cleanup. Pure.
+
+    It is counted from the end that is on record, so a restart changes nothing.
+    """
+    if ttl_seconds is None or row.finished_at is None or row.reason == Reason.CLEANUP_FAILED:
+        return None
+    return row.finished_at + timedelta(seconds=ttl_seconds)
+
+
+async def delete_when_expired(
+    row: CampaignRow, ref: CampaignRef, control: Control, kube: KubeCampaigns, now: Callable[[], datetime]
+) -> None:
+    """Delete the object when its time to live is over, and return then. The spec may change that time meanwhile."""
+    while True:
+        changed, due = control.changed, expires_at(row, control.controls.ttl_seconds_after_finished)
+        left = None if due is None else max(0.0, (due - now()).total_seconds())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(left):
+                await changed.wait()
+        if not changed.is_set() and await _try_to_delete(ref, kube):
+            return
+
+
+async def _try_to_delete(ref: CampaignRef, kube: KubeCampaigns) -> bool:
+    """Try once, and return whether the object is deleted. Pauses after a failure."""
+    log.info("%s/%s finished long enough ago: its object is deleted", ref.namespace, ref.name)
+    try:
+        await kube.delete(ref)
+        return True
+    except (ClusterError, ClusterUnreachable) as error:
+        log.warning("%s/%s is not deleted yet: %s", ref.namespace, ref.name, error)
+        await asyncio.sleep(EXPIRY_RETRY_SECONDS)
+        return False
+
+
+# The finalizer
 
 
 async def finalize(services: Services, campaign: Campaign, asked_at: datetime) -> None:
@@ -81,8 +173,8 @@ async def _clean_up(services: Services, campaign: Campaign) -> bool:
         finally:
             await subject.close()
     await services.records.mark_deleted(campaign.ref.uid, services.now())
-    services.queue.wake()
-    await dismiss_agent(services, campaign.spec, campaign.ref.uid)
+    services.queue.notify()
+    await end_agent_source(services, campaign.spec, campaign.ref.uid)
     return clean
 
 
@@ -116,16 +208,17 @@ async def _write_last_status(services: Services, campaign: Campaign, message: st
     """
     if await services.records.get_campaign(campaign.ref.uid) is None:
         return
-    async with services.projector(campaign.ref) as projector:
-        board = Board(services, campaign, projector)
-        await board.open()
-        if board.row.reason == Reason.CLEANUP_FAILED:
-            board.announce_phase()
-        board.say(message)
-        await projector.flush()
+    state = await load_state(services.records, campaign, services.now())
+    async with services.status_writer(campaign.ref) as writer, services.event_recorder(campaign.ref) as recorder:
+        if state.row.reason == Reason.CLEANUP_FAILED:
+            recorder.record(phase_event(state, services.now()))
+        writer.write(status_of(replace(state, row=replace(state.row, message=message)), services.now()))
+        await flush(writer, recorder)
 
 
-# Garbage collection
+# Garbage collection: campaigns that went while no controller ran, because somebody removed their finalizer, or brought
+# records from another cluster. Nobody will ever call their delete handler. Those that could not be cleaned up when they
+# were deleted are tried again.
 
 
 @asynccontextmanager

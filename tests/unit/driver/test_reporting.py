@@ -1,4 +1,4 @@
-"""The projector writes the newest status, retries for ever, and never holds anybody up."""
+"""The newest status is written, Events are posted, both for ever, and nobody waits for it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from controller.campaign import projector as module
-from controller.campaign.projector import Announcement, Projector
+from controller.campaign import reporting as module
+from controller.campaign.reporting import EventRecorder, KubeEvent, StatusWriter, flush
 from controller.kube import CampaignRef
 from controller.metrics.prometheus import Metrics
 from subjects.cluster import ClusterError, ClusterUnreachable
@@ -46,110 +46,116 @@ class Kube:
 
 @pytest.fixture
 def kube(monkeypatch):
-    for pause in ("PACE_SECONDS", "FIRST_RETRY_SECONDS", "LAST_RETRY_SECONDS"):
+    for pause in ("INTERVAL_SECONDS", "FIRST_RETRY_SECONDS", "LAST_RETRY_SECONDS"):
         monkeypatch.setattr(module, pause, 0.02)
     return Kube()
 
 
 @pytest.fixture
-async def projector(kube):
-    async with Projector(kube, CampaignRef("uid", "default", "c")) as made:
+async def writer(kube):
+    async with StatusWriter(kube, CampaignRef("uid", "default", "c")) as made:
+        yield made
+
+
+@pytest.fixture
+async def recorder(kube):
+    async with EventRecorder(kube, CampaignRef("uid", "default", "c")) as made:
         yield made
 
 
 def event(key):
-    return Announcement(key, "Reason", "message", START)
+    return KubeEvent(key, "Reason", "message", START)
 
 
-async def test_of_many_statuses_only_the_newest_is_written(kube, projector):
+async def test_of_many_statuses_only_the_newest_is_written(kube, writer):
     for i in range(100):
-        projector.show(status(str(i)))
-    await projector.drained()
+        writer.write(status(str(i)))
+    await writer.wait_until_written()
     assert kube.statuses == ["99"]
 
 
-async def test_the_same_status_is_not_written_twice(kube, projector):
+async def test_the_same_status_is_not_written_twice(kube, writer):
     for _ in range(2):
-        projector.show(status("same"))
-        await projector.drained()
+        writer.write(status("same"))
+        await writer.wait_until_written()
     assert kube.statuses == ["same"]
 
 
-async def test_a_remark_lasts_until_the_next_status(kube, projector):
-    projector.remark("said before there was anything to say it on")
+async def test_an_overriding_message_lasts_until_the_next_status(kube, writer):
+    writer.override_message("said before there was anything to say it on")
     for message in ("running", "running"):
-        projector.show(status(message))
-        projector.remark("the records cannot be reached")
-        await projector.drained()
-        projector.show(status(message))
-        await projector.drained()
+        writer.write(status(message))
+        writer.override_message("the records cannot be reached")
+        await writer.wait_until_written()
+        writer.write(status(message))
+        await writer.wait_until_written()
     assert kube.statuses == ["the records cannot be reached", "running"] * 2
 
 
-async def test_handing_over_never_waits_for_the_api_server(kube, projector):
+async def test_handing_over_never_waits_for_the_api_server(kube, writer, recorder):
     kube.gate.clear()
-    projector.show(status("stuck"))
+    writer.write(status("stuck"))
     await eventually(lambda: kube.tries)
-    projector.show(status("newer"))
-    projector.announce(event("e"))
+    writer.write(status("newer"))
+    recorder.record(event("e"))
     kube.gate.set()
-    await projector.drained()
+    await asyncio.gather(writer.wait_until_written(), recorder.wait_until_written())
     assert kube.statuses == ["stuck", "newer"]
 
 
-async def test_statuses_that_change_all_the_time_are_written_at_a_pace(kube, projector, monkeypatch):
-    monkeypatch.setattr(module, "PACE_SECONDS", 60)
-    projector.show(status("first"))
-    await projector.drained()
+async def test_statuses_that_change_all_the_time_are_written_at_a_pace(kube, writer, monkeypatch):
+    monkeypatch.setattr(module, "INTERVAL_SECONDS", 60)
+    writer.write(status("first"))
+    await writer.wait_until_written()
     for i in range(20):
-        projector.show(status(str(i)))
+        writer.write(status(str(i)))
         await asyncio.sleep(0)
     assert kube.statuses == ["first"]
 
 
 @pytest.mark.parametrize("error", [AWAY, REFUSED, RuntimeError("a bug")], ids=["away", "refused", "bug"])
-async def test_a_status_is_tried_until_it_is_written(kube, projector, error):
+async def test_a_status_is_tried_until_it_is_written(kube, writer, error):
     kube.status_error = error
-    projector.show(status("old"))
+    writer.write(status("old"))
     await eventually(lambda: kube.tries > 3)
-    projector.show(status("new"))
+    writer.write(status("new"))
     kube.status_error = None
-    await projector.drained()
+    await writer.wait_until_written()
     assert kube.statuses == ["new"]
 
 
-async def test_a_refused_status_does_not_keep_events_back(kube, projector):
+async def test_a_refused_status_does_not_keep_events_back(kube, writer, recorder):
     kube.status_error = REFUSED
-    projector.show(status("refused"))
-    projector.announce(event("e"))
+    writer.write(status("refused"))
+    recorder.record(event("e"))
     await eventually(lambda: kube.events == ["e"])
 
 
-async def test_events_wait_for_an_api_server_that_is_away_and_keep_their_order(kube, projector):
+async def test_events_wait_for_an_api_server_that_is_away_and_keep_their_order(kube, recorder):
     kube.event_error = AWAY
     for key in ("a", "b", "c"):
-        projector.announce(event(key))
+        recorder.record(event(key))
     await asyncio.sleep(0.2)
     kube.event_error = None
-    await projector.drained()
+    await recorder.wait_until_written()
     assert kube.events == ["a", "b", "c"]
 
 
-async def test_an_event_that_is_refused_is_dropped_and_the_next_one_posted(kube, projector):
+async def test_an_event_that_is_refused_is_dropped_and_the_next_one_posted(kube, recorder):
     kube.event_error = REFUSED
-    projector.announce(event("refused"))
-    await projector.drained()
+    recorder.record(event("refused"))
+    await recorder.wait_until_written()
     kube.event_error = None
-    projector.announce(event("next"))
-    await projector.drained()
+    recorder.record(event("next"))
+    await recorder.wait_until_written()
     assert kube.events == ["next"]
 
 
-async def test_last_words_are_not_waited_for_for_ever(kube, projector, monkeypatch):
+async def test_a_last_status_is_not_waited_for_for_ever(kube, writer, monkeypatch):
     monkeypatch.setattr(module, "FLUSH_SECONDS", 0.05)
     kube.status_error = REFUSED
-    projector.show(status("never"))
-    await projector.flush()
+    writer.write(status("never"))
+    await flush(writer)
     assert kube.statuses == []
 
 
@@ -160,14 +166,14 @@ async def test_last_words_are_not_waited_for_for_ever(kube, projector, monkeypat
 )
 async def test_every_try_is_counted_by_how_it_went_and_those_after_a_failure_as_retries(kube, error, result):
     metrics = Metrics()
-    async with Projector(kube, CampaignRef("uid", "default", "c"), metrics) as projector:
+    async with StatusWriter(kube, CampaignRef("uid", "default", "c"), metrics) as writer:
         kube.status_error = error
-        projector.show(status("first"))
+        writer.write(status("first"))
         await eventually(lambda: kube.tries > 2)
         kube.status_error = None
-        await projector.drained()
-        projector.show(status("second"))
-        await projector.drained()
+        await writer.wait_until_written()
+        writer.write(status("second"))
+        await writer.wait_until_written()
     seen = Scrape.of(metrics.registry)
     failed = kube.tries - 2
     assert seen.series("status_writes_total", "result") == {result: failed, "written": 2}
