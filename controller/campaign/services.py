@@ -66,8 +66,8 @@ class Services:
             refusal = missing_consent(stated, campaign_namespace, self.consent)
             return refusal.message if refusal is not None else None
 
-        api, recreates = KubeCluster(self.api), spec.reset is Reset.RECREATE
-        cluster = GuardedCluster(api, refuses, spec.allow_quorum_loss, recreates)
+        api, allow_recreate = KubeCluster(self.api), spec.reset is Reset.RECREATE
+        cluster = GuardedCluster(api, refuses, spec.allow_quorum_loss, allow_recreate)
         return SubjectContext(cluster, namespace, self.now, self.images, subject_options(spec))
 
     def status_writer(self, campaign: CampaignRef) -> StatusWriter:
