@@ -34,7 +34,7 @@ from controller.analysis.summary import Analysis, analyze
 from controller.analysis.survival import restricted_times, shared_deadline
 from controller.analysis.trial import Arm, Trial, scored
 from controller.difference import changes
-from controller.records.arms import compared
+from controller.records.arms import comparable_spec
 from controller.records.rows import CampaignRow, Flag
 
 
@@ -46,7 +46,7 @@ def differing(first: CampaignRow, second: CampaignRow) -> list[str]:
     """
     if first.comparison_hash == second.comparison_hash:
         return []
-    fields = [change.path for change in changes(compared(first.spec), compared(second.spec))]
+    fields = [change.path for change in changes(comparable_spec(first.spec), comparable_spec(second.spec))]
     return fields or ["comparison hash (recorded by different versions)"]
 
 

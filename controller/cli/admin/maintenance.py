@@ -15,8 +15,8 @@ from controller.clock import Clock
 from controller.printable import unfiltered
 from controller.reading.protocol import RecordsReader
 from controller.records.database import reading
-from controller.records.errors import NotUnlocked, RecordsError
-from controller.records.unlock import Held, find_lock, refuse_running, unlock
+from controller.records.errors import RecordsError, UnlockRefused
+from controller.records.unlock import HeldLock, find_lock, refuse_running, unlock
 
 
 def backup_to_file(reader: RecordsReader, destination: Path, force: bool) -> None:
@@ -44,7 +44,7 @@ def backup_to_stdout(reader: RecordsReader) -> None:
 
 
 def unlock_subject(url: str, subject: str | None, campaign: str | None, yes: bool, force: bool) -> None:
-    """Releases the lock of one subject. Raises NotUnlocked where that is refused, or where the person says no."""
+    """Releases the lock of one subject. Raises UnlockRefused where that is refused, or where the person says no."""
     with reading(url) as connection:
         held = find_lock(connection, subject, campaign)
     for line in _describe(held):
@@ -57,7 +57,7 @@ def unlock_subject(url: str, subject: str | None, campaign: str | None, yes: boo
     print(f"{held.lock.subject} is free. Campaigns that wait for it go on by themselves.")
 
 
-def _describe(held: Held) -> Iterator[str]:
+def _describe(held: HeldLock) -> Iterator[str]:
     lock, row = held.lock, held.campaign
     yield f"{lock.subject} is held by campaign {lock.campaign} (uid {row.uid}) since {text.second(lock.since)} UTC."
     yield f"The campaign is {row.phase}{f', {row.reason}' if row.reason else ''}: {row.message or 'it says no more'}"
@@ -67,13 +67,13 @@ def _describe(held: Held) -> Iterator[str]:
         yield f"A controller that still runs it goes on {held.doing} it, beside whichever campaign comes next."
 
 
-def _confirm(held: Held) -> None:
+def _confirm(held: HeldLock) -> None:
     """Return when the person agrees. Without a terminal nobody can."""
     try:
         what = held.lock.subject
         question = f"Is nothing of a fault left in {what}, and shall it be free?"
         agreed = typer.confirm(f"Shall {what} be free?" if held.doing == "using" else question)
     except typer.Abort:
-        raise NotUnlocked("Nothing was changed: nobody answered. Without a terminal, say --yes") from None
+        raise UnlockRefused("Nothing was changed: nobody answered. Without a terminal, say --yes") from None
     if not agreed:
-        raise NotUnlocked("Nothing was changed")
+        raise UnlockRefused("Nothing was changed")
