@@ -9,13 +9,19 @@ from collections.abc import Iterator, Mapping
 from controller.agents.rights import Account, Attributes, Exposure, Places, Right
 from controller.agents.rights import look as look_at_rights
 from controller.api import GROUP, PLURAL, VERSION
+from controller.authorization import (
+    Namespace,
+    OptInKeys,
+    allowed_namespaces,
+    missing_agent_authorization,
+    missing_authorization,
+)
 from controller.cli.checks.finding import Finding, fail, may_or_unknown, ok, warn
 from controller.cli.cluster.api import Api
 from controller.cli.cluster.controller import ACCOUNT, NAMESPACE
 from controller.cli.cluster.errors import Refused
-from controller.consent import ConsentKeys, Namespace, allowed_namespaces, missing_agent_consent, missing_consent
 from controller.records.rows import Flag
-from controller.settings import consent_keys
+from controller.settings import opt_in_keys
 
 CONTROLLER = Account(NAMESPACE, ACCOUNT)
 
@@ -25,7 +31,7 @@ SUBJECT_PERMISSIONS = (*(("pods", verb) for verb in ("get", "list", "watch", "de
 
 def check_namespaces(api: Api, campaigns: str) -> Iterator[Finding]:
     """`campaigns` is the namespace whose campaigns want to break something."""
-    keys = consent_keys()
+    keys = opt_in_keys()
     try:
         listed = _opted_in(api, keys)
     except Refused as refused:
@@ -42,7 +48,7 @@ def check_namespaces(api: Api, campaigns: str) -> Iterator[Finding]:
         yield _subject_permissions(api, each.name)
 
 
-def _opted_in(api: Api, keys: ConsentKeys) -> list[Namespace]:
+def _opted_in(api: Api, keys: OptInKeys) -> list[Namespace]:
     """Those that say so under any of the names that are read, each once."""
     found = {}
     for key in keys.labels:
@@ -52,14 +58,14 @@ def _opted_in(api: Api, keys: ConsentKeys) -> list[Namespace]:
     return [found[name] for name in sorted(found)]
 
 
-def _subject_opt_in(namespace: Namespace, campaigns: str, keys: ConsentKeys) -> Finding:
+def _subject_opt_in(namespace: Namespace, campaigns: str, keys: OptInKeys) -> Finding:
     allowed = ", ".join(allowed_namespaces(namespace, keys)) or "nobody"
     if namespace.name == campaigns:
         return warn(
             f"Namespace {campaigns} may be broken, but not by campaigns that live in it",
             "name another namespace with -n",
         )
-    if (refusal := missing_consent(namespace, campaigns, keys)) is None:
+    if (refusal := missing_authorization(namespace, campaigns, keys)) is None:
         return ok(f"Namespace {namespace.name} may be broken by campaigns of {allowed}")
     return warn(
         f"Namespace {namespace.name} may be broken, but not by campaigns of {campaigns} (it allows {allowed})",
@@ -135,7 +141,7 @@ def _deployments(api: Api, namespace: str) -> list[str]:
 
 
 def _agent_opt_in(namespace: Namespace, campaigns: str) -> Finding:
-    if (refusal := missing_agent_consent(namespace, campaigns, consent_keys())) is None:
+    if (refusal := missing_agent_authorization(namespace, campaigns, opt_in_keys())) is None:
         return ok(f"Campaigns of {campaigns} may start and end the agents in namespace {namespace.name}")
     return warn(
         f"Campaigns of {campaigns} may not start and end the agents in namespace {namespace.name}",

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
+from controller.authorization import ALLOWED_ANNOTATION
 from controller.cli.checks.cluster import check_agent_db, check_controller, check_definition, compare_fields
 from controller.cli.checks.finding import REVIEWS, Level
 from controller.cli.checks.permissions import check_agent_permissions, check_agent_workloads, check_namespaces
 from controller.cli.cluster.controller import PODS
 from controller.cli.cluster.errors import Refused
-from controller.consent import ALLOWED_ANNOTATION
 from controller.records.errors import RecordsUnavailable
 from controller.records.schema import HEAD
 from controller.version import SOURCE_TREE
