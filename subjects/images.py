@@ -1,13 +1,14 @@
-"""The images that a subject's pods should have, taken from the pods themselves: container name to image, by pod uid.
+"""Remembers the images of a subject's pods: container name to image, by the pod's uid.
 
-A StatefulSet's template does not define them. Admission webhooks rewrite images to a mirror or a digest and add
-containers; with `OnDelete`, a partition or a rollout in progress there are pods of two revisions. The owner decides all
-of that. So a pod is compared only with its earlier self: with the images that it had when the subject was last seen
-healthy, or when the pod was first seen after that. A pod with another uid is new, and has what its StatefulSet gave it.
+A StatefulSet's template does not tell them. Admission webhooks replace images by a mirror's or a digest and add
+containers; with `OnDelete`, a partition or a rollout under way, pods of two revisions exist. None of that is a problem.
 
-No images are recorded while a fault of ours may be present: they are recorded each time that the subject has become
-healthy before an injection, when the faults of earlier processes have been reverted from their records. So nothing has
-to survive the process. The images of a fault's targets are kept in the fault's record.
+So a pod is compared only with itself: with the images that it had when the subject was last healthy, or, for a pod that
+is newer, when it was first seen. A pod with another uid was recreated, as its StatefulSet wants it.
+
+Images are read only while no fault of this program can be in place: each time that the subject has become healthy
+before an injection, after everything of an earlier process was reverted from its record. So nothing has to outlive a
+process. The images of a fault's targets are kept in the fault's record.
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ class KnownImages:
 
     @property
     def by_uid(self) -> Mapping[str, Mapping[str, str]]:
-        """The images of all pods that are known."""
+        """All known images."""
         return self._by_uid
 
-    def learn(self, pods: Iterable[Pod]) -> None:
-        """Record the pods of a healthy subject, and drop what was recorded before."""
+    def replace_all(self, pods: Iterable[Pod]) -> None:
+        """Remembers the pods of a healthy subject, and forgets all others."""
         self._by_uid = {pod.uid: dict(pod.images) for pod in pods if not pod.deleting}
 
     def add(self, pods: Iterable[Pod]) -> Mapping[str, Mapping[str, str]]:
-        """Record pods that are seen for the first time, as they are now; return the images of all pods that are known."""
+        """Remembers pods that are seen for the first time, and returns all known images."""
         for pod in pods:
             self._by_uid.setdefault(pod.uid, dict(pod.images))
         return self._by_uid

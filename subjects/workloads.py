@@ -1,6 +1,6 @@
-"""Requests for StatefulSets, their pods and their volume claims, with refusals turned into messages.
+"""Requests about StatefulSets and their pods, with the API server's refusals as sentences.
 
-Every function raises SubjectError where the API server refuses, and ClusterUnreachable where it does not answer.
+Every function raises SubjectError where the API server refuses and lets ClusterUnreachable through.
 """
 
 from __future__ import annotations
@@ -18,21 +18,18 @@ MIN_MEMBERS = 3
 
 
 class UnfitWorkload(SubjectNotReady):
-    """Kubernetes was asked, and the StatefulSet is missing or too small."""
+    """The StatefulSet is missing or too small."""
 
 
 def require_members(workload: Workload, where: str) -> Workload:
-    """Return the workload. Raises UnfitWorkload where it has too few replicas to lose one; `where` names it."""
+    """Returns the workload. Raises UnfitWorkload where it has too few replicas to lose one; `where` names it."""
     if workload.replicas < MIN_MEMBERS:
         raise UnfitWorkload(f"the {where} has {workload.replicas} replicas; at least {MIN_MEMBERS} are needed")
     return workload
 
 
 async def get_workload(context: SubjectContext, name: str) -> Workload:
-    """Return the StatefulSet.
-
-    Raises UnfitWorkload where it is missing or too small, SubjectNotReady where it may not be read.
-    """
+    """The StatefulSet. UnfitWorkload where it is missing or too small, SubjectNotReady where it may not be read."""
     where = f"StatefulSet {name} in namespace {context.namespace}"
     try:
         return require_members(await context.cluster.get_workload(context.namespace, name), where)
@@ -43,7 +40,7 @@ async def get_workload(context: SubjectContext, name: str) -> Workload:
 
 
 async def list_pods(context: SubjectContext, selector: str) -> Mapping[str, Pod]:
-    """Return the members' pods, by name."""
+    """The members' pods, by name."""
     try:
         return await context.cluster.list_pods(context.namespace, selector)
     except ClusterError as error:
@@ -59,7 +56,7 @@ async def scale(context: SubjectContext, permit: Recreate, replicas: int) -> Non
 
 
 async def list_claims(context: SubjectContext, selector: str) -> frozenset[str]:
-    """Return the names of the volume claims, including those that are being deleted."""
+    """The names of the volume claims, going or not."""
     try:
         return await context.cluster.list_claims(context.namespace, selector)
     except ClusterError as error:
@@ -67,7 +64,7 @@ async def list_claims(context: SubjectContext, selector: str) -> frozenset[str]:
 
 
 async def delete_claim(context: SubjectContext, permit: Recreate, name: str) -> None:
-    """Delete a volume claim with its data; returns before it is gone. One that is gone already is no error."""
+    """Delete a volume claim with its data; returns before it is gone. One that is gone is as good as deleted."""
     try:
         await context.cluster.delete_claim(permit, context.namespace, name)
     except ClusterError as error:
@@ -78,10 +75,10 @@ async def delete_claim(context: SubjectContext, permit: Recreate, name: str) -> 
 async def wait_for_pods(
     workload: Workload, list_pods: Callable[[], Awaitable[Mapping[str, Pod]]], period: float, report: Report
 ) -> None:
-    """Return when every pod that should exist does, and is not being deleted; `report` receives which are missing.
+    """Return when every pod that should exist does and is not being deleted; `report` receives which is not there yet.
 
-    Polls each `period` seconds and never gives up by itself. Nothing is repaired here: what an attempt did was reverted
-    by its record before, so a pod that is in another state belongs to its owner.
+    Lists the pods each `period` seconds, without a limit. Nothing is repaired here: what an attempt did was reverted
+    from its record before, so any other deviation is not this program's.
     """
     while True:
         pods = await list_pods()
