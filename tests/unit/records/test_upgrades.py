@@ -144,7 +144,9 @@ def rows_of(revision: str) -> dict[str, list[dict[str, Any]]]:
         ]
     if revision >= "0006":
         rows["attempts"] = rows.pop("trials")
-        rows["attempt_events"] = [{**row, "attempt_id": row.pop("trial_id")} for row in rows.pop("trial_events")]
+        rows["attempt_events"] = rows.pop("trial_events")
+        for row in rows["attempt_events"]:
+            row["attempt_id"] = row.pop("trial_id")
     return rows
 
 
