@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from controller.difference import ABSENT, changes
-from controller.records.rows import AttemptRow, Json
+from controller.jsontypes import Json
+from controller.records.rows import AttemptRow
 from controller.report.outcomes import outcome_kind
 
 MOST_CHANGES = 200

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 import yaml
 
 from controller.api import GROUP, KIND, VERSION
-from controller.records.rows import CampaignRow, Json
+from controller.jsontypes import Json
+from controller.records.rows import CampaignRow
 
 TELLING = ("version", "image", "imageID", "imageId", "digest")
 """Keys of a captured state that say what ran."""

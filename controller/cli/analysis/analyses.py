@@ -17,8 +17,8 @@ from controller.cli import tables
 from controller.cli.analysis.options import Output, RateName
 from controller.cli.options import Exit
 from controller.cli.tables import console
+from controller.jsontypes import Json
 from controller.reading import as_json
-from controller.records.rows import Json
 
 HEADINGS = ("MEASURE", "VALUE", "95% INTERVAL", "N", "NOTE")
 COLUMNS = ("campaign", "measure", "unit", "value", "low", "high", "n", "count", "beyond", "note")

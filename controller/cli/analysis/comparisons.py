@@ -14,8 +14,8 @@ from controller.cli import tables
 from controller.cli.analysis import analyses
 from controller.cli.analysis.options import Output
 from controller.cli.tables import console
+from controller.jsontypes import Json
 from controller.reading import as_json
-from controller.records.rows import Json
 
 DESCRIBED = "Described, not tested (95 % intervals of each by itself, ranges of counts):"
 HEADINGS = ("FIRST", "SECOND", "CONCLUSION", "WORST CASE", "DIFFERENCE", "95% INTERVAL", "P", "N")

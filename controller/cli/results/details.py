@@ -15,7 +15,8 @@ from controller.cli.results.summary import summarize
 from controller.cli.results.timeline import moments, origin, service_unknown
 from controller.cli.tables import console, printable_text
 from controller.difference import ABSENT, changes
-from controller.records.rows import AttemptRow, CampaignRow, Event, Json, count_commands
+from controller.jsontypes import Json
+from controller.records.rows import AttemptRow, CampaignRow, Event, count_commands
 
 
 def print_details(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[Event], full: bool) -> None:
