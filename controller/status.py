@@ -69,9 +69,9 @@ class Situation:
     """What the driver knows beyond the records.
 
     `holder` is the campaign that has the subject (`namespace/name`), None while no lock was requested; `ours`: it is
-    this campaign. `suspending`: it is to be suspended after the running attempt. `cooling_until`: when the pause between
-    two attempts is over. `waiting`: what an arm that takes turns waits for, between two trials. `interleaving`: whether it
-    takes turns, once that is known. `plans`: what came of a dry run, which has no attempts.
+    this campaign. `suspending`: it is to be suspended after the running attempt. `cooling_until`: when the pause
+    between two attempts is over. `waiting`: what an arm that takes turns waits for, between two trials.
+    `interleaving`: whether it takes turns, once that is known. `plans`: the result of a dry run, which has no attempts.
     """
 
     refusal: Refusal | None = None
