@@ -14,8 +14,14 @@ from pydantic import BaseModel, ValidationError
 from controller.agents.deployment import AgentDeployment
 from controller.api import CampaignSpec, Reason
 from controller.attempt.injection import exceeds_quorum
+from controller.authorization import (
+    DEFAULT_KEYS,
+    UNAUTHORIZED,
+    OptInKeys,
+    missing_agent_authorization,
+    missing_authorization,
+)
 from controller.campaign.services import Services
-from controller.consent import DEFAULT_KEYS, WITHOUT_CONSENT, ConsentKeys, missing_agent_consent, missing_consent
 from controller.kube import KubeCampaigns
 from controller.status import Refusal
 from controller.validation import describe_invalid
@@ -53,7 +59,7 @@ class PreconditionUnmet(NotAccepted):
 def resolve_subject(
     spec: CampaignSpec, campaign_namespace: str, subjects: Mapping[str, SubjectFactory], context: SubjectContext
 ) -> tuple[EvalSubject, BaseModel]:
-    """Return the subject and the validated chaos parameters. Pure. Raises Rejected, with what would be valid."""
+    """Returns the subject and the validated chaos parameters. Pure. Raises Rejected, with what would be valid."""
     if spec.subject.type not in subjects:
         raise Rejected(Reason.UNKNOWN_SUBJECT, _describe_unknown("subject type", spec.subject.type, subjects))
     if spec.subject.namespace == campaign_namespace:
@@ -87,16 +93,16 @@ async def check_preconditions(
     params: BaseModel,
     kube: KubeCampaigns,
     workload: AgentDeployment | None = None,
-    keys: ConsentKeys = DEFAULT_KEYS,
+    keys: OptInKeys = DEFAULT_KEYS,
 ) -> None:
-    """Return when the subject's namespace authorizes the campaign and the subject is ready for it, and so its agent.
+    """Returns when the subject's namespace authorizes the campaign and the subject is ready for it, and so its agent.
 
     Raises PreconditionUnmet; Rejected where the subject does not offer what is asked, or too many members of a quorum
     would be hit.
     """
     namespace = spec.subject.namespace
     try:
-        refusal = missing_consent(await kube.read_namespace(namespace), campaign_namespace, keys)
+        refusal = missing_authorization(await kube.read_namespace(namespace), campaign_namespace, keys)
         if refusal is not None:
             raise PreconditionUnmet(refusal.reason, refusal.message)
         await subject.check_ready()
@@ -116,10 +122,10 @@ async def check_preconditions(
 
 
 async def _check_agent(
-    workload: AgentDeployment, campaign_namespace: str, kube: KubeCampaigns, keys: ConsentKeys
+    workload: AgentDeployment, campaign_namespace: str, kube: KubeCampaigns, keys: OptInKeys
 ) -> None:
     try:
-        refusal = missing_agent_consent(await kube.read_namespace(workload.namespace), campaign_namespace, keys)
+        refusal = missing_agent_authorization(await kube.read_namespace(workload.namespace), campaign_namespace, keys)
         if refusal is not None:
             raise PreconditionUnmet(refusal.reason, refusal.message)
         await workload.check_access()
@@ -155,7 +161,7 @@ class PreconditionPoller:
         self._pause_seconds = RETRY_SECONDS
 
     async def check(self, subject: EvalSubject, params: BaseModel) -> Refusal | None:
-        """Return which precondition is not met; None if all are. Raises Rejected.
+        """Returns which precondition is not met; None if all are. Raises Rejected.
 
         A new answer is published to the other campaigns that wait for the same namespace.
         """
@@ -169,27 +175,27 @@ class PreconditionPoller:
                 params,
                 services.kube,
                 services.workload(spec),
-                services.consent,
+                services.opt_in,
             )
         except PreconditionUnmet as unmet:
             refusal = unmet.refusal
         if refusal is not None:
             self._pause_seconds = next_retry_seconds(self._pause_seconds, refusal, previous)
         if previous is not None and (refusal is None or refusal.reason != previous.reason):
-            services.consents.publish(spec.subject.namespace, MET if refusal is None else refusal.reason)
+            services.namespace_changes.publish(spec.subject.namespace, MET if refusal is None else refusal.reason)
         self._previous = refusal
         return refusal
 
     async def pause(self, deadline: datetime) -> None:
-        """Return when the next check is due: after a pause, at the deadline, or when another campaign sees a change."""
+        """Returns when the next check is due: after a pause, at the deadline, or when others saw a change."""
         left = (deadline - self._services.now()).total_seconds()
         seconds = max(RETRY_SECONDS, min(self._pause_seconds, left))
-        await self._services.consents.wait(self._spec.subject.namespace, seconds)
+        await self._services.namespace_changes.wait(self._spec.subject.namespace, seconds)
 
 
 def next_retry_seconds(last: float, refusal: Refusal, previous: Refusal | None) -> float:
-    """Return the seconds until the next check: longer each time that the answer is the previous one. Pure."""
+    """Returns the seconds until the next check: longer each time that the answer is the previous one. Pure."""
     if previous is None or refusal.reason != previous.reason:
         return RETRY_SECONDS
-    longest = MAX_RETRY_UNAUTHORIZED_SECONDS if refusal.reason in WITHOUT_CONSENT else MAX_RETRY_SECONDS
+    longest = MAX_RETRY_UNAUTHORIZED_SECONDS if refusal.reason in UNAUTHORIZED else MAX_RETRY_SECONDS
     return min(last * RETRY_GROWTH, longest)

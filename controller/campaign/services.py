@@ -10,10 +10,10 @@ from controller.agents.deployment import AgentDeployment
 from controller.agents.protocol import FilePolicy
 from controller.agents.sources import AgentSources, TokenIssuer
 from controller.api import CampaignSpec, Reset
+from controller.authorization import DEFAULT_KEYS, OptInKeys, missing_authorization
 from controller.campaign.limits import DEFAULT_ACTIVE, ChangeNotifier, NamespaceLimits
 from controller.campaign.locks import LockQueue
 from controller.campaign.reporting import EventRecorder, StatusWriter
-from controller.consent import DEFAULT_KEYS, ConsentKeys, missing_consent
 from controller.kube import CampaignRef, KubeApi, KubeCampaigns, KubeCluster, KubeDeployments, KubeReviews
 from controller.meter import UNMETERED, Meter
 from controller.records import Records
@@ -36,12 +36,12 @@ class Services:
     now: Callable[[], datetime]
     tokens: TokenIssuer | None = None
     meter: Meter = UNMETERED
-    consent: ConsentKeys = DEFAULT_KEYS
+    opt_in: OptInKeys = DEFAULT_KEYS
     namespace: str = "evalcampaign"
     agent_files: FilePolicy | None = None
     active_campaigns: int = DEFAULT_ACTIVE
     limits: NamespaceLimits = field(init=False)
-    consents: ChangeNotifier = field(init=False)
+    namespace_changes: ChangeNotifier = field(init=False)
     queue: LockQueue = field(init=False)
     kube: KubeCampaigns = field(init=False)
     deployments: KubeDeployments = field(init=False)
@@ -50,7 +50,7 @@ class Services:
 
     def __post_init__(self) -> None:
         self.limits = NamespaceLimits(self.active_campaigns)
-        self.consents = ChangeNotifier()
+        self.namespace_changes = ChangeNotifier()
         self.queue = LockQueue(self.records, self.now)
         self.kube = KubeCampaigns(self.api)
         self.deployments = KubeDeployments(self.api)
@@ -58,12 +58,12 @@ class Services:
         self.sources = AgentSources(self.records, self.now, self.tokens, self.agent_files)
 
     def context(self, spec: CampaignSpec, campaign_namespace: str) -> SubjectContext:
-        """Return what a subject of this campaign works with. Its cluster refuses every change that is not permitted."""
+        """Returns what a subject of this campaign works with. Its cluster refuses changes that are not permitted."""
         namespace = spec.subject.namespace
 
         async def refuses() -> str | None:
             stated = await self.kube.read_namespace(namespace)
-            refusal = missing_consent(stated, campaign_namespace, self.consent)
+            refusal = missing_authorization(stated, campaign_namespace, self.opt_in)
             return refusal.message if refusal is not None else None
 
         api, allow_recreate = KubeCluster(self.api), spec.reset is Reset.RECREATE
@@ -71,26 +71,26 @@ class Services:
         return SubjectContext(cluster, namespace, self.now, self.images, subject_options(spec))
 
     def status_writer(self, campaign: CampaignRef) -> StatusWriter:
-        """Return what writes this campaign's status."""
+        """Returns what writes this campaign's status."""
         return StatusWriter(self.kube, campaign, self.meter)
 
     def event_recorder(self, campaign: CampaignRef) -> EventRecorder:
-        """Return what posts this campaign's Events."""
+        """Returns what posts this campaign's Events."""
         return EventRecorder(self.kube, campaign)
 
     def workload(self, spec: CampaignSpec) -> AgentDeployment | None:
-        """Return the agent's Deployment, where the campaign names one."""
+        """Returns the agent's Deployment, where the campaign names one."""
         named = spec.agent.workload
         return AgentDeployment(self.deployments, named.namespace, named.name) if named.name else None
 
     async def close(self) -> None:
-        """Close the connections to the API server and the records."""
+        """Closes the connections to the API server and the records."""
         await self.api.close()
         await self.records.close()
 
 
 def subject_options(spec: CampaignSpec) -> SubjectOptions:
-    """Return what the spec says of the subject, as subjects take it. Pure."""
+    """Returns what the spec says of the subject, as subjects take it. Pure."""
     return SubjectOptions(
         probe=spec.subject.probe.value,
         selectors=spec.subject.selectors,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.consent import ALLOWED_ANNOTATION, OPT_IN_LABEL
+from controller.authorization import ALLOWED_ANNOTATION, OPT_IN_LABEL
 from controller.settings import Settings
 from tests.apiserver.campaigns import campaign
 from tests.apiserver.conftest import CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE, MakeNamespace

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from controller.consent import ConsentKeys
-from controller.records.quota import Allowance
+from controller.authorization import OptInKeys
+from controller.records.quota import LogLimits
 from controller.settings import InvalidSetting, Settings
 
 
@@ -39,7 +39,7 @@ def test_a_pod_is_told_everything():
         metrics_host="0.0.0.0",
         namespace="evaluation",
         field_manager="kubectl",
-        consent=ConsentKeys("example.org/ok", "who"),
+        opt_in=OptInKeys("example.org/ok", "who"),
         agent_files=Path("/var/lib/agents"),
     )
 
@@ -84,8 +84,8 @@ def test_the_limits_are_in_mebibytes_and_0_is_none() -> None:
     }
     settings = Settings.from_environment({"EVALCAMPAIGN_DB": "x", "EVALCAMPAIGN_ACTIVE_CAMPAIGNS": "7", **limits})
     assert settings.active_campaigns == 7
-    assert settings.allowance == Allowance(campaign_log=1 << 20, database=0, free=3 << 20)
-    assert Settings.from_environment({"EVALCAMPAIGN_DB": "x"}).allowance == Allowance()
+    assert settings.log_limits == LogLimits(campaign_log=1 << 20, database=0, free=3 << 20)
+    assert Settings.from_environment({"EVALCAMPAIGN_DB": "x"}).log_limits == LogLimits()
 
 
 @pytest.mark.parametrize("number", ["-1", "1.5", "many", "9999999999", "٣"])
