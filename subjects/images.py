@@ -1,13 +1,13 @@
-"""What a subject's pods look like, learnt by looking at them: container name to image, by the pod's uid.
+"""The images that a subject's pods should have: container name to image, by the pod's uid, as they were observed.
 
-A StatefulSet's template does not say it. Admission webhooks send images to a mirror or to a digest and add containers;
-with `OnDelete`, a partition or a rollout under way there are pods of two revisions. All of that is the owner's affair.
-So a pod is compared with nothing but itself: with the images that it had when the subject was last seen healthy, or
-when it was first met after that. A pod of another uid was made anew, and is as its StatefulSet makes them.
+A StatefulSet's template does not say it. Admission webhooks change images to a mirror or to a digest and add others;
+with `OnDelete`, a partition or a rollout in progress there are pods of two revisions. All of that is up to the owner.
+So a pod is compared with itself alone: with the images that it had when the subject was last healthy, or when the pod
+was first seen after that. A pod of another uid is new, and is as its StatefulSet creates them.
 
-Nothing is learnt while a fault of ours may be there: all is learnt anew each time that the subject has become healthy
-before an injection, when whatever an earlier process left behind has been undone from its record. So nothing has to
-outlive a process. What a fault's targets looked like is kept in the fault's record.
+Images are recorded only while no fault of ours can be present: each time that the subject has become healthy before an
+injection, after every earlier fault was reverted by its record. So nothing has to outlive a process. The images of a
+fault's targets are kept in the fault's record.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What is wrong with a StatefulSet's pods, whatever runs in them. Pure functions.
 
-Only the pods the workload should have count. One more that bears the same label (somebody scaled up, or started a
-pod to look around) takes nothing from the redundancy of the others.
+Only the pods that the workload should have count. A further pod with the same label (after scaling up, or one that
+somebody started to debug) takes nothing from the redundancy of the others.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class Credentials:
 
     @classmethod
     def from_secret(cls, values: Mapping[str, bytes]) -> Credentials:
-        """From the Secret's values. SubjectNotReady names the key that is missing or malformed: it may be mended."""
+        """From the Secret's values. SubjectNotReady names the key that is missing or malformed: it may be corrected."""
         if AUTHORITY not in values:
             raise SubjectNotReady(f"the TLS Secret has no {AUTHORITY}")
         if (CERTIFICATE in values) != (KEY in values):

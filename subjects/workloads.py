@@ -78,7 +78,7 @@ async def wait_for_pods(
     """Return when every pod that should exist does and is not being deleted; `report` receives which is not there yet.
 
     Looks each `period` seconds and never gives up by itself. Nothing is repaired here: what an attempt did was reverted
-    by its record before, so a pod that looks strange is somebody else's, and is left alone.
+    by its record before, so an unexpected pod belongs to somebody else, and is left alone.
     """
     while True:
         pods = await list_pods()
