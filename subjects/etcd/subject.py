@@ -81,7 +81,7 @@ class EtcdSubject:
     async def wait_healthy(self, settle_seconds: float, on_verdict: Callable[[Verdict], None]) -> Verdict:
         """The verdict that completes `settle_seconds` of health. What its pods look like then is what they should."""
         verdict = await wait_until_healthy(self._watch(None), settle_seconds, on_verdict)
-        self._images.learn((await self._list_pods()).values())
+        self._images.replace_all((await self._list_pods()).values())
         return verdict
 
     def watch_health(self) -> AsyncGenerator[Verdict]:

@@ -113,7 +113,7 @@ class TikvSubject:
         """The verdict that completes `settle_seconds` of health. What its pods look like then is what they should."""
         verdict = await wait_until_healthy(self._watch(None), settle_seconds, on_verdict)
         pods = [await self._endpoints.pods(role) for role in ROLES]
-        self._images.learn(pod for of_role in pods for pod in of_role.values())
+        self._images.replace_all(pod for of_role in pods for pod in of_role.values())
         return verdict
 
     def watch_health(self) -> AsyncGenerator[Verdict]:

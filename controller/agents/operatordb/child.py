@@ -19,8 +19,9 @@ from threading import Lock
 
 import controller
 from controller.agents.operatordb.guard import TooMuch
-from controller.agents.operatordb.questions import Json, Question, said
+from controller.agents.operatordb.questions import Question, said
 from controller.agents.protocol import AgentUnreadable
+from controller.jsontypes import Json
 
 LOOK_SECONDS = 20.0
 """The limit of an answer on a busy machine; SQLite's own part has a lower limit."""

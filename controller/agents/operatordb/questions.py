@@ -27,8 +27,7 @@ from controller.agents.protocol import (
     Reasoning,
     Ticket,
 )
-
-Json = Any
+from controller.jsontypes import Json
 
 _TROUBLES: Mapping[str, type[AgentUnreadable]] = {each.__name__: each for each in (Locked, TooMuch, AgentUnreadable)}
 

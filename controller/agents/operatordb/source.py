@@ -14,10 +14,11 @@ from pydantic.alias_generators import to_camel
 
 from controller.agents.operatordb.child import Child
 from controller.agents.operatordb.file import Locked
-from controller.agents.operatordb.questions import Json, Question, cursor_from_json, log_from_json, tickets_from_json
+from controller.agents.operatordb.questions import Question, cursor_from_json, log_from_json, tickets_from_json
 from controller.agents.operatordb.times import NoSuchZone, zone_of
 from controller.agents.protocol import ANY_FILE, AgentUnreadable, CommandLog, Cursor, FilePolicy, PollResult, Ticket
 from controller.agents.sources import AgentSourcePlugin, InvalidSource, SourceContext
+from controller.jsontypes import Json
 
 TRIES = 5
 """How often a look tries again while the file's writer holds it, each for `BUSY_SECONDS`."""

@@ -15,8 +15,9 @@ from controller.cli import formatting as text
 from controller.cli.results.timeline import origin, service_unknown, summarize, timeline_entries
 from controller.cli.tables import Column, console, print_table, printable_text
 from controller.difference import ABSENT, changes
+from controller.jsontypes import Json
 from controller.reading.protocol import CampaignCounts
-from controller.records.rows import AttemptRow, AttemptSummary, CampaignRow, Event, Json, count_commands
+from controller.records.rows import AttemptRow, AttemptSummary, CampaignRow, Event, count_commands
 
 
 def print_campaigns(rows: Sequence[CampaignCounts]) -> None:

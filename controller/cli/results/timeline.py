@@ -10,7 +10,8 @@ from typing import Any
 
 from controller.api import Outcome, Step
 from controller.cli import formatting as text
-from controller.records.rows import AttemptRow, AttemptSummary, CampaignRow, Event, Flag, Json
+from controller.jsontypes import Json
+from controller.records.rows import AttemptRow, AttemptSummary, CampaignRow, Event, Flag
 from subjects import oldrecords
 
 
