@@ -66,7 +66,7 @@ def test_another_package_adds_a_subject_and_a_fault_to_one_of_ours(site):
             SUBJECTS,
             "odd",
             "def THING(context): return 7",
-            "type int, not an EvalSubject, which has get_chaos",
+            "type int, not an EvalSubject: that lacks get_chaos",
         ),
         (SUBJECTS, "odd", "def THING(context): raise KeyError('x')", "it cannot be asked what it offers: KeyError"),
         (SUBJECTS, "etcd", "from subjects.etcd import EtcdSubject as THING", "evalcampaign has a subject of this name"),
