@@ -15,8 +15,8 @@ from starlette.types import ASGIApp
 
 from controller import handlers
 from controller.agents.intake.app import intake
+from controller.agents.intake.parser_pool import parser_pool
 from controller.agents.intake.tokens import CampaignTokens, TokenExchange, TokenRegistry, TokenSecrets
-from controller.agents.intake.workers import working
 from controller.agents.protocol import FilePolicy
 from controller.campaign.lifecycle import garbage_collection
 from controller.campaign.services import Services
@@ -94,7 +94,7 @@ async def _serve(
         await wait_for_crd(api)
         async with AsyncExitStack() as background:
             if settings.intake_port:
-                workers = await background.enter_async_context(working())
+                workers = await background.enter_async_context(parser_pool())
                 app = intake(records, registry.campaign_of, now, workers, metrics)
                 await background.enter_async_context(_listening_on(app, settings.intake_port, "INTAKE"))
             await background.enter_async_context(serving_records(settings.database, settings.records_port, exchange))
