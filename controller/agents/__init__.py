@@ -1,1 +1,1 @@
-"""How an agent is run and observed: its Deployment, the sources of its tickets and commands, and what is made of them."""
+"""How an agent is run and observed: its Deployment, and the sources of its tickets and commands."""

@@ -84,7 +84,7 @@ def answer(query: Query) -> Json:
         return {"trouble": type(trouble).__name__, "why": str(trouble)}
 
 
-def said(answered: Json) -> Json:
+def result_of(answered: Json) -> Json:
     """What was answered. Raises what kept the file from being read."""
     if "trouble" in answered:
         raise _TROUBLES.get(str(answered["trouble"]), AgentUnreadable)(str(answered.get("why", "")))
