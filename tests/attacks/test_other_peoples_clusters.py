@@ -143,7 +143,7 @@ async def attempt(subject: EvalSubject, chaos: str, seed: int) -> Fault:
 
 
 @pytest.mark.parametrize("make", CLUSTERS)
-async def test_a_campaign_changes_nothing_but_its_targets_and_never_takes_a_majority(make) -> None:
+async def test_a_campaign_changes_nothing_but_its_targets_and_never_takes_a_majority(make: Any) -> None:
     cluster = make()
     subject = EtcdSubject(cluster.context(), PACE)
     expected: list[tuple[str, str]] = []
@@ -158,7 +158,7 @@ async def test_a_campaign_changes_nothing_but_its_targets_and_never_takes_a_majo
 
 
 @pytest.mark.parametrize("make", CLUSTERS)
-async def test_resets_of_a_healthy_cluster_delete_nothing_however_many_there_are(make) -> None:
+async def test_resets_of_a_healthy_cluster_delete_nothing_however_many_there_are(make: Any) -> None:
     cluster = make()
     before = dict(cluster.pods)
     async with asyncio.timeout(120):
@@ -171,7 +171,7 @@ async def test_resets_of_a_healthy_cluster_delete_nothing_however_many_there_are
 
 
 @pytest.mark.parametrize("tier", ["pd", "tikv"])
-async def test_resets_of_a_tikv_with_a_held_back_rollout_delete_nothing(tier) -> None:
+async def test_resets_of_a_tikv_with_a_held_back_rollout_delete_nothing(tier: Any) -> None:
     cluster = FakeTikv()
     cluster.workloads[tier] = replace(cluster.workloads[tier], images={tier: f"{tier}:9.0"})
     cluster.as_template = lambda name: name in cluster.pods  # both revisions work
@@ -258,14 +258,14 @@ def swapped_back(fault: Fault) -> Revert:
         (KILL, "u1", "registry.k8s.io/pause:3.10", False),
     ],
 )
-def test_only_our_own_image_in_the_planned_pod_is_ours_to_undo(fault, uid, image, ours) -> None:
+def test_only_our_own_image_in_the_planned_pod_is_ours_to_undo(fault: Any, uid: Any, image: Any, ours: Any) -> None:
     pod = Pod("etcd-1", uid, True, False, "10.0.0.1", {"etcd": image})
     assert is_swapped(Fault.from_json(fault.to_json()), fault.targets[0], pod) is ours
 
 
 @pytest.mark.parametrize("make", CLUSTERS)
 @pytest.mark.parametrize("fault", [OLD, NEW, KILL])
-async def test_cleaning_up_what_is_not_there_deletes_nothing(make, fault) -> None:
+async def test_cleaning_up_what_is_not_there_deletes_nothing(make: Any, fault: Any) -> None:
     cluster = make()
     fault = replace(fault, targets=(Target("etcd-1", cluster.pods["etcd-1"].uid),))
     await asyncio.wait_for(EtcdSubject(cluster.context(), PACE).cleanup_chaos(fault), 60)
@@ -348,14 +348,14 @@ def test_a_subject_is_given_nothing_but_the_guarded_cluster() -> None:
 
 
 @pytest.mark.parametrize("method", sorted(CHANGING))
-async def test_what_is_permitted_is_sent(method) -> None:
+async def test_what_is_permitted_is_sent(method: Any) -> None:
     api = Asked(three())
     await getattr(GuardedCluster(api, consents, recreates=True), method)(*permits()[method])
     assert api.changed == [method]
 
 
 @pytest.mark.parametrize("method", sorted(CHANGING))
-async def test_without_consent_nothing_is_begun(method) -> None:
+async def test_without_consent_nothing_is_begun(method: Any) -> None:
     api = Asked(three())
     with pytest.raises(SubjectError, match="nobody asked"):
         await getattr(GuardedCluster(api, refuses, True, recreates=True), method)(*permits()[method])
@@ -363,7 +363,7 @@ async def test_without_consent_nothing_is_begun(method) -> None:
 
 
 @pytest.mark.parametrize("method", ["scale_workload", "delete_claim"])
-async def test_without_the_specs_word_nothing_is_emptied(method) -> None:
+async def test_without_the_specs_word_nothing_is_emptied(method: Any) -> None:
     api = Asked(three())
     with pytest.raises(SubjectError, match="does not say reset: recreate"):
         await getattr(GuardedCluster(api, consents, True), method)(*permits()[method])
@@ -371,7 +371,7 @@ async def test_without_the_specs_word_nothing_is_emptied(method) -> None:
 
 
 @pytest.mark.parametrize("method", ["scale_workload", "delete_claim"])
-async def test_only_the_named_statefulset_and_its_claims_are_emptied(method) -> None:
+async def test_only_the_named_statefulset_and_its_claims_are_emptied(method: Any) -> None:
     api = Asked(three())
     permit, namespace, _, *rest = permits()[method]
     with pytest.raises(SubjectError):
@@ -391,7 +391,7 @@ async def test_a_system_whose_emptying_has_begun_is_brought_back_whatever_has_be
 
 @pytest.mark.parametrize("method", ["delete_pod", "patch_pod"])
 @pytest.mark.parametrize("who", [("etcd-0", "uid-1"), ("etcd-1", "uid-9")])
-async def test_only_a_target_of_the_plan_is_broken_by_name_and_uid(method, who) -> None:
+async def test_only_a_target_of_the_plan_is_broken_by_name_and_uid(method: Any, who: Any) -> None:
     api = Asked(three())
     permit, namespace, _, _, *rest = permits()[method]
     with pytest.raises(ChaosRefused, match="no target of the plan on record"):
@@ -402,7 +402,7 @@ async def test_only_a_target_of_the_plan_is_broken_by_name_and_uid(method, who) 
 @pytest.mark.parametrize("method", ["delete_pod", "patch_pod"])
 @pytest.mark.parametrize("down", [{"ready": False}, {"deleting": True}, None])
 @pytest.mark.parametrize("allowed", [False, True])
-async def test_a_member_that_is_down_already_counts(method, down, allowed) -> None:
+async def test_a_member_that_is_down_already_counts(method: Any, down: Any, allowed: Any) -> None:
     pods = three()
     pods.pop("etcd-2") if down is None else pods.update({"etcd-2": replace(pods["etcd-2"], **down)})
     api = Asked(pods)
@@ -437,7 +437,9 @@ async def test_a_member_that_goes_down_between_the_plan_and_the_request_saves_th
         (4, 4, 2, 0, True),
     ],
 )
-def test_a_majority_of_those_that_vote_together_remains(members, voting, hit, down, lost) -> None:
+def test_a_majority_of_those_that_vote_together_remains(
+    members: Any, voting: Any, hit: Any, down: Any, lost: Any
+) -> None:
     names = [f"etcd-{number}" for number in range(members)]
     pods = {name: Pod(name, name, True, False, "10.0.0.1", {}) for name in names}
     for name in names[members - down :]:
@@ -456,7 +458,7 @@ async def test_undoing_needs_neither_consent_nor_a_majority_for_the_pod_is_down_
 
 
 @pytest.mark.parametrize("fields", [{}, {"images": {"etcd": NEXT}}, {"uid": "other"}, {"deleting": True}])
-async def test_undoing_deletes_no_pod_that_does_not_show_our_change(fields) -> None:
+async def test_undoing_deletes_no_pod_that_does_not_show_our_change(fields: Any) -> None:
     pods = three()
     pods["etcd-1"] = replace(pods["etcd-1"], **fields)
     api = Asked(copy.copy(pods))
@@ -481,7 +483,7 @@ async def test_undoing_deletes_no_pod_that_does_not_show_our_change(fields) -> N
         ("DELETE", "/pd/api/v1/admin/cache/regions", None),
     ],
 )
-async def test_pd_is_given_no_order_that_takes_something_away(method, path, body) -> None:
+async def test_pd_is_given_no_order_that_takes_something_away(method: Any, path: Any, body: Any) -> None:
     cluster = FakeTikv()
     endpoints = Endpoints(cluster.context(), check(cluster.context().options))
     with pytest.raises(SubjectError, match="PD is not told to"):
@@ -537,7 +539,7 @@ class Kubernetes:
     ],
 )
 async def test_what_the_controller_gives_a_subject_asks_again_before_it_breaks_anything(
-    allowed, unready, spec, sent
+    allowed: Any, unready: Any, spec: Any, sent: Any
 ) -> None:
     api = Kubernetes({"evalcampaign.dev/allowed-namespaces": allowed}, unready)
     services = Services(api, None, {}, {}, lambda: datetime.now(UTC))
