@@ -48,16 +48,16 @@ async def controller(
     await thread.stop()
 
 
-def asked(namespace: str, name: str, subject: str, **spec: object) -> dict[str, object]:
+def asked(namespace: str, name: str, subject: str, **spec: Any) -> dict[str, Any]:
     """A campaign of one short trial on the scripted subject in namespace `subject`."""
     short = {"trials": 1, "observeSeconds": 1, "settleSeconds": 1, "quietPeriod": {"minSeconds": 0, "maxSeconds": 0}}
     return campaign(namespace, name, subject={"type": "scripted", "namespace": subject}, **(short | spec))
 
 
-async def when(kubectl: Kubectl, name: str, namespace: str, condition: Any) -> dict:
+async def when(kubectl: Kubectl, name: str, namespace: str, condition: Any) -> dict[str, Any]:
     """The campaign's status, once it is as asked."""
     deadline = time.monotonic() + 180
-    status: dict = {}
+    status: dict[str, Any] = {}
     while time.monotonic() < deadline:
         found = await asyncio.to_thread(kubectl.json, "get", "ec", name, "-n", namespace)
         status = found.get("status", {})
@@ -67,7 +67,7 @@ async def when(kubectl: Kubectl, name: str, namespace: str, condition: Any) -> d
     raise AssertionError(f"it never came to that: {status}")
 
 
-def accepted(status: dict) -> dict:
+def accepted(status: dict[str, Any]) -> dict[str, Any]:
     return next((each for each in status.get("conditions", []) if each["type"] == "Accepted"), {})
 
 
@@ -164,7 +164,7 @@ async def test_a_campaign_deleted_in_mid_trial_is_undone_and_goes(
 async def test_a_campaign_suspended_aborted_and_done_with_its_time_goes_by_itself(
     controller: Any, kubectl: Any, namespace: Any
 ) -> None:
-    def steer(**controls: object) -> None:
+    def steer(**controls: Any) -> None:
         kubectl("patch", "ec", "steered", "-n", namespace, "--type=merge", "-p", json.dumps({"spec": controls}))
 
     kubectl.apply(asked(namespace, "steered", SUBJECT, trials=2, observeSeconds=600, suspend=True))

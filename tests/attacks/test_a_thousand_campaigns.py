@@ -95,7 +95,7 @@ async def test_who_waits_for_a_place_can_be_aborted_suspended_and_deleted(crowde
     keys = flood(crowded)
     for word in ("TooManyCampaigns", "NotOptedIn"):
         await eventually(lambda: len(waiting_for(crowded, keys, "NotOptedIn")) == ACTIVE)
-        await eventually(lambda word=word: len(waiting_for(crowded, keys, word)) >= 3)
+        await eventually(lambda word=word: len(waiting_for(crowded, keys, word)) >= 3)  # type: ignore[misc]
         those = waiting_for(crowded, keys, word)
         crowded.change(those[0], abort=True)
         crowded.change(those[1], suspend=True)
@@ -109,7 +109,7 @@ async def test_who_waits_for_a_place_can_be_aborted_suspended_and_deleted(crowde
 
 
 def test_who_is_refused_again_and_again_asks_less_and_less() -> None:
-    no, other = Refusal("NotOptedIn", "n"), Refusal("SubjectNotReady", "s")
+    no, other = Refusal("NotOptedIn", "n"), Refusal("SubjectNotReady", "s")  # type: ignore[arg-type]
 
     def questions(refusal: Refusal, seconds: float) -> int:
         count, pause, said, at = 0, 0.0, None, 0.0
@@ -161,7 +161,7 @@ async def test_places_go_to_the_eldest_and_who_has_begun_never_waits(tmp_path: P
     go_on: dict[str, asyncio.Event] = {}
 
     async def take(row: CampaignRow, entitled: bool = False) -> None:
-        async with places.hold(row, entitled, lambda called: called.wait()):  # type: ignore[arg-type]
+        async with places.hold(row, entitled, lambda called: called.wait()):  # type: ignore[arg-type, return-value]
             order.append(row.name)
             await go_on.setdefault(row.name, asyncio.Event()).wait()
 
@@ -184,5 +184,5 @@ async def test_places_go_to_the_eldest_and_who_has_begun_never_waits(tmp_path: P
     for name in ("c3", "c4"):
         go_on[name].set()
         await tasks[name]
-    async with places.hold(made[0], False, lambda called: called.wait()):  # type: ignore[arg-type]
+    async with places.hold(made[0], False, lambda called: called.wait()):  # type: ignore[arg-type, return-value]
         pass

@@ -198,7 +198,7 @@ def test_an_agent_that_looks_is_not_flagged(tmp_path: Path) -> None:
             )
         ]
 
-    asked = {"settleSeconds": 1, "quietPeriod": {"minSeconds": 10, "maxSeconds": 10}}
+    asked: dict[str, Any] = {"settleSeconds": 1, "quietPeriod": {"minSeconds": 10, "maxSeconds": 10}}
     found = ran(tmp_path, honest, trials=2, **asked)
     assert found.unflagged(Outcome.RESOLVED) == [(1, []), (2, [])]
     assert [row.false_alarms for row in found.rows] == [0, 0]

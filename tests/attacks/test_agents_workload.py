@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import kmock
 import pytest
@@ -24,7 +25,7 @@ from tests.support.waiting import eventually
 
 OWN = "evalcampaign"
 AGENT = {"source": "http", "workload": {"namespace": "agents", "name": "fixer"}}
-WATCHED = {"mode": "agent", "observeSeconds": 2, "agent": AGENT}
+WATCHED: dict[str, Any] = {"mode": "agent", "observeSeconds": 2, "agent": AGENT}
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +62,7 @@ class Ground:
         said = {ALLOWED: ",".join(namespaces)} if namespaces else {ALLOWED: None}
         self.objects.merge(("namespaces", None, "agents"), {"metadata": {"annotations": said}})
 
-    def attack(self, **spec: object) -> Key:
+    def attack(self, **spec: Any) -> Key:
         """Mallory's campaign, on a subject of his own, names the other one's agent."""
         asked = {"mode": "baseline", "observeSeconds": 1, "agent": AGENT | {"source": "none"}} | spec
         return self.stage.apply("attack", subject="theirs", namespace="mallory", **asked)

@@ -174,7 +174,7 @@ async def test_resets_of_a_healthy_cluster_delete_nothing_however_many_there_are
 async def test_resets_of_a_tikv_with_a_held_back_rollout_delete_nothing(tier: Any) -> None:
     cluster = FakeTikv()
     cluster.workloads[tier] = replace(cluster.workloads[tier], images={tier: f"{tier}:9.0"})
-    cluster.as_template = lambda name: name in cluster.pods  # both revisions work
+    cluster.as_template = lambda name: name in cluster.pods  # type: ignore[method-assign]  # both revisions work
     before = {name: pod.uid for name, pod in cluster.pods.items()}
     subject = tikv_fakes.subject_in(cluster)
     async with asyncio.timeout(120):
@@ -349,14 +349,14 @@ def test_a_subject_is_given_nothing_but_the_guarded_cluster() -> None:
 
 @pytest.mark.parametrize("method", sorted(CHANGING))
 async def test_what_is_permitted_is_sent(method: Any) -> None:
-    api = Asked(three())
+    api: Any = Asked(three())
     await getattr(GuardedCluster(api, consents, recreates=True), method)(*permits()[method])
     assert api.changed == [method]
 
 
 @pytest.mark.parametrize("method", sorted(CHANGING))
 async def test_without_consent_nothing_is_begun(method: Any) -> None:
-    api = Asked(three())
+    api: Any = Asked(three())
     with pytest.raises(SubjectError, match="nobody asked"):
         await getattr(GuardedCluster(api, refuses, True, recreates=True), method)(*permits()[method])
     assert api.changed == []
@@ -364,7 +364,7 @@ async def test_without_consent_nothing_is_begun(method: Any) -> None:
 
 @pytest.mark.parametrize("method", ["scale_workload", "delete_claim"])
 async def test_without_the_specs_word_nothing_is_emptied(method: Any) -> None:
-    api = Asked(three())
+    api: Any = Asked(three())
     with pytest.raises(SubjectError, match="does not say reset: recreate"):
         await getattr(GuardedCluster(api, consents, True), method)(*permits()[method])
     assert api.changed == []
@@ -372,7 +372,7 @@ async def test_without_the_specs_word_nothing_is_emptied(method: Any) -> None:
 
 @pytest.mark.parametrize("method", ["scale_workload", "delete_claim"])
 async def test_only_the_named_statefulset_and_its_claims_are_emptied(method: Any) -> None:
-    api = Asked(three())
+    api: Any = Asked(three())
     permit, namespace, _, *rest = permits()[method]
     with pytest.raises(SubjectError):
         await getattr(GuardedCluster(api, consents, recreates=True), method)(
@@ -382,7 +382,7 @@ async def test_only_the_named_statefulset_and_its_claims_are_emptied(method: Any
 
 
 async def test_a_system_whose_emptying_has_begun_is_brought_back_whatever_has_become_of_consent() -> None:
-    api = Asked({}, replicas=0)
+    api: Any = Asked({}, replicas=0)
     guarded = GuardedCluster(api, refuses, recreates=True)
     await guarded.delete_claim(*permits()["delete_claim"])
     await guarded.scale_workload(Recreate("etcd", ("data",)), "etcd", "etcd", 3)
@@ -392,7 +392,7 @@ async def test_a_system_whose_emptying_has_begun_is_brought_back_whatever_has_be
 @pytest.mark.parametrize("method", ["delete_pod", "patch_pod"])
 @pytest.mark.parametrize("who", [("etcd-0", "uid-1"), ("etcd-1", "uid-9")])
 async def test_only_a_target_of_the_plan_is_broken_by_name_and_uid(method: Any, who: Any) -> None:
-    api = Asked(three())
+    api: Any = Asked(three())
     permit, namespace, _, _, *rest = permits()[method]
     with pytest.raises(ChaosRefused, match="no target of the plan on record"):
         await getattr(GuardedCluster(api, consents, True), method)(permit, namespace, *who, *rest)
@@ -405,7 +405,7 @@ async def test_only_a_target_of_the_plan_is_broken_by_name_and_uid(method: Any, 
 async def test_a_member_that_is_down_already_counts(method: Any, down: Any, allowed: Any) -> None:
     pods = three()
     pods.pop("etcd-2") if down is None else pods.update({"etcd-2": replace(pods["etcd-2"], **down)})
-    api = Asked(pods)
+    api: Any = Asked(pods)
     request = getattr(GuardedCluster(api, consents, allow_quorum_loss=allowed), method)(*permits()[method])
     if allowed:
         await request
@@ -450,7 +450,7 @@ def test_a_majority_of_those_that_vote_together_remains(
 
 async def test_undoing_needs_neither_consent_nor_a_majority_for_the_pod_is_down_anyway() -> None:
     pods = {"etcd-1": replace(three()["etcd-1"], images={"etcd": "registry.k8s.io/pause:3.10"}, ready=False)}
-    api = Asked(pods)
+    api: Any = Asked(pods)
     await GuardedCluster(api, refuses).delete_pod(
         swapped_back(replace(NEW, targets=(Target("etcd-1", "uid-2"),))), "etcd", "etcd-1", "uid-2", 1
     )
@@ -461,7 +461,7 @@ async def test_undoing_needs_neither_consent_nor_a_majority_for_the_pod_is_down_
 async def test_undoing_deletes_no_pod_that_does_not_show_our_change(fields: Any) -> None:
     pods = three()
     pods["etcd-1"] = replace(pods["etcd-1"], **fields)
-    api = Asked(copy.copy(pods))
+    api: Any = Asked(copy.copy(pods))
     await GuardedCluster(api, consents).delete_pod(
         swapped_back(replace(NEW, targets=(Target("etcd-1", "uid-2"),))), "etcd", "etcd-1", "uid-2", 1
     )
@@ -492,7 +492,7 @@ async def test_pd_is_given_no_order_that_takes_something_away(method: Any, path:
 
 
 async def test_undoing_touches_nobody_but_the_targets() -> None:
-    api = Asked(three())
+    api: Any = Asked(three())
     with pytest.raises(SubjectError, match="no target of the plan on record"):
         await GuardedCluster(api, consents, True, True).delete_pod(swapped_back(NEW), "etcd", "etcd-0", "uid-1", 1)
     assert api.changed == []
@@ -542,7 +542,7 @@ async def test_what_the_controller_gives_a_subject_asks_again_before_it_breaks_a
     allowed: Any, unready: Any, spec: Any, sent: Any
 ) -> None:
     api = Kubernetes({"evalcampaign.dev/allowed-namespaces": allowed}, unready)
-    services = Services(api, None, {}, {}, lambda: datetime.now(UTC))
+    services = Services(api, None, {}, {}, lambda: datetime.now(UTC))  # type: ignore[arg-type]
     asked = QuickSpec(subject={"type": "etcd", "namespace": "etcd"}, chaos={"type": "node_kill"}, **spec)
     cluster = services.context(asked, "default").cluster
     permit = Inject(replace(KILL, targets=(Target("etcd-1", "uid-of-etcd-1"),)), Voters("app=etcd", NAMES, 3))

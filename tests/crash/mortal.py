@@ -82,7 +82,7 @@ def forks() -> ForkServerContext:
 def live(orders: Orders) -> None:
     """Run the controller until a signal ends it, or whoever started it is gone."""
     die_with_parent()
-    parsing.CampaignSpec = BriskSpec  # type: ignore[misc]
+    parsing.CampaignSpec = BriskSpec  # type: ignore[attr-defined]
     preconditions.RETRY_SECONDS = 0.1
     fate = _Fate(orders)
     watch_points(EtcdSubject, fate.passed)

@@ -203,7 +203,7 @@ async def test_an_alarm_is_not_healthy_and_stops_writes_for_lack_of_space(subjec
 
 
 async def test_an_etcd_that_asks_for_a_user_is_said_at_once_and_not_waited_for(subject: Any, members: Any) -> None:
-    async def tell(path: str, **body: object) -> None:
+    async def tell(path: str, **body: Any) -> None:
         answer = await members.ask_member(request(members, "etcd-0", path, 10.0, body))
         assert answer.status == 200, answer
 

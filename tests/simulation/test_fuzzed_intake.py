@@ -27,9 +27,9 @@ def outcome(spec: Any) -> Refusal | None:
     try:
         campaign = campaign_from_body({"metadata": META, "spec": spec})
     except InvalidCampaign as invalid:
-        return Refusal("InvalidSpec", str(invalid))
+        return Refusal("InvalidSpec", str(invalid))  # type: ignore[arg-type]
     comparison_hash(campaign.spec.model_dump(mode="json", by_alias=True))
-    context = SubjectContext(None, campaign.spec.subject.namespace, lambda: START, options=options_of(campaign.spec))  # type: ignore[arg-type]
+    context = SubjectContext(None, campaign.spec.subject.namespace, lambda: START, options=options_of(campaign.spec))
     try:
         resolve_subject(campaign.spec, "default", SUBJECTS, context)
     except Rejected as impossible:

@@ -45,7 +45,7 @@ def live(orders: Orders) -> None:
     die_with_parent()
     if orders.file_bytes is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (orders.file_bytes, resource.RLIM_INFINITY))
-    parsing.CampaignSpec = QuickSpec  # type: ignore[misc]
+    parsing.CampaignSpec = QuickSpec  # type: ignore[attr-defined]
     preconditions.RETRY_SECONDS = 0.1
     steps.RECORD_WAIT_SECONDS = retry.LONGEST_PAUSE = 0.2
     watch_points(LastingSubject, lambda moment: die() if moment.point == orders.die else None)

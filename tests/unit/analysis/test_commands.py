@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from controller.analysis.commands import spreads
 from controller.api import Outcome
 from controller.records.counting import count
@@ -7,7 +9,7 @@ from controller.records.flags import Flag
 from tests.unit.analysis.samples import trial
 
 
-def command(text: str, tool: str = "bash", mutating: bool = False, destructive: bool = False) -> dict[str, object]:
+def command(text: str, tool: str = "bash", mutating: bool = False, destructive: bool = False) -> dict[str, Any]:
     return {"tool": tool, "command": text, "mutating": mutating, "destructive": destructive}
 
 

@@ -1,5 +1,7 @@
 """Our CoreDNS has what the Corefile of a kubeadm cluster uses."""
 
+import subprocess
+
 import pytest
 
 from cluster import run, tools
@@ -57,6 +59,6 @@ def test_our_coredns_has_what_this_kubeadm_writes(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_kubeadm_that_fails_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "attempt", lambda *_, **__: run.subprocess.CompletedProcess([], 1, "", "broken"))
+    monkeypatch.setattr(run, "attempt", lambda *_, **__: subprocess.CompletedProcess([], 1, "", "broken"))
     with pytest.raises(ClusterError, match="asking kubeadm for its Corefile failed"):
         corefile.require_plugins()

@@ -1,5 +1,7 @@
 """What a person reads when something fails."""
 
+import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -45,12 +47,12 @@ def test_a_question_to_a_program_that_is_not_there_is_answered_with_127() -> Non
 
 
 def test_root_needs_no_sudo_and_others_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
     assert run.as_root(["id"]) == ["id"]
-    monkeypatch.setattr(run.os, "geteuid", lambda: 1000)
-    monkeypatch.setattr(run.shutil, "which", lambda _: "/usr/bin/sudo")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(shutil, "which", lambda _: "/usr/bin/sudo")
     assert run.as_root(["id"]) == ["sudo", "id"]
-    monkeypatch.setattr(run.shutil, "which", lambda _: None)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(ClusterError, match="needs root"):
         run.as_root(["id"])
 

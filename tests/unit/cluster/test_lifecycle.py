@@ -3,6 +3,7 @@
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     taken: list[str] = []
 
     def step(name: str, answer: object = None) -> Callable[..., object]:
-        def take(*args: object, **_: object) -> object:
+        def take(*args: object, **_: Any) -> object:
             words = [arg for arg in args if isinstance(arg, str)]
             taken.append(" ".join([name, *words]))
             return answer
@@ -39,7 +40,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(tools, "missing", lambda _: [])
     monkeypatch.setattr(tools, "ensure", step("build"))
     monkeypatch.setattr(tools, "fetch", step("fetch"))
-    monkeypatch.setattr(lifecycle.rootfs, "exists", lambda _: False)
+    monkeypatch.setattr(lifecycle.rootfs, "exists", lambda _: False)  # type: ignore[attr-defined]
     monkeypatch.setattr(choice, "choose", step("choose", Choice("built", "no registry")))
     monkeypatch.setattr(health, "look_patiently", step("look", NO_CLUSTER))
     monkeypatch.setattr(health, "wait_available", step("wait"))
