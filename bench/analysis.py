@@ -14,8 +14,8 @@ from pathlib import Path
 
 from controller.api import CampaignSpec, Mode, Outcome
 from controller.clock import Clock
-from controller.records import Records, engines
-from controller.records.counting import columns
+from controller.records import Records, database
+from controller.records.rows import command_columns
 from controller.records.schema import attempts
 
 UID = "00000000-0000-4000-8000-000000000000"
@@ -30,7 +30,7 @@ from controller.analysis.loading import load
 from controller.analysis.estimates import estimates
 from controller.analysis.summary import analyze
 from controller.records import queries
-from controller.records.readonly import reading
+from controller.records.database import reading
 with reading(sys.argv[1]) as connection:
     campaign = queries.find_campaign(connection, "bench").campaign
     found = analyze(campaign, load(connection, campaign))
@@ -67,7 +67,7 @@ async def measure(folder: Path, count: int, mode: Mode) -> Analysed:
 
 
 def _fill(url: str, count: int) -> None:
-    engine = engines.writer(url)
+    engine = database.writer(url)
     state = {"pods": [{"name": f"etcd-{i}", "uid": "u" * 36, "restarts": i} for i in range(3)], "leader": "etcd-0"}
     for start in range(0, count, 10_000):
         with engine.begin() as connection:
@@ -103,7 +103,7 @@ def _row(trial: int, state: object) -> dict[str, object]:
         "initial_state": state,
         "final_state": state,
         "commands": commands,
-        **columns(commands),
+        **command_columns(commands),
     }
 
 

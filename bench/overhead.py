@@ -17,7 +17,7 @@ from controller.campaign.services import Services
 from controller.clock import Clock
 from controller.kube import CampaignRef, KubeApi
 from controller.records import Records, queries
-from controller.records.readonly import reading
+from controller.records.database import reading
 from tests.support.quick import QuickSpec
 from tests.support.scripted import Script, ScriptedSubject
 

@@ -32,11 +32,11 @@ from controller.metrics.serving import serving_metrics
 from controller.printable import log_printably
 from controller.reading.serving import serving_records
 from controller.records import Records, RecordsError
-from controller.records.engines import sqlite_path
+from controller.records.database import sqlite_path
 from controller.serving import ANY_ADDRESS, serving
 from controller.settings import InvalidSetting, Settings
-from subjects import SUBJECTS
 from subjects.protocol import SubjectFactory
+from subjects.registry import installed
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ async def serve(
     settings: Settings,
     stop: Event | None = None,
     ready: Event | None = None,
-    subjects: Mapping[str, SubjectFactory] = SUBJECTS,
+    subjects: Mapping[str, SubjectFactory] | None = None,
 ) -> None:
     """Run the controller until a signal, or `stop`, ends it. Raises RecordsError when the records cannot be had.
 
@@ -55,7 +55,7 @@ async def serve(
     async with AsyncExitStack() as first:
         if settings.liveness_port:  # before anything that may take long: who is not heard of is killed
             await first.enter_async_context(_listening(liveness.application(), settings.liveness_port, "LIVENESS"))
-        await _serve(settings, liveness, stop, ready, subjects)
+        await _serve(settings, liveness, stop, ready, _installed_subjects() if subjects is None else subjects)
 
 
 async def _serve(
@@ -113,6 +113,14 @@ async def _serve(
             )
     finally:
         await services.close()
+
+
+def _installed_subjects() -> Mapping[str, SubjectFactory]:
+    """Ours and those of other packages. The log names each that cannot be used."""
+    found = installed()
+    for refused in found.refused:
+        log.warning("%s", refused)
+    return found.subjects
 
 
 @asynccontextmanager

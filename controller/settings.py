@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from controller.consent import DEFAULT_KEYS, ConsentKeys
-from controller.records.room import Allowance
+from controller.records.quota import Allowance
 
 LOCALHOST = "127.0.0.1"
 """Who gets there was let through by the API server: by a right on `pods/portforward` in the controller's namespace."""

@@ -156,6 +156,14 @@ class Reads(Protocol):
         """The names of the PersistentVolumeClaims that match a label selector, going or not."""
         ...
 
+    async def get_object(self, namespace: str, kind: str, name: str) -> Mapping[str, Any]:
+        """Any object, as JSON; `kind` is as in the API's paths: `v1/services`, `apps/v1/deployments`."""
+        ...
+
+    async def list_objects(self, namespace: str, kind: str, selector: str = "") -> Mapping[str, Mapping[str, Any]]:
+        """The objects of a kind that match a label selector, as JSON by name."""
+        ...
+
     async def read_secret(self, namespace: str, name: str) -> Mapping[str, bytes]:
         """The decoded values of a Secret. What is in them is for connections only, never for a log or a record."""
         ...
@@ -188,6 +196,18 @@ class Changes(Protocol):
         """Delete a PersistentVolumeClaim, and its data with it. It goes once no pod uses it. ClusterError 404: gone."""
         ...
 
+    async def patch_object(self, namespace: str, kind: str, name: str, operations: Sequence[Mapping[str, Any]]) -> None:
+        """Apply a JSON patch to an object of any kind. ClusterError 422 where a `test` operation fails."""
+        ...
+
+    async def create_object(self, namespace: str, kind: str, body: Mapping[str, Any]) -> None:
+        """Create an object of any kind. ClusterError 409 where there is one of that name."""
+        ...
+
+    async def delete_object(self, namespace: str, kind: str, name: str, uid: str) -> None:
+        """Delete exactly this object. ClusterError 404: gone; 409: another uid bears the name now."""
+        ...
+
 
 class Api(Reads, Changes, Protocol):
     """Everything that an API server is asked by us."""
@@ -218,4 +238,24 @@ class Cluster(Reads, Protocol):
 
     async def delete_claim(self, permit: Recreate, namespace: str, name: str) -> None:
         """See `Changes.delete_claim`."""
+        ...
+
+    async def patch_object(
+        self,
+        permit: Inject | Revert,
+        namespace: str,
+        kind: str,
+        name: str,
+        uid: str,
+        operations: Sequence[Mapping[str, Any]],
+    ) -> None:
+        """See `Changes.patch_object`. The patch is given a test of the uid, ahead of its own operations."""
+        ...
+
+    async def create_object(self, permit: Inject, namespace: str, kind: str, body: Mapping[str, Any]) -> None:
+        """See `Changes.create_object`. The plan names the object as a target without a uid."""
+        ...
+
+    async def delete_object(self, permit: Inject | Revert, namespace: str, kind: str, name: str, uid: str) -> None:
+        """See `Changes.delete_object`."""
         ...

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from subjects.cluster import Cluster, ClusterError, Pod
-from subjects.errors import SubjectError
+from subjects.errors import ChaosRefused, SubjectError
 from subjects.fault import Fault, Json, Target
 from subjects.permits import Voters
 
@@ -195,3 +195,31 @@ async def revert_fully(fault_type: FaultType, context: FaultContext, fault: Faul
     while not await fault_type.is_reverted(context, fault):
         await fault_type.revert(context, fault)
         await asyncio.sleep(period)
+
+
+def require_applied(fault: Fault, results: Sequence[BaseException | None]) -> None:
+    """Return where every target's request was accepted; else raise what that means for the fault as a whole.
+
+    `results` has what came of each target's request, in their order: None, or the exception. One that the guard did
+    not let through was not sent, which is as clear a refusal as the API server's.
+    """
+    errors = {target.name: error for target, error in zip(fault.targets, results, strict=True) if error is not None}
+    for name, error in errors.items():
+        if isinstance(error, ChaosRefused):
+            continue
+        if not isinstance(error, ClusterError):
+            raise error
+        if not 400 <= error.status < 500:
+            raise SubjectError(f"{name} may have been broken or not: {error} (HTTP {error.status})") from error
+    reasons = "; ".join(dict.fromkeys(_reason(name, error) for name, error in errors.items()))
+    if len(errors) == len(results):
+        raise ChaosRefused(reasons)
+    if errors:
+        broken = ", ".join(target.name for target in fault.targets if target.name not in errors)
+        raise SubjectError(f"only {broken} of {fault.names} could be broken: {reasons}")
+
+
+def _reason(name: str, error: BaseException) -> str:
+    if isinstance(error, ClusterError):
+        return f"{name} was left alone: {error} (HTTP {error.status})"
+    return str(error)

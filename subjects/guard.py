@@ -18,6 +18,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from typing import Any
 
 from subjects.cluster import Answer, Api, ClusterError, MemberRequest, Pod, PodView, Workload
+from subjects.fault import PODS
 from subjects.permits import Inject, Recreate, Revert, Voters
 from subjects.pods import ordinal
 from subjects.protocol import ChaosRefused, Fault, SubjectError, Target
@@ -42,11 +43,12 @@ class GuardedCluster:
         self, permit: Inject | Revert, namespace: str, name: str, uid: str, grace_seconds: int
     ) -> None:
         """See `Cluster.delete_pod`."""
-        if isinstance(permit, Inject):
-            await self._require_injection(permit, namespace, Target(name, uid))
-        elif not await self._is_applied(permit, namespace, Target(name, uid)):
-            return
-        await self._api.delete_pod(namespace, name, uid, grace_seconds)
+        if isinstance(permit, Inject) and permit.voters is None:
+            raise ChaosRefused(
+                f"{name} is left alone: who deletes a pod takes a member, and this fault names no voters"
+            )
+        if await self._may_change(permit, namespace, Target(name, uid)):
+            await self._api.delete_pod(namespace, name, uid, grace_seconds)
 
     async def patch_pod(
         self, permit: Inject, namespace: str, name: str, uid: str, operations: Sequence[Mapping[str, Any]]
@@ -76,7 +78,38 @@ class GuardedCluster:
             await self._require_consent(what)
         await self._api.delete_claim(namespace, name)
 
+    async def patch_object(
+        self,
+        permit: Inject | Revert,
+        namespace: str,
+        kind: str,
+        name: str,
+        uid: str,
+        operations: Sequence[Mapping[str, Any]],
+    ) -> None:
+        """See `Cluster.patch_object`."""
+        if await self._may_change(permit, namespace, Target(name, uid, kind)):
+            same = {"op": "test", "path": "/metadata/uid", "value": uid}
+            await self._api.patch_object(namespace, kind, name, (same, *operations))
+
+    async def create_object(self, permit: Inject, namespace: str, kind: str, body: Mapping[str, Any]) -> None:
+        """See `Cluster.create_object`."""
+        await self._require_injection(permit, namespace, Target(body["metadata"]["name"], "", kind))
+        await self._api.create_object(namespace, kind, body)
+
+    async def delete_object(self, permit: Inject | Revert, namespace: str, kind: str, name: str, uid: str) -> None:
+        """See `Cluster.delete_object`."""
+        if await self._may_change(permit, namespace, Target(name, uid, kind)):
+            await self._api.delete_object(namespace, kind, name, uid)
+
     # What decides ----------------------------------------------------------------------------------------------------
+
+    async def _may_change(self, permit: Inject | Revert, namespace: str, target: Target) -> bool:
+        """Whether the request is to be sent; raises where it must not be."""
+        if isinstance(permit, Revert):
+            return await self._is_applied(permit, namespace, target)
+        await self._require_injection(permit, namespace, target)
+        return True
 
     async def _require_injection(self, permit: Inject, namespace: str, target: Target) -> None:
         fault, voters = permit.fault, permit.voters
@@ -91,11 +124,25 @@ class GuardedCluster:
             raise ChaosRefused(why)
 
     async def _is_applied(self, permit: Revert, namespace: str, target: Target) -> bool:
-        """Whether the fault's change is still there. Where somebody was quicker, there is nothing to revert."""
-        if target not in permit.fault.targets:
+        """Whether the fault's change is still there. Where somebody was quicker, there is nothing to revert.
+
+        An object that the fault created has no uid in its plan: it is the one of that name, if it is as it was created.
+        """
+        created = Target(target.name, "", target.kind)
+        planned = next((each for each in permit.fault.targets if each in (target, created)), None)
+        if planned is None:
             raise SubjectError(f"{target.name} ({target.uid}) is no target of the plan on record, so it is left alone")
-        pod = (await self._api.list_pods(namespace, permit.selector)).get(target.name)
-        return pod is not None and not pod.deleting and pod.uid == target.uid and permit.still_applied(target, pod)
+        if target.kind == PODS:
+            pod = (await self._api.list_pods(namespace, permit.selector)).get(target.name)
+            there = pod is not None and not pod.deleting and pod.uid == target.uid
+            return there and permit.still_applied(planned, pod)
+        try:
+            found = await self._api.get_object(namespace, target.kind, target.name)
+        except ClusterError as error:
+            if error.status != 404:
+                raise
+            return False
+        return found["metadata"]["uid"] == target.uid and permit.still_applied(planned, found)
 
     def _require_recreate(self, permit: Recreate, what: str) -> None:
         if not self._recreates:
@@ -141,6 +188,14 @@ class GuardedCluster:
         """See `Reads.list_claims`."""
         return await self._api.list_claims(namespace, selector)
 
+    async def get_object(self, namespace: str, kind: str, name: str) -> Mapping[str, Any]:
+        """See `Reads.get_object`."""
+        return await self._api.get_object(namespace, kind, name)
+
+    async def list_objects(self, namespace: str, kind: str, selector: str = "") -> Mapping[str, Mapping[str, Any]]:
+        """See `Reads.list_objects`."""
+        return await self._api.list_objects(namespace, kind, selector)
+
     async def read_secret(self, namespace: str, name: str) -> Mapping[str, bytes]:
         """See `Reads.read_secret`."""
         return await self._api.read_secret(namespace, name)
@@ -156,7 +211,7 @@ def majority_lost(fault: Fault, voters: Voters, pods: Mapping[str, Pod]) -> str 
     Which of the members vote with which others is not known: any combination of those that are away could be a
     majority of some.
     """
-    hit = {target.name for target in fault.targets}
+    hit = {target.name for target in fault.targets if target.kind == PODS}
     away = {name: why for name in voters.names if name not in hit and (why := _away(pods.get(name))) is not None}
     if len(hit) + len(away) <= tolerated_failures(voters.voting):
         return None

@@ -39,10 +39,19 @@ def find_plugins(group: str) -> Mapping[str, EntryPoint]:
     Where two distributions declare the same name, our own wins, then the one whose name comes first.
     """
     found: dict[str, EntryPoint] = {}
-    others = sorted((each for each in entry_points(group=group) if not _is_ours(each)), key=_distribution)
-    for each in (*_own(group), *others):
+    for each in list_plugins(group):
         found.setdefault(each.name, each)
     return dict(sorted(found.items()))
+
+
+def list_plugins(group: str) -> list[EntryPoint]:
+    """Returns all entry points of a group, our own first, then by the name of their distribution.
+
+    A name may stand there more than once; a declaration that is found twice, as on a path with repetitions, does not.
+    """
+    others = sorted((each for each in entry_points(group=group) if not _is_ours(each)), key=package_of)
+    once = {(each.name, each.value, package_of(each)): each for each in (*_own(group), *others)}
+    return list(once.values())
 
 
 def load_plugin(group: str, name: str) -> Any:
@@ -50,12 +59,17 @@ def load_plugin(group: str, name: str) -> Any:
     found = find_plugins(group)
     if name not in found:
         raise UnknownPlugin(group, name, tuple(found))
-    entry_point = found[name]
+    return load(found[name])
+
+
+def load(entry_point: EntryPoint) -> Any:
+    """Imports the object that an entry point names. Raises BrokenPlugin where that fails."""
     try:
         return entry_point.load()
-    except Exception as error:  # the code of others may raise anything
-        origin = f" of the package {_distribution(entry_point)}" if _distribution(entry_point) else ""
-        raise BrokenPlugin(f"{name!r}{origin} cannot be imported: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:  # the code of others may raise anything
+        origin = f" of the package {package_of(entry_point)}" if entry_point.dist is not None else ""
+        why = f"{type(error).__name__}: {error}"
+        raise BrokenPlugin(f"{entry_point.name!r}{origin} cannot be imported: {why}") from error
 
 
 def _own(group: str) -> list[EntryPoint]:
@@ -66,9 +80,10 @@ def _own(group: str) -> list[EntryPoint]:
         return [EntryPoint(name, value, group) for name, value in declared.get(group, {}).items()]
 
 
+def package_of(entry_point: EntryPoint) -> str:
+    """The name of the distribution that declares it; our own, where that was read from the source tree."""
+    return DISTRIBUTION if entry_point.dist is None else entry_point.dist.name
+
+
 def _is_ours(entry_point: EntryPoint) -> bool:
-    return _distribution(entry_point) == DISTRIBUTION
-
-
-def _distribution(entry_point: EntryPoint) -> str:
-    return "" if entry_point.dist is None else entry_point.dist.name
+    return package_of(entry_point) == DISTRIBUTION

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from controller.agents.protocol import PollResult, Ticket
-from controller.records.flags import Flag, counted
+from controller.records.rows import Flag, counted_time
 
 GAP = timedelta(seconds=2)
 """The longest pause between two good polls in which our time counts; after a longer one the agent's own time counts,
@@ -57,12 +57,12 @@ class TicketMatch:
     @property
     def ticket_at(self) -> datetime | None:
         """The time of detection, as it counts."""
-        return counted(self.ticket_created_at, self.ticket_seen_at, Flag.TICKET_SEEN_LATE in self.flags)
+        return counted_time(self.ticket_created_at, self.ticket_seen_at, Flag.TICKET_SEEN_LATE in self.flags)
 
     @property
     def resolution_at(self) -> datetime | None:
         """The time of resolution, as it counts."""
-        return counted(self.resolved_at, self.resolution_seen_at, Flag.RESOLUTION_SEEN_LATE in self.flags)
+        return counted_time(self.resolved_at, self.resolution_seen_at, Flag.RESOLUTION_SEEN_LATE in self.flags)
 
 
 def update_match(match: TicketMatch, result: PollResult) -> TicketMatch:

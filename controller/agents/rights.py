@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from controller.api import GROUP, PLURAL
-from controller.records.flags import Flag
+from controller.records.rows import Flag
 from controller.text import qualified_name
 
 READ = ("get", "list", "watch")

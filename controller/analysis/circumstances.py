@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from controller.analysis.trial import Trial
-from controller.records.flags import Flag
-from controller.records.rows import CampaignRow
+from controller.records.rows import CampaignRow, Flag
 
 UNITS = ((86400.0, "days"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
 """Seconds in each, the longest first."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from controller.analysis.trial import Trial
-from controller.records.flags import Flag
+from controller.records.rows import Flag
 
 COUNTED = ("total", "unique", "repeated", "mutating", "destructive")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from controller.analysis.errors import NotComparable
 from controller.difference import changes
-from controller.records.comparing import compared
+from controller.records.arms import compared
 from controller.records.rows import CampaignRow
 
 

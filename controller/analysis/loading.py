@@ -17,10 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Select, String, func, select, 
 
 from controller.analysis.trial import Trial
 from controller.api import Outcome
-from controller.records import counting
-from controller.records.counting import Counts
-from controller.records.flags import Flag, counted
-from controller.records.rows import AttemptSummary, CampaignRow
+from controller.records.rows import AttemptSummary, CampaignRow, CommandCounts, Flag, command_columns, counted_time
 from controller.records.schema import attempts
 
 fromisoformat = datetime.fromisoformat
@@ -35,7 +32,7 @@ STORED = (
     *("trial", "attempt", "seed", "outcome", "chaos_injected_at", "window_started_at", "deadline_at", "recovered_at"),
     *("ticket_created_at", "ticket_seen_at", "resolved_at", "resolution_seen_at", "flags", "false_alarms"),
 )
-"""The columns, in the order in which `_trial` takes them; behind them come those of `counting.columns`."""
+"""The columns, in the order in which `_trial` takes them; behind them come those of `command_columns`."""
 
 
 def load(connection: Connection, campaign: CampaignRow, seen: Callable[[int], None] = lambda _: None) -> list[Trial]:
@@ -54,7 +51,7 @@ def load(connection: Connection, campaign: CampaignRow, seen: Callable[[int], No
 def query(campaign: CampaignRow) -> Select[Any]:
     """What `load` asks. In no order: for one by trial, SQLite would take another index, and read every row."""
     columns: list[ColumnElement[Any]] = [
-        type_coerce(attempts.c[name], String) for name in (*STORED, *counting.columns(None))
+        type_coerce(attempts.c[name], String) for name in (*STORED, *command_columns(None))
     ]
     ended = (attempts.c.campaign_uid == campaign.uid) & attempts.c.ended_at.is_not(None)
     return select(*columns).where(ended)
@@ -68,7 +65,7 @@ def ended(connection: Connection, campaign: CampaignRow) -> int:
 
 def of_attempts(attempts: Iterable[AttemptSummary]) -> list[Trial]:
     """The same of attempts that were read already; their states and logs are not needed."""
-    names = (*STORED, *counting.columns(None))
+    names = (*STORED, *command_columns(None))
     return [_trial(*(getattr(row, name) for name in names)) for row in attempts if row.outcome is not None]
 
 
@@ -102,8 +99,8 @@ def _trial(
 
     known = () if flags == NO_FLAGS else tuple(_json(flags) or ())
     # Which of two times counts is settled before one of them is decoded.
-    detected = counted(ticket_own, ticket_seen, Flag.TICKET_SEEN_LATE in known)
-    resolved = counted(resolved_own, resolved_seen, Flag.RESOLUTION_SEEN_LATE in known)
+    detected = counted_time(ticket_own, ticket_seen, Flag.TICKET_SEEN_LATE in known)
+    resolved = counted_time(resolved_own, resolved_seen, Flag.RESOLUTION_SEEN_LATE in known)
     return Trial(
         trial=int(trial),
         attempt=int(attempt),
@@ -119,10 +116,12 @@ def _trial(
     )
 
 
-def _counts(total: int | None, unique: int | None, mutating: int | None, destructive: int | None) -> Counts | None:
+def _counts(
+    total: int | None, unique: int | None, mutating: int | None, destructive: int | None
+) -> CommandCounts | None:
     if total is None or unique is None or mutating is None or destructive is None:
         return None
-    return Counts(total, unique, total - unique, mutating, destructive)
+    return CommandCounts(total, unique, total - unique, mutating, destructive)
 
 
 def _time(stored: Any) -> datetime | None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from controller.analysis.trial import Trial, scored
-from controller.records.flags import Flag
+from controller.records.rows import Flag
 
 MOST_LOST = 0.2
 """Pairs are used where no arm loses more than this share of its scored trials, else all trials without pairs."""

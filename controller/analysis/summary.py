@@ -13,8 +13,7 @@ from controller.analysis.restricted import RestrictedMean, restricted_mean, rest
 from controller.analysis.survival import Curve, Median, kaplan_meier
 from controller.analysis.trial import DETECTED, Trial, scored
 from controller.api import Mode, Outcome
-from controller.records.flags import Flag
-from controller.records.rows import CampaignRow
+from controller.records.rows import CampaignRow, Flag
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from controller.api import Outcome
-from controller.records.counting import Counts
+from controller.records.rows import CommandCounts
 
 DETECTED = frozenset(outcome for outcome in Outcome if outcome.detected)
 """How trials end in which the agent had its ticket in time, and while there was something to find."""
@@ -29,7 +29,7 @@ class Trial:
     recovered: float | None = None
     detected: float | None = None
     resolved: float | None = None
-    commands: Counts | None = None
+    commands: CommandCounts | None = None
     false_alarms: int | None = None
     """Tickets in the quiet period, ahead of the injection; None where nobody looked for any."""
     flags: tuple[str, ...] = ()

@@ -1,8 +1,7 @@
-"""The agent's part in an attempt: started before it, watched while the subject is, gone afterwards.
+"""The agent's part in an attempt: it is started before, followed while the subject is observed, and stopped after.
 
-Two things are watched of it: its work, where a source is named, and its pod, where it is ours to start.
-
-Where there is no agent to look at, or none to start, nothing happens: an attempt need not ask.
+Two things are followed: its work, where the campaign names a source, and its pod, where the campaign names a
+Deployment. Without one of them the methods for it do nothing, so an attempt need not ask.
 """
 
 from __future__ import annotations
@@ -21,122 +20,119 @@ from controller.agents.rights import Exposure
 from controller.api import Failure, Mode, Outcome
 from controller.attempt.observation import NO_PROGRESS, AgentProgress
 from controller.attempt.outcome import AttemptFailed
-from controller.records.flags import Flag
-from controller.records.rows import Facts
+from controller.records.rows import Facts, Flag
 from subjects.cluster import ClusterError
 from subjects.retry import retry_until_reachable
 
 POLL_SECONDS = 0.5
-"""How often the agent's source is looked at. A ticket is seen within that time of its arrival."""
+"""How often the agent's source is polled: a ticket is seen within that time of its arrival."""
 
 PRESENCE_TOLERANCE = timedelta(seconds=2)
-"""So long before the end of an observation the agent's pod may have been seen last, and count as there until then."""
+"""How long before the end of an observation the agent's pod may last have been seen, to count as there to the end."""
 
 
 class AgentAbsent(AttemptFailed):
-    """The agent cannot be started, its work cannot be seen, or others ended it; the text goes into the record."""
+    """The agent could not be started, could not be read, or was ended by others; the text goes into the record."""
 
 
 class AgentSession:
     """Belongs to one attempt. `subject` is `type/namespace`, by which tickets may name it.
 
-    `exposure` finds out what the agent may read of the evaluation.
+    `find_exposure` returns what the agent may read of the evaluation.
     """
 
     def __init__(
         self,
         mode: Mode,
         source: AgentSource | None,
-        workload: AgentDeployment | None,
+        deployment: AgentDeployment | None,
         subject: str,
         now: Callable[[], datetime],
-        exposure: Callable[[], Awaitable[Exposure | None]] | None = None,
+        find_exposure: Callable[[], Awaitable[Exposure | None]] | None = None,
     ) -> None:
-        self._exposure = exposure
-        self._exposed: Exposure | None = None
         self._mode = mode
         self._source = source
-        self._workload = workload
+        self._deployment = deployment
         self._subject = subject
         self._now = now
+        self._find_exposure = find_exposure
+        self._exposure: Exposure | None = None
+        self._watcher: AgentWatcher | None = None
         self._cursor: Cursor | None = None
-        self._ticket_match: TicketMatch | None = None
-        self._presence: AgentWatcher | None = None
+        self._match: TicketMatch | None = None
 
-    # Before and after ------------------------------------------------------------------------------------------------
+    # Its pod ---------------------------------------------------------------------------------------------------------
 
     @property
     def has_deployment(self) -> bool:
         """Whether there is an agent to start, or to keep away."""
-        return self._workload is not None
+        return self._deployment is not None
 
     async def start(self, on_wait: Callable[[str], None]) -> None:
-        """A fresh agent, Ready; in a baseline, none. Raises AgentAbsent where the API server refuses."""
-        if self._workload is None:
+        """Returns when a fresh agent is Ready; in a baseline, when none runs. Raises AgentAbsent on a refusal."""
+        if self._deployment is None:
             return
-        if self._exposure is not None:
-            # Before the agent is there: from then on every second of its waiting counts.
-            self._exposed = await self._exposure()
+        if self._find_exposure is not None:
+            # Before the agent starts, because later every second adds to its wait.
+            self._exposure = await self._find_exposure()
         pod = None
         try:
             if self._mode.wants_agent:
-                pod = await self._workload.start(on_wait)
+                pod = await self._deployment.start(on_wait)
             else:
-                await self._workload.stop(on_wait)
-            self._presence = AgentWatcher(self._workload, pod, self._now)
+                await self._deployment.stop(on_wait)
+            self._watcher = AgentWatcher(self._deployment, pod, self._now)
         except ClusterError as error:
-            text = f"{Failure.AGENT_NOT_STARTED}: {self._workload.title}: {error}"
+            text = f"{Failure.AGENT_NOT_STARTED}: {self._deployment.title}: {error}"
             raise AgentAbsent(Failure.AGENT_NOT_STARTED, text) from error
 
     async def stop(self, limit_seconds: float, on_wait: Callable[[str], None]) -> str | None:
-        """No agent any more. Returns why not, if so: that is no fault of ours in the subject, and is only said."""
-        return await stop_agent(self._workload, limit_seconds, on_wait)
-
-    # Whether it is there ---------------------------------------------------------------------------------------------
+        """Stops the agent. Returns why it could not be stopped, or None: the subject is not affected by that."""
+        return await stop_agent(self._deployment, limit_seconds, on_wait)
 
     @asynccontextmanager
     async def watching_pod(self) -> AsyncIterator[None]:
-        """Watch the agent's pod, or that there is none, for as long as the block lasts."""
-        if self._presence is None:
+        """Watches the agent's pod, or that there is none, for as long as the block lasts."""
+        if self._watcher is None:
             yield
             return
-        async with _in_background(self._presence.watch()):
+        async with _in_background(self._watcher.watch()):
             yield
 
     def require_running(self) -> None:
-        """Raise AgentAbsent where others have ended the agent."""
-        if self._presence is not None and (why := self._presence.state.lost) is not None:
-            assert self._workload is not None, "it was there"
-            text = f"{Failure.AGENT_LOST}: {self._workload.title}: {why}"
+        """Raises AgentAbsent where others have ended the agent."""
+        if self._watcher is not None and (why := self._watcher.state.lost) is not None:
+            assert self._deployment is not None, "it was there"
+            text = f"{Failure.AGENT_LOST}: {self._deployment.title}: {why}"
             raise AgentAbsent(Failure.AGENT_LOST, text)
 
     async def require_running_until(self, end: datetime, limit_seconds: float) -> None:
-        """Raise AgentAbsent unless the agent is known to have been there until `end`: others ended it, or nobody knows.
+        """Raises AgentAbsent unless the agent is known to have run until `end`.
 
-        Where the API server does not answer, it is asked for so many seconds more.
+        Where the API server does not answer, it is asked again for `limit_seconds`.
         """
-        presence = self._presence
-        if presence is None or not self._mode.wants_agent:
+        watcher = self._watcher
+        if watcher is None or not self._mode.wants_agent:
             return
 
-        async def poll() -> str | None:
-            await presence.check()
+        async def check() -> str | None:
+            await watcher.check()
             self.require_running()
-            return presence.state.trouble
+            return watcher.state.trouble
 
-        await _poll_until_known(lambda: presence.state.seen_at >= end - PRESENCE_TOLERANCE, poll, limit_seconds)
+        await _poll_until_known(lambda: watcher.state.seen_at >= end - PRESENCE_TOLERANCE, check, limit_seconds)
 
     @property
     def exited(self) -> str | None:
-        """How the agent ended by itself, the first time, if it did."""
-        return None if self._presence is None else self._presence.state.exited
+        """How the agent ended by itself the first time; None where it did not."""
+        return None if self._watcher is None else self._watcher.state.exited
 
-    # While the subject is watched ------------------------------------------------------------------------------------
+    # Its work --------------------------------------------------------------------------------------------------------
 
     async def read_cursor(self, on_wait: Callable[[str], None]) -> Cursor | None:
-        """What there is of the agent's work by now; asked until it can be read. The step's limit ends it.
+        """Returns where the agent's work of this attempt begins; the same at every call. None without a source.
 
-        None where no source is looked at.
+        Repeated until the source can be read; the step limits it.
         """
         if self._source is not None and self._cursor is None:
             self._cursor = await retry_until_reachable(
@@ -145,27 +141,27 @@ class AgentSession:
         return self._cursor
 
     async def collect_false_alarms(self, on_wait: Callable[[str], None]) -> None:
-        """Look at what came since the mark, as long as there is nothing to find: false alarms, and never the detection.
+        """Polls what came after the cursor, before the fault is injected: such tickets never count as a detection.
 
-        Asked until it can be read; the step's limit ends it.
+        Repeated until the source can be read; the step limits it.
         """
         if self._source is None or self._cursor is None:
             return
-        self._ticket_match = TicketMatch(None, self._subject)
+        self._match = TicketMatch(None, self._subject)
         await self._poll()
-        while self._ticket_match.trouble is not None:
-            on_wait(self._ticket_match.trouble)
+        while self._match.trouble is not None:
+            on_wait(self._match.trouble)
             await asyncio.sleep(POLL_SECONDS)
             await self._poll()
 
     @asynccontextmanager
     async def polling_source(self, opened_at: datetime) -> AsyncIterator[None]:
-        """Look at the source for as long as the block lasts. `opened_at`: from when there is something to find."""
+        """Polls the source for as long as the block lasts. `opened_at`: since when there is a fault to find (UTC)."""
         if self._source is None or self._cursor is None:
             yield
             return
-        before = self._ticket_match or TicketMatch(None, self._subject, polled_at=self._cursor.at)
-        self._ticket_match = replace(before, opened_at=opened_at)
+        before = self._match or TicketMatch(None, self._subject, polled_at=self._cursor.at)
+        self._match = replace(before, opened_at=opened_at)
         async with _in_background(self._poll_repeatedly()):
             yield
 
@@ -175,66 +171,65 @@ class AgentSession:
             await asyncio.sleep(POLL_SECONDS)
 
     async def _poll(self) -> None:
-        assert self._source is not None and self._cursor is not None and self._ticket_match is not None
+        assert self._source is not None and self._cursor is not None and self._match is not None
         report = await self._source.poll(self._cursor)
-        self._ticket_match = update_match(self._ticket_match, report)
+        self._match = update_match(self._match, report)
 
     @property
     def progress(self) -> AgentProgress:
-        """What was seen so far."""
-        if self._ticket_match is None:
+        """What the agent has done so far, by its source."""
+        if self._match is None:
             return NO_PROGRESS
-        match = self._ticket_match
-        return AgentProgress(match.ticket_at, match.resolution_at, match.polled_at)
+        return AgentProgress(self._match.ticket_at, self._match.resolution_at, self._match.polled_at)
 
     async def poll_until(self, deadline: datetime, limit_seconds: float) -> None:
-        """Look once more, so that it is known what was there by the deadline.
+        """Polls once more, so that it is known what the source held at the deadline.
 
-        Raises AgentAbsent where that cannot be seen: whether there was a ticket is then unknown, not no.
+        Raises AgentAbsent where it cannot be read for `limit_seconds`: whether there was a ticket is unknown then.
         """
-        if self._source is None or self._ticket_match is None:
+        if self._source is None or self._match is None:
             return
 
         def known() -> bool:
-            looked_at = self._ticket_match.polled_at if self._ticket_match is not None else None
-            return looked_at is not None and looked_at >= min(deadline, self._now())
+            polled_at = self._match.polled_at if self._match is not None else None
+            return polled_at is not None and polled_at >= min(deadline, self._now())
 
         async def poll() -> str | None:
             await self._poll()
-            return self._ticket_match.trouble if self._ticket_match is not None else None
+            return self._match.trouble if self._match is not None else None
 
         await _poll_until_known(known, poll, limit_seconds)
 
     async def read_commands(self) -> CommandLog | None:
-        """What the agent ran; None where no agent is looked at.
+        """Returns what the agent ran; None without a source.
 
-        Where that cannot be read, the log says so; the attempt counts all the same.
+        Where that cannot be read, the log says so, and the attempt counts all the same.
         """
-        if self._source is None or self._cursor is None or self._ticket_match is None:
+        if self._source is None or self._cursor is None or self._match is None:
             return None
         try:
-            return await self._source.read_commands(self._cursor, self._ticket_match.tickets)
-        except AgentUnreadable as away:
-            return CommandLog(complete=False, why=str(away))
+            return await self._source.read_commands(self._cursor, self._match.tickets)
+        except AgentUnreadable as unreadable:
+            return CommandLog(complete=False, why=str(unreadable))
 
-    # For the record --------------------------------------------------------------------------------------------------
+    # The record ------------------------------------------------------------------------------------------------------
 
     def record_fields(self) -> Facts:
-        """The times that the record keeps, and how many false alarms there were."""
-        if self._ticket_match is None:
+        """The agent's times and the number of false alarms, as the record keeps them."""
+        if self._match is None:
             return {}
         return {
-            "ticket_created_at": self._ticket_match.ticket_created_at,
-            "ticket_seen_at": self._ticket_match.ticket_seen_at,
-            "resolved_at": self._ticket_match.resolved_at,
-            "resolution_seen_at": self._ticket_match.resolution_seen_at,
-            "false_alarms": self._ticket_match.false_alarms,
+            "ticket_created_at": self._match.ticket_created_at,
+            "ticket_seen_at": self._match.ticket_seen_at,
+            "resolved_at": self._match.resolved_at,
+            "resolution_seen_at": self._match.resolution_seen_at,
+            "false_alarms": self._match.false_alarms,
         }
 
     def flags(self, outcome: Outcome, log: CommandLog | None, degraded: bool) -> list[Flag]:
-        """What is to be known beside the outcome. `degraded`: the subject was not healthy throughout."""
-        flags = set(self._ticket_match.flags) if self._ticket_match is not None else set()
-        intruder = self._presence is not None and self._presence.state.intruder is not None
+        """The flags that qualify the outcome. `degraded`: the subject was not healthy throughout the observation."""
+        flags = set(self._match.flags) if self._match is not None else set()
+        intruder = self._watcher is not None and self._watcher.state.intruder is not None
         if self._mode is Mode.BASELINE and (self.progress.ticket_at is not None or intruder):
             flags.add(Flag.CONTAMINATED)
         if self.exited is not None:
@@ -245,14 +240,14 @@ class AgentSession:
             flags.add(Flag.COMMANDS_INCOMPLETE)
         if self._mode is Mode.CONTROL and degraded:
             flags.add(Flag.SUBJECT_DISTURBED)
-        if self._exposed is not None:
-            flags |= self._exposed.flags
+        if self._exposure is not None:
+            flags |= self._exposure.flags
         return sorted(flags)
 
 
 @asynccontextmanager
 async def _in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Do `work` for as long as the block lasts."""
+    """Runs `work` as a task, which is cancelled at the end of the block."""
     task = asyncio.create_task(work)
     try:
         yield
@@ -264,14 +259,14 @@ async def _in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]
 async def _poll_until_known(
     known: Callable[[], bool], poll: Callable[[], Awaitable[str | None]], limit_seconds: float
 ) -> None:
-    """Look until it is known, or until a look met no trouble. `look` returns the trouble that it met.
+    """Polls until `known`, or until a poll met no trouble. `poll` returns the trouble that it met.
 
-    Raises AgentAbsent with the last trouble once that has taken `limit_seconds`.
+    Raises AgentAbsent with the last trouble after `limit_seconds`.
     """
-    give_up = asyncio.get_running_loop().time() + limit_seconds
+    give_up_at = asyncio.get_running_loop().time() + limit_seconds
     while not known():
         if (trouble := await poll()) is None:
             return
-        if asyncio.get_running_loop().time() > give_up:
+        if asyncio.get_running_loop().time() > give_up_at:
             raise AgentAbsent(Failure.AGENT_SIGHT_LOST, f"{Failure.AGENT_SIGHT_LOST}: {trouble}")
         await asyncio.sleep(POLL_SECONDS)

@@ -31,7 +31,7 @@ from controller.attempt.steps import StepFailed, StepRunner
 from controller.attempt.stopping import Stopped, StopSignal
 from controller.attempt.verdicts import VerdictLog, VerdictStream, watch_verdicts
 from controller.records import AttemptRow, Event, Records
-from controller.records.flags import Flag
+from controller.records.rows import Flag
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.protocol import ChaosRefused, EvalSubject, Fault, SubjectError, Verdict
 

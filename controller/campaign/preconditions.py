@@ -20,7 +20,7 @@ from controller.campaign.control import Control
 from controller.campaign.services import Services
 from controller.consent import DEFAULT_KEYS, WITHOUT_CONSENT, ConsentKeys, missing_agent_consent, missing_consent
 from controller.kube import KubeCampaigns
-from controller.records.flags import Flag
+from controller.records.rows import Flag
 from controller.status import Refusal
 from controller.validation import describe_invalid
 from subjects.cluster import ClusterError, ClusterUnreachable

@@ -16,9 +16,9 @@ from controller.campaign.interleaving import Turn, Whose, alone, decide, waits_f
 from controller.campaign.queueing import Obstacle, glance
 from controller.campaign.services import Services
 from controller.records import AttemptSummary
-from controller.records.flags import Flag
+from controller.records.campaigns import Arms
 from controller.records.locks import WORKLOAD, is_workload, workload_key
-from controller.records.standing import Arms
+from controller.records.rows import Flag
 
 PARTNER_SECONDS = 60.0
 """How long an arm that has the subject waits for a partner that nobody has created yet. Then it goes alone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
@@ -11,6 +12,8 @@ from controller.kube.api import KubeApi, parsing
 from controller.kube.members import Connect, Members, connect
 from controller.kube.pods import pod_from_json, watch_pods
 from subjects.cluster import Answer, MemberRequest, Pod, PodView, Workload
+
+KIND = re.compile(r"([a-z0-9.-]+/)?v[0-9a-z]+/[a-z0-9]+")
 
 
 class KubeCluster:
@@ -81,6 +84,31 @@ class KubeCluster:
         """Delete a claim."""
         await self._api.request("DELETE", f"{_claims(namespace)}/{name}")
 
+    async def get_object(self, namespace: str, kind: str, name: str) -> Mapping[str, Any]:
+        """An object of any kind, as JSON."""
+        found: Mapping[str, Any] = await self._api.request("GET", _objects(namespace, kind, name))
+        return found
+
+    async def list_objects(self, namespace: str, kind: str, selector: str = "") -> Mapping[str, Mapping[str, Any]]:
+        """The objects of a kind, as JSON by name."""
+        query = {"labelSelector": selector} if selector else None
+        listed = await self._api.request("GET", _objects(namespace, kind), query=query)
+        with parsing(kind):
+            return {each["metadata"]["name"]: each for each in listed["items"]}
+
+    async def patch_object(self, namespace: str, kind: str, name: str, operations: Sequence[Mapping[str, Any]]) -> None:
+        """Apply a JSON patch."""
+        path, body = _objects(namespace, kind, name), list(operations)
+        await self._api.request("PATCH", path, body=body, content_type="application/json-patch+json")
+
+    async def create_object(self, namespace: str, kind: str, body: Mapping[str, Any]) -> None:
+        """Create an object."""
+        await self._api.request("POST", _objects(namespace, kind), body=dict(body))
+
+    async def delete_object(self, namespace: str, kind: str, name: str, uid: str) -> None:
+        """Delete exactly this object: the uid is a precondition that the API server checks."""
+        await self._api.request("DELETE", _objects(namespace, kind, name), body={"preconditions": {"uid": uid}})
+
     async def read_secret(self, namespace: str, name: str) -> Mapping[str, bytes]:
         """The decoded values of a Secret."""
         secret = await self._api.request("GET", f"/api/v1/namespaces/{namespace}/secrets/{name}")
@@ -114,4 +142,13 @@ def _claims(namespace: str) -> str:
 
 def _pods(namespace: str, name: str | None = None) -> str:
     collection = f"/api/v1/namespaces/{namespace}/pods"
+    return f"{collection}/{name}" if name else collection
+
+
+def _objects(namespace: str, kind: str, name: str | None = None) -> str:
+    """The path of a kind (`v1/services`, `apps/v1/deployments`), or of one of its objects. ValueError for no kind."""
+    if not KIND.fullmatch(kind):
+        raise ValueError(f"{kind!r} is no version/plural or group/version/plural")
+    version, _, plural = kind.rpartition("/")
+    collection = f"/{'apis' if '/' in version else 'api'}/{version}/namespaces/{namespace}/{plural}"
     return f"{collection}/{name}" if name else collection

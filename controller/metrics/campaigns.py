@@ -8,9 +8,9 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from controller.api import Phase
+from controller.records.database import reading
 from controller.records.errors import RecordsError
 from controller.records.queries import count_by_phase
-from controller.records.readonly import reading
 
 OTHER = "other"
 """A subject type that this version does not know; an older one may have left a campaign of it."""

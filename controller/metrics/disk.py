@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from controller.records.engines import sqlite_path
-from controller.records.room import free_bytes, used_bytes
+from controller.records.database import sqlite_path
+from controller.records.quota import free_bytes, used_bytes
 
 
 class RecordsDisk(Collector):

@@ -17,10 +17,10 @@ from starlette.routing import Route
 
 from controller.reading import as_json
 from controller.reading.database import DatabaseReader
-from controller.records.backup import backup
+from controller.records.database import backup
 from controller.records.errors import NotRecorded, RecordsError
-from controller.records.revisions import HEAD
 from controller.records.rows import CampaignRow, Json
+from controller.records.schema import HEAD
 from controller.tokens import NotProven
 from controller.version import VERSION
 from subjects.cluster import ClusterError, ClusterUnreachable

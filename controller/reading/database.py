@@ -7,9 +7,8 @@ from pathlib import Path
 
 from controller.reading.protocol import AttemptTimeline, Counted
 from controller.records import queries
-from controller.records.backup import backup
+from controller.records.database import backup, reading
 from controller.records.queries import Found
-from controller.records.readonly import reading
 from controller.records.rows import AttemptSummary, CampaignRow
 
 AT_ONCE = 20

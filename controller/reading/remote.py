@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 
 from controller.reading import from_json
 from controller.reading.protocol import AttemptTimeline, Counted
-from controller.records.backup import sound_copy
+from controller.records.database import sound_copy
 from controller.records.errors import NotRecorded, RecordsError, RecordsUnavailable
 from controller.records.queries import Found
 from controller.records.rows import AttemptSummary, CampaignRow, Json

@@ -4,6 +4,7 @@
 `queries` is what the command line needs: read-only and synchronous, beside a running controller or on a backup.
 """
 
+from controller.records.campaigns import Arm, Arms
 from controller.records.errors import (
     AttemptEnded,
     DiskFull,
@@ -16,7 +17,6 @@ from controller.records.errors import (
 )
 from controller.records.facade import Records
 from controller.records.rows import AttemptRow, AttemptSummary, CampaignRow, Event, Facts, LockRow, Tally
-from controller.records.standing import Arm, Arms
 
 __all__ = [
     "Arm",

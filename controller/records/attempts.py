@@ -10,11 +10,17 @@ from sqlalchemy import Connection, RowMapping, Update, select, update
 
 from controller.api import Failure, Mode, Outcome, Step
 from controller.meter import EndedAttempt
-from controller.records import counting
 from controller.records.errors import AttemptEnded
-from controller.records.flags import Flag
-from controller.records.limits import TEXT_BYTES, cut_detail
-from controller.records.rows import AttemptRow, AttemptSummary, Event, Json
+from controller.records.rows import (
+    TEXT_BYTES,
+    AttemptRow,
+    AttemptSummary,
+    Event,
+    Flag,
+    Json,
+    command_columns,
+    cut_detail,
+)
 from controller.records.schema import attempt_events, attempts, campaigns
 from controller.text import truncate_bytes
 
@@ -79,7 +85,7 @@ def update_open(
     if values.get("error") is not None:
         values["error"] = truncate_bytes(values["error"], TEXT_BYTES)
     if "commands" in values:
-        values |= counting.columns(values["commands"])
+        values |= command_columns(values["commands"])
     if step is not None:
         values["step"] = step.value
         events = [Event(step, at, ENTERED), *events]

@@ -1,17 +1,18 @@
-"""Campaigns: their row, their phase, and who may have their subject after them."""
+"""Campaigns: their row, their phase, who may have their subject after them, and how two arms stand."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, RowMapping, or_, select, update
 
 from controller.api import CampaignSpec, Controls, Mode, Phase, Reason
 from controller.records import arms, locks
-from controller.records.comparing import canonical_hash, comparison_hash
-from controller.records.limits import TEXT_BYTES
-from controller.records.rows import CampaignRow, Json
+from controller.records.arms import canonical_hash, comparison_hash
+from controller.records.rows import TEXT_BYTES, CampaignRow, Json, Tally
 from controller.records.schema import attempts, campaigns, subject_locks
+from controller.records.tally import Tallies
 from controller.text import truncate_bytes
 
 CREATED_WITHIN = timedelta(seconds=1)
@@ -121,7 +122,7 @@ def members(connection: Connection, campaign: CampaignRow) -> list[CampaignRow]:
     return [decode(row) for row in connection.execute(query).mappings()]
 
 
-def hand_over(connection: Connection, campaign: CampaignRow, to: CampaignRow, at: datetime) -> bool:
+def _transfer(connection: Connection, campaign: CampaignRow, to: CampaignRow, at: datetime) -> bool:
     """Make the campaign's locks the other one's, in one statement; whether it held any, and the other can use them."""
     return to.phase.wants_subject and locks.hand_over(connection, campaign.uid, to.uid, arms.title(to), at)
 
@@ -134,7 +135,7 @@ def _release(connection: Connection, campaign: CampaignRow, at: datetime, keep_s
     if keep_subject:
         return locks.release_workloads(connection, campaign.uid)
     partner = arms.partner_of(campaign, members(connection, campaign))
-    if not (isinstance(partner, CampaignRow) and hand_over(connection, campaign, partner, at)):
+    if not (isinstance(partner, CampaignRow) and _transfer(connection, campaign, partner, at)):
         locks.release(connection, campaign.uid)
 
 
@@ -156,3 +157,46 @@ def existing(connection: Connection, uid: str) -> CampaignRow:
     if row is None:
         raise LookupError(f"No campaign with uid {uid} is recorded")
     return row
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """A campaign that takes turns, and its attempts, counted."""
+
+    campaign: CampaignRow
+    tally: Tally
+
+    @property
+    def name(self) -> str:
+        """The name of the arm."""
+        return arms.arm_of(self.campaign)
+
+    @property
+    def title(self) -> str:
+        """The campaign, as `namespace/name`."""
+        return arms.title(self.campaign)
+
+
+@dataclass(frozen=True, slots=True)
+class Arms:
+    """One campaign's view of its group. Without a `partner`, `misfit` says why; there is none at all without either."""
+
+    mine: Arm
+    partner: Arm | None = None
+    misfit: arms.Misfit | None = None
+
+
+def load_arms(connection: Connection, tallies: Tallies, campaign_uid: str) -> Arms:
+    """See `Records.arms`."""
+    campaign = existing(connection, campaign_uid)
+    found = arms.partner_of(campaign, members(connection, campaign))
+    mine = Arm(campaign, tallies.of(connection, campaign_uid))
+    if isinstance(found, CampaignRow):
+        return Arms(mine, Arm(found, tallies.of(connection, found.uid)))
+    return Arms(mine, misfit=found)
+
+
+def transfer_locks(connection: Connection, campaign_uid: str, to_uid: str, at: datetime) -> bool:
+    """See `Records.hand_over`."""
+    campaign, to = (existing(connection, uid) for uid in (campaign_uid, to_uid))
+    return _transfer(connection, campaign, to, at)

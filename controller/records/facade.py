@@ -7,6 +7,7 @@ ones are refused.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Self, TypeVar, Unpack
@@ -15,17 +16,20 @@ from sqlalchemy import Connection
 
 from controller.api import CampaignSpec, Failure, Outcome, Phase, Step
 from controller.meter import UNMETERED, EndedAttempt, Meter
-from controller.records import attempts, campaigns, engines, locks, standing
-from controller.records.flags import Flag
-from controller.records.retry import until_reached
-from controller.records.room import Allowance, Room
-from controller.records.rows import AttemptRow, CampaignRow, Event, Facts, LockRow, Tally
-from controller.records.standing import Arms
+from controller.records import attempts, campaigns, database, locks
+from controller.records.campaigns import Arms
+from controller.records.errors import RecordsUnavailable
+from controller.records.inbox import TurnedAway
+from controller.records.quota import Allowance, Room
+from controller.records.rows import AttemptRow, CampaignRow, Event, Facts, Flag, LockRow, Tally
 from controller.records.store import Store
 from controller.records.tally import Tallies
-from controller.records.turnedaway import TurnedAway
 
 T = TypeVar("T")
+
+FIRST_PAUSE = 0.2
+LONGEST_PAUSE = 10.0
+"""Seconds between two tries: doubled from the first to the longest."""
 
 
 class Records:
@@ -62,7 +66,7 @@ class Records:
         Raises RecordsInUse when another controller has it, RecordsNewer when a newer version wrote it, and
         RecordsUnavailable when it cannot be opened.
         """
-        return cls(await Store.open(url, meter), on_wait, meter, Room(engines.sqlite_path(url), allowance))
+        return cls(await Store.open(url, meter), on_wait, meter, Room(database.sqlite_path(url), allowance))
 
     async def close(self) -> None:
         """Wait for writes in flight, then let go of the file and its lock. Closing twice is fine."""
@@ -189,14 +193,14 @@ class Records:
 
     async def arms(self, campaign_uid: str) -> Arms:
         """How the campaign and the one that it takes turns with stand; from one snapshot. LookupError without a row."""
-        return await self._read(lambda c: standing.look(c, self._tallies, campaign_uid))
+        return await self._read(lambda c: campaigns.load_arms(c, self._tallies, campaign_uid))
 
     async def hand_over(self, campaign_uid: str, to_uid: str, at: datetime) -> bool:
         """Make the campaign's locks another's, with nobody between; whether the other has them now.
 
         Not where the other is suspended, has ended, or waits for something else than the subject.
         """
-        return await self._write(lambda c: standing.hand_over(c, campaign_uid, to_uid, at))
+        return await self._write(lambda c: campaigns.transfer_locks(c, campaign_uid, to_uid, at))
 
     async def lock_of(self, campaign_uid: str) -> LockRow | None:
         """The campaign's lock on its subject, if it has it. Somebody may take it away with `evalcampaign unlock`."""
@@ -221,4 +225,24 @@ class Records:
         return await self._reach(lambda: self._store.read(work))
 
     async def _reach(self, call: Callable[[], Awaitable[T]]) -> T:
-        return await call() if self._on_wait is None else await until_reached(call, self._on_wait)
+        return await call() if self._on_wait is None else await retry_until_available(call, self._on_wait)
+
+
+async def retry_until_available(
+    call: Callable[[], Awaitable[T]], on_wait: Callable[[str], None], first_pause: float = FIRST_PAUSE
+) -> T:
+    """Repeat `call` until the records can be reached, and return what it returned.
+
+    While the disk is full or the database locked, `on_wait` is told the reason before each pause; the caller shows it
+    (a condition, a log line). There is no limit: a result that cannot be recorded must not be forgotten, and the fault
+    it belongs to still has to be undone. Every other exception, and cancellation, comes through. A write that raised
+    RecordsUnavailable was rolled back whole, so repeating it doubles nothing.
+    """
+    pause = first_pause
+    while True:
+        try:
+            return await call()
+        except RecordsUnavailable as unavailable:
+            on_wait(str(unavailable))
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE)

@@ -6,14 +6,110 @@ tallies need, `AttemptRow` is all of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypedDict
+from enum import StrEnum
+from typing import Any, TypedDict, TypeVar
 
 from controller.api import Mode, Outcome, Phase, Step
-from controller.records.flags import Flag, counted
-from controller.text import qualified_name
+from controller.text import qualified_name, truncate_bytes
+
+T = TypeVar("T")
+
+
+class Flag(StrEnum):
+    """What is to be known of an attempt beside its outcome."""
+
+    CONTAMINATED = "Contaminated"
+    """A baseline, and yet an agent had a ticket, or the agent's Deployment had a pod."""
+    NO_MUTATING_COMMAND = "NoMutatingCommand"
+    """Resolved, and yet no command of the agent's could have changed anything: it may have healed by itself."""
+    TICKET_TIME_IMPOSSIBLE = "TicketTimeImpossible"
+    """The agent's own time cannot be true; ours stands."""
+    TICKET_BEFORE_INJECTION = "TicketBeforeInjection"
+    """A ticket came before there was anything to find; it is no detection, and counts as a false alarm."""
+    TICKET_SEEN_LATE = "TicketSeenLate"
+    """We could not look when it came: the agent's own time counts."""
+    RESOLUTION_SEEN_LATE = "ResolutionSeenLate"
+    """Likewise, when it was resolved."""
+    MANY_TICKETS = "ManyTickets"
+    """The agent opened more tickets than somebody who looks would: one of them may have met the fault by chance."""
+    AGENT_EXITED = "AgentExited"
+    """The agent ended by itself in the middle, or was restarted for a failing probe; it is scored as it stands."""
+    OTHER_SUBJECT = "OtherSubject"
+    """A ticket that says it is about another system was left out."""
+    COMMANDS_INCOMPLETE = "CommandsIncomplete"
+    """Not all commands could be read or kept."""
+    SUBJECT_DISTURBED = "SubjectDisturbed"
+    """A control, and yet the subject was not healthy throughout."""
+    AGENT_SIGHT_LOST = "AgentSightLost"
+    """It recovered, and whether the agent had a ticket or resolved it by the deadline could not be seen."""
+    AGENT_CAN_SEE_EVALUATION = "AgentCanSeeEvaluation"
+    """The agent's ServiceAccount may read something that tells it that it is being evaluated."""
+    AGENT_CAN_READ_EVENTS = "AgentCanReadEvents"
+    """It may read the Events of the subject's namespace, in which the kubelet says what was done to a pod."""
+    AGENT_RIGHTS_UNKNOWN = "AgentRightsUnknown"
+    """Of one of these it could not be told whether it may."""
+    UNPAIRED = "Unpaired"
+    """One of two arms that were to take turns, run while the other one took none."""
+
+
+def counted_time(own: T | None, seen: T | None, late: bool) -> T | None:
+    """The time that counts: ours, for there is one clock, but the agent's where we could not look.
+
+    Times may be decoded or not yet. Pure.
+    """
+    return own if late and own is not None else seen
+
+
+TEXT_BYTES = 4096
+"""Of an error or a message, in UTF-8: a stack of tracebacks helps nobody twice."""
+
+DETAIL_BYTES = 16384
+"""Of an event's detail as JSON."""
+
+
+def cut_detail(detail: Mapping[str, Json]) -> dict[str, Json]:
+    """The detail, or `{"cut": its JSON's beginning}` where it is too large to keep."""
+    text = json.dumps(detail)
+    return dict(detail) if len(text) <= DETAIL_BYTES else {"cut": truncate_bytes(text, DETAIL_BYTES)}
+
+
+@dataclass(frozen=True, slots=True)
+class CommandCounts:
+    """How many commands, how many different ones, how many more than once; how many could change and destroy."""
+
+    total: int
+    unique: int
+    repeated: int
+    mutating: int
+    destructive: int
+
+
+COUNTED = ("total", "unique", "mutating", "destructive")
+"""Those with a column of their own, `commands_total` and on: a log lies behind both states of its row, and adding up a
+hundred thousand logs takes reading all of that. What is repeated is the rest of the total."""
+
+
+def count_commands(commands: Sequence[Mapping[str, Any]]) -> CommandCounts:
+    """Of commands as the record has them. Two are the same when tool and command are, whatever the reasoning."""
+    different = {(command["tool"], command["command"]) for command in commands}
+    return CommandCounts(
+        total=len(commands),
+        unique=len(different),
+        repeated=len(commands) - len(different),
+        mutating=sum(bool(command["mutating"]) for command in commands),
+        destructive=sum(bool(command["destructive"]) for command in commands),
+    )
+
+
+def command_columns(commands: Sequence[Mapping[str, Any]] | None) -> dict[str, int | None]:
+    """Their counts as they are stored beside them; nulls where no agent was looked at."""
+    counts = None if commands is None else count_commands(commands)
+    return {f"commands_{name}": None if counts is None else getattr(counts, name) for name in COUNTED}
+
 
 Json = Any
 """A value that `json.dumps` takes."""
@@ -89,7 +185,7 @@ class AttemptSummary:
     flags: list[Flag]
     """What is to be known before its times and its outcome are used."""
     commands_total: int | None = None
-    """Of its commands, as `counting` counts them; None, as of the others, where no agent was looked at."""
+    """Of its commands, as `count_commands` counts them; None, as of the others, where no agent was looked at."""
     commands_unique: int | None = None
     commands_mutating: int | None = None
     commands_destructive: int | None = None
@@ -114,12 +210,12 @@ class AttemptSummary:
     @property
     def detected_at(self) -> datetime | None:
         """When the agent had its ticket, as it counts; None where it had none."""
-        return counted(self.ticket_created_at, self.ticket_seen_at, Flag.TICKET_SEEN_LATE in self.flags)
+        return counted_time(self.ticket_created_at, self.ticket_seen_at, Flag.TICKET_SEEN_LATE in self.flags)
 
     @property
     def resolution_at(self) -> datetime | None:
         """When the agent called its ticket resolved, as it counts; None where it did not."""
-        return counted(self.resolved_at, self.resolution_seen_at, Flag.RESOLUTION_SEEN_LATE in self.flags)
+        return counted_time(self.resolved_at, self.resolution_seen_at, Flag.RESOLUTION_SEEN_LATE in self.flags)
 
     @property
     def time_to_detect(self) -> float | None:

@@ -1,4 +1,4 @@
-"""The tables, as the newest migration leaves them; a test compares the two.
+"""The tables, as the newest migration leaves them (a test compares the two), and the revisions that lead there.
 
 Types are portable: JSON as JSON, times as `UtcTime`. The rules that must hold whatever the code does are in the schema:
 an attempt is unique by campaign, trial and attempt; a campaign has at most one attempt that is not ended; an attempt
@@ -16,6 +16,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Connection,
     DateTime,
     Dialect,
     Float,
@@ -28,9 +29,12 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    inspect,
     text,
 )
 from sqlalchemy.types import TypeEngine
+
+from controller.records.errors import RecordsError, RecordsNewer
 
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
@@ -140,7 +144,7 @@ attempts = Table(
     _json("final_state"),
     _json("commands"),
     _json("reasoning"),
-    # Of `commands`, as records.counting counts them.
+    # Of `commands`, as `records.rows.count_commands` counts them.
     Column("commands_total", Integer()),
     Column("commands_unique", Integer()),
     Column("commands_mutating", Integer()),
@@ -236,3 +240,27 @@ subject_locks = Table(
     Column("campaign", String(512), nullable=False),
     _time("since", nullable=False),
 )
+
+
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+HEAD = REVISIONS[-1]
+
+
+def revision(connection: Connection) -> str | None:
+    """The database's revision; None when it is new and empty. RecordsError when it is something else's database."""
+    tables = inspect(connection).get_table_names()
+    if "alembic_version" in tables:
+        found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return found
+    if tables:
+        raise RecordsError(f"This database holds something else than records (tables: {', '.join(tables[:5])})")
+    return None
+
+
+def refuse_newer(found: str | None) -> None:
+    """Raise RecordsNewer when the database is of a revision that this version does not know."""
+    if found is not None and found not in REVISIONS:
+        raise RecordsNewer(
+            f"The records have schema revision {found}, and this version knows them up to {HEAD}: "
+            "they were written by a newer evalcampaign. Use that version, or a backup made before the upgrade."
+        )

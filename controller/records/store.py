@@ -8,19 +8,21 @@ commit in a thread cannot be torn by a cancellation: the caller waits for its en
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
+import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Self, TypeVar
+from pathlib import Path
+from typing import IO, Self, TypeVar
 
 from sqlalchemy import Connection, Engine
 
 from controller.meter import UNMETERED, Meter
-from controller.records import engines
-from controller.records.errors import RecordsError
-from controller.records.filelock import FileLock
-from controller.records.migrate import migrate
-from controller.records.place import Place
+from controller.records import database
+from controller.records.errors import RecordsError, RecordsInUse, RecordsUnavailable
+from controller.records.schema import HEAD, refuse_newer, revision
 
 T = TypeVar("T")
 
@@ -56,12 +58,12 @@ class Store:
     @classmethod
     def open_now(cls, url: str, meter: Meter = UNMETERED) -> Self:
         """The same, blocking."""
-        path = engines.sqlite_path(url)
+        path = database.sqlite_path(url)
         lock = None if path is None else FileLock.take(path)
         try:
             migrate(url)
             place = None if path is None else Place.of(path)
-            return cls(engines.writer(url), engines.reader(url, READERS), lock, place, meter)
+            return cls(database.writer(url), database.reader(url, READERS), lock, place, meter)
         except BaseException:
             if lock is not None:
                 lock.release()
@@ -98,7 +100,7 @@ class Store:
     def _commit(self, work: Callable[[Connection], T]) -> T:
         self._require_place()
         began = time.perf_counter()
-        with engines.translated_errors(), self._writer.begin() as connection:
+        with database.translated_errors(), self._writer.begin() as connection:
             result = work(connection)
         self.commits += 1
         self._meter.committed(time.perf_counter() - began)
@@ -106,7 +108,7 @@ class Store:
 
     def _snapshot(self, work: Callable[[Connection], T]) -> T:
         self._require_place()
-        with engines.translated_errors(), self._reader.begin() as connection:
+        with database.translated_errors(), self._reader.begin() as connection:
             return work(connection)
 
     def _require_place(self) -> None:
@@ -130,3 +132,97 @@ async def _to_the_end(future: asyncio.Future[T]) -> T:
         future.exception()  # else asyncio complains that nobody asked
         raise cancellation
     return future.result()
+
+
+class Place:
+    """A path, and which file was there at the beginning."""
+
+    def __init__(self, path: Path, identity: tuple[int, int]) -> None:
+        self._path = path
+        self._identity = identity
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """The file that is there now. RecordsUnavailable where there is none."""
+        return cls(path, _identity(path))
+
+    def require(self) -> None:
+        """Return if it is there still. RecordsUnavailable where it is gone, or another has taken its place."""
+        if _identity(self._path) != self._identity:
+            raise RecordsUnavailable(
+                f"The records cannot be reached: {self._path} is another file than the one that was opened; "
+                "put that one back, or restart the controller to go on with this one"
+            )
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise RecordsUnavailable(f"The records cannot be reached: {path}: {error.strerror}") from error
+    return found.st_dev, found.st_ino
+
+
+class FileLock:
+    """An exclusive `flock`. The kernel drops it with the process, however that ends: no stale locks to remove.
+
+    The file stays (removing it would let two processes lock two files of one name) and says who holds it, for people.
+    """
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    @classmethod
+    def take(cls, database: Path) -> Self:
+        """Create the database's folder and lock `<database>.lock`; RecordsInUse when another process has it."""
+        path = database.with_name(database.name + ".lock")
+        try:
+            database.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("a+", encoding="utf-8")
+        except OSError as error:
+            raise RecordsUnavailable(f"The records cannot be opened: {error}") from error
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip() or "another process"
+            file.close()
+            raise RecordsInUse(
+                f"The records at {database} are in use by another controller ({holder}). "
+                "Only one may write them: stop that one first."
+            ) from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}")
+        file.flush()
+        return cls(file)
+
+    def release(self) -> None:
+        """Let the next one in."""
+        self._file.close()
+
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+
+
+def migrate(url: str) -> None:
+    """Create or upgrade the schema. RecordsNewer when the database is ahead of us; RecordsUnavailable as for writes."""
+    engine = database.migrator(url)
+    try:
+        with database.translated_errors(), engine.begin() as connection:
+            found = revision(connection)
+            refuse_newer(found)
+            if found != HEAD:
+                _upgrade(connection)
+    finally:
+        engine.dispose()
+
+
+def _upgrade(connection: Connection) -> None:
+    # Here, not above: half a second of imports that only a first start or an upgrade needs.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -16,8 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, func, select
 
 from controller.api import RECENT_ATTEMPTS, Outcome
 from controller.records.attempts import SUMMARY, decode_summary, final
-from controller.records.flags import Flag, counted
-from controller.records.rows import Tally
+from controller.records.rows import Flag, Tally, counted_time
 from controller.records.schema import attempts
 
 LATEST_FIRST = (attempts.c.ended_at.desc(), attempts.c.trial.desc(), attempts.c.attempt.desc())
@@ -114,6 +113,6 @@ class _Counts:
 
         self.recovered.append(after(row.recovered_at))
         late = Flag.TICKET_SEEN_LATE in flags
-        self.detected.append(after(counted(row.ticket_created_at, row.ticket_seen_at, late)))
+        self.detected.append(after(counted_time(row.ticket_created_at, row.ticket_seen_at, late)))
         late = Flag.RESOLUTION_SEEN_LATE in flags
-        self.resolved.append(after(counted(row.resolved_at, row.resolution_seen_at, late)))
+        self.resolved.append(after(counted_time(row.resolved_at, row.resolution_seen_at, late)))

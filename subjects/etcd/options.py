@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from subjects.etcd.place import SELECTOR, WORKLOAD
-from subjects.etcd.wire import CLIENT_PORT
+from subjects.etcd.api import CLIENT_PORT, SELECTOR, WORKLOAD
 from subjects.protocol import SubjectOptions, Unsupported
 
 INSTEAD = {

@@ -1,4 +1,4 @@
-"""The judgement: from what was seen of pods and members to serving, healthy and every unmet condition. Pure.
+"""etcd's oracle: what is queried, and from the results to serving, healthy and every unmet condition.
 
 *Serving*: a member names a leader, and a write went through some member. So would a client fare that tries the members
 in turn, as etcd's own clients do; one member that does not answer costs it nothing.
@@ -6,121 +6,194 @@ in turn, as etcd's own clients do; one member that does not answer costs it noth
 *Healthy*: serving; every expected pod present, staying, Ready and with the image that it had; every member healthy by
 its own word, free of errors and alarms, no learner, naming the same leader and listing exactly the expected members.
 
-*Unknown* is only what our own sight lost. The API server, first. Then every member's HTTP, while Kubernetes calls all
-pods Ready: a member that alone is silent is the subject's trouble, for we just saw that our way to the others is open;
-and were the pods not all Ready, silence would be the subject's trouble too, or breaking everything would hide the
-damage. Last, for an instant, answers that are still on their way: after we began to watch, or after a pod changed and
-voided what was said before. Trouble is claimed only on evidence of trouble, for it may be taken for the fault's effect.
+*Unknown* is only what our own view lost. First, the API server. Then every member's HTTP, while Kubernetes calls all
+pods Ready. A single silent member is the subject's trouble, because our way to the others is open; and where not all
+pods are Ready, silence is the subject's trouble too, or breaking everything would hide the damage. Last, for an
+instant, results that are still on their way: after the watch began, or after a pod changed and its earlier results
+became void. Trouble is claimed only on evidence of trouble, because it may be taken for the fault's effect.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from subjects.cluster import Pod, Workload
-from subjects.etcd.wire import Query, Status, accepted, health_problem, read_members, read_status, refusal
+from subjects.etcd.api import (
+    SELECTOR,
+    EtcdPollSettings,
+    Query,
+    Status,
+    accepted,
+    health_problem,
+    read_members,
+    read_status,
+    refusal,
+    send_query,
+)
+from subjects.images import KnownImages
 from subjects.pods import member_names, pod_problems
-from subjects.protocol import Problem, Verdict
-from subjects.watching.results import QueryResult
-from subjects.watching.stream import unknown
+from subjects.protocol import Problem, SubjectContext, Verdict
+from subjects.watching.polling import QueryResult, RecentResults
+from subjects.watching.stream import Pods, unknown_verdict
 
-Replies = Mapping[Query, QueryResult]
-"""What one member said, by question."""
+Results = Mapping[Query, QueryResult]
+"""The results of one member, by query."""
 
 ORACLE_VERSION = "etcd/2"
 """Raised whenever the meaning of a verdict changes: results of different oracles are not compared."""
 
+MEMBER = "member"
+"""The one role that pods have."""
+
+
+class EtcdProber:
+    """A `HealthProber`: every member is sent every query.
+
+    `workload` fetches the StatefulSet, or remembers it. `images` are the images that its pods should have; None where
+    they are not known yet, and then images are not compared.
+    """
+
+    selectors: Mapping[str, str] = {MEMBER: SELECTOR}
+
+    def __init__(
+        self,
+        context: SubjectContext,
+        workload: Callable[[], Awaitable[Workload]],
+        polling: EtcdPollSettings,
+        images: KnownImages | None,
+    ) -> None:
+        self._context = context
+        self._fetch_workload = workload
+        self._polling = polling
+        self._images = images
+        self._workload: Workload | None = None
+
+    @property
+    def period(self) -> float:
+        """Seconds between two polls."""
+        return self._polling.period
+
+    async def discover(self) -> None:
+        """Read the StatefulSet."""
+        self._workload = await self._fetch_workload()
+
+    def background_tasks(self, on_change: Callable[[], None]) -> tuple[Coroutine[Any, Any, None], ...]:
+        """Return none."""
+        return ()
+
+    def queries(self, pods: Pods, recent: RecentResults[Query]) -> Iterator[tuple[Pod, Query]]:
+        """Return every query for every member that should exist and does."""
+        assert self._workload is not None, "queries are due before discovery"
+        for name in member_names(self._workload):
+            if name in pods[MEMBER]:
+                yield from ((pods[MEMBER][name], query) for query in Query)
+
+    def follow_ups(self, query: Query, pods: Pods, recent: RecentResults[Query]) -> tuple[tuple[Pod, Query], ...]:
+        """Return none: no query depends on the result of another."""
+        return ()
+
+    async def send(self, pod: Pod, query: Query) -> QueryResult:
+        """Send one query to one member."""
+        return await send_query(self._context, pod, query, self._polling.timeout_of(query))
+
+    def assess(self, pods: Pods, recent: RecentResults[Query]) -> Verdict:
+        """Return the verdict on results that still hold."""
+        assert self._workload is not None, "assessed before discovery"
+        images = self._images.met(pods[MEMBER].values()) if self._images is not None else {}
+        max_age = self._polling.max_age
+        observations = Observations(self._workload, pods[MEMBER], lambda uid: recent.of_pod(uid, max_age), images)
+        return assess(self._context.now(), observations)
+
 
 @dataclass(frozen=True, slots=True)
 class Observations:
-    """What is known at one instant: the workload, its pods as last seen, and the members' replies that still hold."""
+    """What is known at one instant.
+
+    `pods` are as last seen. `results` returns the results of a pod's uid that still hold. `images`, by pod uid, are
+    those that the pod had, see `subjects/images.py`.
+    """
 
     workload: Workload
     pods: Mapping[str, Pod]
-    results: Callable[[str], Replies]
-    """By pod uid."""
+    results: Callable[[str], Results]
     images: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """By pod uid: the images that it had, see `subjects/images.py`."""
 
 
 def assess(at: datetime, observations: Observations) -> Verdict:
-    """The verdict on what is known; the pods must have been seen."""
+    """Return the verdict on the observations. Pure; the pods must have been seen."""
     names = member_names(observations.workload)
     present = {name: observations.pods[name] for name in names if name in observations.pods}
     results = {name: observations.results(pod.uid) for name, pod in present.items()}
     uids = {name: pod.uid for name, pod in present.items()}
 
-    of_pods = pod_problems(observations.workload, present, observations.images)
-    if not of_pods and not any(_answered(held) for held in results.values()):
-        reasons = sorted({_silence(held) for held in results.values()})
-        return unknown(at, Problem("MembersUnseen", f"no member answers us: {', '.join(reasons)}"), uids)
+    pod_trouble = pod_problems(observations.workload, present, observations.images)
+    if not pod_trouble and not any(_answered(of_member) for of_member in results.values()):
+        errors = sorted({_last_error(of_member) for of_member in results.values()})
+        return unknown_verdict(at, Problem("MembersUnseen", f"no member answers us: {', '.join(errors)}"), uids)
 
-    statuses = {name: status for name, held in results.items() if (status := _status(held)) is not None}
-    of_members = tuple(problem for name in present for problem in _member_problems(name, names, results[name]))
-    trouble = of_pods + of_members + tuple(_disputes(statuses))
+    statuses = {name: status for name, of_member in results.items() if (status := _status(of_member)) is not None}
+    member_trouble = tuple(problem for name in present for problem in _member_problems(name, names, results[name]))
+    trouble = pod_trouble + member_trouble + tuple(_leader_disputes(statuses))
     awaited = tuple(
         Problem("MemberUnseen", f"{name} has not answered yet", name)
-        for name, held in results.items()
-        if not _complete(held)
+        for name, of_member in results.items()
+        if not _is_complete(of_member)
     )
-    of_service = tuple(_service_problems(results, statuses))
-    # Who is Ready and has not answered yet may still take the write: that we are late is no evidence against it.
-    owed = any(pod.ready and not _complete(results[name]) for name, pod in present.items())
-    serving = True if not of_service else None if owed else False
+    service_trouble = tuple(_service_problems(results, statuses))
+    # A member that is Ready and has not answered yet may still take the write: our delay is no evidence against it.
+    may_serve = any(pod.ready and not _is_complete(results[name]) for name, pod in present.items())
+    serving = True if not service_trouble else None if may_serve else False
     healthy = False if trouble or serving is False else None if awaited else True
-    problems = (of_service if serving is False else ()) + trouble + awaited
+    problems = (service_trouble if serving is False else ()) + trouble + awaited
     return Verdict(at, serving=serving, healthy=healthy, problems=problems, members=uids)
 
 
-def _complete(held: Replies) -> bool:
-    return len(held) == len(Query)
+def _is_complete(results: Results) -> bool:
+    return len(results) == len(Query)
 
 
-def _answered(held: Replies) -> bool:
-    return any(result.answer is not None for result in held.values())
+def _answered(results: Results) -> bool:
+    return any(result.answer is not None for result in results.values())
 
 
-def _sent_at(result: QueryResult) -> float:
-    return result.sent_at
-
-
-def _silence(held: Replies) -> str:
-    """Why a member did not answer: the newest error, if it was asked at all."""
-    errors = [
-        result.error for result in sorted(held.values(), key=lambda result: result.sent_at) if result.answer is None
-    ]
+def _last_error(results: Results) -> str:
+    """Why a member did not answer: the latest error, if it was queried at all."""
+    in_order = sorted(results.values(), key=lambda result: result.sent_at)
+    errors = [result.error for result in in_order if result.answer is None]
     return errors[-1] if errors else "no answer yet"
 
 
-def _status(held: Replies) -> Status | None:
-    result = held.get(Query.STATUS)
+def _status(results: Results) -> Status | None:
+    result = results.get(Query.STATUS)
     return read_status(result.answer) if result is not None and result.answer is not None else None
 
 
-def _service_problems(results: Mapping[str, Replies], statuses: Mapping[str, Status]) -> Iterator[Problem]:
+def _service_problems(results: Mapping[str, Results], statuses: Mapping[str, Status]) -> Iterator[Problem]:
     if not any(status.leader for status in statuses.values()):
         yield Problem("NoLeader", "no member knows a leader")
-    writes = {name: held[Query.WRITE] for name, held in results.items() if Query.WRITE in held}
-    if not any(result.answer is not None and accepted(result.answer) for result in writes.values()):
-        why = sorted({result.error if result.answer is None else refusal(result.answer) for result in writes.values()})
+    writes = [of_member[Query.WRITE] for of_member in results.values() if Query.WRITE in of_member]
+    if not any(write.answer is not None and accepted(write.answer) for write in writes):
+        why = sorted({write.error if write.answer is None else refusal(write.answer) for write in writes})
         yield Problem("WriteFailed", f"no write goes through: {', '.join(why) or 'no answer yet'}")
 
 
-def _member_problems(name: str, expected: tuple[str, ...], held: Replies) -> Iterator[Problem]:
-    """What is wrong by the replies there are; a question that is still under way is no problem of the member."""
-    if not _answered(held):
-        if _complete(held):
-            yield Problem("MemberSilent", f"{name} does not answer: {_silence(held).removeprefix(f'{name}: ')}", name)
+def _member_problems(name: str, expected: tuple[str, ...], results: Results) -> Iterator[Problem]:
+    """What is wrong by the results there are; a query that is still under way is no problem of the member."""
+    if not _answered(results):
+        if _is_complete(results):
+            error = _last_error(results).removeprefix(f"{name}: ")
+            yield Problem("MemberSilent", f"{name} does not answer: {error}", name)
         return
-    if (health := held.get(Query.HEALTH)) is not None:
+    if (health := results.get(Query.HEALTH)) is not None:
         why = health_problem(health.answer) if health.answer is not None else health.error
         if why is not None:
             yield Problem("MemberUnhealthy", f"{name} is not healthy: {why}", name)
-    if Query.STATUS in held:
-        yield from _status_problems(name, _status(held))
-    if (listed := held.get(Query.MEMBERS)) is not None:
+    if Query.STATUS in results:
+        yield from _status_problems(name, _status(results))
+    if (listed := results.get(Query.MEMBERS)) is not None:
         members = read_members(listed.answer) if listed.answer is not None else None
         if members is None:
             yield Problem("MembershipUnread", f"{name} does not list the members", name)
@@ -142,7 +215,7 @@ def _status_problems(name: str, status: Status | None) -> Iterator[Problem]:
         yield Problem("MemberIsLearner", f"{name} is a learner, without a vote", name)
 
 
-def _disputes(statuses: Mapping[str, Status]) -> Iterator[Problem]:
+def _leader_disputes(statuses: Mapping[str, Status]) -> Iterator[Problem]:
     leaders = {status.leader for status in statuses.values() if status.leader is not None}
     if len(leaders) > 1:
         yield Problem("LeaderDisputed", "the members name different leaders")

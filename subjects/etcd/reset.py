@@ -14,12 +14,21 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from subjects.cluster import ClusterError, MemberRequest, MemberUnreachable, Pod, Workload
-from subjects.etcd.place import list_pods
-from subjects.etcd.polling import EtcdPollSettings, ask
-from subjects.etcd.wire import CLIENT_PORT, TRANSFER_PATH, Query, Status, read_status, refusal, transfer_body
+from subjects.etcd.api import (
+    CLIENT_PORT,
+    TRANSFER_PATH,
+    EtcdPollSettings,
+    Query,
+    Status,
+    list_pods,
+    read_status,
+    refusal,
+    send_query,
+    transfer_body,
+)
 from subjects.pods import member_names
 from subjects.protocol import Report, SubjectContext, SubjectError
-from subjects.watching.results import QueryResult
+from subjects.watching.polling import QueryResult
 
 REFUSED = (400, 401, 403)
 """What etcd's gateway answers those who are no user of it: InvalidArgument, Unauthenticated, PermissionDenied."""
@@ -47,7 +56,7 @@ async def move_leadership(
     while True:
         pods = await list_pods(context)
         present = [pods[name] for name in names if name in pods and pods[name].ip]
-        results = await asyncio.gather(*(ask(context, pod, Query.STATUS, polling.timeout) for pod in present))
+        results = await asyncio.gather(*(send_query(context, pod, Query.STATUS, polling.timeout) for pod in present))
         statuses = {
             pod.name: status
             for pod, result in zip(present, results, strict=True)

@@ -1,4 +1,4 @@
-"""What is worth keeping of etcd at one instant, as JSON."""
+"""The state of an etcd at one instant, as JSON for the record."""
 
 from __future__ import annotations
 
@@ -7,29 +7,27 @@ from collections.abc import Mapping
 from typing import Any
 
 from subjects.cluster import Pod, Workload
+from subjects.etcd.api import Query, health_problem, list_pods, read_members, read_status, refusal, send_query
 from subjects.etcd.oracle import ORACLE_VERSION
-from subjects.etcd.place import list_pods
-from subjects.etcd.polling import ask
-from subjects.etcd.wire import Query, health_problem, read_members, read_status, refusal
 from subjects.pods import describe_pod, describe_workload
 from subjects.protocol import Json, SubjectContext
-from subjects.watching.results import QueryResult
+from subjects.watching.polling import QueryResult
 
-LOOKED_AT = (Query.HEALTH, Query.STATUS, Query.MEMBERS)
+CAPTURED = (Query.HEALTH, Query.STATUS, Query.MEMBERS)
 
 
 async def capture(context: SubjectContext, workload: Workload, timeout: float) -> dict[str, Json]:
-    """Pods and members as they are now. Each member has `timeout` seconds; one that does not answer is part of it."""
+    """Return pods and members as they are now. A member that does not answer within `timeout` seconds is part of it."""
     pods = await list_pods(context)
-    asked = [(name, query) for name, pod in sorted(pods.items()) if pod.ip for query in LOOKED_AT]
-    results = await asyncio.gather(*(ask(context, pods[name], query, timeout) for name, query in asked))
-    return describe(workload, pods, dict(zip(asked, results, strict=True)))
+    sent = [(name, query) for name, pod in sorted(pods.items()) if pod.ip for query in CAPTURED]
+    results = await asyncio.gather(*(send_query(context, pods[name], query, timeout) for name, query in sent))
+    return describe(workload, pods, dict(zip(sent, results, strict=True)))
 
 
 def describe(
     workload: Workload, pods: Mapping[str, Pod], results: Mapping[tuple[str, Query], QueryResult]
 ) -> dict[str, Json]:
-    """The captured state, from what was seen. `leader` is a pod's name; null where there is none or several."""
+    """Return the state. `leader` is a pod's name; null where there is none or several."""
     members = {name: _member(name, results) for name in sorted(pods)}
     by_id = {member["id"]: name for name, member in members.items() if member.get("id")}
     leaders = {member["leader"] for member in members.values() if member.get("leader")}
@@ -43,9 +41,9 @@ def describe(
 
 
 def _member(name: str, results: Mapping[tuple[str, Query], QueryResult]) -> dict[str, Json]:
-    """One member in its own words. `error` says why a question has no answer; ids are strings, as etcd writes them."""
+    """Return one member by its own answers. `error` says why a query has none; ids are strings, as etcd writes them."""
     member: dict[str, Any] = {}
-    for query in LOOKED_AT:
+    for query in CAPTURED:
         result = results.get((name, query))
         if result is None or result.answer is None:
             member["error"] = result.error if result is not None else "the pod has no address"

@@ -10,11 +10,10 @@ from pydantic import BaseModel
 
 from subjects.cluster import Pod, Workload
 from subjects.etcd import reset, state
+from subjects.etcd.api import SELECTOR, EtcdPollSettings, get_workload, list_pods
 from subjects.etcd.chaos import CONTAINER, FAULTS
 from subjects.etcd.options import refuse_options
-from subjects.etcd.place import SELECTOR, get_workload, list_pods
-from subjects.etcd.polling import EtcdPollSettings
-from subjects.etcd.prober import EtcdProber
+from subjects.etcd.oracle import EtcdProber
 from subjects.faulttype import Candidates, FaultContext, FaultType, fault_named, revert_fully, target_count
 from subjects.health import wait_until_healthy
 from subjects.images import KnownImages

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from random import Random
 
@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from subjects.cluster import ClusterError, Pod
 from subjects.errors import ChaosRefused, SubjectError
 from subjects.fault import Fault, Json, Target
-from subjects.faulttype import Candidates, FaultContext, FaultType, target_count
+from subjects.faulttype import Candidates, FaultContext, FaultType, require_applied, target_count
 from subjects.permits import Inject, Revert, Voters
 from subjects.pods import images_differ
 
@@ -150,31 +150,3 @@ class PodFault(FaultType):
         except ClusterError as error:
             if error.status not in (404, 409):
                 raise SubjectError(f"{target.name} could not be deleted: {error}") from error
-
-
-def require_applied(fault: Fault, results: Sequence[BaseException | None]) -> None:
-    """Return where every target's request was accepted; else raise what that means for the fault as a whole.
-
-    `results` has what came of each target's request, in their order: None, or the exception. One that the guard did
-    not let through was not sent, which is as clear a refusal as the API server's.
-    """
-    errors = {target.name: error for target, error in zip(fault.targets, results, strict=True) if error is not None}
-    for name, error in errors.items():
-        if isinstance(error, ChaosRefused):
-            continue
-        if not isinstance(error, ClusterError):
-            raise error
-        if not 400 <= error.status < 500:
-            raise SubjectError(f"{name} may have been broken or not: {error} (HTTP {error.status})") from error
-    reasons = "; ".join(dict.fromkeys(_reason(name, error) for name, error in errors.items()))
-    if len(errors) == len(results):
-        raise ChaosRefused(reasons)
-    if errors:
-        broken = ", ".join(target.name for target in fault.targets if target.name not in errors)
-        raise SubjectError(f"only {broken} of {fault.names} could be broken: {reasons}")
-
-
-def _reason(name: str, error: BaseException) -> str:
-    if isinstance(error, ClusterError):
-        return f"{name} was left alone: {error} (HTTP {error.status})"
-    return str(error)

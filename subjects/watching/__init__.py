@@ -1,5 +1,5 @@
-"""Watching a subject of pods and HTTP members: what every oracle needs, whatever it asks and however it judges.
+"""Watching the health of a subject of pods and HTTP members: what every oracle needs, whatever it queries.
 
-`stream` turns pod events and replies into verdicts, `polling` sends the questions, `results` keeps the newest answers.
-A subject brings the other half, a `HealthProber`: what to look at, what to ask, how to judge.
+`stream` turns pod events and query results into verdicts; `polling` sends the queries and keeps their latest results.
+A subject adds a `HealthProber`: which pods to watch, what to query, and how to assess the results.
 """

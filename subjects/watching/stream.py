@@ -15,8 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from subjects.cluster import ClusterUnreachable, Pod, PodView
 from subjects.protocol import Problem, SubjectContext, SubjectNotReady, Verdict
-from subjects.watching.polling import Poll
-from subjects.watching.results import LatestResults, QueryResult, RecentResults
+from subjects.watching.polling import LatestResults, Poller, QueryResult, RecentResults
 from subjects.workloads import WorkloadUnfit
 
 Q = TypeVar("Q", bound=Hashable)
@@ -53,28 +52,28 @@ class HealthProber(Protocol[Q]):
         ...
 
     def background_tasks(self, on_change: Callable[[], None]) -> Iterable[Coroutine[Any, Any, None]]:
-        """Tasks that run beside the stream; each calls `on_change()` when it has a new result."""
+        """Return what runs beside the stream; each task calls `on_change()` when it has a new result."""
         ...
 
     def queries(self, pods: Pods, recent: RecentResults[Q]) -> Iterable[tuple[Pod, Q]]:
-        """What to ask now. Called each period, and after every pod event."""
+        """Return what to query now. Called each period, and after every pod event."""
         ...
 
     def follow_ups(self, query: Q, pods: Pods, recent: RecentResults[Q]) -> Iterable[tuple[Pod, Q]]:
-        """What an answer to that question makes us ask at once, rather than when the next period begins."""
+        """Return what the result of that query makes due at once, rather than when the next period begins."""
         ...
 
-    async def ask(self, pod: Pod, query: Q) -> QueryResult:
-        """Put one question to one member. Never raises for what it, the network or the API server does."""
+    async def send(self, pod: Pod, query: Q) -> QueryResult:
+        """Send one query to one member. Never raises for what it, the network or the API server does."""
         ...
 
     def assess(self, pods: Pods, recent: RecentResults[Q]) -> Verdict:
-        """The verdict on what is known. Pure but for the clock."""
+        """Return the verdict on what is known. Pure but for the clock."""
         ...
 
 
 class VerdictStream(Generic[Q]):
-    """One stream of verdicts."""
+    """One stream of verdicts on one subject."""
 
     def __init__(self, context: SubjectContext, prober: HealthProber[Q]) -> None:
         self._context = context
@@ -82,7 +81,7 @@ class VerdictStream(Generic[Q]):
         self._clock = asyncio.get_running_loop().time
         self._out: asyncio.Queue[Verdict | BaseException] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._poll = Poll(prober.ask, self._start, self._on_result)
+        self._poller = Poller(prober.send, self._start, self._on_result)
         self._results: LatestResults[Q] = LatestResults()
         self._pods: dict[str, dict[str, Pod]] = {role: {} for role in prober.selectors}
         unlisted = Problem("PodsUnseen", "the pods have not been listed yet")
@@ -92,7 +91,7 @@ class VerdictStream(Generic[Q]):
         self._scheduled: asyncio.TimerHandle | None = None
 
     async def verdicts(self) -> AsyncGenerator[Verdict]:
-        """Verdicts without end; closing the generator ends every task and request it started."""
+        """Yield verdicts without end. Closing the generator ends every task and request that it started."""
         watches = [self._watch_pods(role, selector) for role, selector in self._prober.selectors.items()]
         own = self._prober.background_tasks(self._schedule_assessment)
         for work in (self._discover(), *watches, *own, self._tick()):
@@ -114,9 +113,9 @@ class VerdictStream(Generic[Q]):
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._on_task_end)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _on_task_end(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         # A defect in here must end the stream loudly: an oracle that merely fell silent would look like a blind one.
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -167,12 +166,12 @@ class VerdictStream(Generic[Q]):
 
     def _poll_members(self) -> None:
         if self._undiscovered is None:
-            self._poll.ask(self._prober.queries(self._pods, self._recent()))
+            self._poller.send(self._prober.queries(self._pods, self._recent()))
 
     def _on_result(self, uid: str, query: Q, result: QueryResult) -> None:
         self._results.record(uid, query, result)
         if self._undiscovered is None:
-            self._poll.ask(self._prober.follow_ups(query, self._pods, self._recent()), at_once=1)
+            self._poller.send(self._prober.follow_ups(query, self._pods, self._recent()), max_in_flight=1)
         self._schedule_assessment()
 
     def _schedule_assessment(self) -> None:
@@ -183,7 +182,7 @@ class VerdictStream(Generic[Q]):
     def _assess_now(self) -> None:
         self._scheduled = None
         verdict = self._assess()
-        if self._last is None or _content(verdict) != _content(self._last):
+        if self._last is None or _without_time(verdict) != _without_time(self._last):
             self._emit(verdict)
 
     def _recent(self) -> RecentResults[Q]:
@@ -193,24 +192,24 @@ class VerdictStream(Generic[Q]):
         at = self._context.now()
         uids = {name: pod.uid for pods in self._pods.values() for name, pod in sorted(pods.items())}
         if self._unlisted:
-            return unknown(at, next(iter(self._unlisted.values())), uids)
+            return unknown_verdict(at, next(iter(self._unlisted.values())), uids)
         if self._undiscovered is None:
             return self._prober.assess(self._pods, self._recent())
         if self._undiscovered.reason == "WorkloadUnfit":
             return Verdict(at, serving=False, healthy=False, problems=(self._undiscovered,), members=uids)
-        return unknown(at, self._undiscovered, uids)
+        return unknown_verdict(at, self._undiscovered, uids)
 
     def _emit(self, verdict: Verdict) -> None:
         self._last = verdict
         self._out.put_nowait(verdict)
 
 
-def unknown(at: datetime, problem: Problem, members: Mapping[str, str]) -> Verdict:
-    """The verdict while our own view fails."""
+def unknown_verdict(at: datetime, problem: Problem, members: Mapping[str, str]) -> Verdict:
+    """Return the verdict while our own view fails."""
     return Verdict(at, serving=None, healthy=None, problems=(problem,), members=members)
 
 
-def _content(verdict: Verdict) -> object:
-    """The verdict without its time and wording."""
+def _without_time(verdict: Verdict) -> object:
+    """Return the verdict without its time and wording."""
     problems = {(problem.reason, problem.member) for problem in verdict.problems}
     return verdict.serving, verdict.healthy, problems

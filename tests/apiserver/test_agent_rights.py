@@ -15,7 +15,7 @@ from controller.api import CampaignSpec
 from controller.campaign.preconditions import agent_exposure
 from controller.campaign.services import Services
 from controller.kube import KubeApi, KubeDeployments, KubeReviews
-from controller.records.flags import Flag
+from controller.records.rows import Flag
 from tests.apiserver.conftest import CONTROLLER_NAMESPACE, REPO, KubectlAs, MakeNamespace
 from tests.apiserver.kubectl import Kubectl
 

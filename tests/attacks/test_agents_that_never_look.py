@@ -19,8 +19,8 @@ from controller.attempt.agent_session import AgentSession
 from controller.attempt.attempt import Attempt, trial_seed
 from controller.attempt.stopping import StopSignal
 from controller.records import AttemptRow, Records, queries
-from controller.records.flags import Flag
-from controller.records.readonly import reading
+from controller.records.database import reading
+from controller.records.rows import Flag
 from subjects.protocol import SubjectContext
 from tests.support.scripted import Script, ScriptedSubject, World
 from tests.support.virtual import VirtualClock, run_virtually

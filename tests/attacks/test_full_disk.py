@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from controller.api import Outcome
 from controller.records import inbox
-from controller.records.room import Allowance
+from controller.records.quota import Allowance
 from tests.emulator.crash.mortalstage import MortalStage, mortal_stage
 from tests.support.intakes import HONEST, HOSTILE, NOON, TICKET, Intake, served
 from tests.support.waiting import eventually

@@ -22,9 +22,9 @@ import pytest
 
 from controller.campaign.services import Services
 from controller.kube import KubeCluster
-from subjects.cluster import Changes, Cluster, Pod, Reads, Workload
+from subjects.cluster import Changes, Cluster, ClusterError, Pod, Reads, Workload
 from subjects.etcd import EtcdSubject
-from subjects.etcd.polling import EtcdPollSettings
+from subjects.etcd.api import EtcdPollSettings
 from subjects.faults.pod_down import is_swapped
 from subjects.guard import GuardedCluster, majority_lost
 from subjects.permits import Inject, Recreate, Revert, Voters
@@ -41,6 +41,8 @@ REPO = Path(__file__).parents[2]
 PACE = EtcdPollSettings(period=0.005, timeout=5.0, write_timeout=5.0)
 MIRROR = "mirror.example/proxy"
 NEXT = "etcd:3.7"
+SERVICES = "v1/services"
+POLICIES = "networking.k8s.io/v1/networkpolicies"
 
 
 def mirrored(image: str) -> str:
@@ -277,11 +279,15 @@ async def test_cleaning_up_what_is_not_there_deletes_nothing(make: Any, fault: A
 
 def permits() -> dict[str, tuple[Any, ...]]:
     """For each change: a permit that fits, and the rest of the request."""
-    fault = replace(NEW, targets=(Target("etcd-1", "uid-2"),))
+    targets = (Target("etcd-1", "uid-2"), Target("web", "uid-w", SERVICES), Target("deny", "", POLICIES))
+    fault = replace(NEW, targets=targets)
     voters = Voters("app=etcd", NAMES, 3)
     return {
         "delete_pod": (Inject(fault, voters), "etcd", "etcd-1", "uid-2", 1),
         "patch_pod": (Inject(fault, voters), "etcd", "etcd-1", "uid-2", ()),
+        "patch_object": (Inject(fault, None), "etcd", SERVICES, "web", "uid-w", ()),
+        "create_object": (Inject(fault, None), "etcd", POLICIES, {"metadata": {"name": "deny"}}),
+        "delete_object": (Inject(fault, None), "etcd", SERVICES, "web", "uid-w"),
         "scale_workload": (Recreate("etcd", ("data",)), "etcd", "etcd", 0),
         "delete_claim": (Recreate("etcd", ("data",)), "etcd", "data-etcd-1"),
     }
@@ -295,10 +301,16 @@ class Asked:
     def __init__(self, pods: Mapping[str, Pod], replicas: int = 3) -> None:
         self.pods = pods
         self.replicas = replicas
+        self.objects: dict[str, Any] = {}
         self.changed: list[str] = []
 
     async def list_pods(self, namespace: str, selector: str) -> Mapping[str, Pod]:
         return self.pods
+
+    async def get_object(self, namespace: str, kind: str, name: str) -> Any:
+        if name not in self.objects:
+            raise ClusterError(404, f"{name} not found")
+        return self.objects[name]
 
     async def get_workload(self, namespace: str, name: str) -> Workload:
         return Workload(name, self.replicas, {"etcd": IMAGE}, ("data",))
@@ -495,6 +507,66 @@ async def test_undoing_touches_nobody_but_the_targets() -> None:
     api: Any = Asked(three())
     with pytest.raises(SubjectError, match="no target of the plan on record"):
         await GuardedCluster(api, consents, True, True).delete_pod(swapped_back(NEW), "etcd", "etcd-0", "uid-1", 1)
+    assert api.changed == []
+
+
+@pytest.mark.parametrize("method", ["patch_object", "delete_object"])
+@pytest.mark.parametrize("who", [("db", "uid-w"), ("web", "uid-9"), ("deny", "uid-w")])
+async def test_only_an_object_of_the_plan_is_changed_by_name_and_uid(method, who):
+    api = Asked(three())
+    permit, namespace, kind, _, _, *rest = permits()[method]
+    with pytest.raises(ChaosRefused, match="no target of the plan on record"):
+        await getattr(GuardedCluster(api, consents, True), method)(permit, namespace, kind, *who, *rest)
+    assert api.changed == []
+
+
+@pytest.mark.parametrize("body", [{"metadata": {"name": "web"}}, {"metadata": {"name": "other"}}])
+async def test_only_an_object_that_the_plan_names_is_created(body):
+    api = Asked(three())
+    permit, namespace, *_ = permits()["create_object"]
+    for kind in (POLICIES, SERVICES):
+        with pytest.raises(ChaosRefused, match="no target of the plan on record"):
+            await GuardedCluster(api, consents, True).create_object(permit, namespace, kind, body)
+    assert api.changed == []
+
+
+@pytest.mark.parametrize(
+    ("name", "uid", "spec", "sent"),
+    [
+        ("web", "uid-w", "ours", True),
+        ("web", "uid-w", "theirs", False),
+        ("web", "uid-9", "ours", False),
+        ("deny", "uid-d", "ours", True),
+        ("deny", "uid-d", "theirs", False),
+        ("gone", "uid-g", "ours", False),
+    ],
+)
+async def test_reverting_changes_no_object_that_does_not_show_the_faults_change(name, uid, spec, sent):
+    kinds = {"web": SERVICES, "deny": POLICIES, "gone": SERVICES}
+    targets = (Target("web", "uid-w", SERVICES), Target("deny", "", POLICIES), Target("gone", "uid-g", SERVICES))
+    permit = Revert(replace(NEW, targets=targets), "", lambda target, found: found["spec"] == "ours")
+    api = Asked(three())
+    api.objects = {each: {"metadata": {"uid": uid}, "spec": spec} for each in ("web", "deny")}
+    guarded = GuardedCluster(api, refuses)
+    planned_uid = {"web": "uid-w", "deny": uid, "gone": "uid-g"}[name]
+    await guarded.patch_object(permit, "etcd", kinds[name], name, planned_uid, ())
+    await guarded.delete_object(permit, "etcd", kinds[name], name, planned_uid)
+    assert api.changed == ["patch_object", "delete_object"] * sent
+
+
+async def test_no_fault_deletes_a_pod_past_the_majority():
+    api = Asked(three())
+    permit, *request = permits()["delete_pod"]
+    with pytest.raises(ChaosRefused, match="names no voters"):
+        await GuardedCluster(api, consents).delete_pod(Inject(permit.fault, None), *request)
+    assert api.changed == []
+
+
+async def test_reverting_touches_no_object_that_is_no_target():
+    api = Asked(three())
+    permit = Revert(replace(NEW, targets=(Target("web", "uid-w", SERVICES),)), "", lambda target, found: True)
+    with pytest.raises(SubjectError, match="no target of the plan on record"):
+        await GuardedCluster(api, consents, True, True).delete_object(permit, "etcd", SERVICES, "web", "uid-9")
     assert api.changed == []
 
 

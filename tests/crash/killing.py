@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from controller.records import queries
-from controller.records.readonly import reading
+from controller.records.database import reading
 from controller.settings import Settings
 from tests.crash.counting import Evidence
 from tests.crash.ground import SUBJECT, Ground

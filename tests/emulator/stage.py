@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from controller.records import AttemptSummary, CampaignRow, queries
-from controller.records.readonly import reading
+from controller.records.database import reading
 from controller.records.schema import TIME_FORMAT
 from controller.settings import Settings
 from tests.emulator.apiserver import ApiServer

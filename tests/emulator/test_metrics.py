@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from controller.records import AttemptSummary, queries
-from controller.records.readonly import reading
+from controller.records.database import reading
 from tests.emulator.apiserver import is_status_write
 from tests.emulator.objects import Key
 from tests.emulator.stage import Stage, together

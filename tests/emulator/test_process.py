@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from controller.records.filelock import FileLock
+from controller.records.store import FileLock
 
 REPO = Path(__file__).parents[2]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from controller.records import engines, retry
+from controller.records import database, facade
 from tests.emulator.crash.mortalstage import mortal_stage
 from tests.emulator.objects import Key
 from tests.emulator.stage import Stage
@@ -22,8 +22,8 @@ from tests.support.waiting import eventually
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "BUSY_SECONDS", 0.02)
-    monkeypatch.setattr(retry, "LONGEST_PAUSE", 0.2)
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.02)
+    monkeypatch.setattr(facade, "LONGEST_PAUSE", 0.2)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import pytest
 
 from subjects.cluster import MemberRequest
 from subjects.etcd import EtcdSubject
-from subjects.etcd.polling import EtcdPollSettings
+from subjects.etcd.api import EtcdPollSettings
 from subjects.protocol import Fault, SubjectError, Verdict
 from tests.members.real import RealMembers, find_etcd
 

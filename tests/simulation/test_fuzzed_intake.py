@@ -12,10 +12,10 @@ from controller.api import Phase
 from controller.campaign.parsing import InvalidCampaign, campaign_from_body
 from controller.campaign.preconditions import Rejected, resolve_subject
 from controller.campaign.services import options_of
-from controller.records.comparing import comparison_hash
+from controller.records.arms import comparison_hash
 from controller.status import Refusal, Situation, compute_status
-from subjects import SUBJECTS
 from subjects.protocol import SubjectContext
+from subjects.registry import installed
 from tests.support.specs import ANYTHING, SPECS, fuzz
 from tests.unit.driver.samples import START, row, tally
 
@@ -31,7 +31,7 @@ def outcome(spec: Any) -> Refusal | None:
     comparison_hash(campaign.spec.model_dump(mode="json", by_alias=True))
     context = SubjectContext(None, campaign.spec.subject.namespace, lambda: START, options=options_of(campaign.spec))
     try:
-        resolve_subject(campaign.spec, "default", SUBJECTS, context)
+        resolve_subject(campaign.spec, "default", installed().subjects, context)
     except Rejected as impossible:
         return impossible.refusal
     return None

@@ -14,7 +14,7 @@ from subjects.tikv.members.options import SELECTORS, check
 from subjects.tikv.members.queries import TIKV, Query
 from subjects.tikv.oracle.prober import TikvProber
 from subjects.tikv.oracle.turns import CAP
-from subjects.watching.polling import MAX_AT_ONE_MEMBER, PollSettings
+from subjects.watching.polling import MAX_IN_FLIGHT_AT_MEMBER, PollSettings
 from subjects.watching.stream import VerdictStream
 from tests.support.virtual import run_virtually
 from tests.unit.subjects.tikv_world import AT, World, names, region_of
@@ -120,7 +120,7 @@ def test_in_no_period_are_more_regions_asked_about_than_are_affordable_and_all_c
         during = [path for at, path in of_regions if start <= at < start + 1]
         assert len(during) <= 2 * CAP
     assert len({path for at, path in of_regions if 5 <= at < 8}) == REGIONS
-    assert max(cluster.most_at_once.values()) <= MAX_AT_ONE_MEMBER
+    assert max(cluster.most_at_once.values()) <= MAX_IN_FLIGHT_AT_MEMBER
 
 
 def test_a_frozen_store_is_told_at_once_and_holds_up_no_question_to_the_others() -> None:

@@ -16,7 +16,7 @@ from controller.agents.intake.tokens import TokenBook
 from controller.agents.intake.workers import Workers
 from controller.connections import Limits
 from controller.records import Records
-from controller.records.room import Allowance
+from controller.records.quota import Allowance
 from controller.serving import serving
 from tests.unit.records.samples import spec
 

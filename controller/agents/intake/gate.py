@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from controller.agents.intake.budget import MEBIBYTE, Budgets, Kind, OverBudget
 from controller.meter import UNMETERED, Meter
-from controller.records.turnedaway import TurnedAway
+from controller.records.inbox import TurnedAway
 
 MAX_BYTES = MEBIBYTE
 BODY_SECONDS = 10.0

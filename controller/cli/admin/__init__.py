@@ -90,7 +90,7 @@ def forward(
 
 def version() -> None:
     """Print this command's version and the schema of records it reads."""
-    from controller.records.revisions import HEAD
+    from controller.records.schema import HEAD
     from controller.version import VERSION
 
     typer.echo(f"evalcampaign {VERSION}, records schema {HEAD}")

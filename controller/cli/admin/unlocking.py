@@ -8,23 +8,22 @@ import typer
 
 from controller.cli import text
 from controller.clock import Clock
-from controller.records import unlocking
+from controller.records.database import reading
 from controller.records.errors import NotUnlocked
-from controller.records.readonly import reading
-from controller.records.unlocking import Held
+from controller.records.unlock import Held, find_lock, refuse_running, unlock
 
 
 def run(url: str, subject: str | None, campaign: str | None, yes: bool, force: bool) -> None:
     """Free one subject. NotUnlocked where it is not to be freed, or where the answer was no."""
     with reading(url) as connection:
-        held = unlocking.find(connection, subject, campaign)
+        held = find_lock(connection, subject, campaign)
     for line in _told(held):
         print(line)
     if not force:
-        unlocking.refuse_running(held)
+        refuse_running(held)
     if not yes:
         _ask(held)
-    unlocking.unlock(url, held.lock, Clock().now(), force)
+    unlock(url, held.lock, Clock().now(), force)
     print(f"{held.lock.subject} is free. Campaigns that wait for it go on by themselves.")
 
 

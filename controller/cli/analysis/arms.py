@@ -19,7 +19,7 @@ from controller.api import Mode, Phase
 from controller.cli.columns import PrintableConsole
 from controller.cli.source import records
 from controller.reading.protocol import AttemptTimeline
-from controller.records.readonly import reading
+from controller.records.database import reading
 from controller.records.rows import CampaignRow
 
 PATIENCE = 1.0

@@ -48,9 +48,10 @@ def doctor(
 
 
 def _look(context: str | None, namespace: str | None, agent_db: Path | None) -> Iterator[Finding]:
-    from controller.cli.checks import agentdb
+    from controller.cli.checks import agentdb, plugins
     from controller.cli.checks.looks import looks
 
+    yield from plugins.look()
     yield from looks(context, namespace)
     if agent_db is not None:
         yield from agentdb.look(agent_db)

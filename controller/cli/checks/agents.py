@@ -13,7 +13,7 @@ from controller.cli.checks.finding import Finding, ok, warn
 from controller.cli.cluster.api import Api
 from controller.cli.cluster.controller import NAMESPACE
 from controller.cli.cluster.errors import Refused
-from controller.records.flags import Flag
+from controller.records.rows import Flag
 
 Agent = tuple[str, str, str]
 """The namespace and the name of its Deployment, and the namespace of the subject it looks after."""

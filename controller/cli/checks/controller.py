@@ -9,7 +9,7 @@ from controller.cli.cluster.api import Api
 from controller.cli.cluster.controller import DEPLOY, NAMESPACE, find_pod
 from controller.cli.cluster.errors import CommandFailed, Refused
 from controller.records.errors import RecordsError
-from controller.records.revisions import HEAD
+from controller.records.schema import HEAD
 from controller.version import SOURCE_TREE, VERSION
 
 About = Callable[[], Mapping[str, str]]

@@ -15,8 +15,7 @@ from controller.cli.columns import console, shown
 from controller.cli.results.summary import summarize
 from controller.cli.results.timeline import moments, origin, service_unknown
 from controller.difference import ABSENT, changes
-from controller.records.counting import count
-from controller.records.rows import AttemptRow, CampaignRow, Event, Json
+from controller.records.rows import AttemptRow, CampaignRow, Event, Json, count_commands
 
 
 def print_details(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[Event], full: bool) -> None:
@@ -81,7 +80,7 @@ def _facts(facts: Mapping[str, Json]) -> Iterator[str]:
 
 
 def _how_many(commands: Sequence[Json]) -> str:
-    counts = count(commands)
+    counts = count_commands(commands)
     return (
         f"What the agent ran: {counts.total} commands, {counts.unique} different, {counts.mutating} that could change "
         f"something, {counts.destructive} that could destroy"

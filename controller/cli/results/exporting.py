@@ -12,8 +12,7 @@ from controller.analysis.junit import to_junit
 from controller.cli.cells import csv_cell
 from controller.reading import as_json
 from controller.reading.protocol import AttemptTimeline
-from controller.records.counting import Counts, count
-from controller.records.rows import CampaignRow, Json
+from controller.records.rows import CampaignRow, CommandCounts, Json, count_commands
 
 Row = Callable[[CampaignRow, AttemptTimeline], Json]
 
@@ -27,7 +26,7 @@ def _of_attempt(name: str) -> Row:
 
 
 def _commands(name: str) -> Row:
-    return lambda campaign, told: count_commands(told.attempt.commands)[name]
+    return lambda campaign, told: _command_counts(told.attempt.commands)[name]
 
 
 COLUMNS: Mapping[str, Row] = {
@@ -72,9 +71,13 @@ COLUMNS: Mapping[str, Row] = {
 """By name: what stands in a column of a CSV file. Columns are only ever added, at the end."""
 
 
-def count_commands(commands: list[Json] | None) -> Mapping[str, int | None]:
+def _command_counts(commands: list[Json] | None) -> Mapping[str, int | None]:
     """How many there are; None where no agent was looked at."""
-    return dict.fromkeys(field.name for field in fields(Counts)) if commands is None else asdict(count(commands))
+    return (
+        dict.fromkeys(field.name for field in fields(CommandCounts))
+        if commands is None
+        else asdict(count_commands(commands))
+    )
 
 
 def write_junit(campaign: CampaignRow, attempts: Iterable[AttemptTimeline], to: TextIO) -> None:

@@ -9,8 +9,7 @@ from typing import Any
 from controller.api import Outcome, Step
 from controller.cli import text
 from controller.cli.results.timeline import origin, service_unknown
-from controller.records.flags import Flag
-from controller.records.rows import AttemptRow, CampaignRow, Event
+from controller.records.rows import AttemptRow, CampaignRow, Event, Flag
 
 HAPPENED: Mapping[str, str] = {
     "node_kill": "the pod of {target} was deleted",

@@ -11,34 +11,42 @@ from rich.text import Text
 
 from controller.cli.columns import console
 from controller.cli.run.checking import offered, parameters
-from subjects import SUBJECTS
 from subjects.protocol import ChaosType
+from subjects.registry import installed
 
 Json = Any
 
 
 def as_json() -> str:
     """All of it, for programs: subjects, their chaos types, and each parameter in the words of JSON Schema."""
+    subjects = installed().subjects
     told = [
         {
             "subject": subject,
             "chaos": [
-                {"type": chaos.name, "description": chaos.description, "params": parameters(chaos)}
-                for chaos in offered(subject).values()
+                {
+                    "type": chaos.name,
+                    "description": chaos.description,
+                    "healsItself": chaos.heals_itself,
+                    "params": parameters(chaos),
+                }
+                for chaos in offered(subject, subjects).values()
             ],
         }
-        for subject in sorted(SUBJECTS)
+        for subject in subjects
     ]
     return json.dumps(told, indent=2)
 
 
 def print_subjects() -> None:
-    """A line a chaos type, and below it a line a parameter."""
-    to = console()
-    for subject in sorted(SUBJECTS):
+    """A line a chaos type, and below it a line a parameter; at the end the plug-ins that are not used."""
+    to, found = console(), installed()
+    for subject in found.subjects:
         to.print(Text(subject, style="bold"))
-        for chaos in offered(subject).values():
+        for chaos in offered(subject, found.subjects).values():
             _print_chaos(to, chaos)
+    for refused in found.refused:
+        to.print(Text(str(refused), style="yellow"), soft_wrap=True)
     to.print(Text("evalcampaign run --subject SUBJECT --chaos TYPE --param NAME=VALUE", style="dim"))
 
 

@@ -11,13 +11,14 @@ from pydantic import BaseModel, ValidationError
 
 from controller.api import CampaignSpec
 from controller.cli.run.errors import UsageError
-from subjects import SUBJECTS
 from subjects.cluster import Cluster
 from subjects.protocol import ChaosType, SubjectContext, SubjectFactory, SubjectOptions, Unsupported
+from subjects.registry import installed
 
 
-def check(spec: CampaignSpec, subjects: Mapping[str, SubjectFactory] = SUBJECTS) -> None:
+def check(spec: CampaignSpec, subjects: Mapping[str, SubjectFactory] | None = None) -> None:
     """Raise UsageError, which lists what there is, unless the subject offers this chaos, parameters and options."""
+    subjects = installed().subjects if subjects is None else subjects
     ref = spec.subject
     if ref.type not in subjects:
         raise UsageError(f"There is no subject {ref.type!r}{suggestion(ref.type, subjects)}")
@@ -29,7 +30,7 @@ def check(spec: CampaignSpec, subjects: Mapping[str, SubjectFactory] = SUBJECTS)
 
 
 def offered(
-    subject: str, subjects: Mapping[str, SubjectFactory] = SUBJECTS, options: SubjectOptions | None = None
+    subject: str, subjects: Mapping[str, SubjectFactory], options: SubjectOptions | None = None
 ) -> Mapping[str, ChaosType]:
     """The chaos that a subject offers, by name. UsageError where it cannot do what the options ask for."""
     # A subject that is only asked what it offers touches no cluster.

@@ -1,1 +1,1 @@
-"""Alembic migrations; run by `controller.records.migrate` when the records are opened."""
+"""Alembic migrations; run by `controller.records.store` when the records are opened."""

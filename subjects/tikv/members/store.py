@@ -7,8 +7,7 @@ from typing import Any
 from subjects.cluster import Pod
 from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.queries import TIKV
-from subjects.watching.polling import send_within
-from subjects.watching.results import QueryResult
+from subjects.watching.polling import QueryResult, send_within
 
 
 async def query_store(

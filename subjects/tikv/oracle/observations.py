@@ -13,7 +13,7 @@ from subjects.pods import member_names
 from subjects.tikv.members.endpoints import Topology
 from subjects.tikv.members.queries import PD, Query
 from subjects.tikv.oracle.reading import Reader
-from subjects.watching.results import QueryResult
+from subjects.watching.polling import QueryResult
 
 M = TypeVar("M", bound=BaseModel)
 

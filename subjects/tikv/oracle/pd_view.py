@@ -26,7 +26,7 @@ from subjects.tikv.members.queries import (
 )
 from subjects.tikv.members.schemas import Cluster, ClusterStatus, Health, Members, Regions, Stores, refusal
 from subjects.tikv.oracle.observations import M, Observations
-from subjects.watching.results import QueryResult
+from subjects.watching.polling import QueryResult
 
 
 @dataclass(slots=True)

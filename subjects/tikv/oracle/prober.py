@@ -34,8 +34,7 @@ from subjects.tikv.oracle.reading import Reader
 from subjects.tikv.oracle.service import leader_pod, store_hosts
 from subjects.tikv.oracle.turns import Turns
 from subjects.tikv.oracle.verdict import assess
-from subjects.watching.polling import PollSettings, send_within
-from subjects.watching.results import QueryResult, RecentResults
+from subjects.watching.polling import PollSettings, QueryResult, RecentResults, send_within
 from subjects.watching.stream import Pods
 
 Asked = tuple[Pod, Query]
@@ -158,7 +157,7 @@ class TikvProber:
         if isinstance(regions, Regions):
             self._regions = regions.by_id()
 
-    async def ask(self, pod: Pod, query: Query) -> QueryResult:
+    async def send(self, pod: Pod, query: Query) -> QueryResult:
         """One question to one member."""
         timeout = self._polling.timeout
         return await send_within(
@@ -177,8 +176,8 @@ class TikvProber:
         return Observations(
             topology=self._topology,
             pods=pods,
-            results=lambda uid: recent.of(uid, self._polling.max_age),
-            confirmation=lambda uid, query: recent.one(uid, query, of_regions),
+            results=lambda uid: recent.of_pod(uid, self._polling.max_age),
+            confirmation=lambda uid, query: recent.of_query(uid, query, of_regions),
             clock=recent.now,
             writes=self._writes(),
             cluster_id=self._cluster_id(),

@@ -14,7 +14,7 @@ from subjects.protocol import Problem
 from subjects.tikv.members.queries import ALIVE, TIKV
 from subjects.tikv.members.schemas import Peer, Region, Store, Stores
 from subjects.tikv.oracle.observations import Observations
-from subjects.watching.results import QueryResult
+from subjects.watching.polling import QueryResult
 
 SLACK_SECONDS = 1.0
 """How late a heartbeat may be on a busy machine."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from controller.__main__ import serve
 from controller.attempt import steps
 from controller.campaign import parsing, preconditions
-from controller.records import retry
+from controller.records import facade
 from controller.settings import Settings
 from tests.support.lasting import LastingSubject, LastingWorld
 from tests.support.points import die, die_with_parent, watch_points
@@ -47,7 +47,7 @@ def live(orders: Orders) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (orders.file_bytes, resource.RLIM_INFINITY))
     parsing.CampaignSpec = QuickSpec  # type: ignore[attr-defined]
     preconditions.RETRY_SECONDS = 0.1
-    steps.RECORD_WAIT_SECONDS = retry.LONGEST_PAUSE = 0.2
+    steps.RECORD_WAIT_SECONDS = facade.LONGEST_PAUSE = 0.2
     watch_points(LastingSubject, lambda moment: die() if moment.point == orders.die else None)
     world = LastingWorld(orders.world)
     asyncio.run(serve(orders.settings, subjects={"scripted": lambda c: LastingSubject(c, world, orders.stays_down)}))

@@ -9,7 +9,7 @@ import pytest
 
 from controller.agents.matching import TicketMatch, update_match
 from controller.agents.protocol import PollResult, Ticket
-from controller.records.flags import Flag
+from controller.records.rows import Flag
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

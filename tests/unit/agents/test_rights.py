@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controller.agents.rights import Account, Attributes, Exposure, Places, look, telling
-from controller.records.flags import Flag
+from controller.records.rows import Flag
 
 ACCOUNT = Account("agents", "a")
 PLACES = Places("team-a", "tikv", "ours")

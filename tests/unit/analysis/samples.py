@@ -8,7 +8,7 @@ from typing import Any
 from controller.analysis.comparison import Arm
 from controller.analysis.trial import Trial
 from controller.api import Mode, Outcome, Phase
-from controller.records.comparing import comparison_hash
+from controller.records.arms import comparison_hash
 from controller.records.rows import CampaignRow
 from tests.unit.records.samples import spec
 

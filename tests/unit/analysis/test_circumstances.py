@@ -7,8 +7,7 @@ import pytest
 
 from controller.analysis.circumstances import circumstances, in_turns
 from controller.api import Outcome
-from controller.records.flags import Flag
-from controller.records.rows import CampaignRow
+from controller.records.rows import CampaignRow, Flag
 from tests.unit.analysis.samples import campaign, trial
 
 

@@ -4,8 +4,7 @@ from typing import Any
 
 from controller.analysis.commands import spreads
 from controller.api import Outcome
-from controller.records.counting import count
-from controller.records.flags import Flag
+from controller.records.rows import Flag, count_commands
 from tests.unit.analysis.samples import trial
 
 
@@ -18,17 +17,17 @@ ACTED = [*LOOKED, command("kubectl delete pod tikv-1", mutating=True, destructiv
 
 
 def test_a_command_is_repeated_when_the_same_tool_ran_it_before() -> None:
-    counts = count(ACTED)
+    counts = count_commands(ACTED)
     assert (counts.total, counts.unique, counts.repeated) == (4, 3, 1)
     assert (counts.mutating, counts.destructive) == (1, 1)
 
 
 def test_trials_without_a_log_are_not_trials_without_commands() -> None:
     trials = [
-        trial(1, Outcome.RESOLVED, commands=count(ACTED)),
-        trial(2, Outcome.UNDETECTED, commands=count([])),
+        trial(1, Outcome.RESOLVED, commands=count_commands(ACTED)),
+        trial(2, Outcome.UNDETECTED, commands=count_commands([])),
         trial(3, Outcome.UNDETECTED),
-        trial(4, Outcome.RESOLVED, commands=count(LOOKED), flags=(Flag.COMMANDS_INCOMPLETE,)),
+        trial(4, Outcome.RESOLVED, commands=count_commands(LOOKED), flags=(Flag.COMMANDS_INCOMPLETE,)),
     ]
     total = spreads(trials)[0]
     assert (total.kind, total.median, total.least, total.most, total.n, total.incomplete) == ("total", 3.0, 0, 4, 3, 1)

@@ -12,7 +12,7 @@ from controller.analysis.errors import NotComparable
 from controller.analysis.pairing import pair
 from controller.analysis.trial import Trial
 from controller.api import Outcome, Phase
-from controller.records.flags import Flag
+from controller.records.rows import Flag
 from tests.unit.analysis.samples import arm, healing, trial
 
 QUICK = healing(*[10.0 + i % 5 for i in range(20)])

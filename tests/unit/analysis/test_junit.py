@@ -9,7 +9,7 @@ import pytest
 from controller.analysis.junit import to_junit
 from controller.api import Outcome, Phase
 from controller.records import Records, queries
-from controller.records.readonly import reading
+from controller.records.database import reading
 from controller.records.rows import AttemptSummary, CampaignRow
 from tests.unit.records.samples import fill
 

@@ -9,8 +9,8 @@ import pytest
 from controller.analysis.loading import ended, load, of_attempts, query
 from controller.api import Outcome
 from controller.records import Records, queries
-from controller.records.flags import Flag
-from controller.records.readonly import reading
+from controller.records.database import reading
+from controller.records.rows import Flag
 from tests.unit.records.samples import at, fill, spec
 
 LOG = [{"tool": "bash", "command": "kubectl get pods", "mutating": False, "destructive": False}] * 2

@@ -5,8 +5,7 @@ from dataclasses import replace
 from controller.analysis.estimates import estimates
 from controller.analysis.summary import analyze
 from controller.api import Outcome
-from controller.records.counting import count
-from controller.records.flags import Flag
+from controller.records.rows import Flag, count_commands
 from tests.unit.analysis.samples import campaign, healing, trial
 from tests.unit.analysis.test_incidence import STORY
 
@@ -64,7 +63,7 @@ def test_nothing_scored_is_said_in_lines_without_numbers() -> None:
 
 
 def test_every_number_is_a_line_with_its_n() -> None:
-    logged = [trial(7, Outcome.RESOLVED, resolved=5.0, detected=2.0, recovered=6.0, commands=count([]))]
+    logged = [trial(7, Outcome.RESOLVED, resolved=5.0, detected=2.0, recovered=6.0, commands=count_commands([]))]
     lines = {line.measure: line for line in estimates(analyze(campaign(mode="agent"), [*STORY, *logged]))}
     assert list(lines)[:2] == ["recovery_rate", "resolution_rate"]
     assert lines["median_time_to_recover"].beyond == 60

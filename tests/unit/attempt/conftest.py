@@ -11,7 +11,7 @@ from controller.attempt.agent_session import AgentSession
 from controller.attempt.attempt import Attempt, trial_seed
 from controller.attempt.stopping import StopSignal
 from controller.records import AttemptRow, Event, Records, queries
-from controller.records.readonly import reading
+from controller.records.database import reading
 from subjects.protocol import SubjectContext
 from tests.support.quick import QuickSpec
 from tests.support.scripted import Script, ScriptedSubject, World

@@ -13,7 +13,7 @@ from controller.api import Mode, Outcome, Step
 from controller.attempt.attempt import quiet_seconds, trial_seed
 from controller.attempt.outcome import StopReason
 from controller.kube.deployments import AgentPod, Deployment
-from controller.records.flags import Flag
+from controller.records.rows import Flag
 from subjects.cluster import ClusterError, ClusterUnreachable
 from tests.support.scripted import Script
 from tests.unit.attempt.conftest import spec

@@ -8,7 +8,7 @@ from controller.agents.protocol import CommandLog
 from controller.agents.rights import Account, Exposure, Places, telling
 from controller.api import Mode, Outcome
 from controller.attempt.agent_session import AgentSession
-from controller.records.flags import Flag
+from controller.records.rows import Flag
 
 ACCOUNT = Account("agents", "a")
 CAMPAIGNS, *_, EVENTS = telling(Places("team-a", "s", "ours"))

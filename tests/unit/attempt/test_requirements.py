@@ -15,8 +15,8 @@ from controller.agents.operatordb.source import OperatorDb
 from controller.api import Mode, Outcome, Step
 from controller.cli.app import app
 from controller.cli.run.asking import spec_of
-from subjects import SUBJECTS
 from subjects.protocol import EvalSubject, SubjectContext
+from subjects.registry import installed
 from subjects.tikv.subject import TikvSubject
 from tests.support.operatordb import AgentFile
 from tests.support.scripted import Script
@@ -88,13 +88,13 @@ async def test_run_06_the_evaluation_database_is_apart_from_operator_db(bench, t
 def test_subj_01_what_a_subject_must_do_can_be_checked_while_it_runs():
     methods = ("reset", "wait_healthy", "capture_state", "get_chaos_types", "inject_chaos")
     assert all(hasattr(EvalSubject, method) for method in methods)
-    for factory in SUBJECTS.values():
+    for factory in installed().subjects.values():
         assert isinstance(factory(SubjectContext(None, "n", lambda: None)), EvalSubject)
     assert not isinstance(object(), EvalSubject)
 
 
 def test_subj_02_tikv_is_a_subject():
-    assert isinstance(SUBJECTS["tikv"](SubjectContext(None, "tikv", lambda: None)), TikvSubject)
+    assert isinstance(installed().subjects["tikv"](SubjectContext(None, "tikv", lambda: None)), TikvSubject)
 
 
 async def test_subj_03_node_kill_hits_a_random_store_and_the_same_one_for_the_same_seed():

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from controller.api import Mode, Outcome
 from controller.cli.results.details import print_details
-from controller.records.flags import Flag
+from controller.records.rows import Flag
 from tests.unit.cli.test_summary import CAMPAIGN, KILL
 from tests.unit.records.samples import at
 

@@ -18,7 +18,7 @@ from controller.cli.cluster.controller import PODS
 from controller.cli.cluster.errors import Refused
 from controller.consent import ALLOWED_ANNOTATION
 from controller.records.errors import RecordsUnavailable
-from controller.records.revisions import HEAD
+from controller.records.schema import HEAD
 from controller.version import SOURCE_TREE
 from tests.unit.cli.conftest import Run
 from tests.unit.crd.flat import load_crd, schema_of

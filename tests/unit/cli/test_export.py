@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
-from controller.cli.results.exporting import COLUMNS, count_commands
+from controller.cli.results.exporting import COLUMNS, _command_counts
 from tests.unit.cli.conftest import Run
 
 REPO = Path(__file__).parents[3]
@@ -57,10 +57,10 @@ def test_a_file_takes_it_and_one_that_cannot_be_written_is_said(run: Run, tmp_pa
 def test_commands_are_counted_and_none_looked_at_is_not_none_run() -> None:
     get = {"tool": "shell", "command": "kubectl get pods", "mutating": False, "destructive": False}
     delete = {"tool": "shell", "command": "kubectl delete pod tikv-1", "mutating": True, "destructive": True}
-    assert count_commands([get, delete, get]) == {
+    assert _command_counts([get, delete, get]) == {
         "total": 3, "unique": 2, "repeated": 1, "mutating": 1, "destructive": 1,
     }  # fmt: skip
-    assert set(count_commands(None).values()) == {None} and count_commands([])["total"] == 0
+    assert set(_command_counts(None).values()) == {None} and _command_counts([])["total"] == 0
 
 
 def test_the_page_explains_every_column() -> None:

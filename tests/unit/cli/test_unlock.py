@@ -12,8 +12,8 @@ from typer.testing import CliRunner, Result
 from controller.api import Outcome, Phase
 from controller.cli.app import app
 from controller.records import Records
+from controller.records.database import reading
 from controller.records.locks import all_locks
-from controller.records.readonly import reading
 from tests.unit.records.samples import at, spec
 
 AGENT = "deployment/agents/fixer"

@@ -12,7 +12,7 @@ from controller.cli.run.asking import Asked
 from controller.cli.run.errors import UsageError
 from controller.cli.run.naming import MOST, readable_name
 from controller.cli.run.versus import Versus, keeps_still, versus
-from controller.records.comparing import comparison_hash
+from controller.records.arms import comparison_hash
 
 AGENT = Asked(subject="tikv", chaos="node_kill", agent="agents/mine", variant="careful", model="m-1", trials=7)
 SENDS = replace(AGENT, agent=None)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from controller.api import ConditionType, Failure, Mode, Outcome, Phase, Step
-from controller.records.flags import Flag
+from controller.records.rows import Flag
 from tests.unit.crd.flat import crd_fields, load_crd, schema_of
 
 KNOWN = json.loads(Path(__file__).with_name("v1alpha1.json").read_text())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from controller.consent import ConsentKeys
-from controller.records.room import Allowance
+from controller.records.quota import Allowance
 from controller.settings import InvalidSetting, Settings
 
 

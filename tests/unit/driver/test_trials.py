@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from controller.api import Phase
 from controller.campaign.trials import as_recorded
-from controller.records.comparing import comparison_hash
+from controller.records.arms import comparison_hash
 from tests.unit.driver.samples import row
 from tests.unit.records.samples import spec
 

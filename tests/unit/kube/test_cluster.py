@@ -85,7 +85,41 @@ async def test_a_secret_may_be_empty(server: PodServer, cluster: KubeCluster, em
     assert await cluster.read_secret("s", "tikv-client") == {}
 
 
+@pytest.mark.parametrize(
+    ("kind", "collection"),
+    [
+        ("v1/services", "/api/v1/namespaces/s/services"),
+        ("networking.k8s.io/v1/networkpolicies", "/apis/networking.k8s.io/v1/namespaces/s/networkpolicies"),
+    ],
+)
+async def test_an_object_of_any_kind_is_read_and_changed_by_its_path(server, cluster, kind, collection):
+    server.answer = (200, {"items": [{"metadata": {"name": "web"}}]})
+    assert await cluster.list_objects("s", kind, "app=web") == {"web": {"metadata": {"name": "web"}}}
+    await cluster.get_object("s", kind, "web")
+    await cluster.patch_object("s", kind, "web", ({"op": "remove", "path": "/spec/selector"},))
+    await cluster.create_object("s", kind, {"metadata": {"name": "deny"}})
+    await cluster.delete_object("s", kind, "web", "uid-1")
+    assert [(asked.method, asked.path) for asked in server.heard] == [
+        ("GET", collection),
+        ("GET", f"{collection}/web"),
+        ("PATCH", f"{collection}/web"),
+        ("POST", collection),
+        ("DELETE", f"{collection}/web"),
+    ]
+    assert server.heard[0].query == {"labelSelector": "app=web"}
+    assert server.heard[2].content_type == "application/json-patch+json"
+    assert server.heard[4].body == {"preconditions": {"uid": "uid-1"}}
+
+
+@pytest.mark.parametrize("kind", ["services", "v1/../../nodes", "v1/Services", "a/b/c/d", "v1/services/web", ""])
+async def test_what_is_no_kind_is_asked_of_nobody(server, cluster, kind):
+    with pytest.raises(ValueError, match="no version/plural"):
+        await cluster.get_object("s", kind, "web")
+    assert server.heard == []
+
+
 ASKED = {
+    "list_objects": ("s", "v1/services"),
     "list_workloads": ("s", "app=tikv"),
     "scale_workload": ("s", "tikv", 3),
     "list_claims": ("s", "app=tikv"),

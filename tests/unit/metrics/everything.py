@@ -13,14 +13,13 @@ from controller.metrics.campaigns import OTHER, RecordedCampaigns
 from controller.metrics.disk import RecordsDisk
 from controller.metrics.prometheus import AGENT_STATUSES, Metrics
 from controller.version import VERSION
-from subjects import SUBJECTS
-from subjects.protocol import SubjectContext
+from subjects.registry import installed, offered
 from tests.support.scraping import OURS, Scrape
 from tests.unit.metrics.samples import at, ended
 
-CHAOS = {name for make in SUBJECTS.values() for name in make(SubjectContext(None, "n", lambda: None)).get_chaos_types()}
+CHAOS = {name for factory in installed().subjects.values() for name in offered(factory)}
 CLOSED = {
-    "subject": {*SUBJECTS, OTHER},
+    "subject": {*installed().subjects, OTHER},
     "chaos": CHAOS,
     "mode": set(Mode),
     "outcome": set(Outcome),
@@ -68,7 +67,7 @@ def tell_everything(metrics: Metrics) -> None:
 def scrape_everything(url: str) -> Scrape:
     """What is then scraped, beside the campaigns on record at `url`."""
     metrics = Metrics()
-    metrics.registry.register(RecordedCampaigns(url, SUBJECTS))
+    metrics.registry.register(RecordedCampaigns(url, installed().subjects))
     metrics.registry.register(RecordsDisk(url))
     tell_everything(metrics)
     return Scrape.of(metrics.registry)

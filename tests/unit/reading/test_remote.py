@@ -17,7 +17,7 @@ from controller.reading.database import DatabaseReader
 from controller.reading.protocol import RecordsReader
 from controller.reading.remote import RemoteReader
 from controller.records.errors import NotRecorded, RecordsError, RecordsUnavailable
-from controller.records.revisions import HEAD
+from controller.records.schema import HEAD
 
 
 def test_campaigns_with_all_their_counts_are_the_same(direct: DatabaseReader, remote: RemoteReader) -> None:

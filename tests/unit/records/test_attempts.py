@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from controller.api import Failure, Outcome, Step
 from controller.records import AttemptEnded, Event, Records, queries
 from controller.records.attempts import attempt_id
-from controller.records.readonly import reading
+from controller.records.database import reading
 from controller.records.schema import attempts
 from tests.unit.records.samples import at
 

@@ -4,7 +4,7 @@ import pytest
 
 from controller.api import Mode, Phase
 from controller.records import Records
-from controller.records.comparing import comparison_hash
+from controller.records.arms import comparison_hash
 from tests.unit.records.samples import at, spec
 
 

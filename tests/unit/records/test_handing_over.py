@@ -6,8 +6,8 @@ import pytest
 
 from controller.api import Outcome, Phase
 from controller.records import Records
-from controller.records.flags import Flag
 from controller.records.locks import workload_key
+from controller.records.rows import Flag
 from tests.unit.records.samples import at, spec
 
 SUBJECT = "etcd/etcd-lab"

@@ -13,10 +13,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect
 
-from controller.records import Records, RecordsError, RecordsMissing, RecordsNewer, engines, migrate
-from controller.records.readonly import reading
-from controller.records.revisions import REVISIONS
-from controller.records.schema import metadata
+from controller.records import Records, RecordsError, RecordsMissing, RecordsNewer, store
+from controller.records.database import migrator, reading
+from controller.records.schema import REVISIONS, metadata
 
 
 def schema_of(path: Path) -> dict[str, str]:
@@ -28,8 +27,8 @@ def schema_of(path: Path) -> dict[str, str]:
 
 def test_the_migrations_end_at_the_schema_that_the_code_uses(url: str, database: Path, tmp_path: Path) -> None:
     database.parent.mkdir()
-    migrate.migrate(url)
-    engine = engines.migrator(url)
+    store.migrate(url)
+    engine = migrator(url)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
@@ -39,7 +38,7 @@ def test_the_migrations_end_at_the_schema_that_the_code_uses(url: str, database:
 def test_not_even_a_constraint_differs(url: str, database: Path, tmp_path: Path) -> None:
     """Alembic's comparison does not look at checks and conditions of indexes; the SQL has them all."""
     database.parent.mkdir()
-    migrate.migrate(url)
+    store.migrate(url)
     engine = create_engine(f"sqlite:///{tmp_path}/fresh.db")
     metadata.create_all(engine)
     engine.dispose()
@@ -51,7 +50,7 @@ def test_not_even_a_constraint_differs(url: str, database: Path, tmp_path: Path)
 
 def test_the_list_of_revisions_names_every_migration() -> None:
     config = Config()
-    config.set_main_option("script_location", str(migrate.FOLDER))
+    config.set_main_option("script_location", str(store.MIGRATIONS))
     scripts = ScriptDirectory.from_config(config)
     assert [script.revision for script in scripts.walk_revisions()] == list(reversed(REVISIONS))
     assert [scripts.get_current_head()] == list(REVISIONS[-1:])
@@ -59,9 +58,9 @@ def test_the_list_of_revisions_names_every_migration() -> None:
 
 def test_a_migration_that_does_not_end_leaves_nothing(url: str, database: Path) -> None:
     database.parent.mkdir()
-    engine = engines.migrator(url)
+    engine = migrator(url)
     with pytest.raises(KeyboardInterrupt), engine.begin() as connection:
-        migrate._upgrade(connection)
+        store._upgrade(connection)
         assert inspect(connection).has_table("attempts")
         raise KeyboardInterrupt
     engine.dispose()
@@ -86,18 +85,18 @@ def test_a_reader_does_not_migrate(url: str, database: Path, monkeypatch: pytest
     with pytest.raises(RecordsMissing, match="no controller has opened it"), reading(url):
         pass
     assert database.stat().st_size == 0
-    migrate.migrate(url)
-    monkeypatch.setattr("controller.records.readonly.HEAD", "0007")
+    store.migrate(url)
+    monkeypatch.setattr("controller.records.database.HEAD", "0007")
     with pytest.raises(RecordsError, match="older version"), reading(url):
         pass
 
 
 def at_revision(url: str, revision: str) -> None:
     """Bring the database there and no further."""
-    engine = engines.migrator(url)
+    engine = migrator(url)
     with engine.begin() as connection:
         config = Config()
-        config.set_main_option("script_location", str(migrate.FOLDER))
+        config.set_main_option("script_location", str(store.MIGRATIONS))
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
     engine.dispose()
@@ -119,7 +118,7 @@ def test_the_commands_of_older_records_are_counted_when_the_schema_comes_to_have
                 (str(trial), trial, None if log is None else json.dumps(log)),
             )
         connection.commit()
-    migrate.migrate(url)
+    store.migrate(url)
     with closing(sqlite3.connect(database)) as connection:
         counts = "commands_total, commands_unique, commands_mutating, commands_destructive"
         found = connection.execute(f"SELECT {counts} FROM attempts ORDER BY trial").fetchall()

@@ -15,9 +15,8 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from controller.records import Records, RecordsError, RecordsMissing, RecordsUnavailable, queries
-from controller.records.backup import backup
+from controller.records.database import backup, reading
 from controller.records.errors import NotRecorded
-from controller.records.readonly import reading
 from tests.unit.records.samples import at, fill, spec
 
 NOBODY = 65534

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Connection
 
 from controller.api import Outcome, Phase
-from controller.records import Records, RecordsError, RecordsInUse, RecordsUnavailable, engines
-from controller.records.retry import until_reached
+from controller.records import Records, RecordsError, RecordsInUse, RecordsUnavailable
+from controller.records.facade import retry_until_available
 from controller.records.store import Store
 from tests.unit.records.samples import at, spec
 
@@ -20,7 +20,7 @@ from tests.unit.records.samples import at, spec
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A lock of another process is waited for only briefly."""
-    monkeypatch.setattr(engines, "BUSY_SECONDS", 0.02)
+    monkeypatch.setattr("controller.records.database.BUSY_SECONDS", 0.02)
 
 
 async def test_opening_makes_the_folder_and_the_file_and_a_second_opening_finds_the_rows(
@@ -187,7 +187,9 @@ async def test_a_full_disk_loses_no_write(records: Records) -> None:
         waits.append(message)
         store._write_thread.submit(limit, 1_000_000)
 
-    await until_reached(lambda: records.update(row.id, at=at(2), initial_state=large), make_room, first_pause=0.01)
+    await retry_until_available(
+        lambda: records.update(row.id, at=at(2), initial_state=large), make_room, first_pause=0.01
+    )
     assert waits == ["The records cannot be reached: database or disk is full"]
     (now,) = await records.unfinished("uid-1")
     assert now.initial_state == large
@@ -226,10 +228,10 @@ async def test_waiting_ends_when_cancelled_and_other_errors_come_through() -> No
     async def wrong() -> None:
         raise LookupError("wrong")
 
-    waiting = asyncio.create_task(until_reached(unavailable, lambda message: None))
+    waiting = asyncio.create_task(retry_until_available(unavailable, lambda message: None))
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
     with pytest.raises(LookupError):
-        await until_reached(wrong, lambda message: None)
+        await retry_until_available(wrong, lambda message: None)

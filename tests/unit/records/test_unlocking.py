@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from controller.api import Outcome, Phase
-from controller.records import Records, RecordsUnavailable, engines
+from controller.records import Records, RecordsUnavailable
 from controller.records.errors import NotUnlocked
-from controller.records.unlocking import unlock
+from controller.records.unlock import unlock
 from tests.unit.records.samples import at, spec
 
 SUBJECT = "etcd/etcd-lab"
@@ -60,7 +60,7 @@ async def test_a_campaign_that_has_not_ended_is_refused_in_the_same_transaction(
 async def test_while_the_database_is_written_by_another_for_long_nothing_is_changed(
     locked: Records, url: str, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("controller.records.database.BUSY_SECONDS", 0.05)
     lock = await locked.lock_of("uid-1")
     assert lock is not None
     with closing(sqlite3.connect(database, isolation_level=None)) as other:

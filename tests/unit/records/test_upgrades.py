@@ -19,9 +19,9 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 
 from controller.api import Mode, Outcome, Phase, Step
-from controller.records import Records, RecordsError, engines, migrate, queries
-from controller.records.readonly import reading
-from controller.records.revisions import REVISIONS
+from controller.records import Records, RecordsError, queries, store
+from controller.records.database import migrator, reading
+from controller.records.schema import REVISIONS
 from subjects.fault import Fault, Target
 
 BEGAN = datetime(2025, 3, 4, 5, 6, 7, 123456, tzinfo=UTC)
@@ -152,10 +152,10 @@ class Old:
 def old(request: pytest.FixtureRequest, tmp_path: Path) -> Old:
     """A database of one of the earlier revisions, made by running the migrations up to it."""
     path = tmp_path / "records.db"
-    engine = engines.migrator(f"sqlite:///{path}")
+    engine = migrator(f"sqlite:///{path}")
     with engine.begin() as connection:
         config = Config()
-        config.set_main_option("script_location", str(migrate.FOLDER))
+        config.set_main_option("script_location", str(store.MIGRATIONS))
         config.attributes["connection"] = connection
         command.upgrade(config, request.param)
     engine.dispose()
@@ -180,7 +180,7 @@ def contents(path: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def test_no_row_and_no_value_is_lost(old: Old) -> None:
-    migrate.migrate(old.url)
+    store.migrate(old.url)
     now = contents(old.path)
     assert "trials" not in now and "trial_events" not in now
     renamed = {"trials": "attempts", "trial_events": "attempt_events"}
@@ -194,7 +194,7 @@ def test_no_row_and_no_value_is_lost(old: Old) -> None:
 
 
 def test_the_migrated_database_is_sound(old: Old) -> None:
-    migrate.migrate(old.url)
+    store.migrate(old.url)
     with closing(sqlite3.connect(old.path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []

@@ -8,8 +8,7 @@ from typing import Any
 from controller.analysis.comparison import compare_all
 from controller.analysis.summary import analyze
 from controller.api import Outcome, Step
-from controller.records.flags import Flag
-from controller.records.rows import AttemptRow
+from controller.records.rows import AttemptRow, Flag
 from controller.report.attempts import AttemptSection, attempt_section
 from controller.report.page import Chapter, render
 from tests.unit.analysis.samples import arm, healing

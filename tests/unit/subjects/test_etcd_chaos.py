@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.etcd import EtcdSubject
-from subjects.etcd.polling import EtcdPollSettings
+from subjects.etcd.api import EtcdPollSettings
 from subjects.protocol import ChaosRefused, EvalSubject, Fault, SubjectContext, SubjectError
 from tests.unit.subjects.fakes import IMAGE, PAUSE, FakeCluster
 

@@ -7,9 +7,8 @@ from typing import Any
 import yaml
 
 from controller.consent import Namespace, missing_consent
+from subjects.etcd.api import CLIENT_PORT, SELECTOR, WORKLOAD
 from subjects.etcd.chaos import CONTAINER
-from subjects.etcd.place import SELECTOR, WORKLOAD
-from subjects.etcd.wire import CLIENT_PORT
 
 MANIFESTS = Path(__file__).parents[3] / "manifests" / "subjects"
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from subjects.cluster import Answer, Pod, Workload
+from subjects.etcd.api import Query
 from subjects.etcd.oracle import Observations, assess
-from subjects.etcd.wire import Query
 from subjects.protocol import Verdict
-from subjects.watching.results import QueryResult
+from subjects.watching.polling import QueryResult
 from tests.unit.subjects.fakes import HEADER, IMAGE, NAMES, members_of, status_of
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)

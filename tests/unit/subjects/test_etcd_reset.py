@@ -7,11 +7,10 @@ import pytest
 
 from subjects.cluster import Answer, ClusterError, ClusterUnreachable, Workload
 from subjects.etcd import EtcdSubject
-from subjects.etcd.polling import EtcdPollSettings
+from subjects.etcd.api import EtcdPollSettings, read_status
 from subjects.etcd.reset import agreed_leader, locked_out
-from subjects.etcd.wire import read_status
 from subjects.protocol import SubjectNotReady
-from subjects.watching.results import QueryResult
+from subjects.watching.polling import QueryResult
 from tests.support.waiting import eventually
 from tests.unit.subjects.fakes import HANG, IDS, IMAGE, NAMES, FakeCluster, status_of
 

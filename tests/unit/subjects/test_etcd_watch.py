@@ -8,9 +8,9 @@ import pytest
 
 from subjects.cluster import Answer, ClusterError, ClusterUnreachable
 from subjects.etcd import EtcdSubject
-from subjects.etcd.polling import EtcdPollSettings
+from subjects.etcd.api import EtcdPollSettings
 from subjects.protocol import Verdict
-from subjects.watching.polling import MAX_UNANSWERED
+from subjects.watching.polling import MAX_IN_FLIGHT
 from tests.unit.subjects.fakes import HANG, FakeCluster
 
 PATIENT = EtcdPollSettings(period=0.01, timeout=1.0, write_timeout=1.0)
@@ -228,7 +228,7 @@ async def test_a_member_is_never_asked_more_at_once_than_agreed_whatever_the_eve
         for _ in range(50):
             cluster.tell()
         await asyncio.sleep(0.005)
-        assert sum(call[:3] == ("ask_member", "etcd-0", "/health") for call in cluster.calls) <= MAX_UNANSWERED
+        assert sum(call[:3] == ("ask_member", "etcd-0", "/health") for call in cluster.calls) <= MAX_IN_FLIGHT
 
 
 async def test_waiting_for_health_tells_what_is_missing_meanwhile():

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from controller.attempt.observation import manifests
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.etcd import EtcdSubject
-from subjects.etcd.polling import EtcdPollSettings
+from subjects.etcd.api import EtcdPollSettings
 from subjects.protocol import BlastRadius, ChaosRefused, Fault, Problem, SubjectError, Verdict
 from tests.unit.subjects import tikv_fakes
 from tests.unit.subjects.fakes import IMAGE, PAUSE, FakeCluster

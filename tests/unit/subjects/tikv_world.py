@@ -29,7 +29,7 @@ from subjects.tikv.members.queries import (
 )
 from subjects.tikv.oracle.observations import Observations, Write
 from subjects.tikv.oracle.verdict import assess
-from subjects.watching.results import QueryResult
+from subjects.watching.polling import QueryResult
 
 AT = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 IMAGES = {PD: "pingcap/pd:v8.5.5", TIKV: "pingcap/tikv:v8.5.5"}

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from controller.records.counting import columns
+from controller.records.rows import command_columns
 
 revision = "0004"
 down_revision = "0003"
@@ -46,6 +46,6 @@ def upgrade() -> None:
     for id_ in connection.scalars(logged).all():
         # One at a time: a log may have megabytes.
         log = connection.scalar(sa.select(trials.c.commands).where(trials.c.id == id_))
-        connection.execute(sa.update(trials).where(trials.c.id == id_).values(columns(log)))
+        connection.execute(sa.update(trials).where(trials.c.id == id_).values(command_columns(log)))
     op.drop_index("ix_trials_tally", "trials")
     op.create_index("ix_trials_numbers", "trials", ANALYSED)

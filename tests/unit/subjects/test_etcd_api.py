@@ -3,8 +3,8 @@ from base64 import b64decode
 import pytest
 
 from subjects.cluster import Answer
-from subjects.etcd.wire import Query, Status, health_problem, read_members, read_status, refusal
-from subjects.watching.results import LatestResults, QueryResult
+from subjects.etcd.api import Query, Status, health_problem, read_members, read_status, refusal
+from subjects.watching.polling import LatestResults, QueryResult
 from tests.unit.subjects.fakes import HEADER, IDS, members_of, status_of
 
 
@@ -66,7 +66,7 @@ def test_a_reply_asked_earlier_does_not_replace_one_asked_later():
     results = book()
     results.record("uid", Query.WRITE, NEW)
     results.record("uid", Query.WRITE, OLD)
-    assert results.recent("uid", 0)[Query.WRITE] == NEW
+    assert results.since("uid", 0)[Query.WRITE] == NEW
 
 
 def test_a_changed_pod_voids_the_replies_before_and_those_still_under_way():
@@ -74,18 +74,18 @@ def test_a_changed_pod_voids_the_replies_before_and_those_still_under_way():
     results.record("uid", Query.WRITE, OLD)
     results.invalidate("uid", 3.0)
     results.record("uid", Query.WRITE, NEW)
-    assert results.recent("uid", 0) == {}
+    assert results.since("uid", 0) == {}
 
 
 def test_replies_grow_stale():
     results = book()
     results.record("uid", Query.WRITE, OLD)
     results.record("uid", Query.HEALTH, NEW)
-    assert results.recent("uid", 1.5) == {Query.HEALTH: NEW}
+    assert results.since("uid", 1.5) == {Query.HEALTH: NEW}
 
 
 def test_a_late_reply_of_a_pod_that_is_gone_is_dropped():
     results = book()
     results.forget("uid")
     results.record("uid", Query.WRITE, NEW)
-    assert results.recent("uid", 0) == {}
+    assert results.since("uid", 0) == {}

@@ -1,4 +1,4 @@
-"""SQLAlchemy engines with SQLite's quirks set right.
+"""Connections to the database: engines with SQLite's quirks set right, read-only connections, and backups.
 
 pysqlite begins transactions by its own rules: late, and not at all before SELECT and DDL. So its own control is
 switched off (`isolation_level = None`) and BEGIN is sent by us; COMMIT and ROLLBACK still work through the driver.
@@ -9,13 +9,16 @@ roll back.
 from __future__ import annotations
 
 import json
+import os
 import re
 import sqlite3
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import (
@@ -29,7 +32,9 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import StaticPool
 
-from controller.records.errors import RecordsError, RecordsUnavailable
+from controller.files import regular
+from controller.records.errors import RecordsError, RecordsMissing, RecordsUnavailable
+from controller.records.schema import HEAD, refuse_newer, revision
 
 BUSY_SECONDS = 5.0
 """How long a statement waits for another process's lock (a backup, a shell) before it fails."""
@@ -137,3 +142,108 @@ def translated_errors() -> Iterator[None]:
 
 def _sentence(error: Exception) -> str:
     return f"The records cannot be reached: {getattr(error, 'orig', None) or error}"
+
+
+@contextmanager
+def reading(url: str) -> Iterator[Connection]:
+    """One snapshot of the records, closed afterwards. Creates and changes nothing.
+
+    RecordsMissing when there is no database, RecordsNewer when it is ahead of this version, RecordsError when it is
+    behind (only a controller migrates) or no records, RecordsUnavailable when it cannot be read.
+    """
+    path = sqlite_path(url)
+    engine = reader(url, 1) if path is None else on_connection(open_file(path))
+    try:
+        with translated_errors(), engine.begin() as connection:
+            found = revision(connection)
+            refuse_newer(found)
+            if found is None:
+                raise RecordsMissing(f"{shown(url)} holds no records: no controller has opened it yet")
+            if found != HEAD:
+                raise RecordsError(
+                    f"{shown(url)} was written by an older version: start this version's controller on it once"
+                )
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def open_file(path: Path) -> sqlite3.Connection:
+    """The SQLite file, read-only; RecordsMissing when it is not there, RecordsUnavailable when it cannot be read."""
+    try:
+        there = path.is_file()
+    except OSError as error:
+        raise RecordsUnavailable(f"The records at {path} cannot be read: {error}") from error
+    if not there:
+        raise RecordsMissing(f"There are no records at {path}. Name the database with --db, or start a controller.")
+    try:
+        return _open(path, "mode=ro")
+    except sqlite3.Error as error:
+        # Reading a WAL database takes a -shm file beside it. Where none can be made, and there is no WAL, nobody is
+        # writing either, so the file may be read as one that does not change.
+        if path.with_name(path.name + "-wal").exists():
+            raise RecordsUnavailable(f"The records at {path} cannot be read: {error}") from error
+    try:
+        return _open(path, "mode=ro&immutable=1")
+    except sqlite3.Error as error:
+        raise RecordsUnavailable(f"The records at {path} cannot be read: {error}") from error
+
+
+def _open(path: Path, options: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"file:{quote(str(path))}?{options}", uri=True, timeout=BUSY_SECONDS)
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # opens the file; connecting did not
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def backup(url: str, destination: Path) -> None:
+    """Write a consistent copy, whatever a controller writes meanwhile; replaces `destination` at once or not at all.
+
+    The copy is checked, and is one file that needs no WAL beside it, so that it can be read from a read-only disk.
+    RecordsError for a database that is not SQLite; RecordsUnavailable when reading or writing fails.
+    """
+    source = sqlite_path(url)
+    if source is None:
+        raise RecordsError("This backs up SQLite only; use the database's own tool, such as pg_dump")
+    with closing(open_file(source)) as live, sound_copy(destination) as name, closing(sqlite3.connect(name)) as copy:
+        live.backup(copy)  # in one step: a copy in several starts over at each write of the controller
+        copy.execute("PRAGMA journal_mode = DELETE")
+
+
+@contextmanager
+def sound_copy(destination: Path) -> Iterator[Path]:
+    """A file to fill with a database. It takes `destination`'s place when it is full and sound; else it is gone.
+
+    RecordsUnavailable when it is damaged, or when reading or writing fails.
+    """
+    # In the destination's folder, as a rename cannot cross file systems.
+    try:
+        destination = regular(destination)
+        handle, name = tempfile.mkstemp(prefix=f".{destination.name}.", dir=destination.parent)
+    except OSError as error:
+        raise RecordsUnavailable(f"The backup cannot be written: {error.strerror or error}") from error
+    os.close(handle)
+    try:
+        yield Path(name)
+        with closing(sqlite3.connect(name)) as copy:
+            verdict = copy.execute("PRAGMA integrity_check").fetchone()[0]
+        if verdict != "ok":
+            raise RecordsUnavailable(f"The backup is damaged ({verdict}); it was not kept")
+        _sync(Path(name))
+        os.replace(name, destination)
+        _sync(destination.parent)
+    except (sqlite3.Error, OSError) as error:
+        raise RecordsUnavailable(f"The backup was not made: {error}") from error
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

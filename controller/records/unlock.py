@@ -13,7 +13,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from controller.records import campaigns, engines, locks
+from controller.records import campaigns, database, locks
 from controller.records.errors import NotUnlocked
 from controller.records.rows import CampaignRow, LockRow
 from controller.text import utc_seconds
@@ -37,7 +37,7 @@ class Held:
         return "using" if locks.is_workload(self.lock.subject) else "breaking"
 
 
-def find(connection: Connection, subject: str | None, campaign: str | None) -> Held:
+def find_lock(connection: Connection, subject: str | None, campaign: str | None) -> Held:
     """The lock on `subject` (`type/namespace`, or `deployment/namespace/name` of an agent), or the one on its subject
     that is held by `campaign` (name, `namespace/name` or uid); where that has none, the one on its agent.
 
@@ -64,9 +64,9 @@ def unlock(url: str, lock: LockRow, at: datetime, force: bool) -> None:
     NotUnlocked where it is no longer there as it was seen, or where the campaign has not ended and nobody said `force`.
     RecordsUnavailable when the database cannot be written just now; nothing was changed then.
     """
-    engine = engines.writer(url)
+    engine = database.writer(url)
     try:
-        with engines.translated_errors(), engine.begin() as connection:
+        with database.translated_errors(), engine.begin() as connection:
             if lock not in locks.all_locks(connection):
                 raise NotUnlocked(f"{lock.subject} is no longer locked as it was a moment ago; nothing was changed")
             if not force:

@@ -1,0 +1,168 @@
+"""Which subjects and faults there are: ours and those of other packages, checked when they are first asked for.
+
+A package adds a subject by an entry point in the group `evalcampaign.subjects` that names a `SubjectFactory`, and a
+fault for a subject that exists by one in `evalcampaign.faults` that names a `FaultType`. One that cannot be used is
+refused with a sentence and does not stop the others. How to write one: docs/subjects/plugins.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import EntryPoint
+from typing import Any, cast
+
+from subjects.cluster import Cluster
+from subjects.faulttype import ChaosType, FaultType
+from subjects.plugins import BrokenPlugin, list_plugins, load, package_of
+from subjects.protocol import EvalSubject, SubjectContext, SubjectFactory
+
+SUBJECTS = "evalcampaign.subjects"
+FAULTS = "evalcampaign.faults"
+
+NAME = re.compile(r"[A-Za-z0-9]([-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?")
+"""What `spec.subject.type` and `spec.chaos.type` can hold, and a label of a metric."""
+
+METHODS = tuple(name for name in vars(EvalSubject) if not name.startswith("_"))
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedPlugin:
+    """An installed plug-in that is not used: its group, its name, its package, and why, in a sentence."""
+
+    group: str
+    name: str
+    package: str
+    reason: str
+
+    def __str__(self) -> str:
+        kind = "subject" if self.group == SUBJECTS else "fault"
+        return f"the {kind} {self.name} of the package {self.package} is not used: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The subjects by type, each with the faults that plug-ins add to it; the package of each; and what is refused."""
+
+    subjects: Mapping[str, SubjectFactory]
+    packages: Mapping[str, str]
+    refused: tuple[RefusedPlugin, ...]
+
+
+class _Refused(Exception):
+    """The plug-in is not used; the text says why."""
+
+
+@cache
+def installed() -> Registry:
+    """What is installed beside this process. Imports every plug-in, once; raises nothing for what they do."""
+    return find(list_plugins(SUBJECTS), list_plugins(FAULTS))
+
+
+def find(subjects: list[EntryPoint], faults: list[EntryPoint]) -> Registry:
+    """The registry of these entry points; where two have the same name, the first one has it."""
+    factories: dict[str, SubjectFactory] = {}
+    packages: dict[str, str] = {}
+    refused: list[RefusedPlugin] = []
+    for entry_point in subjects:
+        name, package = entry_point.name, package_of(entry_point)
+        try:
+            if name in factories:
+                raise _Refused(f"the package {packages[name]} has a subject of this name")
+            factories[name], packages[name] = _subject(entry_point), package
+        except _Refused as why:
+            refused.append(RefusedPlugin(SUBJECTS, name, package, str(why)))
+    for entry_point in faults:
+        try:
+            fault = _fault(entry_point)
+            problems = list(_add(fault, factories))
+        except _Refused as why:
+            problems = [str(why)]
+        refused += (RefusedPlugin(FAULTS, entry_point.name, package_of(entry_point), why) for why in problems)
+    return Registry(dict(sorted(factories.items())), packages, tuple(refused))
+
+
+def offered(factory: SubjectFactory) -> Mapping[str, ChaosType]:
+    """The types of chaos that a subject offers where it is asked for nothing special. Touches no cluster."""
+    nowhere = cast(Cluster, None)
+    return factory(SubjectContext(nowhere, "nowhere", lambda: datetime.now(UTC))).get_chaos_types()
+
+
+def _loaded(entry_point: EntryPoint) -> Any:
+    if not NAME.fullmatch(entry_point.name):
+        raise _Refused("a name has at most 63 letters, digits, dashes, dots and underscores")
+    try:
+        return load(entry_point)
+    except BrokenPlugin as broken:
+        error = broken.__cause__
+        raise _Refused(f"it cannot be imported: {type(error).__name__}: {error}") from broken
+
+
+def _subject(entry_point: EntryPoint) -> SubjectFactory:
+    factory = _loaded(entry_point)
+    if not callable(factory):
+        raise _Refused(f"{entry_point.value} is {_article(factory)}, and no SubjectFactory")
+    _check_offered(factory)
+    return cast(SubjectFactory, factory)
+
+
+def _check_offered(factory: Callable[[SubjectContext], Any]) -> Mapping[str, ChaosType]:
+    """What the factory's subject offers. Refused where it is no subject, or does not offer types of chaos."""
+    try:
+        subject = factory(SubjectContext(cast(Cluster, None), "nowhere", lambda: datetime.now(UTC)))
+        if missing := [name for name in METHODS if not callable(getattr(subject, name, None))]:
+            raise _Refused(f"{_article(subject)} is no EvalSubject: it lacks {', '.join(missing)}")
+        types = subject.get_chaos_types()
+        if not all(isinstance(each, ChaosType) for each in types.values()):
+            raise _Refused("get_chaos_types() does not return ChaosTypes by name")
+    except _Refused:
+        raise
+    except Exception as error:  # the code of others may raise anything
+        raise _Refused(f"it cannot be asked what it offers: {type(error).__name__}: {error}") from error
+    return cast(Mapping[str, ChaosType], types)
+
+
+def _fault(entry_point: EntryPoint) -> FaultType:
+    fault = _loaded(entry_point)
+    if not isinstance(fault, FaultType):
+        raise _Refused(f"{entry_point.value} is {_article(fault)}, and no FaultType")
+    if fault.name != entry_point.name:
+        raise _Refused(f"the fault calls itself {fault.name}")
+    if not fault.subjects:
+        raise _Refused("it names no subject that it is for")
+    return fault
+
+
+def _add(fault: FaultType, factories: dict[str, SubjectFactory]) -> Iterator[str]:
+    """Add the fault to the subjects that it is for; yield why it is not added to one."""
+    for name in factories if "*" in fault.subjects else fault.subjects:
+        if name not in factories:
+            yield f"there is no subject {name}; there are: {', '.join(sorted(factories))}"
+            continue
+        if fault.name in offered(factories[name]):
+            yield f"{name} has a fault of this name already"
+            continue
+        with_fault = _with_fault(factories[name], fault)
+        try:
+            types = _check_offered(with_fault)
+        except _Refused as why:
+            yield f"{name} does not take it: {why}"
+            continue
+        if fault.name not in types:
+            yield f"{name} takes no faults from plug-ins"
+            continue
+        factories[name] = with_fault
+
+
+def _with_fault(factory: SubjectFactory, fault: FaultType) -> SubjectFactory:
+    def make(context: SubjectContext) -> EvalSubject:
+        return factory(replace(context, faults={fault.name: fault, **context.faults}))
+
+    return make
+
+
+def _article(thing: object) -> str:
+    return f"a {type(thing).__name__}"
