@@ -512,8 +512,8 @@ async def test_undoing_touches_nobody_but_the_targets() -> None:
 
 @pytest.mark.parametrize("method", ["patch_object", "delete_object"])
 @pytest.mark.parametrize("who", [("db", "uid-w"), ("web", "uid-9"), ("deny", "uid-w")])
-async def test_only_an_object_of_the_plan_is_changed_by_name_and_uid(method, who):
-    api = Asked(three())
+async def test_only_an_object_of_the_plan_is_changed_by_name_and_uid(method: Any, who: Any) -> None:
+    api: Any = Asked(three())
     permit, namespace, kind, _, _, *rest = permits()[method]
     with pytest.raises(ChaosRefused, match="no target of the plan on record"):
         await getattr(GuardedCluster(api, consents, True), method)(permit, namespace, kind, *who, *rest)
@@ -521,8 +521,8 @@ async def test_only_an_object_of_the_plan_is_changed_by_name_and_uid(method, who
 
 
 @pytest.mark.parametrize("body", [{"metadata": {"name": "web"}}, {"metadata": {"name": "other"}}])
-async def test_only_an_object_that_the_plan_names_is_created(body):
-    api = Asked(three())
+async def test_only_an_object_that_the_plan_names_is_created(body: Any) -> None:
+    api: Any = Asked(three())
     permit, namespace, *_ = permits()["create_object"]
     for kind in (POLICIES, SERVICES):
         with pytest.raises(ChaosRefused, match="no target of the plan on record"):
@@ -541,11 +541,13 @@ async def test_only_an_object_that_the_plan_names_is_created(body):
         ("gone", "uid-g", "ours", False),
     ],
 )
-async def test_reverting_changes_no_object_that_does_not_show_the_faults_change(name, uid, spec, sent):
+async def test_reverting_changes_no_object_that_does_not_show_the_faults_change(
+    name: Any, uid: Any, spec: Any, sent: Any
+) -> None:
     kinds = {"web": SERVICES, "deny": POLICIES, "gone": SERVICES}
     targets = (Target("web", "uid-w", SERVICES), Target("deny", "", POLICIES), Target("gone", "uid-g", SERVICES))
     permit = Revert(replace(NEW, targets=targets), "", lambda target, found: found["spec"] == "ours")
-    api = Asked(three())
+    api: Any = Asked(three())
     api.objects = {each: {"metadata": {"uid": uid}, "spec": spec} for each in ("web", "deny")}
     guarded = GuardedCluster(api, refuses)
     planned_uid = {"web": "uid-w", "deny": uid, "gone": "uid-g"}[name]
@@ -554,16 +556,16 @@ async def test_reverting_changes_no_object_that_does_not_show_the_faults_change(
     assert api.changed == ["patch_object", "delete_object"] * sent
 
 
-async def test_no_fault_deletes_a_pod_past_the_majority():
-    api = Asked(three())
+async def test_no_fault_deletes_a_pod_past_the_majority() -> None:
+    api: Any = Asked(three())
     permit, *request = permits()["delete_pod"]
     with pytest.raises(ChaosRefused, match="names no voters"):
         await GuardedCluster(api, consents).delete_pod(Inject(permit.fault, None), *request)
     assert api.changed == []
 
 
-async def test_reverting_touches_no_object_that_is_no_target():
-    api = Asked(three())
+async def test_reverting_touches_no_object_that_is_no_target() -> None:
+    api: Any = Asked(three())
     permit = Revert(replace(NEW, targets=(Target("web", "uid-w", SERVICES),)), "", lambda target, found: True)
     with pytest.raises(SubjectError, match="no target of the plan on record"):
         await GuardedCluster(api, consents, True, True).delete_object(permit, "etcd", SERVICES, "web", "uid-9")

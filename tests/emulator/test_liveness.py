@@ -56,7 +56,7 @@ async def answers(stage: Stage, path: str, says: str) -> None:
 async def test_while_the_records_migrate_it_lives_and_is_not_ready(
     probed: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    migrated, migrate = threading.Event(), store.migrate  # type: ignore[attr-defined]
+    migrated, migrate = threading.Event(), store.migrate
 
     def slowly(url: str) -> None:
         assert migrated.wait(180)
