@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from controller.campaign.board import Campaign
 from controller.campaign.driver import CampaignDriver
+from controller.campaign.phases import Campaign
 from controller.campaign.services import Services
 from controller.clock import Clock
 from controller.kube import CampaignRef, KubeApi

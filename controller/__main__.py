@@ -20,7 +20,7 @@ from controller.agents.intake.desk import TokenDesk
 from controller.agents.intake.tokens import TokenBook, TokenSecrets
 from controller.agents.intake.workers import working
 from controller.agents.operatordb.file import Bounds
-from controller.campaign.finalizer import garbage_collection
+from controller.campaign.lifecycle import garbage_collection
 from controller.campaign.services import Services
 from controller.clock import Clock
 from controller.connections import raise_descriptor_limit
@@ -144,10 +144,10 @@ def _agent_files(settings: Settings) -> Bounds | None:
 
 
 def _await_records(why: str) -> None:
-    """Every campaign waits with the records, and its status says for what."""
+    """Show in every campaign's status that the records cannot be reached."""
     log.warning(why)
     for driver in handlers.DRIVERS.values():
-        driver.wait(why)
+        driver.wait_for_records(why)
 
 
 def main() -> int:

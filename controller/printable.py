@@ -41,7 +41,7 @@ class PrintableStream:
     """A text stream to which only what is printable is written.
 
     rich writes its own escapes to `rich_proxied_file`, by rich's own rule; its consoles here filter what they are given
-    (`controller.cli.columns`). There is no `buffer`, by which a library could go around.
+    (`controller.cli.tables`). There is no `buffer`, by which a library could go around.
     """
 
     def __init__(self, to: TextIO) -> None:

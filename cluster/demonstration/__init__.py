@@ -1,1 +1,1 @@
-"""`make demo`: two campaigns, followed to their end."""
+"""`make demo`: example campaigns, created, followed to their end, and their results."""

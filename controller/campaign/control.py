@@ -1,14 +1,15 @@
 """What is asked of a campaign while it runs: by its spec, by its deletion, by the end of the controller.
 
-There are two signals, because a campaign that is aborted does not go: its driver undoes the fault, says so, and stays
-until it is told to leave as well. The first reason to halt is the one that counts.
+There are two signals, because an aborted campaign keeps its driver: the driver reverts the fault, writes the status,
+and stays until it is told to shut down as well. Of several reasons to stop, the first counts.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from controller.api import Controls
@@ -17,52 +18,76 @@ from controller.attempt.stopping import Paused, PauseSwitch, StopSignal
 
 T = TypeVar("T")
 
+GRACE = timedelta(seconds=60)
+"""How long a driver's heartbeat may be overdue before the liveness probe fails."""
+
 
 class Control:
-    """Belongs to one driver, which obeys it. `controls` are those heeded last."""
+    """The signals of one driver. `controls` is the part of the spec that was applied last."""
 
     def __init__(self, controls: Controls) -> None:
-        self.halt = StopSignal()
+        self.stop = StopSignal()
         """Fires when no more trials are to be run, for whatever reason."""
-        self.gone = StopSignal()
+        self.shutdown = StopSignal()
         """Fires when the driver is to end: the campaign is deleted, or the controller exits."""
         self.pause = PauseSwitch()
         self.changed = asyncio.Event()
-        """Set by the next `heed`, which puts a new one in its place."""
-        self.heed(controls)
+        """Set by the next `apply_spec`, which puts a new event in its place."""
+        self.apply_spec(controls)
 
-    def heed(self, controls: Controls) -> None:
-        """Take in the spec as it is now: the newest holds. An abort cannot be taken back."""
+    def apply_spec(self, controls: Controls) -> None:
+        """Apply the newest spec. An abort cannot be taken back."""
         self.controls = controls
         self.pause.turn(controls.suspend)
         if controls.abort:
-            self.halt.fire(StopReason.ABORTED)
+            self.stop.fire(StopReason.ABORTED)
         self.changed.set()
         self.changed = asyncio.Event()
 
-    def leave(self, reason: StopReason) -> None:
-        """End, as soon as nothing of the campaign is left in the subject."""
-        self.halt.fire(reason)
-        self.gone.fire(reason)
+    def shut_down(self, reason: StopReason) -> None:
+        """Stop the trials and, once nothing of the campaign is left in the subject, the driver."""
+        self.stop.fire(reason)
+        self.shutdown.fire(reason)
 
     @contextmanager
-    def within(self, seconds: float | None) -> Iterator[None]:
-        """Halt, as overdue, unless the block ends in so many seconds. None: it has all the time there is."""
+    def time_limit(self, seconds: float | None) -> Iterator[None]:
+        """Stop the trials as overdue unless the block ends in so many seconds. None is no limit."""
         if seconds is None:
             yield
             return
-        timer = asyncio.get_running_loop().call_later(seconds, self.halt.fire, StopReason.OVERDUE)
+        timer = asyncio.get_running_loop().call_later(seconds, self.stop.fire, StopReason.OVERDUE)
         try:
             yield
         finally:
             timer.cancel()
 
     async def guard(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do what may be broken off for a pause as well: raises Stopped or Paused; where both hold, Stopped."""
+        """Do `work` unless the campaign is stopped or paused. Raises Stopped or Paused; where both hold, Stopped."""
         try:
-            return await self.halt.guard(self.pause.guard(work))
+            return await self.stop.guard(self.pause.guard(work))
         except Paused:
-            self.halt.check()
+            self.stop.check()
             raise
         finally:
-            work.close()  # where it never came to begin
+            work.close()  # where it was never started
+
+
+class Heartbeat:
+    """When a driver must show that it is alive the next time. `due_at` is that time, GRACE included."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self.due_at = now() + GRACE
+
+    def beat(self, until: datetime | None = None) -> None:
+        """Show that the driver is alive; the next beat is due at `until`, or now where that is past or not given."""
+        now = self._now()
+        self.due_at = max(until or now, now) + GRACE
+
+    def extend(self) -> None:
+        """Show that the driver is alive; what was due later stays so."""
+        self.beat(self.due_at - GRACE)
+
+    def rest(self) -> None:
+        """Nothing is due: the driver waits for something that may take any time."""
+        self.due_at = datetime.max.replace(tzinfo=UTC)

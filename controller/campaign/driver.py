@@ -1,222 +1,380 @@
-"""One campaign, from its first look at the subject to its terminal phase.
+"""The driver of one campaign: it does what `phases.decide` says, learns from it, and decides anew.
 
-The driver decides nothing about a trial and knows nothing of Kopf. It admits the campaign, waits for its turn, runs
-attempt after attempt, and publishes what the records say. It may be stopped at any await and started again by another
-process: all that it needs then is in the records. What is asked of it meanwhile comes through `heed` and `leave`.
+The driver chooses no phase and knows nothing of Kopf. It may be stopped at any await and started again by another
+process: all that it needs then is in the records. The row is committed first; the status is computed from it after
+that.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from pydantic import BaseModel
 
-from controller.api import Controls, Outcome, Phase, Reason
-from controller.attempt.agent_session import AgentSession
+from controller.agents.protocol import AgentSource
+from controller.api import Controls, Current, Outcome, Phase, Reason
+from controller.attempt.attempt import Attempt, trial_seed
 from controller.attempt.injection import CleanupFailed
 from controller.attempt.outcome import StopReason
 from controller.attempt.stopping import Paused, Stopped
-from controller.campaign import dryrun
-from controller.campaign.attending import attending, dismiss_agent, open_source
-from controller.campaign.board import GRACE, Board, Campaign
-from controller.campaign.budgets import BudgetSpent
-from controller.campaign.control import Control
+from controller.campaign.agent import agent_exposure, new_agent_session, open_agent_source, revoke_agent_token
+from controller.campaign.control import Control, Heartbeat
 from controller.campaign.dryrun import NoPlan, plan_trials
-from controller.campaign.expiry import expire
-from controller.campaign.preconditions import Preconditions, Rejected, resolve_subject
-from controller.campaign.recovery import close_unfinished
+from controller.campaign.lifecycle import close_unfinished, delete_when_expired
+from controller.campaign.locks import POLL_SECONDS, Blocked, LockAcquisition
+from controller.campaign.phases import (
+    Campaign,
+    CampaignState,
+    Check,
+    Decision,
+    PhaseChange,
+    Task,
+    decide,
+    spec_as_recorded,
+)
+from controller.campaign.preconditions import PreconditionPoller, Rejected, resolve_subject
+from controller.campaign.reporting import KubeEvent, flush, load_state, phase_event, status_of
 from controller.campaign.services import Services
-from controller.campaign.trials import Trials, in_a_sentence
-from controller.campaign.turns import Turns
+from controller.records.rows import Flag
+from controller.status import Refusal, seconds
+from controller.text import qualified_name
 from subjects.protocol import EvalSubject
 
 log = logging.getLogger(__name__)
 
 
 class CampaignDriver:
-    """Drives one campaign. `run` ends in a terminal phase, or when it is told to leave."""
+    """Drives one campaign. `run` returns at the campaign's end, or when the driver is shut down."""
+
+    _state: CampaignState
+    _subject: EvalSubject
+    _params: BaseModel
 
     def __init__(self, services: Services, campaign: Campaign) -> None:
         self._services = services
         self._campaign = campaign
         self._spec = campaign.spec
-        self._projector = services.projector(campaign.ref)
-        self._board = Board(services, campaign, self._projector)
+        self._uid = campaign.ref.uid
+        self._writer = services.status_writer(campaign.ref)
+        self._recorder = services.event_recorder(campaign.ref)
         self._control = Control(campaign.spec)
-        self._preconditions = Preconditions(services, campaign.spec, self._board, self._control)
-        self._turns = Turns(services, campaign.spec, self._board, self._control)
-        self.heed(campaign.spec, campaign.generation)
+        self._heartbeat = Heartbeat(services.now)
+        self._loaded = False
+        self._published: tuple[object, ...] | None = None
+        self._source: AgentSource | None = None
+        self._active = AsyncExitStack()
+        """What an active campaign holds in this process."""
+        self._resources = AsyncExitStack()
+        """What it holds until the driver ends."""
+        self._poller = PreconditionPoller(services, self._spec, campaign.ref.namespace)
+        self._exposure_reported = False
+        self.generation = campaign.generation
+        self.name = qualified_name(campaign.ref.namespace, campaign.ref.name)
         self.ended = asyncio.Event()
-        """Set by whoever runs the driver, when it no longer runs."""
+        """Set by the caller of `run` when the driver has ended."""
 
-    @property
-    def name(self) -> str:
-        """`namespace/name`, for people."""
-        return self._campaign.ref.qualified_name
+    # What others ask of it --------------------------------------------------------------------------------------------
 
     @property
     def due_at(self) -> datetime:
-        """A driver that has said nothing by then is dead."""
-        return self._board.due_at
+        """When the driver must have shown that it is alive."""
+        return self._heartbeat.due_at
 
-    def heed(self, controls: Controls, generation: int) -> None:
-        """The spec is so now, at this generation. Takes effect at once, and the status says so."""
+    def apply_spec(self, controls: Controls, generation: int) -> None:
+        """Apply the spec of this generation. It takes effect at once, and the status says so."""
         self.generation = generation
-        self._control.heed(controls)
-        self._board.hear(generation, suspending=controls.suspend)
+        self._control.apply_spec(controls)
+        if self._loaded:
+            self._state = replace(self._state, generation=generation, suspending=controls.suspend)
+            self._publish()
 
-    def leave(self, reason: StopReason) -> None:
+    def shut_down(self, reason: StopReason) -> None:
         """End, once nothing of the campaign is left in the subject."""
-        self._control.leave(reason)
+        self._control.shut_down(reason)
 
-    def wait(self, why: str) -> None:
-        """The records cannot be reached: say so, and be taken for alive until they can be."""
-        self._projector.remark(why)
-        self._board.alive(self._board.due_at - GRACE)
+    def wait_for_records(self, why: str) -> None:
+        """Show that the records cannot be reached, and that the driver is alive until they can be."""
+        self._writer.override_message(why)
+        self._heartbeat.extend()
 
     async def run(self) -> None:
         """Drive the campaign. Never raises for what happens to the subject, the API server or a trial."""
-        async with self._projector:
+        async with self._writer, self._recorder:
+            await self._drive()
+            self._heartbeat.rest()
             try:
-                await self._drive()
-                self._board.rest()
-                await self._control.gone.guard(self._projector.drained())
+                await self._control.shutdown.guard(self._wait_until_written())
             except Stopped:
-                log.info("campaign %s stopped: %s", self.name, self._control.gone.reason)
-                await self._projector.flush()
+                log.info("campaign %s stopped: %s", self.name, self._control.shutdown.reason)
+                await flush(self._writer, self._recorder)
 
     async def wait_for_deletion(self) -> None:
         """Stay with a campaign that `run` has brought to its end: follow its spec, and delete the object in time."""
-        if self._control.gone.reason is not None:
+        if self._control.shutdown.reason is not None:
             return
-        async with self._projector:
+        async with self._writer, self._recorder:
             try:
-                await self._control.gone.guard(self._board.wait_until_released())
-                row, now = self._board.row, self._services.now
-                expiring = expire(row, self._campaign.ref, self._control, self._services.kube, now)
-                await self._control.gone.guard(expiring)
+                await self._control.shutdown.guard(self._wait_until_unlocked())
+                row, kube, now = self._state.row, self._services.kube, self._services.now
+                expiring = delete_when_expired(row, self._campaign.ref, self._control, kube, now)
+                await self._control.shutdown.guard(expiring)
             except Stopped:
-                await self._projector.flush()
+                await flush(self._writer, self._recorder)
+
+    # The loop ---------------------------------------------------------------------------------------------------------
 
     async def _drive(self) -> None:
-        await self._board.open()
-        if not self._board.row.phase.terminal:
-            try:
-                await self._run_campaign()
-            except Rejected as impossible:
-                await self._finish(Phase.FAILED, impossible.refusal.reason, impossible.refusal.message)
-            except NoPlan as none:
-                await self._finish(Phase.FAILED, Reason.NO_PLAN, str(none))
-            except BudgetSpent as spent:
-                await self._finish(Phase.FAILED, spent.reason, str(spent))
-            except CleanupFailed as failed:
-                await self._finish(Phase.FAILED, Reason.CLEANUP_FAILED, str(failed), keep_lock=True)
-            except Stopped:
-                await self._halted()
-            await dismiss_agent(self._services, self._spec, self._campaign.ref.uid)
-        self._board.publish()
-
-    async def _halted(self) -> None:
-        """Say how it ended, unless the driver is only to leave: then Stopped goes through, and the records wait."""
-        match self._control.halt.reason:
-            case StopReason.ABORTED:
-                await self._finish(Phase.ABORTED, Reason.ABORTED, f"aborted by spec.abort; {self._progress()}")
-            case StopReason.OVERDUE:
-                limit = f"activeDeadlineSeconds ({self._spec.active_deadline_seconds} s)"
-                why = f"the attempts have taken {limit} in all; {self._progress()}"
-                await self._finish(Phase.FAILED, Reason.DEADLINE_EXCEEDED, why)
-            case _:
-                raise Stopped
-
-    async def _run_campaign(self) -> None:
-        namespace = self._campaign.ref.namespace
-        context = self._services.context(self._spec, namespace)
-        subject, params = resolve_subject(self._spec, namespace, self._services.subjects, context)
+        loaded = await load_state(self._services.records, self._campaign, self._services.now())
+        self._state = replace(loaded, generation=self.generation)  # a newer spec may have been applied meanwhile
+        self._loaded = True
+        had_ended = loaded.row.phase.terminal
         try:
-            await self._close_what_was_left_open(subject)
-            while True:
-                self._control.halt.check()
-                await self._stand_aside()
-                with suppress(Paused):
-                    return await self._take_part(subject, params)
+            while (task := await self._decide()) is not None:
+                await self._perform(task)
         finally:
-            await subject.close()
+            await self._active.aclose()
+            await self._resources.aclose()
+        if self._state.row.phase.terminal:
+            if not had_ended:
+                await revoke_agent_token(self._services, self._spec, self._uid)
+            self._publish()
 
-    async def _stand_aside(self) -> None:
-        """While it is suspended, a campaign holds nothing, and nothing is counted against it."""
-        if not self._control.pause.on:
-            return
-        nothing: dict[str, Any] = dict.fromkeys(["refusal", "holder", "cooling_until", "waiting"]) | {"ours": False}
-        why = f"suspended by spec.suspend; {self._progress()}"
-        await self._board.enter(Phase.SUSPENDED, Reason.SUSPENDED, why, **nothing)
-        self._services.queue.wake()
-        self._board.rest()
-        await self._control.halt.guard(self._control.pause.off())
-        self._board.alive()
+    async def _decide(self) -> Task | None:
+        """Enter the phase that follows from what is known, and return what to do next."""
+        now, stop, suspending = self._services.now(), self._control.stop.reason, self._control.pause.on
+        self._state = replace(self._state, now=now, stop=stop, suspending=suspending)
+        decision = decide(self._state)
+        await self._show(decision)
+        return decision.task
 
-    async def _take_part(self, subject: EvalSubject, params: BaseModel) -> None:
-        """From the request for permission to the last trial. Raises Paused where it is to go on another time."""
-        row = self._board.row
-        entitled = row.phase is Phase.RUNNING or await self._services.records.lock_of(row.uid) is not None
-        async with self._services.places.hold(row, entitled, self._wait_for_place):
-            await self._preconditions.wait_until_met(subject, params)
-            if self._spec.dry_run:
-                plans = await self._control.guard(plan_trials(subject, self._spec, params))
-                said = dryrun.in_a_sentence(plans, self._spec.trials)
-                return await self._finish(Phase.COMPLETE, Reason.DRY_RUN, said, plans=plans)
-            # Before it waits for its turn: whoever runs the agent hands it the campaign's token meanwhile. But not
-            # before the subject's owner has consented: what has no consent costs a Secret no more than a trial.
-            ref = self._campaign.ref
-            opening = open_source(self._services, self._spec, ref.uid, self._board.alive)
-            source = await self._control.guard(opening)
-            async with attending(self._services, self._spec, source, ref.namespace) as attend:
-                await self._turns.wait()
-                await self._run_trials(subject, params, attend)
+    async def _show_wait(self, task: Task) -> None:
+        """Show what a task waits for. Where another task is due by now, the loop shows that, once this one is ended."""
+        decision = decide(self._state)
+        if decision.task is task:
+            await self._show(decision)
 
-    async def _wait_for_place(self, called: asyncio.Event) -> None:
-        """Other campaigns of the namespace go first."""
-        most, where = self._services.places.most, self._board.row.namespace
-        why = f"{most} campaigns of namespace {where} are active, as many as may be at a time; this one waits its turn"
-        await self._board.enter(Phase.PENDING, Reason.TOO_MANY_CAMPAIGNS, why, refusal=None)
-        self._board.rest()
-        await self._control.guard(called.wait())
-        self._board.alive()
+    async def _show(self, decision: Decision) -> None:
+        if decision.enter is not None:
+            await self._enter(decision.enter)
+        elif self._published is not None:
+            self._publish_changes()
 
-    async def _close_what_was_left_open(self, subject: EvalSubject) -> None:
-        """Before all else: a fault that an earlier process left must not wait for anybody's permission."""
-        uid, records, now = self._campaign.ref.uid, self._services.records, self._services.now
-        limit = timedelta(seconds=self._spec.deadlines.cleanup_seconds)
+    async def _perform(self, task: Task) -> None:
+        """Do one task. However it ends, the state says so, and the next decision follows from that."""
+        try:
+            match task:
+                case Task.RECOVER:
+                    await self._recover()
+                case Task.WAIT_FOR_RESUME:
+                    self._heartbeat.rest()
+                    await self._control.stop.guard(self._control.pause.off())
+                    self._heartbeat.beat()
+                case Task.ACTIVATE:
+                    await self._activate()
+                case Task.CHECK_PRECONDITIONS:
+                    await self._check_preconditions()
+                case Task.PLAN_TRIALS:
+                    plans = await self._control.guard(plan_trials(self._subject, self._spec, self._params))
+                    self._state = replace(self._state, plans=plans, planned=True)
+                case Task.OPEN_AGENT_SOURCE:
+                    await self._open_agent_source()
+                case Task.ACQUIRE_LOCKS:
+                    await self._acquire_locks()
+                case Task.COOL_DOWN:
+                    await self._cool_down()
+                case Task.RUN_ATTEMPT:
+                    await self._run_attempt()
+        except (Stopped, Paused):
+            self._heartbeat.beat()
+        except Rejected as rejected:
+            self._state = replace(self._state, failure=rejected.refusal)
+        except NoPlan as none:
+            self._state = replace(self._state, failure=Refusal(Reason.NO_PLAN, str(none)))
+        except CleanupFailed as failed:
+            self._state = replace(self._state, failure=Refusal(Reason.CLEANUP_FAILED, str(failed)))
 
-        def say(message: str) -> None:
+    # The tasks --------------------------------------------------------------------------------------------------------
+
+    async def _recover(self) -> None:
+        services, spec, namespace = self._services, self._spec, self._campaign.ref.namespace
+        context = services.context(spec, namespace)
+        self._subject, self._params = resolve_subject(spec, namespace, services.subjects, context)
+        self._resources.push_async_callback(self._subject.close)
+
+        def report(message: str) -> None:
             log.info("campaign %s: %s", self.name, message)
-            self._board.alive(now() + limit)
+            self._heartbeat.beat(services.now() + timedelta(seconds=spec.deadlines.cleanup_seconds))
 
-        aborted = self._control.halt.reason is StopReason.ABORTED
+        aborted = self._control.stop.reason is StopReason.ABORTED
         outcome = Outcome.ABORTED if aborted else Outcome.INTERRUPTED
-        workload = self._services.workload(self._spec)
-        await close_unfinished(uid, self._spec, subject, records, workload, outcome, now, say)
-        await self._board.count()
+        workload = services.workload(spec)
+        await close_unfinished(
+            self._uid, spec, self._subject, services.records, workload, outcome, services.now, report
+        )
+        await self._count_attempts()
+        self._state = replace(self._state, recovered=True)
 
-    async def _run_trials(self, subject: EvalSubject, params: BaseModel, attend: Callable[[], AgentSession]) -> None:
-        spec, board = self._spec, self._board
-        what = f"{spec.trials} trials of {spec.chaos.type} on {spec.subject.type} in {spec.subject.namespace}"
-        await board.enter(Phase.RUNNING, Reason.TRIALS_RUNNING, what, holder=self.name, ours=True)
-        trials = Trials(self._services, spec, board, self._control, self._preconditions, self._turns, attend)
-        await trials.run(subject, params)
-        await self._finish(Phase.COMPLETE, Reason.ALL_TRIALS_DONE, in_a_sentence(spec.mode, board.tally))
+    async def _activate(self) -> None:
+        exempt = self._state.row.phase is Phase.RUNNING or self._state.ours
+        limits = self._services.limits
 
-    def _progress(self) -> str:
-        return f"{self._board.tally.done} of {self._spec.trials} trials are done"
+        async def wait(activated: asyncio.Event) -> None:
+            self._state = replace(self._state, active_limit=limits.limit, refusal=None)
+            await self._show_wait(Task.ACTIVATE)
+            self._heartbeat.rest()
+            await self._control.guard(activated.wait())
+            self._heartbeat.beat()
 
-    async def _finish(
-        self, phase: Phase, reason: Reason, message: str, keep_lock: bool = False, **situation: Any
-    ) -> None:
-        over: dict[str, Any] = situation | {"current": None, "refusal": None, "cooling_until": None, "waiting": None}
-        over |= {} if keep_lock else {"holder": None, "ours": False}
-        await self._board.enter(phase, reason, message, keep_lock=keep_lock, **over)
-        self._services.queue.wake()
+        await self._active.enter_async_context(limits.active(self._state.row, exempt, wait))
+        self._poller = PreconditionPoller(self._services, self._spec, self._campaign.ref.namespace)
+        self._state = replace(self._state, active=True, active_limit=None)
+
+    async def _check_preconditions(self) -> None:
+        if self._state.check is Check.UNMET:
+            since = self._state.refused_since or self._services.now()
+            deadline = since + timedelta(seconds=self._spec.start_deadline_seconds)
+            await self._control.guard(self._poller.pause(deadline))
+        refusal = await self._control.guard(self._poller.check(self._subject, self._params))
+        self._heartbeat.beat()
+        self._state = replace(self._state, refusal=refusal, check=Check.MET if refusal is None else Check.UNMET)
+        if refusal is None and not self._exposure_reported:
+            await self._report_exposure()
+
+    async def _report_exposure(self) -> None:
+        """Record an Event where the agent may read of the evaluation. The campaign runs; its attempts are flagged."""
+        finding = agent_exposure(self._services, self._spec, self._campaign.ref.namespace)
+        found = await self._control.guard(finding)
+        self._exposure_reported = True
+        if found is not None and found.flags:
+            reason = min(found.flags, key=list(Flag).index)
+            self._record_event(f"exposure/{found.message}", reason, found.message, warning=True)
+
+    async def _open_agent_source(self) -> None:
+        opening = open_agent_source(self._services, self._spec, self._uid, self._heartbeat.beat)
+        self._source = await self._control.guard(opening)
+        if self._source is not None:
+            self._active.push_async_callback(self._source.close)
+        self._state = replace(self._state, agent_ready=True)
+
+    async def _acquire_locks(self) -> None:
+        async def report(blocked: Blocked | None) -> None:
+            self._heartbeat.beat()
+            if blocked is not None:
+                known = replace(self._state, blocked=blocked, holder=blocked.holder, ours=blocked.ours)
+                self._state = replace(known, interleaving=blocked.interleaving)
+                await self._show_wait(Task.ACQUIRE_LOCKS)
+
+        services = self._services
+        acquisition = LockAcquisition(
+            self._state.row, self._spec.agent, services.records, services.queue, services.now, report
+        )
+        locks = await self._control.guard(acquisition.acquire())
+        self._heartbeat.beat()
+        known = replace(self._state, locks=locks, blocked=None, holder=self.name, ours=True, check=Check.UNKNOWN)
+        self._state = replace(known, interleaving=locks.interleaving)
+        if locks.unpaired and locks.interleaving is not None:
+            alone = locks.interleaving
+            self._record_event("interleave/alone", alone.reason, alone.message, warning=True)
+
+    async def _cool_down(self) -> None:
+        until = self._state.cooldown_ends_at
+        assert until is not None, "a campaign cools down after an attempt"
+        self._state = replace(self._state, cooling_until=until, check=Check.UNKNOWN)
+        self._publish_changes()
+        self._heartbeat.beat(until)
+        await self._control.guard(asyncio.sleep((until - self._services.now()).total_seconds()))
+        self._state = replace(self._state, cooling_until=None)
+
+    async def _run_attempt(self) -> None:
+        services, state = self._services, self._state
+        trial, locks = state.tally.next_trial, state.locks
+        flags = [Flag.UNPAIRED] if locks is not None and locks.unpaired else []
+        row = await services.records.open_attempt(
+            self._uid, trial, trial_seed(self._spec.seed, trial), services.now(), flags
+        )
+        spec = spec_as_recorded(self._spec, state.row)
+        session = new_agent_session(services, self._spec, self._source, self._campaign.ref.namespace)
+        attempt = Attempt(
+            row, spec, self._params, self._subject, session, services.records, services.now, self._show_step
+        )
+        try:
+            with self._control.time_limit(state.time_left):
+                outcome = await attempt.run(self._control.stop)
+        finally:
+            await self._count_attempts()
+            interleaved = bool(self._spec.interleave.group)
+            known = replace(self._state, current=None, check=Check.UNKNOWN)
+            self._state = replace(known, locks=None if interleaved else locks)
+        self._record_attempt(row.trial, row.attempt, outcome)
+
+    def _show_step(self, current: Current) -> None:
+        """Publish what an attempt does. It has until its deadline to do something else."""
+        self._state = replace(self._state, current=current)
+        self._publish_changes()
+        self._heartbeat.beat(current.deadline)
+
+    def _record_attempt(self, trial: int, attempt: int, outcome: Outcome) -> None:
+        ended = self._state.tally.recent[0]
+        after = f" after {seconds(ended.time_to_recover)}" if ended.time_to_recover is not None else ""
+        why = f": {ended.error}" if ended.error else ""
+        on = f", on {ended.target or 'no target'}" if self._spec.mode.injects else ""
+        message = f"trial {trial}, attempt {attempt}{on}: {outcome}{after}{why}"
+        self._record_event(f"attempt/{trial}/{attempt}", f"Trial{outcome}", message, warning=outcome.repeated)
+
+    # What is known, and shown -----------------------------------------------------------------------------------------
+
+    async def _count_attempts(self) -> None:
+        records, limit = self._services.records, self._spec.active_deadline_seconds
+        tally = await records.tally(self._uid)
+        left = limit - (await records.time_in_attempts(self._uid)).total_seconds() if limit else None
+        self._state = replace(self._state, tally=tally, time_left=left)
+
+    async def _enter(self, change: PhaseChange) -> None:
+        """Commit the phase, unless it is not new, and show it; then release what the campaign does not hold in it."""
+        row, releases = self._state.row, change.phase.releases_subject
+        new = (row.phase, row.reason, row.message) != (change.phase, change.reason, change.message)
+        if new:
+            keep_lock = change.reason is Reason.CLEANUP_FAILED
+            row = await self._services.records.set_phase(
+                self._uid, change.phase, change.reason, change.message, self._services.now(), keep_lock=keep_lock
+            )
+        self._state = replace(self._state.without_locks() if releases else self._state, row=row)
+        if new:
+            event = phase_event(self._state, self._services.now())
+            self._record_event(event.key, event.reason, event.message, event.warning)
+        self._publish_changes()
+        if releases:
+            self._services.queue.notify()
+            await self._active.aclose()
+
+    async def _wait_until_unlocked(self) -> None:
+        """Return once the campaign has no lock: at once, but after a failed cleanup when somebody has unlocked it."""
+        records = self._services.records
+        while await records.lock_of(self._uid) is not None:  # noqa: ASYNC110 - another process may unlock it
+            await asyncio.sleep(POLL_SECONDS)
+        row = await records.get_campaign(self._uid) or self._state.row
+        self._state = replace(self._state, row=row, holder=None, ours=False)
+        self._publish_changes()
+
+    async def _wait_until_written(self) -> None:
+        await asyncio.gather(self._writer.wait_until_written(), self._recorder.wait_until_written())
+
+    def _record_event(self, key: str, reason: str, message: str, warning: bool = False) -> None:
+        log.info("%s: %s: %s", self.name, reason, message)
+        self._recorder.record(KubeEvent(key, reason, message, self._services.now(), warning))
+
+    def _publish_changes(self) -> None:
+        """Publish the status unless it would show what was published last."""
+        shown: tuple[object, ...] = (self._state.row, self._state.tally, self._state.situation)
+        if shown != self._published:
+            self._publish()
+
+    def _publish(self) -> None:
+        self._published = (self._state.row, self._state.tally, self._state.situation)
+        status = status_of(self._state, self._services.now())
+        self._state = replace(self._state, conditions=status.conditions)
+        self._writer.write(status)

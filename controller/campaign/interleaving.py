@@ -1,8 +1,9 @@
-"""Whose turn it is of two arms that share a subject. Pure: from how far each has come by the records, and nothing else.
+"""Whose turn it is of two arms that share a subject. Pure: a function of how far each has come by the records.
 
-The arms take turns trial by trial in the order A B, B A, A B, …, A being the one whose name sorts first: so neither is
-always the second to meet what the other has left, and a drift over time adds to both alike. The attempts of one trial
-belong to one turn. Nothing is remembered, so a restart changes nothing (docs/decisions/055-turns-from-the-records.md).
+The arms take turns trial by trial in the order A B, B A, A B, …, where A is the arm whose name sorts first: so neither
+is always the second to meet what the other has left, and a drift over time adds to both alike. The attempts of one
+trial belong to one turn. Nothing is remembered, so a restart changes nothing
+(docs/decisions/055-turns-from-the-records.md).
 """
 
 from __future__ import annotations
@@ -17,20 +18,20 @@ from controller.status import Interleaving
 from controller.text import utc_seconds
 
 
-class Whose(Enum):
+class TurnOwner(Enum):
     """Whose turn it is."""
 
-    MINE = "mine"
-    PARTNERS = "partner's"
+    SELF = "self"
+    PARTNER = "partner"
     UNKNOWN = "unknown"
-    """There is no partner yet: it may be about to come."""
+    """There is no partner yet; it may still be created."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """`interleaving` is what is to be said of it: whether the next trial has its pair. None while that is unknown."""
+    """Whose turn it is. `interleaving` says whether the next trial has its pair; None while that is unknown."""
 
-    whose: Whose
+    owner: TurnOwner
     interleaving: Interleaving | None
 
     @property
@@ -39,51 +40,51 @@ class Turn:
         return self.interleaving is not None and not self.interleaving.holds
 
 
-def begins(arm: str, other: str, trial: int) -> bool:
+def runs_first(arm: str, other: str, trial: int) -> bool:
     """Whether `arm` runs this trial before `other` does."""
     return (arm < other) == (trial % 2 == 1)
 
 
-def decide(arms: Arms) -> Turn:
-    """Whose turn it is, as the campaign sees it whose view `arms` is.
+def decide_turn(arms: Arms) -> Turn:
+    """Return whose turn it is, as the campaign `arms.mine` sees it.
 
-    Whoever has gone alone stays alone: a pair whose halves are hours apart is none.
+    An arm that has gone on alone stays alone: two trials that ran hours apart are no pair.
     """
     mine, partner = arms.mine, arms.partner
     trial = mine.tally.next_trial
     if mine.tally.unpaired_from is not None or arms.misfit is not None:
-        return alone(arms)
+        return turn_alone(arms)
     if partner is None:
-        return Turn(Whose.UNKNOWN, None)
+        return Turn(TurnOwner.UNKNOWN, None)
     theirs, theirs_alone = partner.tally.next_trial, partner.tally.unpaired_from
     turns = Interleaving(True, Reason.TAKES_TURNS, f"takes turns with campaign {partner.title}, arm {partner.name}")
     if theirs > trial and (theirs_alone is None or theirs_alone > trial):
-        return Turn(Whose.MINE, turns)  # that trial's other half is done, whatever became of the partner since
+        return Turn(TurnOwner.SELF, turns)  # that trial's other half is done, whatever became of the partner since
     if partner.campaign.phase.terminal or theirs_alone is not None:
-        return alone(arms)
-    behind = trial < theirs or (trial == theirs and begins(mine.name, partner.name, trial))
-    return Turn(Whose.MINE if behind else Whose.PARTNERS, turns)
+        return turn_alone(arms)
+    behind = trial < theirs or (trial == theirs and runs_first(mine.name, partner.name, trial))
+    return Turn(TurnOwner.SELF if behind else TurnOwner.PARTNER, turns)
 
 
-def alone(arms: Arms) -> Turn:
-    """The campaign's turn, without the other arm."""
+def turn_alone(arms: Arms) -> Turn:
+    """Return the campaign's turn without the other arm."""
     reason, why = _why_alone(arms)
     trial = arms.mine.tally.unpaired_from or arms.mine.tally.next_trial
-    return Turn(Whose.MINE, Interleaving(False, reason, f"goes on alone from trial {trial}, without pairs: {why}"))
+    return Turn(TurnOwner.SELF, Interleaving(False, reason, f"goes on alone from trial {trial}, without pairs: {why}"))
 
 
-def waits_for(arms: Arms, held: bool) -> str:
-    """What the campaign says while it is not its turn. `held`: it has the subject, which its partner cannot use yet."""
+def describe_partner(arms: Arms, holds_subject: bool) -> str:
+    """Return what the other arm does while the campaign waits. `holds_subject`: the campaign has it meanwhile."""
     partner = arms.partner
-    assert partner is not None, "somebody's turn it is"
-    if held:
+    assert partner is not None, "it is the partner's turn"
+    if holds_subject:
         phase = partner.campaign.phase
         return f"waits for its turn: arm {partner.name} (campaign {partner.title}) is {phase}"
     return f"waits for its turn: arm {partner.name} runs trial {partner.tally.next_trial}"
 
 
-def waits_for_partner(until: datetime) -> str:
-    """What it says while there is no partner yet."""
+def describe_missing_partner(until: datetime) -> str:
+    """Return what the campaign waits for while nobody has created its partner."""
     when = utc_seconds(until)
     return f"waits for the other arm of its group, which is not there yet; goes on alone at {when}"
 

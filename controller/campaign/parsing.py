@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from controller.api import CampaignSpec, CampaignStatus, Condition, ConditionType, Model, Phase, Plan, Reason
-from controller.campaign.board import Campaign
-from controller.campaign.projector import Announcement
+from controller.campaign.phases import Campaign
+from controller.campaign.reporting import KubeEvent
 from controller.campaign.services import Services
 from controller.kube import CampaignRef
 from controller.text import truncate
@@ -77,15 +77,17 @@ async def refuse_invalid(services: Services, body: Mapping[str, Any], invalid: I
         )
         for type_, true in holds.items()
     ]
-    async with services.projector(campaign_ref(body)) as projector:
-        projector.show(
-            CampaignStatus(
-                phase=Phase.FAILED,
-                observed_generation=generation,
-                message=message,
-                finished_at=now,
-                conditions=conditions,
-            )
-        )
-        projector.announce(Announcement("phase/Failed/InvalidSpec", Reason.INVALID_SPEC, message, now, warning=True))
-        await projector.drained()
+    event = KubeEvent("phase/Failed/InvalidSpec", Reason.INVALID_SPEC, message, now, warning=True)
+    status = CampaignStatus(
+        phase=Phase.FAILED,
+        observed_generation=generation,
+        message=message,
+        finished_at=now,
+        conditions=conditions,
+    )
+    ref = campaign_ref(body)
+    async with services.status_writer(ref) as writer, services.event_recorder(ref) as recorder:
+        writer.write(status)
+        recorder.record(event)
+        await writer.wait_until_written()
+        await recorder.wait_until_written()

@@ -7,20 +7,16 @@ Failed. `PreconditionUnmet`: somebody may still meet it, and the campaign stays 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime
 
 from pydantic import BaseModel, ValidationError
 
 from controller.agents.deployment import AgentDeployment
-from controller.agents.rights import Account, Attributes, Exposure, Places, look
-from controller.api import CampaignSpec, Phase, Reason
+from controller.api import CampaignSpec, Reason
 from controller.attempt.injection import exceeds_quorum
-from controller.campaign.board import Board
-from controller.campaign.control import Control
 from controller.campaign.services import Services
 from controller.consent import DEFAULT_KEYS, WITHOUT_CONSENT, ConsentKeys, missing_agent_consent, missing_consent
 from controller.kube import KubeCampaigns
-from controller.records.rows import Flag
 from controller.status import Refusal
 from controller.validation import describe_invalid
 from subjects.cluster import ClusterError, ClusterUnreachable
@@ -148,91 +144,52 @@ def _describe_unknown(what: str, given: str, valid: Mapping[str, object]) -> str
     return f"{what} {given!r} is unknown; valid: {', '.join(sorted(valid))}"
 
 
-async def agent_exposure(services: Services, spec: CampaignSpec, campaign_namespace: str) -> Exposure | None:
-    """Return what the ServiceAccount of the agent's Deployment may read of the evaluation.
+class PreconditionPoller:
+    """Checks one campaign's preconditions again and again, with longer pauses while the answer stays the same."""
 
-    None where the campaign names no Deployment, or no agent acts.
-    """
-    named = spec.agent.workload
-    if not named.name or not spec.mode.wants_agent:
-        return None
-    try:
-        deployment = await services.deployments.get(named.namespace, named.name)
-    except (ClusterError, ClusterUnreachable):
-        return Exposure(None)
-    places = Places(campaign_namespace, spec.subject.namespace, services.namespace)
-
-    async def ask(account: Account, attributes: Attributes) -> bool | None:
-        return await services.reviews.may(account.user, account.groups, attributes)
-
-    return await look(Account(named.namespace, deployment.account), places, ask)
-
-
-class Preconditions:
-    """Belongs to one driver. Whatever waits here is broken off when the campaign is to halt or to pause."""
-
-    def __init__(self, services: Services, spec: CampaignSpec, board: Board, control: Control) -> None:
+    def __init__(self, services: Services, spec: CampaignSpec, campaign_namespace: str) -> None:
         self._services = services
         self._spec = spec
-        self._board = board
-        self._control = control
-        self._told = False
+        self._campaign_namespace = campaign_namespace
+        self._previous: Refusal | None = None
+        self._pause_seconds = RETRY_SECONDS
 
-    async def wait_until_met(self, subject: EvalSubject, params: BaseModel) -> None:
-        """Ask until the namespace consents and the subject is there, for as long as the start deadline allows."""
-        board, limit = self._board, self._spec.start_deadline_seconds
-        said: Refusal | None = None
-        pause = RETRY_SECONDS
-        while refusal := await self._refusal(subject, params):
-            board.alive()
-            if board.row.phase is Phase.RUNNING:
-                board.change(refusal=refusal)
-            else:
-                await board.enter(Phase.PENDING, refusal.reason, refusal.message, refusal=refusal)
-            if self._services.now() > board.refused_since + timedelta(seconds=limit):
-                why = f"waited in vain for startDeadlineSeconds ({limit} s): {refusal.message}"
-                raise Rejected(Reason.START_DEADLINE_EXCEEDED, why)
-            pause = next_retry_seconds(pause, refusal, said)
-            await self._control.guard(self._pause(pause, refusal, said))
-            said = refusal
-        if said is not None:
-            self._services.consents.tell(self._spec.subject.namespace, MET)
-        board.change(refusal=None)
-        await self._report_exposure()
+    async def check(self, subject: EvalSubject, params: BaseModel) -> Refusal | None:
+        """Return which precondition is not met; None if all are. Raises Rejected.
 
-    async def _report_exposure(self) -> None:
-        """Once: an Event beside the campaign. It is no reason to refuse it; each attempt's record is flagged."""
-        if self._told:
-            return
-        found = await self._control.guard(agent_exposure(self._services, self._spec, self._board.row.namespace))
-        self._told = True
-        if found is not None and found.flags:
-            reason = min(found.flags, key=list(Flag).index)
-            self._board.announce(f"exposure/{found.message}", reason, found.message, warning=True)
-
-    async def _pause(self, seconds: float, refusal: Refusal, said: Refusal | None) -> None:
-        """Wait, though not beyond the start deadline; others who wait for the same namespace may know earlier."""
-        news, namespace = self._services.consents, self._spec.subject.namespace
-        if said is not None and refusal.reason != said.reason:
-            news.tell(namespace, refusal.reason)
-        give_up = self._board.refused_since + timedelta(seconds=self._spec.start_deadline_seconds)
-        left = (give_up - self._services.now()).total_seconds()
-        await news.wait(namespace, max(RETRY_SECONDS, min(seconds, left)))
-
-    async def _refusal(self, subject: EvalSubject, params: BaseModel) -> Refusal | None:
-        namespace, kube = self._board.row.namespace, self._services.kube
+        A new answer is published to the other campaigns that wait for the same namespace.
+        """
+        services, spec, previous = self._services, self._spec, self._previous
+        refusal: Refusal | None = None
         try:
-            workload = self._services.workload(self._spec)
-            asking = check_preconditions(self._spec, namespace, subject, params, kube, workload, self._services.consent)
-            await self._control.guard(asking)
-        except PreconditionUnmet as not_yet:
-            return not_yet.refusal
-        return None
+            await check_preconditions(
+                spec,
+                self._campaign_namespace,
+                subject,
+                params,
+                services.kube,
+                services.workload(spec),
+                services.consent,
+            )
+        except PreconditionUnmet as unmet:
+            refusal = unmet.refusal
+        if refusal is not None:
+            self._pause_seconds = next_retry_seconds(self._pause_seconds, refusal, previous)
+        if previous is not None and (refusal is None or refusal.reason != previous.reason):
+            services.consents.publish(spec.subject.namespace, MET if refusal is None else refusal.reason)
+        self._previous = refusal
+        return refusal
+
+    async def pause(self, deadline: datetime) -> None:
+        """Return when the next check is due: after a pause, at the deadline, or when another campaign sees a change."""
+        left = (deadline - self._services.now()).total_seconds()
+        seconds = max(RETRY_SECONDS, min(self._pause_seconds, left))
+        await self._services.consents.wait(self._spec.subject.namespace, seconds)
 
 
-def next_retry_seconds(last: float, refusal: Refusal, said: Refusal | None) -> float:
-    """Seconds until it is asked again: longer each time that the answer is what was `said` before. Pure."""
-    if said is None or refusal.reason != said.reason:
+def next_retry_seconds(last: float, refusal: Refusal, previous: Refusal | None) -> float:
+    """Return the seconds until the next check: longer each time that the answer is the previous one. Pure."""
+    if previous is None or refusal.reason != previous.reason:
         return RETRY_SECONDS
     longest = MAX_RETRY_UNAUTHORIZED_SECONDS if refusal.reason in WITHOUT_CONSENT else MAX_RETRY_SECONDS
     return min(last * RETRY_GROWTH, longest)

@@ -1,4 +1,4 @@
-"""What every campaign's driver shares: the records, the API server, the subjects, the clock."""
+"""The services that all campaigns' drivers share: the records, the API server, the subjects, the clock."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from controller.agents.deployment import AgentDeployment
 from controller.agents.operatordb.file import Bounds
 from controller.agents.sources import AgentSources, Tokens
 from controller.api import CampaignSpec, Reset
-from controller.campaign.news import News
-from controller.campaign.places import MOST_ACTIVE, Places
-from controller.campaign.projector import Projector
-from controller.campaign.queueing import SubjectQueue
+from controller.campaign.limits import DEFAULT_ACTIVE, ChangeNotifier, NamespaceLimits
+from controller.campaign.locks import LockQueue
+from controller.campaign.reporting import EventRecorder, StatusWriter
 from controller.consent import DEFAULT_KEYS, ConsentKeys, missing_consent
 from controller.kube import CampaignRef, KubeApi, KubeCampaigns, KubeCluster, KubeDeployments, KubeReviews
 from controller.meter import UNMETERED, Meter
@@ -24,8 +23,10 @@ from subjects.protocol import SubjectContext, SubjectFactory, SubjectOptions
 
 @dataclass(slots=True)
 class Services:
-    """One object for the process. `now` is the one clock, in UTC; `namespace` is the controller's own; `agent_files`
-    says which files of agents may be read, `active_campaigns` how many of one namespace are active at a time.
+    """One object for the process.
+
+    `now` is the one clock, in UTC. `namespace` is the controller's own. `agent_files` bounds which files of agents may
+    be read, `active_campaigns` how many campaigns of one namespace are active at a time.
     """
 
     api: KubeApi
@@ -38,26 +39,26 @@ class Services:
     consent: ConsentKeys = DEFAULT_KEYS
     namespace: str = "evalcampaign"
     agent_files: Bounds | None = None
-    active_campaigns: int = MOST_ACTIVE
-    places: Places = field(init=False)
-    consents: News = field(init=False)
-    queue: SubjectQueue = field(init=False)
+    active_campaigns: int = DEFAULT_ACTIVE
+    limits: NamespaceLimits = field(init=False)
+    consents: ChangeNotifier = field(init=False)
+    queue: LockQueue = field(init=False)
     kube: KubeCampaigns = field(init=False)
     deployments: KubeDeployments = field(init=False)
     reviews: KubeReviews = field(init=False)
     sources: AgentSources = field(init=False)
 
     def __post_init__(self) -> None:
-        self.places = Places(self.active_campaigns)
-        self.consents = News()
-        self.queue = SubjectQueue(self.records, self.now)
+        self.limits = NamespaceLimits(self.active_campaigns)
+        self.consents = ChangeNotifier()
+        self.queue = LockQueue(self.records, self.now)
         self.kube = KubeCampaigns(self.api)
         self.deployments = KubeDeployments(self.api)
         self.reviews = KubeReviews(self.api)
         self.sources = AgentSources(self.records, self.now, self.tokens, self.agent_files)
 
     def context(self, spec: CampaignSpec, campaign_namespace: str) -> SubjectContext:
-        """What a subject of this campaign is given. Its cluster lets no change through that is not permitted then."""
+        """Return what a subject of this campaign works with. Its cluster refuses every change that is not permitted."""
         namespace = spec.subject.namespace
 
         async def refuses() -> str | None:
@@ -67,25 +68,29 @@ class Services:
 
         api, recreates = KubeCluster(self.api), spec.reset is Reset.RECREATE
         cluster = GuardedCluster(api, refuses, spec.allow_quorum_loss, recreates)
-        return SubjectContext(cluster, namespace, self.now, self.images, options_of(spec))
+        return SubjectContext(cluster, namespace, self.now, self.images, subject_options(spec))
 
-    def projector(self, campaign: CampaignRef) -> Projector:
-        """What writes this campaign's status and Events."""
-        return Projector(self.kube, campaign, self.meter)
+    def status_writer(self, campaign: CampaignRef) -> StatusWriter:
+        """Return what writes this campaign's status."""
+        return StatusWriter(self.kube, campaign, self.meter)
+
+    def event_recorder(self, campaign: CampaignRef) -> EventRecorder:
+        """Return what posts this campaign's Events."""
+        return EventRecorder(self.kube, campaign)
 
     def workload(self, spec: CampaignSpec) -> AgentDeployment | None:
-        """The agent's Deployment, where the campaign names one."""
+        """Return the agent's Deployment, where the campaign names one."""
         named = spec.agent.workload
         return AgentDeployment(self.deployments, named.namespace, named.name) if named.name else None
 
     async def close(self) -> None:
-        """Let go of everything; what was committed is safe."""
+        """Close the connections to the API server and the records."""
         await self.api.close()
         await self.records.close()
 
 
-def options_of(spec: CampaignSpec) -> SubjectOptions:
-    """What the campaign says of its subject, in the subjects' own words. Pure."""
+def subject_options(spec: CampaignSpec) -> SubjectOptions:
+    """Return what the spec says of the subject, as subjects take it. Pure."""
     return SubjectOptions(
         probe=spec.subject.probe.value,
         selectors=spec.subject.selectors,

@@ -15,6 +15,10 @@ from controller.printable import printing
 from controller.usererror import UserError
 
 
+class UsageError(Exception):
+    """What was asked for makes no sense; the command exits with status 2. The text is a sentence for who typed it."""
+
+
 class Exit(IntEnum):
     """The exit statuses."""
 

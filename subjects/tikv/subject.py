@@ -40,6 +40,9 @@ from subjects.watching.polling import PollSettings
 from subjects.watching.stream import VerdictStream
 from subjects.workloads import FEWEST_MEMBERS
 
+STORES_WORD = "the stores' own word (nobody wrote)"
+"""By whose word clients are served where no client of ours writes; sentences about an attempt repeat it."""
+
 
 class TikvSubject:
     """PD and TiKV in one namespace: two StatefulSets. Unsupported where the campaign's options make no sense."""
@@ -132,7 +135,8 @@ class TikvSubject:
 
     async def capture_state(self) -> Mapping[str, Json]:
         """Pods, members, stores, regions and where leaders sit, as JSON."""
-        return await state.capture(self._endpoints, await self._known_topology(), self._polling.timeout)
+        found = await state.capture(self._endpoints, await self._known_topology(), self._polling.timeout)
+        return found if self._options.writes else {**found, "servingAccordingTo": STORES_WORD}
 
     def _fault_context(self, offer: Offer) -> FaultContext:
         context, selector = self._context, self._options.selectors[offer.role]

@@ -32,7 +32,7 @@ def write_status(
     name: str = "asked",
     uid: str | None = None,
 ) -> Answer:
-    """Server-side apply of the whole status, as the controller's projector does it."""
+    """Server-side apply of the whole status, as the controller's StatusWriter does it."""
     written = status.to_json() if isinstance(status, CampaignStatus) else status
     metadata = {"name": name, "namespace": namespace} | ({"uid": uid} if uid else {})
     body = {"apiVersion": f"{GROUP}/{VERSION}", "kind": KIND, "metadata": metadata, "status": written}

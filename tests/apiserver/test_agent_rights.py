@@ -12,7 +12,7 @@ import pytest
 
 from controller.agents.rights import Exposure
 from controller.api import CampaignSpec
-from controller.campaign.preconditions import agent_exposure
+from controller.campaign.agent import agent_exposure
 from controller.campaign.services import Services
 from controller.kube import KubeApi, KubeDeployments, KubeReviews
 from controller.records.rows import Flag

@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 
 from controller.campaign import preconditions
-from controller.campaign.news import News
-from controller.campaign.places import Places
+from controller.campaign.limits import ChangeNotifier, NamespaceLimits
 from controller.campaign.preconditions import MAX_RETRY_SECONDS, MAX_RETRY_UNAUTHORIZED_SECONDS, next_retry_seconds
 from controller.records import CampaignRow, Records
 from controller.status import Refusal
@@ -124,25 +123,25 @@ def test_who_is_refused_again_and_again_asks_less_and_less() -> None:
 
 
 async def test_what_one_learns_wakes_those_who_wait_for_the_same_and_leaves_nothing_behind() -> None:
-    news = News()
-    waiting = [asyncio.create_task(news.wait("a", 600)) for _ in range(3)]
-    other = asyncio.create_task(news.wait("b", 600))
+    changes = ChangeNotifier()
+    waiting = [asyncio.create_task(changes.wait("a", 600)) for _ in range(3)]
+    other = asyncio.create_task(changes.wait("b", 600))
     await asyncio.sleep(0)
-    news.tell("a", "changed")
+    changes.publish("a", "changed")
     await asyncio.gather(*waiting)
-    again = asyncio.create_task(news.wait("a", 600))
+    again = asyncio.create_task(changes.wait("a", 600))
     await asyncio.sleep(0)
     for _ in waiting:
-        news.tell("a", "changed")  # each of them has seen the same
+        changes.publish("a", "changed")  # each of them has seen the same
     await asyncio.sleep(0)
     assert not again.done()
-    news.tell("a", "changed back")
+    changes.publish("a", "changed back")
     await again
     assert not other.done()
     other.cancel()
     await asyncio.gather(other, return_exceptions=True)
-    await news.wait("c", 0.001)
-    assert not news._waiting and "c" not in news._told
+    await changes.wait("c", 0.001)
+    assert not changes._waiting and "c" not in changes._published
 
 
 async def rows(folder: Path, how_many: int) -> list[CampaignRow]:
@@ -156,12 +155,12 @@ async def rows(folder: Path, how_many: int) -> list[CampaignRow]:
     return made
 
 
-async def test_places_go_to_the_eldest_and_who_has_begun_never_waits(tmp_path: Path) -> None:
-    places, order = Places(2), []
+async def test_the_oldest_become_active_first_and_who_has_begun_never_waits(tmp_path: Path) -> None:
+    limits, order = NamespaceLimits(2), []
     go_on: dict[str, asyncio.Event] = {}
 
     async def take(row: CampaignRow, entitled: bool = False) -> None:
-        async with places.hold(row, entitled, lambda called: called.wait()):  # type: ignore[arg-type, return-value]
+        async with limits.active(row, entitled, lambda called: called.wait()):  # type: ignore[arg-type]
             order.append(row.name)
             await go_on.setdefault(row.name, asyncio.Event()).wait()
 
@@ -184,5 +183,5 @@ async def test_places_go_to_the_eldest_and_who_has_begun_never_waits(tmp_path: P
     for name in ("c3", "c4"):
         go_on[name].set()
         await tasks[name]
-    async with places.hold(made[0], False, lambda called: called.wait()):  # type: ignore[arg-type, return-value]
+    async with limits.active(made[0], False, lambda called: called.wait()):  # type: ignore[arg-type]
         pass

@@ -30,9 +30,8 @@ from controller.agents.outgoing import Bodies
 from controller.agents.protocol import Cursor
 from controller.api import CampaignStatus, Current, Mode, Outcome, Phase, Recent, Step
 from controller.cli.app import app
-from controller.cli.cluster.campaigns import Seen
-from controller.cli.live.displays import LiveDisplay, PlainDisplay
-from controller.cli.live.story import Story
+from controller.cli.cluster.campaigns import CampaignSnapshot
+from controller.cli.live import EventLog, LiveDisplay, PlainDisplay
 from controller.cli.options import exit_on_error
 from controller.cli.results.details import print_details
 from controller.cli.results.exporting import write_csv
@@ -333,12 +332,12 @@ def test_a_campaign_that_is_watched_draws_no_line_but_its_own() -> None:
     current = Current(trial=1, attempt=1, step=Step.OBSERVE, since=at(0), message=forged)
     ended = Recent(trial=1, attempt=1, outcome=Outcome.QUIET, ended_at=at(0), message=forged)
     status = CampaignStatus(phase=Phase.RUNNING, message=HOSTILE.replace("\ud83d", ""), current=current, recent=[ended])
-    seen = Seen("default", "demo", "u", 3, Mode.AGENT, status)
+    seen = CampaignSnapshot("default", "demo", "u", 3, Mode.AGENT, status)
     out = io.StringIO()
     shown = PlainDisplay(Console(file=out, width=100))
-    for line in Story().news(seen):
-        shown.happened(line)
-    shown.now([seen], forged)
+    for line in EventLog().new_lines(seen):
+        shown.print_event(line)
+    shown.update([seen], forged)
     assert not unsafe(out.getvalue())
     lines = out.getvalue().splitlines()
     assert len(lines) == 4 and all(re.match(r" 0:0\d \w", line) and "0:09 forged" not in line[:12] for line in lines)
@@ -347,12 +346,12 @@ def test_a_campaign_that_is_watched_draws_no_line_but_its_own() -> None:
 def test_a_campaign_that_is_drawn_moves_nothing_but_its_own_lines() -> None:
     forged = f"x\n 0:09 forged{CLEAR}"
     current = Current(trial=1, attempt=1, step=Step.OBSERVE, since=at(0), message=forged)
-    seen = Seen("default", "demo", "u", 3, Mode.AGENT, CampaignStatus(phase=Phase.RUNNING, current=current))
+    seen = CampaignSnapshot("default", "demo", "u", 3, Mode.AGENT, CampaignStatus(phase=Phase.RUNNING, current=current))
     out = io.StringIO()
     console = Console(file=out, width=300, force_terminal=True, legacy_windows=False)
     with Live(console=console, auto_refresh=False, transient=True) as live:
         shown = LiveDisplay(live)
-        shown.happened(forged)
-        shown.now([seen], forged)
+        shown.print_event(forged)
+        shown.update([seen], forged)
     assert "\x1b[2J" not in out.getvalue() and "\x1b[H" not in out.getvalue()
     assert not re.search(r"^ 0:09 forged", out.getvalue(), re.MULTILINE)

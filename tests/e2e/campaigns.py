@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cluster import kubectl
-from cluster.demonstration.campaigns import Seen, watching
 from controller.api import GROUP, KIND, VERSION
+from controller.cli.cluster.campaigns import CampaignSnapshot
+from tests.support.watching import watching
 
 IN_CONTROLLER = ("-n", "evalcampaign", "exec", "deploy/evalcampaign-controller", "--")
 
@@ -79,10 +80,10 @@ class Campaigns:
         condition = ("wait", "--for=condition=Finished", f"evalcampaign/{name}", f"--timeout={seconds}s")
         kubectl.ask(f"waiting for {name}", "-n", self.namespace, *condition, timeout=seconds + 10)
 
-    def wait_until(self, name: str, true: Callable[[Seen], bool], seconds: float = 600) -> Seen:
+    def wait_until(self, name: str, true: Callable[[CampaignSnapshot], bool], seconds: float = 600) -> CampaignSnapshot:
         """The first look at the campaign for which `true` holds. AssertionError when it does not come."""
         deadline = time.monotonic() + seconds
-        latest: Seen | None = None
+        latest: CampaignSnapshot | None = None
         with watching(self.namespace) as watch:
             while time.monotonic() < deadline:
                 seen = watch.next(1.0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from cluster import kind, kubectl, run
-from cluster.demonstration.campaigns import Seen
 from controller.api import Step
+from controller.cli.cluster.campaigns import CampaignSnapshot
 from tests.e2e.campaigns import Campaigns
 from tests.e2e.systems import ETCD
 
@@ -18,7 +18,7 @@ def await_controller() -> None:
     kubectl.ask("waiting for the controller", *rollout, timeout=310)
 
 
-def observing(seen: Seen) -> bool:
+def observing(seen: CampaignSnapshot) -> bool:
     """The fault has been applied, and its effect is watched."""
     return seen.status.current is not None and seen.status.current.step is Step.OBSERVE
 

@@ -23,6 +23,7 @@ CAMPAIGNS = "evalcampaign.dev/v1alpha1/evalcampaigns"
 DEFINITIONS = "apiextensions.k8s.io/v1/customresourcedefinitions"
 
 KINDS = {
+    "v1/configmaps": "ConfigMap",
     CAMPAIGNS: "EvalCampaign",
     DEFINITIONS: "CustomResourceDefinition",
     "v1/events": "Event",

@@ -10,7 +10,7 @@ import kmock
 import pytest
 
 from controller import handlers
-from controller.campaign import finalizer, parsing, preconditions
+from controller.campaign import lifecycle, parsing, preconditions
 from tests.emulator.apiserver import ApiServer
 from tests.emulator.stage import Stage
 from tests.support.quick import QuickSpec
@@ -33,7 +33,7 @@ def _take_turns() -> Iterator[None]:
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows and pauses that suit a test."""
     monkeypatch.setattr(parsing, "CampaignSpec", QuickSpec)
-    monkeypatch.setattr(finalizer, "CampaignSpec", QuickSpec)
+    monkeypatch.setattr(lifecycle, "CampaignSpec", QuickSpec)
     monkeypatch.setattr(preconditions, "RETRY_SECONDS", 0.1)
     monkeypatch.setattr(handlers, "DELETION_RETRY_SECONDS", 0.3)
 

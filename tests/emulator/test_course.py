@@ -16,6 +16,7 @@ async def test_a_campaign_is_applied_runs_and_completes(running: Stage) -> None:
         "done": 2,
         "progress": "2/2",
         "scored": 2,
+        "recovered": 2,
         "outcomes": {"SelfHealed": 2},
     }
     assert status["rates"]["recovered"] == "2/2 (100%)"

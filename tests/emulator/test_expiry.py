@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from controller.campaign import expiry
+from controller.campaign import lifecycle
 from subjects.protocol import SubjectError
 from tests.emulator.apiserver import is_deletion
 from tests.emulator.stage import Stage
@@ -64,7 +64,7 @@ async def test_it_stays_while_its_cleanup_has_failed(running: Stage, restart: bo
 
 
 async def test_a_deletion_that_is_refused_is_tried_again(running: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(expiry, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(lifecycle, "EXPIRY_RETRY_SECONDS", 0.05)
     with running.api.refusing(is_deletion, 403, "Forbidden"):
         key = running.apply(ttlSecondsAfterFinished=0)
         await running.until(key, "Complete")

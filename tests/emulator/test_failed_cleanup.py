@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from typer.testing import CliRunner, Result
 
-from controller.campaign import finalizer
+from controller.campaign import lifecycle
 from controller.cli.app import app
 from subjects.protocol import SubjectError
 from tests.emulator.objects import Key
@@ -92,7 +92,7 @@ async def test_deleted_after_that_it_goes_without_touching_what_is_no_longer_its
 async def test_a_deletion_gives_up_in_the_end_and_the_subject_stays_locked(
     running: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(finalizer, "DELETION_TIMEOUT_SECONDS", 2)
+    monkeypatch.setattr(lifecycle, "DELETION_TIMEOUT_SECONDS", 2)
     key = await failed(running)
     waiting = running.apply("waiting")
     running.delete(key)
@@ -118,14 +118,14 @@ async def test_where_somebody_drops_the_finalizer_the_subject_stays_locked_too(r
 async def test_a_controller_in_the_cluster_tries_again_when_it_starts(
     running: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(finalizer, "DELETION_TIMEOUT_SECONDS", 0)
+    monkeypatch.setattr(lifecycle, "DELETION_TIMEOUT_SECONDS", 0)
     key = await failed(running)
     running.delete(key)
     await running.gone(key)
     await running.stop()
     assert running.locks() == ["default/c"] and not running.clean()
     running.lab.scripts["subject"].cleanup_error = None
-    monkeypatch.setattr(finalizer, "records_are_of_this_cluster", lambda services: True)
+    monkeypatch.setattr(lifecycle, "records_are_of_this_cluster", lambda services: True)
     await running.start()
     await eventually(lambda: running.locks() == [])
     assert running.clean()

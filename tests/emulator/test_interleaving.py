@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from controller.campaign import queueing, turns
+from controller.campaign import locks
 from controller.records import AttemptSummary, Records
 from subjects.protocol import SubjectError
 from tests.emulator.objects import Key
@@ -73,7 +73,7 @@ def flagged(stage: Stage, key: Key) -> list[int]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A partner that does not come at once does not come."""
-    monkeypatch.setattr(turns, "PARTNER_SECONDS", 0.2)
+    monkeypatch.setattr(locks, "PARTNER_SECONDS", 0.2)
 
 
 async def test_two_arms_take_turns_and_a_third_campaign_gets_the_subject_only_afterwards(running: Stage) -> None:
@@ -104,7 +104,7 @@ async def test_an_arm_that_waits_says_whose_turn_it_is_and_asks_the_api_server_n
     running: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = counted(monkeypatch, Records, "arms")
-    monkeypatch.setattr(queueing, "GLANCE_SECONDS", 0.01)
+    monkeypatch.setattr(locks, "POLL_SECONDS", 0.01)
     running.lab.scripts["subject"] = Script(heal_after=None)
     a, b = arm(running, "a", observeSeconds=600), arm(running, "b", observeSeconds=600)
     await running.until_hurt()

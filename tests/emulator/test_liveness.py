@@ -12,7 +12,7 @@ from datetime import timedelta
 import aiohttp
 import pytest
 
-from controller.campaign import board
+from controller.campaign import control
 from controller.kube import KubeApi
 from controller.kube import campaigns as kube_campaigns
 from controller.records import store
@@ -98,7 +98,7 @@ async def test_it_answers_200_while_the_drivers_live(probed: Stage) -> None:
 
 
 async def test_it_answers_500_when_a_driver_is_overdue(probed: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(board, "GRACE", timedelta(days=-1))
+    monkeypatch.setattr(control, "GRACE", timedelta(days=-1))
     probed.lab.scripts["subject"] = Script(reset_takes=60)
     await probed.start()
     key = probed.apply()
@@ -111,7 +111,7 @@ async def test_it_answers_500_when_a_driver_is_overdue(probed: Stage, monkeypatc
 async def test_a_driver_that_cannot_clean_up_while_the_api_server_is_away_is_not_overdue(
     probed: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(board, "GRACE", timedelta(seconds=1.5))
+    monkeypatch.setattr(control, "GRACE", timedelta(seconds=1.5))
     script = probed.lab.scripts["subject"] = Script(cleanup_error=AWAY)
     await probed.start()
     key = probed.apply(deadlines={"cleanupSeconds": 0.1})
@@ -125,7 +125,7 @@ async def test_a_driver_that_cannot_clean_up_while_the_api_server_is_away_is_not
 async def test_a_driver_that_has_only_its_last_status_left_to_write_is_not_overdue(
     probed: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(board, "GRACE", timedelta(days=-1))
+    monkeypatch.setattr(control, "GRACE", timedelta(days=-1))
     await probed.start()
     with probed.api.refusing(is_status_write, 422):
         key = probed.apply()

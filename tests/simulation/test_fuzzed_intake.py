@@ -11,7 +11,7 @@ from hypothesis import given
 from controller.api import Phase
 from controller.campaign.parsing import InvalidCampaign, campaign_from_body
 from controller.campaign.preconditions import Rejected, resolve_subject
-from controller.campaign.services import options_of
+from controller.campaign.services import subject_options
 from controller.records.arms import comparison_hash
 from controller.status import Refusal, Situation, compute_status
 from subjects.protocol import SubjectContext
@@ -29,7 +29,9 @@ def outcome(spec: Any) -> Refusal | None:
     except InvalidCampaign as invalid:
         return Refusal("InvalidSpec", str(invalid))  # type: ignore[arg-type]
     comparison_hash(campaign.spec.model_dump(mode="json", by_alias=True))
-    context = SubjectContext(None, campaign.spec.subject.namespace, lambda: START, options=options_of(campaign.spec))
+    context = SubjectContext(
+        None, campaign.spec.subject.namespace, lambda: START, options=subject_options(campaign.spec)
+    )  # type: ignore[arg-type]
     try:
         resolve_subject(campaign.spec, "default", installed().subjects, context)
     except Rejected as impossible:

@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.table import Table
 
 from cluster import kubectl
-from cluster.demonstration.campaigns import Watch, watching
 from cluster.errors import ClusterError
 from tests.e2e.campaigns import ETCD_SUBJECT, TIKV_SUBJECT, Campaigns
 from tests.e2e.consent import allowed
@@ -21,6 +20,7 @@ from tests.e2e.subject import History
 from tests.e2e.systems import ETCD, TIKV
 from tests.soak.counting import Evidence, Place, numbers
 from tests.soak.killing import await_another, current, kill
+from tests.support.watching import NamespaceWatch, watching
 
 SUBJECTS = {"etcd": (ETCD, ETCD_SUBJECT), "tikv": (TIKV, TIKV_SUBJECT)}
 PAUSE_SECONDS = (1.0, 12.0)
@@ -104,14 +104,14 @@ class _Soak:
             maxBlindSeconds=30,
         )
 
-    def _await_beginning(self, watch: Watch) -> None:
+    def _await_beginning(self, watch: NamespaceWatch) -> None:
         """A campaign that never runs would come through any number of kills."""
         deadline = time.monotonic() + TRIAL_SECONDS
         while self._phase != "Running":
             assert time.monotonic() < deadline, f"the campaign stays {self._phase}"
             self._look(watch, 1.0)
 
-    def _kill(self, kills: int, watch: Watch) -> list[float]:
+    def _kill(self, kills: int, watch: NamespaceWatch) -> list[float]:
         """Kill so many times, or until the campaign is over; for how many seconds there was no controller each time."""
         rng = Random(self._seed)
         away: list[float] = []
@@ -128,7 +128,7 @@ class _Soak:
     def _over(self) -> bool:
         return self._phase in ("Complete", "Failed", "Aborted")
 
-    def _look(self, watch: Watch, seconds: float) -> None:
+    def _look(self, watch: NamespaceWatch, seconds: float) -> None:
         """Note which attempts the status shows, for so long or until the campaign is over."""
         deadline = time.monotonic() + seconds
         while not self._over and (left := deadline - time.monotonic()) > 0:

@@ -14,7 +14,7 @@ from subjects.protocol import SubjectFactory
 class ThreadedController:
     """Started once, stopped once."""
 
-    def __init__(self, settings: Settings, subjects: Mapping[str, SubjectFactory]) -> None:
+    def __init__(self, settings: Settings, subjects: Mapping[str, SubjectFactory] | None) -> None:
         self._settings = settings
         self._subjects = subjects
         self._stop = threading.Event()

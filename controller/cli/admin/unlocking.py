@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import typer
 
-from controller.cli import text
+from controller.cli import formatting as text
 from controller.clock import Clock
 from controller.records.database import reading
 from controller.records.errors import NotUnlocked

@@ -13,10 +13,10 @@ from controller.analysis.estimates import estimates
 from controller.analysis.gate import gate
 from controller.analysis.summary import Analysis
 from controller.api import Mode
-from controller.cli.analysis import sheets
+from controller.cli import tables
 from controller.cli.analysis.options import Output, RateName
-from controller.cli.columns import console
 from controller.cli.options import Exit
+from controller.cli.tables import console
 from controller.reading import as_json
 from controller.records.rows import Json
 
@@ -33,16 +33,16 @@ def write(analysis: Analysis, output: Output) -> None:
             print(as_json.dumps(to_json(analysis), indent=2))
         case Output.CSV:
             name = analysis.campaign.qualified_name
-            sheets.as_csv(COLUMNS, [[name, *(getattr(line, column) for column in COLUMNS[1:])] for line in lines])
+            tables.print_csv(COLUMNS, [[name, *(getattr(line, column) for column in COLUMNS[1:])] for line in lines])
         case Output.MARKDOWN:
             print(f"{_title(analysis)}\n\n{_counts(analysis)}\n")
-            sheets.markdown(HEADINGS, rows)
+            tables.print_markdown(HEADINGS, rows)
         case Output.TABLE:
             to = console()
             to.print(Text(_title(analysis), style="bold"))
             to.print(Text(_counts(analysis)))
             to.print()
-            sheets.table(HEADINGS, rows, to)
+            tables.print_rows(HEADINGS, rows, to)
 
 
 def to_json(analysis: Analysis) -> dict[str, Json]:

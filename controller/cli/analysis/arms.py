@@ -16,8 +16,8 @@ from controller.analysis.errors import NotThere
 from controller.analysis.loading import ended, load, of_attempts
 from controller.analysis.trial import Trial
 from controller.api import Mode, Phase
-from controller.cli.columns import PrintableConsole
 from controller.cli.source import records
+from controller.cli.tables import PrintableConsole
 from controller.reading.protocol import AttemptTimeline
 from controller.records.database import reading
 from controller.records.rows import CampaignRow

@@ -10,9 +10,10 @@ from controller.analysis import loss, words
 from controller.analysis.comparison import Comparison
 from controller.analysis.estimates import estimates
 from controller.analysis.summary import Analysis
-from controller.cli.analysis import analyses, sheets
+from controller.cli import tables
+from controller.cli.analysis import analyses
 from controller.cli.analysis.options import Output
-from controller.cli.columns import console
+from controller.cli.tables import console
 from controller.reading import as_json
 from controller.records.rows import Json
 
@@ -32,13 +33,13 @@ def write(made: Sequence[Comparison], output: Output) -> None:
         case Output.JSON:
             print(as_json.dumps([_to_json(each) for each in made], indent=2))
         case Output.CSV:
-            sheets.as_csv(COLUMNS, [list(_flat(each).values()) for each in made])
+            tables.print_csv(COLUMNS, [list(_flat(each).values()) for each in made])
         case Output.MARKDOWN:
             for each in made:
                 print("".join(f"**{sentence}**\n\n" for sentence in (*each.warnings, each.sentence)), end="")
                 print("".join(f"{sentence}\n\n" for sentence in _beside(each)), end="")
             print(f"{DESCRIBED}\n")
-            sheets.markdown(*_described(made))
+            tables.print_markdown(*_described(made))
         case Output.TABLE:
             _table(made)
 
@@ -53,10 +54,10 @@ def _table(made: Sequence[Comparison]) -> None:
             to.print(Text(sentence))
     if len(made) > 1:
         to.print()
-        sheets.table(HEADINGS, [_row(each) for each in made], to)
+        tables.print_rows(HEADINGS, [_row(each) for each in made], to)
     to.print()
     to.print(Text(DESCRIBED))
-    sheets.table(*_described(made), to)
+    tables.print_rows(*_described(made), to)
 
 
 def _beside(of: Comparison) -> Iterator[str]:

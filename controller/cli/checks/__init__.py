@@ -51,8 +51,8 @@ def _look(context: str | None, namespace: str | None, agent_db: Path | None) -> 
     from controller.cli.checks import agentdb, plugins
     from controller.cli.checks.looks import looks
 
-    yield from plugins.look()
     yield from looks(context, namespace)
+    yield from plugins.look()
     if agent_db is not None:
         yield from agentdb.look(agent_db)
 
@@ -60,7 +60,7 @@ def _look(context: str | None, namespace: str | None, agent_db: Path | None) -> 
 def _print(finding: Finding) -> None:
     from rich.text import Text
 
-    from controller.cli.columns import console
+    from controller.cli.tables import console
 
     colours = {"ok": "green", "warn": "yellow", "fail": "bold red"}
     to = console()

@@ -1,9 +1,9 @@
-"""Campaigns as kubectl sees them: made, looked at, watched, steered."""
+"""The campaigns of a cluster: create, get, watch, change, delete."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,8 +23,8 @@ SILENT_SECONDS = 70.0
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """A campaign at one instant."""
+class CampaignSnapshot:
+    """The state of a campaign at one instant."""
 
     namespace: str
     name: str
@@ -39,10 +39,10 @@ class Seen:
         return qualified_name(self.namespace, self.name)
 
 
-def seen(raw: Mapping[str, Any]) -> Seen:
-    """From the API's object; one that the controller has not looked at yet is Pending. Pure."""
+def snapshot(raw: Mapping[str, Any]) -> CampaignSnapshot:
+    """Returns the state in an API object. A campaign without a status is Pending. Pure."""
     meta, spec, status = raw["metadata"], raw["spec"], raw.get("status") or {}
-    return Seen(
+    return CampaignSnapshot(
         namespace=meta["namespace"],
         name=meta["name"],
         uid=meta["uid"],
@@ -53,14 +53,14 @@ def seen(raw: Mapping[str, Any]) -> Seen:
 
 
 class Campaigns:
-    """The campaigns of a cluster. `asked` is a name or namespace/name; `namespace` holds for plain names."""
+    """The campaigns of a cluster. `reference` is a name or namespace/name; `namespace` holds for plain names."""
 
     def __init__(self, api: Api, namespace: str | None = None) -> None:
         self.api = api
         self.namespace = namespace or api.namespace
 
-    def create(self, name: str, spec: Mapping[str, Any]) -> Seen:
-        """Make one, with every field checked: Refused, with the API server's own words, where one is wrong."""
+    def create(self, name: str, spec: Mapping[str, Any]) -> CampaignSnapshot:
+        """Creates a campaign. Raises Refused, with the API server's message, where a field is wrong or unknown."""
         body = {
             "apiVersion": f"{GROUP}/{VERSION}",
             "kind": KIND,
@@ -68,63 +68,69 @@ class Campaigns:
             "spec": dict(spec),
         }
         path = f"{ROOT}/namespaces/{self.namespace}/{PLURAL}"
-        with _explained():
-            return seen(self.api.request("POST", path, query={"fieldValidation": "Strict"}, body=body))
+        with _explain_missing_crd():
+            return snapshot(self.api.request("POST", path, query={"fieldValidation": "Strict"}, body=body))
 
-    def get(self, asked: str) -> Seen:
-        """One. CommandFailed, with names that are alike, where there is none."""
-        namespace, name = self.place(asked)
+    def get(self, reference: str) -> CampaignSnapshot:
+        """Returns one. Raises CommandFailed, with similar names, where there is none."""
+        namespace, name = self.resolve(reference)
         try:
-            with _explained():
-                return seen(self.api.get(self._path(asked)))
+            with _explain_missing_crd():
+                return snapshot(self.api.get(self._path(reference)))
         except Refused as refused:
             if not refused.missing:
                 raise
-        known = [each["metadata"]["name"] for each in self._list(namespace)]
-        raise CommandFailed(f"There is no campaign {name} in namespace {namespace}{_alike(name, known)}")
+        known = [each["metadata"]["name"] for each in self._objects(namespace)]
+        raise CommandFailed(f"There is no campaign {name} in namespace {namespace}{_similar_names(name, known)}")
 
-    def delete(self, campaign: Seen) -> None:
-        """Delete this very one, not another that has its name by now."""
+    def list(self) -> list[CampaignSnapshot]:
+        """Returns all campaigns of the namespace."""
+        with _explain_missing_crd():
+            return [snapshot(each) for each in self._objects(self.namespace)]
+
+    def delete(self, campaign: CampaignSnapshot) -> None:
+        """Deletes the campaign with this uid, and no later one of its name."""
         self.api.request("DELETE", self._path(campaign.title), body={"preconditions": {"uid": campaign.uid}})
 
-    def steer(self, asked: str, **controls: bool) -> Seen:
-        """Change what may be changed: suspend, abort."""
-        with _explained():
+    def patch_spec(self, reference: str, **controls: bool) -> CampaignSnapshot:
+        """Changes fields of a spec that may be changed: `suspend`, `abort`."""
+        with _explain_missing_crd():
             patched = self.api.request(
-                "PATCH", self._path(asked), body={"spec": controls}, content_type="application/merge-patch+json"
+                "PATCH", self._path(reference), body={"spec": controls}, content_type="application/merge-patch+json"
             )
-        return seen(patched)
+        return snapshot(patched)
 
-    def annotate(self, campaign: Seen, annotations: Mapping[str, str | None]) -> None:
-        """Set annotations of this very campaign; None takes one away."""
+    def annotate(self, campaign: CampaignSnapshot, annotations: Mapping[str, str | None]) -> None:
+        """Sets annotations of the campaign with this uid; None removes one."""
         body = {"metadata": {"uid": campaign.uid, "annotations": dict(annotations)}}
         self.api.request("PATCH", self._path(campaign.title), body=body, content_type="application/merge-patch+json")
 
-    def changes(self, asked: str) -> Iterator[Seen | None]:
-        """What it is, and every change, until the server ends the watch; None once it is deleted."""
-        namespace, name = self.place(asked)
+    def changes(self, reference: str) -> Iterator[CampaignSnapshot | None]:
+        """Yields the current state and every change, until the server ends the watch; None for a deletion."""
+        namespace, name = self.resolve(reference)
         query = {"fieldSelector": f"metadata.name={name}", "timeoutSeconds": str(WATCH_SECONDS)}
         for event in self.api.watch(f"{ROOT}/namespaces/{namespace}/{PLURAL}", query, SILENT_SECONDS):
             if event["type"] in ("ADDED", "MODIFIED"):
-                yield seen(event["object"])
+                yield snapshot(event["object"])
             elif event["type"] == "DELETED":
                 yield None
 
-    def place(self, asked: str) -> tuple[str, str]:
-        """Namespace and name."""
-        namespace, _, name = asked.rpartition("/")
+    def resolve(self, reference: str) -> tuple[str, str]:
+        """Returns namespace and name."""
+        namespace, _, name = reference.rpartition("/")
         return namespace or self.namespace, name
 
-    def _list(self, namespace: str) -> list[Any]:
-        return list(self.api.get(f"{ROOT}/namespaces/{namespace}/{PLURAL}")["items"])
+    def _objects(self, namespace: str) -> Sequence[Any]:
+        found: Sequence[Any] = self.api.get(f"{ROOT}/namespaces/{namespace}/{PLURAL}")["items"]
+        return found
 
-    def _path(self, asked: str) -> str:
-        namespace, name = self.place(asked)
+    def _path(self, reference: str) -> str:
+        namespace, name = self.resolve(reference)
         return f"{ROOT}/namespaces/{namespace}/{PLURAL}/{name}"
 
 
-class _explained:
-    """Says what a 404 means that is about no object: the kind itself is unknown."""
+class _explain_missing_crd:
+    """Raises CommandFailed in place of a 404 for the kind itself, which means that the CRD is missing."""
 
     def __enter__(self) -> None:
         return None
@@ -134,7 +140,7 @@ class _explained:
             raise CommandFailed(NO_DEFINITION) from None
 
 
-def _alike(name: str, known: list[str]) -> str:
+def _similar_names(name: str, known: list[str]) -> str:
     if not known:
         return "; there is none at all"
     close = difflib.get_close_matches(name, known)

@@ -10,10 +10,10 @@ from typing import Literal
 from rich.console import Console
 from rich.table import Table
 
-from controller.cli import text
-from controller.cli.columns import console, shown
+from controller.cli import formatting as text
 from controller.cli.results.summary import summarize
 from controller.cli.results.timeline import moments, origin, service_unknown
+from controller.cli.tables import console, printable_text
 from controller.difference import ABSENT, changes
 from controller.records.rows import AttemptRow, CampaignRow, Event, Json, count_commands
 
@@ -23,7 +23,7 @@ def print_details(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[E
     to = console()
     _pairs(to, _header(campaign, attempt, events))
     to.print()
-    to.print(shown(summarize(campaign, attempt, events)))
+    to.print(printable_text(summarize(campaign, attempt, events)))
     since, name = origin(attempt)
     _heading(
         to, f"Timeline, in seconds from the {name} at {since.isoformat(sep=' ', timespec='milliseconds')[:-6]} UTC"
@@ -35,7 +35,9 @@ def print_details(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[E
     for moment in moments(attempt, events):
         style = "bold" if moment.fact else ""
         at = (moment.at - since).total_seconds()
-        table.add_row(shown(f"{at:+.3f}", style), shown(moment.what, style), shown(moment.said))
+        table.add_row(
+            printable_text(f"{at:+.3f}", style), printable_text(moment.what, style), printable_text(moment.said)
+        )
     to.print(table)
     if attempt.fault is not None:
         _heading(to, "Fault")
@@ -101,7 +103,7 @@ def _commands(to: Console, attempt: AttemptRow) -> None:
             text.NOTHING if at is None else f"{(at - since).total_seconds():+.3f}",
             text.NOTHING if command["exitCode"] is None else str(command["exitCode"]),
             said,
-            shown(command["command"]),
+            printable_text(command["command"]),
         )
     to.print(table)
 
@@ -111,12 +113,12 @@ def _states(to: Console, attempt: AttemptRow, full: bool) -> None:
     if full:
         for name, state in (("Initial state", before), ("Final state", after)):
             _heading(to, name)
-            to.print(shown("not captured" if state is None else json.dumps(state, indent=2)))
+            to.print(printable_text("not captured" if state is None else json.dumps(state, indent=2)))
         return
     _heading(to, "What changed from the initial to the final state")
     if before is None or after is None:
         missing = " and ".join(name for name, state in (("initial", before), ("final", after)) if state is None)
-        to.print(shown(f"unknown: the {missing} state was not captured"))
+        to.print(printable_text(f"unknown: the {missing} state was not captured"))
         return
     found = list(changes(before, after))
     if not found:
@@ -125,7 +127,7 @@ def _states(to: Console, attempt: AttemptRow, full: bool) -> None:
     table.add_column(overflow="fold")
     table.add_column(overflow="fold", ratio=1)
     for change in found:
-        table.add_row(shown(change.path), shown(f"{_side(change.before)} -> {_side(change.after)}"))
+        table.add_row(printable_text(change.path), printable_text(f"{_side(change.before)} -> {_side(change.after)}"))
     to.print(table)
 
 
@@ -139,7 +141,7 @@ def _short(value: Json) -> str:
 
 def _heading(to: Console, words: str) -> None:
     to.print()
-    to.print(shown(words, style="bold"))
+    to.print(printable_text(words, style="bold"))
 
 
 def _pairs(to: Console, pairs: Iterator[tuple[str, str]]) -> None:
@@ -147,5 +149,5 @@ def _pairs(to: Console, pairs: Iterator[tuple[str, str]]) -> None:
     table.add_column(no_wrap=True, style="dim")
     table.add_column(overflow="fold")
     for key, value in pairs:
-        table.add_row(shown(key), shown(value))
+        table.add_row(printable_text(key), printable_text(value))
     to.print(table)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TextIO
 
 from controller.analysis.junit import to_junit
-from controller.cli.cells import csv_cell
+from controller.cli.tables import csv_cell
 from controller.reading import as_json
 from controller.reading.protocol import AttemptTimeline
 from controller.records.rows import CampaignRow, CommandCounts, Json, count_commands

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from controller.api import Mode
-from controller.cli import text
-from controller.cli.columns import Column, console, print_table
+from controller.cli import formatting as text
+from controller.cli.tables import Column, console, print_table
 from controller.reading.protocol import Counted
 from controller.records.rows import AttemptSummary, CampaignRow
 

@@ -7,17 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from controller.api import Outcome, Step
-from controller.cli import text
+from controller.cli import formatting as text
 from controller.cli.results.timeline import origin, service_unknown
 from controller.records.rows import AttemptRow, CampaignRow, Event, Flag
-
-HAPPENED: Mapping[str, str] = {
-    "node_kill": "the pod of {target} was deleted",
-    "node_down": "{target} was put down, to stay down until somebody deletes its pod",
-    "pd_kill": "the pod of {target} was deleted",
-    "pd_leader_kill": "the pod of {target} was deleted",
-}
-"""By type of chaos. One that is not in here is named as it is."""
+from subjects import oldrecords
 
 WINDOWED = (Outcome.SELF_HEALED, Outcome.NOT_HEALED)
 
@@ -45,21 +38,8 @@ def _sentences(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[Even
 
 
 def _what(chaos: str, fault: Mapping[str, Any]) -> str:
-    targets = fault.get("targets") or [{"name": "something", "facts": {}}]
-    return "; ".join(_happened(chaos, each["name"], each["facts"]) for each in targets)
-
-
-def _happened(chaos: str, target: str, facts: Mapping[str, Any]) -> str:
-    happened = HAPPENED.get(chaos, chaos + " was done to {target}").format(target=target)
-    return happened + "".join(f", which {said}" for said in _standing(facts))
-
-
-def _standing(facts: Mapping[str, Any]) -> Iterator[str]:
-    """What the target was before it was hit."""
-    if "ledRegions" in facts:
-        yield f"led {facts['ledRegions']} of {facts.get('regions', '?')} regions"
-    if "led" in facts:
-        yield "led PD" if facts["led"] else "did not lead PD"
+    """In the fault's own words; the oldest records have none."""
+    return str(fault.get("happened") or oldrecords.describe_fault(chaos, fault))
 
 
 def _service(attempt: AttemptRow, events: Sequence[Event]) -> Iterator[str]:
@@ -68,7 +48,7 @@ def _service(attempt: AttemptRow, events: Sequence[Event]) -> Iterator[str]:
     again = attempt.since_injection(attempt.serving_again_at)
     if lost is None:
         seen = "clients were served throughout" if unknown is None else "no client was seen cut off"
-        yield f"{seen}{_without_client(attempt)}."
+        yield f"{seen}{_source(attempt)}."
     elif again is None:
         yield f"clients were cut off at {text.offset(lost)} and not served again while it was watched."
     else:
@@ -79,10 +59,11 @@ def _service(attempt: AttemptRow, events: Sequence[Event]) -> Iterator[str]:
         yield f"for {seconds:.1f} s, first at {start}, nobody could tell whether clients were served."
 
 
-def _without_client(attempt: AttemptRow) -> str:
-    """Where nobody wrote, service is what the system says of itself."""
-    probe = (attempt.initial_state or {}).get("probe")
-    return ", by the stores' own word (nobody wrote)" if probe == "none" else ""
+def _source(attempt: AttemptRow) -> str:
+    """By whose word clients were served, where it was not that of a client of ours: in the subject's own words."""
+    state = attempt.initial_state or {}
+    source = state.get("servingAccordingTo") or oldrecords.serving_according_to(state)
+    return f", by {source}" if source else ""
 
 
 def _recovery(attempt: AttemptRow) -> Iterator[str]:

@@ -121,12 +121,12 @@ def run(
         from controller.api import Mode
         from controller.cli.cluster.api import Api
         from controller.cli.cluster.campaigns import Campaigns
-        from controller.cli.run import running
-        from controller.cli.run.asking import Asked
-        from controller.cli.run.errors import UsageError
+        from controller.cli.options import UsageError
+        from controller.cli.run import execution
+        from controller.cli.run.request import RunOptions
         from controller.cli.run.versus import versus as against
 
-        asked = Asked(
+        options = RunOptions(
             subject=subject,
             chaos=chaos,
             mode=Mode.BASELINE if baseline else Mode.CONTROL if control else Mode.AGENT,
@@ -145,35 +145,44 @@ def run(
             settings=set_ or (),
         )
         try:
-            pair = against(asked, versus, versus_agent, name) if versus is not None else None
-            running.validate(*((pair.asked, pair.other) if pair else (asked,)))
+            pair = against(options, versus, versus_agent, name) if versus is not None else None
+            execution.validate(*((pair.options, pair.other) if pair else (options,)))
         except UsageError as error:
             raise typer.BadParameter(str(error)) from None
         if fail_under is not None:
             gate.ready()
         campaigns = Campaigns(Api.connect(context), namespace)
-        made = running.create_both(campaigns, pair, name) if pair else [running.create(campaigns, asked, name)]
-        for each, campaign in zip((pair.asked, pair.other) if pair else (asked,), made, strict=True):
-            running.introduce(campaigns, campaign, each)
+        made = execution.create_pair(campaigns, pair, name) if pair else [execution.create(campaigns, options, name)]
+        for each, campaign in zip((pair.options, pair.other) if pair else (options,), made, strict=True):
+            execution.provide_token(campaigns, campaign, each)
         if not wait:
-            typer.echo(running.as_json(made) if output is Output.JSON else "\n".join(each.title for each in made))
+            typer.echo(execution.as_json(made) if output is Output.JSON else "\n".join(each.title for each in made))
             raise typer.Exit(Exit.DONE)
-        raise typer.Exit(running.follow_to_the_end(campaigns, made, fail_under, output))
+        raise typer.Exit(execution.follow_until_end(campaigns, made, fail_under, output))
 
 
-def watch(campaign: LiveCampaign, namespace: Namespace = None, context: Context = None) -> None:
-    """Follow a campaign to its end, live; Ctrl-C leaves it running. Exit status 0 if it completes, 1 if not.
+def watch(
+    campaign: Annotated[list[str], typer.Argument(help="Its name, or namespace/name; several are followed at once.")],
+    stall_seconds: Annotated[
+        float | None, typer.Option(min=1, metavar="SECONDS", help="Exit 1 when nothing changes for so long.")
+    ] = None,
+    namespace: Namespace = None,
+    context: Context = None,
+) -> None:
+    """Follow campaigns to their end, live; Ctrl-C leaves them running. Exit status 0 if all complete, 1 if not.
 
     \b
     evalcampaign watch tikv-node-kill
+    evalcampaign watch tikv-node-kill tikv-node-down --stall-seconds 600
     """
     with exit_on_error():
         from controller.cli.cluster.api import Api
         from controller.cli.cluster.campaigns import Campaigns
-        from controller.cli.run.running import follow_to_the_end
+        from controller.cli.run.execution import follow_until_end
 
         campaigns = Campaigns(Api.connect(context), namespace)
-        raise typer.Exit(follow_to_the_end(campaigns, [campaigns.get(campaign)], None, Output.TABLE))
+        found = [campaigns.get(each) for each in dict.fromkeys(campaign)]
+        raise typer.Exit(follow_until_end(campaigns, found, None, Output.TABLE, stall_seconds))
 
 
 def abort(campaign: LiveCampaign, namespace: Namespace = None, context: Context = None) -> None:
@@ -182,7 +191,7 @@ def abort(campaign: LiveCampaign, namespace: Namespace = None, context: Context 
     \b
     evalcampaign abort tikv-node-kill
     """
-    _steer(campaign, namespace, context, "It is being aborted; a fault that is there is undone first", abort=True)
+    _patch_spec(campaign, namespace, context, "It is being aborted; a fault that is there is undone first", abort=True)
 
 
 def suspend(campaign: LiveCampaign, namespace: Namespace = None, context: Context = None) -> None:
@@ -191,7 +200,9 @@ def suspend(campaign: LiveCampaign, namespace: Namespace = None, context: Contex
     \b
     evalcampaign suspend tikv-node-kill
     """
-    _steer(campaign, namespace, context, "It stands aside once the trial that runs, if one does, is over", suspend=True)
+    _patch_spec(
+        campaign, namespace, context, "It stands aside once the trial that runs, if one does, is over", suspend=True
+    )
 
 
 def resume(campaign: LiveCampaign, namespace: Namespace = None, context: Context = None) -> None:
@@ -200,10 +211,10 @@ def resume(campaign: LiveCampaign, namespace: Namespace = None, context: Context
     \b
     evalcampaign resume tikv-node-kill
     """
-    _steer(campaign, namespace, context, "It goes on when the subject is free", suspend=False)
+    _patch_spec(campaign, namespace, context, "It goes on when the subject is free", suspend=False)
 
 
-def _steer(campaign: str, namespace: str | None, context: str | None, then: str, **controls: bool) -> None:
+def _patch_spec(campaign: str, namespace: str | None, context: str | None, then: str, **controls: bool) -> None:
     with exit_on_error():
         from controller.cli.cluster.api import Api
         from controller.cli.cluster.campaigns import Campaigns
@@ -213,7 +224,7 @@ def _steer(campaign: str, namespace: str | None, context: str | None, then: str,
         there = campaigns.get(campaign)
         if there.status.phase.terminal:
             raise CommandFailed(f"Campaign {there.title} has ended already: it is {there.status.phase}")
-        campaigns.steer(campaign, **controls)
+        campaigns.patch_spec(campaign, **controls)
         typer.echo(f"{there.title}: {then}. Watch it: evalcampaign watch {there.title}")
 
 
@@ -251,7 +262,7 @@ def token(
         if into is None:
             typer.echo(found)
         else:
-            tokens.hand_on(api, found, place, secret)
+            tokens.store(api, found, place, secret)
             typer.echo(f"The token of {campaign} is in Secret {into}.")
 
 

@@ -10,7 +10,7 @@ from secrets import token_urlsafe
 from typing import Any
 
 from controller.cli.cluster.api import Api
-from controller.cli.cluster.campaigns import Campaigns, Seen
+from controller.cli.cluster.campaigns import Campaigns, CampaignSnapshot
 from controller.cli.cluster.controller import NAMESPACE, find_pod, forward
 from controller.cli.cluster.errors import CommandFailed, Refused
 from controller.cli.source import port
@@ -35,22 +35,22 @@ WAIT_SECONDS = 60.0
 POLL_SECONDS = 0.5
 
 
-def read(campaigns: Campaigns, campaign: Seen, wait_seconds: float = 0.0) -> str:
+def read(campaigns: Campaigns, campaign: CampaignSnapshot, wait_seconds: float = 0.0) -> str:
     """The campaign's token, once it is there. CommandFailed where it does not come in time.
 
     Who may read Secrets in the controller's namespace reads it there. Who may not, but may change this campaign and
     port-forward to the controller, is given it by the controller: no right to everybody's tokens is needed.
     """
     try:
-        return _once_it_is_there(lambda: _in_secret(campaigns.api, campaign), campaign, wait_seconds)
+        return _poll(lambda: _from_secret(campaigns.api, campaign), campaign, wait_seconds)
     except Refused as refused:
         if refused.status != 403:
             raise
     with _proof(campaigns, campaign) as proof, _controller(campaigns.api) as controller:
-        return _once_it_is_there(lambda: _handed_out(controller, campaign, proof), campaign, wait_seconds)
+        return _poll(lambda: _from_controller(controller, campaign, proof), campaign, wait_seconds)
 
 
-def _in_secret(api: Api, campaign: Seen) -> str | None:
+def _from_secret(api: Api, campaign: CampaignSnapshot) -> str | None:
     try:
         secret = api.get(f"/api/v1/namespaces/{NAMESPACE}/secrets/{secret_name(campaign.uid)}")
     except Refused as refused:
@@ -60,7 +60,7 @@ def _in_secret(api: Api, campaign: Seen) -> str | None:
     return b64decode(secret["data"][KEY]).decode()
 
 
-def _handed_out(controller: RemoteReader, campaign: Seen, proof: str) -> str | None:
+def _from_controller(controller: RemoteReader, campaign: CampaignSnapshot, proof: str) -> str | None:
     try:
         return controller.token(campaign.namespace, campaign.name, proof)
     except NotRecorded:
@@ -80,7 +80,7 @@ def _controller(api: Api) -> Iterator[RemoteReader]:
 
 
 @contextmanager
-def _proof(campaigns: Campaigns, campaign: Seen) -> Iterator[str]:
+def _proof(campaigns: Campaigns, campaign: CampaignSnapshot) -> Iterator[str]:
     """A secret whose digest stands in the campaign's annotation for as long as the block lasts."""
     proof = token_urlsafe(32)
     campaigns.annotate(campaign, {ANNOTATION: digest_of(proof)})
@@ -91,7 +91,7 @@ def _proof(campaigns: Campaigns, campaign: Seen) -> Iterator[str]:
             campaigns.annotate(campaign, {ANNOTATION: None})
 
 
-def _once_it_is_there(ask: Callable[[], str | None], campaign: Seen, wait_seconds: float) -> str:
+def _poll(ask: Callable[[], str | None], campaign: CampaignSnapshot, wait_seconds: float) -> str:
     deadline = time.monotonic() + wait_seconds
     while (token := ask()) is None:
         if time.monotonic() >= deadline:
@@ -105,9 +105,9 @@ def _once_it_is_there(ask: Callable[[], str | None], campaign: Seen, wait_second
     return token
 
 
-def hand_on(api: Api, token: str, namespace: str, secret: str = AGENTS_SECRET) -> None:
+def store(api: Api, token: str, namespace: str, secret: str = AGENTS_SECRET) -> None:
     """Put the token and the address into a Secret of another namespace, whether or not it is there already."""
-    url = where_to_send(api)
+    url = intake_url(api)
     body = {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -124,7 +124,7 @@ def hand_on(api: Api, token: str, namespace: str, secret: str = AGENTS_SECRET) -
     )
 
 
-def secret_of(api: Api, namespace: str, deployment: str) -> str:
+def agent_secret_name(api: Api, namespace: str, deployment: str) -> str:
     """The Secret in which an agent looks for its token: the usual one, or the former where its pod names that."""
     try:
         found = api.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/{deployment}")
@@ -141,7 +141,7 @@ def _strings(node: Any) -> Iterator[str]:
         yield from _strings(below)
 
 
-def where_to_send(api: Api) -> str:
+def intake_url(api: Api) -> str:
     """The URL of the intake: by its Service's address, which tells an agent nothing; else by its name."""
     named = f"http://{SERVICE}.{NAMESPACE}:{PORT}"
     try:

@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from controller.api import CampaignSpec, Mode
-from controller.cli.run.asking import Asked, spec_of
-from controller.cli.run.errors import UsageError
-from controller.cli.run.naming import MOST
+from controller.cli.options import UsageError
+from controller.cli.run.request import MOST, RunOptions, build_spec
 
 Json = Any
 BASELINE, VARIANT, AGENT = "baseline", "variant", "agent"
@@ -21,57 +20,59 @@ SEEDS = 2**31
 
 
 @dataclass(frozen=True, slots=True)
-class Versus:
-    """Two campaigns that differ in who acts. `arm` is the other one's, and ends its name; both have the same `seed`."""
+class ArmPair:
+    """Two campaigns that differ in who acts. `arm` is that of the other, and ends its name; both have one `seed`."""
 
-    asked: Asked
-    other: Asked
+    options: RunOptions
+    other: RunOptions
     arm: str
     seed: int
 
     @property
-    def room(self) -> int:
-        """Characters of the asked campaign's name, at most: the other one's is longer."""
+    def max_name_length(self) -> int:
+        """The most characters that the first campaign's name may have, because the other's is longer."""
         return MOST - len(self.arm) - 1
 
     def other_name(self, name: str) -> str:
-        """What the other campaign is called."""
+        """Returns the name of the other campaign."""
         return f"{name}-{self.arm}"
 
     def specs(self, name: str) -> tuple[dict[str, Json], dict[str, Json]]:
-        """The specs as they are sent, of a campaign of this name and of the other one."""
-        return _spec(self.asked, name, AGENT, self.seed), _spec(self.other, name, self.arm, self.seed)
+        """Returns the specs of the campaign of this name and of the other, as they are sent."""
+        return _spec(self.options, name, AGENT, self.seed), _spec(self.other, name, self.arm, self.seed)
 
 
 def versus(
-    asked: Asked,
+    options: RunOptions,
     against: str,
     agent: str | None,
     name: str | None,
     draw: Callable[[int], int] = secrets.randbelow,
-) -> Versus:
-    """Read `--versus` and `--versus-agent`. UsageError, with a sentence, where the two would not be an experiment."""
+) -> ArmPair:
+    """Reads `--versus` and `--versus-agent`. Raises UsageError where the two would not be an experiment."""
     arm, _, variant = against.partition("=")
     if not re.fullmatch(rf"{BASELINE}|{VARIANT}=.+", against):
         raise UsageError(f"--versus takes baseline or variant=NAME, and {against!r} is neither")
-    if asked.mode is not Mode.AGENT:
+    if options.mode is not Mode.AGENT:
         raise UsageError("--versus puts an agent against something: it goes with neither --baseline nor --control")
     if arm == BASELINE and agent is not None:
         raise UsageError("--versus-agent goes with --versus variant=NAME: in a baseline nobody acts")
-    other = _baseline(asked) if arm == BASELINE else _variant(asked, variant, agent)
-    spec, read = spec_of(asked)
-    _require_opponents(read, spec_of(other)[1], arm)
+    other = _baseline(options) if arm == BASELINE else _variant(options, variant, agent)
+    spec, read = build_spec(options)
+    _require_opponents(read, build_spec(other)[1], arm)
     if "interleave" in spec:
         raise UsageError("--versus sets spec.interleave itself")
-    made = Versus(asked, other, arm, spec.get("seed", draw(SEEDS)))
-    if name is not None and len(name) > made.room:
-        raise UsageError(f"--name may have {made.room} characters at most: the other campaign is called NAME-{arm}")
+    made = ArmPair(options, other, arm, spec.get("seed", draw(SEEDS)))
+    if name is not None and len(name) > made.max_name_length:
+        raise UsageError(
+            f"--name may have {made.max_name_length} characters at most: the other campaign is called NAME-{arm}"
+        )
     return made
 
 
-def keeps_still(made: Versus) -> str | None:
-    """What must be said where the agent is there by itself, and not only for its own trials."""
-    if made.asked.agent is not None:
+def idle_agent_warning(made: ArmPair) -> str | None:
+    """Returns a warning where the controller does not start the agent; None where it does."""
+    if made.options.agent is not None:
         return None
     return (
         "The controller does not start this agent: see to it that it keeps still in the trials of the other campaign, "
@@ -79,27 +80,27 @@ def keeps_still(made: Versus) -> str | None:
     )
 
 
-def _baseline(asked: Asked) -> Asked:
-    """Nobody acts: nothing is read of the agent, and its Deployment, where it is ours to start, is kept away."""
-    return replace(asked, mode=Mode.BASELINE, variant=None, model=None, source=None, agent_db=None)
+def _baseline(options: RunOptions) -> RunOptions:
+    """Returns the options of a baseline: no agent is read, and an agent's Deployment stays scaled to zero."""
+    return replace(options, mode=Mode.BASELINE, variant=None, model=None, source=None, agent_db=None)
 
 
-def _variant(asked: Asked, variant: str, agent: str | None) -> Asked:
-    """Another agent, so another name of it; what was said of the model was said of the first."""
-    if asked.agent_db is not None:
+def _variant(options: RunOptions, variant: str, agent: str | None) -> RunOptions:
+    """Returns the options of another variant, without the model of the first."""
+    if options.agent_db is not None:
         raise UsageError("two variants cannot share one operator.db: --agent-db goes with --versus baseline only")
-    if (asked.agent is None) != (agent is None):
+    if (options.agent is None) != (agent is None):
         raise UsageError("the controller starts both variants or neither: --agent and --versus-agent go together")
-    if asked.agent is not None and agent is not None and asked.agent.partition("/")[0] == agent.partition("/")[0]:
+    if options.agent is not None and agent is not None and options.agent.partition("/")[0] == agent.partition("/")[0]:
         raise UsageError(
-            f"--agent {asked.agent} and --versus-agent {agent} are in one namespace, which holds the token of one "
+            f"--agent {options.agent} and --versus-agent {agent} are in one namespace, which holds the token of one "
             "campaign only: give each variant a namespace of its own"
         )
-    return replace(asked, variant=variant, model=None, agent=agent)
+    return replace(options, variant=variant, model=None, agent=agent)
 
 
 def _require_opponents(first: CampaignSpec, second: CampaignSpec, arm: str) -> None:
-    """`--set` may have undone what makes the two differ."""
+    """Raises UsageError where `--set` has undone what makes the two differ."""
     if first.mode is not Mode.AGENT or second.mode is not (Mode.BASELINE if arm == BASELINE else Mode.AGENT):
         raise UsageError("--set mode does not go with --versus, which sets it")
     if arm == VARIANT and first.variant.name == second.variant.name:
@@ -107,6 +108,6 @@ def _require_opponents(first: CampaignSpec, second: CampaignSpec, arm: str) -> N
         raise UsageError(f"both campaigns would be the variant {name!r}: --versus variant=… names another")
 
 
-def _spec(asked: Asked, group: str, arm: str, seed: int) -> dict[str, Json]:
-    spec: Mapping[str, Json] = spec_of(asked)[0]
+def _spec(options: RunOptions, group: str, arm: str, seed: int) -> dict[str, Json]:
+    spec: Mapping[str, Json] = build_spec(options)[0]
     return {**spec, "seed": seed, "interleave": {"group": group, "arm": arm}}

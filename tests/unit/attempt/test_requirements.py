@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from controller.agents.operatordb.source import OperatorDb
 from controller.api import Mode, Outcome, Step
 from controller.cli.app import app
-from controller.cli.run.asking import spec_of
+from controller.cli.run.request import build_spec
 from subjects.protocol import EvalSubject, SubjectContext
 from subjects.registry import installed
 from subjects.tikv.subject import TikvSubject
@@ -110,9 +110,9 @@ def ran(monkeypatch):
     made = []
     monkeypatch.setattr("controller.cli.cluster.api.Api.connect", lambda context: None)
     monkeypatch.setattr("controller.cli.cluster.campaigns.Campaigns.__init__", lambda *_: None)
-    monkeypatch.setattr("controller.cli.run.running.create", lambda _, asked, name: made.append(spec_of(asked)[1]))
-    for shown in ("tell_where_to_send", "follow_to_the_end"):
-        monkeypatch.setattr(f"controller.cli.run.running.{shown}", lambda *_: 0)
+    monkeypatch.setattr("controller.cli.run.execution.create", lambda _, asked, name: made.append(build_spec(asked)[1]))
+    for shown in ("print_token_hint", "follow_until_end"):
+        monkeypatch.setattr(f"controller.cli.run.execution.{shown}", lambda *_: 0)
 
     def run(command: str):
         result = CliRunner().invoke(app, command.split())

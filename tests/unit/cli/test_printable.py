@@ -18,8 +18,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from controller.cli.cells import csv_cell, markdown_cell
-from controller.cli.columns import Column, PrintableConsole, print_table
+from controller.cli.tables import Column, PrintableConsole, csv_cell, markdown_cell, print_table
 from controller.printable import SEEN, PrintableFormatter, one_line, printable, printing, unfiltered
 
 JOINERS = "\u200c\u200d"

@@ -62,6 +62,13 @@ def test_time_in_which_nobody_could_tell_is_said():
     assert "No client was seen cut off. For 2.0 s, first at +0.5s, nobody could tell" in story
 
 
+def test_a_fault_and_a_subject_are_told_in_the_words_that_their_record_keeps():
+    served = {"serving_lost_at": None, "serving_again_at": None}
+    fault = FAULT | {"happened": "the queue web was emptied"}
+    story = told("drain", **served, fault=fault, initial_state={"servingAccordingTo": "the broker's own word"})
+    assert "UTC the queue web was emptied. Clients were served throughout, by the broker's own word." in story
+
+
 def test_pds_leader_is_named_as_one():
     fault = {"targets": [{"name": "pd-0", "uid": "p", "facts": {"led": True}}]}
     assert "pd-0 was deleted, which led PD." in told("pd_leader_kill", fault=fault)

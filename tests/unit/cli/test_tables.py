@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from controller.cli.columns import Column, print_table
+from controller.cli.tables import Column, print_table
 from tests.unit.cli.conftest import Run
 
 

@@ -8,21 +8,20 @@ from dataclasses import replace
 import pytest
 
 from controller.api import CampaignSpec, Mode
-from controller.cli.run.asking import Asked
-from controller.cli.run.errors import UsageError
-from controller.cli.run.naming import MOST, readable_name
-from controller.cli.run.versus import Versus, keeps_still, versus
+from controller.cli.options import UsageError
+from controller.cli.run.request import MOST, RunOptions, readable_name
+from controller.cli.run.versus import ArmPair, idle_agent_warning, versus
 from controller.records.arms import comparison_hash
 
-AGENT = Asked(subject="tikv", chaos="node_kill", agent="agents/mine", variant="careful", model="m-1", trials=7)
+AGENT = RunOptions(subject="tikv", chaos="node_kill", agent="agents/mine", variant="careful", model="m-1", trials=7)
 SENDS = replace(AGENT, agent=None)
 
 
-def put(asked: Asked, against: str, agent: str | None = None, name: str | None = None) -> Versus:
+def put(asked: RunOptions, against: str, agent: str | None = None, name: str | None = None) -> ArmPair:
     return versus(asked, against, agent, name, draw=lambda most: most - 1)
 
 
-def read(made: Versus, name: str = "n") -> list[CampaignSpec]:
+def read(made: ArmPair, name: str = "n") -> list[CampaignSpec]:
     return [CampaignSpec.model_validate(spec) for spec in made.specs(name)]
 
 
@@ -76,7 +75,7 @@ def test_both_are_arms_of_one_group_with_the_same_seed() -> None:
     ],
 )
 def test_a_pair_that_would_prove_nothing_is_refused_in_a_sentence(
-    asked: Asked, against: str, agent: str | None, said: str
+    asked: RunOptions, against: str, agent: str | None, said: str
 ) -> None:
     with pytest.raises(UsageError, match=re.escape(said)):
         put(asked, against, agent)
@@ -89,10 +88,10 @@ def test_there_must_be_room_for_the_second_name() -> None:
         UsageError, match="--name may have 54 characters at most: the other campaign is called NAME-base"
     ):
         put(AGENT, "baseline", name="n" * 55)
-    assert len(made.other_name(readable_name("s" * 60, "c" * 60, made.room))) <= MOST
+    assert len(made.other_name(readable_name("s" * 60, "c" * 60, made.max_name_length))) <= MOST
 
 
 def test_an_agent_that_nobody_starts_must_keep_still_and_that_is_said() -> None:
-    assert keeps_still(put(AGENT, "baseline")) is None
-    said = keeps_still(put(SENDS, "baseline"))
+    assert idle_agent_warning(put(AGENT, "baseline")) is None
+    said = idle_agent_warning(put(SENDS, "baseline"))
     assert said is not None and "keeps still in the trials of the other campaign" in said

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from controller.api import Reason
 from controller.campaign import interleaving
-from controller.campaign.turns import PARTNER_SECONDS
+from controller.campaign.locks import PARTNER_SECONDS
 from controller.records import arms
 
 DOCS = Path(__file__).parents[3] / "docs"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controller.api import Phase
-from controller.campaign.expiry import expires_at
+from controller.campaign.lifecycle import expires_at
 from tests.unit.driver.samples import at, row
 
 ENDED = row(Phase.COMPLETE, "AllTrialsDone", finished_at=at(10))

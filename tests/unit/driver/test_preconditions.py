@@ -7,7 +7,7 @@ import pytest
 from controller.agents.deployment import AgentDeployment
 from controller.api import CampaignSpec
 from controller.campaign.preconditions import PreconditionUnmet, Rejected, check_preconditions, resolve_subject
-from controller.campaign.services import options_of
+from controller.campaign.services import subject_options
 from controller.consent import Namespace
 from controller.status import REFUSED
 from subjects.cluster import ClusterError, ClusterUnreachable
@@ -89,12 +89,12 @@ def test_what_a_campaign_says_of_its_subject_reaches_the_subject_whole():
         "endpoints": ["http://pd-0:2379"],
         "tlsSecret": "client",
     }
-    options = options_of(CampaignSpec(subject=asked, chaos={"type": "x"}, reset="recreate"))
+    options = subject_options(CampaignSpec(subject=asked, chaos={"type": "x"}, reset="recreate"))
     assert options == SubjectOptions("write", {"pd": "app=pd"}, ("http://pd-0:2379",), "client", "recreate")
 
 
 def test_a_campaign_that_says_nothing_of_its_subject_asks_for_nothing():
-    assert options_of(spec()) == SubjectOptions()
+    assert subject_options(spec()) == SubjectOptions()
 
 
 async def test_permission_is_the_owners_consent_and_a_subject_that_is_there():

@@ -132,26 +132,26 @@ async def test_what_is_asked_breaks_off_waiting_and_an_abort_counts_for_more(ask
     control = Control(asked if created_so else Controls())
     guarding = asyncio.create_task(control.guard(asyncio.sleep(60)))
     await asyncio.sleep(0)
-    control.heed(asked)
+    control.apply_spec(asked)
     with pytest.raises(raised):
         await guarding
 
 
 async def test_an_abort_cannot_be_taken_back_and_does_not_make_the_driver_go():
     control = Control(Controls(abort=True))
-    control.heed(Controls(abort=False))
-    assert (control.halt.reason, control.gone.reason) == (StopReason.ABORTED, None)
-    control.leave(StopReason.EXITING)
-    assert (control.halt.reason, control.gone.reason) == (StopReason.ABORTED, StopReason.EXITING)
+    control.apply_spec(Controls(abort=False))
+    assert (control.stop.reason, control.shutdown.reason) == (StopReason.ABORTED, None)
+    control.shut_down(StopReason.EXITING)
+    assert (control.stop.reason, control.shutdown.reason) == (StopReason.ABORTED, StopReason.EXITING)
 
 
 async def test_what_ends_in_time_is_not_overdue_and_what_does_not_is():
     control = Control(Controls())
-    with control.within(None):
+    with control.time_limit(None):
         await asyncio.sleep(0)
-    with control.within(60):
+    with control.time_limit(60):
         await asyncio.sleep(0)
-    assert control.halt.reason is None
-    with control.within(0), pytest.raises(Stopped):
-        await control.halt.guard(asyncio.sleep(60))
-    assert control.halt.reason is StopReason.OVERDUE
+    assert control.stop.reason is None
+    with control.time_limit(0), pytest.raises(Stopped):
+        await control.stop.guard(asyncio.sleep(60))
+    assert control.stop.reason is StopReason.OVERDUE

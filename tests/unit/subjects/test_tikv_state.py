@@ -53,6 +53,7 @@ async def test_the_state_says_who_is_there_and_where_leaders_sit():
 async def test_the_state_says_which_oracle_and_which_probe_judged(probe):
     state = await captured(FakeTikv(), probe=probe)
     assert (state["oracle"], state["probe"]) == ("tikv/2", probe)
+    assert state.get("servingAccordingTo") == ("the stores' own word (nobody wrote)" if probe == "none" else None)
 
 
 async def test_two_looks_at_a_system_that_is_left_alone_do_not_differ():

@@ -266,3 +266,22 @@ async def test_an_unknown_chaos_is_refused_with_the_names_there_are():
     params = subject_in(FakeTikv()).get_chaos_types()["pd_kill"].params()
     with pytest.raises(SubjectError, match="node_down, node_kill, pd_kill, pd_leader_kill"):
         await subject_in(FakeTikv()).plan_chaos("node_melt", params, Random(1))
+
+
+@pytest.mark.parametrize(
+    ("chaos", "happened", "heals"),
+    [
+        ("node_kill", "the pod of {} was deleted, which led {} of 6 regions", True),
+        ("node_down", "{} was put down, to stay down until somebody deletes its pod, which led {} of 6 regions", False),
+    ],
+)
+async def test_the_record_says_what_was_done_in_words_and_what_reverts_it(chaos, happened, heals):
+    fault = await planned(FakeTikv(), chaos, 1)
+    (target,) = fault.targets
+    assert fault.happened == happened.format(target.name, target.facts["ledRegions"])
+    assert fault.heals_itself is heals and fault.reverted_by
+    assert Fault.from_json(fault.to_json()) == fault
+
+
+async def test_the_record_says_of_pds_members_whether_they_led():
+    assert (await planned(FakeTikv(), "pd_leader_kill")).happened == "the pod of pd-0 was deleted, which led PD"

@@ -1,0 +1,76 @@
+"""The agent of a campaign: the source of its work, its session in each attempt, its token, and what it may read."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+
+from controller.agents.protocol import AgentSource
+from controller.agents.rights import Account, Attributes, Exposure, Places, look
+from controller.agents.sources import NoSuchSource
+from controller.api import CampaignSpec, Reason, Source
+from controller.attempt.agent_session import AgentSession
+from controller.campaign.preconditions import Rejected
+from controller.campaign.services import Services
+from subjects.cluster import ClusterError, ClusterUnreachable
+from subjects.retry import retry_until_reachable
+
+log = logging.getLogger(__name__)
+
+
+async def open_agent_source(
+    services: Services, spec: CampaignSpec, campaign_uid: str, on_retry: Callable[[], None]
+) -> AgentSource | None:
+    """Open the campaign's agent source, if it names one. Waits for the API server, and calls `on_retry` meanwhile.
+
+    Raises Rejected where the source can never be opened.
+    """
+    try:
+        return await retry_until_reachable(
+            lambda: services.sources.open(spec.agent, campaign_uid), lambda _: on_retry()
+        )
+    except NoSuchSource as none:
+        raise Rejected(Reason.INVALID_AGENT, str(none)) from None
+
+
+def new_agent_session(
+    services: Services, spec: CampaignSpec, source: AgentSource | None, campaign_namespace: str
+) -> AgentSession:
+    """Return the agent's session for one attempt."""
+    subject = f"{spec.subject.type}/{spec.subject.namespace}"
+    exposure = partial(agent_exposure, services, spec, campaign_namespace)
+    return AgentSession(spec.mode, source, services.workload(spec), subject, services.now, exposure)
+
+
+async def revoke_agent_token(services: Services, spec: CampaignSpec, campaign_uid: str) -> None:
+    """Delete the campaign's token: the intake refuses the agent from now on.
+
+    A Secret that cannot be deleted now is harmless, because its campaign takes no more tickets.
+    """
+    if services.tokens is None or spec.agent.source is not Source.HTTP:
+        return
+    try:
+        await services.tokens.dismiss(campaign_uid)
+    except (ClusterError, ClusterUnreachable) as error:
+        log.warning("the token of campaign %s stays: %s", campaign_uid, error)
+
+
+async def agent_exposure(services: Services, spec: CampaignSpec, campaign_namespace: str) -> Exposure | None:
+    """Return what the ServiceAccount of the agent's Deployment may read of the evaluation.
+
+    None where the campaign names no Deployment, or no agent acts.
+    """
+    named = spec.agent.workload
+    if not named.name or not spec.mode.wants_agent:
+        return None
+    try:
+        deployment = await services.deployments.get(named.namespace, named.name)
+    except (ClusterError, ClusterUnreachable):
+        return Exposure(None)
+    places = Places(campaign_namespace, spec.subject.namespace, services.namespace)
+
+    async def ask(account: Account, attributes: Attributes) -> bool | None:
+        return await services.reviews.may(account.user, account.groups, attributes)
+
+    return await look(Account(named.namespace, deployment.account), places, ask)

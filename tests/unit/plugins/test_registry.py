@@ -1,0 +1,185 @@
+"""Subjects and faults of other packages: found, offered beside ours, refused with a sentence where they are broken."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from controller.cli.checks import plugins
+from subjects.etcd import EtcdSubject
+from subjects.faults.objectfault import value_at
+from subjects.protocol import ChaosRefused, Fault, SubjectContext, SubjectError
+from subjects.registry import FAULTS, SUBJECTS, Registry, installed, offered
+from tests.support.thirdparty import install, install_acme
+from tests.unit.subjects.fakes import FakeCluster
+
+OURS = ["etcd", "tikv"]
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder that Python looks for distributions in; what is in it is forgotten afterwards."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    before = set(sys.modules)
+    installed.cache_clear()
+    yield tmp_path
+    installed.cache_clear()
+    for name in set(sys.modules) - before:
+        if getattr(sys.modules[name], "__file__", None) and str(tmp_path) in str(sys.modules[name].__file__):
+            del sys.modules[name]
+
+
+def reasons(found: Registry) -> list[str]:
+    return [str(refused) for refused in found.refused]
+
+
+def test_our_own_subjects_are_found_as_those_of_others_are():
+    found = installed()
+    assert (list(found.subjects), found.refused) == (OURS, ())
+    assert set(found.packages.values()) == {"evalcampaign"}
+
+
+def test_another_package_adds_a_subject_and_a_fault_to_one_of_ours(site):
+    install_acme(site)
+    found = installed()
+    assert list(found.subjects) == ["etcd", "switch", "tikv"] and reasons(found) == []
+    assert set(offered(found.subjects["switch"])) == {"switched_off", "level_turned"}
+    assert set(offered(found.subjects["etcd"])) == {"node_kill", "node_down", "level_turned"}
+    assert "level_turned" not in offered(found.subjects["tikv"])
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "code", "reason"),
+    [
+        (SUBJECTS, "odd", "raise RuntimeError('no licence')", "it cannot be imported: RuntimeError: no licence"),
+        (SUBJECTS, "odd", "raise SystemExit('bye')", "it cannot be imported: SystemExit: bye"),
+        (SUBJECTS, "odd", "", "it cannot be imported: AttributeError"),
+        (SUBJECTS, "odd", "THING = 7", "is a int, and no SubjectFactory"),
+        (SUBJECTS, "odd", "def THING(context): return 7", "a int is no EvalSubject: it lacks get_chaos_types"),
+        (SUBJECTS, "odd", "def THING(context): raise KeyError('x')", "it cannot be asked what it offers: KeyError"),
+        (SUBJECTS, "etcd", "from subjects.etcd import EtcdSubject as THING", "evalcampaign has a subject of this name"),
+        (SUBJECTS, "no/name", "from subjects.etcd import EtcdSubject as THING", "a name has at most 63 letters"),
+        (FAULTS, "odd", "THING = object()", "is a object, and no FaultType"),
+        (FAULTS, "odd", "from acme_chaos import LEVEL_TURNED as THING", "the fault calls itself level_turned"),
+        (FAULTS, "switched_off", "from acme_chaos import SWITCHED_OFF as THING", "it names no subject"),
+    ],
+)
+def test_a_broken_plugin_is_refused_with_a_sentence_and_stops_no_other(site, group, name, code, reason):
+    install_acme(site)
+    (site / "broken.py").write_text(code)
+    install(site, "broken-chaos", {group: {name: "broken:THING"}})
+    found = installed()
+    assert list(found.subjects) == ["etcd", "switch", "tikv"]
+    (why,) = reasons(found)
+    assert f"{name} of the package broken-chaos is not used: " in why and reason in why
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ("subjects = ('tikv', 'sea')", "there is no subject sea; there are: etcd, switch, tikv"),
+        ("subjects = ('switch',)", "switch has a fault of this name already"),
+        ("subjects = ('tikv',)\n    role = 'proxy'", "tikv does not take it: "),
+    ],
+)
+def test_a_fault_that_a_subject_cannot_have_is_refused_and_the_subject_stays(site, changes, reason):
+    install_acme(site)
+    name = "level_turned" if "switch" in changes else "other"
+    (site / "extra.py").write_text(
+        f"from acme_chaos import SettingTurned\n\nclass Extra(SettingTurned):\n    {changes}\n\n"
+        f"THING = Extra('{name}', 'settings', 'level', Extra.subjects)\n"
+    )
+    install(site, "extra-chaos", {FAULTS: {name: "extra:THING"}})
+    found = installed()
+    assert list(found.subjects) == ["etcd", "switch", "tikv"]
+    (why,) = reasons(found)
+    assert "fault" in why and "extra-chaos" in why and reason in why
+    assert set(offered(found.subjects["tikv"])) >= {"node_kill", "node_down", "pd_kill"}
+
+
+def test_doctor_names_what_is_not_used_and_what_to_do(site):
+    (site / "broken.py").write_text("THING = 7")
+    install(site, "broken-chaos", {SUBJECTS: {"odd": "broken:THING"}})
+    fine, refused = plugins.look()
+    assert (fine.level, fine.said) == ("ok", "Subjects installed beside this command: etcd, tikv")
+    assert refused.level == "warn" and refused.said.startswith("The subject odd of the package broken-chaos is not")
+    assert refused.fix == "mend broken-chaos, or uninstall it"
+
+
+# A fault of another package, done to one of our subjects --------------------------------------------------------------
+
+
+class WithSettings(FakeCluster):
+    """An etcd with a ConfigMap beside it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.settings = {"metadata": {"name": "settings", "uid": "uid-s"}, "data": {"level": "high", "other": "1"}}
+
+    async def get_object(self, namespace, kind, name):
+        assert (namespace, kind, name) == ("etcd", "v1/configmaps", "settings")
+        return self.settings
+
+    async def patch_object(self, namespace, kind, name, operations):
+        self.calls.append(("patch_object", name, tuple(each["op"] for each in operations)))
+        for each in operations:
+            (there,) = value_at(self.settings, each["path"])
+            if each["op"] == "test":
+                assert there == each["value"]
+            else:
+                assert each["op"] == "replace"
+                self.settings = {**self.settings, "data": {**self.settings["data"], "level": each["value"]}}
+
+
+@pytest.fixture
+def etcd(site):
+    """An etcd that offers the fault, and its cluster."""
+    install_acme(site)
+    cluster = WithSettings()
+    return installed().subjects["etcd"](cluster.context()), cluster
+
+
+async def test_a_fault_of_another_package_is_done_to_our_etcd_and_reverted_by_its_record(etcd):
+    subject, cluster = etcd
+    params = subject.get_chaos_types()["level_turned"].params(value="low")
+    assert (await subject.blast_radius("level_turned", params)).targets == 0, "it takes no member"
+    fault = await subject.plan_chaos("level_turned", params, Random(1))
+    assert cluster.settings["data"]["level"] == "high", "planning touches nothing"
+    assert fault.happened == "level in settings was turned to low" and fault.heals_itself is False
+    await subject.inject_chaos(fault)
+    assert cluster.settings["data"] == {"level": "low", "other": "1"}
+    stored = Fault.from_json(fault.to_json())
+    await subject.cleanup_chaos(stored)
+    assert cluster.settings["data"] == {"level": "high", "other": "1"}
+    done = len(cluster.calls)
+    await subject.cleanup_chaos(stored)
+    assert cluster.calls[done:] == [], "reverting twice is reverting once"
+
+
+async def test_it_passes_the_same_guard_as_ours(etcd):
+    subject, cluster = etcd
+    fault = await subject.plan_chaos("level_turned", subject.get_chaos_types()["level_turned"].params(), Random(1))
+    cluster.no_consent = "nobody asked"
+    with pytest.raises(ChaosRefused, match="nobody asked"):
+        await subject.inject_chaos(fault)
+    assert cluster.settings["data"]["level"] == "high"
+
+
+async def test_what_somebody_else_changed_meanwhile_is_left_alone(etcd):
+    subject, cluster = etcd
+    fault = await subject.plan_chaos("level_turned", subject.get_chaos_types()["level_turned"].params(), Random(1))
+    cluster.settings = {**cluster.settings, "data": {"level": "middle"}}
+    with pytest.raises(ChaosRefused, match="settings has been changed since the plan was made"):
+        await subject.inject_chaos(fault)
+    await subject.cleanup_chaos(fault)
+    assert cluster.settings["data"]["level"] == "middle"
+
+
+async def test_a_record_of_a_plugin_that_is_no_longer_there_says_so():
+    subject = EtcdSubject(SubjectContext(FakeCluster(), "etcd", lambda: None))
+    with pytest.raises(SubjectError, match="etcd has no chaos 'level_turned'; there are: node_down, node_kill"):
+        await subject.cleanup_chaos(Fault("level_turned", (), {}))
