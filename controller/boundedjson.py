@@ -1,7 +1,7 @@
-"""JSON of somebody who may be hostile, read so that it costs little whatever it is.
+"""Parses JSON that may be hostile at a bounded cost.
 
-Decoded, a body may take forty times its size in memory, and what is nested deeply enough breaks whoever recurs. So its
-structure is counted before it is decoded, and what has too much of it is not.
+Decoded, a body may take forty times its size in memory, and deep nesting exhausts the stack of recursive code. So the
+structure of a body is counted before it is decoded, and a body with too much of it is refused.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ _TEXT = re.compile(rb'"(?:[^"\\]|\\.)*+"?+', re.DOTALL)
 _STRUCTURE = (b",", b":", b"[", b"{")
 
 
-class NotRead(ValueError):
-    """The body is no JSON, or holds more than is read; the text says which, and repeats nothing of it."""
+class JsonRefused(ValueError):
+    """The body is no JSON, or exceeds the bounds; the text says which, and quotes nothing of the body."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much structure is read.
+    """How much structure is accepted.
 
-    `values` in all; `levels` of lists and objects in each other; `digits` of an integer. `finite`: refuse NaN and
-    infinities, which Python would read, and write into a record that others cannot.
+    `values`: in all. `levels`: of nested lists and objects. `digits`: of an integer. `finite`: NaN and infinities are
+    refused, which Python would accept and other JSON parsers would not.
     """
 
     values: int
@@ -34,32 +34,32 @@ class Bounds:
     finite: bool
 
 
-def read(body: bytes, bounds: Bounds) -> Any:
-    """The decoded body. Raises NotRead."""
+def parse(body: bytes, bounds: Bounds) -> Any:
+    """Returns the decoded body. Raises JsonRefused."""
     if count_values(body, bounds.values) > bounds.values:
-        raise NotRead(f"the JSON holds more than {bounds.values} values")
+        raise JsonRefused(f"the JSON holds more than {bounds.values} values")
     number = _finite if bounds.finite else float
 
     def integer(digits: str) -> int:
         if len(digits) > bounds.digits:
-            raise NotRead(f"the JSON holds an integer of more than {bounds.digits} digits")
+            raise JsonRefused(f"the JSON holds an integer of more than {bounds.digits} digits")
         return int(digits)
 
     try:
         value = json.loads(body, parse_int=integer, parse_float=number, parse_constant=number)
-    except NotRead:
+    except JsonRefused:
         raise
     except (ValueError, RecursionError):
-        raise NotRead("the body is no JSON") from None
+        raise JsonRefused("the body is no JSON") from None
     if not _is_shallow(value, bounds.levels):
-        raise NotRead(f"the JSON is nested more than {bounds.levels} levels deep")
+        raise JsonRefused(f"the JSON is nested more than {bounds.levels} levels deep")
     return value
 
 
 def count_values(body: bytes, enough: int) -> int:
-    """An upper bound of the values in it; exact in what stands between texts only where the quick count says too many.
+    """Returns an upper bound of the number of values in the body.
 
-    Never above `enough` for a body whose texts alone hold so many commas.
+    Punctuation inside strings counts too, unless that exceeds `enough`: then the strings are left out.
     """
     count = sum(map(body.count, _STRUCTURE))
     if count <= enough:
@@ -69,7 +69,7 @@ def count_values(body: bytes, enough: int) -> int:
 
 def _finite(text: str) -> float:
     if not math.isfinite(number := float(text)):
-        raise NotRead("the JSON holds a number that is not finite")
+        raise JsonRefused("the JSON holds a number that is not finite")
     return number
 
 

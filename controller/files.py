@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, without harm to what is no file."""
+"""Writes files completely or not at all, and leaves devices, pipes and folders in place."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 
 def regular(path: Path) -> Path:
-    """Where a file of that name really is, or would be: links are followed, so that a link stays a link.
+    """Returns the real path of a file, following links, so that a link stays a link. The file need not exist.
 
-    OSError where something else than a regular file is there (a device, a pipe, a folder): a rename would replace it.
+    Raises OSError where the path is no regular file (a device, a pipe, a folder), which a rename would replace.
     """
     real = path.resolve()
     with suppress(FileNotFoundError):
@@ -22,9 +22,9 @@ def regular(path: Path) -> Path:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Put a text there: a file at once or not at all, keeping its mode; a device or a pipe is simply written to.
+    """Writes a text: to a file completely or not at all, keeping its mode; to a device or a pipe directly.
 
-    OSError where that fails.
+    Raises OSError where that fails.
     """
     try:
         real = regular(path)

@@ -1,7 +1,7 @@
-"""What the kubelet is told: from the first moment that the process lives, and later whether its work does.
+"""The kubelet's probes: `/healthz` and `/readyz`, which answer from the first moment of the process.
 
-Records may take minutes to migrate, and a CRD may be applied an hour later: a process that waits for them is alive, and
-not ready. Kopf's own endpoint begins with Kopf, which is after both.
+Records may take minutes to migrate, and the CRD may be applied an hour later: a process that waits for them is alive
+and not ready. Kopf's own endpoint starts with Kopf, which is after both.
 """
 
 from __future__ import annotations
@@ -15,31 +15,32 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 
-def _nothing_wrong() -> None:
+def _no_trouble() -> None:
     return None
 
 
 @dataclass(slots=True)
 class Liveness:
-    """`waits_for` is what the process needs before it can work, None once it works.
+    """The state of the process, in sentences for people.
 
-    `trouble` says why it should be ended and started anew; None where all is well. Both are for people to read.
+    `waits_for` is what the process needs before it can work; None once it works. `trouble` returns why the process
+    should be restarted; None where it should not.
     """
 
     waits_for: str | None = "the process has just begun"
-    trouble: Callable[[], str | None] = _nothing_wrong
+    trouble: Callable[[], str | None] = _no_trouble
 
     def application(self) -> Starlette:
-        """`/healthz`: 500 where it should be ended. `/readyz`: 503 where it cannot work yet, or should be ended."""
+        """`/healthz` answers 500 where the process should be restarted, `/readyz` 503 where it cannot work yet."""
 
         async def healthz(_: Request) -> PlainTextResponse:
-            return _said(self.trouble(), 500)
+            return _respond(self.trouble(), 500)
 
         async def readyz(_: Request) -> PlainTextResponse:
-            return _said(self.waits_for or self.trouble(), 503)
+            return _respond(self.waits_for or self.trouble(), 503)
 
         return Starlette(routes=[Route("/healthz", healthz), Route("/readyz", readyz)])
 
 
-def _said(why: str | None, status: int) -> PlainTextResponse:
+def _respond(why: str | None, status: int) -> PlainTextResponse:
     return PlainTextResponse("ok\n") if why is None else PlainTextResponse(f"{why}\n", status)

@@ -1,4 +1,4 @@
-"""Serving HTTP inside the controller's own event loop, for as long as a block lasts."""
+"""Serves HTTP inside the controller's own event loop, for as long as a block lasts."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-from controller.connections import BACKLOG, Door, Limits
+from controller.connections import BACKLOG, ConnectionLimiter, Limits
 
 log = logging.getLogger(__name__)
 
 ANY_ADDRESS = "::"
-"""To listen on every address of the machine or pod, IPv4 and IPv6 alike."""
+"""Every address of the machine or pod, IPv4 and IPv6."""
 
 ANYWHERE = (ANY_ADDRESS, "0.0.0.0")
 
-GOODBYE_SECONDS = 2
-"""How long a request that is being answered may hold up the end."""
+SHUTDOWN_SECONDS = 2
+"""How long a request that is being answered may delay the shutdown."""
 
 KEEP_ALIVE_SECONDS = 5
 """Between an answer and the first byte of the next request."""
@@ -30,14 +30,14 @@ KEEP_ALIVE_SECONDS = 5
 
 @asynccontextmanager
 async def serving(app: ASGIApp, host: str, port: int, limits: Limits | None = None) -> AsyncGenerator[int]:
-    """Serve at `host`; `port` 0 takes a free one. Yields the port. OSError where it cannot be had.
+    """Serves at `host` and yields the port; `port` 0 takes a free one. Raises OSError where it is not available.
 
-    `limits` are those of its connections (controller.connections); each listener has connections of its own.
+    `limits` are those of the listener's connections (controller.connections).
     """
     listening = _listen(host, port)
     config = uvicorn.Config(
         app,
-        http=Door(limits or Limits()).make,  # type: ignore[arg-type]  # it asks for a class, and calls it
+        http=ConnectionLimiter(limits or Limits()).make,  # type: ignore[arg-type]  # it asks for a class, and calls it
         ws="none",
         lifespan="off",
         access_log=False,
@@ -45,7 +45,7 @@ async def serving(app: ASGIApp, host: str, port: int, limits: Limits | None = No
         server_header=False,
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=GOODBYE_SECONDS,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     server = _Server(config)
     running = asyncio.create_task(server.serve(sockets=[listening]))
@@ -59,16 +59,16 @@ async def serving(app: ASGIApp, host: str, port: int, limits: Limits | None = No
 
 @asynccontextmanager
 async def serving_if_possible(app: ASGIApp, host: str, port: int, what: str) -> AsyncGenerator[int | None]:
-    """As `serving`, for what a campaign can do without.
+    """Serves as `serving` does, for something that campaigns can do without.
 
-    Port 0 serves nothing, and None is yielded. So it is where the port is taken, with a warning in the log that says of
-    `what` it deprives people.
+    Yields None where nothing is served: for port 0, and where the port is taken. The latter logs a warning that `what`
+    cannot be read.
     """
-    async with AsyncExitStack() as beside:
+    async with AsyncExitStack() as stack:
         served = None
         if port:
             try:
-                served = await beside.enter_async_context(serving(app, host, port))
+                served = await stack.enter_async_context(serving(app, host, port))
             except OSError as error:
                 why = "somebody else has it" if error.errno == errno.EADDRINUSE else str(error)
                 log.warning("%s cannot be read over HTTP: port %s cannot be had (%s)", what, port, why)
@@ -76,7 +76,7 @@ async def serving_if_possible(app: ASGIApp, host: str, port: int, what: str) -> 
 
 
 class _Server(uvicorn.Server):
-    """Signals are the controller's: uvicorn would take them for itself."""
+    """Leaves signals to the controller; uvicorn would handle them itself."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -84,7 +84,7 @@ class _Server(uvicorn.Server):
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Bound by ourselves: uvicorn ends the process where it cannot. Any address is one of both families."""
+    """Binds the socket here, because uvicorn ends the process where it cannot. Any address means both families."""
     if host in ANYWHERE and socket.has_dualstack_ipv6():
         host, family, both = ANY_ADDRESS, socket.AF_INET6, True
     else:  # a kernel may have no IPv6
@@ -96,7 +96,7 @@ def _listen(host: str, port: int) -> socket.socket:
         if family == socket.AF_INET6:
             listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not both)
         listening.bind((host, port))
-        listening.listen(BACKLOG)  # so that who comes before uvicorn is up waits, and is not refused
+        listening.listen(BACKLOG)  # clients that connect before uvicorn is up wait, and are not refused
     except OSError:
         listening.close()
         raise

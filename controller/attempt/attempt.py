@@ -268,7 +268,7 @@ class Attempt:
             self._report_verdict(verdict)
             if state.observation.ended is None:
                 self._agent.require_running()
-        if state.observation.ended is End.SIGHT_LOST:
+        if state.observation.ended is End.BLIND:
             blind = state.observation.blind.total_seconds()
             why = f"the subject could not be seen for {blind:.1f} s: {self._steps.message}"
             raise StepFailed(Failure.SIGHT_LOST, f"{Failure.SIGHT_LOST}: {why}")
@@ -292,7 +292,7 @@ class Attempt:
             if absent.failure is Failure.AGENT_SIGHT_LOST and state.observation.recovered_at is not None:
                 state.agent_unreadable = True
                 return
-            state.observation = replace(state.observation, ended=End.SIGHT_LOST)
+            state.observation = replace(state.observation, ended=End.BLIND)
             raise
 
     def _record_observation(self, verdict_log: VerdictLog) -> None:

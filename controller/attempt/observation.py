@@ -22,7 +22,7 @@ class End(StrEnum):
 
     RECOVERED = "Recovered"
     DEADLINE = "Deadline"
-    SIGHT_LOST = "SightLost"
+    BLIND = "Blind"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ def _end_if_over(window: ObservationWindow, so_far: Observation, progress: Agent
     assert so_far.last is not None
     now, since = so_far.last.at, so_far.healthy_since
     if so_far.blind > window.max_blind:
-        return replace(so_far, ended=End.SIGHT_LOST)
+        return replace(so_far, ended=End.BLIND)
     confirming = so_far.recovered_at is None and since is not None and since <= window.deadline
     if confirming and since is not None and now - since >= window.settle:
         so_far, confirming = replace(so_far, recovered_at=since), False

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterable
 from typing import Any
 
-from controller.boundedjson import Bounds, NotRead, read
+from controller.boundedjson import Bounds, JsonRefused, parse
 
 MAX_MEBIBYTES = 8
 MAX_VALUES = 500_000
@@ -44,6 +44,6 @@ async def read_body(chunks: AsyncIterable[bytes], encoding: str | None) -> bytes
 def read_json(body: bytes) -> Any:
     """Returns the decoded body; None where it is no JSON, or exceeds the bounds above."""
     try:
-        return read(body, Bounds(MAX_VALUES, MAX_LEVELS, MAX_DIGITS, finite=True))
-    except NotRead:
+        return parse(body, Bounds(MAX_VALUES, MAX_LEVELS, MAX_DIGITS, finite=True))
+    except JsonRefused:
         return None

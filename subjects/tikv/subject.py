@@ -25,17 +25,16 @@ from subjects.protocol import (
     Verdict,
     no_report,
 )
+from subjects.tikv import state
 from subjects.tikv.chaos import OFFERS, Offer, leadership_note, offer_plugin
 from subjects.tikv.members import options
 from subjects.tikv.members.endpoints import Endpoints, Topology
-from subjects.tikv.members.pd import Pd
+from subjects.tikv.members.pd import Pd, require_readable_regions
 from subjects.tikv.members.queries import ROLES, TIKV
-from subjects.tikv.members.size import require_readable_regions
 from subjects.tikv.oracle.prober import TikvProber
 from subjects.tikv.reset.memory import Memory
 from subjects.tikv.reset.recreate import recreate
 from subjects.tikv.reset.reset import note_end, restore
-from subjects.tikv.state import state
 from subjects.watching.polling import PollSettings
 from subjects.watching.stream import VerdictStream
 from subjects.workloads import FEWEST_MEMBERS
@@ -129,7 +128,7 @@ class TikvSubject:
             polling=self._polling,
             cluster_id=lambda: self._memory.cluster_id,
             images=images,
-            buried=lambda: self._memory.before.buried if self._memory.before is not None else frozenset(),
+            known_tombstones=lambda: self._memory.before.buried if self._memory.before is not None else frozenset(),
         )
         return VerdictStream(self._context, prober).verdicts()
 

@@ -13,8 +13,7 @@ from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.options import SELECTORS, check
 from subjects.tikv.members.queries import TIKV, Query
 from subjects.tikv.oracle.prober import TikvProber
-from subjects.tikv.oracle.turns import CAP
-from subjects.watching.polling import MAX_IN_FLIGHT_AT_MEMBER, PollSettings
+from subjects.watching.polling import MAX_IN_FLIGHT_AT_MEMBER, MAX_PER_PERIOD, PollSettings
 from subjects.watching.stream import VerdictStream
 from tests.support.virtual import run_virtually
 from tests.unit.subjects.tikv_world import AT, World, names, region_of
@@ -118,7 +117,7 @@ def test_in_no_period_are_more_regions_asked_about_than_are_affordable_and_all_c
     of_regions = [(at, path) for at, _, path in cluster.asked if path.startswith("/region/")]
     for start in range(5, 13):
         during = [path for at, path in of_regions if start <= at < start + 1]
-        assert len(during) <= 2 * CAP
+        assert len(during) <= 2 * MAX_PER_PERIOD
     assert len({path for at, path in of_regions if 5 <= at < 8}) == REGIONS
     assert max(cluster.most_at_once.values()) <= MAX_IN_FLIGHT_AT_MEMBER
 

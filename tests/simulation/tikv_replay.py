@@ -13,7 +13,7 @@ from subjects.images import KnownImages
 from subjects.protocol import Fault, SubjectContext, SubjectOptions, Target, Verdict
 from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.options import check
-from subjects.tikv.oracle import probe
+from subjects.tikv.oracle import write_probe
 from subjects.tikv.oracle.prober import TikvProber
 from subjects.watching.polling import PollSettings
 from subjects.watching.stream import VerdictStream
@@ -94,8 +94,8 @@ def replay(name: str, until: float, monkeypatch: pytest.MonkeyPatch | None = Non
             async def connect(endpoints: Endpoints, timeout: float) -> TapeClient:
                 return TapeClient(tape, clock)
 
-            monkeypatch.setattr(probe, "connect", connect)
-        endpoints = Endpoints(SubjectContext(cluster, "tikv", cluster.now, options=options), check(options))  # type: ignore[arg-type]
+            monkeypatch.setattr(write_probe, "connect", connect)
+        endpoints = Endpoints(SubjectContext(cluster, "tikv", cluster.now, options=options), check(options))
         prober = TikvProber(endpoints, endpoints.find, PollSettings(), lambda: None, KnownImages())
         verdicts = []
         async with aclosing(VerdictStream(endpoints.context, prober).verdicts()) as stream:

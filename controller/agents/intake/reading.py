@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from controller.agents.intake.models import LogSent, SessionSent, TicketSent
 from controller.agents.text import in_utf8, tidy
-from controller.boundedjson import Bounds, NotRead, read
+from controller.boundedjson import Bounds, JsonRefused, parse
 
 BOUNDS = Bounds(values=100_000, levels=500, digits=4300, finite=False)
 """500 entries with a dozen parameters each hold 12,000 values. What a JSON library can write is taken: Python's writes
@@ -37,9 +37,9 @@ class NotTaken(ValueError):
 def values_of(kind: str, body: bytes) -> list[dict[str, Any]]:
     """The rows of one body; of a ticket or a session one. Raises NotTaken."""
     try:
-        sent = read(in_utf8(body), BOUNDS)
-    except NotRead as not_read:
-        raise NotTaken(f"body: {not_read}") from None
+        sent = parse(in_utf8(body), BOUNDS)
+    except JsonRefused as refused:
+        raise NotTaken(f"body: {refused}") from None
     if not isinstance(sent, dict):
         raise NotTaken("body: it must be a JSON object")
     tidy(sent)

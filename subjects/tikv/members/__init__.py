@@ -1,1 +1,1 @@
-"""PD's members and TiKV's stores: where they are, what they are asked, and what their answers look like."""
+"""PD's members and TiKV's stores: where they are, what they are queried for, and what their answers look like."""

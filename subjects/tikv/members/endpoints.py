@@ -1,4 +1,4 @@
-"""Where TiKV is: two StatefulSets found by label, and the way to their members' HTTP ports.
+"""Where TiKV is: two StatefulSets found by label, and requests to their members' HTTP ports.
 
 Members are reached by pod address. Where TLS is asked for, they are expected to prove the name that their headless
 Service gives them, or the one that `endpoints` names for a member of PD.
@@ -15,8 +15,9 @@ from subjects import workloads
 from subjects.cluster import Answer, ClusterError, MemberRequest, Pod, Tls, Workload
 from subjects.protocol import SubjectContext, SubjectNotReady
 from subjects.tikv.members.options import Options
-from subjects.tikv.members.queries import PD, PD_PORT, ROLES, STATUS_PORT, TIKV
+from subjects.tikv.members.queries import PD, PD_PORT, ROLES, STATUS_PORT, TIKV, Query
 from subjects.tls import Credentials
+from subjects.watching.polling import QueryResult, send_within
 from subjects.workloads import WorkloadUnfit
 
 KIND = {PD: "PD", TIKV: "TiKV"}
@@ -30,12 +31,12 @@ class Topology:
     tikv: Workload
 
     def of(self, role: str) -> Workload:
-        """One of them."""
+        """Return the StatefulSet of a role."""
         return self.pd if role == PD else self.tikv
 
 
 class Endpoints:
-    """One TiKV cluster, and how to talk to it."""
+    """The endpoints of one TiKV cluster."""
 
     def __init__(self, context: SubjectContext, options: Options) -> None:
         self.context = context
@@ -45,10 +46,10 @@ class Endpoints:
         self._services: dict[str, str] = {}
 
     async def find(self, stopped_too: bool = False) -> Topology:
-        """The StatefulSets, read anew, and the certificates, if there are to be any.
+        """Read the StatefulSets, and the certificates, if there are to be any.
 
-        WorkloadUnfit where one is missing, not the only one or too small; SubjectNotReady where something may not be
-        read. ClusterUnreachable comes through. With `stopped_too`, one that is scaled to 0 will do.
+        Raises WorkloadUnfit where one is missing, not the only one or too small; SubjectNotReady where something may
+        not be read; ClusterUnreachable. With `stopped_too`, one that is scaled to 0 will do.
         """
         await self.credentials()
         found = {role: await self._workload(role, stopped_too) for role in ROLES}
@@ -70,23 +71,26 @@ class Endpoints:
         raise WorkloadUnfit(f"there is no {where}")
 
     async def pods(self, role: str) -> Mapping[str, Pod]:
-        """The members' pods, by name."""
+        """Return the members' pods, by name."""
         return await workloads.list_pods(self.context, self.options.selectors[role])
 
     async def pd_pods(self) -> Mapping[str, Pod]:
-        """PD's pods, by name."""
+        """Return PD's pods, by name."""
         return await self.pods(PD)
 
     async def tikv_pods(self) -> Mapping[str, Pod]:
-        """The stores' pods, by name."""
+        """Return the stores' pods, by name."""
         return await self.pods(TIKV)
 
     async def claims(self, role: str) -> frozenset[str]:
-        """The names of the members' volume claims."""
+        """Return the names of the members' volume claims."""
         return await workloads.list_claims(self.context, self.options.selectors[role])
 
     async def credentials(self) -> Credentials | None:
-        """What is in the Secret, read once; None where none is named. SubjectNotReady where it is of no use."""
+        """Return what is in the Secret, read once; None where none is named.
+
+        Raises SubjectNotReady where it is unusable.
+        """
         name = self.options.tls_secret
         if name is not None and self._credentials is None:
             try:
@@ -98,20 +102,20 @@ class Endpoints:
         return self._credentials
 
     def server_name(self, role: str, pod: Pod) -> str:
-        """The name under which the member has its certificate."""
+        """Return the name under which the member has its certificate."""
         endpoint = self.options.endpoints.get(pod.name) if role == PD else None
         if endpoint is not None:
             return endpoint.host
         return f"{pod.name}.{self._services.get(role, '')}.{self.context.namespace}.svc"
 
     def port(self, role: str, pod: Pod) -> int:
-        """The member's HTTP port, unless PD says otherwise of a store."""
+        """Return the member's HTTP port, unless PD says otherwise of a store."""
         if role == TIKV:
             return STATUS_PORT
         endpoint = self.options.endpoints.get(pod.name)
         return endpoint.port if endpoint is not None else PD_PORT
 
-    async def ask(
+    async def request(
         self,
         role: str,
         pod: Pod,
@@ -122,15 +126,18 @@ class Endpoints:
         body: Any | None = None,
         method: str | None = None,
     ) -> Answer:
-        """One request to one member, `timeout` in seconds. Raises what `Cluster.ask_member` raises."""
+        """Send one request to one member, `timeout` in seconds. Raises what `Cluster.ask_member` raises."""
+        tls = Tls(self._ssl, self.server_name(role, pod)) if self._ssl is not None else None
         request = MemberRequest(
-            self.context.namespace,
-            pod,
-            port or self.port(role, pod),
-            path,
-            timeout,
-            body,
-            method,
-            Tls(self._ssl, self.server_name(role, pod)) if self._ssl is not None else None,
+            self.context.namespace, pod, port or self.port(role, pod), path, timeout, body, method, tls
         )
         return await self.context.cluster.ask_member(request)
+
+    async def query(self, query: Query, pod: Pod, timeout: float, body: Any | None = None) -> QueryResult:
+        """Send one query to one member, `timeout` in seconds; a `body` makes it a POST.
+
+        Never raises for what the member, the network or the API server does.
+        """
+        return await send_within(
+            timeout, lambda: self.request(query.role, pod, query.path, timeout, port=query.port, body=body)
+        )

@@ -1,7 +1,7 @@
-"""What PD's members and TiKV's stores are asked, and where.
+"""What PD's members and TiKV's stores are queried for over HTTP.
 
 PD answers some paths itself and forwards all others to its leader; while there is none, a member keeps such a request
-for three seconds before it gives up. So whether a member is alive and whether PD has a leader are two questions.
+for three seconds before it gives up. So whether a member is alive and whether PD has a leader are two queries.
 """
 
 from __future__ import annotations
@@ -26,35 +26,39 @@ class Query:
 
 
 PING = Query(PD, "/pd/api/v1/ping")
-"""Is this member alive? Answered by itself."""
+"""Whether this member is alive. Answered by itself."""
 
 MEMBERS = Query(PD, "/pd/api/v1/members")
-"""Who are the members, and who leads? Answered by the leader, through any member."""
+"""The members, and who leads. Answered by the leader, through any member."""
 
 HEALTH = Query(PD, "/pd/api/v1/health")
-"""Whom does this member reach? It asks all others one after another, so one that hangs makes it slow."""
+"""Which members this one reaches. It asks all others one after another, so one that hangs makes it slow."""
 
 STORES = Query(PD, "/pd/api/v1/stores?state=0&state=1&state=2")
-"""Without `state`, tombstones would be left out."""
+"""All stores. Without `state`, tombstones would be left out."""
 
 REGIONS = Query(PD, "/pd/api/v1/regions")
-"""All at once; how many can be read, see `subjects/tikv/members/size.py`."""
+"""All regions at once; how many can be read, see `require_readable_regions` in `subjects/tikv/members/pd.py`."""
 
 REGION_COUNT = Query(PD, "/pd/api/v1/regions/count")
-"""How many regions are there? Without the regions themselves."""
+"""How many regions there are, without the regions themselves."""
 
 CLUSTER = Query(PD, "/pd/api/v1/cluster")
-"""How many replicas should every region have?"""
+"""How many replicas every region should have."""
 
 CLUSTER_STATUS = Query(PD, "/pd/api/v1/cluster/status")
+"""Whether the cluster is initialized."""
 
 OF_EVERY_MEMBER = (PING, MEMBERS)
 OF_THE_LEADER = (HEALTH, STORES, REGIONS, CLUSTER, CLUSTER_STATUS)
 
 ALIVE = Query(TIKV, "/status")
-"""Does this store answer at all?"""
+"""Whether this store answers at all."""
+
+STORE_CONFIG = Query(TIKV, "/config")
+"""The configuration of this store."""
 
 
-def region(region_id: int, port: int | None = None) -> Query:
-    """What does this store say of the region? Only a store itself knows whether it leads."""
+def region_status(region_id: int, port: int | None = None) -> Query:
+    """Return the query for the region's status on a store. Only a store itself knows whether it leads."""
     return Query(TIKV, f"/region/{region_id}", port)

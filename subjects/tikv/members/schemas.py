@@ -1,8 +1,8 @@
 """What PD and TiKV answer over HTTP (v8.5), read into values. Pure.
 
-Answers are hostile until read: any JSON, or none, may come. Reading is strict about the fields the oracle needs and
-blind to all others; what cannot be read is a sentence, never an exception. Two habits of PD matter: a field that is
-absent means zero, and a region without a leader has an empty object for one.
+Answers are hostile until read: any JSON, or none, may come. Reading is strict about the fields that the oracle needs
+and ignores all others; what cannot be read becomes a message, never an exception. Two habits of PD matter: a field that
+is absent means zero, and a region without a leader has an empty object for one.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ Text = Annotated[str, Field(max_length=1024)]
 Key = Annotated[str, Field(max_length=2**14)]
 
 
-class _Read(BaseModel):
+class _Schema(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
 
-class Header(_Read):
-    """What every answer about the cluster begins with."""
+class Header(_Schema):
+    """The beginning of every answer about the cluster."""
 
     cluster_id: Number
 
@@ -34,7 +34,7 @@ def pod_of_member(name: str) -> str:
     return name.partition(".")[0]
 
 
-class Member(_Read):
+class Member(_Schema):
     """A member of PD."""
 
     name: Text
@@ -43,19 +43,19 @@ class Member(_Read):
 
     @property
     def pod(self) -> str:
-        """The pod it runs in."""
+        """The pod that it runs in."""
         return pod_of_member(self.name)
 
 
-class Members(_Read):
-    """PD's members, and who of them leads."""
+class Members(_Schema):
+    """PD's members, and the one that leads."""
 
     header: Header
     members: list[Member]
     leader: Member | None = None
 
 
-class MemberHealth(_Read):
+class MemberHealth(_Schema):
     """Whether PD's leader reaches one of the members."""
 
     name: Text
@@ -63,7 +63,7 @@ class MemberHealth(_Read):
 
     @property
     def pod(self) -> str:
-        """As `Member.pod`."""
+        """The pod that it runs in."""
         return pod_of_member(self.name)
 
 
@@ -71,14 +71,14 @@ class Health(RootModel[list[MemberHealth]]):
     """All of them."""
 
 
-class Label(_Read):
-    """What somebody says of a store."""
+class Label(_Schema):
+    """A label that somebody gave a store."""
 
     key: Text = ""
     value: Text = ""
 
 
-class StoreMeta(_Read):
+class StoreMeta(_Schema):
     """A store as it registered. `last_heartbeat`: when PD last heard from it, in nanoseconds of PD's clock."""
 
     id: Number
@@ -91,14 +91,14 @@ class StoreMeta(_Read):
     labels: list[Label] | None = None
 
 
-class StoreLoad(_Read):
+class StoreLoad(_Schema):
     """What a store holds, as PD last heard."""
 
     leader_count: Number = 0
     region_count: Number = 0
 
 
-class Store(_Read):
+class Store(_Schema):
     """A store, as PD sees it."""
 
     store: StoreMeta
@@ -121,8 +121,8 @@ class Store(_Read):
         return self.store.state_name == "Up"
 
     @property
-    def buried(self) -> bool:
-        """Whether it is only a record of a store that was removed."""
+    def is_tombstone(self) -> bool:
+        """Whether it is only PD's record of a store that was removed."""
         return self.store.state_name == "Tombstone"
 
     @property
@@ -132,21 +132,21 @@ class Store(_Read):
         return int(port) if port.isascii() and port.isdecimal() else None
 
 
-class Stores(_Read):
+class Stores(_Schema):
     """All of them, in an order that changes from call to call."""
 
     stores: list[Store]
 
     def by_pod(self) -> dict[str, Store]:
-        """The living ones, by the name of the pod they run in.
+        """Return those that are no tombstones, by the name of the pod that they run in.
 
         Where a pod lost its data and registered anew, the old store may still be on its way out: the newer one counts.
         """
-        living = (store for store in self.stores if not store.buried)
-        return {store.host: store for store in sorted(living, key=lambda store: (store.up, store.store.id))}
+        existing = (store for store in self.stores if not store.is_tombstone)
+        return {store.host: store for store in sorted(existing, key=lambda store: (store.up, store.store.id))}
 
 
-class Peer(_Read):
+class Peer(_Schema):
     """A replica of a region on a store. `store_id` 0: none."""
 
     id: Number = 0
@@ -154,13 +154,13 @@ class Peer(_Read):
     role_name: Text = "Voter"
 
 
-class DownPeer(_Read):
+class DownPeer(_Schema):
     """A replica that its leader has not heard from for long."""
 
     peer: Peer
 
 
-class Region(_Read):
+class Region(_Schema):
     """A range of keys (`start_key` inclusive, `end_key` exclusive, both hex; empty: open) and its replicas.
 
     `leader` is what PD last heard: a dead store stays listed until a new leader reports.
@@ -180,23 +180,23 @@ class Region(_Read):
         return self.leader.store_id or None if self.leader is not None else None
 
 
-class Regions(_Read):
+class Regions(_Schema):
     """All of them."""
 
     regions: list[Region] | None = None
 
     def by_id(self) -> list[Region]:
-        """In the order of their ids, which is the same in every answer."""
+        """Return them in the order of their ids, which is the same in every answer."""
         return sorted(self.regions or (), key=lambda region: region.id)
 
 
-class RegionCount(_Read):
+class RegionCount(_Schema):
     """How many regions there are."""
 
     count: Number
 
 
-class Cluster(_Read):
+class Cluster(_Schema):
     """`max_peer_count`: how many replicas every region should have."""
 
     id: Number
@@ -207,30 +207,30 @@ class Names(RootModel[list[str] | None]):
     """A list of names, in an order that changes from call to call; null where there are none."""
 
 
-class Things(RootModel[list[Any] | None]):
-    """A list of whatever it may be, of which only the length matters; null where there are none."""
+class Items(RootModel[list[Any] | None]):
+    """A list of which only the length matters; null where there are none."""
 
 
 class Settings(RootModel[dict[str, Any]]):
     """Configuration."""
 
 
-class ClusterStatus(_Read):
+class ClusterStatus(_Schema):
     """`is_initialized`: there is more than one region, or the one there is has all its voters."""
 
     is_initialized: bool = False
 
 
-class _SoftState(_Read):
+class _SoftState(_Schema):
     raft_state: Text = ""
 
 
-class _RaftStatus(_Read):
+class _RaftStatus(_Schema):
     soft_state: _SoftState = Field(default_factory=_SoftState)
 
 
-class RegionStatus(_Read):
-    """One region by the word of one store."""
+class RegionStatus(_Schema):
+    """One region, as one store answers."""
 
     raft_status: _RaftStatus
 
@@ -244,25 +244,25 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def read(model: type[M], answer: Answer) -> M | str:
-    """The answer as a value, or why it is none."""
+    """Return the answer as a value, or why it is none."""
     if answer.status != 200:
         return refusal(answer)
     try:
         return model.model_validate(answer.body)
     except (ValidationError, RecursionError) as error:
-        return f"unexpected answer: {_first(error)}"
+        return f"unexpected answer: {_first_problem(error)}"
 
 
 def refusal(answer: Answer) -> str:
-    """Why a request was refused, in PD's words where there are any."""
+    """Return why a request was refused, in PD's words where there are any."""
     if isinstance(answer.body, dict):
-        said = answer.body.get("error") or answer.body.get("message")
+        words = answer.body.get("error") or answer.body.get("message")
     else:
-        said = answer.body if isinstance(answer.body, str) else None
-    return f"HTTP {answer.status}" + (f": {str(said).strip()[:200]}" if said else "")
+        words = answer.body if isinstance(answer.body, str) else None
+    return f"HTTP {answer.status}" + (f": {str(words).strip()[:200]}" if words else "")
 
 
-def _first(error: ValidationError | RecursionError) -> str:
+def _first_problem(error: ValidationError | RecursionError) -> str:
     if isinstance(error, RecursionError):
         return "nested too deep"
     problem = error.errors(include_url=False, include_input=False, include_context=False)[0]

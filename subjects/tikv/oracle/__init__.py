@@ -1,1 +1,1 @@
-"""Whether TiKV is healthy and serves: what is asked when, what is known at an instant, and the verdict on that."""
+"""Whether TiKV is healthy and serves: which queries are due, what is known at an instant, and the verdict on that."""

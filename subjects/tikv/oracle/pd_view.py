@@ -1,8 +1,8 @@
-"""What is seen of PD: its members, who leads, and what the leader tells of stores and regions. Pure.
+"""What is known of PD: its members, who leads, and what the leader tells of stores and regions. Pure.
 
-Three ways of not knowing are kept apart. A member of PD that is missing, not Ready or silent while others answer is the
-subject's trouble. No member answering us, while Kubernetes calls all of them Ready, is our own sight lost. And answers
-that nobody could read tell of neither: they leave the question open.
+Three kinds of silence are kept apart. A member of PD that is missing, not Ready or silent while others answer is the
+subject's trouble. Where no member answers us while Kubernetes calls all of them Ready, our own view is lost. Answers
+that cannot be read are neither: what they would tell stays unknown.
 """
 
 from __future__ import annotations
@@ -31,39 +31,41 @@ from subjects.watching.polling import QueryResult
 
 @dataclass(slots=True)
 class PdView:
-    """PD as seen. `trouble` is certain; `open` is what is not known (yet); `lost`: why nothing of PD can be seen."""
+    """What is known of PD.
+
+    `trouble` is certain; `unknown` is what is not known (yet). `unreachable` says why nothing of PD can be seen; None
+    where something can. `replicas` is how many each region should have.
+    """
 
     trouble: list[Problem] = field(default_factory=list)
-    open: list[Problem] = field(default_factory=list)
-    lost: str | None = None
-    led: bool = False
+    unknown: list[Problem] = field(default_factory=list)
+    unreachable: str | None = None
     stores: Stores | None = None
     regions: Regions | None = None
     replicas: int | None = None
 
 
 def view_pd(observations: Observations) -> PdView:
-    """Everything that PD's pods and answers tell."""
+    """Return everything that PD's pods and answers tell."""
     view = PdView(list(pod_problems(observations.topology.pd, observations.pods[PD], observations.images)))
     present = observations.present(PD)
     if not view.trouble and not any(_answered(observations, pod) for pod in present.values()):
-        view.lost = ", ".join(sorted({_silence(observations, pod) for pod in present.values()}))
+        view.unreachable = ", ".join(sorted({_last_error(observations, pod) for pod in present.values()}))
         return view
     for name, pod in present.items():
-        _note_member(view, name, observations.result(pod, PING))
-    members = _members(view, observations, present)
+        _add_member(view, name, observations.result(pod, PING))
+    members = _read_members(view, observations, present)
     if members is None:
         return view
-    view.led = True
     view.trouble += _membership_problems(observations, members)
-    view.stores = _told(view, observations, STORES, Stores, "its stores")
-    view.regions = _told(view, observations, REGIONS, Regions, "its regions")
-    if (cluster := _told(view, observations, CLUSTER, Cluster, "what it is")) is not None:
+    view.stores = _read(view, observations, STORES, Stores, "its stores")
+    view.regions = _read(view, observations, REGIONS, Regions, "its regions")
+    if (cluster := _read(view, observations, CLUSTER, Cluster, "what it is")) is not None:
         view.replicas = cluster.max_peer_count
-    status = _told(view, observations, CLUSTER_STATUS, ClusterStatus, "whether it is initialized")
+    status = _read(view, observations, CLUSTER_STATUS, ClusterStatus, "whether it is initialized")
     if status is not None and not status.is_initialized:
         view.trouble.append(Problem("NotInitialized", "PD calls the cluster not initialized"))
-    if (health := _told(view, observations, HEALTH, Health, "its members' health")) is not None:
+    if (health := _read(view, observations, HEALTH, Health, "its members' health")) is not None:
         view.trouble += _health_problems(view, health)
     return view
 
@@ -72,54 +74,54 @@ def _answered(observations: Observations, pod: Pod) -> bool:
     return any(result.answer is not None for result in observations.results(pod.uid).values())
 
 
-def _silence(observations: Observations, pod: Pod) -> str:
+def _last_error(observations: Observations, pod: Pod) -> str:
     results = sorted(observations.results(pod.uid).values(), key=lambda result: result.sent_at)
     return results[-1].error if results else "no answer yet"
 
 
-def _note_member(view: PdView, name: str, ping: QueryResult | None) -> None:
+def _add_member(view: PdView, name: str, ping: QueryResult | None) -> None:
     if ping is None:
-        view.open.append(Problem("PDUnseen", f"{name} has not answered yet", name))
+        view.unknown.append(Problem("PDUnseen", f"{name} has not answered yet", name))
     elif ping.answer is None:
         view.trouble.append(Problem("PDSilent", f"{name} does not answer: {ping.error}", name))
     elif ping.answer.status >= 500:
         view.trouble.append(Problem("PDUnhealthy", f"{name} is not healthy: {refusal(ping.answer)}", name))
 
 
-def _members(view: PdView, observations: Observations, present: dict[str, Pod]) -> Members | None:
-    """PD's own list, in its newest wording; None, with a problem, while no member tells it or knows a leader."""
+def _read_members(view: PdView, observations: Observations, present: dict[str, Pod]) -> Members | None:
+    """Return PD's latest list of members; None, with a problem, while no member tells it or knows a leader."""
     results = [result for pod in present.values() if (result := observations.result(pod, MEMBERS)) is not None]
     values = [(result.sent_at, observations.value(Members, result)) for result in results]
-    told = [(asked, value) for asked, value in values if isinstance(value, Members) and value.leader is not None]
-    if told:
-        return max(told, key=lambda each: each[0])[1]
+    led = [(sent_at, value) for sent_at, value in values if isinstance(value, Members) and value.leader is not None]
+    if led:
+        return max(led, key=lambda each: each[0])[1]
     if len(results) < len(present) or not present:
-        view.open.append(Problem("PDLeaderUnseen", "no member of PD has named a leader yet"))
-    elif any(_unreadable(result, value) for result, (_, value) in zip(results, values, strict=True)):
+        view.unknown.append(Problem("PDLeaderUnseen", "no member of PD has named a leader yet"))
+    elif any(_is_unreadable(result, value) for result, (_, value) in zip(results, values, strict=True)):
         why = sorted({value for _, value in values if isinstance(value, str)})
-        view.open.append(Problem("PDUnread", f"PD's list of members cannot be read: {'; '.join(why)}"))
+        view.unknown.append(Problem("PDUnread", f"PD's list of members cannot be read: {'; '.join(why)}"))
     else:
         view.trouble.append(Problem("PDLeaderless", "no member of PD knows a leader"))
     return None
 
 
-def _unreadable(result: QueryResult, value: object) -> bool:
-    """An answer that says neither who leads nor that nobody does."""
+def _is_unreadable(result: QueryResult, value: object) -> bool:
+    """Whether an answer says neither who leads nor that nobody does."""
     return isinstance(value, str) and result.answer is not None and result.answer.status < 500
 
 
-def _told(view: PdView, observations: Observations, query: Query, model: type[M], what: str) -> M | None:
-    """The leader's newest answer. A refusal by PD itself (5xx) is its trouble; whatever else is missing is open."""
+def _read(view: PdView, observations: Observations, query: Query, model: type[M], what: str) -> M | None:
+    """Return the leader's latest answer. PD's own refusal (5xx) is its trouble; all else that is missing is unknown."""
     result = observations.latest_of_pd(query)
     if result is None:
-        view.open.append(Problem("PDAwaited", f"PD has not told {what} yet"))
+        view.unknown.append(Problem("PDAwaited", f"PD has not told {what} yet"))
         return None
     value = observations.value(model, result)
     if not isinstance(value, str):
         return value
     refused = result.answer is not None and result.answer.status >= 500
     problem = Problem("PDRefuses" if refused else "PDUnread", f"PD does not tell {what}: {value}")
-    (view.trouble if refused else view.open).append(problem)
+    (view.trouble if refused else view.unknown).append(problem)
     return None
 
 

@@ -1,7 +1,7 @@
-"""TiKV's half of the health watch: whom to ask what, and when.
+"""TiKV's `HealthProber`: which members are queried, what and when.
 
-Every member of PD is asked whether it is there and who leads, every store whether it is there. Whoever leads PD is
-asked for stores and regions, all in bulk; and the store that PD calls the leader of a region is asked whether it is.
+Every member of PD is queried for whether it is there and who leads, every store for whether it is there. PD's leader is
+queried for stores and regions, all in bulk, and the store that PD calls the leader of a region for whether it is.
 """
 
 from __future__ import annotations
@@ -27,17 +27,20 @@ from subjects.tikv.members.queries import (
     Query,
 )
 from subjects.tikv.members.schemas import Members, Region, Regions, RegionStatus, Stores
-from subjects.tikv.oracle.intervals import heartbeat_seconds
-from subjects.tikv.oracle.observations import DEFAULT_HEARTBEAT_SECONDS, Observations, Write
-from subjects.tikv.oracle.probe import WriteProbe
-from subjects.tikv.oracle.reading import Reader
-from subjects.tikv.oracle.service import leader_pod, store_hosts
-from subjects.tikv.oracle.turns import Turns
-from subjects.tikv.oracle.verdict import assess
-from subjects.watching.polling import PollSettings, QueryResult, RecentResults, send_within
+from subjects.tikv.oracle.observations import (
+    DEFAULT_HEARTBEAT_SECONDS,
+    CachingReader,
+    Observations,
+    WriteResult,
+    heartbeat_seconds,
+)
+from subjects.tikv.oracle.verdict import assess, confirmation_query, stores_by_id
+from subjects.tikv.oracle.write_probe import WriteProbe
+from subjects.watching.polling import PollSettings, QueryResult, RecentResults, RoundRobin
 from subjects.watching.stream import Pods
 
-Asked = tuple[Pod, Query]
+Addressed = tuple[Pod, Query]
+"""A query and the pod that it is sent to."""
 
 
 class TikvProber:
@@ -45,7 +48,7 @@ class TikvProber:
 
     `topology` finds the StatefulSets, or remembers them; `cluster_id` returns PD's name for itself, if known. `images`
     are the images that the pods should have; None where they are not known yet, and then images are not compared.
-    `buried` returns the ids of the stores that were tombstones before the attempt.
+    `known_tombstones` returns the ids of the stores that were tombstones before the attempt.
     """
 
     def __init__(
@@ -55,25 +58,25 @@ class TikvProber:
         polling: PollSettings,
         cluster_id: Callable[[], int | None],
         images: KnownImages | None = None,
-        buried: Callable[[], frozenset[int]] = frozenset,
+        known_tombstones: Callable[[], frozenset[int]] = frozenset,
     ) -> None:
         self._endpoints = endpoints
         self._fetch_topology = topology
         self._polling = polling
         self._cluster_id = cluster_id
         self._images = images
-        self._buried = buried
+        self._known_tombstones = known_tombstones
         self._clock = asyncio.get_running_loop().time
         self._topology: Topology | None = None
-        self._heartbeat = DEFAULT_HEARTBEAT_SECONDS
-        self._reader = Reader()
-        self._turns: Turns[tuple[str, Query]] = Turns()
+        self._heartbeat_seconds = DEFAULT_HEARTBEAT_SECONDS
+        self._reader = CachingReader()
+        self._round_robin: RoundRobin[tuple[str, Query]] = RoundRobin()
         self._regions: list[Region] = []
-        self._probe = WriteProbe(endpoints, polling, lambda: self._regions) if endpoints.options.writes else None
+        self._write_probe = WriteProbe(endpoints, polling, lambda: self._regions) if endpoints.options.writes else None
 
     @property
     def period(self) -> float:
-        """From question to question."""
+        """Seconds between two polls."""
         return self._polling.period
 
     @property
@@ -84,44 +87,44 @@ class TikvProber:
     async def discover(self) -> None:
         """Find the StatefulSets, and how often stores report to PD."""
         topology = await self._fetch_topology()
-        self._heartbeat = await heartbeat_seconds(self._endpoints, self._polling.timeout)
+        self._heartbeat_seconds = await heartbeat_seconds(self._endpoints, self._polling.timeout)
         self._topology = topology
 
     def background_tasks(self, on_change: Callable[[], None]) -> Iterator[Coroutine[Any, Any, None]]:
-        """The writing client, where one is asked for."""
-        if self._probe is not None:
-            yield self._probe.run(on_change)
+        """Return the writing client, where the campaign asks for one."""
+        if self._write_probe is not None:
+            yield self._write_probe.run(on_change)
 
-    # What to ask -----------------------------------------------------------------------------------------------------
+    # Queries ---------------------------------------------------------------------------------------------------------
 
-    def queries(self, pods: Pods, recent: RecentResults[Query]) -> Iterator[Asked]:
-        """Everything that is due in this period."""
-        observations = self._observations(pods, recent)
+    def queries(self, pods: Pods, recent: RecentResults[Query]) -> Iterator[Addressed]:
+        """Return all queries that are due in this period."""
+        observations = self._observe(pods, recent)
         for pod in observations.present(PD).values():
             yield from ((pod, query) for query in OF_EVERY_MEMBER)
         for pod in observations.present(TIKV).values():
             yield pod, ALIVE
         if (leader := self._pd_leader(observations)) is not None:
             yield from ((leader, query) for query in OF_THE_LEADER)
-        yield from self._region_queries(observations)
+        yield from self._due_confirmations(observations)
 
-    def follow_ups(self, query: Query, pods: Pods, recent: RecentResults[Query]) -> Iterator[Asked]:
-        """Who leads leads to what the leader knows, and that to whom it names."""
+    def follow_ups(self, query: Query, pods: Pods, recent: RecentResults[Query]) -> Iterator[Addressed]:
+        """Return what a result makes due: of a new leader what it knows, and of new regions who leads them."""
         if query not in (MEMBERS, REGIONS, STORES):
             return
-        observations = self._observations(pods, recent)
+        observations = self._observe(pods, recent)
         if query is MEMBERS:
             if (leader := self._pd_leader(observations)) is not None:
-                held = observations.results(leader.uid)
-                yield from ((leader, each) for each in OF_THE_LEADER if each not in held)
+                results = observations.results(leader.uid)
+                yield from ((leader, each) for each in OF_THE_LEADER if each not in results)
             return
         self._remember_regions(observations)
-        for pod, each in self._leader_queries(observations):
+        for pod, each in self._confirmations(observations):
             if observations.confirmation(pod.uid, each) is None:
                 yield pod, each
 
     def _pd_leader(self, observations: Observations) -> Pod | None:
-        """The pod that was named last as PD's leader."""
+        """Return the pod that was named last as PD's leader."""
         present = observations.present(PD)
         results = [result for pod in present.values() if (result := observations.result(pod, MEMBERS)) is not None]
         for result in sorted(results, key=lambda result: result.sent_at, reverse=True):
@@ -130,67 +133,66 @@ class TikvProber:
                 return present.get(members.leader.pod)
         return None
 
-    def _region_queries(self, observations: Observations) -> Iterator[Asked]:
+    def _due_confirmations(self, observations: Observations) -> Iterator[Addressed]:
         self._remember_regions(observations)
-        asked = {(pod.uid, query): pod for pod, query in self._leader_queries(observations)}
+        pods = {(pod.uid, query): pod for pod, query in self._confirmations(observations)}
 
-        def pressing(key: tuple[str, Query]) -> bool:
+        def is_urgent(key: tuple[str, Query]) -> bool:
             result = observations.confirmation(*key)
             status = observations.value(RegionStatus, result) if result is not None else ""
             return not (isinstance(status, RegionStatus) and status.leads)
 
-        for key in self._turns.take(asked, pressing, self._clock()):
-            yield asked[key], key[1]
+        for key in self._round_robin.next_batch(pods, is_urgent, self._clock()):
+            yield pods[key], key[1]
 
-    def _leader_queries(self, observations: Observations) -> Iterator[Asked]:
+    def _confirmations(self, observations: Observations) -> Iterator[Addressed]:
+        """Return, for every region whose leader PD names, the query by which that leader confirms it."""
         result = observations.latest_of_pd(STORES)
         stores = observations.value(Stores, result) if result is not None else ""
         if isinstance(stores, Stores):
-            by_id, pods = store_hosts(stores), observations.present(TIKV)
-            found = (leader_pod(region, by_id, pods) for region in self._regions)
-            yield from (asked for asked in found if not isinstance(asked, str))
+            by_id, pods = stores_by_id(stores), observations.present(TIKV)
+            found = (confirmation_query(region, by_id, pods) for region in self._regions)
+            yield from (addressed for addressed in found if not isinstance(addressed, str))
 
     def _remember_regions(self, observations: Observations) -> None:
-        """Kept while PD is away: a client, too, goes on with what it knows."""
+        """Keep the regions while PD is away: a client, too, goes on with what it knows."""
         result = observations.latest_of_pd(REGIONS)
         regions = observations.value(Regions, result) if result is not None else ""
         if isinstance(regions, Regions):
             self._regions = regions.by_id()
 
     async def send(self, pod: Pod, query: Query) -> QueryResult:
-        """One question to one member."""
-        timeout = self._polling.timeout
-        return await send_within(
-            timeout, lambda: self._endpoints.ask(query.role, pod, query.path, timeout, port=query.port)
-        )
+        """Send one query to one member."""
+        return await self._endpoints.query(query, pod, self._polling.timeout)
 
-    # What it means ---------------------------------------------------------------------------------------------------
+    # Assessment ------------------------------------------------------------------------------------------------------
 
     def assess(self, pods: Pods, recent: RecentResults[Query]) -> Verdict:
-        """The oracle's verdict on replies that still hold."""
-        return assess(self._endpoints.context.now(), self._observations(pods, recent))
+        """Return the verdict on results that still hold."""
+        return assess(self._endpoints.context.now(), self._observe(pods, recent))
 
-    def _observations(self, pods: Pods, recent: RecentResults[Query]) -> Observations:
-        assert self._topology is not None, "asked before it has learned"
-        of_regions = self._polling.max_age + (self._turns.rounds() - 1) * self._polling.period
+    def _observe(self, pods: Pods, recent: RecentResults[Query]) -> Observations:
+        assert self._topology is not None, "observed before discovery"
+        max_age = self._polling.max_age
+        confirmation_max_age = max_age + (self._round_robin.rounds() - 1) * self._polling.period
         return Observations(
             topology=self._topology,
             pods=pods,
-            results=lambda uid: recent.of_pod(uid, self._polling.max_age),
-            confirmation=lambda uid, query: recent.of_query(uid, query, of_regions),
+            results=lambda uid: recent.of_pod(uid, max_age),
+            confirmation=lambda uid, query: recent.of_query(uid, query, confirmation_max_age),
             clock=recent.now,
-            writes=self._writes(),
+            writes=self._latest_writes(),
             cluster_id=self._cluster_id(),
-            heartbeat_seconds=self._heartbeat,
+            heartbeat_seconds=self._heartbeat_seconds,
             reader=self._reader,
             images=self._known_images(pods),
-            buried=self._buried(),
+            known_tombstones=self._known_tombstones(),
         )
 
     def _known_images(self, pods: Pods) -> Mapping[str, Mapping[str, str]]:
-        return (
-            self._images.met(pod for role in ROLES for pod in pods[role].values()) if self._images is not None else {}
-        )
+        if self._images is None:
+            return {}
+        return self._images.met(pod for role in ROLES for pod in pods[role].values())
 
-    def _writes(self) -> Mapping[int, Write | None] | None:
-        return None if self._probe is None else self._probe.newest()
+    def _latest_writes(self) -> Mapping[int, WriteResult | None] | None:
+        return None if self._write_probe is None else self._write_probe.latest()

@@ -1,6 +1,6 @@
-"""Whether every store and every replica is where it should be, by PD's word and the stores' own. Pure.
+"""Whether every store and every replica is where it should be, by PD's answers and the stores' own. Pure.
 
-PD's word about a store is old news: it keeps the times of heartbeats in its leader's memory, so that after a change of
+PD's view of a store may be outdated: its leader keeps the times of heartbeats in memory, so that after a change of
 leader all stores look Down for seconds. A store that PD misses and that answers us itself is therefore *unheard*, not
 down; only one that is silent as well is down.
 """
@@ -25,25 +25,25 @@ UP, OFFLINE, TOMBSTONE = "Up", "Offline", "Tombstone"
 
 
 def silent_stores(observations: Observations) -> dict[str, QueryResult]:
-    """The stores that were asked and did not answer, by pod name."""
-    asked = {name: observations.result(pod, ALIVE) for name, pod in observations.present(TIKV).items()}
-    return {name: result for name, result in asked.items() if result is not None and result.answer is None}
+    """Return the stores that were queried and did not answer, by pod name."""
+    results = {name: observations.result(pod, ALIVE) for name, pod in observations.present(TIKV).items()}
+    return {name: result for name, result in results.items() if result is not None and result.answer is None}
 
 
 def unseen_stores(observations: Observations) -> Iterator[Problem]:
-    """The stores whose first answer is still on its way."""
+    """Return the stores whose first answer is still on its way."""
     for name, pod in observations.present(TIKV).items():
         if observations.result(pod, ALIVE) is None:
             yield Problem("StoreUnseen", f"{name} has not answered yet", name)
 
 
 def store_problems(observations: Observations, stores: Stores) -> Iterator[Problem]:
-    """One store `Up`, heard of lately, on every expected address, and no other of TiKV's."""
+    """Return what keeps PD from listing exactly one store `Up`, heard of lately, on every expected address."""
     expected = member_names(observations.topology.tikv)
     ours = [each for each in stores.stores if each.of_tikv]
     newest = max((each.store.last_heartbeat for each in ours), default=0)
     for each in ours:
-        if each.store.state_name == TOMBSTONE and each.store.id in observations.buried:
+        if each.store.state_name == TOMBSTONE and each.store.id in observations.known_tombstones:
             continue
         if each.store.state_name == TOMBSTONE:
             yield Problem(
@@ -58,10 +58,10 @@ def store_problems(observations: Observations, stores: Stores) -> Iterator[Probl
         elif len(there) > 1:
             yield Problem("StoreDuplicated", f"PD has {len(there)} stores on {name}", name)
         else:
-            yield from _one_store(observations, name, there[0], newest)
+            yield from _single_store_problems(observations, name, there[0], newest)
 
 
-def _one_store(observations: Observations, name: str, store: Store, newest: int) -> Iterator[Problem]:
+def _single_store_problems(observations: Observations, name: str, store: Store, newest: int) -> Iterator[Problem]:
     state = store.store.state_name
     lag = (newest - store.store.last_heartbeat) / 1e9
     if store.store.physically_destroyed:
@@ -69,14 +69,14 @@ def _one_store(observations: Observations, name: str, store: Store, newest: int)
     elif state == OFFLINE:
         yield Problem("StoreOffline", f"PD is taking {name} out of service", name)
     elif state != UP:
-        yield _missed(observations, name, state)
+        yield _missed_store_problem(observations, name, state)
     elif lag > 2 * observations.heartbeat_seconds + SLACK_SECONDS:
         # Compared among the stores, on PD's own clock: ours may differ from it.
         yield Problem("StoreStale", f"PD last heard from {name} {lag:.0f} s before the others", name)
 
 
-def _missed(observations: Observations, name: str, state: str) -> Problem:
-    """PD does not hear from a store. Whether we do is said where we know: its first answer may still be on its way."""
+def _missed_store_problem(observations: Observations, name: str, state: str) -> Problem:
+    """Return the problem of a store that PD misses; where its first answer is still on its way, we do not know more."""
     pod = observations.present(TIKV).get(name)
     result = observations.result(pod, ALIVE) if pod is not None else None
     if result is None:
@@ -87,15 +87,14 @@ def _missed(observations: Observations, name: str, state: str) -> Problem:
 
 
 def peer_problems(regions: Sequence[Region], replicas: int | None) -> Iterator[Problem]:
-    """Every region with all its voters, all of them in step.
+    """Return what keeps every region from having all its voters, all of them in step.
 
-    Replicas without a vote beside those are no lack: TiFlash's never get one, nor do others that a placement rule
-    wants.
+    Further replicas without a vote are no problem: TiFlash's never get one, nor do others that a placement rule wants.
     """
     if not regions:
         yield Problem("NoRegions", "PD lists no region")
-    pending = [region for region in regions if _votes(region, region.pending_peers)]
-    down = [region for region in regions if _votes(region, [each.peer for each in region.down_peers])]
+    pending = [region for region in regions if _any_votes(region, region.pending_peers)]
+    down = [region for region in regions if _any_votes(region, [each.peer for each in region.down_peers])]
     short = [region for region in regions if replicas is not None and _voters(region) < replicas]
     learning = [region for region in (regions if replicas is None else short) if _learners(region)]
     for reason, found, what in (
@@ -113,11 +112,11 @@ def _voters(region: Region) -> int:
 
 
 def _learners(region: Region) -> set[int]:
-    """The stores of the replicas without a vote. A store holds at most one replica of a region."""
+    """Return the stores of the replicas without a vote. A store holds at most one replica of a region."""
     return {peer.store_id for peer in region.peers if peer.role_name == LEARNER}
 
 
-def _votes(region: Region, peers: Sequence[Peer]) -> bool:
+def _any_votes(region: Region, peers: Sequence[Peer]) -> bool:
     """Whether one of these replicas has a vote."""
     learners = _learners(region)
     return any(peer.store_id not in learners for peer in peers)

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from subjects.cluster import Answer
 from subjects.protocol import Json, SubjectError
 from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.pd import Pd, PdRefused
+from subjects.tikv.members.queries import STORE_CONFIG
 from subjects.tikv.members.schemas import Settings, Stores, read, refusal
-from subjects.tikv.members.store import query_store
 from subjects.watching.polling import PollSettings
 
 PD_SECTIONS = {"schedule": "/pd/api/v1/config/schedule", "replication": "/pd/api/v1/config/replicate"}
 PD_CONFIG = "/pd/api/v1/config"
-STORE_CONFIG = "/config"
 
 LIVING = ("schedule.store-limit.", "schedule.schedulers")
 """What these begin PD keeps by itself: an entry for every store, and a copy of its schedulers' state."""
@@ -129,9 +128,8 @@ class StoreSettings:
         pod = (await self.endpoints.tikv_pods()).get(self.pod)
         if pod is None:
             return None
-        return (
-            await query_store(self.endpoints, pod, STORE_CONFIG, self.polling.timeout, port=self.port, body=body)
-        ).answer
+        query = replace(STORE_CONFIG, port=self.port)
+        return (await self.endpoints.query(query, pod, self.polling.timeout, body)).answer
 
 
 def of_store(endpoints: Endpoints, pod: str, stores: Stores, polling: PollSettings) -> StoreSettings:

@@ -47,7 +47,7 @@ def of_stores(before: Standing, after: Standing, now: Stores, pods: Sequence[str
         if store.store.physically_destroyed:
             raise SubjectError(f"{_named(store)} was declared destroyed, which cannot be undone")
         yield Order("POST", f"/pd/api/v1/store/{store.store.id}/state?state=Up")
-    buried = {store.store.id for store in now.stores if store.buried}
+    buried = {store.store.id for store in now.stores if store.is_tombstone}
     if buried and not before.buried and buried <= after.buried:
         yield Order("DELETE", REMOVE_TOMBSTONES)
 

@@ -17,9 +17,8 @@ from itertools import count
 from subjects.protocol import Report, no_report
 from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.pd import Pd, PdRefused, PdUnavailable
-from subjects.tikv.members.queries import region as about
+from subjects.tikv.members.queries import region_status
 from subjects.tikv.members.schemas import Region, RegionStatus, Store, read
-from subjects.tikv.members.store import query_store
 from subjects.tikv.reset.residue import UNWANTED
 from subjects.watching.polling import PollSettings
 
@@ -134,7 +133,7 @@ async def _confirmed(endpoints: Endpoints, sight: Sight, wanted: Mapping[int, in
         pod, port = homes[store]
         if pod is None:
             return False
-        result = await query_store(endpoints, pod, about(region).path, polling.timeout, port=port)
+        result = await endpoints.query(region_status(region, port), pod, polling.timeout)
         status = read(RegionStatus, result.answer) if result.answer is not None else ""
         return isinstance(status, RegionStatus) and status.leads
 

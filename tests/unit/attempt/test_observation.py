@@ -103,15 +103,15 @@ def test_a_stretch_that_breaks_after_the_deadline_ends_the_observation():
     assert (seen.ended, seen.recovered_at) == (End.DEADLINE, None)
 
 
-def test_more_blindness_than_allowed_ends_in_lost_sight():
+def test_more_blindness_than_allowed_ends_the_observation():
     seen = fold(hurt(0.5), *steady(unknown, 1.0, 4.0))
-    assert seen.ended is End.SIGHT_LOST
+    assert seen.ended is End.BLIND
     assert seen.blind > WINDOW.max_blind
 
 
 def test_silence_is_blindness_although_both_neighbours_knew():
     seen = fold(hurt(0.5), hurt(3.5))
-    assert (seen.ended, seen.blind) == (End.SIGHT_LOST, timedelta(seconds=3))
+    assert (seen.ended, seen.blind) == (End.BLIND, timedelta(seconds=3))
 
 
 def test_silence_breaks_a_healthy_stretch():

@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "subjects" / "tikv.md").read_text()
 TABLE = PAGE.split("| reason | means |")[1].split("\n\n")[0]
-PARTS = ("verdict", "pd_view", "redundancy", "service")
+PARTS = ("verdict", "pd_view", "redundancy")
 
 
 def test_every_reason_of_the_oracle_is_explained_and_no_other():

@@ -16,7 +16,7 @@ from subjects.tikv.members.queries import (
     STATUS_PORT,
     STORES,
     TIKV,
-    region,
+    region_status,
 )
 from subjects.tikv.members.schemas import (
     ClusterStatus,
@@ -44,7 +44,7 @@ JSON = st.recursive(
 )
 QUESTIONS = [
     *((name, each) for name in names(PD) for each in (PING, MEMBERS, HEALTH, STORES, REGIONS, CLUSTER, CLUSTER_STATUS)),
-    *((name, each) for name in names(TIKV) for each in (ALIVE, *(region(id_, STATUS_PORT) for id_ in LEADERS))),
+    *((name, each) for name in names(TIKV) for each in (ALIVE, *(region_status(id_, STATUS_PORT) for id_ in LEADERS))),
 ]
 ANSWERS = st.one_of(
     st.builds(Answer, st.sampled_from([100, 200, 200, 200, 204, 302, 404, 500, 503]), JSON),

@@ -15,9 +15,9 @@ from subjects.tikv.members.queries import (
     STATUS_PORT,
     STORES,
     TIKV,
-    region,
+    region_status,
 )
-from subjects.tikv.oracle.observations import Write
+from subjects.tikv.oracle.observations import WriteResult
 from tests.unit.subjects.tikv_world import (
     GONE,
     HEARTBEAT_NS,
@@ -54,7 +54,7 @@ def test_a_verdict_knows_the_uids_of_both_tiers(world):
 
 
 def test_a_region_whose_named_leader_says_it_does_not_lead_is_not_served(world):
-    world.say("tikv-1", region(8, STATUS_PORT), leads(False))
+    world.say("tikv-1", region_status(8, STATUS_PORT), leads(False))
     assert answer(world) == (False, False)
     (problem,) = world.verdict().problems
     assert (problem.reason, problem.message) == (
@@ -64,13 +64,13 @@ def test_a_region_whose_named_leader_says_it_does_not_lead_is_not_served(world):
 
 
 def test_that_another_store_claims_a_region_does_not_help_it(world):
-    world.say("tikv-1", region(8, STATUS_PORT), leads(False))
-    world.say("tikv-0", region(8, STATUS_PORT), leads(True))
+    world.say("tikv-1", region_status(8, STATUS_PORT), leads(False))
+    world.say("tikv-0", region_status(8, STATUS_PORT), leads(True))
     assert answer(world) == (False, False)
 
 
 def test_a_second_store_that_believes_in_itself_takes_nothing_from_the_named_one(world):
-    world.say("tikv-0", region(8, STATUS_PORT), leads(True))
+    world.say("tikv-0", region_status(8, STATUS_PORT), leads(True))
     assert answer(world) == (True, True)
 
 
@@ -84,7 +84,7 @@ def test_a_region_without_a_leader_or_with_one_that_is_gone_is_not_served(world,
 
 
 def test_a_leader_that_does_not_have_the_region_does_not_serve_it(world):
-    world.say("tikv-1", region(8, STATUS_PORT), Answer(404, None))
+    world.say("tikv-1", region_status(8, STATUS_PORT), Answer(404, None))
     assert answer(world) == (False, False)
 
 
@@ -96,40 +96,40 @@ def test_a_frozen_store_serves_none_of_its_regions_though_everything_is_ready_an
 
 def test_a_frozen_store_that_leads_nothing_costs_only_redundancy(world):
     world.regions[8] = region_of(8, "tikv-0")
-    world.say("tikv-0", region(8, STATUS_PORT), leads())
+    world.say("tikv-0", region_status(8, STATUS_PORT), leads())
     world.hush("tikv-1")
     assert answer(world) == (True, False)
 
 
 def test_a_leader_that_was_not_asked_yet_leaves_service_open(world):
-    world.say("tikv-1", region(8, STATUS_PORT), GONE)
+    world.say("tikv-1", region_status(8, STATUS_PORT), GONE)
     assert answer(world) == (None, None)
 
 
 def test_one_region_that_is_not_served_settles_it_whatever_is_still_open(world):
-    world.say("tikv-1", region(8, STATUS_PORT), GONE)
-    world.say("tikv-2", region(10, STATUS_PORT), leads(False))
+    world.say("tikv-1", region_status(8, STATUS_PORT), GONE)
+    world.say("tikv-2", region_status(10, STATUS_PORT), leads(False))
     assert answer(world) == (False, False)
 
 
 def test_a_region_status_that_cannot_be_read_tells_of_neither(world):
-    world.say("tikv-1", region(8, STATUS_PORT), Answer(200, {"raft_status": 7}))
+    world.say("tikv-1", region_status(8, STATUS_PORT), Answer(200, {"raft_status": 7}))
     assert answer(world) == (None, None)
     assert "raft_status" in world.verdict().message
 
 
 def test_the_status_port_is_the_one_that_the_store_registered(world):
     world.stores["tikv-1"] = store("tikv-1", status_address="tikv-1.tikv-peer:30180")
-    world.say("tikv-1", region(8, 30180), leads())
-    world.say("tikv-1", region(8, STATUS_PORT), GONE)
+    world.say("tikv-1", region_status(8, 30180), leads())
+    world.say("tikv-1", region_status(8, STATUS_PORT), GONE)
     assert answer(world) == (True, True)
 
 
 # The writing client --------------------------------------------------------------------------------------------------
 
 
-def written(**errors: str) -> dict[int, Write | None]:
-    return {id_: Write(1.0, errors.get(f"r{id_}")) for id_ in LEADERS}
+def written(**errors: str) -> dict[int, WriteResult | None]:
+    return {id_: WriteResult(1.0, errors.get(f"r{id_}")) for id_ in LEADERS}
 
 
 def test_where_somebody_writes_the_writes_decide_what_service_is(world):
@@ -140,7 +140,7 @@ def test_where_somebody_writes_the_writes_decide_what_service_is(world):
 
 def test_writes_that_go_through_are_service_though_a_leader_is_not_confirmed_but_not_health(world):
     world.writes = written()
-    world.say("tikv-1", region(8, STATUS_PORT), leads(False))
+    world.say("tikv-1", region_status(8, STATUS_PORT), leads(False))
     assert answer(world) == (True, False)
 
 

@@ -1,54 +1,53 @@
-"""Small rules of the TiKV subject: whose turn it is, durations, reserved keys, what a campaign may say."""
+"""Small rules of the TiKV subject: round robin, durations, reserved keys, what a campaign may say."""
 
 import pytest
 
 from subjects.protocol import SubjectOptions, Unsupported
 from subjects.tikv.members.options import SELECTORS, Endpoint, check
 from subjects.tikv.members.schemas import Region
-from subjects.tikv.oracle.intervals import duration, read_interval
-from subjects.tikv.oracle.keys import SUFFIX, reserved_key
-from subjects.tikv.oracle.observations import DEFAULT_HEARTBEAT_SECONDS
-from subjects.tikv.oracle.turns import Turns
+from subjects.tikv.oracle.observations import DEFAULT_HEARTBEAT_SECONDS, parse_duration, read_heartbeat_seconds
+from subjects.tikv.oracle.write_probe import KEY_SUFFIX, reserved_key
+from subjects.watching.polling import RoundRobin
 
-# Turns ---------------------------------------------------------------------------------------------------------------
+# Round robin ---------------------------------------------------------------------------------------------------------
 
 
-def never(thing: int) -> bool:
+def never(item: int) -> bool:
     return False
 
 
-def test_few_things_are_all_asked_about_every_time():
-    turns: Turns[int] = Turns(cap=3)
-    assert [sorted(turns.take([1, 2, 3], never, float(now))) for now in range(3)] == [[1, 2, 3]] * 3
-    assert turns.rounds() == 1
+def test_few_items_are_all_queried_every_time():
+    round_robin: RoundRobin[int] = RoundRobin(cap=3)
+    assert [sorted(round_robin.next_batch([1, 2, 3], never, float(now))) for now in range(3)] == [[1, 2, 3]] * 3
+    assert round_robin.rounds() == 1
 
 
-def test_many_things_come_round_in_turn_and_none_is_left_out():
-    turns: Turns[int] = Turns(cap=4)
-    rounds = [turns.take(range(10), never, float(now)) for now in range(3)]
+def test_many_items_come_round_in_turn_and_none_is_left_out():
+    round_robin: RoundRobin[int] = RoundRobin(cap=4)
+    rounds = [round_robin.next_batch(range(10), never, float(now)) for now in range(3)]
     assert [len(each) for each in rounds] == [4, 4, 4]
     assert set().union(*rounds) == set(range(10))
-    assert turns.rounds() == 3
+    assert round_robin.rounds() == 3
 
 
 def test_what_is_pressing_is_asked_about_in_every_round_and_others_fill_the_rest():
-    turns: Turns[int] = Turns(cap=4)
-    rounds = [turns.take(range(10), lambda thing: thing in (8, 9), float(now)) for now in range(4)]
+    round_robin: RoundRobin[int] = RoundRobin(cap=4)
+    rounds = [round_robin.next_batch(range(10), lambda item: item in (8, 9), float(now)) for now in range(4)]
     assert all({8, 9} <= set(each) for each in rounds)
     assert set().union(*rounds) == set(range(10))
 
 
-def test_more_pressing_things_than_fit_take_turns_too():
-    turns: Turns[int] = Turns(cap=2)
-    rounds = [turns.take(range(6), lambda thing: True, float(now)) for now in range(3)]
+def test_more_urgent_items_than_fit_take_turns_too():
+    round_robin: RoundRobin[int] = RoundRobin(cap=2)
+    rounds = [round_robin.next_batch(range(6), lambda item: True, float(now)) for now in range(3)]
     assert sorted(thing for each in rounds for thing in each) == list(range(6))
 
 
 def test_what_is_gone_is_forgotten():
-    turns: Turns[int] = Turns(cap=4)
-    turns.take(range(10), never, 0.0)
-    turns.take([1], never, 1.0)
-    assert turns.rounds() == 1
+    round_robin: RoundRobin[int] = RoundRobin(cap=4)
+    round_robin.next_batch(range(10), never, 0.0)
+    round_robin.next_batch([1], never, 1.0)
+    assert round_robin.rounds() == 1
 
 
 # Durations -----------------------------------------------------------------------------------------------------------
@@ -58,16 +57,16 @@ def test_what_is_gone_is_forgotten():
     "text, seconds", [("2s", 2), ("500ms", 0.5), ("1m30s", 90), ("1h", 3600), ("1.5s", 1.5), ("", None), ("2x", None)]
 )
 def test_durations_are_read_as_tikv_writes_them(text, seconds):
-    assert duration(text) == seconds
+    assert parse_duration(text) == seconds
 
 
 @pytest.mark.parametrize("config", [None, [], {"raftstore": 1}, {"raftstore": {"pd-store-heartbeat-tick-interval": 2}}])
 def test_an_interval_that_is_not_in_the_configuration_is_as_shipped(config):
-    assert read_interval(config) == DEFAULT_HEARTBEAT_SECONDS
+    assert read_heartbeat_seconds(config) == DEFAULT_HEARTBEAT_SECONDS
 
 
 def test_the_interval_is_found_in_the_configuration():
-    assert read_interval({"raftstore": {"pd-store-heartbeat-tick-interval": "2s"}}) == 2
+    assert read_heartbeat_seconds({"raftstore": {"pd-store-heartbeat-tick-interval": "2s"}}) == 2
 
 
 # Keys ----------------------------------------------------------------------------------------------------------------
@@ -81,8 +80,8 @@ def test_the_reserved_key_lies_inside_its_region_and_says_nothing_of_an_evaluati
 
 
 def test_the_outermost_regions_have_room_for_it():
-    assert reserved_key(Region(id=1)) == SUFFIX
-    assert reserved_key(Region(id=1, start_key="7a")) == b"z" + SUFFIX
+    assert reserved_key(Region(id=1)) == KEY_SUFFIX
+    assert reserved_key(Region(id=1, start_key="7a")) == b"z" + KEY_SUFFIX
 
 
 @pytest.mark.parametrize("start, end", [("61", "6100"), ("zz", ""), ("6", ""), ("61", "g")])

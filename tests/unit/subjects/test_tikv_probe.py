@@ -9,9 +9,8 @@ import pytest
 
 from subjects.cluster import ClusterUnreachable
 from subjects.tikv.members.schemas import Region
-from subjects.tikv.oracle import probe
-from subjects.tikv.oracle.keys import reserved_key
-from subjects.tikv.oracle.probe import WriteProbe
+from subjects.tikv.oracle import write_probe
+from subjects.tikv.oracle.write_probe import WriteProbe, reserved_key
 from subjects.watching.polling import PollSettings
 
 PACE = PollSettings(period=0.01, timeout=0.05)
@@ -59,8 +58,8 @@ class Lab:
 @pytest.fixture
 def lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
     made = Lab()
-    monkeypatch.setattr(probe, "connect", made.connect)
-    monkeypatch.setattr(probe, "RENEW_SECONDS", 0.02)
+    monkeypatch.setattr(write_probe, "connect", made.connect)
+    monkeypatch.setattr(write_probe, "RENEW_SECONDS", 0.02)
     return made
 
 
@@ -83,18 +82,18 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 def fine(writes: WriteProbe, region_id: int) -> bool:
-    write = writes.newest()[region_id]
+    write = writes.latest()[region_id]
     return write is not None and write.error is None
 
 
 def failed(writes: WriteProbe, region_id: int) -> bool:
-    write = writes.newest()[region_id]
+    write = writes.latest()[region_id]
     return write is not None and write.error is not None
 
 
 async def test_every_region_is_written_to_and_until_then_nothing_is_claimed(lab):
     async with writing(lab) as writes:
-        assert writes.newest() == {1: None, 2: None}
+        assert writes.latest() == {1: None, 2: None}
         await until(lambda: fine(writes, 1) and fine(writes, 2))
         assert {reserved_key(region) for region in REGIONS} == set(lab.clients[0].written)
 
@@ -104,7 +103,7 @@ async def test_one_region_that_takes_no_write_does_not_touch_the_other(lab):
     async with writing(lab) as writes:
         await until(lambda: failed(writes, 2))
         assert fine(writes, 1)
-        assert writes.newest()[2].error == "RuntimeError: not leader"
+        assert writes.latest()[2].error == "RuntimeError: not leader"
 
 
 async def test_a_write_that_hangs_fails_at_its_limit_and_a_later_one_shows_that_service_is_back(lab):
@@ -124,7 +123,7 @@ async def test_a_client_that_fails_is_replaced_by_a_fresh_one_and_one_that_works
         await until(lambda: len(lab.clients) > 1)
         await until(lambda: lab.clients[0].closed)
         assert not lab.clients[-1].closed
-        assert writes.newest()
+        assert writes.latest()
 
 
 async def test_while_no_fresh_client_can_be_made_the_old_one_goes_on(lab):
@@ -142,7 +141,7 @@ async def test_regions_that_are_split_off_or_gone_are_followed(lab):
     async with writing(lab) as writes:
         await until(lambda: fine(writes, 1))
         lab.regions = [Region(id=3, start_key="70")]
-        assert writes.newest() == {3: None}
+        assert writes.latest() == {3: None}
         await until(lambda: fine(writes, 3))
 
 
@@ -150,7 +149,7 @@ async def test_writes_that_stopped_long_ago_no_longer_hold(lab):
     async with writing(lab) as writes:
         await until(lambda: fine(writes, 1))
     await asyncio.sleep(2 * PACE.max_age)
-    assert writes.newest() == {1: None, 2: None}
+    assert writes.latest() == {1: None, 2: None}
 
 
 async def test_at_its_end_every_client_is_closed(lab):
@@ -170,4 +169,4 @@ async def test_what_grpc_says_is_told_in_its_own_words_and_in_one_line(lab):
     lab.broken[reserved_key(REGIONS[0])] = RpcError("<AioRpcError of RPC that terminated with: status = X>")
     async with writing(lab) as writes:
         await until(lambda: failed(writes, 1))
-        assert writes.newest()[1].error == "RpcError: Deadline Exceeded"
+        assert writes.latest()[1].error == "RpcError: Deadline Exceeded"

@@ -8,7 +8,7 @@ import pytest
 from controller.difference import changes
 from subjects.cluster import Answer, ClusterUnreachable, MemberUnreachable
 from subjects.protocol import Json
-from subjects.tikv.state.picture import MOST_REGIONS
+from subjects.tikv.state import MOST_REGIONS
 from tests.unit.subjects.tikv_fakes import HANG, IMAGES, PDS, STORES, FakeTikv, subject_in
 from tests.unit.subjects.tikv_http import store
 

@@ -8,7 +8,7 @@ import pytest
 from controller.kube.answers import MAX_MEBIBYTES, read_json
 from subjects.cluster import Answer, ClusterError, ClusterUnreachable, MemberUnreachable, Workload
 from subjects.protocol import SubjectNotReady, Unsupported
-from subjects.tikv.members.size import SURE
+from subjects.tikv.members.pd import READABLE_REGIONS
 from subjects.watching.polling import PollSettings
 from tests.unit.subjects.tikv_fakes import FakeTikv, subject_in
 
@@ -134,7 +134,7 @@ def test_as_many_regions_fit_as_is_said():
         body = json.dumps({"count": number, "regions": [one] * number}, indent=2).encode()
         return len(body) <= MAX_MEBIBYTES << 20 and read_json(body) is not None
 
-    assert fits(SURE) and not fits(8_700)
+    assert fits(READABLE_REGIONS) and not fits(8_700)
 
 
 @pytest.mark.parametrize("silence", [MemberUnreachable("frozen"), Answer(404, "no path"), Answer(503, "no leader")])

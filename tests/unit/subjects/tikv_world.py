@@ -25,9 +25,9 @@ from subjects.tikv.members.queries import (
     STORES,
     TIKV,
     Query,
-    region,
+    region_status,
 )
-from subjects.tikv.oracle.observations import Observations, Write
+from subjects.tikv.oracle.observations import Observations, WriteResult
 from subjects.tikv.oracle.verdict import assess
 from subjects.watching.polling import QueryResult
 
@@ -89,7 +89,7 @@ class World:
         self.health = dict.fromkeys(names(PD), True)
         self.leader: str | None = "pd-0"
         self.answers: dict[tuple[str, Query], Answer | str | None] = {}
-        self.writes: dict[int, Write | None] | None = None
+        self.writes: dict[int, WriteResult | None] | None = None
         self.cluster_id: int | None = CLUSTER_ID
         self.initialized = True
 
@@ -150,7 +150,7 @@ class World:
     def _queries(self, name: str) -> list[Query]:
         if name.startswith("pd"):
             return [PING, MEMBERS] + [HEALTH, STORES, REGIONS, CLUSTER, CLUSTER_STATUS] * (name == self.leader)
-        return [ALIVE, *(region(id_, STATUS_PORT) for id_ in self.regions)]
+        return [ALIVE, *(region_status(id_, STATUS_PORT) for id_ in self.regions)]
 
     def _answer(self, name: str, query: Query) -> Answer:
         leader = next((each for each in self.members if each["name"] == self.leader), None)

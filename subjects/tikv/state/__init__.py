@@ -1,1 +1,0 @@
-"""What is kept of TiKV before and after a trial."""
