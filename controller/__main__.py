@@ -14,12 +14,10 @@ import kopf
 from starlette.types import ASGIApp
 
 from controller import handlers
-from controller.agents.intake.admission import Admission
 from controller.agents.intake.app import intake
-from controller.agents.intake.desk import TokenDesk
-from controller.agents.intake.tokens import TokenBook, TokenSecrets
+from controller.agents.intake.tokens import CampaignTokens, TokenExchange, TokenRegistry, TokenSecrets
 from controller.agents.intake.workers import working
-from controller.agents.operatordb.file import Bounds
+from controller.agents.protocol import FilePolicy
 from controller.campaign.lifecycle import garbage_collection
 from controller.campaign.services import Services
 from controller.clock import Clock
@@ -74,10 +72,10 @@ async def _serve(
     except BaseException:
         await records.close()
         raise
-    now, book = Clock().now, TokenBook()
+    now, registry = Clock().now, TokenRegistry()
     secrets = TokenSecrets(api, settings.namespace)
-    tokens = Admission(book, secrets) if settings.intake_port else None
-    hand_out = TokenDesk(api, secrets).hand_out if settings.intake_port else None
+    tokens = CampaignTokens(registry, secrets) if settings.intake_port else None
+    exchange = TokenExchange(api, secrets).exchange if settings.intake_port else None
     services = Services(
         api,
         records,
@@ -97,9 +95,9 @@ async def _serve(
         async with AsyncExitStack() as beside:
             if settings.intake_port:
                 workers = await beside.enter_async_context(working())
-                app = intake(records, book.campaign_of, now, workers, metrics)
+                app = intake(records, registry.campaign_of, now, workers, metrics)
                 await beside.enter_async_context(_listening(app, settings.intake_port, "INTAKE"))
-            await beside.enter_async_context(serving_records(settings.database, settings.records_port, hand_out))
+            await beside.enter_async_context(serving_records(settings.database, settings.records_port, exchange))
             await beside.enter_async_context(serving_metrics(metrics.registry, settings, subjects))
             await beside.enter_async_context(sampling_lag(metrics))
             await beside.enter_async_context(garbage_collection(services))
@@ -135,12 +133,12 @@ async def _listening(app: ASGIApp, port: int, what: str) -> AsyncIterator[None]:
         yield
 
 
-def _agent_files(settings: Settings) -> Bounds | None:
+def _agent_files(settings: Settings) -> FilePolicy | None:
     """Which files of agents may be read: none, where no folder is named for them, and never the records' own."""
     if settings.agent_files is None:
         return None
     own = sqlite_path(settings.database)
-    return Bounds(str(settings.agent_files), () if own is None else (str(own),))
+    return FilePolicy(str(settings.agent_files), () if own is None else (str(own),))
 
 
 def _await_records(why: str) -> None:

@@ -1,4 +1,4 @@
-"""The names that the controller and the command line share about campaigns' tokens. Pure."""
+"""Names about campaigns' tokens that the controller and the command line share. Pure."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from hashlib import sha256
 from controller.api import GROUP
 
 ANNOTATION = f"{GROUP}/token-request"
-"""Of a campaign: the digest of a secret of somebody's who may change it, and is to be given its token."""
+"""On a campaign: the digest of a proof, set by somebody who may change the campaign and asks for its token."""
 
 
 def secret_name(campaign_uid: str) -> str:
-    """The Secret in the controller's namespace that holds a campaign's token."""
+    """Returns the name of the Secret, in the controller's namespace, that holds a campaign's token."""
     return f"evalcampaign-token-{campaign_uid}"
 
 
 def digest_of(proof: str) -> str:
-    """What is to stand in the annotation."""
+    """Returns the value of the annotation for a proof."""
     return sha256(proof.encode()).hexdigest()
 
 
-class NotProven(Exception):
-    """Whoever asks for a token has not shown that he may change the campaign; the text says what is missing."""
+class InvalidProof(Exception):
+    """The caller has not proven that it may change the campaign; the text says what is missing."""

@@ -1,7 +1,7 @@
-"""Waiting until a subject is healthy for a while, without a break.
+"""Waiting until a subject has been healthy for a while, without a break.
 
-`extend` is the rule, pure; `wait_until_healthy` feeds it from a stream of verdicts. Any subject's `wait_healthy` can be
-this one call.
+`extend` is the rule, and pure; `wait_until_healthy` applies it to a stream of verdicts. Any subject's `wait_healthy`
+can be this one call.
 """
 
 from __future__ import annotations
@@ -14,26 +14,27 @@ from datetime import datetime
 from subjects.protocol import SubjectError, Verdict
 
 MAX_GAP_SECONDS = 2.0
-"""Longest silence inside a stretch. Verdicts come at least each 0.5 s, so a longer one means that nobody watched."""
+"""Longest gap between two verdicts of a stretch. They come at least each 0.5 s; in a longer gap nobody watched."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Verdicts in a row that all said healthy: the first one's time and the last one's (UTC)."""
+    """Consecutive healthy verdicts: the time of the first and of the last (UTC)."""
 
     start: datetime
     last: datetime
 
     @property
     def seconds(self) -> float:
-        """How long it has lasted."""
+        """How long the stretch has lasted."""
         return (self.last - self.start).total_seconds()
 
 
 def extend(stretch: Stretch | None, verdict: Verdict, max_gap_seconds: float = MAX_GAP_SECONDS) -> Stretch | None:
-    """The stretch with one more verdict: longer, begun anew, or None where the verdict is not healthy (or unknown).
+    """Return the stretch with one more verdict; None where the verdict is not healthy, or unknown.
 
-    A gap longer than `max_gap_seconds`, or a clock that was set back, begins it anew: what nobody saw is not counted.
+    A gap longer than `max_gap_seconds`, or a clock that was set back, starts a new stretch: time that nobody watched is
+    not counted.
     """
     if verdict.healthy is not True:
         return None
@@ -45,9 +46,10 @@ def extend(stretch: Stretch | None, verdict: Verdict, max_gap_seconds: float = M
 async def wait_until_healthy(
     verdicts: AsyncGenerator[Verdict], settle_seconds: float, on_verdict: Callable[[Verdict], None]
 ) -> Verdict:
-    """Return the verdict that completes `settle_seconds` of health; hand every one to `on_verdict`; close the stream.
+    """Return the verdict that completes `settle_seconds` of health.
 
-    Never gives up by itself. Raises SubjectError should the stream end, which a subject's stream does not.
+    Every verdict is passed to `on_verdict`, and the stream is closed in the end. Never gives up by itself. Raises
+    SubjectError if the stream ends, which a subject's stream does not.
     """
     stretch: Stretch | None = None
     async with aclosing(verdicts) as stream:

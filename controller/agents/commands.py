@@ -81,7 +81,7 @@ def exit_codes(log: Sequence[LogEntry]) -> list[int | None]:
     return codes
 
 
-def reasoning_of(log: Iterable[LogEntry]) -> tuple[Reasoning, ...]:
+def extract_reasoning(log: Iterable[LogEntry]) -> tuple[Reasoning, ...]:
     """Returns the first MAX_REASONING pieces of reasoning, each with the number of calls before it. Empty ones are
     left out.
     """
@@ -94,7 +94,7 @@ def reasoning_of(log: Iterable[LogEntry]) -> tuple[Reasoning, ...]:
     return tuple(found)
 
 
-def command_of(params: Any) -> str:
+def extract_command(params: Any) -> str:
     """What a tool was told to run: `command` in its parameters, without the reasoning beside it; else all of these.
 
     `params` may be JSON as a text, a value, or the command itself. Two calls are the same when this text is the same.
@@ -110,20 +110,20 @@ def command_of(params: Any) -> str:
     return value if isinstance(value, str) else "" if not value else json.dumps(value, sort_keys=True, default=str)
 
 
-def log_of(calls: Sequence[ToolCall]) -> CommandLog:
+def command_log(calls: Sequence[ToolCall]) -> CommandLog:
     """Returns the first MAX_COMMANDS of the calls, classified and then masked."""
     kept = tuple(_command(call) for call in calls[:MAX_COMMANDS])
-    return CommandLog(kept, *complete(len(calls)))
+    return CommandLog(kept, *completeness(len(calls)))
 
 
-def complete(commands: int) -> tuple[bool, str]:
+def completeness(commands: int) -> tuple[bool, str]:
     """Whether all of so many commands are kept, and if not, what is to be said of it."""
     if commands <= MAX_COMMANDS:
         return True, ""
     return False, f"{commands} commands, of which the first {MAX_COMMANDS} are kept"
 
 
-def kept(text: str, limit: int = COMMAND_BYTES) -> str:
+def sanitize(text: str, limit: int = COMMAND_BYTES) -> str:
     """A text of an agent's as it is stored: masked, and at most `limit` bytes of UTF-8."""
     return truncate_bytes(mask(text[: LOOKED_AT * limit]), limit)
 
@@ -134,11 +134,11 @@ def _command(call: ToolCall) -> Command:
         at=call.at,
         session=truncate_bytes(call.session, 200),
         tool=truncate_bytes(call.tool, 200),
-        command=kept(call.command),
+        command=sanitize(call.command),
         exit_code=call.exit_code,
         mutating=effect.mutating,
         destructive=effect.destructive,
-        why=kept(effect.why, 256),
+        why=sanitize(effect.why, 256),
     )
 
 

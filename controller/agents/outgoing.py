@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from datetime import tzinfo
 from typing import Any
 
-from controller.agents.commands import command_of, kept
+from controller.agents.commands import extract_command, sanitize
 from controller.agents.operatordb import known, tables
 from controller.agents.operatordb.reading import opened_at, resolving_sessions, says_resolved, whole
 from controller.agents.operatordb.tables import Row, name_of
@@ -51,14 +51,14 @@ class Bodies:
     def entry(self, row: Row, sequence: int) -> Body:
         """One entry of the log. `sequence`: its place in its session."""
         session = name_of(row["session_id"])
-        command = command_of(row["tool_params"])
+        command = extract_command(row["tool_params"])
         return {
             "session": self._sessions.get(session) or _name(session, session),
             "sequence": sequence,
             "type": row["entry_type"] if row["entry_type"] in _TYPES else "reasoning",
-            "content": kept(str(row["content"] or "")),
+            "content": sanitize(str(row["content"] or "")),
             "tool": truncate_bytes(str(row["tool_name"] or ""), 128),
-            "params": kept(command, COMMAND_BYTES) if command else None,
+            "params": sanitize(command, COMMAND_BYTES) if command else None,
             "exitCode": whole(row["exit_code"]),
             "at": self._time(row["timestamp"]),
         }
@@ -72,7 +72,7 @@ class Bodies:
         agent = says_resolved(row, name_of(row["id"]) in self._resolving)
         return {
             "openedAt": opened.isoformat() if opened else None,
-            "message": kept(str(row["message"] or row["violation_key"] or "")),
+            "message": sanitize(str(row["message"] or row["violation_key"] or "")),
             "subject": truncate_bytes(row["subject"], 512)
             if isinstance(row["subject"], str) and row["subject"]
             else None,
@@ -80,7 +80,7 @@ class Bodies:
             "status": _STATUSES.get(str(row["status"]), "open"),
             "resolvedAt": self._time(row["resolved_at"]),
             "resolvedBy": "agent" if agent else "monitor",
-            "diagnosis": kept(str(row["diagnosis"])) if row["diagnosis"] is not None else None,
+            "diagnosis": sanitize(str(row["diagnosis"])) if row["diagnosis"] is not None else None,
         }
 
     def _session(self, row: Row, ticket: str) -> Body:

@@ -18,6 +18,17 @@ class AgentUnreadable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class FilePolicy:
+    """Which files of agents may be read: those below `below` (None: any), and never one of `never`, by any name."""
+
+    below: str | None = None
+    never: tuple[str, ...] = ()
+
+
+ANY_FILE = FilePolicy()
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """Which rows a table of a file held: the digests by which they are known again, sixteen digits each, joined.
 

@@ -75,7 +75,7 @@ class Deadlines(Model):
 
 
 class Source(StrEnum):
-    """Where the agent's tickets, sessions and commands are read."""
+    """The sources of an agent's tickets, sessions and commands that are part of this project. Plug-ins add others."""
 
     NONE = "none"
     HTTP = "http"
@@ -92,11 +92,17 @@ class AgentWorkload(Model):
 class Agent(Model):
     """How the agent's work is seen, and what runs it."""
 
-    source: Source = Source.NONE
+    source: str = Field(Source.NONE.value, max_length=63, pattern=r"^[A-Za-z][-.A-Za-z0-9]*$")
+    source_options: dict[ParamName, int | ParamText] = Field(default_factory=dict, max_length=16)
     path: str = Field("", max_length=1024)
     time_zone: str = Field("UTC", min_length=1, max_length=64)
     workload: AgentWorkload = Field(default_factory=AgentWorkload)
     start_seconds: int = Field(120, ge=1, le=3600)
+
+    def options_of_source(self) -> dict[str, int | str]:
+        """Returns the options of the source. Those of `operatorDb` have fields of their own, as always."""
+        fields = {"path": self.path, "timeZone": self.time_zone} if self.source == Source.OPERATOR_DB else {}
+        return {**fields, **self.source_options}
 
 
 class Variant(Model):

@@ -8,8 +8,8 @@ from functools import partial
 
 from controller.agents.protocol import AgentSource
 from controller.agents.rights import Account, Attributes, Exposure, Places, look
-from controller.agents.sources import NoSuchSource
-from controller.api import CampaignSpec, Reason, Source
+from controller.agents.sources import InvalidSource
+from controller.api import CampaignSpec, Reason
 from controller.attempt.agent_session import AgentSession
 from controller.campaign.preconditions import Rejected
 from controller.campaign.services import Services
@@ -30,8 +30,8 @@ async def open_agent_source(
         return await retry_until_reachable(
             lambda: services.sources.open(spec.agent, campaign_uid), lambda _: on_retry()
         )
-    except NoSuchSource as none:
-        raise Rejected(Reason.INVALID_AGENT, str(none)) from None
+    except InvalidSource as invalid:
+        raise Rejected(Reason.INVALID_AGENT, str(invalid)) from None
 
 
 def new_agent_session(
@@ -43,15 +43,13 @@ def new_agent_session(
     return AgentSession(spec.mode, source, services.workload(spec), subject, services.now, exposure)
 
 
-async def revoke_agent_token(services: Services, spec: CampaignSpec, campaign_uid: str) -> None:
-    """Delete the campaign's token: the intake refuses the agent from now on.
+async def end_agent_source(services: Services, spec: CampaignSpec, campaign_uid: str) -> None:
+    """Tell the source's plug-in that the campaign has ended: that of `http` deletes its token.
 
     A Secret that cannot be deleted now is harmless, because its campaign takes no more tickets.
     """
-    if services.tokens is None or spec.agent.source is not Source.HTTP:
-        return
     try:
-        await services.tokens.dismiss(campaign_uid)
+        await services.sources.end(spec.agent, campaign_uid)
     except (ClusterError, ClusterUnreachable) as error:
         log.warning("the token of campaign %s stays: %s", campaign_uid, error)
 

@@ -21,7 +21,7 @@ from controller.attempt.attempt import Attempt, trial_seed
 from controller.attempt.injection import CleanupFailed
 from controller.attempt.outcome import StopReason
 from controller.attempt.stopping import Paused, Stopped
-from controller.campaign.agent import agent_exposure, new_agent_session, open_agent_source, revoke_agent_token
+from controller.campaign.agent import agent_exposure, end_agent_source, new_agent_session, open_agent_source
 from controller.campaign.control import Control, Heartbeat
 from controller.campaign.dryrun import NoPlan, plan_trials
 from controller.campaign.lifecycle import close_unfinished, delete_when_expired
@@ -140,7 +140,7 @@ class CampaignDriver:
             await self._resources.aclose()
         if self._state.row.phase.terminal:
             if not had_ended:
-                await revoke_agent_token(self._services, self._spec, self._uid)
+                await end_agent_source(self._services, self._spec, self._uid)
             self._publish()
 
     async def _decide(self) -> Task | None:

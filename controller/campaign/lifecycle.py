@@ -18,7 +18,7 @@ from functools import partial
 from controller.agents.deployment import AgentDeployment, stop_agent
 from controller.api import CampaignSpec, Outcome, Reason, Step
 from controller.attempt.injection import CleanupFailed, try_undo_fault, undo_fault
-from controller.campaign.agent import revoke_agent_token
+from controller.campaign.agent import end_agent_source
 from controller.campaign.control import Control
 from controller.campaign.phases import Campaign
 from controller.campaign.preconditions import Rejected, resolve_subject
@@ -174,7 +174,7 @@ async def _clean_up(services: Services, campaign: Campaign) -> bool:
             await subject.close()
     await services.records.mark_deleted(campaign.ref.uid, services.now())
     services.queue.notify()
-    await revoke_agent_token(services, campaign.spec, campaign.ref.uid)
+    await end_agent_source(services, campaign.spec, campaign.ref.uid)
     return clean
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from controller.agents.deployment import AgentDeployment
-from controller.agents.operatordb.file import Bounds
-from controller.agents.sources import AgentSources, Tokens
+from controller.agents.protocol import FilePolicy
+from controller.agents.sources import AgentSources, TokenIssuer
 from controller.api import CampaignSpec, Reset
 from controller.campaign.limits import DEFAULT_ACTIVE, ChangeNotifier, NamespaceLimits
 from controller.campaign.locks import LockQueue
@@ -34,11 +34,11 @@ class Services:
     subjects: Mapping[str, SubjectFactory]
     images: Mapping[str, str]
     now: Callable[[], datetime]
-    tokens: Tokens | None = None
+    tokens: TokenIssuer | None = None
     meter: Meter = UNMETERED
     consent: ConsentKeys = DEFAULT_KEYS
     namespace: str = "evalcampaign"
-    agent_files: Bounds | None = None
+    agent_files: FilePolicy | None = None
     active_campaigns: int = DEFAULT_ACTIVE
     limits: NamespaceLimits = field(init=False)
     consents: ChangeNotifier = field(init=False)

@@ -21,7 +21,7 @@ from controller.records.database import backup
 from controller.records.errors import NotRecorded, RecordsError
 from controller.records.rows import CampaignRow, Json
 from controller.records.schema import HEAD
-from controller.tokens import NotProven
+from controller.tokens import InvalidProof
 from controller.version import VERSION
 from subjects.cluster import ClusterError, ClusterUnreachable
 
@@ -29,17 +29,21 @@ HOSTS = ["localhost", "127.0.0.1"]
 """A page in somebody's browser that has another name point to 127.0.0.1 gets no answer."""
 
 
-HandOut = Callable[[str, str, str], Awaitable[str]]
-"""The token of the campaign of this namespace and name, for this proof: see `controller.agents.intake.desk`."""
+ExchangeToken = Callable[[str, str, str], Awaitable[str]]
+"""The token of the campaign of this namespace and name, for this proof: see `controller.agents.intake.tokens`."""
 
 
-def application(url: str, hand_out: HandOut | None = None) -> Starlette:
+def application(url: str, exchange_token: ExchangeToken | None = None) -> Starlette:
     """The records at this database URL. Only GET is known; every question is answered in a thread of its own.
 
-    With `hand_out`, tokens of campaigns too, for those who prove that they may change them.
+    With `exchange_token`, tokens of campaigns too, for those who prove that they may change them.
     """
     answers = Answers(url)
-    tokens = [] if hand_out is None else [Route("/v1/tokens/{namespace}/{name}", _token(hand_out), methods=["GET"])]
+    tokens = (
+        []
+        if exchange_token is None
+        else [Route("/v1/tokens/{namespace}/{name}", _token(exchange_token), methods=["GET"])]
+    )
     return Starlette(
         routes=[
             Route("/v1", answers.about, methods=["GET"]),
@@ -53,7 +57,7 @@ def application(url: str, hand_out: HandOut | None = None) -> Starlette:
         exception_handlers={
             NotRecorded: _refuse(404),
             RecordsError: _refuse(503),
-            NotProven: _refuse(403),
+            InvalidProof: _refuse(403),
             ClusterUnreachable: _refuse(503),
             ClusterError: _cluster_said_no,
         },
@@ -71,12 +75,12 @@ def _cluster_said_no(_: Request, error: Exception) -> Response:
     return PlainTextResponse(str(error), 404 if error.status == 404 else 503)
 
 
-def _token(hand_out: HandOut) -> Callable[[Request], Awaitable[Response]]:
+def _token(exchange_token: ExchangeToken) -> Callable[[Request], Awaitable[Response]]:
     async def token(request: Request) -> Response:
         """The token of a campaign. What proves the right to it comes in a header, which no page in a browser sends."""
         scheme, _, proof = request.headers.get("authorization", "").partition(" ")
         namespace, name = request.path_params["namespace"], request.path_params["name"]
-        found = await hand_out(namespace, name, proof.strip() if scheme.lower() == "proof" else "")
+        found = await exchange_token(namespace, name, proof.strip() if scheme.lower() == "proof" else "")
         return _json({"token": found})
 
     return token

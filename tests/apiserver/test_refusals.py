@@ -92,7 +92,23 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         {"interleave": {"group": "g" * 64, "arm": "a"}},
         "spec.interleave.group: Too long: may not be more than 63",
     ),
-    ("a source that there is not", {"agent": {"source": "mail"}}, 'supported values: "none", "http", "operatorDb"'),
+    ("a source of an impossible name", {"agent": {"source": "my mail"}}, "must be the name of a source, such as"),
+    ("a source without a name", {"agent": {"source": ""}}, "must be the name of a source, such as"),
+    (
+        "an option of a source that is a list",
+        {"agent": {"source": "mail", "sourceOptions": {"folders": ["a"]}}},
+        "spec.agent.sourceOptions.folders",
+    ),
+    (
+        "an option of a source that is a novel",
+        {"agent": {"source": "mail", "sourceOptions": {"folder": "x" * 257}}},
+        "spec.agent.sourceOptions.folder: Too long: may not be more than 256",
+    ),
+    (
+        "more options than a source may have",
+        {"agent": {"source": "mail", "sourceOptions": {f"o{number}": 1 for number in range(17)}}},
+        "spec.agent.sourceOptions: Too many: 17: must have at most 16 items",
+    ),
     ("a tool that is no text", {"variant": {"tools": [1]}}, "spec.variant.tools[0] in body must be of type string"),
     ("a misspelt field", {"trails": 3}, 'strict decoding error: unknown field "spec.trails"'),
     (

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.agents.intake.desk import TokenDesk
-from controller.agents.intake.tokens import TokenSecrets
+from controller.agents.intake.tokens import TokenExchange, TokenSecrets
 from controller.cli.cluster.api import Api
 from controller.cli.cluster.campaigns import Campaigns
 from controller.cli.cluster.errors import CommandFailed, Refused
@@ -110,7 +109,7 @@ async def controller(controller_kubeconfig: Path, tmp_path: Path) -> AsyncIterat
     api = await KubeApi.connect(controller_kubeconfig)
     secrets = TokenSecrets(api, CONTROLLER_NAMESPACE)
     url = f"sqlite:///{tmp_path}/records.db"
-    async with serving_records(url, free_port(), TokenDesk(api, secrets).hand_out) as port:
+    async with serving_records(url, free_port(), TokenExchange(api, secrets).exchange) as port:
         assert port is not None
         yield secrets, port
     await api.close()

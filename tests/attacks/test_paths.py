@@ -17,10 +17,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from controller.__main__ import _agent_files
-from controller.agents.operatordb.file import Bounds
+from controller.agents.operatordb.file import path_refusal
 from controller.agents.operatordb.source import OperatorDb
-from controller.agents.protocol import Cursor
-from controller.agents.sources import AgentSources, NoSuchSource
+from controller.agents.protocol import Cursor, FilePolicy
+from controller.agents.sources import AgentSources, GuardedSource, InvalidSource
 from controller.api import Agent
 from controller.records import Records
 from controller.settings import Settings
@@ -39,16 +39,16 @@ class Place:
         self.data.mkdir()
         self.records = self.data / "records.db"
         settings = Settings(f"sqlite:///{self.records}", {}, 0, agent_files=self.agents)
-        bounds = _agent_files(settings)
-        assert bounds is not None
-        self.bounds = bounds
+        policy = _agent_files(settings)
+        assert policy is not None
+        self.policy = policy
 
     async def refused(self, path: Path) -> str:
         """What the campaign is told, and every later look too."""
-        sources = AgentSources(None, lambda: NOW, files=self.bounds)
-        with pytest.raises(NoSuchSource) as no:
+        sources = AgentSources(None, lambda: NOW, files=self.policy)  # type: ignore[arg-type]
+        with pytest.raises(InvalidSource) as no:
             await sources.open(Agent(source="operatorDb", path=str(path)), "uid")
-        looking = OperatorDb(path, ZoneInfo("UTC"), lambda: NOW, self.bounds)
+        looking = OperatorDb(path, ZoneInfo("UTC"), lambda: NOW, self.policy)
         report = await looking.poll(NOTHING)
         await looking.close()
         assert report.trouble is not None and report.trouble in str(no.value)
@@ -66,8 +66,8 @@ async def place(tmp_path: Path) -> AsyncIterator[Any]:
 
 async def test_without_a_folder_for_them_no_file_is_read(tmp_path: Path) -> None:
     assert _agent_files(Settings("sqlite:////data/records.db", {}, 0)) is None
-    sources = AgentSources(None, lambda: NOW)
-    with pytest.raises(NoSuchSource, match=r"EVALCAMPAIGN_AGENT_FILES.*is not set.*evalcampaign forward"):
+    sources = AgentSources(None, lambda: NOW)  # type: ignore[arg-type]
+    with pytest.raises(InvalidSource, match=r"EVALCAMPAIGN_AGENT_FILES.*is not set.*evalcampaign forward"):
         await sources.open(Agent(source="operatorDb", path=str(tmp_path / "operator.db")), "uid")
 
 
@@ -80,9 +80,9 @@ async def test_the_records_are_refused_by_every_name(place: Place, beside: str) 
     soft = place.agents / "soft.db"
     soft.symlink_to(own)
     assert "does not lie below" in await place.refused(soft)
-    within = replace(place.bounds, below="/")
+    within = replace(place.policy, below="/")
     for path in (soft, hard, Path(own)):
-        assert "own records" in str(within.refusal(path))
+        assert "own records" in str(path_refusal(within, path))
 
 
 @pytest.mark.parametrize("beside", ["-wal", "-shm", "-journal"])
@@ -108,8 +108,10 @@ async def test_a_file_below_the_folder_is_read_also_by_a_link_that_stays_there(p
     AgentFile(place.agents / "operator.db").ticket(NOW.replace(tzinfo=None))
     (place.agents / "link.db").symlink_to("operator.db")
     for name in ("operator.db", "link.db"):
-        sources = AgentSources(None, lambda: NOW, files=place.bounds)
-        source = await sources.open(Agent(source="operatorDb", path=str(place.agents / name)), "uid")
+        sources = AgentSources(None, lambda: NOW, files=place.policy)  # type: ignore[arg-type]
+        opened = await sources.open(Agent(source="operatorDb", path=str(place.agents / name)), "uid")
+        assert isinstance(opened, GuardedSource)
+        source = opened.wrapped
         assert isinstance(source, OperatorDb)
         assert source._child._process is None, "a campaign that waits has no process"
         assert len((await source.poll(NOTHING)).tickets) == 1
@@ -119,7 +121,7 @@ async def test_a_file_below_the_folder_is_read_also_by_a_link_that_stays_there(p
 async def test_a_link_that_is_put_there_later_is_refused_at_the_next_look(place: Place) -> None:
     path = place.agents / "operator.db"
     AgentFile(path).ticket(NOW.replace(tzinfo=None))
-    looking = OperatorDb(path, ZoneInfo("UTC"), lambda: NOW, place.bounds)
+    looking = OperatorDb(path, ZoneInfo("UTC"), lambda: NOW, place.policy)
     assert len((await looking.poll(NOTHING)).tickets) == 1
     path.unlink()
     path.symlink_to(place.records)
@@ -153,7 +155,7 @@ async def test_even_a_look_at_the_records_takes_no_lock_from_them(tmp_path: Path
         writer.execute("BEGIN IMMEDIATE")
         writer.execute("INSERT INTO tickets VALUES ('x')")
         for name in (path, other):
-            looking = OperatorDb(name, ZoneInfo("UTC"), lambda: NOW, Bounds())
+            looking = OperatorDb(name, ZoneInfo("UTC"), lambda: NOW, FilePolicy())
             assert await looking.refusal() is None
             await looking.poll(NOTHING)
             await looking.close()

@@ -170,6 +170,10 @@ class Stage:
         """Trial, attempt and outcome of each."""
         return [(each.trial, each.attempt, each.outcome and each.outcome.value) for each in self.attempts(key, uid)]
 
+    def commands(self, key: Key) -> list[Json]:
+        """What the agent ran in the first trial's last attempt."""
+        return list(self._read(lambda c: queries.get_attempt(c, self.row(key), 1, None).commands))
+
     def locks(self) -> list[str]:
         """Who holds a subject, as `namespace/name`."""
         return self._read(lambda c: [holder for (holder,) in c.exec_driver_sql("SELECT campaign FROM subject_locks")])

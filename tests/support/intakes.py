@@ -12,7 +12,7 @@ import httpx
 
 from controller.agents.intake.app import intake
 from controller.agents.intake.source import HttpSource
-from controller.agents.intake.tokens import TokenBook
+from controller.agents.intake.tokens import TokenRegistry
 from controller.agents.intake.workers import Workers
 from controller.connections import Limits
 from controller.records import Records
@@ -55,7 +55,7 @@ async def served(
     workers: Workers | None = None,
 ) -> AsyncIterator[Intake]:
     """Serve it for as long as the block lasts; `workers` of somebody else's are left to him."""
-    book, lent = TokenBook(), workers is not None
+    book, lent = TokenRegistry(), workers is not None
     workers = workers or Workers()
     records = await Records.open(f"sqlite:///{folder}/records.db", allowance=allowance or Allowance())
     for uid in (HOSTILE, HONEST):

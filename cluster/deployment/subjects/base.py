@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from cluster import kubectl
 from cluster.deployment import names, overlay, rollout
-from cluster.progress import Stages
+from cluster.deployment import running as running_campaigns
+from cluster.progress import Stages, note
 
 
 class Subject(ABC):
@@ -35,12 +36,30 @@ class Subject(ABC):
         """Have its images in the node; their full names, by the names in the manifests. ClusterError if that fails."""
 
     def apply(self, images: Mapping[str, str], stages: Stages) -> None:
-        """Apply it with these images, and the powers over it. What is there already stays as it is."""
+        """Apply it with these images, and the powers over it.
+
+        A subject on which a campaign runs keeps its images: new ones would restart it in the middle of an attempt.
+        """
+        replaced = set(self.deployed_images()) - set(images.values())
+        running = running_campaigns.campaigns_on(self.name) if replaced else []
+        if running:
+            note(f"{self.title} keeps the images that it has, because {', '.join(running)} runs on it.")
+            note(f"When that has ended: make deploy-{self.name}")
         with stages.stage(f"applying {self.title}"):
-            with overlay.written(self.manifests, overlay.renamed(images)) as folder:
-                kubectl.do(f"applying {self.title}", "apply", "-k", folder)
+            if not running:
+                self.apply_system(images, stages)
             kubectl.do(f"applying the powers over {self.title}", "apply", "-k", self.powers)
             names.remove_former(self.name)
+
+    def apply_system(self, images: Mapping[str, str], stages: Stages) -> None:
+        """Apply the system itself with these images. What is there already stays as it is."""
+        with overlay.written(self.manifests, overlay.renamed(images)) as folder:
+            kubectl.do(f"applying {self.title}", "apply", "-k", folder)
+
+    def deployed_images(self) -> list[str]:
+        """The full names of the images that its StatefulSets have now; none where it is not deployed."""
+        path = "jsonpath={.items[*].spec.template.spec.containers[*].image}"
+        return kubectl.attempt("-n", self.name, "get", "statefulsets", "-o", path).stdout.split()
 
     def wait(self, stages: Stages) -> None:
         """Return when it can be used. ClusterError that shows why it cannot."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from controller.agents.commands import TOOL_CALL, command_of, kept
+from controller.agents.commands import TOOL_CALL, extract_command, sanitize
 from controller.agents.shell import classify
 from controller.text import truncate_bytes
 
@@ -52,7 +52,7 @@ class TicketSent(Sent):
         """As the records keep it."""
         return {
             "subject": None if self.subject is None else truncate_bytes(self.subject, 512),
-            "message": kept(self.message),
+            "message": sanitize(self.message),
             "status": self.status,
             "resolved": self.status == "resolved" and self.resolved_by == "agent",
             "opened_at": self.opened_at,
@@ -88,18 +88,18 @@ class EntrySent(Sent):
 
     def values(self) -> dict[str, Any]:
         """As the records keep it: classified first, as masking removes text, then masked. Can be slow."""
-        command = (command_of(self.params) or self.content) if self.type == TOOL_CALL else ""
+        command = (extract_command(self.params) or self.content) if self.type == TOOL_CALL else ""
         effect = classify(command)
         return {
             "session": self.session,
             "sequence": self.sequence,
             "type": self.type,
-            "content": kept(self.content),
+            "content": sanitize(self.content),
             "tool": truncate_bytes(self.tool, 128),
-            "command": kept(command),
+            "command": sanitize(command),
             "mutating": effect.mutating,
             "destructive": effect.destructive,
-            "why": kept(effect.why, 256),
+            "why": sanitize(effect.why, 256),
             "exit_code": self.exit_code,
             "at": self.at,
         }

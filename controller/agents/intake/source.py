@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from pydantic import BaseModel, ConfigDict
 from sqlalchemy import RowMapping
 
-from controller.agents.commands import MAX_COMMANDS, TOOL_CALL, LogEntry, complete, exit_codes, reasoning_of
+from controller.agents.commands import MAX_COMMANDS, TOOL_CALL, LogEntry, completeness, exit_codes, extract_reasoning
 from controller.agents.protocol import AgentUnreadable, Command, CommandLog, Cursor, PollResult, Ticket
+from controller.agents.sources import AgentSourcePlugin, InvalidSource, SourceContext
 from controller.records import Records, RecordsError, inbox
+from subjects.cluster import ClusterError
 
 
 class HttpSource:
@@ -62,10 +65,10 @@ class HttpSource:
             # Who only opens tickets has run nothing; who resolves them did something, and it was not told.
             return CommandLog(complete=False, why="no session that worked on these tickets was sent")
         commands = _commands(rows)
-        reasoning = reasoning_of(
+        reasoning = extract_reasoning(
             LogEntry(row["type"], row["session"], at=_at(row), text=row["content"]) for row in rows
         )
-        whole, why = complete(len(commands))
+        whole, why = completeness(len(commands))
         if lost := self._records.turned_away.work(self._campaign) - self._lost_before:
             whole, why = False, f"{lost} requests with logs or sessions were refused" + (f"; {why}" if why else "")
         return CommandLog(tuple(commands[:MAX_COMMANDS]), whole, why, reasoning)
@@ -111,3 +114,31 @@ def _commands(rows: Sequence[RowMapping]) -> list[Command]:
 def _at(row: RowMapping) -> datetime:
     at: datetime = row["at"] or row["arrived_at"]
     return at
+
+
+class NoOptions(BaseModel):
+    """The source http takes no options."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+async def _open(_: NoOptions, context: SourceContext) -> HttpSource:
+    if context.tokens is None:
+        raise InvalidSource(
+            "this controller takes nothing over HTTP: EVALCAMPAIGN_INTAKE_PORT is not set where it runs"
+        )
+    try:
+        await context.tokens.issue(context.campaign_uid)
+    except ClusterError as error:
+        raise InvalidSource(f"the token of this campaign cannot be kept in a Secret: {error}") from None
+    return HttpSource(context.records, context.campaign_uid, context.now)
+
+
+async def _end(context: SourceContext) -> None:
+    """Rejects the campaign's token: an agent that still has it is told so, and its tickets go nowhere."""
+    if context.tokens is not None:
+        await context.tokens.revoke(context.campaign_uid)
+
+
+HTTP = AgentSourcePlugin(NoOptions, _open, _end)
+"""The entry point `http`."""

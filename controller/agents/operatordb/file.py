@@ -16,13 +16,12 @@ import stat
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from urllib.parse import quote
 
 from controller.agents.operatordb.guard import TooMuch, guard
-from controller.agents.protocol import AgentUnreadable
+from controller.agents.protocol import ANY_FILE, AgentUnreadable, FilePolicy
 
 BUSY_SECONDS = 0.2
 """How long one try waits for the writer. Short, so that a look knows when it was made."""
@@ -39,35 +38,25 @@ class Locked(AgentUnreadable):
     """Its writer holds the file; asking again at once may help."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """Which files may be read: those below `below` (None: any), and never one of `never`, by whatever name."""
-
-    below: str | None = None
-    never: tuple[str, ...] = ()
-
-    def refusal(self, path: Path) -> str | None:
-        """Why this file may not be read; None where it may, and where there is none. Follows symbolic links."""
-        resolved = os.path.realpath(path)
-        if self.below is not None and not Path(resolved).is_relative_to(os.path.realpath(self.below)):
-            also = "" if resolved == str(path) else f" (it leads to {resolved})"
-            return f"{path}{also} does not lie below {self.below}, where this controller reads agents' files"
-        own = {found for name in self.never for each in BESIDE if (found := _inode(f"{name}{each}")) is not None}
-        if any(_inode(f"{resolved}{each}") in own for each in BESIDE):
-            return f"{path} is, or has beside it, a file of this controller's own records"
-        return None
-
-
-EVERYWHERE = Bounds()
+def path_refusal(policy: FilePolicy, path: Path) -> str | None:
+    """Returns why this file may not be read, or None where it may, and where there is none. Follows symbolic links."""
+    resolved = os.path.realpath(path)
+    if policy.below is not None and not Path(resolved).is_relative_to(os.path.realpath(policy.below)):
+        also = "" if resolved == str(path) else f" (it leads to {resolved})"
+        return f"{path}{also} does not lie below {policy.below}, where this controller reads agents' files"
+    own = {found for name in policy.never for each in BESIDE if (found := _inode(f"{name}{each}")) is not None}
+    if any(_inode(f"{resolved}{each}") in own for each in BESIDE):
+        return f"{path} is, or has beside it, a file of this controller's own records"
+    return None
 
 
 @contextmanager
-def reading(path: Path, bounds: Bounds = EVERYWHERE) -> Iterator[sqlite3.Connection | None]:
+def reading(path: Path, policy: FilePolicy = ANY_FILE) -> Iterator[sqlite3.Connection | None]:
     """One snapshot of the file; None where there is none, or nothing in it. Blocks; for a thread.
 
     Raises Locked, TooMuch, and AgentUnreadable for all else that keeps it from being read, also from within the block.
     """
-    if (refusal := bounds.refusal(path)) is not None:
+    if (refusal := path_refusal(policy, path)) is not None:
         raise AgentUnreadable(refusal)
     resolved = Path(os.path.realpath(path))
     with _LOOKS[str(resolved)]:

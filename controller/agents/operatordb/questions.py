@@ -11,12 +11,22 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
-from controller.agents.operatordb.file import EVERYWHERE, Bounds, Locked, reading
+from controller.agents.operatordb.file import Locked, path_refusal, reading
 from controller.agents.operatordb.guard import TooMuch
 from controller.agents.operatordb.reading import find_commands, find_tickets, take_cursor
 from controller.agents.operatordb.summary import count_rows
 from controller.agents.operatordb.times import zone_of
-from controller.agents.protocol import AgentUnreadable, Command, CommandLog, Cursor, Known, Reasoning, Ticket
+from controller.agents.protocol import (
+    ANY_FILE,
+    AgentUnreadable,
+    Command,
+    CommandLog,
+    Cursor,
+    FilePolicy,
+    Known,
+    Reasoning,
+    Ticket,
+)
 
 Json = Any
 
@@ -35,7 +45,7 @@ class Question:
     zone: str = "UTC"
     cursor: Cursor | None = None
     tickets: tuple[str, ...] = ()
-    bounds: Bounds = EVERYWHERE
+    policy: FilePolicy = ANY_FILE
 
     def to_json(self) -> Json:
         """For the reading process."""
@@ -54,7 +64,7 @@ class Question:
             zone=asked["zone"],
             cursor=None if asked["cursor"] is None else cursor_from_json(asked["cursor"]),
             tickets=tuple(asked["tickets"]),
-            bounds=Bounds(asked["bounds"]["below"], tuple(asked["bounds"]["never"])),
+            policy=FilePolicy(asked["policy"]["below"], tuple(asked["policy"]["never"])),
         )
 
 
@@ -62,9 +72,9 @@ def answer(question: Question) -> Json:
     """Read the file, and say what is asked, or what keeps it from being read. Blocks."""
     path, zone = Path(question.path), zone_of(question.zone)
     if question.about == "refusal":
-        return {"said": question.bounds.refusal(path)}
+        return {"said": path_refusal(question.policy, path)}
     try:
-        with reading(path, question.bounds) as file:
+        with reading(path, question.policy) as file:
             return {"said": _ANSWERS[question.about](file, question, zone)}
     except AgentUnreadable as trouble:
         return {"trouble": type(trouble).__name__, "why": str(trouble)}

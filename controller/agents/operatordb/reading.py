@@ -14,11 +14,11 @@ from controller.agents.commands import (
     TOOL_RESULT,
     LogEntry,
     ToolCall,
-    command_of,
+    command_log,
     exit_codes,
-    kept,
-    log_of,
-    reasoning_of,
+    extract_command,
+    extract_reasoning,
+    sanitize,
 )
 from controller.agents.operatordb import known, tables
 from controller.agents.operatordb.tables import ENTRIES, SESSIONS, TICKETS, Row, name_of
@@ -80,8 +80,8 @@ def find_commands(
     if tables.find_table(connection, ENTRIES) is None:
         return CommandLog(complete=False, why="the file holds tickets, and no log of an agent")
     places = list(_new_entries(connection, cursor, _sessions(connection, frozenset(tickets))))
-    log = log_of(list(_tool_calls(connection, places, zone)))
-    return replace(log, reasoning=reasoning_of(_log_entries(connection, places, zone)))
+    log = command_log(list(_tool_calls(connection, places, zone)))
+    return replace(log, reasoning=extract_reasoning(_log_entries(connection, places, zone)))
 
 
 def resolving_sessions(connection: sqlite3.Connection) -> frozenset[str]:
@@ -120,7 +120,7 @@ def _ticket(row: Row, number: int, zone: tzinfo, by_session: bool) -> Ticket:
         number=number,
         id=_id(row["id"]),
         subject=row["subject"] if isinstance(row["subject"], str) and row["subject"] else None,
-        message=kept(str(said or "")),
+        message=sanitize(str(said or "")),
         opened_at=opened_at(row, zone),
         resolved_at=read_time(row["resolved_at"], zone),
         resolved=says_resolved(row, by_session),
@@ -156,7 +156,7 @@ def _tool_calls(
     for (table, place), entry, code in zip(places, log, exit_codes(log), strict=True):
         if entry.type == TOOL_CALL:
             row = tables.read_row(connection, table, place, tables.ENTRY)
-            command = command_of(row["tool_params"]) or str(row["content"] or "")
+            command = extract_command(row["tool_params"]) or str(row["content"] or "")
             yield ToolCall(
                 at=read_time(row["timestamp"], zone),
                 session=entry.session,
@@ -179,7 +179,7 @@ def _log_entries(
         row = tables.read_row(connection, table, place, ("session_id", "entry_type", "timestamp"))
         kind, text = str(row["entry_type"]), ""
         if kind == REASONING:
-            text = kept(str(tables.read_row(connection, table, place, ("content",))["content"] or ""))
+            text = sanitize(str(tables.read_row(connection, table, place, ("content",))["content"] or ""))
         session = truncate_bytes(str(row["session_id"]), 200)
         yield LogEntry(kind, session, at=read_time(row["timestamp"], zone), text=text)
 

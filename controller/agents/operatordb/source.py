@@ -9,25 +9,30 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, tzinfo
 from pathlib import Path
 
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
 from controller.agents.operatordb.child import Child
-from controller.agents.operatordb.file import EVERYWHERE, Bounds, Locked
+from controller.agents.operatordb.file import Locked
 from controller.agents.operatordb.questions import Json, Question, cursor_from_json, log_from_json, tickets_from_json
-from controller.agents.protocol import AgentUnreadable, CommandLog, Cursor, PollResult, Ticket
+from controller.agents.operatordb.times import NoSuchZone, zone_of
+from controller.agents.protocol import ANY_FILE, AgentUnreadable, CommandLog, Cursor, FilePolicy, PollResult, Ticket
+from controller.agents.sources import AgentSourcePlugin, InvalidSource, SourceContext
 
 TRIES = 5
 """How often a look tries again while the file's writer holds it, each for `BUSY_SECONDS`."""
 
 
 class OperatorDb:
-    """An `AgentSource`. `zone` is that of the agent's naive times; `now` is our clock, UTC; `bounds`: which files may
-    be read.
+    """An `AgentSource`. `zone` is that of the agent's naive times; `now` is our clock, UTC; `policy`: which files
+    may be read.
     """
 
-    def __init__(self, path: Path, zone: tzinfo, now: Callable[[], datetime], bounds: Bounds = EVERYWHERE) -> None:
+    def __init__(self, path: Path, zone: tzinfo, now: Callable[[], datetime], policy: FilePolicy = ANY_FILE) -> None:
         self._path = path
         self._zone = zone
         self._now = now
-        self._bounds = bounds
+        self._policy = policy
         self._child = Child()
         # A thread of its own: a file that is slow to answer keeps no other work waiting.
         self._thread = ThreadPoolExecutor(1, "operator-db")
@@ -35,7 +40,7 @@ class OperatorDb:
 
     async def refusal(self) -> str | None:
         """Why this file may never be read; None where it may, or is not there yet. Raises AgentUnreadable."""
-        said: str | None = await self._ask(Question("refusal", str(self._path), self._now(), bounds=self._bounds))
+        said: str | None = await self._ask(Question("refusal", str(self._path), self._now(), policy=self._policy))
         return said
 
     async def current_cursor(self) -> Cursor:
@@ -66,7 +71,7 @@ class OperatorDb:
         for left in reversed(range(TRIES)):
             at = self._now()
             zone = str(self._zone)
-            asked = Question(about, str(self._path), at, zone, cursor, tuple(tickets), self._bounds)
+            asked = Question(about, str(self._path), at, zone, cursor, tuple(tickets), self._policy)
             try:
                 return await self._ask(asked), at
             except Locked:
@@ -81,3 +86,39 @@ class OperatorDb:
 def _end(thread: ThreadPoolExecutor, child: Child) -> None:
     thread.shutdown(wait=False)
     child.close()
+
+
+class OperatorDbOptions(BaseModel):
+    """`path` is the file as the controller sees it; `time_zone` is that of times without a zone."""
+
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+    path: str = Field(min_length=1, max_length=1024)
+    time_zone: str = "UTC"
+
+
+async def _open(options: OperatorDbOptions, context: SourceContext) -> OperatorDb:
+    if context.files is None:
+        raise InvalidSource(
+            f"agent.path {options.path} is not read: EVALCAMPAIGN_AGENT_FILES, the folder below which agents' files may"
+            " lie, is not set where this controller runs; let `evalcampaign forward` send the file, with"
+            " agent.source http"
+        )
+    try:
+        zone = zone_of(options.time_zone)
+    except NoSuchZone as none:
+        raise InvalidSource(f"agent.timeZone {none}") from None
+    source = OperatorDb(Path(options.path), zone, context.now, context.files)
+    try:
+        refusal = await source.refusal()
+    except AgentUnreadable:
+        return source  # every poll says so, until the file can be read
+    finally:
+        await source.close()  # a campaign that is queued needs no process; the first poll starts one
+    if refusal is not None:
+        raise InvalidSource(f"agent.path {refusal}")
+    return source
+
+
+OPERATOR_DB = AgentSourcePlugin(OperatorDbOptions, _open)
+"""The entry point `operatorDb`."""

@@ -1,4 +1,4 @@
-"""What a campaign says of its TiKV, checked. Pure."""
+"""The options that a campaign gives for its TiKV, validated. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RESETS = ("heal", "recreate")
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a member of PD listens for clients, by its own name."""
+    """The address at which a member of PD listens for clients, by name."""
 
     host: str
     port: int
@@ -29,7 +29,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`selectors` by role; `endpoints` by the pod's name, which is the first label of the host."""
+    """Validated options. `selectors` are by role; `endpoints` by pod name, which is the first label of the host."""
 
     writes: bool
     selectors: Mapping[str, str]
@@ -39,14 +39,14 @@ class Options:
 
     @property
     def only_inside(self) -> str | None:
-        """The field, if any, that takes more than HTTP through the API server: names, gRPC, certificates."""
+        """The field, if any, that needs more than HTTP through the API server: names, gRPC, certificates."""
         if self.tls_secret is not None:
             return "spec.subject.tlsSecret"
         return "spec.subject.probe: write" if self.writes else None
 
 
 def check(given: SubjectOptions) -> Options:
-    """Unsupported, with a sentence, where something makes no sense."""
+    """Validate the options. Raises Unsupported, with a message, where one makes no sense."""
     if given.probe not in PROBES:
         raise Unsupported(f"subject.probe {given.probe!r} is unknown; valid: {', '.join(PROBES)}")
     if given.reset not in RESETS:

@@ -15,7 +15,7 @@ from controller.agents.intake.app import intake
 from controller.agents.intake.budget import MAX_AT_ONCE
 from controller.agents.intake.gate import MAX_BYTES
 from controller.agents.intake.source import HttpSource
-from controller.agents.intake.tokens import TokenBook
+from controller.agents.intake.tokens import TokenRegistry
 from controller.agents.intake.workers import Workers
 from controller.agents.protocol import AgentSource
 from controller.records import Records, RecordsUnavailable, inbox
@@ -65,7 +65,7 @@ async def here(tmp_path, workers):
 
 @asynccontextmanager
 async def _served(tmp_path, workers):
-    records, book, clock = await Records.open(f"sqlite:///{tmp_path}/records.db"), TokenBook(), [NOON]
+    records, book, clock = await Records.open(f"sqlite:///{tmp_path}/records.db"), TokenRegistry(), [NOON]
     for uid in ("uid-1", "uid-2"):
         await records.ensure_campaign(uid, "default", uid, spec(), NOON)
     book.register(TOKEN, "uid-1")

@@ -6,7 +6,7 @@ from base64 import b64encode
 
 import pytest
 
-from controller.agents.intake.tokens import TokenBook, TokenSecrets
+from controller.agents.intake.tokens import TokenRegistry, TokenSecrets
 from subjects.cluster import ClusterError
 
 SECRETS = "/api/v1/namespaces/own/secrets"
@@ -64,12 +64,12 @@ async def test_a_secret_without_a_token_lets_nobody_send_and_is_said(api, spoilt
 async def test_dropping_it_twice_is_dropping_it_once(api):
     await TokenSecrets(api, "own").ensure("uid-1")
     for _ in range(2):
-        await TokenSecrets(api, "own").drop("uid-1")
+        await TokenSecrets(api, "own").delete("uid-1")
     assert api.secrets == {}
 
 
 def test_the_book_knows_whose_a_token_is_until_it_forgets_the_campaign():
-    book = TokenBook()
+    book = TokenRegistry()
     book.register("a", "uid-1")
     book.register("b", "uid-2")
     assert (book.campaign_of("a"), book.campaign_of("b"), book.campaign_of("")) == ("uid-1", "uid-2", None)

@@ -3,6 +3,7 @@
 import pytest
 
 from cluster.demonstration.demo import EXAMPLES
+from cluster.deployment.running import running
 from cluster.deployment.subjects import SUBJECTS, named
 from cluster.errors import ClusterError
 from cluster.settings import REPO
@@ -27,3 +28,24 @@ def test_make_can_deploy_and_demonstrate_each() -> None:
     makefile = (REPO / "Makefile").read_text()
     for name in SUBJECTS:
         assert f"\ndeploy-{name}:" in makefile
+
+
+def test_the_campaigns_that_run_on_a_subject_are_told_from_all_others() -> None:
+    def campaign(name: str, subject: str, phase: str | None) -> dict[str, object]:
+        status = {} if phase is None else {"status": {"phase": phase}}
+        return {
+            "metadata": {"namespace": "lab", "name": name},
+            "spec": {"subject": {"type": "tikv", "namespace": subject}},
+            **status,
+        }
+
+    listed = {
+        "items": [
+            campaign("runs", "tikv", "Running"),
+            campaign("elsewhere", "etcd", "Running"),
+            campaign("queued", "tikv", "Queued"),
+            campaign("over", "tikv", "Complete"),
+            campaign("new", "tikv", None),
+        ]
+    }
+    assert running(listed, "tikv") == ["lab/runs"]

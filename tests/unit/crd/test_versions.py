@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,10 @@ def broken_promises(then: dict[str, dict[str, Any]], now: dict[str, dict[str, An
         is_ = now.get(path, was)
         if is_["type"] != was["type"]:
             broken.append(f"{path} was {was['type']} and is {is_['type']}")
+        if "enum" in was and "enum" not in is_:
+            # A list that was opened: every value of it must still be one.
+            broken += [f"{path} no longer takes {value}" for value in was["enum"] if not _is_taken(value, is_)]
+            was = {**was, "pattern": is_.get("pattern"), "maxLength": 0}
         if "enum" in is_ and (gone := set(was.get("enum", [])) - set(is_["enum"])):
             broken.append(f"{path} no longer takes {', '.join(sorted(gone))}")
         if is_.get("default") != was.get("default"):
@@ -47,6 +52,11 @@ def broken_promises(then: dict[str, dict[str, Any]], now: dict[str, dict[str, An
     return broken
 
 
+def _is_taken(value: str, words: dict[str, Any]) -> bool:
+    matches = re.fullmatch(words.get("pattern", ".*"), value) is not None
+    return matches and words.get("minLength", 0) <= len(value) <= words.get("maxLength", 2**63)
+
+
 def test_a_spec_and_a_status_of_earlier_versions_are_still_what_they_were() -> None:
     assert broken_promises(FIELDS, crd_fields(schema_of(load_crd()))) == []
 
@@ -58,6 +68,8 @@ def test_a_spec_and_a_status_of_earlier_versions_are_still_what_they_were() -> N
         ("spec.trials", {"type": "string"}, "spec.trials was integer and is string"),
         ("spec.trials", {"maximum": 100}, "spec.trials: maximum is lower"),
         ("spec.mode", {"enum": ["agent"]}, "spec.mode no longer takes baseline, control"),
+        ("spec.mode", {"enum": ..., "pattern": "^[a-c]+$"}, "spec.mode no longer takes baseline"),
+        ("spec.mode", {"enum": ..., "maxLength": 5}, "spec.mode no longer takes control"),
         ("spec.variant", {"required": True}, "spec.variant is required now"),
         ("spec.reset", {"default": "recreate"}, "spec.reset had the default 'heal' and has 'recreate'"),
         ("spec.priority", {"type": "integer", "required": True}, "spec.priority is new and required"),
@@ -66,7 +78,8 @@ def test_a_spec_and_a_status_of_earlier_versions_are_still_what_they_were() -> N
 def test_a_change_that_would_refuse_what_people_have_applied_is_found(
     path: str, change: dict[str, Any] | None, complaint: str
 ) -> None:
-    now = {**FIELDS, path: FIELDS.get(path, {}) | (change or {})}
+    words = FIELDS.get(path, {}) | (change or {})
+    now = {**FIELDS, path: {word: value for word, value in words.items() if value is not ...}}
     if change is None:
         del now[path]
     assert complaint in broken_promises(FIELDS, now)

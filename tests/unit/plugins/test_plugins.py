@@ -66,3 +66,11 @@ def test_of_two_distributions_the_one_whose_name_comes_first_has_a_name(site) ->
     install(site, "b-dist", both="two:B")
     install(site, "a-dist", both="two:A")
     assert load_plugin(GROUP, "both") == 1
+
+
+def test_no_other_distribution_takes_a_name_of_ours(site, monkeypatch):
+    group = "evalcampaign.agent_sources"
+    monkeypatch.setattr(sys.modules[__name__], "GROUP", group)
+    install(site, "a-dist", http="two:A", mail="two:A")
+    found = find_plugins(group)
+    assert found["http"].module.startswith("controller.") and found["mail"].module == "two"

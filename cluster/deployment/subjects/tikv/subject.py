@@ -31,12 +31,12 @@ class Tikv(Subject):
         stands_in = standin.IMAGE.ensure(in_node, stages)
         return {preloaded.split(image)[0]: stands_in for image in real.images()}
 
-    def apply(self, images: Mapping[str, str], stages: Stages) -> None:
+    def apply_system(self, images: Mapping[str, str], stages: Stages) -> None:
         """As every subject; but one whose data the new images could not read is removed first."""
-        if outdated(self._deployed(), images.values()):
-            with stages.stage("removing the TiKV of other images, whose data these cannot read"):
-                self.remove()
-        super().apply(images, stages)
+        if outdated(self.deployed_images(), images.values()):
+            note("The TiKV of other images is removed first: these cannot read its data.")
+            kubectl.remove(self.title, "-k", self.manifests)
+        super().apply_system(images, stages)
 
     def wait(self, stages: Stages) -> None:
         """Ready, and split into regions."""
@@ -46,13 +46,9 @@ class Tikv(Subject):
 
     def remark(self) -> str | None:
         """That it is the stand-in, if it is."""
-        if any(is_standin(image) for image in self._deployed()):
+        if any(is_standin(image) for image in self.deployed_images()):
             return f"What was broken here is the stand-in {standin.NAME}. {NOT_TIKV}"
         return None
-
-    def _deployed(self) -> list[str]:
-        path = "jsonpath={.items[*].spec.template.spec.containers[*].image}"
-        return kubectl.attempt("-n", self.name, "get", "statefulsets", "-o", path).stdout.split()
 
 
 def is_standin(image: str) -> bool:
