@@ -160,7 +160,7 @@ async def test_the_oldest_become_active_first_and_who_has_begun_never_waits(tmp_
     go_on: dict[str, asyncio.Event] = {}
 
     async def take(row: CampaignRow, entitled: bool = False) -> None:
-        async with limits.active(row, entitled, lambda called: called.wait()):  # type: ignore[arg-type]
+        async with limits.active(row, entitled, lambda called: called.wait()):  # type: ignore[arg-type, return-value]
             order.append(row.name)
             await go_on.setdefault(row.name, asyncio.Event()).wait()
 
@@ -183,5 +183,5 @@ async def test_the_oldest_become_active_first_and_who_has_begun_never_waits(tmp_
     for name in ("c3", "c4"):
         go_on[name].set()
         await tasks[name]
-    async with limits.active(made[0], False, lambda called: called.wait()):  # type: ignore[arg-type]
+    async with limits.active(made[0], False, lambda called: called.wait()):  # type: ignore[arg-type, return-value]
         pass

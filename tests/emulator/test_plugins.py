@@ -26,7 +26,7 @@ def acme(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     sys.modules.pop("acme_chaos", None)
 
 
-async def test_trials_of_another_packages_subject_run_and_leave_nothing_behind(acme: Path, stage: Stage):
+async def test_trials_of_another_packages_subject_run_and_leave_nothing_behind(acme: Path, stage: Stage) -> None:
     switch = ("configmaps", "subject", "switch")
     stage.api.objects.create("configmaps", "subject", {"metadata": {"name": "switch"}, "data": {"state": "on"}})
     stage.api.objects.create("configmaps", "subject", {"metadata": {"name": "settings"}, "data": {"level": "1"}})
@@ -49,7 +49,9 @@ async def test_trials_of_another_packages_subject_run_and_leave_nothing_behind(a
     assert fault["targets"][0]["kind"] == "v1/configmaps"
 
 
-async def test_a_subject_and_a_chaos_that_nobody_installed_are_refused_with_what_there_is(acme: Path, stage: Stage):
+async def test_a_subject_and_a_chaos_that_nobody_installed_are_refused_with_what_there_is(
+    acme: Path, stage: Stage
+) -> None:
     stage.controller = ThreadedController(stage.settings, None)
     await stage.controller.start()
     unknown = stage.apply("unknown-subject", type="sea", chaos="storm")

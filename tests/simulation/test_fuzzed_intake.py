@@ -31,7 +31,7 @@ def outcome(spec: Any) -> Refusal | None:
     comparison_hash(campaign.spec.model_dump(mode="json", by_alias=True))
     context = SubjectContext(
         None, campaign.spec.subject.namespace, lambda: START, options=subject_options(campaign.spec)
-    )  # type: ignore[arg-type]
+    )
     try:
         resolve_subject(campaign.spec, "default", installed().subjects, context)
     except Rejected as impossible:

@@ -95,7 +95,7 @@ def replay(name: str, until: float, monkeypatch: pytest.MonkeyPatch | None = Non
                 return TapeClient(tape, clock)
 
             monkeypatch.setattr(write_probe, "connect", connect)
-        endpoints = Endpoints(SubjectContext(cluster, "tikv", cluster.now, options=options), check(options))
+        endpoints = Endpoints(SubjectContext(cluster, "tikv", cluster.now, options=options), check(options))  # type: ignore[arg-type]
         prober = TikvProber(endpoints, endpoints.find, PollSettings(), lambda: None, KnownImages())
         verdicts = []
         async with aclosing(VerdictStream(endpoints.context, prober).verdicts()) as stream:
