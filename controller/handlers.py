@@ -43,7 +43,7 @@ DRIVERS: dict[str, CampaignDriver] = {}
 
 @kopf.on.startup()
 def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
-    """Configure Kopf; each setting that needs one has its reason beside it."""
+    """Configures Kopf; each setting that needs one has its reason beside it."""
     settings.persistence.finalizer = f"{GROUP}/finalizer"
     settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP, v1=False)
     settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=GROUP, v1=False)
@@ -60,7 +60,7 @@ def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
 
 @kopf.on.login()
 async def log_in(memo: kopf.Memo, **_: Any) -> kopf.AiohttpSession:
-    """Log Kopf in with the session of everything else here, which renews its token by itself.
+    """Logs Kopf in with the session of everything else here, which renews its token by itself.
 
     Kopf logs in again where no session was accepted, and where a certificate is to be replaced.
     """
@@ -77,7 +77,7 @@ async def log_in(memo: kopf.Memo, **_: Any) -> kopf.AiohttpSession:
 
 @kopf.daemon(*CAMPAIGNS, cancellation_backoff=EXIT_SECONDS, cancellation_timeout=5, backoff=2)
 async def drive(body: kopf.Body, uid: str, stopped: kopf.DaemonStopped, memo: kopf.Memo, **_: Any) -> None:
-    """Drive one campaign until its object is deleted.
+    """Drives one campaign until its object is deleted.
 
     Every campaign gets a driver, whatever its status says: only the records know whether it has ended. For one that
     has, the driver writes the status anew where it differs, and waits until the object is deleted.
@@ -108,7 +108,7 @@ async def drive(body: kopf.Body, uid: str, stopped: kopf.DaemonStopped, memo: ko
 
 @asynccontextmanager
 async def _relaying_stop(stopped: kopf.DaemonStopped, driver: CampaignDriver) -> AsyncIterator[None]:
-    """Shut the driver down when Kopf stops the daemon."""
+    """Shuts the driver down when Kopf stops the daemon."""
 
     async def relay() -> None:
         await stopped.wait()
@@ -125,7 +125,7 @@ async def _relaying_stop(stopped: kopf.DaemonStopped, driver: CampaignDriver) ->
 
 @kopf.on.delete(*CAMPAIGNS, backoff=2)
 async def on_delete(body: kopf.Body, uid: str, memo: kopf.Memo, **_: Any) -> None:
-    """Remove the finalizer once nothing of the campaign is left in the subject. Idempotent: Kopf may call it twice."""
+    """Removes the finalizer once nothing of the campaign is left in the subject. Idempotent: Kopf may call it twice."""
     services: Services = memo.services
     try:
         campaign = campaign_from_body(body)
@@ -140,7 +140,7 @@ async def on_delete(body: kopf.Body, uid: str, memo: kopf.Memo, **_: Any) -> Non
 
 @kopf.on.event(*CAMPAIGNS)
 async def on_event(type: str | None, body: kopf.Body, uid: str, memo: kopf.Memo, **_: Any) -> None:
-    """Apply a changed spec (docs/decisions/006-told-by-events.md), or clean up after an object that is gone.
+    """Applies a changed spec (docs/decisions/006-told-by-events.md), or cleans up after an object that is gone.
 
     The latter happens when somebody removed the finalizer: the object went before its time, and Kopf keeps its daemon.
     """
@@ -164,7 +164,7 @@ async def _shut_down_driver(uid: str) -> None:
 
 
 def overdue_driver(now: datetime) -> str | None:
-    """Return which driver has missed its heartbeat, if one has: the process should then be restarted."""
+    """Returns which driver has missed its heartbeat, if one has: the process should then be restarted."""
     for driver in DRIVERS.values():
         if now > driver.due_at:
             return f"the driver of {driver.name} has said nothing since {driver.due_at}"

@@ -1,11 +1,11 @@
 """The one place that every change to a subject passes, and where it is decided whether it may be sent.
 
-The look that decides is taken at the time of the request: what was true when the plan was made, or when the campaign
-was admitted, may no longer be. A request that may not be sent is not sent, and whoever asked hears why.
+The state that decides is read at the time of the request: what was true when the plan was made, or when the campaign
+was admitted, may no longer be. A request that is not permitted is not sent, and an exception says why.
 
-* To inject, the namespace has to consent, the pod has to be a target of the plan on record, by name and uid, and a
-  majority of the voters has to remain. Members that are missing, going or not Ready count as lost already.
-  `allowQuorumLoss` takes the majority out of this, and nothing else.
+* To inject, the namespace has to consent, the object has to be a target of the plan on record, by kind, name and uid,
+  and a majority of the voters has to remain, where the fault takes members. Members that are missing, being deleted or
+  not Ready count as lost already. `allowQuorumLoss` takes the majority out of this, and nothing else.
 * To revert, the object has to be a target of the plan, and has to show the fault's own change still: the fault's type
   says how that is recognised. What a campaign did is reverted whatever has become of consent.
 * To empty a system, the spec has to ask for it, and the namespace has to consent as long as the StatefulSet runs. One
@@ -24,18 +24,20 @@ from subjects.pods import ordinal
 from subjects.protocol import ChaosRefused, Fault, SubjectError, Target
 from subjects.quorum import tolerated_failures
 
-Refuses = Callable[[], Awaitable[str | None]]
-"""Asks the subject's namespace, now: why it does not consent; None where it does."""
+ConsentCheck = Callable[[], Awaitable[str | None]]
+"""Asks the subject's namespace at this moment; returns why it does not consent, None where it does."""
 
 
 class GuardedCluster:
     """Implements `subjects.cluster.Cluster` for one campaign. Questions go through as they are."""
 
-    def __init__(self, api: Api, refuses: Refuses, allow_quorum_loss: bool = False, recreates: bool = False) -> None:
+    def __init__(
+        self, api: Api, consent_refusal: ConsentCheck, allow_quorum_loss: bool = False, allow_recreate: bool = False
+    ) -> None:
         self._api = api
-        self._refuses = refuses
+        self._consent_refusal = consent_refusal
         self._allow_quorum_loss = allow_quorum_loss
-        self._recreates = recreates
+        self._allow_recreate = allow_recreate
 
     # Changes ---------------------------------------------------------------------------------------------------------
 
@@ -64,7 +66,7 @@ class GuardedCluster:
         self._require_recreate(permit, what)
         if name != permit.workload:
             raise SubjectError(f"{what}: it is none that this campaign may empty")
-        if replicas == 0 and await self._runs(namespace, name):
+        if replicas == 0 and await self._is_running(namespace, name):
             await self._require_consent(what)
         await self._api.scale_workload(namespace, name, replicas)
 
@@ -74,7 +76,7 @@ class GuardedCluster:
         self._require_recreate(permit, what)
         if all(ordinal(f"{claim}-{permit.workload}", name) is None for claim in permit.claims):
             raise SubjectError(f"{what}: it is no member's of StatefulSet {permit.workload}")
-        if await self._runs(namespace, permit.workload):
+        if await self._is_running(namespace, permit.workload):
             await self._require_consent(what)
         await self._api.delete_claim(namespace, name)
 
@@ -115,7 +117,7 @@ class GuardedCluster:
         fault, voters = permit.fault, permit.voters
         if target not in fault.targets:
             raise ChaosRefused(f"{target.name} ({target.uid}) is no target of the plan on record")
-        if (why := await self._refuses()) is not None:
+        if (why := await self._consent_refusal()) is not None:
             raise ChaosRefused(f"{target.name} is left alone: {why}")
         if voters is None:
             return
@@ -145,14 +147,14 @@ class GuardedCluster:
         return found["metadata"]["uid"] == target.uid and permit.still_applied(planned, found)
 
     def _require_recreate(self, permit: Recreate, what: str) -> None:
-        if not self._recreates:
+        if not self._allow_recreate:
             raise SubjectError(f"{what}: the campaign does not say reset: recreate")
 
     async def _require_consent(self, what: str) -> None:
-        if (why := await self._refuses()) is not None:
+        if (why := await self._consent_refusal()) is not None:
             raise SubjectError(f"{what}: {why}")
 
-    async def _runs(self, namespace: str, name: str) -> bool:
+    async def _is_running(self, namespace: str, name: str) -> bool:
         """Whether the StatefulSet is to have members. One that is gone has none."""
         try:
             return (await self._api.get_workload(namespace, name)).replicas > 0

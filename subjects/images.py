@@ -18,7 +18,7 @@ from subjects.cluster import Pod
 
 
 class KnownImages:
-    """Belongs to one subject object."""
+    """The images of pods by uid. Belongs to one subject object."""
 
     def __init__(self) -> None:
         self._by_uid: dict[str, Mapping[str, str]] = {}
@@ -29,11 +29,11 @@ class KnownImages:
         return self._by_uid
 
     def learn(self, pods: Iterable[Pod]) -> None:
-        """The subject is healthy: so it looks. What was known before is forgotten."""
+        """Take the pods of a healthy subject for what is right. What was known before is forgotten."""
         self._by_uid = {pod.uid: dict(pod.images) for pod in pods if not pod.deleting}
 
-    def met(self, pods: Iterable[Pod]) -> Mapping[str, Mapping[str, str]]:
-        """All that is known, once those that are met for the first time are remembered as they are now."""
+    def add(self, pods: Iterable[Pod]) -> Mapping[str, Mapping[str, str]]:
+        """Remember pods that are seen for the first time as they are now; return all that is known."""
         for pod in pods:
             self._by_uid.setdefault(pod.uid, dict(pod.images))
         return self._by_uid

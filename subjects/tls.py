@@ -39,14 +39,14 @@ class Credentials:
 
     def ssl_context(self) -> ssl.SSLContext:
         """Trusts this authority alone, expects the other side's name, and shows our certificate if there is one."""
-        context = _trusting(self.authority, AUTHORITY)
+        context = _trust_only(self.authority, AUTHORITY)
         if self.certificate is not None and self.key is not None:
-            _trusting(self.certificate, CERTIFICATE)  # only to tell a bad certificate from a bad key
-            _show(context, self.certificate, self.key)
+            _trust_only(self.certificate, CERTIFICATE)  # only to tell a bad certificate from a bad key
+            _load_certificate(context, self.certificate, self.key)
         return context
 
 
-def _trusting(certificates: bytes, name: str) -> ssl.SSLContext:
+def _trust_only(certificates: bytes, name: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         # Bundles have comments in any script; Python takes ASCII alone.
@@ -56,7 +56,7 @@ def _trusting(certificates: bytes, name: str) -> ssl.SSLContext:
     return context
 
 
-def _show(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
+def _load_certificate(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
     """Python takes these two from a file only: one that nobody else can read, and that is gone afterwards."""
     with TemporaryDirectory() as folder:
         file = Path(folder, "both.pem")

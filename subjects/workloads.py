@@ -13,29 +13,29 @@ from subjects.permits import Recreate
 from subjects.pods import member_names
 from subjects.protocol import Report, SubjectContext, SubjectError, SubjectNotReady
 
-FEWEST_MEMBERS = 3
+MIN_MEMBERS = 3
 """With fewer, losing one member is losing the quorum."""
 
 
-class WorkloadUnfit(SubjectNotReady):
+class UnfitWorkload(SubjectNotReady):
     """Kubernetes was asked, and the StatefulSet is missing or too small."""
 
 
 def require_members(workload: Workload, where: str) -> Workload:
-    """The workload, if it has enough replicas to lose one. WorkloadUnfit where it has not; `where` names it."""
-    if workload.replicas < FEWEST_MEMBERS:
-        raise WorkloadUnfit(f"the {where} has {workload.replicas} replicas; at least {FEWEST_MEMBERS} are needed")
+    """The workload, if it has enough replicas to lose one. UnfitWorkload where it has not; `where` names it."""
+    if workload.replicas < MIN_MEMBERS:
+        raise UnfitWorkload(f"the {where} has {workload.replicas} replicas; at least {MIN_MEMBERS} are needed")
     return workload
 
 
 async def get_workload(context: SubjectContext, name: str) -> Workload:
-    """The StatefulSet. WorkloadUnfit where it is missing or too small, SubjectNotReady where it may not be read."""
+    """The StatefulSet. UnfitWorkload where it is missing or too small, SubjectNotReady where it may not be read."""
     where = f"StatefulSet {name} in namespace {context.namespace}"
     try:
         return require_members(await context.cluster.get_workload(context.namespace, name), where)
     except ClusterError as error:
         if error.status == 404:
-            raise WorkloadUnfit(f"there is no {where}") from error
+            raise UnfitWorkload(f"there is no {where}") from error
         raise SubjectNotReady(f"the {where} cannot be read: {error}") from error
 
 

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 async def open_agent_source(
     services: Services, spec: CampaignSpec, campaign_uid: str, on_retry: Callable[[], None]
 ) -> AgentSource | None:
-    """Open the campaign's agent source, if it names one. Waits for the API server, and calls `on_retry` meanwhile.
+    """Opens the campaign's agent source, if it names one. Waits for the API server, and calls `on_retry` meanwhile.
 
     Raises Rejected where the source can never be opened.
     """
@@ -37,14 +37,14 @@ async def open_agent_source(
 def new_agent_session(
     services: Services, spec: CampaignSpec, source: AgentSource | None, campaign_namespace: str
 ) -> AgentSession:
-    """Return the agent's session for one attempt."""
+    """Returns the agent's session for one attempt."""
     subject = f"{spec.subject.type}/{spec.subject.namespace}"
     exposure = partial(agent_exposure, services, spec, campaign_namespace)
     return AgentSession(spec.mode, source, services.workload(spec), subject, services.now, exposure)
 
 
 async def end_agent_source(services: Services, spec: CampaignSpec, campaign_uid: str) -> None:
-    """Tell the source's plug-in that the campaign has ended: that of `http` deletes its token.
+    """Tells the source's plug-in that the campaign has ended: that of `http` deletes its token.
 
     A Secret that cannot be deleted now is harmless, because its campaign takes no more tickets.
     """
@@ -55,7 +55,7 @@ async def end_agent_source(services: Services, spec: CampaignSpec, campaign_uid:
 
 
 async def agent_exposure(services: Services, spec: CampaignSpec, campaign_namespace: str) -> Exposure | None:
-    """Return what the ServiceAccount of the agent's Deployment may read of the evaluation.
+    """Returns what the ServiceAccount of the agent's Deployment may read of the evaluation.
 
     None where the campaign names no Deployment, or no agent acts.
     """

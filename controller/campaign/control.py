@@ -36,7 +36,7 @@ class Control:
         self.apply_spec(controls)
 
     def apply_spec(self, controls: Controls) -> None:
-        """Apply the newest spec. An abort cannot be taken back."""
+        """Applies the newest spec. An abort cannot be taken back."""
         self.controls = controls
         self.pause.turn(controls.suspend)
         if controls.abort:
@@ -45,13 +45,13 @@ class Control:
         self.changed = asyncio.Event()
 
     def shut_down(self, reason: StopReason) -> None:
-        """Stop the trials and, once nothing of the campaign is left in the subject, the driver."""
+        """Stops the trials and, once nothing of the campaign is left in the subject, the driver."""
         self.stop.fire(reason)
         self.shutdown.fire(reason)
 
     @contextmanager
     def time_limit(self, seconds: float | None) -> Iterator[None]:
-        """Stop the trials as overdue unless the block ends in so many seconds. None is no limit."""
+        """Stops the trials as overdue unless the block ends in so many seconds. None is no limit."""
         if seconds is None:
             yield
             return
@@ -62,7 +62,7 @@ class Control:
             timer.cancel()
 
     async def guard(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do `work` unless the campaign is stopped or paused. Raises Stopped or Paused; where both hold, Stopped."""
+        """Does `work` unless the campaign is stopped or paused. Raises Stopped or Paused; where both hold, Stopped."""
         try:
             return await self.stop.guard(self.pause.guard(work))
         except Paused:
@@ -80,12 +80,12 @@ class Heartbeat:
         self.due_at = now() + GRACE
 
     def beat(self, until: datetime | None = None) -> None:
-        """Show that the driver is alive; the next beat is due at `until`, or now where that is past or not given."""
+        """Shows that the driver is alive; the next beat is due at `until`, or now where that is past or not given."""
         now = self._now()
         self.due_at = max(until or now, now) + GRACE
 
     def extend(self) -> None:
-        """Show that the driver is alive; what was due later stays so."""
+        """Shows that the driver is alive; what was due later stays so."""
         self.beat(self.due_at - GRACE)
 
     def rest(self) -> None:

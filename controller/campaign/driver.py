@@ -85,7 +85,7 @@ class CampaignDriver:
         return self._heartbeat.due_at
 
     def apply_spec(self, controls: Controls, generation: int) -> None:
-        """Apply the spec of this generation. It takes effect at once, and the status says so."""
+        """Applies the spec of this generation. It takes effect at once, and the status says so."""
         self.generation = generation
         self._control.apply_spec(controls)
         if self._loaded:
@@ -97,12 +97,12 @@ class CampaignDriver:
         self._control.shut_down(reason)
 
     def wait_for_records(self, why: str) -> None:
-        """Show that the records cannot be reached, and that the driver is alive until they can be."""
+        """Shows that the records cannot be reached, and that the driver is alive until they can be."""
         self._writer.override_message(why)
         self._heartbeat.extend()
 
     async def run(self) -> None:
-        """Drive the campaign. Never raises for what happens to the subject, the API server or a trial."""
+        """Drives the campaign. Never raises for what happens to the subject, the API server or a trial."""
         async with self._writer, self._recorder:
             await self._drive()
             self._heartbeat.rest()
@@ -113,7 +113,7 @@ class CampaignDriver:
                 await flush(self._writer, self._recorder)
 
     async def wait_for_deletion(self) -> None:
-        """Stay with a campaign that `run` has brought to its end: follow its spec, and delete the object in time."""
+        """Stays with an ended campaign: follows its spec, and deletes the object when its time to live is over."""
         if self._control.shutdown.reason is not None:
             return
         async with self._writer, self._recorder:
@@ -144,7 +144,7 @@ class CampaignDriver:
             self._publish()
 
     async def _decide(self) -> Task | None:
-        """Enter the phase that follows from what is known, and return what to do next."""
+        """Enters the phase that follows from what is known, and returns what to do next."""
         now, stop, suspending = self._services.now(), self._control.stop.reason, self._control.pause.on
         self._state = replace(self._state, now=now, stop=stop, suspending=suspending)
         decision = decide(self._state)
@@ -152,7 +152,7 @@ class CampaignDriver:
         return decision.task
 
     async def _show_wait(self, task: Task) -> None:
-        """Show what a task waits for. Where another task is due by now, the loop shows that, once this one is ended."""
+        """Shows what a task waits for. Where another task is due by now, the loop shows that after this one."""
         decision = decide(self._state)
         if decision.task is task:
             await self._show(decision)
@@ -164,7 +164,7 @@ class CampaignDriver:
             self._publish_changes()
 
     async def _perform(self, task: Task) -> None:
-        """Do one task. However it ends, the state says so, and the next decision follows from that."""
+        """Does one task. However it ends, the state says so, and the next decision follows from that."""
         try:
             match task:
                 case Task.RECOVER:
@@ -245,7 +245,7 @@ class CampaignDriver:
             await self._report_exposure()
 
     async def _report_exposure(self) -> None:
-        """Record an Event where the agent may read of the evaluation. The campaign runs; its attempts are flagged."""
+        """Records an Event where the agent may read of the evaluation. The campaign runs; its attempts are flagged."""
         finding = agent_exposure(self._services, self._spec, self._campaign.ref.namespace)
         found = await self._control.guard(finding)
         self._exposure_reported = True
@@ -312,7 +312,7 @@ class CampaignDriver:
         self._record_attempt(row.trial, row.attempt, outcome)
 
     def _show_step(self, current: Current) -> None:
-        """Publish what an attempt does. It has until its deadline to do something else."""
+        """Publishes what an attempt does. It has until its deadline to do something else."""
         self._state = replace(self._state, current=current)
         self._publish_changes()
         self._heartbeat.beat(current.deadline)
@@ -334,7 +334,7 @@ class CampaignDriver:
         self._state = replace(self._state, tally=tally, time_left=left)
 
     async def _enter(self, change: PhaseChange) -> None:
-        """Commit the phase, unless it is not new, and show it; then release what the campaign does not hold in it."""
+        """Commits a new phase and shows it; then releases what the campaign does not hold in it."""
         row, releases = self._state.row, change.phase.releases_subject
         new = (row.phase, row.reason, row.message) != (change.phase, change.reason, change.message)
         if new:
@@ -352,7 +352,7 @@ class CampaignDriver:
             await self._active.aclose()
 
     async def _wait_until_unlocked(self) -> None:
-        """Return once the campaign has no lock: at once, but after a failed cleanup when somebody has unlocked it."""
+        """Returns once the campaign has no lock: at once, but after a failed cleanup when somebody has unlocked it."""
         records = self._services.records
         while await records.lock_of(self._uid) is not None:  # noqa: ASYNC110 - another process may unlock it
             await asyncio.sleep(POLL_SECONDS)
@@ -368,7 +368,7 @@ class CampaignDriver:
         self._recorder.record(KubeEvent(key, reason, message, self._services.now(), warning))
 
     def _publish_changes(self) -> None:
-        """Publish the status unless it would show what was published last."""
+        """Publishes the status unless it would show what was published last."""
         shown: tuple[object, ...] = (self._state.row, self._state.tally, self._state.situation)
         if shown != self._published:
             self._publish()

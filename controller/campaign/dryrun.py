@@ -19,7 +19,7 @@ class NoPlan(Exception):
 
 
 async def plan_trials(subject: EvalSubject, spec: CampaignSpec, params: BaseModel) -> tuple[Plan, ...]:
-    """Return the plans of the first trials, each with the trial's own seed. Raises NoPlan."""
+    """Returns the plans of the first trials, each with the trial's own seed. Raises NoPlan."""
     limit = spec.deadlines.inject_seconds
     plans: list[Plan] = []
     for trial in range(1, min(spec.trials, PLANNED_TRIALS) + 1):
@@ -36,7 +36,7 @@ async def plan_trials(subject: EvalSubject, spec: CampaignSpec, params: BaseMode
 
 
 def plan_of(trial: int, seed: int, fault: Fault) -> Plan:
-    """Return a fault as the status shows it. Pure."""
+    """Returns a fault as the status shows it. Pure."""
     first, *others = fault.targets
     facts = {"uid": first.uid} | dict(fault.params) | dict(first.facts)
     if known := {each.name: dict(each.facts) for each in others if each.facts}:

@@ -46,7 +46,7 @@ def runs_first(arm: str, other: str, trial: int) -> bool:
 
 
 def decide_turn(arms: Arms) -> Turn:
-    """Return whose turn it is, as the campaign `arms.mine` sees it.
+    """Returns whose turn it is, as the campaign `arms.mine` sees it.
 
     An arm that has gone on alone stays alone: two trials that ran hours apart are no pair.
     """
@@ -67,14 +67,14 @@ def decide_turn(arms: Arms) -> Turn:
 
 
 def turn_alone(arms: Arms) -> Turn:
-    """Return the campaign's turn without the other arm."""
+    """Returns the campaign's turn without the other arm."""
     reason, why = _why_alone(arms)
     trial = arms.mine.tally.unpaired_from or arms.mine.tally.next_trial
     return Turn(TurnOwner.SELF, Interleaving(False, reason, f"goes on alone from trial {trial}, without pairs: {why}"))
 
 
 def describe_partner(arms: Arms, holds_subject: bool) -> str:
-    """Return what the other arm does while the campaign waits. `holds_subject`: the campaign has it meanwhile."""
+    """Returns what the other arm does while the campaign waits. `holds_subject`: the campaign has it meanwhile."""
     partner = arms.partner
     assert partner is not None, "it is the partner's turn"
     if holds_subject:
@@ -84,7 +84,7 @@ def describe_partner(arms: Arms, holds_subject: bool) -> str:
 
 
 def describe_missing_partner(until: datetime) -> str:
-    """Return what the campaign waits for while nobody has created its partner."""
+    """Returns what the campaign waits for while nobody has created its partner."""
     when = utc_seconds(until)
     return f"waits for the other arm of its group, which is not there yet; goes on alone at {when}"
 

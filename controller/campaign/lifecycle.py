@@ -52,7 +52,7 @@ async def close_unfinished(
     now: Callable[[], datetime],
     report: Callable[[str], None],
 ) -> int:
-    """Revert and close every attempt that has begun and not ended; return how many. Idempotent.
+    """Reverts and closes every attempt that has begun and not ended; returns how many. Idempotent.
 
     The agent is stopped meanwhile, unless its Deployment is locked by another campaign. Raises CleanupFailed, with the
     row closed and the reason in it, when a fault could not be reverted.
@@ -89,7 +89,7 @@ async def _is_locked_by_another(workload: AgentDeployment, campaign_uid: str, re
 
 
 def expires_at(row: CampaignRow, ttl_seconds: int | None) -> datetime | None:
-    """Return when the object is to be deleted; None where it stays, as it does after a failed cleanup. Pure.
+    """Returns when the object is to be deleted; None where it stays, as it does after a failed cleanup. Pure.
 
     It is counted from the end that is on record, so a restart changes nothing.
     """
@@ -101,7 +101,7 @@ def expires_at(row: CampaignRow, ttl_seconds: int | None) -> datetime | None:
 async def delete_when_expired(
     row: CampaignRow, ref: CampaignRef, control: Control, kube: KubeCampaigns, now: Callable[[], datetime]
 ) -> None:
-    """Delete the object when its time to live is over, and return then. The spec may change that time meanwhile."""
+    """Deletes the object when its time to live is over, and returns then. The spec may change that time meanwhile."""
     while True:
         changed, due = control.changed, expires_at(row, control.controls.ttl_seconds_after_finished)
         left = None if due is None else max(0.0, (due - now()).total_seconds())
@@ -113,7 +113,7 @@ async def delete_when_expired(
 
 
 async def _try_to_delete(ref: CampaignRef, kube: KubeCampaigns) -> bool:
-    """Try once, and return whether the object is deleted. Pauses after a failure."""
+    """Tries once, and returns whether the object is deleted. Pauses after a failure."""
     log.info("%s/%s finished long enough ago: its object is deleted", ref.namespace, ref.name)
     try:
         await kube.delete(ref)
@@ -128,7 +128,7 @@ async def _try_to_delete(ref: CampaignRef, kube: KubeCampaigns) -> bool:
 
 
 async def finalize(services: Services, campaign: Campaign, asked_at: datetime) -> None:
-    """Return when the object may go; its last status says how. `asked_at` is the deletionTimestamp.
+    """Returns when the object may go; its last status says how. `asked_at` is the deletionTimestamp.
 
     Raises CleanupFailed when a fault could not be reverted and the deletion should be tried again.
     """
@@ -146,7 +146,7 @@ async def finalize(services: Services, campaign: Campaign, asked_at: datetime) -
 
 
 async def release(services: Services, campaign: Campaign) -> None:
-    """Clean up after a campaign whose object is gone already. Where that fails, the subject stays locked."""
+    """Cleans up after a campaign whose object is gone already. Where that fails, the subject stays locked."""
     try:
         await _clean_up(services, campaign)
     except CleanupFailed as failure:
@@ -154,7 +154,7 @@ async def release(services: Services, campaign: Campaign) -> None:
 
 
 async def _clean_up(services: Services, campaign: Campaign) -> bool:
-    """Revert the open attempt, close it as Aborted, and release the subject. Idempotent.
+    """Reverts the open attempt, closes it as Aborted, and releases the subject. Idempotent.
 
     Returns whether nothing is left in the subject; False where it was unlocked with a fault in it. Raises CleanupFailed
     when a fault could not be reverted; the campaign then keeps the subject's lock.
@@ -202,7 +202,7 @@ async def _leave_locked(services: Services, campaign: Campaign, failure: Cleanup
 
 
 async def _write_last_status(services: Services, campaign: Campaign, message: str) -> None:
-    """Write a last status, and the Event of a failed cleanup if there was one.
+    """Writes a last status, and the Event of a failed cleanup if there was one.
 
     Kopf handles a campaign again only when it changes: this change makes it remove the finalizer at once.
     """
@@ -223,7 +223,7 @@ async def _write_last_status(services: Services, campaign: Campaign, message: st
 
 @asynccontextmanager
 async def garbage_collection(services: Services) -> AsyncIterator[None]:
-    """Collect once, in the background of the block."""
+    """Collects the garbage once, in the background of the block."""
     collecting = asyncio.create_task(_collect_garbage(services))
     try:
         yield
@@ -233,7 +233,7 @@ async def garbage_collection(services: Services) -> AsyncIterator[None]:
 
 
 async def _collect_garbage(services: Services) -> None:
-    """Revert and close what recorded campaigns without an object have left."""
+    """Reverts and closes what recorded campaigns without an object have left."""
     if not records_are_of_this_cluster(services):
         return
     recorded = await services.records.unreleased()  # before the list: what is recorded by now was there to be listed
@@ -251,7 +251,7 @@ async def _collect_garbage(services: Services) -> None:
 
 
 def records_are_of_this_cluster(services: Services) -> bool:
-    """Return whether the records are known to be of this cluster, which is so only inside it.
+    """Returns whether the records are known to be of this cluster, which is so only inside it.
 
     Outside, the same records may have served another context, whose campaigns still exist there.
     """

@@ -37,7 +37,7 @@ class NamespaceLimits:
     async def active(
         self, campaign: CampaignRow, exempt: bool, wait: Callable[[asyncio.Event], Awaitable[None]]
     ) -> AsyncIterator[None]:
-        """Make the campaign active for as long as the block lasts. `exempt`: at once, whatever the limit.
+        """Makes the campaign active for as long as the block lasts. `exempt`: at once, whatever the limit.
 
         While the limit is reached, `wait` waits for the event that it gets. What it raises is raised here, and the
         campaign is not active then.
@@ -70,7 +70,7 @@ class NamespaceLimits:
             self._activate_oldest(namespace)
 
     def _activate_oldest(self, namespace: _Namespace) -> None:
-        """Activate as many waiting campaigns as the limit allows, the oldest first."""
+        """Activates as many waiting campaigns as the limit allows, the oldest first."""
         while namespace.waiting and len(namespace.active) < self.limit:
             uid, (_, activated) = min(namespace.waiting.items(), key=lambda each: each[1][0])
             del namespace.waiting[uid]
@@ -86,7 +86,7 @@ class ChangeNotifier:
         self._published: dict[str, str] = {}
 
     async def wait(self, key: str, seconds: float) -> None:
-        """Return when a change of this key is published, or after so many seconds."""
+        """Returns when a change of this key is published, or after so many seconds."""
         event, waiters = self._waiting.get(key, (asyncio.Event(), 0))
         self._waiting[key] = (event, waiters + 1)
         try:
@@ -97,7 +97,7 @@ class ChangeNotifier:
             self._remove(key, event)
 
     def publish(self, key: str, value: str) -> None:
-        """Wake everybody who waits for this key, unless the same value was published last.
+        """Wakes everybody who waits for this key, unless the same value was published last.
 
         All who wait see the same change; without that rule each of them would publish it to all others.
         """

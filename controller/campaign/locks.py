@@ -80,7 +80,7 @@ class LockQueue:
         on_blocked: Callable[[Blocker], Awaitable[None]],
         deployments: Callable[[], Awaitable[Collection[str]]],
     ) -> None:
-        """Return once the campaign holds the locks of its subject and of these Deployments, and no others.
+        """Returns once the campaign holds the locks of its subject and of these Deployments, and no others.
 
         `deployments` returns the keys of locks; it is called before each try. `on_blocked` is called after each try
         that failed.
@@ -106,7 +106,7 @@ class LockQueue:
             self.notify()
 
     async def _try(self, entry: QueueEntry, subject: str) -> Blocker | None:
-        """Take all locks, unless one is held or an older campaign waits for one; return what is in the way."""
+        """Takes all locks, unless one is held or an older campaign waits for one. Returns what is in the way."""
         held = await self._records.locks()
         own = {lock.subject for lock in held if lock.campaign_uid == entry.uid}
         if own == entry.needs:
@@ -126,17 +126,17 @@ class LockQueue:
         return Blocker(min(ahead.needs & entry.needs), ahead.uid, ahead.name, queued=True)
 
     def next_release(self) -> asyncio.Event:
-        """Return the event that the next `notify` sets."""
+        """Returns the event that the next `notify` sets."""
         return self._released
 
     def notify(self) -> None:
-        """Let every waiting campaign try again: a lock was released or handed over, or the queue is shorter."""
+        """Lets every waiting campaign try again: a lock was released or handed over, or the queue is shorter."""
         self._released.set()
         self._released = asyncio.Event()
 
 
 async def wait_for_release(released: asyncio.Event) -> None:
-    """Return when the event is set, and after POLL_SECONDS in any case."""
+    """Returns when the event is set, and after POLL_SECONDS in any case."""
     with suppress(TimeoutError):
         async with asyncio.timeout(POLL_SECONDS):
             await released.wait()
@@ -202,7 +202,7 @@ class LockAcquisition:
         self._turn: Turn | None = None
 
     async def acquire(self) -> HeldLocks:
-        """Return once the campaign has its locks and its turn has come."""
+        """Returns once the campaign has its locks and its turn has come."""
         if not self._interleaved:
             await self._queue.acquire(self._campaign, self._report_blocker, self._needed_deployments)
             return HeldLocks()
@@ -227,7 +227,7 @@ class LockAcquisition:
             await wait_for_release(released)
 
     async def _needed_deployments(self) -> frozenset[str]:
-        """Return the keys of its own Deployment, and of the partner's: two arms hold everything together or nothing."""
+        """Returns the keys of its Deployment and of the partner's: two arms hold all locks together, or none."""
         if not self._interleaved:
             return self._deployment
         arms, turn = await self._read_turn()
@@ -263,7 +263,7 @@ class LockAcquisition:
         await self._report(Blocked(reason, why, holder, interleaving=self._interleaving))
 
     def _blocked_by_partner(self, arms: Arms, turn: Turn, holder: str | None) -> Blocked | None:
-        """Return what to show; nothing where a Running campaign gets the subject from its partner in a moment."""
+        """Returns what to show; nothing where a Running campaign gets the subject from its partner in a moment."""
         assert arms.partner is not None, "the partner is in the way"
         if turn.owner is TurnOwner.PARTNER:
             why = describe_partner(arms, holds_subject=False)
@@ -279,13 +279,13 @@ class LockAcquisition:
 
 
 def deployment_key(agent: Agent) -> frozenset[str]:
-    """Return the key of the lock on the agent's Deployment; none where the campaign names none. Pure."""
+    """Returns the key of the lock on the agent's Deployment; none where the campaign names none. Pure."""
     named = agent.workload
     return frozenset([workload_key(named.namespace, named.name)] if named.name else [])
 
 
 def _partner_deployment(arms: Arms) -> frozenset[str]:
-    """Return the same for the other arm, while it has not ended."""
+    """Returns the same for the other arm, while it has not ended."""
     if arms.partner is None or arms.partner.campaign.phase.terminal:
         return frozenset()
     return deployment_key(Agent.model_validate(arms.partner.campaign.spec.get("agent", {})))

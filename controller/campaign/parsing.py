@@ -21,17 +21,17 @@ M = TypeVar("M", bound=Model)
 
 
 class InvalidCampaign(Exception):
-    """The API server let through what this controller cannot read: its CRD is another version's."""
+    """The controller cannot read a spec that the API server has accepted: the CRD is of another version."""
 
 
 def campaign_ref(body: Mapping[str, Any]) -> CampaignRef:
-    """Which object it is."""
+    """Returns which object the body is."""
     meta = body["metadata"]
     return CampaignRef(meta["uid"], meta["namespace"], meta["name"])
 
 
 def campaign_from_body(body: Mapping[str, Any]) -> Campaign:
-    """The campaign as the driver takes it. Raises InvalidCampaign with a sentence."""
+    """Returns the campaign as the driver takes it. Raises InvalidCampaign."""
     meta, status, spec = body["metadata"], body.get("status") or {}, body.get("spec")
     try:
         return Campaign(
@@ -48,20 +48,20 @@ def campaign_from_body(body: Mapping[str, Any]) -> Campaign:
 
 
 def _parse_all(model: type[M], written: Iterable[Mapping[str, Any]]) -> Iterator[M]:
-    """Those that are ours: a foreign one, written by whomever, must not make the campaign unreadable."""
+    """Yields those that are valid: one that somebody else wrote must not make the campaign unreadable."""
     for each in written:
         with suppress(ValidationError):
             yield model.model_validate(dict(each))
 
 
 def reports_finished(body: Mapping[str, Any]) -> bool:
-    """Whether the status that the object bears is a final one."""
+    """Returns whether the object's status shows a terminal phase."""
     phase = (body.get("status") or {}).get("phase")
     return phase in [each for each in Phase if each.terminal]
 
 
 async def refuse_invalid(services: Services, body: Mapping[str, Any], invalid: InvalidCampaign) -> None:
-    """End it Failed. It has no row: nothing of it is known that a row could hold."""
+    """Ends an unreadable campaign as Failed. It has no row, for nothing of it is known that a row could hold."""
     now, generation, message = services.now(), body["metadata"].get("generation", 0), truncate(str(invalid), 1024)
     if body.get("status", {}).get("message") == message:
         return  # said already, before a restart

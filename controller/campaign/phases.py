@@ -151,7 +151,7 @@ class CampaignState:
         return max(known) + timedelta(seconds=self.spec.cooldown_seconds) if known else None
 
     def without_locks(self) -> CampaignState:
-        """Return what is known once the campaign has the subject no more, and asks for nothing."""
+        """Returns what is known once the campaign has the subject no more, and asks for nothing."""
         keeps_subject = self.failure is not None and self.failure.reason is Reason.CLEANUP_FAILED
         return replace(
             self,
@@ -187,7 +187,7 @@ class Decision:
 
 
 def decide(state: CampaignState) -> Decision:
-    """Return the phase that the campaign enters, and the driver's next task. The first rule that applies counts."""
+    """Returns the phase that the campaign enters, and the driver's next task. The first rule that applies counts."""
     spec, tally = state.spec, state.tally
     if state.row.phase.terminal:
         return Decision(None)
@@ -256,7 +256,7 @@ def _too_many_campaigns(state: CampaignState) -> PhaseChange | None:
 
 
 def _refused(state: CampaignState) -> Decision:
-    """Return what follows from a refusal: waiting as Pending, or Failed once that took too long."""
+    """Returns what follows from a refusal: waiting as Pending, or Failed once that took too long."""
     assert state.refusal is not None, "preconditions that are not met have a reason"
     limit = state.spec.start_deadline_seconds
     if state.refused_since is not None and state.now > state.refused_since + timedelta(seconds=limit):
@@ -268,7 +268,7 @@ def _refused(state: CampaignState) -> Decision:
 
 
 def exceeded_budget(spec: CampaignSpec, tally: Tally) -> Refusal | None:
-    """Return which of maxInfraErrors and maxInterruptions is exceeded, if one is."""
+    """Returns which of maxInfraErrors and maxInterruptions is exceeded, if one is."""
     for outcome, budget, reason in (
         (Outcome.INFRA_ERROR, spec.max_infra_errors, Reason.TOO_MANY_INFRA_ERRORS),
         (Outcome.INTERRUPTED, spec.max_interruptions, Reason.TOO_MANY_INTERRUPTIONS),
@@ -282,7 +282,7 @@ def exceeded_budget(spec: CampaignSpec, tally: Tally) -> Refusal | None:
 
 
 def summarize(mode: Mode, tally: Tally) -> str:
-    """Return the result of all trials as a sentence."""
+    """Returns the result of all trials as a sentence."""
     unpaired = f"; without pairs from trial {tally.unpaired_from} on" if tally.unpaired_from is not None else ""
     if mode is Mode.CONTROL:
         alarms = tally.outcomes.get(Outcome.FALSE_ALARM, 0)
@@ -294,14 +294,14 @@ def summarize(mode: Mode, tally: Tally) -> str:
 
 
 def summarize_plans(plans: Sequence[Plan], trials: int) -> str:
-    """Return the plans of a dry run as a sentence that is short enough to be repeated in every condition."""
+    """Returns the plans of a dry run as a sentence that is short enough to be repeated in every condition."""
     which = f"the first {len(plans)} of {trials} trials" if len(plans) < trials else f"its {trials} trials"
     targets = ", ".join(plan.target for plan in plans)
     return truncate(f"nothing was touched; as it stands now, {which} hit {targets}", 400)
 
 
 def spec_as_recorded(spec: CampaignSpec, campaign: CampaignRow) -> CampaignSpec:
-    """Return the spec without a quiet period where the campaign was recorded before there were quiet periods.
+    """Returns the spec without a quiet period where the campaign was recorded before there were quiet periods.
 
     The API server fills in today's default for an object of any age; half of the trials would be asked something else.
     """

@@ -53,7 +53,7 @@ class PreconditionUnmet(NotAccepted):
 def resolve_subject(
     spec: CampaignSpec, campaign_namespace: str, subjects: Mapping[str, SubjectFactory], context: SubjectContext
 ) -> tuple[EvalSubject, BaseModel]:
-    """Return the subject and the validated chaos parameters. Pure. Raises Rejected, with what would be valid."""
+    """Returns the subject and the validated chaos parameters. Pure. Raises Rejected, with what would be valid."""
     if spec.subject.type not in subjects:
         raise Rejected(Reason.UNKNOWN_SUBJECT, _describe_unknown("subject type", spec.subject.type, subjects))
     if spec.subject.namespace == campaign_namespace:
@@ -89,7 +89,7 @@ async def check_preconditions(
     workload: AgentDeployment | None = None,
     keys: ConsentKeys = DEFAULT_KEYS,
 ) -> None:
-    """Return when the subject's namespace authorizes the campaign and the subject is ready for it, and so its agent.
+    """Returns when the subject's namespace authorizes the campaign and the subject is ready for it, and so its agent.
 
     Raises PreconditionUnmet; Rejected where the subject does not offer what is asked, or too many members of a quorum
     would be hit.
@@ -155,7 +155,7 @@ class PreconditionPoller:
         self._pause_seconds = RETRY_SECONDS
 
     async def check(self, subject: EvalSubject, params: BaseModel) -> Refusal | None:
-        """Return which precondition is not met; None if all are. Raises Rejected.
+        """Returns which precondition is not met; None if all are. Raises Rejected.
 
         A new answer is published to the other campaigns that wait for the same namespace.
         """
@@ -181,14 +181,14 @@ class PreconditionPoller:
         return refusal
 
     async def pause(self, deadline: datetime) -> None:
-        """Return when the next check is due: after a pause, at the deadline, or when another campaign sees a change."""
+        """Returns when the next check is due: after a pause, at the deadline, or when others saw a change."""
         left = (deadline - self._services.now()).total_seconds()
         seconds = max(RETRY_SECONDS, min(self._pause_seconds, left))
         await self._services.consents.wait(self._spec.subject.namespace, seconds)
 
 
 def next_retry_seconds(last: float, refusal: Refusal, previous: Refusal | None) -> float:
-    """Return the seconds until the next check: longer each time that the answer is the previous one. Pure."""
+    """Returns the seconds until the next check: longer each time that the answer is the previous one. Pure."""
     if previous is None or refusal.reason != previous.reason:
         return RETRY_SECONDS
     longest = MAX_RETRY_UNAUTHORIZED_SECONDS if refusal.reason in WITHOUT_CONSENT else MAX_RETRY_SECONDS

@@ -56,7 +56,7 @@ class BackgroundWriter(ABC):
         await asyncio.gather(self._task, return_exceptions=True)
 
     async def wait_until_written(self) -> None:
-        """Return once nothing is pending."""
+        """Returns once nothing is pending."""
         await self._idle.wait()
 
     def _notify(self) -> None:
@@ -80,7 +80,7 @@ class BackgroundWriter(ABC):
 
     @abstractmethod
     async def _write_pending(self) -> bool:
-        """Try once, and return whether nothing is left to be written."""
+        """Tries once, and returns whether nothing is left to be written."""
 
 
 class StatusWriter(BackgroundWriter):
@@ -96,12 +96,12 @@ class StatusWriter(BackgroundWriter):
         self._written: CampaignStatus | None = None
 
     def write(self, status: CampaignStatus) -> None:
-        """Have this status written, unless a newer one comes first."""
+        """Has this status written, unless a newer one comes first."""
         self._wanted = status
         self._notify()
 
     def override_message(self, message: str) -> None:
-        """Write the newest status with this message, until the next status comes."""
+        """Writes the newest status with this message, until the next status comes."""
         if self._wanted is not None:
             self.write(self._wanted.model_copy(update={"message": truncate(message, 1024)}))
 
@@ -149,7 +149,7 @@ class EventRecorder(BackgroundWriter):
         self._events: deque[KubeEvent] = deque()
 
     def record(self, event: KubeEvent) -> None:
-        """Have this Event posted."""
+        """Has this Event posted."""
         self._events.append(event)
         self._notify()
 
@@ -169,7 +169,7 @@ class EventRecorder(BackgroundWriter):
 
 
 async def flush(*writers: BackgroundWriter) -> None:
-    """Return once all that was handed over has been written, and after FLUSH_SECONDS in any case."""
+    """Returns once all that was handed over has been written, and after FLUSH_SECONDS in any case."""
     with suppress(TimeoutError):
         async with asyncio.timeout(FLUSH_SECONDS):
             await asyncio.gather(*(writer.wait_until_written() for writer in writers))
@@ -179,7 +179,7 @@ async def flush(*writers: BackgroundWriter) -> None:
 
 
 async def load_state(records: Records, campaign: Campaign, now: datetime) -> CampaignState:
-    """Read what is known of a campaign from the records and its object; its row is created where it has none."""
+    """Reads what is known of a campaign from the records and its object; its row is created where it has none."""
     ref = campaign.ref
     row = await records.ensure_campaign(ref.uid, ref.namespace, ref.name, campaign.spec, campaign.created_at)
     lock = await records.lock_of(ref.uid)
@@ -207,12 +207,12 @@ async def load_state(records: Records, campaign: Campaign, now: datetime) -> Cam
 
 
 def status_of(state: CampaignState, now: datetime) -> CampaignStatus:
-    """Return the status of a campaign. Pure."""
+    """Returns the status of a campaign. Pure."""
     return compute_status(state.row, state.generation, state.tally, state.situation, state.conditions, now)
 
 
 def phase_event(state: CampaignState, now: datetime) -> KubeEvent:
-    """Return the Event of the campaign's phase. Pure."""
+    """Returns the Event of the campaign's phase. Pure."""
     phase, reason = state.row.phase, state.row.reason
     # Each end comes once; before it, a campaign may be suspended, and run again, more than once.
     again = "" if phase.terminal else f"/{state.generation}"

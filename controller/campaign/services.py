@@ -58,7 +58,7 @@ class Services:
         self.sources = AgentSources(self.records, self.now, self.tokens, self.agent_files)
 
     def context(self, spec: CampaignSpec, campaign_namespace: str) -> SubjectContext:
-        """Return what a subject of this campaign works with. Its cluster refuses every change that is not permitted."""
+        """Returns what a subject of this campaign works with. Its cluster refuses changes that are not permitted."""
         namespace = spec.subject.namespace
 
         async def refuses() -> str | None:
@@ -66,31 +66,31 @@ class Services:
             refusal = missing_consent(stated, campaign_namespace, self.consent)
             return refusal.message if refusal is not None else None
 
-        api, recreates = KubeCluster(self.api), spec.reset is Reset.RECREATE
-        cluster = GuardedCluster(api, refuses, spec.allow_quorum_loss, recreates)
+        api, allow_recreate = KubeCluster(self.api), spec.reset is Reset.RECREATE
+        cluster = GuardedCluster(api, refuses, spec.allow_quorum_loss, allow_recreate)
         return SubjectContext(cluster, namespace, self.now, self.images, subject_options(spec))
 
     def status_writer(self, campaign: CampaignRef) -> StatusWriter:
-        """Return what writes this campaign's status."""
+        """Returns what writes this campaign's status."""
         return StatusWriter(self.kube, campaign, self.meter)
 
     def event_recorder(self, campaign: CampaignRef) -> EventRecorder:
-        """Return what posts this campaign's Events."""
+        """Returns what posts this campaign's Events."""
         return EventRecorder(self.kube, campaign)
 
     def workload(self, spec: CampaignSpec) -> AgentDeployment | None:
-        """Return the agent's Deployment, where the campaign names one."""
+        """Returns the agent's Deployment, where the campaign names one."""
         named = spec.agent.workload
         return AgentDeployment(self.deployments, named.namespace, named.name) if named.name else None
 
     async def close(self) -> None:
-        """Close the connections to the API server and the records."""
+        """Closes the connections to the API server and the records."""
         await self.api.close()
         await self.records.close()
 
 
 def subject_options(spec: CampaignSpec) -> SubjectOptions:
-    """Return what the spec says of the subject, as subjects take it. Pure."""
+    """Returns what the spec says of the subject, as subjects take it. Pure."""
     return SubjectOptions(
         probe=spec.subject.probe.value,
         selectors=spec.subject.selectors,

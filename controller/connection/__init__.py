@@ -1,4 +1,4 @@
-"""Which API server, and as whom: decided as kubectl decides it, once, for everything here that speaks to one.
+"""Which API server is used, and with which identity: decided as kubectl does, once for the whole program.
 
 `connection_from` reads the environment and the kubeconfigs and returns a `Connection`, a plain value; `Credentials`
 keep its token or certificate fresh. Nothing here sends a request: `controller.kube` does (async), and
@@ -8,16 +8,16 @@ keep its token or certificate fresh. Nothing here sends a request: `controller.k
 from controller.connection.credentials import Credential, Credentials, NoCredential
 from controller.connection.resolve import connection_from
 from controller.connection.tls import tls_context
-from controller.connection.values import Connection, Identity, NoCluster, Plugin, Trust
+from controller.connection.values import Connection, ExecPlugin, Identity, NoCluster, Trust
 
 __all__ = [
     "Connection",
     "Credential",
     "Credentials",
+    "ExecPlugin",
     "Identity",
     "NoCluster",
     "NoCredential",
-    "Plugin",
     "Trust",
     "connection_from",
     "tls_context",

@@ -1,4 +1,4 @@
-"""As whom a kubeconfig's user speaks. Every way is taken over as kubectl would, or refused in one sentence."""
+"""The identity of a kubeconfig's user. Every kind of credential is used as kubectl does, or refused in one sentence."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from base64 import b64encode
 from pathlib import Path
 
 from controller.connection.kubeconfig import Cluster, Exec, User
-from controller.connection.values import Connection, Identity, NoCluster, Plugin
+from controller.connection.values import Connection, ExecPlugin, Identity, NoCluster
 
 VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
-"""Of the protocol that credential plugins speak; v1alpha1 has gone from kubectl."""
+"""The versions of the credential plugins' protocol; kubectl has removed v1alpha1."""
 
 PLUGINS_CONFIG = "client.authentication.k8s.io/exec"
-"""The extension of a cluster that holds what its credential plugin wants to know."""
+"""The extension of a cluster that holds the configuration of its credential plugin."""
 
 
 MAX_BYTES = 1 << 20
-"""Of a token, a key or a bundle of authorities: a device that never ends must not fill the memory."""
+"""The limit of a token, a key or a CA bundle, so that a device without an end cannot fill the memory."""
 
 
 def identity_of(user: User, name: str, cluster: Cluster, found: Connection) -> Identity:
-    """As whom the user `name` speaks to this server. Raises NoCluster where what is said of him cannot be done."""
+    """Returns the identity of the user `name` for this server. Raises NoCluster where its entry is invalid."""
     token_file = Path(user.token_file) if user.token_file else None
     basic = bool(user.username or user.password)
     if basic and (user.token or token_file):
@@ -55,14 +55,14 @@ def identity_of(user: User, name: str, cluster: Cluster, found: Connection) -> I
         key=key if certificate_file or certificate else b"",
         certificate_file=certificate_file,
         key_file=key_file,
-        # Whoever has a token or a password needs no plugin; kubectl asks none then.
-        plugin=_plugin(user.exec, name, cluster, found) if user.exec else None,
+        # Not used where there is a token or a password, as in kubectl.
+        plugin=_exec_plugin(user.exec, name, cluster, found) if user.exec else None,
         headers=impersonation(user, name),
     )
 
 
 def impersonation(user: User, name: str) -> tuple[tuple[str, str], ...]:
-    """The headers that ask the server to take us for somebody else. Raises NoCluster."""
+    """Returns the impersonation headers. Raises NoCluster where they are invalid."""
     if not user.act_as:
         if user.act_as_uid or user.act_as_groups or user.act_as_extra:
             raise NoCluster(f"user {name!r} has as-groups, as-uid or as-user-extra, and no `as` to go with them")
@@ -76,48 +76,49 @@ def impersonation(user: User, name: str) -> tuple[tuple[str, str], ...]:
     return tuple(headers)
 
 
-def _plugin(said: Exec, name: str, cluster: Cluster, found: Connection) -> Plugin:
-    if not said.command:
+def _exec_plugin(config: Exec, name: str, cluster: Cluster, found: Connection) -> ExecPlugin:
+    if not config.command:
         raise NoCluster(f"the exec of user {name!r} names no command")
-    if said.api_version not in VERSIONS:
+    if config.api_version not in VERSIONS:
         raise NoCluster(
-            f"the exec of user {name!r} has the apiVersion {said.api_version!r}; kubectl knows {' and '.join(VERSIONS)}"
+            f"the exec of user {name!r} has the apiVersion {config.api_version!r}; "
+            f"kubectl knows {' and '.join(VERSIONS)}"
         )
-    mode = said.interactive_mode or ("" if said.api_version == VERSIONS[0] else "IfAvailable")
+    mode = config.interactive_mode or ("" if config.api_version == VERSIONS[0] else "IfAvailable")
     if mode not in ("Never", "IfAvailable", "Always"):
         raise NoCluster(
-            f"the exec of user {name!r} has the interactiveMode {said.interactive_mode!r}, which must be Never, "
+            f"the exec of user {name!r} has the interactiveMode {config.interactive_mode!r}, which must be Never, "
             "IfAvailable or Always"
         )
-    variables = {each.name: each.value for each in said.env}
-    texts = [said.command, *said.args, *variables, *variables.values()]
+    variables = {each.name: each.value for each in config.env}
+    texts = [config.command, *config.args, *variables, *variables.values()]
     if "" in variables or any("=" in each for each in variables) or any("\0" in each for each in texts):
         raise NoCluster(f"the exec of user {name!r} has a variable or an argument that no process can be given")
-    info = {"cluster": _cluster_info(cluster, found)} if said.provide_cluster_info else {}
-    hint = " ".join("".join(each if each.isprintable() else " " for each in said.install_hint).split())
-    return Plugin(said.command, tuple(said.args), said.api_version, mode, variables, hint, info)
+    info = {"cluster": _cluster_info(cluster, found)} if config.provide_cluster_info else {}
+    hint = " ".join("".join(each if each.isprintable() else " " for each in config.install_hint).split())
+    return ExecPlugin(config.command, tuple(config.args), config.api_version, mode, variables, hint, info)
 
 
 def _cluster_info(cluster: Cluster, found: Connection) -> dict[str, object]:
-    told: dict[str, object] = {"server": found.server}
+    info: dict[str, object] = {"server": found.server}
     if cluster.tls_server_name:
-        told["tls-server-name"] = cluster.tls_server_name
+        info["tls-server-name"] = cluster.tls_server_name
     if cluster.insecure_skip_tls_verify:
-        told["insecure-skip-tls-verify"] = True
+        info["insecure-skip-tls-verify"] = True
     if found.trust.ca:
-        told["certificate-authority-data"] = b64encode(found.trust.ca).decode()
+        info["certificate-authority-data"] = b64encode(found.trust.ca).decode()
     if cluster.proxy_url:
-        told["proxy-url"] = cluster.proxy_url
+        info["proxy-url"] = cluster.proxy_url
     if cluster.disable_compression:
-        told["disable-compression"] = True
+        info["disable-compression"] = True
     for each in cluster.extensions:
         if each.name == PLUGINS_CONFIG:
-            told["config"] = each.extension
-    return told
+            info["config"] = each.extension
+    return info
 
 
 def read_file(file: Path, what: str) -> bytes:
-    """What is in it; `what` says what it should be. Raises NoCluster."""
+    """Returns the content of a file; `what` names it in the error. Raises NoCluster."""
     try:
         with file.open("rb") as opened:
             return opened.read(MAX_BYTES)

@@ -1,7 +1,7 @@
-"""Kubeconfig files: which there are, what each says, and what they say together.
+"""Finds, parses and merges kubeconfig files, as kubectl (client-go's `clientcmd`) does.
 
-As kubectl (client-go's `clientcmd`) reads them: of several files the first that says a thing wins, as a whole entry;
-missing and empty files are skipped; paths are relative to the file they stand in; `~` means nothing.
+Of several files, the first that has an entry wins, as a whole entry; missing and empty files are skipped; paths are
+relative to their file; `~` has no special meaning.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from controller.connection.values import NoCluster
 from controller.validation import describe_invalid
 
 MAX_BYTES = 16 << 20
-"""Of one file. Real ones have some kilobytes; the largest hold a thousand clusters, a few megabytes."""
+"""The limit of one file. Real ones have some kilobytes; the largest, with a thousand clusters, a few megabytes."""
 
 
 MAX_LEVELS = 64
-"""Of lists and maps in each other. Real ones have seven, and what their extensions hold."""
+"""The limit of nested lists and maps. Real files have seven, plus those of their extensions."""
 
 
 def _decoded(value: Any) -> Any:
-    """Base64, as Go reads it: nothing but its letters, and line breaks."""
+    """Decodes base64 as Go does: only its alphabet and line breaks are allowed."""
     if not isinstance(value, str):
         return value
     return b64decode(value.replace("\r", "").replace("\n", "").encode(), validate=True)
@@ -43,7 +43,7 @@ def _dashed(name: str) -> str:
 
 
 class _Entry(BaseModel):
-    """Names with dashes, as in kubeconfigs; null is nothing said; what is unknown is left alone."""
+    """An entry of a kubeconfig: names have dashes, null means absent, and unknown fields are ignored."""
 
     model_config = ConfigDict(
         alias_generator=_dashed, strict=True, frozen=True, extra="ignore", hide_input_in_errors=True
@@ -58,7 +58,7 @@ class _Entry(BaseModel):
 
 
 class Extension(_Entry):
-    """Something that another program left."""
+    """An extension, which another program wrote."""
 
     name: str = ""
     extension: Any = None
@@ -148,7 +148,7 @@ class _NamedContext(_Entry):
 
 @dataclass(frozen=True, slots=True)
 class Kubeconfig:
-    """One file, or what several say together. Every path in it is absolute."""
+    """The content of one file, or of several, merged. Every path in it is absolute."""
 
     current_context: str = ""
     clusters: Mapping[str, Cluster] = field(default_factory=dict)
@@ -166,7 +166,7 @@ class _File(_Entry):
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """As Go's YAML reads it: what looks like a date is text."""
+    """Reads YAML as Go does: a value that looks like a date is text."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -175,15 +175,15 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def files_of(environment: Mapping[str, str]) -> list[Path]:
-    """The files that kubectl would read, there or not: those of KUBECONFIG, else the one below HOME."""
+def kubeconfig_files(environment: Mapping[str, str]) -> list[Path]:
+    """The files that kubectl would read: those of KUBECONFIG, else the one below HOME. They may not exist."""
     if listed := environment.get("KUBECONFIG", ""):
         return [Path(name) for name in dict.fromkeys(listed.split(os.pathsep)) if name]
     return [Path(environment.get("HOME", ""), ".kube", "config")]
 
 
 def load(files: Iterable[Path]) -> Kubeconfig:
-    """What the files say together. Raises NoCluster where one of them makes no sense."""
+    """Returns the merged content of the files that exist. Raises NoCluster where one of them is invalid."""
     read: list[Kubeconfig] = []
     for file in files:
         try:
@@ -192,25 +192,25 @@ def load(files: Iterable[Path]) -> Kubeconfig:
             continue
         except (OSError, ValueError) as error:  # ValueError: a NUL in the name
             why = getattr(error, "strerror", None) or str(error)
-            raise NoCluster(f"the kubeconfig {shown(file)} cannot be read: {why}") from None
+            raise NoCluster(f"the kubeconfig {printable_path(file)} cannot be read: {why}") from None
     return merge(read)
 
 
-def load_named(file: Path) -> Kubeconfig:
-    """What this one file says; that it is not there is an error too."""
+def load_required(file: Path) -> Kubeconfig:
+    """Returns the content of this file. Raises NoCluster where it is invalid or does not exist."""
     try:
         file.stat()
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
-        raise NoCluster(f"the kubeconfig {shown(file)} cannot be read: {why}") from None
+        raise NoCluster(f"the kubeconfig {printable_path(file)} cannot be read: {why}") from None
     return load([file])
 
 
 def parse(content: bytes, file: Path) -> Kubeconfig:
-    """What a file says that has this content. Raises NoCluster. Pure."""
+    """Returns the parsed content of a file. Raises NoCluster. Pure."""
 
     def invalid(why: str) -> NoCluster:
-        return NoCluster(f"the kubeconfig {shown(file)} makes no sense: {why}")
+        return NoCluster(f"the kubeconfig {printable_path(file)} makes no sense: {why}")
 
     if not content:
         return Kubeconfig()
@@ -240,12 +240,12 @@ def parse(content: bytes, file: Path) -> Kubeconfig:
             _by_name(found.users, lambda each: _user_at(each.user, file)),
             _by_name(found.contexts, lambda each: each.context),
         )
-    except _Twice as twice:
-        raise invalid(f"{twice} is in it twice") from None
+    except _Duplicate as duplicate:
+        raise invalid(f"{duplicate} is in it twice") from None
 
 
 def _refuse_depth(text: str) -> None:
-    """libyaml recurs without a limit, and takes the process with it. Raises ValueError."""
+    """Raises ValueError for deep nesting, on which libyaml recurses without a limit and crashes the process."""
     depth = 0
     for event in yaml.parse(text, _Loader):
         if isinstance(event, yaml.CollectionStartEvent):
@@ -259,7 +259,7 @@ def _refuse_depth(text: str) -> None:
 
 
 def merge(configs: Iterable[Kubeconfig]) -> Kubeconfig:
-    """The first to say a thing wins. Pure."""
+    """Merges kubeconfigs: of an entry in several, the first one is taken. Pure."""
     merged = Kubeconfig()
     for each in configs:
         merged = Kubeconfig(
@@ -271,7 +271,7 @@ def merge(configs: Iterable[Kubeconfig]) -> Kubeconfig:
     return merged
 
 
-class _Twice(Exception):
+class _Duplicate(Exception):
     pass
 
 
@@ -283,26 +283,26 @@ def _by_name(entries: list[Named], value: Callable[[Named], Value]) -> dict[str,
     found: dict[str, Value] = {}
     for entry in entries:
         if entry.name in found:
-            raise _Twice(repr(entry.name))
+            raise _Duplicate(repr(entry.name))
         found[entry.name] = value(entry)
     return found
 
 
 def _cluster_at(cluster: Cluster, file: Path) -> Cluster:
-    return cluster.model_copy(update={"certificate_authority": _beside(file, cluster.certificate_authority)})
+    return cluster.model_copy(update={"certificate_authority": _absolute(file, cluster.certificate_authority)})
 
 
 def _user_at(user: User, file: Path) -> User:
-    placed: dict[str, Any] = {
-        name: _beside(file, getattr(user, name)) for name in ("client_certificate", "client_key", "token_file")
+    paths: dict[str, Any] = {
+        name: _absolute(file, getattr(user, name)) for name in ("client_certificate", "client_key", "token_file")
     }
     # A command without a slash is looked for on PATH.
     if user.exec is not None and os.sep in user.exec.command:
-        placed["exec"] = user.exec.model_copy(update={"command": _beside(file, user.exec.command)})
-    return user.model_copy(update=placed)
+        paths["exec"] = user.exec.model_copy(update={"command": _absolute(file, user.exec.command)})
+    return user.model_copy(update=paths)
 
 
-def _beside(file: Path, path: str) -> str:
+def _absolute(file: Path, path: str) -> str:
     return os.path.join(os.path.abspath(file.parent), path) if path else ""
 
 
@@ -314,7 +314,7 @@ def _content(file: Path) -> bytes:
     return content
 
 
-def shown(file: Path) -> str:
-    """Its name, on one line whatever it is."""
+def printable_path(file: Path) -> str:
+    """The path as one printable line, quoted where needed."""
     text = str(file)
     return text if text.isprintable() else repr(text)

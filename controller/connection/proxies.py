@@ -1,4 +1,4 @@
-"""Through which proxy a server is reached, by the rules of Go's `httpproxy`, which kubectl follows. Pure."""
+"""Chooses the proxy for a server, by the rules of Go's `httpproxy`, which kubectl follows. Pure."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ Address = IPv4Address | IPv6Address
 
 
 class InvalidProxy(Exception):
-    """It cannot be used. The text goes on after the name of where it stands: `is no URL`."""
+    """A proxy cannot be used. The text continues a sentence that begins with its name: `is no URL`."""
 
 
 def proxy_url(text: str) -> str:
-    """A proxy's URL, checked. Raises InvalidProxy: kubectl knows socks5 too, we do not."""
+    """Returns a proxy's URL. Raises InvalidProxy, also for socks5, which kubectl supports and this program does not."""
     try:
         url = urlsplit(text)
         usable = bool(url.scheme and url.hostname) and (url.port is None or url.port > 0)
@@ -30,7 +30,7 @@ def proxy_url(text: str) -> str:
 
 
 def proxy_from_environment(server: str, environment: Mapping[str, str]) -> str | None:
-    """What HTTPS_PROXY, HTTP_PROXY and NO_PROXY say of this server; None for no proxy. Raises InvalidProxy."""
+    """Returns the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY give for a server, or None. Raises InvalidProxy."""
     url = urlsplit(server)
     name = "HTTPS_PROXY" if url.scheme == "https" else "HTTP_PROXY"
     proxy = _either(environment, name)
@@ -46,7 +46,7 @@ def proxy_from_environment(server: str, environment: Mapping[str, str]) -> str |
 
 
 def bypasses(host: str, port: int, no_proxy: str) -> bool:
-    """Whether this host is reached without a proxy: what NO_PROXY lists, and always our own machine."""
+    """Whether this host is reached without a proxy: NO_PROXY lists it, or it is this machine."""
     host = host.lower().strip().rstrip(".") if host != "." else host
     address = _address(host)
     if host == "localhost" or (address is not None and address.is_loopback):

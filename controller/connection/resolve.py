@@ -1,7 +1,7 @@
-"""From environment and files to a Connection, by the rules of kubectl (client-go's `clientcmd` and `rest`).
+"""Makes a Connection from environment and files, by the rules of kubectl (client-go's `clientcmd` and `rest`).
 
-One thing is refused that kubectl does: where nothing names a server, kubectl tries `http://localhost:8080`, where no
-API server has listened without a password since Kubernetes 1.20, and whatever else does must not be taken for one.
+There is one difference. Where nothing names a server, kubectl tries `http://localhost:8080`. This is refused here: no
+API server has listened there without authentication since Kubernetes 1.20, so it would be some other program.
 """
 
 from __future__ import annotations
@@ -13,26 +13,35 @@ from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from controller.connection.identity import identity_of, impersonation, read_file
-from controller.connection.kubeconfig import Cluster, Context, Kubeconfig, User, files_of, load, load_named, shown
+from controller.connection.kubeconfig import (
+    Cluster,
+    Context,
+    Kubeconfig,
+    User,
+    kubeconfig_files,
+    load,
+    load_required,
+    printable_path,
+)
 from controller.connection.proxies import InvalidProxy, proxy_from_environment, proxy_url
 from controller.connection.tls import tls_context
 from controller.connection.values import Connection, Identity, NoCluster, Trust
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-"""Where a pod finds the token, the authority and the namespace of its ServiceAccount."""
+"""The folder in a pod with the token, the CA certificate and the namespace of its ServiceAccount."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """Where a pod finds its own API server: the environment's address, and files below `account`."""
+    """How a pod reaches its own API server: by the address in its environment, and the files below `account`."""
 
     host: str
     port: str
     account: Path = ACCOUNT
 
     @classmethod
-    def around(cls, environment: Mapping[str, str], account: Path = ACCOUNT) -> Pod | None:
-        """The pod we are in; None outside of one, and in one that was given no ServiceAccount."""
+    def from_environment(cls, environment: Mapping[str, str], account: Path = ACCOUNT) -> Pod | None:
+        """The pod that this process runs in; None outside of a pod, and in one without a ServiceAccount."""
         host, port = environment.get("KUBERNETES_SERVICE_HOST", ""), environment.get("KUBERNETES_SERVICE_PORT", "")
         return cls(host, port, account) if host and port and (account / "token").is_file() else None
 
@@ -44,14 +53,14 @@ def connection_from(
     context: str | None = None,
     account: Path = ACCOUNT,
 ) -> Connection:
-    """The connection that kubectl would use. Raises NoCluster, with one sentence, where there is none.
+    """Returns the connection that kubectl would use. Raises NoCluster, with one sentence, where there is none.
 
-    `kubeconfig` is the one file to read, as with `kubectl --kubeconfig`; `context` the one to take, as with
+    `kubeconfig` is the only file to read, as with `kubectl --kubeconfig`; `context` the one to use, as with
     `kubectl --context`. The pod's own ServiceAccount is used only where no kubeconfig names a server.
     """
-    files = [kubeconfig] if kubeconfig else files_of(environment)
-    config = load_named(kubeconfig) if kubeconfig else load(files)
-    source = os.pathsep.join(map(shown, files))
+    files = [kubeconfig] if kubeconfig else kubeconfig_files(environment)
+    config = load_required(kubeconfig) if kubeconfig else load(files)
+    source = os.pathsep.join(map(printable_path, files))
     name = context or config.current_context
     if name and name not in config.contexts:
         known = ", ".join(sorted(filter(None, config.contexts))[:10])
@@ -59,14 +68,14 @@ def connection_from(
     chosen = config.contexts.get(name) or Context()
     cluster = config.clusters.get(chosen.cluster) or Cluster()
     user = config.users.get(chosen.user) or User()
-    pod = Pod.around(environment, account)
+    pod = Pod.from_environment(environment, account)
     namespace = chosen.namespace or (_namespace_of(pod, environment) if pod else "") or "default"
-    # To say nothing is to leave it to the pod; to say something that is no server is not.
+    # An empty kubeconfig means the pod's own server; one that lacks only the server is an error.
     if pod is not None and cluster == Cluster() and not user.act_as:
-        return _checked(_inside(pod, environment, namespace))
+        return _validated(_in_pod(pod, environment, namespace))
     server = cluster.server or environment.get("KUBERNETES_MASTER", "")
     if not server:
-        raise NoCluster(_nowhere(config, name, chosen, source))
+        raise NoCluster(_explain_no_server(config, name, chosen, source))
     found = Connection(
         server=_url(server),
         decided_by=f"context {name} of {source}" if name else f"{source}, which names no context",
@@ -76,19 +85,19 @@ def connection_from(
         proxy=_proxy(cluster, chosen.cluster),
         compression=not cluster.disable_compression,
     )
-    found = _without_login(found)
-    # Over plain HTTP nobody is shown a credential.
+    found = _split_off_login(found)
+    # No credential is sent over plain HTTP.
     if found.server.startswith("https://"):
         identity = identity_of(user, chosen.user, cluster, found)
         found = replace(found, identity=identity if identity != Identity() else found.identity)
     elif headers := impersonation(user, chosen.user):
         found = replace(found, identity=replace(found.identity, headers=headers))
     if cluster.proxy_url:
-        return _checked(found)
-    return _checked(replace(found, proxy=_environments_proxy(found.server, environment)))
+        return _validated(found)
+    return _validated(replace(found, proxy=_proxy_from_environment(found.server, environment)))
 
 
-def _nowhere(config: Kubeconfig, name: str, context: Context, source: str) -> str:
+def _explain_no_server(config: Kubeconfig, name: str, context: Context, source: str) -> str:
     if context.cluster and context.cluster not in config.clusters:
         return f"context {name!r} of {source} names the cluster {context.cluster!r}, which no kubeconfig describes"
     if context.cluster:
@@ -98,7 +107,7 @@ def _nowhere(config: Kubeconfig, name: str, context: Context, source: str) -> st
     return f"no kubeconfig says which ({source} is not there or empty)"
 
 
-def _inside(pod: Pod, environment: Mapping[str, str], namespace: str) -> Connection:
+def _in_pod(pod: Pod, environment: Mapping[str, str], namespace: str) -> Connection:
     authority = pod.account / "ca.crt"
     server = f"https://{f'[{pod.host}]' if ':' in pod.host else pod.host}:{pod.port}"
     return Connection(
@@ -108,7 +117,7 @@ def _inside(pod: Pod, environment: Mapping[str, str], namespace: str) -> Connect
         context="(in cluster)",
         trust=Trust(ca=read_file(authority, "the authority of the pod's ServiceAccount")),
         identity=Identity(token_file=pod.account / "token"),
-        proxy=_environments_proxy(server, environment),
+        proxy=_proxy_from_environment(server, environment),
         in_cluster=True,
     )
 
@@ -123,7 +132,7 @@ def _namespace_of(pod: Pod, environment: Mapping[str, str]) -> str:
 
 
 def _url(server: str) -> str:
-    """The server's URL. A bare host and port is reached by plain HTTP, whatever else the cluster says."""
+    """The server's URL. A bare host and port means plain HTTP, as in kubectl."""
     url = _split(server)
     if url is None or not url.scheme or not url.netloc:
         url = _split(f"http://{server}")
@@ -144,17 +153,17 @@ def _split(text: str) -> SplitResult | None:
         return None
 
 
-def _without_login(found: Connection) -> Connection:
-    """A name and a password in the URL are the server's, unless the user has others."""
+def _split_off_login(found: Connection) -> Connection:
+    """Moves a name and a password from the URL to the identity, which the user's own replace."""
     url = urlsplit(found.server)
-    login, at, place = url.netloc.rpartition("@")
+    login, at, address = url.netloc.rpartition("@")
     if not url.hostname:
         raise NoCluster("the server's URL names no host")
     if not at:
         return found
     username, _, password = login.partition(":")
     identity = Identity(username=unquote(username), password=unquote(password))
-    return replace(found, server=f"{url.scheme}://{place}{url.path}", identity=identity)
+    return replace(found, server=f"{url.scheme}://{address}{url.path}", identity=identity)
 
 
 def _authority(cluster: Cluster) -> bytes | None:
@@ -181,15 +190,15 @@ def _proxy(cluster: Cluster, name: str) -> str | None:
         raise NoCluster(f"the proxy-url of cluster {name!r} {invalid}") from None
 
 
-def _environments_proxy(server: str, environment: Mapping[str, str]) -> str | None:
+def _proxy_from_environment(server: str, environment: Mapping[str, str]) -> str | None:
     try:
         return proxy_from_environment(server, environment)
     except InvalidProxy as invalid:
         raise NoCluster(f"the proxy that the environment names {invalid}") from None
 
 
-def _checked(found: Connection) -> Connection:
-    """With what cannot be used refused now, and not at the first request."""
+def _validated(found: Connection) -> Connection:
+    """Returns the connection. Raises NoCluster now, not at the first request, where it cannot be used."""
     identity = found.identity
     for text in (identity.token, identity.username, identity.password):
         if not text.isprintable():

@@ -1,4 +1,4 @@
-"""TLS as a connection asks for it. Private keys do not touch the disk."""
+"""Makes TLS contexts. Private keys are not written to the disk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from controller.connection.values import NoCluster, Trust
 
 
 def tls_context(trust: Trust, certificate: bytes = b"", key: bytes = b"") -> ssl.SSLContext:
-    """For a connection; `certificate` and `key` are PEM, or empty. Raises NoCluster where they are none."""
+    """Returns a context for a connection; `certificate` and `key` are PEM, or empty. Raises NoCluster where invalid."""
     try:
         context = ssl.create_default_context(cadata=trust.ca.decode("ascii") if trust.ca else None)
     except (ssl.SSLError, ValueError):  # ValueError covers what is no ASCII
@@ -20,7 +20,7 @@ def tls_context(trust: Trust, certificate: bytes = b"", key: bytes = b"") -> ssl
     if trust.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    # The authorities of many clusters lack what RFC 5280 asks of them; Go, and so kubectl, does not mind.
+    # Many clusters' CA certificates lack what RFC 5280 requires; Go, and so kubectl, accepts them.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if certificate:
         try:
@@ -32,13 +32,13 @@ def tls_context(trust: Trust, certificate: bytes = b"", key: bytes = b"") -> ssl
 
 
 def _no_password() -> str:
-    """Or OpenSSL would ask the terminal for it."""
+    """Raises ValueError; without this callback OpenSSL would ask for a password at the terminal."""
     raise ValueError
 
 
 @contextmanager
 def _file(content: bytes) -> Iterator[str]:
-    """A name to read this content at, for as long as the block lasts: OpenSSL takes certificates from files only."""
+    """Yields the name of a file with this content: OpenSSL loads certificates from files only."""
     if hasattr(os, "memfd_create"):
         with os.fdopen(os.memfd_create("certificate"), "wb") as memory:
             memory.write(content)

@@ -11,14 +11,14 @@ from controller.usererror import UserError
 
 
 class NoCluster(UserError):
-    """There is no kubeconfig, or it asks for something impossible; the text, one sentence, says which."""
+    """There is no kubeconfig, or it cannot be used; the text says why in one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """How the server proves who it is. `ca` is PEM; None trusts what the system trusts.
+    """How the server's certificate is verified. `ca` is PEM; None means the system's CAs.
 
-    `server_name` is whom its certificate must be made out to, where that is not the host of its URL.
+    `server_name` is the name in its certificate, where that is not the host of its URL.
     """
 
     ca: bytes | None = None
@@ -27,10 +27,10 @@ class Trust:
 
 
 @dataclass(frozen=True, slots=True)
-class Plugin:
+class ExecPlugin:
     """A command that prints credentials: `users[].user.exec` of a kubeconfig.
 
-    `info` is what it is told in KUBERNETES_EXEC_INFO, but for whether it may ask the person at the terminal.
+    `info` is its input in KUBERNETES_EXEC_INFO, without whether it may ask the person at the terminal.
     """
 
     command: str
@@ -44,10 +44,10 @@ class Plugin:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """As whom we speak. All that is empty is anonymous.
+    """The credentials that are sent. Without any, requests are anonymous.
 
     `token_file` wins over `token` for as long as it can be read. A certificate is given as PEM, or as two files that
-    are read anew when they change. `headers` ask the server to take us for somebody else (impersonation).
+    are read anew when they change. `headers` are those of impersonation.
     """
 
     token: str = field(default="", repr=False)
@@ -58,7 +58,7 @@ class Identity:
     key: bytes = field(default=b"", repr=False)
     certificate_file: Path | None = None
     key_file: Path | None = None
-    plugin: Plugin | None = None
+    plugin: ExecPlugin | None = None
     headers: tuple[tuple[str, str], ...] = ()
 
 
@@ -67,10 +67,10 @@ ANONYMOUS = Identity()
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Where an API server is and how it is spoken to.
+    """The address of an API server, and how it is reached.
 
-    `server` is a URL without a slash at its end, perhaps with a path. `namespace` is where objects are whose namespace
-    nobody names. `context` is how the kubeconfig calls it. `decided_by` says, for people, what the choice rests on.
+    `server` is a URL without a slash at its end, perhaps with a path. `namespace` is the default one.
+    `context` is its name in the kubeconfig. `decided_by` says, for people, where the choice came from.
     `proxy` is a URL. `in_cluster`: it is the pod's own account, so pods' addresses can be reached.
     """
 

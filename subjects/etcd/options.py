@@ -5,7 +5,7 @@ from __future__ import annotations
 from subjects.etcd.api import CLIENT_PORT, SELECTOR, WORKLOAD
 from subjects.protocol import SubjectOptions, Unsupported
 
-INSTEAD = {
+ALTERNATIVES = {
     "probe": ("spec.subject.probe", "its oracle always writes, one key through every member"),
     "selectors": ("spec.subject.selectors", f"it is the StatefulSet {WORKLOAD}, its pods labelled {SELECTOR}"),
     "endpoints": ("spec.subject.endpoints", f"members are asked at their pods' addresses, port {CLIENT_PORT}"),
@@ -20,7 +20,7 @@ def refuse_options(options: SubjectOptions) -> None:
     nothing = SubjectOptions()
     asked = [
         f"{field} ({instead})"
-        for name, (field, instead) in INSTEAD.items()
+        for name, (field, instead) in ALTERNATIVES.items()
         if getattr(options, name) != getattr(nothing, name)
     ]
     if asked:

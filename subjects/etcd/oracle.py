@@ -102,7 +102,7 @@ class EtcdProber:
     def assess(self, pods: Pods, recent: RecentResults[Query]) -> Verdict:
         """Return the verdict on results that still hold."""
         assert self._workload is not None, "assessed before discovery"
-        images = self._images.met(pods[MEMBER].values()) if self._images is not None else {}
+        images = self._images.add(pods[MEMBER].values()) if self._images is not None else {}
         max_age = self._polling.max_age
         observations = Observations(self._workload, pods[MEMBER], lambda uid: recent.of_pod(uid, max_age), images)
         return assess(self._context.now(), observations)

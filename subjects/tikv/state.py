@@ -19,7 +19,7 @@ from subjects.tikv.members.pd import Pd
 from subjects.tikv.members.queries import HEALTH, PD, PING, ROLES, TIKV
 from subjects.tikv.members.schemas import Health, Items, Members, Peer, Region, Regions, Store, Stores, refusal
 from subjects.tikv.oracle.verdict import ORACLE_VERSION
-from subjects.tikv.reset.spread import OPERATORS
+from subjects.tikv.reset.leaders import OPERATORS
 
 T = TypeVar("T")
 

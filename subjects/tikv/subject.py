@@ -32,12 +32,11 @@ from subjects.tikv.members.endpoints import Endpoints, Topology
 from subjects.tikv.members.pd import Pd, require_readable_regions
 from subjects.tikv.members.queries import ROLES, TIKV
 from subjects.tikv.oracle.prober import TikvProber
-from subjects.tikv.reset.memory import Memory
 from subjects.tikv.reset.recreate import recreate
-from subjects.tikv.reset.reset import note_end, restore
+from subjects.tikv.reset.reset import KnownState, note_attempt_end, restore
 from subjects.watching.polling import PollSettings
 from subjects.watching.stream import VerdictStream
-from subjects.workloads import FEWEST_MEMBERS
+from subjects.workloads import MIN_MEMBERS
 
 STORES_WORD = "the stores' own word (nobody wrote)"
 """By whose word clients are served where no client of ours writes; sentences about an attempt repeat it."""
@@ -52,7 +51,7 @@ class TikvSubject:
         self._polling = polling or PollSettings()
         self._endpoints = Endpoints(context, self._options)
         self._pd = Pd(self._endpoints)
-        self._memory = Memory()
+        self._known = KnownState()
         self._images = KnownImages()
         self._offers = {**OFFERS, **{name: offer_plugin(fault) for name, fault in context.faults.items()}}
         self._topology: Topology | None = None
@@ -91,12 +90,12 @@ class TikvSubject:
         offer = fault_named("tikv", self._offers, chaos)
         role = offer.role
         found = (await self._endpoints.find(stopped_too=self._options.recreate)).of(role).replicas
-        members = found or self._memory.replicas.get(role, FEWEST_MEMBERS)
+        members = found or self._known.replicas.get(role, MIN_MEMBERS)
         hit = target_count(params) if offer.fault.takes_members else 0
         return BlastRadius(hit, members, self._voting(role, members))
 
     def _voting(self, role: str, members: int) -> int:
-        replicas = self._memory.region_replicas if role == TIKV else 0
+        replicas = self._known.region_replicas if role == TIKV else 0
         return min(members, replicas or members)
 
     async def _voters(self, role: str) -> Voters:
@@ -106,9 +105,9 @@ class TikvSubject:
     async def reset(self, report: Report = no_report) -> None:
         """The known state: emptied, where that is asked for; every member with a pod, and the leaders spread."""
         if self._options.recreate:
-            await recreate(self._endpoints, self._pd, self._memory, self._polling.period)
+            await recreate(self._endpoints, self._pd, self._known, self._polling.period)
         topology = self._topology = await self._endpoints.find()
-        await restore(self._endpoints, self._pd, topology, self._memory, self._polling, report)
+        await restore(self._endpoints, self._pd, topology, self._known, self._polling, report)
 
     async def wait_healthy(self, settle_seconds: float, on_verdict: Callable[[Verdict], None]) -> Verdict:
         """The verdict that completes `settle_seconds` of health. What its pods look like then is what they should."""
@@ -126,9 +125,9 @@ class TikvSubject:
             self._endpoints,
             topology=self._known_topology,
             polling=self._polling,
-            cluster_id=lambda: self._memory.cluster_id,
+            cluster_id=lambda: self._known.cluster_id,
             images=images,
-            known_tombstones=lambda: self._memory.before.buried if self._memory.before is not None else frozenset(),
+            known_tombstones=lambda: self._known.before.tombstones if self._known.before is not None else frozenset(),
         )
         return VerdictStream(self._context, prober).verdicts()
 
@@ -164,7 +163,7 @@ class TikvSubject:
 
     async def end_attempt(self) -> None:
         """Note what the attempt leaves in PD and in the stores' settings."""
-        await note_end(self._endpoints, self._pd, await self._known_topology(), self._memory, self._polling)
+        await note_attempt_end(self._endpoints, self._pd, await self._known_topology(), self._known, self._polling)
 
     async def close(self) -> None:
         """Nothing to let go of: connections belong to the cluster."""

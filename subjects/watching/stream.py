@@ -16,7 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from subjects.cluster import ClusterUnreachable, Pod, PodView
 from subjects.protocol import Problem, SubjectContext, SubjectNotReady, Verdict
 from subjects.watching.polling import LatestResults, Poller, QueryResult, RecentResults
-from subjects.workloads import WorkloadUnfit
+from subjects.workloads import UnfitWorkload
 
 Q = TypeVar("Q", bound=Hashable)
 
@@ -46,7 +46,7 @@ class HealthProber(Protocol[Q]):
     async def discover(self) -> None:
         """Find what must be known before anything can be assessed. It is called again until it returns.
 
-        Raises SubjectNotReady (WorkloadUnfit where Kubernetes was asked and the subject is not what it should be) or
+        Raises SubjectNotReady (UnfitWorkload where Kubernetes was asked and the subject is not what it should be) or
         ClusterUnreachable.
         """
         ...
@@ -126,8 +126,8 @@ class VerdictStream(Generic[Q]):
             try:
                 await self._prober.discover()
                 self._undiscovered = None
-            except WorkloadUnfit as error:
-                self._undiscovered = Problem("WorkloadUnfit", str(error))
+            except UnfitWorkload as error:
+                self._undiscovered = Problem("UnfitWorkload", str(error))
             except SubjectNotReady as error:
                 self._undiscovered = Problem("WorkloadUnread", str(error))
             except ClusterUnreachable as error:
@@ -195,7 +195,7 @@ class VerdictStream(Generic[Q]):
             return unknown_verdict(at, next(iter(self._unlisted.values())), uids)
         if self._undiscovered is None:
             return self._prober.assess(self._pods, self._recent())
-        if self._undiscovered.reason == "WorkloadUnfit":
+        if self._undiscovered.reason == "UnfitWorkload":
             return Verdict(at, serving=False, healthy=False, problems=(self._undiscovered,), members=uids)
         return unknown_verdict(at, self._undiscovered, uids)
 

@@ -32,7 +32,7 @@ from subjects.protocol import ChaosRefused, EvalSubject, Fault, SubjectContext, 
 from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.options import check
 from subjects.tikv.members.pd import Pd
-from tests.support.quick import QuickSpec
+from bench.quick import QuickSpec
 from tests.unit.subjects import tikv_fakes
 from tests.unit.subjects.fakes import IMAGE, NAMES, FakeCluster
 from tests.unit.subjects.tikv_fakes import FakeTikv
@@ -361,8 +361,8 @@ def test_a_subject_is_given_nothing_but_the_guarded_cluster() -> None:
 
 @pytest.mark.parametrize("method", sorted(CHANGING))
 async def test_what_is_permitted_is_sent(method: Any) -> None:
-    api: Any = Asked(three())
-    await getattr(GuardedCluster(api, consents, recreates=True), method)(*permits()[method])
+    api = Asked(three())
+    await getattr(GuardedCluster(api, consents, allow_recreate=True), method)(*permits()[method])
     assert api.changed == [method]
 
 
@@ -370,7 +370,7 @@ async def test_what_is_permitted_is_sent(method: Any) -> None:
 async def test_without_consent_nothing_is_begun(method: Any) -> None:
     api: Any = Asked(three())
     with pytest.raises(SubjectError, match="nobody asked"):
-        await getattr(GuardedCluster(api, refuses, True, recreates=True), method)(*permits()[method])
+        await getattr(GuardedCluster(api, refuses, True, allow_recreate=True), method)(*permits()[method])
     assert api.changed == []
 
 
@@ -387,15 +387,15 @@ async def test_only_the_named_statefulset_and_its_claims_are_emptied(method: Any
     api: Any = Asked(three())
     permit, namespace, _, *rest = permits()[method]
     with pytest.raises(SubjectError):
-        await getattr(GuardedCluster(api, consents, recreates=True), method)(
+        await getattr(GuardedCluster(api, consents, allow_recreate=True), method)(
             permit, namespace, "data-postgres-0", *rest
         )
     assert api.changed == []
 
 
 async def test_a_system_whose_emptying_has_begun_is_brought_back_whatever_has_become_of_consent() -> None:
-    api: Any = Asked({}, replicas=0)
-    guarded = GuardedCluster(api, refuses, recreates=True)
+    api = Asked({}, replicas=0)
+    guarded = GuardedCluster(api, refuses, allow_recreate=True)
     await guarded.delete_claim(*permits()["delete_claim"])
     await guarded.scale_workload(Recreate("etcd", ("data",)), "etcd", "etcd", 3)
     assert api.changed == ["delete_claim", "scale_workload"]

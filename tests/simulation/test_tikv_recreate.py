@@ -12,8 +12,8 @@ from subjects.protocol import SubjectError, SubjectNotReady
 from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.options import check
 from subjects.tikv.members.pd import Pd
-from subjects.tikv.reset.memory import Memory
-from subjects.tikv.reset.recreate import intended, recreate
+from subjects.tikv.reset.recreate import intended_members, recreate
+from subjects.tikv.reset.reset import KnownState
 from subjects.tikv.subject import TikvSubject
 from subjects.watching.polling import PollSettings
 from tests.support.waiting import eventually
@@ -108,7 +108,7 @@ async def test_it_is_done_when_pd_and_all_stores_are_back() -> None:
     cluster = FakeTikv(keys=())
     cluster.slow["tikv-1"] = 30
     endpoints = Endpoints(cluster.context(reset="recreate"), check(cluster.context().options))
-    await recreate(endpoints, Pd(endpoints), Memory(), PACE.period)
+    await recreate(endpoints, Pd(endpoints), KnownState(), PACE.period)
     assert_healthy(cluster)
 
 
@@ -229,7 +229,7 @@ CLAIMS = ("data-pd-0", "data-pd-1", "data-pd-4", "data-tikv-6", "wal-pd-2", "dat
 def test_there_should_be_as_many_members_as_there_are_or_were_or_have_claims(
     replicas: int, claims: tuple[str, ...], remembered: int | None, number: int
 ) -> None:
-    assert intended(Workload("pd", replicas, {}, ("data",)), claims, remembered) == number
+    assert intended_members(Workload("pd", replicas, {}, ("data",)), claims, remembered) == number
 
 
 async def test_claims_of_members_that_no_longer_are_go_before_anything_stops() -> None:

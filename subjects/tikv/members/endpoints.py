@@ -18,7 +18,7 @@ from subjects.tikv.members.options import Options
 from subjects.tikv.members.queries import PD, PD_PORT, ROLES, STATUS_PORT, TIKV, Query
 from subjects.tls import Credentials
 from subjects.watching.polling import QueryResult, send_within
-from subjects.workloads import WorkloadUnfit
+from subjects.workloads import UnfitWorkload
 
 KIND = {PD: "PD", TIKV: "TiKV"}
 
@@ -48,7 +48,7 @@ class Endpoints:
     async def find(self, stopped_too: bool = False) -> Topology:
         """Read the StatefulSets, and the certificates, if there are to be any.
 
-        Raises WorkloadUnfit where one is missing, not the only one or too small; SubjectNotReady where something may
+        Raises UnfitWorkload where one is missing, not the only one or too small; SubjectNotReady where something may
         not be read; ClusterUnreachable. With `stopped_too`, one that is scaled to 0 will do.
         """
         await self.credentials()
@@ -64,11 +64,11 @@ class Endpoints:
         except ClusterError as error:
             raise SubjectNotReady(f"the {where} cannot be read: {error}") from error
         if len(found) > 1:
-            raise WorkloadUnfit(f"there are several of the {where}: {', '.join(sorted(found))}; name one by selectors")
+            raise UnfitWorkload(f"there are several of the {where}: {', '.join(sorted(found))}; name one by selectors")
         for workload in found.values():
             stopped = stopped_too and workload.replicas == 0
             return workload if stopped else workloads.require_members(workload, where)
-        raise WorkloadUnfit(f"there is no {where}")
+        raise UnfitWorkload(f"there is no {where}")
 
     async def pods(self, role: str) -> Mapping[str, Pod]:
         """Return the members' pods, by name."""

@@ -192,7 +192,7 @@ class TikvProber:
     def _known_images(self, pods: Pods) -> Mapping[str, Mapping[str, str]]:
         if self._images is None:
             return {}
-        return self._images.met(pod for role in ROLES for pod in pods[role].values())
+        return self._images.add(pod for role in ROLES for pod in pods[role].values())
 
     def _latest_writes(self) -> Mapping[int, WriteResult | None] | None:
         return None if self._write_probe is None else self._write_probe.latest()

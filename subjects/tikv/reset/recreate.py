@@ -1,11 +1,11 @@
-"""A new beginning: both StatefulSets stopped, their claims deleted, and both started again.
+"""Empties TiKV: both StatefulSets are stopped, their claims deleted, and both started again.
 
 The reasons: docs/decisions/012-recreate.md.
 
 PD and the stores are emptied together or not at all: a store refuses to work for a PD that it does not know, and PD
 refuses a store that comes back empty. So nothing is started before everything has stopped.
 
-Whatever breaks this off, doing it again from the start ends well, as long as it is known how many members there should
+Whatever interrupts this, doing it again from the start ends well, as long as it is known how many members there should
 be. While a StatefulSet is stopped, its claims tell: the last member's are the last to be deleted.
 """
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Container, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from subjects import workloads
@@ -22,12 +23,22 @@ from subjects.pods import member_names, ordinal
 from subjects.tikv.members.endpoints import Endpoints, Topology
 from subjects.tikv.members.pd import Pd, PdUnavailable
 from subjects.tikv.members.queries import ROLES
-from subjects.tikv.reset import boundaries
-from subjects.tikv.reset.memory import Memory
-from subjects.workloads import FEWEST_MEMBERS
+from subjects.tikv.members.schemas import Regions
+from subjects.tikv.reset.reset import KnownState
+from subjects.workloads import MIN_MEMBERS
+
+SPLIT = "/pd/api/v1/regions/split"
+
+SPLIT_TIMEOUT_SECONDS = 15.0
+"""PD answers a split when it is done, or after its own repetitions."""
+
+KEYS_AT_ONCE = 50
+
+MAX_READS = 20
+"""Periods to wait for a PD that does not answer. It may be beyond repair, and a new beginning is meant to mend that."""
 
 
-def claimed(workload: Workload, names: Iterable[str]) -> Iterator[tuple[str, int]]:
+def member_claims(workload: Workload, names: Iterable[str]) -> Iterator[tuple[str, int]]:
     """Those of the claims that belong to the StatefulSet, and the number of the member each is for."""
     for name in sorted(names):
         for claim in workload.claims:
@@ -35,11 +46,11 @@ def claimed(workload: Workload, names: Iterable[str]) -> Iterator[tuple[str, int
                 yield name, number
 
 
-def intended(workload: Workload, claims: Iterable[str], remembered: int | None) -> int:
+def intended_members(workload: Workload, claims: Iterable[str], known: int | None) -> int:
     """How many members there should be: as many as it has, or had, or has claims for; never fewer than can be."""
     if workload.replicas:
         return workload.replicas
-    return remembered or max([FEWEST_MEMBERS, *(number + 1 for _, number in claimed(workload, claims))])
+    return known or max([MIN_MEMBERS, *(number + 1 for _, number in member_claims(workload, claims))])
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,36 +75,36 @@ class Tier:
         """Whether a member's pod is left. Others that bear the label do not count."""
         return any(ordinal(self.workload.name, name) is not None for name in await self.endpoints.pods(self.role))
 
-    async def delete_claims(self, period: float, spared: Container[int] = ()) -> None:
-        """Delete all claims but those of the members `spared`; return when they are gone."""
+    async def delete_claims(self, period: float, kept: Container[int] = ()) -> None:
+        """Delete all claims but those of the members `kept`; return when they are gone."""
         while True:
-            claims = claimed(self.workload, await self.endpoints.claims(self.role))
-            if not (doomed := [name for name, number in claims if number not in spared]):
+            claims = member_claims(self.workload, await self.endpoints.claims(self.role))
+            if not (rest := [name for name, number in claims if number not in kept]):
                 return
-            for name in doomed:
+            for name in rest:
                 await workloads.delete_claim(self.endpoints.context, self.permit, name)
             await asyncio.sleep(period)
 
 
-async def recreate(endpoints: Endpoints, pd: Pd, memory: Memory, period: float) -> None:
+async def recreate(endpoints: Endpoints, pd: Pd, known: KnownState, period: float) -> None:
     """Empty the system, and return when PD and all stores are back, with regions split as they were.
 
     Looks each `period` seconds and never gives up by itself. SubjectError where Kubernetes refuses something.
     """
     found = await endpoints.find(stopped_too=True)
-    if memory.boundaries is None and found.pd.replicas:
-        memory.boundaries = await boundaries.learn(pd, period)
-    tiers = [await _tier(endpoints, role, found.of(role), memory) for role in ROLES]
-    memory.cluster_id = memory.before = memory.after = None
+    if known.split_keys is None and found.pd.replicas:
+        known.split_keys = await read_split_keys(pd, period)
+    tiers = [await _tier(endpoints, role, found.of(role), known) for role in ROLES]
+    known.cluster_id = known.before = known.after = None
     await _stop(tiers, period)
     await _empty_and_start(tiers, period)
     await _wait_until_back(pd, Topology(*(tier.workload for tier in tiers)), period)
-    await boundaries.split(pd, memory.boundaries or (), period)
+    await split_regions(pd, known.split_keys or (), period)
 
 
-async def _tier(endpoints: Endpoints, role: str, found: Workload, memory: Memory) -> Tier:
-    members = intended(found, await endpoints.claims(role), memory.replicas.get(role))
-    memory.replicas[role] = members
+async def _tier(endpoints: Endpoints, role: str, found: Workload, known: KnownState) -> Tier:
+    members = intended_members(found, await endpoints.claims(role), known.replicas.get(role))
+    known.replicas[role] = members
     return Tier(endpoints, role, replace(found, replicas=members), stopped=found.replicas == 0)
 
 
@@ -101,7 +112,7 @@ async def _stop(tiers: Sequence[Tier], period: float) -> None:
     """Return when no pod of either is left. Claims of members that no longer are would tell a wrong number: they go."""
     for tier in tiers:
         if not tier.stopped:
-            await tier.delete_claims(period, spared=range(tier.workload.replicas))
+            await tier.delete_claims(period, kept=range(tier.workload.replicas))
     for tier in tiers:
         await tier.scale(0)
     while True:
@@ -113,7 +124,7 @@ async def _stop(tiers: Sequence[Tier], period: float) -> None:
 async def _empty_and_start(tiers: Sequence[Tier], period: float) -> None:
     """The last member's claims go when nothing else is left to do but to start, and that follows at once."""
     for tier in tiers:
-        await tier.delete_claims(period, spared=(tier.workload.replicas - 1,))
+        await tier.delete_claims(period, kept=(tier.workload.replicas - 1,))
     for tier in tiers:
         await tier.delete_claims(period / 10)
         await tier.scale(tier.workload.replicas)
@@ -130,4 +141,36 @@ async def _wait_until_back(pd: Pd, topology: Topology, period: float) -> None:
             name in stores and stores[name].up for name in member_names(topology.tikv)
         ):
             return
+        await asyncio.sleep(period)
+
+
+# Where regions begin -------------------------------------------------------------------------------------------------
+
+
+def split_keys_of(regions: Regions) -> tuple[str, ...]:
+    """The first key of every region (hex) but of the first, which has none."""
+    return tuple(sorted({region.start_key.upper() for region in regions.by_id()} - {""}))
+
+
+async def read_split_keys(pd: Pd, period: float) -> tuple[str, ...] | None:
+    """The split keys there are; None where PD does not tell for `MAX_READS` times `period` seconds."""
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + MAX_READS * period
+    while True:
+        with suppress(PdUnavailable):
+            return split_keys_of(await pd.regions())
+        if clock() > deadline:
+            return None
+        await asyncio.sleep(period)
+
+
+async def split_regions(pd: Pd, keys: Sequence[str], period: float) -> None:
+    """Return when regions begin at all these keys. PdRefused where PD does not take them."""
+    while True:
+        with suppress(PdUnavailable):
+            there = set(split_keys_of(await pd.regions()))
+            if not (missing := [key for key in keys if key not in there]):
+                return
+            body = {"split_keys": missing[:KEYS_AT_ONCE], "retry_limit": 3}
+            await pd.post(SPLIT, body, timeout=SPLIT_TIMEOUT_SECONDS)
         await asyncio.sleep(period)

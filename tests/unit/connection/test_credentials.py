@@ -12,15 +12,15 @@ import pytest
 from controller.connection.credentials import (
     REREAD_SECONDS,
     Credentials,
+    ExecPluginFailed,
+    IssuedCredential,
     NoCredential,
-    PluginCredential,
-    PluginFailed,
     parse_credential,
-    run_plugin,
+    run_exec_plugin,
 )
-from controller.connection.values import Identity, Plugin
+from controller.connection.values import ExecPlugin, Identity
 
-PLUGIN = Plugin("plugin", (), "client.authentication.k8s.io/v1", "Never")
+PLUGIN = ExecPlugin("plugin", (), "client.authentication.k8s.io/v1", "Never")
 
 
 class Issuer:
@@ -33,12 +33,12 @@ class Issuer:
         self.fails = False
         self.credentials = Credentials(Identity(plugin=PLUGIN), self.run, lambda: self.now)
 
-    def run(self, _: Plugin) -> PluginCredential:
+    def run(self, _: ExecPlugin) -> IssuedCredential:
         if self.fails:
-            raise PluginFailed("it is away")
+            raise ExecPluginFailed("it is away")
         self.issued += 1
         ends = None if self.seconds is None else datetime.fromtimestamp(self.now + self.seconds, UTC)
-        return PluginCredential(f"t{self.issued}", expires_at=ends)
+        return IssuedCredential(f"t{self.issued}", expires_at=ends)
 
     @property
     def current(self) -> str:
@@ -155,20 +155,20 @@ def test_certificates_in_files_are_read_anew(tmp_path: Path) -> None:
     ],
 )
 def test_whatever_a_plugin_prints_the_complaint_is_a_sentence_without_it(output: bytes) -> None:
-    with pytest.raises(PluginFailed) as failed:
+    with pytest.raises(ExecPluginFailed) as failed:
         parse_credential(PLUGIN, output)
     assert "hush" not in str(failed.value) and "\n" not in str(failed.value)
 
 
 def test_what_a_plugin_complains_of_is_passed_on() -> None:
-    plugin = Plugin("sh", ("-c", "echo first >&2; echo 'log in again' >&2; exit 3"), PLUGIN.api_version, "Never")
-    with pytest.raises(PluginFailed, match=r"status 3: log in again$"):
-        run_plugin(plugin)
+    plugin = ExecPlugin("sh", ("-c", "echo first >&2; echo 'log in again' >&2; exit 3"), PLUGIN.api_version, "Never")
+    with pytest.raises(ExecPluginFailed, match=r"status 3: log in again$"):
+        run_exec_plugin(plugin)
 
 
 def test_a_plugin_gets_its_variables_beside_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OURS", "o")
     printed = '{"kind": "ExecCredential", "apiVersion": "%s", "status": {"token": "\'$OURS$THEIRS\'"}}'
     command = f"echo '{printed % PLUGIN.api_version}'"
-    plugin = Plugin("sh", ("-c", command), PLUGIN.api_version, "Never", {"THEIRS": "t"})
-    assert run_plugin(plugin).token == "ot"
+    plugin = ExecPlugin("sh", ("-c", command), PLUGIN.api_version, "Never", {"THEIRS": "t"})
+    assert run_exec_plugin(plugin).token == "ot"

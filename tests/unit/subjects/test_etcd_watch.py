@@ -181,7 +181,7 @@ async def test_a_statefulset_that_is_gone_is_unhealthy():
     cluster = FakeCluster()
     cluster.workload = None
     async with watching(cluster) as eyes:
-        assert (await eyes.until(says("WorkloadUnfit"))).healthy is False
+        assert (await eyes.until(says("UnfitWorkload"))).healthy is False
 
 
 async def test_the_statefulset_is_judged_as_the_reset_found_it_whatever_somebody_does_to_it():

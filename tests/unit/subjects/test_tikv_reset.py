@@ -7,7 +7,7 @@ import pytest
 
 from subjects.cluster import Answer, ClusterError, ClusterUnreachable, MemberUnreachable
 from subjects.protocol import SubjectError
-from subjects.tikv.reset.configuration import changed_by_attempt, to_set_back
+from subjects.tikv.reset.settings import changed_by_attempt, values_to_restore
 from subjects.tikv.subject import TikvSubject
 from tests.support.waiting import eventually
 from tests.unit.subjects.tikv_fakes import HANG, FakeTikv, subject_in
@@ -260,7 +260,7 @@ async def test_a_store_that_will_not_tell_its_configuration_is_an_error():
     ],
 )
 def test_a_key_that_is_left_out_stands_for_nothing(remembered, now, orders):
-    assert to_set_back(remembered, now) == orders
+    assert values_to_restore(remembered, now) == orders
 
 
 @pytest.mark.parametrize(

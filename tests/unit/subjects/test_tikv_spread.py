@@ -11,7 +11,7 @@ from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.options import check
 from subjects.tikv.members.pd import Pd
 from subjects.tikv.members.schemas import Region
-from subjects.tikv.reset.spread import FEW, even, places, spread_leaders
+from subjects.tikv.reset.leaders import MAX_EXACT_REGIONS, assign_leaders, is_even, spread_leaders
 from tests.unit.subjects.tikv_fakes import HANG, PACE, STORES, FakeTikv
 
 
@@ -31,7 +31,7 @@ def orders(cluster: FakeTikv) -> list[Any]:
 
 
 def many_regions() -> FakeTikv:
-    return FakeTikv(keys=[f"{number:04X}" for number in range(1, FEW + 80)])
+    return FakeTikv(keys=[f"{number:04X}" for number in range(1, MAX_EXACT_REGIONS + 80)])
 
 
 # Where ---------------------------------------------------------------------------------------------------------------
@@ -39,20 +39,20 @@ def many_regions() -> FakeTikv:
 
 def test_regions_take_the_stores_in_turn():
     regions = [region(number, 7, 7, 1, 4) for number in (2, 3, 5, 8)]
-    assert places(regions, [7, 1, 4]) == {2: 7, 3: 1, 5: 4, 8: 7}
+    assert assign_leaders(regions, [7, 1, 4]) == {2: 7, 3: 1, 5: 4, 8: 7}
 
 
 def test_a_store_without_a_replica_that_could_lead_is_passed_over():
     regions = [region(2, 1, 1, 4, learners=(7,)), region(3, 1, 4, 7)]
-    assert places(regions, [7, 1, 4]) == {2: 1, 3: 4}
+    assert assign_leaders(regions, [7, 1, 4]) == {2: 1, 3: 4}
 
 
 def test_a_region_that_nobody_here_could_lead_has_no_place():
-    assert places([region(2, 9, 9)], [1, 4, 7]) == {}
+    assert assign_leaders([region(2, 9, 9)], [1, 4, 7]) == {}
 
 
 @pytest.mark.parametrize(
-    ("leaders", "is_even"),
+    ("leaders", "expected"),
     [
         ((1, 4, 7), True),
         ((1, 1, 4, 7), True),
@@ -62,8 +62,8 @@ def test_a_region_that_nobody_here_could_lead_has_no_place():
         ((1, 4, 9), False),
     ],
 )
-def test_an_even_spread_leaves_no_store_two_ahead_and_nothing_to_others(leaders, is_even):
-    assert even([region(number, leader) for number, leader in enumerate(leaders, 1)], [1, 4, 7]) is is_even
+def test_an_even_spread_leaves_no_store_two_ahead_and_nothing_to_others(leaders, expected):
+    assert is_even([region(number, leader) for number, leader in enumerate(leaders, 1)], [1, 4, 7]) is expected
 
 
 # Getting there -------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
-"""Configuration that an attempt changed while PD and the stores ran: seen before and after it, and set back.
+"""Settings that an attempt changed while PD and the stores ran: read before and after it, and set back.
 
 PD keeps such changes for good. A store keeps them until it is restarted, or longer where it may write its file; where
-it may not, it answers an order with an error and obeys all the same. So what counts is what is read afterwards.
+it may not, it answers a change with an error and makes it all the same. So what counts is what is read afterwards.
 """
 
 from __future__ import annotations
@@ -21,41 +21,41 @@ from subjects.watching.polling import PollSettings
 PD_SECTIONS = {"schedule": "/pd/api/v1/config/schedule", "replication": "/pd/api/v1/config/replicate"}
 PD_CONFIG = "/pd/api/v1/config"
 
-LIVING = ("schedule.store-limit.", "schedule.schedulers")
-"""What these begin PD keeps by itself: an entry for every store, and a copy of its schedulers' state."""
+SELF_MANAGED = ("schedule.store-limit.", "schedule.schedulers")
+"""Prefixes of what PD maintains by itself: an entry for every store, and a copy of its schedulers' state."""
 
 Values = Mapping[str, Json]
-Order = Callable[[str, Json], Awaitable[str]]
-"""Sets a key to a value; returns what was said against it."""
+SetValue = Callable[[str, Json], Awaitable[str]]
+"""Sets a key to a value; returns the error message, empty where there is none."""
 
 
-def flat(tree: Values, prefix: str = "") -> Iterator[tuple[str, Json]]:
+def flatten(tree: Values, prefix: str = "") -> Iterator[tuple[str, Json]]:
     """The leaves of a tree, by dotted key. A list is a leaf."""
     for key, value in tree.items():
         if isinstance(value, Mapping):
-            yield from flat(value, f"{prefix}{key}.")
+            yield from flatten(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
 
 
 def changed_by_attempt(before: Values, after: Values, now: Values) -> dict[str, Json]:
     """What to set back: what the attempt changed and nobody has changed since, with the value before it."""
-    return {key: value for key, value in to_set_back(before, after).items() if _same(after, now, key)}
+    return {key: value for key, value in values_to_restore(before, after).items() if _same(after, now, key)}
 
 
 def _same(after: Values, now: Values, key: str) -> bool:
     return (key in after) == (key in now) and after.get(key) == now.get(key)
 
 
-def to_set_back(remembered: Values, now: Values) -> dict[str, Json]:
-    """What differs from what is remembered, with the remembered value. A key that is left out stands for nothing."""
-    wanted = {key: remembered.get(key, _nothing(value)) for key, value in now.items()}
-    wanted |= {key: value for key, value in remembered.items() if key not in now and value != _nothing(value)}
+def values_to_restore(remembered: Values, now: Values) -> dict[str, Json]:
+    """What differs from what is remembered, with the remembered value. A key that is left out has its zero value."""
+    wanted = {key: remembered.get(key, _zero_value(value)) for key, value in now.items()}
+    wanted |= {key: value for key, value in remembered.items() if key not in now and value != _zero_value(value)}
     return {key: value for key, value in wanted.items() if key not in now or now[key] != value}
 
 
-def _nothing(value: Json) -> Json:
-    """What Go leaves out of JSON where a value like this one would stand. PD writes true and false as strings."""
+def _zero_value(value: Json) -> Json:
+    """The value that Go leaves out of JSON, of the type of this one. PD writes true and false as strings."""
     if isinstance(value, bool):
         return False
     if isinstance(value, str):
@@ -69,62 +69,62 @@ def region_replicas(pd: Values) -> int:
     return number if isinstance(number, int) else 0
 
 
-async def look_at_pd(pd: Pd) -> Values:
+async def read_pd_settings(pd: Pd) -> Values:
     """PD's configuration, but for what PD keeps by itself."""
     sections = {section: (await pd.get(path, Settings)).root for section, path in PD_SECTIONS.items()}
-    return {key: value for key, value in flat(sections) if not key.startswith(LIVING)}
+    return {key: value for key, value in flatten(sections) if not key.startswith(SELF_MANAGED)}
 
 
-async def restore_pd(pd: Pd, before: Values, after: Values) -> None:
+async def restore_pd_settings(pd: Pd, before: Values, after: Values) -> None:
     """Set back what the attempt changed. SubjectError with the key that does not go back."""
 
-    async def order(key: str, value: Json) -> str:
+    async def set_value(key: str, value: Json) -> str:
         try:
             await pd.post(PD_CONFIG, {key: value})
         except PdRefused as refused:
             return str(refused)
         return ""
 
-    await _restore("PD", before, after, lambda: look_at_pd(pd), order)
+    await _restore("PD", before, after, lambda: read_pd_settings(pd), set_value)
 
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """The settings of the store in a pod, on the port that PD names. All but a glance wait until it answers."""
+    """The settings of the store in a pod, on the port that PD names. All but `read_once` wait until it answers."""
 
     endpoints: Endpoints
     pod: str
     port: int | None
     polling: PollSettings
 
-    async def look(self) -> Values:
-        """What it is set to. SubjectError where it does not tell."""
-        found = read(Settings, await self._ask())
+    async def read(self) -> Values:
+        """The settings. SubjectError where it refuses to tell."""
+        found = read(Settings, await self._query())
         if isinstance(found, str):
             raise SubjectError(f"{self.pod} does not tell its configuration: {found}")
-        return dict(flat(found.root))
+        return dict(flatten(found.root))
 
-    async def glance(self) -> Values | None:
-        """What it is set to; None where it does not tell at once."""
-        answer = await self._ask_once()
+    async def read_once(self) -> Values | None:
+        """The settings; None where it does not tell at once."""
+        answer = await self._query_once()
         found = read(Settings, answer) if answer is not None else ""
-        return None if isinstance(found, str) else dict(flat(found.root))
+        return None if isinstance(found, str) else dict(flatten(found.root))
 
     async def restore(self, before: Values, after: Values) -> None:
         """Set back what the attempt changed. SubjectError with the key that does not go back."""
-        await _restore(self.pod, before, after, self.look, self._order)
+        await _restore(self.pod, before, after, self.read, self._set_value)
 
-    async def _order(self, key: str, value: Json) -> str:
-        answer = await self._ask({key: value})
+    async def _set_value(self, key: str, value: Json) -> str:
+        answer = await self._query({key: value})
         return "" if answer.status == 200 else refusal(answer)
 
-    async def _ask(self, body: Values | None = None) -> Answer:
+    async def _query(self, body: Values | None = None) -> Answer:
         while True:
-            if (answer := await self._ask_once(body)) is not None:
+            if (answer := await self._query_once(body)) is not None:
                 return answer
             await asyncio.sleep(self.polling.period)
 
-    async def _ask_once(self, body: Values | None = None) -> Answer | None:
+    async def _query_once(self, body: Values | None = None) -> Answer | None:
         pod = (await self.endpoints.tikv_pods()).get(self.pod)
         if pod is None:
             return None
@@ -139,14 +139,14 @@ def of_store(endpoints: Endpoints, pod: str, stores: Stores, polling: PollSettin
 
 
 async def _restore(
-    whose: str, before: Values, after: Values, look: Callable[[], Awaitable[Values]], order: Order
+    owner: str, before: Values, after: Values, read_now: Callable[[], Awaitable[Values]], set_value: SetValue
 ) -> None:
-    wanted = changed_by_attempt(before, after, await look())
-    said = {key: await order(key, value) for key, value in wanted.items()}
-    if not said:
+    wanted = changed_by_attempt(before, after, await read_now())
+    errors = {key: await set_value(key, value) for key, value in wanted.items()}
+    if not errors:
         return
-    now = await look()
-    for key, value in to_set_back(before, now).items():
+    now = await read_now()
+    for key, value in values_to_restore(before, now).items():
         if key in wanted:
-            why = f" ({said[key]})" if said.get(key) else ""
-            raise SubjectError(f"{whose}: {key} is {now.get(key)!r} and does not go back to {value!r}{why}")
+            why = f" ({errors[key]})" if errors.get(key) else ""
+            raise SubjectError(f"{owner}: {key} is {now.get(key)!r} and does not go back to {value!r}{why}")

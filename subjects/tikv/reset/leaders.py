@@ -1,8 +1,8 @@
-"""Bringing the regions' leaders to their known places: one store after the other, in turn.
+"""Spreads the leaders of regions over the stores in a known way: one store after the other, in turn.
 
 A store that leads nothing is missed by nobody, so trials that find leaders where the last one left them are not alike.
 PD keeps numbers even but does not care which store leads what, and may move equals about for reasons of its own. So the
-exact places are asked for a while, and after that, or where there are many regions, an even spread is enough.
+exact assignment is asked for a while, and after that, or where there are many regions, an even spread is enough.
 """
 
 from __future__ import annotations
@@ -19,17 +19,19 @@ from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.pd import Pd, PdRefused, PdUnavailable
 from subjects.tikv.members.queries import region_status
 from subjects.tikv.members.schemas import Region, RegionStatus, Store, read
-from subjects.tikv.reset.residue import UNWANTED
 from subjects.watching.polling import PollSettings
 
-FEW = 100
-"""Up to so many regions, each has its place, and its leader is asked whether it leads."""
+MAX_EXACT_REGIONS = 100
+"""Up to so many regions, each is assigned to a store, and its leader is asked whether it leads."""
 
-PATIENCE = 20
-"""After so many looks an even spread will do."""
+EXACT_ATTEMPTS = 20
+"""After so many attempts an even spread is enough."""
 
-ORDERS_AT_ONCE = 16
-"""PD carries out orders side by side; more of them than this would only wait inside it."""
+MAX_TRANSFERS = 16
+"""PD carries out transfers side by side; more of them than this would only wait inside it."""
+
+LEADER_SCHEDULERS = ("evict-leader-scheduler", "grant-leader-scheduler")
+"""Schedulers that somebody adds for a while to move or keep leaders. Some versions append a store's id to the name."""
 
 OPERATORS = "/pd/api/v1/operators"
 
@@ -39,7 +41,7 @@ def voters(region: Region) -> frozenset[int]:
     return frozenset(peer.store_id for peer in region.peers if peer.role_name == "Voter")
 
 
-def places(regions: Sequence[Region], stores: Sequence[int]) -> dict[int, int]:
+def assign_leaders(regions: Sequence[Region], stores: Sequence[int]) -> dict[int, int]:
     """Region id to the id of the store that should lead it: the i-th region the i-th store, round and round.
 
     Where that store holds no replica that could lead, the next in turn that does. A region without any is left out.
@@ -53,7 +55,7 @@ def places(regions: Sequence[Region], stores: Sequence[int]) -> dict[int, int]:
     return found
 
 
-def even(regions: Sequence[Region], stores: Sequence[int]) -> bool:
+def is_even(regions: Sequence[Region], stores: Sequence[int]) -> bool:
     """Whether these stores lead everything, and none of them over one region more than another."""
     led = Counter(region.led_by for region in regions)
     numbers = [led[store] for store in stores]
@@ -61,8 +63,8 @@ def even(regions: Sequence[Region], stores: Sequence[int]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
-    """PD's word on it: the regions by id, the stores by pod, and the ids of those that should lead, in turn."""
+class LeaderView:
+    """What PD tells: the regions by id, the stores by pod, and the ids of those that should lead, in turn."""
 
     regions: Sequence[Region]
     by_pod: Mapping[str, Store]
@@ -81,56 +83,56 @@ async def spread_leaders(
     Waits without limit for PD, for every store, and until each region has as many `replicas` as it should: a new
     cluster begins with one of each, and its store would be the only place for a leader.
     """
-    for look in count():
+    for attempt in count():
         with suppress(PdUnavailable):
-            sight = await _look(pd, pods)
-            if sight is not None and sight.replicated(replicas):
-                few = len(sight.regions) <= FEW
-                wanted = places(sight.regions, sight.stores)
-                astray = [region for region in sight.regions if region.led_by != wanted.get(region.id)]
-                if even(sight.regions, sight.stores) and (not few or look >= PATIENCE):
+            view = await _read_view(pd, pods)
+            if view is not None and view.replicated(replicas):
+                exact = len(view.regions) <= MAX_EXACT_REGIONS
+                wanted = assign_leaders(view.regions, view.stores)
+                misplaced = [region for region in view.regions if region.led_by != wanted.get(region.id)]
+                if is_even(view.regions, view.stores) and (not exact or attempt >= EXACT_ATTEMPTS):
                     return
-                if not astray and (not few or await _confirmed(endpoints, sight, wanted, polling)):
+                if not misplaced and (not exact or await _confirmed(endpoints, view, wanted, polling)):
                     return
-                for region in [region for region in astray if region.id in wanted][:ORDERS_AT_ONCE]:
+                for region in [region for region in misplaced if region.id in wanted][:MAX_TRANSFERS]:
                     await _transfer(pd, region.id, wanted[region.id])
-            report(await _why_not_yet(pd, sight, replicas))
+            report(await _describe_wait(pd, view, replicas))
         await asyncio.sleep(polling.period)
 
 
-async def _look(pd: Pd, pods: Sequence[str]) -> Sight | None:
+async def _read_view(pd: Pd, pods: Sequence[str]) -> LeaderView | None:
     """None while there are no regions, or a pod has no store."""
     by_pod = (await pd.stores()).by_pod()
     regions = (await pd.regions()).by_id()
     if not regions or any(pod not in by_pod for pod in pods):
         return None
-    return Sight(regions, by_pod, [by_pod[pod].store.id for pod in pods])
+    return LeaderView(regions, by_pod, [by_pod[pod].store.id for pod in pods])
 
 
-async def _why_not_yet(pd: Pd, sight: Sight | None, replicas: int) -> str:
+async def _describe_wait(pd: Pd, view: LeaderView | None, replicas: int) -> str:
     """What is waited for. A scheduler that keeps leaders where they are is named, for it is not ours to remove."""
-    if sight is None:
+    if view is None:
         return "PD does not list a store for each pod, or no regions yet"
-    if not sight.replicated(replicas):
+    if not view.replicated(replicas):
         return f"not each region has {replicas} replicas yet"
-    holding = sorted(name for name in await pd.schedulers() if name.startswith(UNWANTED))
+    holding = sorted(name for name in await pd.schedulers() if name.startswith(LEADER_SCHEDULERS))
     by = f"; PD's {', '.join(holding)} may hold them, which somebody added and has to remove" if holding else ""
-    return f"the leaders of {len(sight.regions)} regions are not spread over the stores yet{by}"
+    return f"the leaders of {len(view.regions)} regions are not spread over the stores yet{by}"
 
 
 async def _transfer(pd: Pd, region: int, store: int) -> None:
-    """Order it. Whether it is done is seen at the next look, so a refusal needs no handling."""
+    """Ask PD for it. Whether it is done is seen when the view is read again, so a refusal needs no handling."""
     with suppress(PdRefused, PdUnavailable):
         await pd.post(OPERATORS, {"name": "transfer-leader", "region_id": region, "to_store_id": store})
 
 
-async def _confirmed(endpoints: Endpoints, sight: Sight, wanted: Mapping[int, int], polling: PollSettings) -> bool:
+async def _confirmed(endpoints: Endpoints, view: LeaderView, wanted: Mapping[int, int], polling: PollSettings) -> bool:
     """Whether every store says itself that it leads what it should: PD goes on naming one that lost leadership."""
     pods = await endpoints.tikv_pods()
-    homes = {store.store.id: (pods.get(name), store.status_port) for name, store in sight.by_pod.items()}
+    addresses = {store.store.id: (pods.get(name), store.status_port) for name, store in view.by_pod.items()}
 
     async def leads(region: int, store: int) -> bool:
-        pod, port = homes[store]
+        pod, port = addresses[store]
         if pod is None:
             return False
         result = await endpoints.query(region_status(region, port), pod, polling.timeout)
