@@ -245,7 +245,7 @@ def parse(content: bytes, file: Path) -> Kubeconfig:
 
 
 def _refuse_depth(text: str) -> None:
-    """libyaml recurs without a limit, and takes the process with it. Raises ValueError."""
+    """Raises ValueError for deeply nested YAML: libyaml recurs without a limit and would crash the process."""
     depth = 0
     for event in yaml.parse(text, _Loader):
         if isinstance(event, yaml.CollectionStartEvent):
