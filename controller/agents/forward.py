@@ -43,7 +43,7 @@ class Refused(Exception):
 
 
 class NotTaken(Exception):
-    """This one thing never will be."""
+    """One value that the controller will never accept."""
 
     def __init__(self, status: int, why: str) -> None:
         super().__init__(why)

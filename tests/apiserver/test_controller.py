@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
+from bench.scripted import Script, ScriptedSubject, World
+from cluster.apiserver.kubectl import Kubectl
 from controller.consent import ALLOWED_ANNOTATION, OPT_IN_LABEL
 from controller.settings import Settings
 from tests.apiserver.campaigns import campaign
 from tests.apiserver.conftest import CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE, MakeNamespace
-from tests.apiserver.kubectl import Kubectl
-from tests.support.scripted import Script, ScriptedSubject, World
 from tests.support.threaded import ThreadedController
 
 SUBJECT = "etcd"

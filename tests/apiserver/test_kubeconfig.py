@@ -18,13 +18,13 @@ from typing import Any
 
 import pytest
 
+from cluster.apiserver.kubectl import Kubectl
 from controller.cli.cluster.api import Api
 from controller.cli.cluster.errors import CommandFailed
 from controller.connection import NoCluster
 from controller.kube import KubeApi
 from subjects.cluster import ClusterError, ClusterUnreachable
 from tests.apiserver import binaries
-from tests.apiserver.kubectl import Kubectl
 from tests.support.certificates import SERVER_NAME, Authority
 from tests.support.hearing import Heard, Hearing, hearing
 

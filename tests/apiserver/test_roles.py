@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from cluster.apiserver.kubectl import Kubectl
 from controller.agents.intake.tokens import TokenExchange, TokenSecrets
 from controller.cli.cluster.api import Api
 from controller.cli.cluster.campaigns import Campaigns
@@ -23,7 +24,6 @@ from controller.records.errors import NotRecorded, RecordsUnavailable
 from controller.tokens import ANNOTATION, digest_of, secret_name
 from tests.apiserver.campaigns import campaign
 from tests.apiserver.conftest import CONTROLLER_NAMESPACE, KubectlAs
-from tests.apiserver.kubectl import Kubectl
 from tests.support.ports import free_port
 
 pytestmark = pytest.mark.usefixtures("shipped")

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from cluster.apiserver.kubectl import Kubectl
 from controller.api import CampaignSpec, Controls
 from tests.apiserver.campaigns import campaign
-from tests.apiserver.kubectl import Kubectl
 
 SUBJECT = {"type": "etcd", "namespace": "etcd"}
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.scripted import Script
 from controller.campaign import preconditions
 from controller.campaign.limits import ChangeNotifier, NamespaceLimits
 from controller.campaign.preconditions import MAX_RETRY_SECONDS, MAX_RETRY_UNAUTHORIZED_SECONDS, next_retry_seconds
@@ -21,7 +22,6 @@ from controller.records import CampaignRow, Records
 from controller.status import Refusal
 from tests.emulator.objects import Key
 from tests.emulator.stage import Stage
-from tests.support.scripted import Script
 from tests.support.waiting import eventually
 from tests.unit.records.samples import spec
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from bench.scripted import Script, ScriptedSubject, World
 from controller.agents.protocol import Command, CommandLog, Cursor, PollResult, Ticket
 from controller.api import CampaignSpec, Mode, Outcome
 from controller.attempt.agent_session import AgentSession
@@ -22,7 +23,6 @@ from controller.records import AttemptRow, Records, queries
 from controller.records.database import reading
 from controller.records.rows import Flag
 from subjects.protocol import SubjectContext
-from tests.support.scripted import Script, ScriptedSubject, World
 from tests.support.virtual import VirtualClock, run_virtually
 
 UID = "5f1e6a0e-0000-4000-8000-000000000001"

@@ -11,6 +11,8 @@ from typing import Any
 import kmock
 import pytest
 
+from bench.quick import QuickSpec
+from bench.scripted import Script
 from controller import handlers
 from controller.agents import deployment
 from controller.campaign import parsing, preconditions
@@ -19,8 +21,6 @@ from tests.emulator.deployments import LABELS, READY, Deployments
 from tests.emulator.objects import Key, Refused
 from tests.emulator.stage import ALLOWED, Stage
 from tests.support.ports import free_port
-from tests.support.quick import QuickSpec
-from tests.support.scripted import Script
 from tests.support.waiting import eventually
 
 OWN = "evalcampaign"

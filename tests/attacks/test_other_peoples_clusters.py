@@ -20,6 +20,7 @@ from typing import Any, get_type_hints
 
 import pytest
 
+from bench.quick import QuickSpec
 from controller.campaign.services import Services
 from controller.kube import KubeCluster
 from subjects.cluster import Changes, Cluster, ClusterError, Pod, Reads, Workload
@@ -32,7 +33,6 @@ from subjects.protocol import ChaosRefused, EvalSubject, Fault, SubjectContext, 
 from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.options import check
 from subjects.tikv.members.pd import Pd
-from bench.quick import QuickSpec
 from tests.unit.subjects import tikv_fakes
 from tests.unit.subjects.fakes import IMAGE, NAMES, FakeCluster
 from tests.unit.subjects.tikv_fakes import FakeTikv

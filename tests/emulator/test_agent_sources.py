@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from bench.scripted import Script
 from tests.emulator.stage import Stage
-from tests.support.scripted import Script
 from tests.support.waiting import eventually
 
 PAGE = Path(__file__).parents[2] / "docs" / "agents" / "sources.md"

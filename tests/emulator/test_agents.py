@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
+from bench.scripted import Script
 from controller.tokens import ANNOTATION, digest_of, secret_name
 from tests.emulator.objects import Key
 from tests.emulator.stage import Stage
-from tests.support.scripted import Script
 from tests.support.waiting import eventually
 
 OWN = "evalcampaign"

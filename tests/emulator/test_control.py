@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from bench.scripted import Script
 from subjects.protocol import SubjectError
 from tests.emulator.stage import Stage, together
-from tests.support.scripted import Script
 from tests.support.waiting import eventually
 
 ABORTED = {"Finished": ("True", "Aborted"), "Complete": ("False", "Aborted"), "Failed": ("False", "Aborted")}

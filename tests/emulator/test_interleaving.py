@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from bench.scripted import Script
 from controller.campaign import locks
 from controller.records import AttemptSummary, Records
 from subjects.protocol import SubjectError
 from tests.emulator.objects import Key
 from tests.emulator.stage import Stage, together
-from tests.support.scripted import Script
 from tests.support.waiting import eventually
 
 TURNS = ["a1", "b1", "b2", "a2", "a3", "b3", "b4", "a4"]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from bench.scripted import Script
 from tests.emulator.stage import Stage
-from tests.support.scripted import Script
 from tests.support.waiting import eventually
 
 

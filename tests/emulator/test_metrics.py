@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from bench.scripted import Script
 from controller.records import AttemptSummary, queries
 from controller.records.database import reading
 from tests.emulator.apiserver import is_status_write
@@ -17,7 +18,6 @@ from tests.emulator.objects import Key
 from tests.emulator.stage import Stage, together
 from tests.support.ports import free_port
 from tests.support.scraping import Scrape
-from tests.support.scripted import Script
 from tests.support.waiting import eventually
 from tests.unit.metrics.everything import CLOSED
 

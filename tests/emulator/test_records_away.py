@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
+from bench.scripted import Script
 from controller.records import database, facade
 from tests.emulator.crash.mortalstage import mortal_stage
 from tests.emulator.objects import Key
 from tests.emulator.stage import Stage
-from tests.support.scripted import Script
 from tests.support.waiting import eventually
 
 

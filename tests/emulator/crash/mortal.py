@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
+from bench.quick import QuickSpec
 from controller.__main__ import serve
 from controller.attempt import steps
 from controller.campaign import parsing, preconditions
@@ -16,7 +17,6 @@ from controller.records import facade
 from controller.settings import Settings
 from tests.support.lasting import LastingSubject, LastingWorld
 from tests.support.points import die, die_with_parent, watch_points
-from tests.support.quick import QuickSpec
 
 
 @dataclass(frozen=True)

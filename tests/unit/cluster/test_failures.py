@@ -9,7 +9,7 @@ import pytest
 
 from cluster import run
 from cluster.docker import dockerd
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +20,7 @@ def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_failure_says_what_how_it_ended_where_the_log_is_and_what_to_try() -> None:
     script = "print(*range(100), sep='\\n'); raise SystemExit(3)"
-    with pytest.raises(ClusterError) as failure:
+    with pytest.raises(SetupError) as failure:
         run.logged([sys.executable, "-c", script], "counting", hint="count less.")
     said = str(failure.value)
     assert said.startswith("counting failed (exit 3).")
@@ -33,7 +33,7 @@ def test_a_failure_says_what_how_it_ended_where_the_log_is_and_what_to_try() -> 
 
 
 def test_a_program_that_is_not_there_is_named() -> None:
-    with pytest.raises(ClusterError, match="no-such-program is not installed"):
+    with pytest.raises(SetupError, match="no-such-program is not installed"):
         run.logged(["no-such-program"], "trying")
 
 
@@ -53,7 +53,7 @@ def test_root_needs_no_sudo_and_others_do(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(shutil, "which", lambda _: "/usr/bin/sudo")
     assert run.as_root(["id"]) == ["sudo", "id"]
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    with pytest.raises(ClusterError, match="needs root"):
+    with pytest.raises(SetupError, match="needs root"):
         run.as_root(["id"])
 
 

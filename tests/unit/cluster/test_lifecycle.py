@@ -9,7 +9,7 @@ import pytest
 
 from cluster import health, kind, lifecycle, run, tools
 from cluster.docker import engine
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 from cluster.node import choice, nodeimage
 from cluster.node.choice import Choice
 from cluster.progress import Stages
@@ -90,10 +90,10 @@ def test_an_engine_that_cannot_be_had_ends_it_before_anything_is_made(
     steps: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def install() -> str:
-        raise ClusterError("no Docker engine is installed.")
+        raise SetupError("no Docker engine is installed.")
 
     monkeypatch.setattr(engine, "ensure", install)
-    with pytest.raises(ClusterError, match="no Docker engine"):
+    with pytest.raises(SetupError, match="no Docker engine"):
         lifecycle.up()
     assert set(steps) <= {"build cluster"}
 

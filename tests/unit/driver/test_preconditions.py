@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bench.scripted import KillParams, Script, ScriptedSubject
 from controller.agents.deployment import AgentDeployment
 from controller.api import CampaignSpec
 from controller.campaign.preconditions import PreconditionUnmet, Rejected, check_preconditions, resolve_subject
@@ -12,7 +13,6 @@ from controller.consent import Namespace
 from controller.status import REFUSED
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.protocol import SubjectContext, SubjectOptions, Unsupported
-from tests.support.scripted import KillParams, Script, ScriptedSubject
 from tests.unit.driver.samples import START
 
 CONTEXT = SubjectContext(None, "s", lambda: START)
