@@ -362,7 +362,7 @@ def test_a_subject_is_given_nothing_but_the_guarded_cluster() -> None:
 @pytest.mark.parametrize("method", sorted(CHANGING))
 async def test_what_is_permitted_is_sent(method: Any) -> None:
     api = Asked(three())
-    await getattr(GuardedCluster(api, consents, allow_recreate=True), method)(*permits()[method])
+    await getattr(GuardedCluster(api, consents, allow_recreate=True), method)(*permits()[method])  # type: ignore[arg-type]
     assert api.changed == [method]
 
 
@@ -395,7 +395,7 @@ async def test_only_the_named_statefulset_and_its_claims_are_emptied(method: Any
 
 async def test_a_system_whose_emptying_has_begun_is_brought_back_whatever_has_become_of_consent() -> None:
     api = Asked({}, replicas=0)
-    guarded = GuardedCluster(api, refuses, allow_recreate=True)
+    guarded = GuardedCluster(api, refuses, allow_recreate=True)  # type: ignore[arg-type]
     await guarded.delete_claim(*permits()["delete_claim"])
     await guarded.scale_workload(Recreate("etcd", ("data",)), "etcd", "etcd", 3)
     assert api.changed == ["delete_claim", "scale_workload"]
