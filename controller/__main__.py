@@ -24,11 +24,11 @@ from controller.clock import Clock
 from controller.connections import raise_descriptor_limit
 from controller.kube import KubeApi, NoCluster, wait_for_crd
 from controller.liveness import Liveness
-from controller.metrics.lag import sampling_lag
+from controller.metrics.collectors import sampling_lag
 from controller.metrics.prometheus import Metrics
 from controller.metrics.serving import serving_metrics
 from controller.printable import log_printably
-from controller.reading.serving import serving_records
+from controller.reading.server import serving_records
 from controller.records import Records, RecordsError
 from controller.records.database import sqlite_path
 from controller.serving import ANY_ADDRESS, serving
@@ -66,7 +66,7 @@ async def _serve(
     metrics = Metrics()
     # The records first: a second controller must find out before it has touched anything.
     liveness.waits_for = "the records are being opened, and migrated where they are older"
-    records = await Records.open(settings.database, _await_records, metrics, settings.allowance)
+    records = await Records.open(settings.database, _await_records, metrics, settings.log_limits)
     try:
         api = await KubeApi.connect(settings.kubeconfig, metrics, settings.field_manager)
     except BaseException:

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from controller.consent import DEFAULT_KEYS, ConsentKeys
-from controller.records.quota import Allowance
+from controller.records.quota import LogLimits
 
 LOCALHOST = "127.0.0.1"
 """Who gets there was let through by the API server: by a right on `pods/portforward` in the controller's namespace."""
@@ -40,7 +40,7 @@ class Settings:
     writes into `managedFields` of what we change, and what we call ourselves in requests; `consent` names the label and
     the annotation of a namespace's owner. `kubeconfig` names a file for a controller outside the cluster; without one
     it is what kubectl would take. `agent_files` is the folder below which agents' operator.db files may lie; without
-    one none is read. `allowance` bounds what agents may fill,
+    one none is read. `log_limits` bounds what agents may fill,
     `active_campaigns` how many of one namespace are active at a time; 0 is no limit.
     """
 
@@ -56,7 +56,7 @@ class Settings:
     field_manager: str = FIELD_MANAGER
     consent: ConsentKeys = field(default_factory=ConsentKeys)
     agent_files: Path | None = None
-    allowance: Allowance = field(default_factory=Allowance)
+    log_limits: LogLimits = field(default_factory=LogLimits)
     active_campaigns: int = 100
 
     @classmethod
@@ -75,10 +75,10 @@ class Settings:
             field_manager=_named(environment, "EVALCAMPAIGN_FIELD_MANAGER", FIELD_MANAGER, MANAGER, "a plain word"),
             consent=consent_keys(environment),
             agent_files=_folder(environment, "EVALCAMPAIGN_AGENT_FILES"),
-            allowance=Allowance(
-                campaign_log=_mebibytes(environment, "EVALCAMPAIGN_LOG_MEBIBYTES", Allowance().campaign_log),
-                database=_mebibytes(environment, "EVALCAMPAIGN_RECORDS_MEBIBYTES", Allowance().database),
-                free=_mebibytes(environment, "EVALCAMPAIGN_FREE_MEBIBYTES", Allowance().free),
+            log_limits=LogLimits(
+                campaign_log=_mebibytes(environment, "EVALCAMPAIGN_LOG_MEBIBYTES", LogLimits().campaign_log),
+                database=_mebibytes(environment, "EVALCAMPAIGN_RECORDS_MEBIBYTES", LogLimits().database),
+                free=_mebibytes(environment, "EVALCAMPAIGN_FREE_MEBIBYTES", LogLimits().free),
             ),
             active_campaigns=_number(environment, "EVALCAMPAIGN_ACTIVE_CAMPAIGNS", 100),
         )

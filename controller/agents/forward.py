@@ -1,7 +1,7 @@
-"""Sending on what an agent writes into its operator.db: a sidecar beside an agent that knows nothing of HTTP.
+"""Forwards an agent's operator.db over HTTP: a sidecar for an agent that does not send its work itself.
 
-It keeps nothing: what it sends again after a restart is there once all the same. It reads page by page, so that a long
-log costs no more memory than a short one. It reads in its own process, which has nothing else to lose.
+It stores nothing: what it sends again after a restart is recorded once. It reads page by page, so a long log needs no
+more memory than a short one. It reads in its own process, because nothing else depends on it.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ PAUSE_SECONDS = 1.0
 PAGE_ENTRIES = 200
 PAGE_BYTES = 256 * 1024
 PAGE_CHANGES = 100
-"""What is read and sent at once. A request may have 1 MiB and 500 entries."""
+"""How much is read and sent at once. The API accepts requests of up to 1 MiB and 500 entries."""
 
-FULL, REFUSED_FOR_GOOD = 409, (409, 413, 422)
-"""What was not taken and never will be: it is said, and left out."""
+FULL, PERMANENT_REFUSALS = 409, (409, 413, 422)
+"""HTTP statuses of what will never be accepted: it is logged and left out."""
 
 Body = Mapping[str, Any]
 
 
-class Refused(Exception):
-    """Nothing is taken just now; the text says why. It is tried again."""
+class RefusedForNow(Exception):
+    """The controller accepts nothing now; the text says why. It is tried again."""
 
 
-class NotTaken(Exception):
-    """One value that the controller will never accept."""
+class RefusedForGood(Exception):
+    """The controller will never accept this body; the text says why."""
 
     def __init__(self, status: int, why: str) -> None:
         super().__init__(why)
@@ -51,7 +51,7 @@ class NotTaken(Exception):
 
 
 class Forwarder:
-    """Reads `path` and sends what is new or changed. `token` is asked each time: it may come late, and change."""
+    """Reads `path` and sends what is new or changed. `token` is called for each request: it may change."""
 
     def __init__(self, path: Path, zone: tzinfo, client: httpx.AsyncClient, token: Callable[[], str]) -> None:
         self._path = path
@@ -60,16 +60,16 @@ class Forwarder:
         self._token = token
         self._sent: dict[str, bytes] = {}
         self._place = NOTHING_SENT
-        """How far the log was sent, and of which file."""
+        """How far the log of which file was sent."""
 
     async def run(self) -> None:
-        """Go on for ever; say why where something cannot be read or sent, once each."""
+        """Runs without end; logs once why something cannot be read or sent."""
         trouble = ""
         while True:
             try:
                 await self.once()
                 now = ""
-            except (AgentUnreadable, Refused, OSError) as error:
+            except (AgentUnreadable, RefusedForNow, OSError) as error:
                 now = str(error)
             if now != trouble:
                 log.warning("%s", now or "it works again")
@@ -77,7 +77,7 @@ class Forwarder:
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def once(self) -> None:
-        """Send all that is new. Raises AgentUnreadable, Refused, or OSError where there is no token yet."""
+        """Sends everything that is new. Raises AgentUnreadable, RefusedForNow, or OSError without a token."""
         while changes := await asyncio.to_thread(self._changes):
             for path, body in changes:
                 await self._put(path, body)
@@ -90,7 +90,7 @@ class Forwarder:
             self._place = place
 
     def _changes(self) -> list[tuple[str, Body]]:
-        """The next tickets and sessions that are not as they were sent, in this order."""
+        """Returns the next tickets, then sessions, that differ from what was sent."""
         with reading(self._path) as file:
             if file is None:
                 return []
@@ -103,7 +103,7 @@ class Forwarder:
             return changed
 
     def _page(self) -> tuple[list[Body], Place]:
-        """The next entries of the log, and where they end. In another file they begin anew."""
+        """Returns the next entries of the log, and the place after them. Another file is read from its beginning."""
         with reading(self._path) as file:
             if file is None:
                 return [], self._place
@@ -123,32 +123,32 @@ class Forwarder:
     async def _put(self, path: str, body: Body) -> None:
         try:
             await self._send("PUT", path, body)
-        except NotTaken as no:
-            log.error("%s is not taken (HTTP %d): %s", path, no.status, no)
+        except RefusedForGood as refused:
+            log.error("%s is not taken (HTTP %d): %s", path, refused.status, refused)
 
     async def _post(self, entries: list[Body]) -> None:
-        """All of them, or, where one of them spoils it, all others."""
+        """Sends all entries; where they are refused together, one by one, so that only the invalid ones are lost."""
         try:
             await self._send("POST", "/v1/log", {"entries": entries})
-        except NotTaken as no:
-            if len(entries) > 1 and no.status != FULL:
+        except RefusedForGood as refused:
+            if len(entries) > 1 and refused.status != FULL:
                 for entry in entries:
                     await self._post([entry])
                 return
-            log.error("%d entries of the log are not taken (HTTP %d): %s", len(entries), no.status, no)
+            log.error("%d entries of the log are not taken (HTTP %d): %s", len(entries), refused.status, refused)
 
     async def _send(self, method: str, path: str, body: Body) -> None:
-        # Escaped, as half characters may have come out of the agent's own JSON.
+        # Escaped, because the agent's own JSON may hold lone surrogates.
         content = json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {self._token()}", "Content-Type": "application/json"}
         try:
             answer = await self._client.request(method, path, content=content, headers=headers)
         except httpx.HTTPError as error:
-            raise Refused(f"the controller does not answer: {type(error).__name__}") from None
-        if answer.status_code in REFUSED_FOR_GOOD:
-            raise NotTaken(answer.status_code, answer.text[:500])
+            raise RefusedForNow(f"the controller does not answer: {type(error).__name__}") from None
+        if answer.status_code in PERMANENT_REFUSALS:
+            raise RefusedForGood(answer.status_code, answer.text[:500])
         if not answer.is_success:
-            raise Refused(f"the controller takes nothing (HTTP {answer.status_code}): {answer.text[:200]}")
+            raise RefusedForNow(f"the controller takes nothing (HTTP {answer.status_code}): {answer.text[:200]}")
 
 
 def _digest(body: Body) -> bytes:

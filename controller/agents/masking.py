@@ -1,8 +1,8 @@
-"""Secrets are taken out of what an agent ran or said before it is kept.
+"""Masks secrets in an agent's commands and texts before they are recorded.
 
-By shape, not by knowledge: what looks like a token, a password or a key becomes `***`. A secret that looks like nothing
-in particular gets through; text that only looks like one is lost. Masking twice is masking once. Every repetition has a
-bound: the text may be a mebibyte, and whoever wrote it may want this to take long.
+Text that looks like a token, a password or a key becomes `***`. A secret without a known pattern is not masked; text
+that only looks like a secret is lost. Masking is idempotent. Every repetition in the patterns is bounded, because the
+text may be a mebibyte long and made to be slow to match.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ MASK = "***"
 
 _SECRET_WORDS = r"password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential"
 _VALUE = r"""(?!"?\$[({A-Z_])(?:"(?:\\.|[^"\\])*"|'[^']*'|[^\s"'&;|,}{)]+)"""
-"""A quoted text, or what reaches to the next space, quote or operator. What a shell is to fill in is no secret yet."""
+"""A quoted text, or text up to the next space, quote or operator. A shell's variable is no secret."""
 
 _NAMES = ("pass", "pwd", "secret", "token", "key", "credential")
 _FREE = ("mysql", "mysqldump", "mysqladmin", "mariadb", "sshpass", "redis-cli")
@@ -24,7 +24,7 @@ _LOGIN = ("docker", "podman", "helm", "skopeo", "oras", "oc", "az")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`signs`, in lower case: in a text with none of them there is nothing to find, which is quickly told."""
+    """A pattern and its replacement. `signs`, in lower case: a text without any of them need not be searched."""
 
     signs: tuple[str, ...]
     pattern: re.Pattern[str]
@@ -93,7 +93,7 @@ _RULES = (
 
 
 def mask(text: str) -> str:
-    """The text without what looks like a secret."""
+    """Returns the text with everything that looks like a secret masked."""
     lowered = text.lower()
     for rule in _RULES:
         if any(sign in lowered for sign in rule.signs):

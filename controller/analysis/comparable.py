@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from controller.analysis.errors import NotComparable
 from controller.difference import changes
-from controller.records.arms import compared
+from controller.records.arms import comparable_spec
 from controller.records.rows import CampaignRow
 
 
@@ -16,7 +16,7 @@ def differing(first: CampaignRow, second: CampaignRow) -> list[str]:
     """
     if first.comparison_hash == second.comparison_hash:
         return []
-    fields = [change.path for change in changes(compared(first.spec), compared(second.spec))]
+    fields = [change.path for change in changes(comparable_spec(first.spec), comparable_spec(second.spec))]
     return fields or ["comparison hash (recorded by different versions)"]
 
 

@@ -5,6 +5,7 @@ Names in YAML are camelCase, names in Python snake_case. Durations are whole sec
 """
 
 from controller.api.base import GROUP, KIND, PLURAL, VERSION, Model, Time
+from controller.api.enums import Failure, Mode, Outcome, Phase, Step
 from controller.api.reasons import Reason
 from controller.api.spec import (
     HOST,
@@ -41,7 +42,6 @@ from controller.api.status import (
     Recent,
     Summary,
 )
-from controller.api.words import Failure, Mode, Outcome, Phase, Step
 
 __all__ = [
     "GROUP",

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from controller.api.base import Model
-from controller.api.words import Mode
+from controller.api.enums import Mode
 
 
 class Probe(StrEnum):

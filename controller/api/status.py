@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from controller.api.base import Model, Time
-from controller.api.words import Outcome, Phase, Step
+from controller.api.enums import Outcome, Phase, Step
 
 RECENT_ATTEMPTS = 10
 """How many attempts `status.recent` keeps: the status stays small however long the campaign is."""

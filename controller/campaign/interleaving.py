@@ -52,7 +52,7 @@ def decide_turn(arms: Arms) -> Turn:
     """
     mine, partner = arms.mine, arms.partner
     trial = mine.tally.next_trial
-    if mine.tally.unpaired_from is not None or arms.misfit is not None:
+    if mine.tally.unpaired_from is not None or arms.no_partner is not None:
         return turn_alone(arms)
     if partner is None:
         return Turn(TurnOwner.UNKNOWN, None)
@@ -90,8 +90,8 @@ def describe_missing_partner(until: datetime) -> str:
 
 
 def _why_alone(arms: Arms) -> tuple[Reason, str]:
-    if arms.misfit is not None:
-        return arms.misfit.reason, arms.misfit.message
+    if arms.no_partner is not None:
+        return arms.no_partner.reason, arms.no_partner.message
     partner: Arm | None = arms.partner
     if partner is not None and partner.campaign.phase.terminal:
         return Reason.PARTNER_ENDED, f"arm {partner.name} (campaign {partner.title}) is {partner.campaign.phase}"

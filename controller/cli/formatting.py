@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from controller.api import Mode, Outcome
-from controller.reading.protocol import Counted
+from controller.reading.protocol import CampaignCounts
 from controller.records.rows import AttemptSummary
 
 NOTHING = "-"
@@ -31,23 +31,23 @@ def second(time: datetime | None) -> str:
     return NOTHING if time is None else time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def progress(row: Counted) -> str:
+def progress(row: CampaignCounts) -> str:
     """Trials done of those planned: `3/5`."""
     return f"{row.done}/{row.campaign.planned}"
 
 
-def recovered(row: Counted) -> str:
+def recovered(row: CampaignCounts) -> str:
     """The recovery rate with its n: `2/3 (67%)`; nothing to say about none, nor where nothing was broken."""
     return share(row.recovered, row.scored) if row.campaign.mode.injects else NOTHING
 
 
-def resolved(row: Counted) -> str:
+def resolved(row: CampaignCounts) -> str:
     """The resolution rate of an agent, likewise."""
     agents = row.campaign.mode is Mode.AGENT
     return share(row.outcomes.get(Outcome.RESOLVED, 0), row.scored) if agents else NOTHING
 
 
-def false_alarms(row: Counted) -> str:
+def false_alarms(row: CampaignCounts) -> str:
     """The rate of false alarms in a control, likewise."""
     control = row.campaign.mode is Mode.CONTROL
     return share(row.outcomes.get(Outcome.FALSE_ALARM, 0), row.scored) if control else NOTHING
@@ -58,7 +58,7 @@ def share(part: int, whole: int) -> str:
     return f"{part}/{whole} ({part / whole:.0%})" if whole else NOTHING
 
 
-def median(row: Counted, value: float | None) -> str:
+def median(row: CampaignCounts, value: float | None) -> str:
     """One of its medians, censored at the deadline: `>60s` where half or more had not come to it by then."""
     if not row.scored or not row.campaign.mode.injects:
         return NOTHING

@@ -16,8 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from controller.metrics.campaigns import RecordedCampaigns
-from controller.metrics.disk import RecordsDisk
+from controller.metrics.collectors import RecordedCampaigns, RecordsDisk
 from controller.serving import serving_if_possible
 from controller.settings import Settings
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from datetime import datetime
 
-from controller.reading.protocol import AttemptTimeline, Counted
+from controller.reading.protocol import AttemptTimeline, CampaignCounts
 from controller.records.rows import AttemptSummary, CampaignRow, Json
 from controller.text import utc_microseconds
 
@@ -16,7 +16,7 @@ def dumps(value: Json, indent: int | None = None) -> str:
     return json.dumps(value, indent=indent, default=time)
 
 
-def campaign(counted: Counted) -> dict[str, Json]:
+def campaign(counted: CampaignCounts) -> dict[str, Json]:
     """The campaign's row with its counts; a median is null where it is censored or nothing is scored."""
     counts = asdict(counted)
     row = counts.pop("campaign")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from controller.reading.protocol import AttemptTimeline, Counted
+from controller.reading.protocol import AttemptTimeline, CampaignCounts
 from controller.records import queries
 from controller.records.database import backup, reading
-from controller.records.queries import Found
+from controller.records.queries import CampaignMatch
 from controller.records.rows import AttemptSummary, CampaignRow
 
 AT_ONCE = 20
@@ -21,19 +21,19 @@ class DatabaseReader:
     def __init__(self, url: str) -> None:
         self._url = url
 
-    def campaigns(self) -> list[Counted]:
+    def campaigns(self) -> list[CampaignCounts]:
         """See RecordsReader, as for the others."""
         with reading(self._url) as connection:
-            return [Counted.of(row, tally) for row, tally in queries.list_campaigns(connection)]
+            return [CampaignCounts.of(row, tally) for row, tally in queries.list_campaigns(connection)]
 
-    def named(self, asked: str) -> list[Counted]:
+    def named(self, asked: str) -> list[CampaignCounts]:
         """All that `find` would choose from, counted, the newest first."""
         with reading(self._url) as connection:
             found = queries.find_campaign(connection, asked)
             counted = queries.count(connection, (found.campaign, *found.others))
-        return [Counted.of(row, tally) for row, tally in counted]
+        return [CampaignCounts.of(row, tally) for row, tally in counted]
 
-    def find(self, asked: str) -> Found:
+    def find(self, asked: str) -> CampaignMatch:
         """..."""
         with reading(self._url) as connection:
             return queries.find_campaign(connection, asked)

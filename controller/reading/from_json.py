@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from controller.reading.protocol import AttemptTimeline, Counted
+from controller.reading.protocol import AttemptTimeline, CampaignCounts
 from controller.records.errors import RecordsError
 from controller.records.rows import AttemptRow, AttemptSummary, CampaignRow, Event, Json, with_listed_targets
 from controller.validation import describe_invalid
@@ -14,13 +14,13 @@ from controller.validation import describe_invalid
 T = TypeVar("T")
 
 ADAPTERS: dict[type, TypeAdapter[Any]] = {
-    kind: TypeAdapter(kind) for kind in (CampaignRow, Counted, AttemptSummary, AttemptRow, Event)
+    kind: TypeAdapter(kind) for kind in (CampaignRow, CampaignCounts, AttemptSummary, AttemptRow, Event)
 }
 
 
-def campaign(value: Json) -> Counted:
+def campaign(value: Json) -> CampaignCounts:
     """A campaign with its counts. RecordsError, as for the others, where it is none that this version can read."""
-    return _read(Counted, {**value, "campaign": _read(CampaignRow, value)})
+    return _read(CampaignCounts, {**value, "campaign": _read(CampaignRow, value)})
 
 
 def summary(value: Json) -> AttemptSummary:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from controller.api import Outcome
-from controller.records.queries import Found
+from controller.records.queries import CampaignMatch
 from controller.records.rows import AttemptRow, AttemptSummary, CampaignRow, Event, Tally
 from controller.statistics import censored_median
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
+class CampaignCounts:
     """A campaign and what came of it so far. `scored` is the n of every rate; medians are in seconds, and None where
     nothing is scored or the median is censored (longer than the observation).
     """
@@ -57,11 +57,11 @@ class RecordsReader(Protocol):
     Each call sees one moment of the records; between two calls a controller may have written more.
     """
 
-    def campaigns(self) -> list[Counted]:
+    def campaigns(self) -> list[CampaignCounts]:
         """All campaigns, the newest first; deleted ones are there too."""
         ...
 
-    def find(self, asked: str) -> Found:
+    def find(self, asked: str) -> CampaignMatch:
         """The campaign with this uid, `namespace/name` or name; of several, the one created last. Else NotRecorded."""
         ...
 

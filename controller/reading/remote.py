@@ -14,10 +14,10 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from controller.reading import from_json
-from controller.reading.protocol import AttemptTimeline, Counted
+from controller.reading.protocol import AttemptTimeline, CampaignCounts
 from controller.records.database import sound_copy
 from controller.records.errors import NotRecorded, RecordsError, RecordsUnavailable
-from controller.records.queries import Found
+from controller.records.queries import CampaignMatch
 from controller.records.rows import AttemptSummary, CampaignRow, Json
 
 ANSWER_SECONDS = 60.0
@@ -38,14 +38,15 @@ class RemoteReader:
         """The `version` of the controller and the `schema` of its records."""
         return dict(self._json("/v1"))
 
-    def campaigns(self) -> list[Counted]:
+    def campaigns(self) -> list[CampaignCounts]:
         """See RecordsReader, as for the others."""
         return [from_json.campaign(each) for each in self._json("/v1/campaigns")]
 
-    def find(self, asked: str) -> Found:
+    def find(self, asked: str) -> CampaignMatch:
         """..."""
         meant, *others = self._json("/v1/campaigns", named=asked)
-        return Found(from_json.campaign(meant).campaign, tuple(from_json.campaign(each).campaign for each in others))
+        rows = (from_json.campaign(each).campaign for each in others)
+        return CampaignMatch(from_json.campaign(meant).campaign, tuple(rows))
 
     def attempts(self, campaign: CampaignRow) -> list[AttemptSummary]:
         """..."""

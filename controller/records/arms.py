@@ -21,14 +21,14 @@ NOT_COMPARED = frozenset({"mode", "variant", "agent", "name", "seed", "trials", 
 So may the controls (`suspend` and its like), which may change while it runs: they are not even in the row.
 """
 
-WAY_IN = frozenset({"endpoints", "tlsSecret"})
+CONNECTION_FIELDS = frozenset({"endpoints", "tlsSecret"})
 """Of the subject, likewise: how it is reached. A system that moved to other URLs or got a new certificate is the same.
 
 Namespace and selectors do count: they say which pods are broken and judged, and others are another system. So does
 `probe`, which decides what counts as service.
 """
 
-AS_BEFORE = {
+EARLIER_DEFAULTS = {
     "reset": "heal",
     "allowQuorumLoss": False,
     "cooldownSeconds": 0,
@@ -37,8 +37,8 @@ AS_BEFORE = {
     "confirmSeconds": 30,
     "quietPeriod": {"minSeconds": 0, "maxSeconds": 0},
 }
-DEADLINES_AS_BEFORE = {"attemptSeconds": 0}
-SUBJECT_AS_BEFORE = {"probe": "none", "selectors": {}}
+EARLIER_DEADLINE_DEFAULTS = {"attemptSeconds": 0}
+EARLIER_SUBJECT_DEFAULTS = {"probe": "none", "selectors": {}}
 """Fields that came later, each with the value that says what was done before: a campaign that does the same as one
 recorded back then has the same hash."""
 
@@ -50,24 +50,24 @@ def canonical_hash(value: Json) -> str:
 
 def comparison_hash(spec: Mapping[str, Json]) -> str:
     """The hash of what is compared of the spec."""
-    return canonical_hash(compared(spec))
+    return canonical_hash(comparable_spec(spec))
 
 
-def compared(spec: Mapping[str, Json]) -> dict[str, Json]:
+def comparable_spec(spec: Mapping[str, Json]) -> dict[str, Json]:
     """What must be equal for two campaigns to be compared: all of the spec, defaults filled in, but what may differ."""
-    rest = _without(spec, NOT_COMPARED, AS_BEFORE)
-    subject = _without(spec["subject"], WAY_IN, SUBJECT_AS_BEFORE)
-    deadlines = _without(spec["deadlines"], (), DEADLINES_AS_BEFORE)
+    rest = _without(spec, NOT_COMPARED, EARLIER_DEFAULTS)
+    subject = _without(spec["subject"], CONNECTION_FIELDS, EARLIER_SUBJECT_DEFAULTS)
+    deadlines = _without(spec["deadlines"], (), EARLIER_DEADLINE_DEFAULTS)
     return rest | {"subject": subject, "deadlines": deadlines}
 
 
-def _without(part: Mapping[str, Json], left_out: Collection[str], as_before: Mapping[str, Json]) -> dict[str, Json]:
-    said = {name: value for name, value in part.items() if name not in left_out}
-    return {name: value for name, value in said.items() if name not in as_before or value != as_before[name]}
+def _without(part: Mapping[str, Json], excluded: Collection[str], earlier: Mapping[str, Json]) -> dict[str, Json]:
+    said = {name: value for name, value in part.items() if name not in excluded}
+    return {name: value for name, value in said.items() if name not in earlier or value != earlier[name]}
 
 
 @dataclass(frozen=True, slots=True)
-class Misfit:
+class NoPartner:
     """Why a campaign has no partner though its group has other members, as a reason and a sentence."""
 
     reason: Reason
@@ -89,7 +89,7 @@ def arm_of(campaign: CampaignRow) -> str:
     return str(campaign.spec.get("interleave", {}).get("arm", ""))
 
 
-def partner_of(campaign: CampaignRow, members: Sequence[CampaignRow]) -> CampaignRow | Misfit | None:
+def partner_of(campaign: CampaignRow, members: Sequence[CampaignRow]) -> CampaignRow | NoPartner | None:
     """The other arm; None where there is none, or none yet. `members` are the group's, the campaign itself too."""
     if not group_of(campaign):
         return None
@@ -101,17 +101,17 @@ def partner_of(campaign: CampaignRow, members: Sequence[CampaignRow]) -> Campaig
     partner = next((row for uid, row in pair.items() if uid != campaign.uid), None)
     if partner is not None and (fields := _differing(campaign, partner)):
         what = f"campaign {title(partner)} of the same group differs in {', '.join(fields)}"
-        return Misfit(Reason.PARTNER_DIFFERS, what)
+        return NoPartner(Reason.PARTNER_DIFFERS, what)
     return partner
 
 
-def _late(campaign: CampaignRow, pair: Sequence[CampaignRow]) -> Misfit:
+def _late(campaign: CampaignRow, pair: Sequence[CampaignRow]) -> NoPartner:
     for other in pair:
         if arm_of(other) == arm_of(campaign):
             what = f"arm {arm_of(other)} of group {group_of(campaign)} is campaign {title(other)}"
-            return Misfit(Reason.ARM_TAKEN, what)
+            return NoPartner(Reason.ARM_TAKEN, what)
     there = " and ".join(title(row) for row in pair)
-    return Misfit(Reason.GROUP_FULL, f"group {group_of(campaign)} has its two arms: campaigns {there}")
+    return NoPartner(Reason.GROUP_FULL, f"group {group_of(campaign)} has its two arms: campaigns {there}")
 
 
 def _differing(first: CampaignRow, second: CampaignRow) -> list[str]:
@@ -120,4 +120,4 @@ def _differing(first: CampaignRow, second: CampaignRow) -> list[str]:
 
 
 def _shared(campaign: CampaignRow) -> dict[str, Json]:
-    return compared(campaign.spec) | {name: campaign.spec[name] for name in ("seed", "trials")}
+    return comparable_spec(campaign.spec) | {name: campaign.spec[name] for name in ("seed", "trials")}

@@ -179,11 +179,11 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Arms:
-    """One campaign's view of its group. Without a `partner`, `misfit` says why; there is none at all without either."""
+    """One campaign's view of its group. Without a `partner`, `no_partner` says why; without both it takes no turns."""
 
     mine: Arm
     partner: Arm | None = None
-    misfit: arms.Misfit | None = None
+    no_partner: arms.NoPartner | None = None
 
 
 def load_arms(connection: Connection, tallies: Tallies, campaign_uid: str) -> Arms:
@@ -193,7 +193,7 @@ def load_arms(connection: Connection, tallies: Tallies, campaign_uid: str) -> Ar
     mine = Arm(campaign, tallies.of(connection, campaign_uid))
     if isinstance(found, CampaignRow):
         return Arms(mine, Arm(found, tallies.of(connection, found.uid)))
-    return Arms(mine, misfit=found)
+    return Arms(mine, no_partner=found)
 
 
 def transfer_locks(connection: Connection, campaign_uid: str, to_uid: str, at: datetime) -> bool:

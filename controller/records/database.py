@@ -47,17 +47,19 @@ def sqlite_path(url: str) -> Path | None:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):  # ValueError: a port that is no number
-        raise RecordsError(f"{shown(url)!r} is no database URL; one looks like sqlite:////data/records.db") from None
+        raise RecordsError(
+            f"{without_password(url)!r} is no database URL; one looks like sqlite:////data/records.db"
+        ) from None
     if parsed.get_backend_name() != "sqlite":
         return None
     if parsed.database in (None, "", ":memory:") or parsed.query:
         raise RecordsError(
-            f"{shown(url)!r} names no file: records must outlive the process, as in sqlite:////data/records.db"
+            f"{without_password(url)!r} names no file: records must outlive the process, as in sqlite:////data/records.db"
         )
     return Path(str(parsed.database)).absolute()
 
 
-def shown(url: str) -> str:
+def without_password(url: str) -> str:
     """A database URL as people may see it: without its password."""
     return re.sub(r"(?<=://)([^:/@]*):.*@", r"\1:***@", url)
 
@@ -158,10 +160,11 @@ def reading(url: str) -> Iterator[Connection]:
             found = revision(connection)
             refuse_newer(found)
             if found is None:
-                raise RecordsMissing(f"{shown(url)} holds no records: no controller has opened it yet")
+                raise RecordsMissing(f"{without_password(url)} holds no records: no controller has opened it yet")
             if found != HEAD:
                 raise RecordsError(
-                    f"{shown(url)} was written by an older version: start this version's controller on it once"
+                    f"{without_password(url)} was written by an older version: "
+                    "start this version's controller on it once"
                 )
             yield connection
     finally:

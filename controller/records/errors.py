@@ -4,7 +4,7 @@ RecordsError
 ├── RecordsInUse        another controller has them open
 ├── RecordsMissing      there is no database at that place
 ├── NotRecorded         there is no such campaign, trial or attempt in it
-├── NotUnlocked         the lock is not there, is somebody else's by now, or belongs to a campaign that runs
+├── UnlockRefused         the lock is not there, is somebody else's by now, or belongs to a campaign that runs
 ├── InboxFull           an agent has sent all that a campaign may keep
 ├── DiskFull            what room there is is kept for tickets and trials
 ├── RecordsNewer        written by a newer version than this one
@@ -33,7 +33,7 @@ class NotRecorded(RecordsError):
     """There is no such campaign, trial or attempt; the text names those that there are."""
 
 
-class NotUnlocked(RecordsError):
+class UnlockRefused(RecordsError):
     """There is no such lock, or whoever holds it may not be deprived of it; the text says which."""
 
 

@@ -19,8 +19,8 @@ from controller.meter import UNMETERED, EndedAttempt, Meter
 from controller.records import attempts, campaigns, database, locks
 from controller.records.campaigns import Arms
 from controller.records.errors import RecordsUnavailable
-from controller.records.inbox import TurnedAway
-from controller.records.quota import Allowance, Room
+from controller.records.inbox import RejectedWrites
+from controller.records.quota import LogLimits, LogQuota
 from controller.records.rows import AttemptRow, CampaignRow, Event, Facts, Flag, LockRow, Tally
 from controller.records.store import Store
 from controller.records.tally import Tallies
@@ -40,10 +40,10 @@ class Records:
         store: Store,
         on_wait: Callable[[str], None] | None = None,
         meter: Meter = UNMETERED,
-        room: Room | None = None,
+        log_quota: LogQuota | None = None,
     ) -> None:
-        self.room = room or Room(None)
-        self.turned_away = TurnedAway()
+        self.log_quota = log_quota or LogQuota(None)
+        self.rejected = RejectedWrites()
         self._store = store
         self._on_wait = on_wait
         self._meter = meter
@@ -55,18 +55,18 @@ class Records:
         url: str,
         on_wait: Callable[[str], None] | None = None,
         meter: Meter = UNMETERED,
-        allowance: Allowance = Allowance(),  # noqa: B008 - frozen
+        log_limits: LogLimits = LogLimits(),  # noqa: B008 - frozen
     ) -> Self:
         """Open `url` (`sqlite:////data/records.db`), creating folder and file, and bring its schema up to date.
 
         With `on_wait`, every method waits while the database cannot be reached, and tells why before each try;
-        without, it raises RecordsUnavailable. `meter` is told of what is committed. `allowance` bounds what agents
+        without, it raises RecordsUnavailable. `meter` is told of what is committed. `log_limits` bounds what agents
         may fill.
 
         Raises RecordsInUse when another controller has it, RecordsNewer when a newer version wrote it, and
         RecordsUnavailable when it cannot be opened.
         """
-        return cls(await Store.open(url, meter), on_wait, meter, Room(database.sqlite_path(url), allowance))
+        return cls(await Store.open(url, meter), on_wait, meter, LogQuota(database.sqlite_path(url), log_limits))
 
     async def close(self) -> None:
         """Wait for writes in flight, then let go of the file and its lock. Closing twice is fine."""

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, Table, case, func, select, update
 
 from controller.records.errors import InboxFull
-from controller.records.quota import Room, size_of
+from controller.records.quota import LogQuota, size_of
 from controller.records.schema import agent_entries, agent_sessions, agent_tickets, attempts
 from controller.text import truncate_bytes
 
@@ -35,7 +35,7 @@ def put_ticket(connection: Connection, campaign: str, id_: str, values: Values, 
     if _count(connection, agent_tickets, campaign) >= LONG_TICKETS:
         values = {**values, "message": truncate_bytes(values["message"], SHORT_BYTES)}
     if known is None:
-        _require_room_for_ticket(connection, campaign)
+        _require_ticket_quota(connection, campaign)
         row = {"campaign_uid": campaign, "id": id_, "arrived_at": at, **values, **resolution}
         connection.execute(agent_tickets.insert().values(row))
         return
@@ -46,7 +46,7 @@ def put_ticket(connection: Connection, campaign: str, id_: str, values: Values, 
 def put_session(connection: Connection, campaign: str, id_: str, values: Values) -> None:
     """Write a session, or what is new of it."""
     if connection.execute(_one(agent_sessions, campaign, id_)).one_or_none() is None:
-        _require_room(connection, agent_sessions, campaign, MOST_SESSIONS)
+        _require_quota(connection, agent_sessions, campaign, MOST_SESSIONS)
         connection.execute(agent_sessions.insert().values({"campaign_uid": campaign, "id": id_, **values}))
         return
     which = (agent_sessions.c.campaign_uid == campaign) & (agent_sessions.c.id == id_)
@@ -54,11 +54,11 @@ def put_session(connection: Connection, campaign: str, id_: str, values: Values)
 
 
 def add_entries(
-    connection: Connection, campaign: str, entries: Sequence[Values], at: datetime, room: Room | None = None
+    connection: Connection, campaign: str, entries: Sequence[Values], at: datetime, log_quota: LogQuota | None = None
 ) -> int:
     """Write the entries that are not there yet, told by session and sequence; return how many bytes they take.
 
-    Raises InboxFull, or, by `room`, DiskFull; then none of them is written.
+    Raises InboxFull, or, by `log_quota`, DiskFull; then none of them is written.
     """
     sessions = {entry["session"] for entry in entries}
     query = select(agent_entries.c.session, agent_entries.c.sequence).where(
@@ -68,9 +68,9 @@ def add_entries(
     new = {(entry["session"], entry["sequence"]): entry for entry in entries}
     rows = [{"campaign_uid": campaign, "arrived_at": at, **entry} for key, entry in new.items() if key not in known]
     if rows:
-        _require_room(connection, agent_entries, campaign, MOST_ENTRIES - len(rows) + 1)
-        if room is not None:
-            room.require_for_log(connection, campaign, size_of(rows))
+        _require_quota(connection, agent_entries, campaign, MOST_ENTRIES - len(rows) + 1)
+        if log_quota is not None:
+            log_quota.check(connection, campaign, size_of(rows))
         connection.execute(agent_entries.insert(), rows)
     return size_of(rows)
 
@@ -120,14 +120,14 @@ def _one(table: Table, campaign: str, id_: str) -> Any:
     return select(table).where(table.c.campaign_uid == campaign, table.c.id == id_)
 
 
-def _require_room(connection: Connection, table: Table, campaign: str, most: int) -> None:
+def _require_quota(connection: Connection, table: Table, campaign: str, most: int) -> None:
     there = _count(connection, table, campaign)
     if there >= most:
         what = table.name.removeprefix("agent_")
         raise InboxFull(f"all the {what} that are kept are there ({there}); no more are taken")
 
 
-def _require_room_for_ticket(connection: Connection, campaign: str) -> None:
+def _require_ticket_quota(connection: Connection, campaign: str) -> None:
     """Of the attempt that runs, or of what came since the last one."""
     begun = select(func.max(attempts.c.started_at)).where(attempts.c.campaign_uid == campaign)
     since = connection.scalar(begun)
@@ -146,27 +146,27 @@ def _count(connection: Connection, table: Table, campaign: str) -> int:
 MOST_WAITING = 1_000
 
 
-class TurnedAway:
+class RejectedWrites:
     """Of all campaigns."""
 
     def __init__(self) -> None:
-        self._work: Counter[str] = Counter()
+        self._logs: Counter[str] = Counter()
         self._tickets: defaultdict[str, set[str]] = defaultdict(set)
 
-    def lost_work(self, campaign: str) -> None:
+    def count_log(self, campaign: str) -> None:
         """A log or a session was refused, and may not come again."""
-        self._work[campaign] += 1
+        self._logs[campaign] += 1
 
-    def work(self, campaign: str) -> int:
+    def logs(self, campaign: str) -> int:
         """How many were, since the process began."""
-        return self._work[campaign]
+        return self._logs[campaign]
 
-    def missed_ticket(self, campaign: str, ticket: str) -> None:
+    def add_ticket(self, campaign: str, ticket: str) -> None:
         """A ticket came while it could not be written, by no fault of whoever sent it."""
         if len(self._tickets[campaign]) < MOST_WAITING:
             self._tickets[campaign].add(ticket)
 
-    def kept_ticket(self, campaign: str, ticket: str) -> None:
+    def remove_ticket(self, campaign: str, ticket: str) -> None:
         """It came again and was written."""
         if campaign in self._tickets:
             self._tickets[campaign].discard(ticket)
@@ -175,11 +175,11 @@ class TurnedAway:
         """How many came and are not written yet."""
         return len(self._tickets[campaign]) if campaign in self._tickets else 0
 
-    def forget_tickets(self, campaign: str) -> None:
+    def clear_tickets(self, campaign: str) -> None:
         """What was missed so far bears on nothing any more."""
         self._tickets.pop(campaign, None)
 
     def forget(self, campaign: str) -> None:
         """Nothing more comes of it."""
-        self._work.pop(campaign, None)
-        self.forget_tickets(campaign)
+        self._logs.pop(campaign, None)
+        self.clear_tickets(campaign)

@@ -19,7 +19,7 @@ NEWEST_FIRST = (campaigns.c.created_at.desc(), campaigns.c.uid)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class CampaignMatch:
     """A campaign, and the `others` that go by the name that was asked for, newest first."""
 
     campaign: CampaignRow
@@ -44,7 +44,7 @@ def count_by_phase(connection: Connection) -> Mapping[tuple[str, Phase], int]:
     return {(subject, Phase(phase)): number for subject, phase, number in connection.execute(query)}
 
 
-def find_campaign(connection: Connection, asked: str) -> Found:
+def find_campaign(connection: Connection, asked: str) -> CampaignMatch:
     """The campaign with this uid, `namespace/name` or name; of several, the one created last.
 
     A name comes back when an object is created again, and the same name may be used in two namespaces. NotRecorded,
@@ -59,7 +59,7 @@ def find_campaign(connection: Connection, asked: str) -> Found:
         known = list(dict.fromkeys(row.qualified_name for row in _campaigns(connection)))
         text = f"known are {_enumerate(known)}" if known else "there are none yet"
         raise NotRecorded(f"No campaign {asked!r} is recorded; {text}")
-    return Found(matching[0], tuple(matching[1:]))
+    return CampaignMatch(matching[0], tuple(matching[1:]))
 
 
 def list_attempts(connection: Connection, campaign_uid: str) -> list[AttemptSummary]:

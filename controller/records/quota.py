@@ -28,7 +28,7 @@ TEXTS = ("content", "command", "why", "tool", "session")
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
+class LogLimits:
     """In bytes. Of one campaign's log; of the database, beyond which no log is taken; and what stays free for the rest.
 
     0 is no limit.
@@ -39,18 +39,18 @@ class Allowance:
     free: int = 64 * MEBIBYTE
 
 
-class Room:
+class LogQuota:
     """Of one database. `path` is its file; None for a server, whose disk is its own."""
 
-    def __init__(self, path: Path | None, allowance: Allowance = Allowance()) -> None:
+    def __init__(self, path: Path | None, log_limits: LogLimits = LogLimits()) -> None:
         self._path = path
-        self._allowance = allowance
+        self._limits = log_limits
         self._logs: dict[str, int] = {}
 
-    def require_for_log(self, connection: Connection, campaign: str, size: int) -> None:
+    def check(self, connection: Connection, campaign: str, size: int) -> None:
         """Raises DiskFull, or InboxFull, where an agent's log of `size` bytes is too much now. In a transaction."""
-        self._require_disk()
-        if not (most := self._allowance.campaign_log):
+        self._check_disk()
+        if not (most := self._limits.campaign_log):
             return
         if campaign not in self._logs:
             self._logs[campaign] = _stored(connection, agent_entries, campaign)
@@ -58,7 +58,7 @@ class Room:
             said = f"all the log that is kept is there ({most >> 20} MiB); no more is taken"
             raise InboxFull(said)
 
-    def took_log(self, campaign: str, size: int) -> None:
+    def add(self, campaign: str, size: int) -> None:
         """So much was committed."""
         if campaign in self._logs:
             self._logs[campaign] += size
@@ -67,17 +67,17 @@ class Room:
         """Nothing more comes of it."""
         self._logs.pop(campaign, None)
 
-    def _require_disk(self) -> None:
+    def _check_disk(self) -> None:
         if self._path is None:
             return
-        if self._allowance.free and (free := free_bytes(self._path)) is not None and free < self._allowance.free:
+        if self._limits.free and (free := free_bytes(self._path)) is not None and free < self._limits.free:
             raise DiskFull(
-                f"the disk of the records has less than {self._allowance.free >> 20} MiB left, which are kept for "
+                f"the disk of the records has less than {self._limits.free >> 20} MiB left, which are kept for "
                 "tickets and what else matters more; logs are taken again when there is room"
             )
-        if self._allowance.database and used_bytes(self._path) > self._allowance.database:
+        if self._limits.database and used_bytes(self._path) > self._limits.database:
             raise DiskFull(
-                f"the records have more than the {self._allowance.database >> 20} MiB they may have; "
+                f"the records have more than the {self._limits.database >> 20} MiB they may have; "
                 "no more logs are taken"
             )
 

@@ -37,7 +37,7 @@ class Store:
         writer: Engine,
         reader: Engine,
         lock: FileLock | None,
-        place: Place | None = None,
+        file: FileIdentity | None = None,
         meter: Meter = UNMETERED,
     ) -> None:
         self.commits = 0
@@ -45,7 +45,7 @@ class Store:
         self._writer = writer
         self._reader = reader
         self._lock = lock
-        self._place = place
+        self._file = file
         self._write_thread = ThreadPoolExecutor(1, thread_name_prefix="records-writer")
         self._read_threads = ThreadPoolExecutor(READERS, thread_name_prefix="records-reader")
         self._closed = False
@@ -62,8 +62,8 @@ class Store:
         lock = None if path is None else FileLock.take(path)
         try:
             migrate(url)
-            place = None if path is None else Place.of(path)
-            return cls(database.writer(url), database.reader(url, READERS), lock, place, meter)
+            file = None if path is None else FileIdentity.of(path)
+            return cls(database.writer(url), database.reader(url, READERS), lock, file, meter)
         except BaseException:
             if lock is not None:
                 lock.release()
@@ -98,7 +98,7 @@ class Store:
         return await asyncio.get_running_loop().run_in_executor(self._read_threads, self._snapshot, work)
 
     def _commit(self, work: Callable[[Connection], T]) -> T:
-        self._require_place()
+        self._check_file()
         began = time.perf_counter()
         with database.translated_errors(), self._writer.begin() as connection:
             result = work(connection)
@@ -107,13 +107,13 @@ class Store:
         return result
 
     def _snapshot(self, work: Callable[[Connection], T]) -> T:
-        self._require_place()
+        self._check_file()
         with database.translated_errors(), self._reader.begin() as connection:
             return work(connection)
 
-    def _require_place(self) -> None:
-        if self._place is not None:
-            self._place.require()
+    def _check_file(self) -> None:
+        if self._file is not None:
+            self._file.check()
 
     def _check_open(self) -> None:
         if self._closed:
@@ -134,7 +134,7 @@ async def _to_the_end(future: asyncio.Future[T]) -> T:
     return future.result()
 
 
-class Place:
+class FileIdentity:
     """A path, and which file was there at the beginning."""
 
     def __init__(self, path: Path, identity: tuple[int, int]) -> None:
@@ -146,7 +146,7 @@ class Place:
         """The file that is there now. RecordsUnavailable where there is none."""
         return cls(path, _identity(path))
 
-    def require(self) -> None:
+    def check(self) -> None:
         """Return if it is there still. RecordsUnavailable where it is gone, or another has taken its place."""
         if _identity(self._path) != self._identity:
             raise RecordsUnavailable(

@@ -14,13 +14,13 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from controller.records import campaigns, database, locks
-from controller.records.errors import NotUnlocked
+from controller.records.errors import UnlockRefused
 from controller.records.rows import CampaignRow, LockRow
 from controller.text import utc_seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldLock:
     """A lock, and the campaign that holds it."""
 
     lock: LockRow
@@ -37,12 +37,12 @@ class Held:
         return "using" if locks.is_workload(self.lock.subject) else "breaking"
 
 
-def find_lock(connection: Connection, subject: str | None, campaign: str | None) -> Held:
+def find_lock(connection: Connection, subject: str | None, campaign: str | None) -> HeldLock:
     """The lock on `subject` (`type/namespace`, or `deployment/namespace/name` of an agent), or the one on its subject
     that is held by `campaign` (name, `namespace/name` or uid); where that has none, the one on its agent.
 
     Looked for among the locks, not among the campaigns: a campaign that was made again under its old name is not the
-    one that holds anything. NotUnlocked, with the locks there are, where there is none or more than one.
+    one that holds anything. UnlockRefused, with the locks there are, where there is none or more than one.
     """
     everything = locks.all_locks(connection)
     found = [lock for lock in everything if lock.subject == subject or (campaign and _is_held_by(lock, campaign))]
@@ -53,7 +53,7 @@ def find_lock(connection: Connection, subject: str | None, campaign: str | None)
         if found:
             asked = f"campaign {campaign!r} could be any of several"
         there = "; ".join(f"{lock.subject} by campaign {lock.campaign}" for lock in everything)
-        raise NotUnlocked(f"{asked}; locked are: {there or 'none'}")
+        raise UnlockRefused(f"{asked}; locked are: {there or 'none'}")
     return _held(connection, found[0])
 
 
@@ -61,14 +61,15 @@ def unlock(url: str, lock: LockRow, at: datetime, force: bool) -> None:
     """Delete this very lock, in one transaction, and note it in the campaign's message. With the subject goes the
     agent's Deployment, not the other way about.
 
-    NotUnlocked where it is no longer there as it was seen, or where the campaign has not ended and nobody said `force`.
+    Raises UnlockRefused where it is no longer there as it was seen, or where the campaign has not ended and `force` is
+    False.
     RecordsUnavailable when the database cannot be written just now; nothing was changed then.
     """
     engine = database.writer(url)
     try:
         with database.translated_errors(), engine.begin() as connection:
             if lock not in locks.all_locks(connection):
-                raise NotUnlocked(f"{lock.subject} is no longer locked as it was a moment ago; nothing was changed")
+                raise UnlockRefused(f"{lock.subject} is no longer locked as it was a moment ago; nothing was changed")
             if not force:
                 refuse_running(_held(connection, lock))
             if locks.is_workload(lock.subject):
@@ -82,19 +83,19 @@ def unlock(url: str, lock: LockRow, at: datetime, force: bool) -> None:
         engine.dispose()
 
 
-def refuse_running(held: Held) -> None:
-    """Raise NotUnlocked where the campaign has not ended."""
+def refuse_running(held: HeldLock) -> None:
+    """Raise UnlockRefused where the campaign has not ended."""
     if held.running:
-        raise NotUnlocked(
+        raise UnlockRefused(
             f"campaign {held.lock.campaign} is {held.campaign.phase} and may be {held.doing} {held.lock.subject} at "
             "this moment; delete it and it lets go by itself (where no controller will ever run it again: --force)"
         )
 
 
-def _held(connection: Connection, lock: LockRow) -> Held:
+def _held(connection: Connection, lock: LockRow) -> HeldLock:
     row = campaigns.get(connection, lock.campaign_uid)
     assert row is not None, "a lock refers to a campaign's row"
-    return Held(lock, row)
+    return HeldLock(lock, row)
 
 
 def _is_held_by(lock: LockRow, asked: str) -> bool:

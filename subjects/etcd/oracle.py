@@ -181,7 +181,7 @@ def _service_problems(results: Mapping[str, Results], statuses: Mapping[str, Sta
 
 
 def _member_problems(name: str, expected: tuple[str, ...], results: Results) -> Iterator[Problem]:
-    """What is wrong by the results there are; a query that is still under way is no problem of the member."""
+    """Return what is wrong by the results there are; a query in flight is no problem of the member."""
     if not _answered(results):
         if _is_complete(results):
             error = _last_error(results).removeprefix(f"{name}: ")

@@ -115,7 +115,7 @@ def _pd(snapshot: Snapshot) -> Part:
 
 
 def _stores(stores: Stores | str) -> Part:
-    """The stores by pod. One that was replaced by another store on its pod has its id in its name."""
+    """Return the stores by pod. One that was replaced by another store on its pod has its id in its name."""
     if isinstance(stores, str):
         return {"error": stores}
     names = _names(stores)

@@ -19,7 +19,7 @@ from controller.cli.cluster.errors import CommandFailed, Refused
 from controller.cli.run import tokens
 from controller.kube import KubeApi
 from controller.reading.remote import RemoteReader
-from controller.reading.serving import serving_records
+from controller.reading.server import serving_records
 from controller.records.errors import NotRecorded, RecordsUnavailable
 from controller.tokens import ANNOTATION, digest_of, secret_name
 from tests.apiserver.campaigns import campaign

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from controller.api import Outcome
 from controller.records import inbox
-from controller.records.quota import Allowance
+from controller.records.quota import LogLimits
 from tests.emulator.crash.mortalstage import MortalStage, mortal_stage
 from tests.support.intakes import HONEST, HOSTILE, NOON, TICKET, Intake, served
 from tests.support.waiting import eventually
@@ -135,17 +135,17 @@ async def test_a_ticket_for_which_there_is_no_room_is_not_taken_for_none(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("allowance", "status", "says"),
+    ("log_limits", "status", "says"),
     [
-        (Allowance(free=1 << 60), 507, "are kept for tickets and"),
-        (Allowance(database=1), 507, "no more logs are taken"),
-        (Allowance(campaign_log=MEBIBYTE), 409, "all the log that is kept is there"),
+        (LogLimits(free=1 << 60), 507, "are kept for tickets and"),
+        (LogLimits(database=1), 507, "no more logs are taken"),
+        (LogLimits(campaign_log=MEBIBYTE), 409, "all the log that is kept is there"),
     ],
 )
 async def test_logs_stop_early_and_tickets_do_not_and_the_attempt_says_so(
-    tmp_path: Path, allowance: Allowance, status: int, says: str
+    tmp_path: Path, log_limits: LogLimits, status: int, says: str
 ) -> None:
-    async with served(tmp_path, allowance=allowance) as intake, intake.client(HOSTILE) as agent:
+    async with served(tmp_path, log_limits=log_limits) as intake, intake.client(HOSTILE) as agent:
         source = intake.source(HOSTILE)
         cursor = await source.current_cursor()
         answers = []
@@ -162,10 +162,10 @@ async def test_logs_stop_early_and_tickets_do_not_and_the_attempt_says_so(
 
 
 async def test_one_campaigns_log_is_bounded_across_restarts_and_anothers_is_its_own(tmp_path: Path) -> None:
-    allowance = Allowance(campaign_log=MEBIBYTE)
+    log_limits = LogLimits(campaign_log=MEBIBYTE)
     kept = 0
     for first in (1, 101, 201, 301):
-        async with served(tmp_path, allowance=allowance) as intake, intake.client(HOSTILE) as agent:
+        async with served(tmp_path, log_limits=log_limits) as intake, intake.client(HOSTILE) as agent:
             answer = await agent.post("/v1/log", json=log(*range(first, first + 100)))
             kept += answer.status_code == 204
             async with intake.client(HONEST) as other:

@@ -16,7 +16,7 @@ from controller.agents.intake.tokens import TokenRegistry
 from controller.agents.intake.workers import Workers
 from controller.connections import Limits
 from controller.records import Records
-from controller.records.quota import Allowance
+from controller.records.quota import LogLimits
 from controller.serving import serving
 from tests.unit.records.samples import spec
 
@@ -51,13 +51,13 @@ class Intake:
 async def served(
     folder: Path,
     limits: Limits | None = None,
-    allowance: Allowance | None = None,
+    log_limits: LogLimits | None = None,
     workers: Workers | None = None,
 ) -> AsyncIterator[Intake]:
     """Serve it for as long as the block lasts; `workers` of somebody else's are left to him."""
     book, lent = TokenRegistry(), workers is not None
     workers = workers or Workers()
-    records = await Records.open(f"sqlite:///{folder}/records.db", allowance=allowance or Allowance())
+    records = await Records.open(f"sqlite:///{folder}/records.db", log_limits=log_limits or LogLimits())
     for uid in (HOSTILE, HONEST):
         await records.ensure_campaign(uid, "default", uid, spec(), NOON)
         book.register(f"token of {uid}", uid)

@@ -68,9 +68,9 @@ def intake(
         try:
             await write(lambda connection, at: inbox.put_ticket(connection, campaign, id, ticket, at))
         except RecordsUnavailable:
-            records.turned_away.missed_ticket(campaign, id)
+            records.rejected.add_ticket(campaign, id)
             raise
-        records.turned_away.kept_ticket(campaign, id)
+        records.rejected.remove_ticket(campaign, id)
         return Response(status_code=204)
 
     @app.put("/v1/sessions/{id}", openapi_extra=takes(SessionSent), **DONE)
@@ -84,8 +84,8 @@ def intake(
     async def post_log(request: Request) -> Response:
         """What was thought, run and answered in sessions."""
         campaign, entries = await read(request, "log")
-        size = await write(lambda c, at: inbox.add_entries(c, campaign, entries, at, records.room))
-        records.room.took_log(campaign, size)
+        size = await write(lambda c, at: inbox.add_entries(c, campaign, entries, at, records.log_quota))
+        records.log_quota.add(campaign, size)
         return Response(status_code=204)
 
     @app.get("/healthz", include_in_schema=False)
@@ -103,7 +103,7 @@ def intake(
     app.add_exception_handler(DiskFull, _disk_full)
     app.add_exception_handler(RecordsError, _unavailable)
     describe(app, TicketSent, SessionSent, LogSent)
-    return Gate(app, campaign_of, records.turned_away, meter)
+    return Gate(app, campaign_of, records.rejected, meter)
 
 
 def _invalid(_: Request, error: Exception) -> Response:

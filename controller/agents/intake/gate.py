@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from controller.agents.intake.budget import MEBIBYTE, Budgets, Kind, OverBudget
 from controller.meter import UNMETERED, Meter
-from controller.records.inbox import TurnedAway
+from controller.records.inbox import RejectedWrites
 
 MAX_BYTES = MEBIBYTE
 BODY_SECONDS = 10.0
@@ -46,12 +46,12 @@ class Gate:
         self,
         app: ASGIApp,
         campaign_of: Callable[[str], str | None],
-        turned_away: TurnedAway,
+        rejected: RejectedWrites,
         meter: Meter = UNMETERED,
     ) -> None:
         self._app = app
         self._campaign_of = campaign_of
-        self._turned_away = turned_away
+        self._rejected = rejected
         self._meter = meter
         self._budgets = Budgets(time.monotonic)
         self._unwanted: Counter[str] = Counter()
@@ -116,7 +116,7 @@ class Gate:
                 status = message["status"]
                 self._meter.agent_answered(status)
                 if status in FOR_GOOD and not path.startswith(TICKETS):
-                    self._turned_away.lost_work(campaign)
+                    self._rejected.count_log(campaign)
             await send(message)
 
         return noting

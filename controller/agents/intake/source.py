@@ -31,8 +31,8 @@ class HttpSource:
             tickets, entries = await self._records.read_at_once(lambda c: inbox.last_numbers(c, self._campaign))
         except RecordsError as error:
             raise AgentUnreadable(str(error)) from None
-        self._lost_before = self._records.turned_away.work(self._campaign)
-        self._records.turned_away.forget_tickets(self._campaign)
+        self._lost_before = self._records.rejected.logs(self._campaign)
+        self._records.rejected.clear_tickets(self._campaign)
         return Cursor(at, tickets, entries)
 
     async def poll(self, cursor: Cursor) -> PollResult:
@@ -42,7 +42,7 @@ class HttpSource:
             rows = await self._records.read_at_once(lambda c: inbox.tickets(c, self._campaign, cursor.ticket))
         except RecordsError as error:
             return PollResult(at, trouble=str(error))
-        if missed := self._records.turned_away.tickets(self._campaign):
+        if missed := self._records.rejected.tickets(self._campaign):
             # Whether they tell of what was injected nobody knows before they come again.
             return PollResult(at, trouble=f"{missed} tickets came while the records could not be written")
         return PollResult(at, tuple(_ticket(row) for row in rows))
@@ -69,14 +69,14 @@ class HttpSource:
             LogEntry(row["type"], row["session"], at=_at(row), text=row["content"]) for row in rows
         )
         whole, why = completeness(len(commands))
-        if lost := self._records.turned_away.work(self._campaign) - self._lost_before:
+        if lost := self._records.rejected.logs(self._campaign) - self._lost_before:
             whole, why = False, f"{lost} requests with logs or sessions were refused" + (f"; {why}" if why else "")
         return CommandLog(tuple(commands[:MAX_COMMANDS]), whole, why, reasoning)
 
     async def close(self) -> None:
         """Nothing is open; what was noted of the campaign is forgotten."""
-        self._records.turned_away.forget(self._campaign)
-        self._records.room.forget(self._campaign)
+        self._records.rejected.forget(self._campaign)
+        self._records.log_quota.forget(self._campaign)
 
 
 def _ticket(row: RowMapping) -> Ticket:

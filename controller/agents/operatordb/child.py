@@ -1,8 +1,8 @@
-"""The controller's end of the process that reads agents' files (`worker.py`).
+"""Runs the process that reads agents' files (`worker.py`), and asks it.
 
-The controller must not open such a file itself: closing any file takes from a process all locks that it holds on it,
-and where that file is the records' own, by whatever name, SQLite would go on without them. And a file that hangs, or
-that eats memory, ends a process that nobody misses. It is started when it is first asked, and again when it was killed.
+The controller must not open such a file itself. Closing a file drops all locks of the process on it (POSIX), so if the
+file were the records' own, under any name, SQLite would go on without its locks. And a file whose reading hangs or uses
+too much memory then only ends a process that can be replaced. It is started at the first question, and after a kill.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ from controller.agents.operatordb.questions import Json, Question, said
 from controller.agents.protocol import AgentUnreadable
 
 LOOK_SECONDS = 20.0
-"""For an answer, on a machine that has other things to do; SQLite's own part is limited to less."""
+"""The limit of an answer on a busy machine; SQLite's own part has a lower limit."""
 
 ANSWER_BYTES = 64 << 20
-"""More than the longest honest answer, of which every text is cut."""
+"""More than the longest valid answer, in which every text is truncated."""
 
 _START = "import sys; sys.path.append(sys.argv[1]); from controller.agents.operatordb.worker import main; main()"
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONTZPATH", "SYSTEMROOT")
-"""What the process is given of ours: nothing in it is secret."""
+"""The environment variables that the process inherits: none of them is secret."""
 
 
 class Child:
-    """One such process. Methods block; each from any thread, one at a time."""
+    """One such process. Methods block and are thread-safe; one runs at a time."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = Lock()
 
     def ask(self, question: Question, seconds: float = LOOK_SECONDS) -> Json:
-        """The answer. Raises AgentUnreadable where there is none: the process has then ended, and the next is new."""
+        """Returns the answer. Raises AgentUnreadable where there is none; the next call starts a new process."""
         with self._lock:
             try:
                 return said(json.loads(self._exchange(json.dumps(question.to_json()).encode() + b"\n", seconds)))
@@ -49,17 +49,17 @@ class Child:
                 ended = self._end()
                 why = f"the process that reads it ended ({ended})" if ended is not None else str(error)
                 raise AgentUnreadable(f"{question.path} cannot be read: {why}") from None
-            except _Late:
+            except _TimedOut:
                 self._end()
                 raise TooMuch(f"{question.path} cannot be read: it takes longer than {seconds:g} s") from None
 
     def close(self) -> None:
-        """End the process."""
+        """Ends the process."""
         with self._lock:
             self._end()
 
     def _exchange(self, line: bytes, seconds: float) -> bytes:
-        """Send a line and take one, both before the time is up: neither pipe may make us wait for ever."""
+        """Sends a line and returns the answer. Raises _TimedOut after `seconds`, whichever pipe blocks."""
         process, until = self._running(), time.monotonic() + seconds
         assert process.stdin is not None and process.stdout is not None
         left, answer = memoryview(line), bytearray()
@@ -69,7 +69,7 @@ class Child:
             while not answer.endswith(b"\n"):
                 wait = until - time.monotonic()
                 if wait <= 0 or len(answer) > ANSWER_BYTES:
-                    raise _Late
+                    raise _TimedOut
                 for key, _ in ready.select(wait):
                     if key.fileobj is process.stdin:
                         left = left[os.write(process.stdin.fileno(), left) :]
@@ -90,14 +90,14 @@ class Child:
                 stderr=subprocess.DEVNULL,
                 env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
                 bufsize=0,
-                start_new_session=True,  # not to be ended by a Ctrl-C that is ours to mind
+                start_new_session=True,  # a Ctrl-C is the controller's to handle
             )
             assert self._process.stdin is not None
             os.set_blocking(self._process.stdin.fileno(), False)
         return self._process
 
     def _end(self) -> int | None:
-        """Kill it. Returns the status with which it had ended before, if so."""
+        """Kills the process. Returns the exit status where it had ended by itself, or None."""
         process, self._process = self._process, None
         if process is None:
             return None
@@ -111,5 +111,5 @@ class Child:
         return ended
 
 
-class _Late(Exception):
+class _TimedOut(Exception):
     pass

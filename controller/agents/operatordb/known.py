@@ -1,8 +1,8 @@
-"""Which rows were there at the cursor, so that all others are new: by what each row is, not by the order of its id.
+"""Remembers which rows existed at the cursor, so that all others are new. Rows are identified by their content.
 
-A row is known again by its id (with the rest of its primary key) and by when it was first seen, which never changes: so
-it stays the same row when it is changed, rewritten whole, or moved by VACUUM, and in a copy of the file; and it is
-another one when its id was given out again, or in a file that was made anew.
+A row is identified by its primary key and by when it was first seen, which never changes. So it stays the same row when
+it is updated, rewritten, or moved by VACUUM, and in a copy of the file. It is another row where its id was reused, or
+in a file that was created anew.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from controller.agents.operatordb.tables import ENTRIES, TICKETS, Place, Table, 
 from controller.agents.protocol import AgentUnreadable, Known
 
 NEWEST = 1000
-"""Where ids count upwards, so many of the newest rows are remembered, and that what is below them is old."""
+"""Where ids ascend, so many of the newest rows are remembered; all rows below them are old."""
 
 MOST = 100_000
-"""Rows that are remembered of a table whose ids say nothing of their order."""
+"""The most rows that are remembered of a table whose ids do not give their order."""
 
 _BORN = {TICKETS: ("violation_key",), ENTRIES: ("session_id",)}
 _WHEN = {TICKETS: ("first_seen_at", "created_at"), ENTRIES: ("timestamp", "created_at")}
-"""The first that is there: a store that rewrites rows whole may set the other anew each time."""
+"""The first column that exists counts: a store that rewrites rows may set the other one each time."""
 
 DIGITS = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A row: where it is, its id and its time as they stand there, and the digest by which it is known again."""
+    """A row: its place, its id and its time as stored, and the digest that identifies it."""
 
     place: Place
     id: object
@@ -39,7 +39,7 @@ class Found:
 
 
 def take(connection: sqlite3.Connection, name: str) -> Known:
-    """What is in a table. Raises AgentUnreadable where that is too much to be remembered."""
+    """Returns the rows of a table, to be remembered. Raises AgentUnreadable where there are too many."""
     table = find_table(connection, name)
     if table is None:
         return Known()
@@ -60,7 +60,7 @@ def take(connection: sqlite3.Connection, name: str) -> Known:
 
 
 def new(connection: sqlite3.Connection, name: str, known: Known, same: bool) -> Iterator[Found]:
-    """The rows that were not there then, in the order in which they came. `same`: it is the file of that time."""
+    """Yields the rows that did not exist then, in order. `same`: the file is the one of that time."""
     table = find_table(connection, name)
     if table is not None:
         digests = frozenset(split(known))
@@ -70,9 +70,9 @@ def new(connection: sqlite3.Connection, name: str, known: Known, same: bool) -> 
 
 
 def is_same(connection: sqlite3.Connection, tickets: Known, entries: Known) -> bool:
-    """Whether this is the file that the cursor was taken in: something of what stood in it still does.
+    """Whether this is the file of the cursor: at least one remembered row still exists.
 
-    By its tickets, where it had any. A file with nothing in it is any file.
+    Its tickets decide, where it had any. An empty file counts as the same.
     """
     name, known = (TICKETS, tickets) if tickets.digests else (ENTRIES, entries)
     table = find_table(connection, name)
@@ -83,12 +83,12 @@ def is_same(connection: sqlite3.Connection, tickets: Known, entries: Known) -> b
         if found.digest in digests:
             return True
         there = True
-    # With nothing left of it, and nothing new, there is nothing to be told apart.
+    # An empty table says nothing about which file it is.
     return not there and not any(True for _ in places(connection, table, limit=1))
 
 
 def split(known: Known) -> list[str]:
-    """The digests, one by one."""
+    """Returns the digests as a list."""
     return [known.digests[start : start + DIGITS] for start in range(0, len(known.digests), DIGITS)]
 
 
@@ -98,7 +98,7 @@ def _scan(connection: sqlite3.Connection, table: Table, floor: int | None = None
     columns = ", ".join((*table.place, *(expression(table, name) for name in wanted)))
     sql = f"SELECT {columns} FROM {table.name} {where} ORDER BY {table.order} LIMIT ?"
     try:
-        # Whole before anything is given out: half a scan cannot be begun again.
+        # All rows are read before the first is yielded, because a scan cannot be resumed.
         rows = connection.execute(sql, (*values, limit)).fetchall()
     except sqlite3.DataError:  # one of them is longer than a value may be
         rows = [
@@ -107,18 +107,18 @@ def _scan(connection: sqlite3.Connection, table: Table, floor: int | None = None
         ]
     width, keys = len(table.place), len(table.key)
     for row in rows:
-        told = row[width:]
-        when = told[keys + 1] if told[keys + 1] is not None else told[keys + 2]
-        yield Found(tuple(row[:width]), told[0], when, digest((*told[: keys + 1], when)))
+        values = row[width:]
+        when = values[keys + 1] if values[keys + 1] is not None else values[keys + 2]
+        yield Found(tuple(row[:width]), values[0], when, digest((*values[: keys + 1], when)))
 
 
 def digest(row: tuple[object, ...]) -> str:
-    """Sixteen hexadecimal digits by which a row is known again, whatever file it stands in."""
+    """Returns sixteen hexadecimal digits that identify a row in any file."""
     return blake2b(repr(row).encode(errors="replace"), digest_size=DIGITS // 2).hexdigest()
 
 
 def _ever(connection: sqlite3.Connection, name: str) -> int:
-    """The highest id that was ever given out, also if its row is gone; 0 where that is not written down."""
+    """Returns the highest id ever used, also of deleted rows (`sqlite_sequence`); 0 where it is not stored."""
     if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchone() is None:
         return 0
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (name,)).fetchone()

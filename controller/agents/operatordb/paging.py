@@ -1,8 +1,8 @@
-"""The next entries of a log, page by page: those that were not sent yet, each with a number by which it is known again.
+"""Reads a log page by page: the entries that were not sent yet, each with a number that identifies it.
 
-Where ids count upwards, a page begins above the last id, and the id is the number. Where they do not, it is remembered
-which entries were sent, and the number is the entry's time in microseconds: it says in which order they came, and is
-the same after a restart, and after VACUUM, which numbers such rows anew.
+Where ids ascend, a page begins above the last id, and the id is the number. Where they do not, the entries that were
+sent are remembered, and the number is the entry's time in microseconds. It gives the order of the entries, and stays
+the same after a restart and after VACUUM, which renumbers such rows.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from controller.agents.operatordb.times import read_time
 from controller.agents.protocol import NOTHING_KNOWN, Known
 
 HIGHEST = 2**53 - 1
-"""What the API takes for a number."""
+"""The highest number that the API accepts."""
 
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -27,7 +27,7 @@ _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How far a log was sent: above which id, or which entries (by digest); and what else stood in that file then."""
+    """How far a log was sent: up to which id, or which entries (by digest); and which rows the file held then."""
 
     above: int = 0
     sent: frozenset[str] = frozenset()
@@ -40,7 +40,7 @@ NOTHING_SENT = Place()
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """One entry that was not sent. `digest` tells which it is where its id does not say so."""
+    """One entry that was not sent. `digest` identifies it where its id does not."""
 
     row: Row
     number: int
@@ -48,9 +48,9 @@ class Next:
 
 
 def begin(connection: sqlite3.Connection, place: Place) -> Place:
-    """The place as it is in this snapshot: the beginning, where it is another file.
+    """Returns the place in this snapshot; the beginning, where it is another file.
 
-    Raises AgentUnreadable where the log is too long to remember what of it was sent.
+    Raises AgentUnreadable where the log is too long to remember which entries were sent.
     """
     same = known.is_same(connection, place.tickets, place.entries)
     tickets, entries = known.take(connection, TICKETS), known.take(connection, ENTRIES)
@@ -58,7 +58,7 @@ def begin(connection: sqlite3.Connection, place: Place) -> Place:
 
 
 def next_entries(connection: sqlite3.Connection, place: Place, zone: tzinfo, limit: int) -> Iterator[Next]:
-    """At most `limit` entries that were not sent, in their order."""
+    """Yields at most `limit` entries that were not sent, in order."""
     table = tables.find_table(connection, ENTRIES)
     if table is None:
         return
@@ -72,7 +72,7 @@ def next_entries(connection: sqlite3.Connection, place: Place, zone: tzinfo, lim
 
 
 def after(place: Place, sent: Sequence[Next]) -> Place:
-    """The place when these were sent too."""
+    """Returns the place after these were sent too."""
     if not sent:
         return place
     digests = frozenset(each.digest for each in sent if each.digest)
@@ -80,7 +80,7 @@ def after(place: Place, sent: Sequence[Next]) -> Place:
 
 
 def _numbered(connection: sqlite3.Connection, zone: tzinfo) -> Iterator[tuple[known.Found, int]]:
-    """Every entry with its number: its time, or its place in the log where it has none; never the same one twice."""
+    """Yields every entry with its number, which is unique: its time, or its position in the log where it has none."""
     last = 0
     for place, found in enumerate(list(known.new(connection, ENTRIES, NOTHING_KNOWN, True)), 1):
         at = read_time(found.when, zone)

@@ -1,11 +1,11 @@
-"""What stands in an operator.db. Columns that are not there read as NULL: older agents have fewer of them.
+"""The tables of an operator.db. Missing columns read as NULL, because older agents have fewer of them.
 
-    tickets            what was noticed. Status open, acknowledged, resolved, or diagnosed (an escalation)
-    agent_sessions     one run of the agent, on a ticket
-    agent_log_entries  what it thought, ran and was told. Exit codes stand in the results alone
+    tickets            detected violations. Status open, acknowledged, resolved, or diagnosed (an escalation)
+    agent_sessions     one run of the agent on a ticket
+    agent_log_entries  its reasoning, tool calls and their results. Only results have exit codes
 
-The agent's tables exist only once the agent has opened the file; its monitor makes `tickets` alone. Ids may be of any
-type. Only those of an `INTEGER PRIMARY KEY` say in which order rows came; all others say which row is which, no more.
+The agent's tables exist only once the agent has opened the file; its monitor creates `tickets` alone. Ids may be of any
+type. Those of an `INTEGER PRIMARY KEY` give the order of the rows; all others only identify a row.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from controller.agents.protocol import AgentUnreadable
 TICKETS, SESSIONS, ENTRIES = "tickets", "agent_sessions", "agent_log_entries"
 
 TEXT_CHARACTERS = 16_384
-"""Of a text; more is not read. What is kept of it is a quarter at most."""
+"""How much of a text is read; at most a quarter of that is kept."""
 
 PARAMS_CHARACTERS = 65_536
-"""Of what a tool was given: it may be JSON, which has to be whole to be understood."""
+"""How much of a tool's parameters is read: they may be JSON, which is parsed only when complete."""
 
 WORD_CHARACTERS = 1024
-"""Of an id, a status or a time."""
+"""How much of an id, a status or a time is read."""
 
 TICKET = (
     "id",
@@ -50,17 +50,19 @@ _LONG = {
     "diagnosis": TEXT_CHARACTERS,
 }
 _ORDERED_BY = {TICKETS: ("created_at", "first_seen_at"), SESSIONS: ("started_at",), ENTRIES: ("timestamp",)}
-"""In a table WITHOUT ROWID nothing else says in which order rows came."""
+"""The columns that give the order of the rows of a table WITHOUT ROWID."""
 
 Row: TypeAlias = dict[str, object]
 Place: TypeAlias = tuple[object, ...]
-"""By which a row is found again, within one snapshot."""
+"""The values that locate a row within one snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """How a table of the file is made. `place`: the SQL of the columns that find a row again. `key`: which columns
-    tell one row from another. `counts`: its ids are numbers that ascend in the order in which rows came.
+    """The structure of a table of the file.
+
+    `place`: the SQL of the columns that locate a row. `key`: the columns that identify a row. `counts`: its ids are
+    numbers that ascend in the order in which rows were inserted.
     """
 
     name: str
@@ -72,13 +74,13 @@ class Table:
 
     @property
     def order(self) -> str:
-        """The SQL by which rows come in the order in which they were made, as far as that can be known."""
+        """The ORDER BY expression for the order in which rows were inserted, as far as that is known."""
         times = [name for name in _ORDERED_BY[self.name] if name in self.columns and self.rowid is None]
         return ", ".join((*(_limited(_quoted(name), WORD_CHARACTERS) for name in times), *self.place))
 
 
 def find_table(connection: sqlite3.Connection, name: str) -> Table | None:
-    """None where it is not there. AgentUnreadable where it is no plain table, or its rows have no ids."""
+    """Returns a table, or None. Raises AgentUnreadable where it is no plain table, or its rows have no ids."""
     found = connection.execute(
         "SELECT type, rootpage, name FROM sqlite_master WHERE type IN ('table', 'view') AND name = ? COLLATE NOCASE",
         (name,),
@@ -100,7 +102,7 @@ def find_table(connection: sqlite3.Connection, name: str) -> Table | None:
 
 
 def read_row(connection: sqlite3.Connection, table: Table, place: Place, wanted: Sequence[str]) -> Row:
-    """These columns of one row, each cut to what is read of it. Raises AgentUnreadable where even that is too much."""
+    """Returns these columns of one row, each truncated. Raises AgentUnreadable where even that cannot be read."""
     where = " AND ".join(f"{column} IS ?" for column in table.place)
     expressions = [_read(table, name) for name in wanted]
     try:
@@ -113,13 +115,13 @@ def read_row(connection: sqlite3.Connection, table: Table, place: Place, wanted:
 def places(
     connection: sqlite3.Connection, table: Table, where: str = "", values: Sequence[object] = (), limit: int = -1
 ) -> Iterator[Place]:
-    """Where the rows are, in the order in which they were made."""
+    """Yields the places of the rows, in the order in which they were inserted."""
     sql = f"SELECT {', '.join(table.place)} FROM {table.name} {where} ORDER BY {table.order} LIMIT ?"
     yield from connection.execute(sql, (*values, limit))
 
 
 def read_all(connection: sqlite3.Connection, name: str, wanted: Sequence[str], limit: int = -1) -> Iterator[Row]:
-    """All rows of a table, in the order in which they were made; none where there is no such table."""
+    """Yields all rows of a table, in the order in which they were inserted; none where there is no such table."""
     table = find_table(connection, name)
     if table is not None:
         for place in places(connection, table, limit=limit):
@@ -127,12 +129,12 @@ def read_all(connection: sqlite3.Connection, name: str, wanted: Sequence[str], l
 
 
 def name_of(value: object) -> str:
-    """An id of any type as a text: the same one for the same id, wherever it stands."""
+    """Returns an id of any type as a text, which is the same for the same id in any table."""
     return value.hex() if isinstance(value, bytes) else "" if value is None else str(value)
 
 
 def expression(table: Table, name: str) -> str:
-    """The SQL of a column of which as much is read as of an id; NULL where it is not there."""
+    """Returns the SQL of a column, truncated like an id; NULL where it does not exist."""
     return _limited(_quoted(name), WORD_CHARACTERS) if name in table.columns else "NULL"
 
 
@@ -143,12 +145,12 @@ def _read(table: Table, name: str) -> str:
 
 
 def _limited(column: str, characters: int) -> str:
-    """A number stays a number."""
+    """Returns the SQL that truncates texts and blobs, and leaves numbers as they are."""
     return f"CASE WHEN typeof({column}) IN ('text', 'blob') THEN substr({column}, 1, {characters}) ELSE {column} END"
 
 
 def _beginning(connection: sqlite3.Connection, table: Table, place: Place, name: str) -> object:
-    """A value that may be too long to be loaded: its beginning, read where it lies."""
+    """Returns the beginning of a value that may be too long to be loaded, by incremental blob I/O."""
     if name not in table.columns:
         return None
     where = " AND ".join(f"{column} IS ?" for column in table.place)
@@ -165,7 +167,7 @@ def _beginning(connection: sqlite3.Connection, table: Table, place: Place, name:
 
 
 def _rowid(connection: sqlite3.Connection, name: str, columns: dict[str, tuple[str, int]]) -> str | None:
-    """By which name the table's row numbers go; None where it has none."""
+    """Returns the name of the table's rowid column; None where it has none."""
     free = next((each for each in ("rowid", "_rowid_", "oid") if each not in columns), None)
     if free is None:
         return None

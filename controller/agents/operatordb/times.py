@@ -1,4 +1,4 @@
-"""Times as agents write them. Naive ones are common, and mean whatever zone the agent ran in."""
+"""Parses times as agents write them. Naive times are common, and are in the zone of the agent's process."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 
 class NoSuchZone(Exception):
-    """The name is not in the IANA database; the text says so."""
+    """The name is not in the IANA time zone database; the text says so."""
 
 
 def read_time(value: object, zone: tzinfo) -> datetime | None:
-    """An ISO 8601 text as UTC, naive ones taken to be in `zone`; None where there is none, or it cannot be read."""
+    """Returns an ISO 8601 text as a time in UTC; None where it is none. A naive time is taken to be in `zone`."""
     if not isinstance(value, str):
         return None
     try:
@@ -22,7 +22,7 @@ def read_time(value: object, zone: tzinfo) -> datetime | None:
 
 
 def zone_of(name: str) -> tzinfo:
-    """The zone of the IANA database. Raises NoSuchZone for any other name."""
+    """Returns a zone of the IANA database. Raises NoSuchZone for any other name."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -1,7 +1,7 @@
 """The process that reads agents' files, so that the controller never opens one: questions on stdin, answers on stdout.
 
-A line of JSON each. It may have little memory, writes no file but what SQLite needs beside a WAL, and dies by itself
-where a question takes too long, whoever asked.
+Each is a line of JSON. The process has little memory, may write only what SQLite needs beside a WAL, and ends itself
+where a question takes too long.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from controller.agents.operatordb.guard import limit_heap
 from controller.agents.operatordb.questions import Question, answer
 
 MEMORY_BYTES = 512 << 20
-"""Of address space: three times what the largest answer takes."""
+"""The limit of its address space: three times what the largest answer takes."""
 
 FILE_BYTES = 16 << 20
 """SQLite's `-shm`, which a reader of a WAL database may have to write, is far smaller."""
 
 ALARM_SECONDS = 60
-"""Longer than any asker waits: it is for the case that nobody is there any more to end this process."""
+"""Longer than any caller waits: it ends this process where its parent no longer exists."""
 
 
 def main() -> None:
-    """Answer until stdin ends."""
+    """Answers questions until stdin ends."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -37,9 +37,11 @@ def main() -> None:
     for line in sys.stdin.buffer:
         signal.alarm(ALARM_SECONDS)
         try:
-            told = json.dumps(answer(Question.from_json(json.loads(line))))
+            answered = json.dumps(answer(Question.from_json(json.loads(line))))
         except MemoryError:
-            told = '{"trouble": "TooMuch", "why": "the file cannot be read: it takes more memory than a look may have"}'
-        sys.stdout.buffer.write(told.encode("ascii") + b"\n")
+            answered = (
+                '{"trouble": "TooMuch", "why": "the file cannot be read: it takes more memory than a look may have"}'
+            )
+        sys.stdout.buffer.write(answered.encode("ascii") + b"\n")
         sys.stdout.buffer.flush()
         signal.alarm(0)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from controller.agents.forward import Forwarder, Refused
+from controller.agents.forward import Forwarder, RefusedForNow
 from controller.agents.operatordb.times import zone_of
 from controller.agents.protocol import AgentUnreadable
 from controller.printable import log_printably
@@ -35,5 +35,5 @@ async def _forward(db: Path, to: str, token_file: Path, time_zone: str) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, running.cancel)
         await asyncio.gather(running, return_exceptions=True)
-        with suppress(TimeoutError, AgentUnreadable, Refused, OSError):
+        with suppress(TimeoutError, AgentUnreadable, RefusedForNow, OSError):
             await asyncio.wait_for(forwarder.once(), FAREWELL_SECONDS)

@@ -9,12 +9,12 @@ import typer
 from controller.cli import formatting as text
 from controller.clock import Clock
 from controller.records.database import reading
-from controller.records.errors import NotUnlocked
-from controller.records.unlock import Held, find_lock, refuse_running, unlock
+from controller.records.errors import UnlockRefused
+from controller.records.unlock import HeldLock, find_lock, refuse_running, unlock
 
 
 def run(url: str, subject: str | None, campaign: str | None, yes: bool, force: bool) -> None:
-    """Free one subject. NotUnlocked where it is not to be freed, or where the answer was no."""
+    """Free one subject. UnlockRefused where it is not to be freed, or where the answer was no."""
     with reading(url) as connection:
         held = find_lock(connection, subject, campaign)
     for line in _told(held):
@@ -27,7 +27,7 @@ def run(url: str, subject: str | None, campaign: str | None, yes: bool, force: b
     print(f"{held.lock.subject} is free. Campaigns that wait for it go on by themselves.")
 
 
-def _told(held: Held) -> Iterator[str]:
+def _told(held: HeldLock) -> Iterator[str]:
     lock, row = held.lock, held.campaign
     yield f"{lock.subject} is held by campaign {lock.campaign} (uid {row.uid}) since {text.second(lock.since)} UTC."
     yield f"The campaign is {row.phase}{f', {row.reason}' if row.reason else ''}: {row.message or 'it says no more'}"
@@ -37,13 +37,13 @@ def _told(held: Held) -> Iterator[str]:
         yield f"A controller that still runs it goes on {held.doing} it, beside whichever campaign comes next."
 
 
-def _ask(held: Held) -> None:
+def _ask(held: HeldLock) -> None:
     """Return when the person agrees. Without a terminal nobody can."""
     try:
         what = held.lock.subject
         question = f"Is nothing of a fault left in {what}, and shall it be free?"
         agreed = typer.confirm(f"Shall {what} be free?" if held.doing == "using" else question)
     except typer.Abort:
-        raise NotUnlocked("Nothing was changed: nobody answered. Without a terminal, say --yes") from None
+        raise UnlockRefused("Nothing was changed: nobody answered. Without a terminal, say --yes") from None
     if not agreed:
-        raise NotUnlocked("Nothing was changed")
+        raise UnlockRefused("Nothing was changed")

@@ -8,11 +8,11 @@ from datetime import datetime
 from controller.api import Mode
 from controller.cli import formatting as text
 from controller.cli.tables import Column, console, print_table
-from controller.reading.protocol import Counted
+from controller.reading.protocol import CampaignCounts
 from controller.records.rows import AttemptSummary, CampaignRow
 
 
-def print_campaigns(rows: Sequence[Counted]) -> None:
+def print_campaigns(rows: Sequence[CampaignCounts]) -> None:
     """A line a campaign."""
     if not rows:
         print("No campaigns are recorded yet. Ask one with `evalcampaign run`; it appears here when it is seen.")
@@ -67,7 +67,7 @@ def _phase(row: CampaignRow) -> str:
     return f"{row.phase} (deleted)" if row.deleted_at else str(row.phase)
 
 
-def _of_agent(row: Counted, value: float | None) -> str:
+def _of_agent(row: CampaignCounts, value: float | None) -> str:
     return text.median(row, value) if row.campaign.mode is Mode.AGENT else text.NOTHING
 
 

@@ -30,7 +30,10 @@ class Header(_Schema):
 
 
 def pod_of_member(name: str) -> str:
-    """A member of PD bears its pod's name, or one that begins with it: TiDB Operator may name it in full."""
+    """Return the pod of a member of PD.
+
+    A member bears its pod's name, or one that begins with it: TiDB Operator may name it in full.
+    """
     return name.partition(".")[0]
 
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
-from controller.agents.forward import Forwarder, Refused
+from controller.agents.forward import Forwarder, RefusedForNow
 from controller.agents.operatordb.source import OperatorDb
 from tests.support.operatordb import AgentFile
 from tests.unit.agents.test_intake import LATER, NOON, TOKEN, Here, here, workers  # noqa: F401
@@ -101,7 +101,7 @@ async def test_without_the_right_token_it_says_so_and_sends_later(here, agent): 
     agent.create()
     cursor = await here.source.current_cursor()
     at_work(agent, 3)
-    with pytest.raises(Refused, match="HTTP 401"):
+    with pytest.raises(RefusedForNow, match="HTTP 401"):
         await forwarder(here, agent, "wrong").once()
     assert (await here.source.poll(cursor)).tickets == ()
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from aiohttp import WSMsgType, web
 
-from controller.reading.serving import serving_records
+from controller.reading.server import serving_records
 from tests.emulator.apiserver import KUBECONFIG
 from tests.support.ports import free_port
 from tests.unit.cli.conftest import Run

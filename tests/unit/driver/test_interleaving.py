@@ -9,7 +9,7 @@ import pytest
 from controller.api import Phase
 from controller.campaign.interleaving import TurnOwner, decide_turn, runs_first
 from controller.records import Arm, Arms
-from controller.records.arms import Misfit, partner_of
+from controller.records.arms import NoPartner, partner_of
 from tests.unit.driver.samples import at, row, tally
 from tests.unit.records.samples import spec
 
@@ -78,7 +78,7 @@ def test_whoever_is_alone_says_from_which_trial_on_and_why():
     said = decide_turn(Arms(arm("a", 3), arm("b", 3, Phase.ABORTED))).interleaving.message
     assert said == "goes on alone from trial 3, without pairs: arm b (campaign default/c-b) is Aborted"
     said = decide_turn(
-        Arms(arm("a", 3, unpaired_from=2), misfit=Misfit("GroupFull", "it is full"))
+        Arms(arm("a", 3, unpaired_from=2), no_partner=NoPartner("GroupFull", "it is full"))
     ).interleaving.message
     assert said == "goes on alone from trial 2, without pairs: it is full"
 
@@ -95,8 +95,8 @@ def test_the_two_oldest_of_different_arms_are_the_pair_and_all_see_it_alike():
     members = [third, b, again, a]
     assert (partner_of(a, members), partner_of(b, members)) == (b, a)
     taken, full = partner_of(again, members), partner_of(third, members)
-    assert taken == Misfit("ArmTaken", "arm a of group g is campaign default/c-a")
-    assert full == Misfit("GroupFull", "group g has its two arms: campaigns default/c-a and default/c-b")
+    assert taken == NoPartner("ArmTaken", "arm a of group g is campaign default/c-a")
+    assert full == NoPartner("GroupFull", "group g has its two arms: campaigns default/c-a and default/c-b")
 
 
 def test_with_the_same_arm_twice_the_older_one_waits_for_a_partner():
@@ -118,7 +118,7 @@ def test_arms_that_did_not_ask_the_same_are_no_pair_and_both_are_told_what_diffe
     a, b = campaign("a"), campaign("b", **asked)
     for me, other in ((a, b), (b, a)):
         what = f"campaign default/{other.name} of the same group differs in {fields}"
-        assert partner_of(me, [a, b]) == Misfit("PartnerDiffers", what)
+        assert partner_of(me, [a, b]) == NoPartner("PartnerDiffers", what)
 
 
 def test_mode_agent_and_variant_may_differ():

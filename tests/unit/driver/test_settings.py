@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from controller.consent import ConsentKeys
-from controller.records.quota import Allowance
+from controller.records.quota import LogLimits
 from controller.settings import InvalidSetting, Settings
 
 
@@ -84,8 +84,8 @@ def test_the_limits_are_in_mebibytes_and_0_is_none() -> None:
     }
     settings = Settings.from_environment({"EVALCAMPAIGN_DB": "x", "EVALCAMPAIGN_ACTIVE_CAMPAIGNS": "7", **limits})
     assert settings.active_campaigns == 7
-    assert settings.allowance == Allowance(campaign_log=1 << 20, database=0, free=3 << 20)
-    assert Settings.from_environment({"EVALCAMPAIGN_DB": "x"}).allowance == Allowance()
+    assert settings.log_limits == LogLimits(campaign_log=1 << 20, database=0, free=3 << 20)
+    assert Settings.from_environment({"EVALCAMPAIGN_DB": "x"}).log_limits == LogLimits()
 
 
 @pytest.mark.parametrize("number", ["-1", "1.5", "many", "9999999999", "٣"])

@@ -9,8 +9,7 @@ from typing import Any
 
 from controller.api import Failure, Mode, Outcome, Phase, Step
 from controller.meter import StatusWrite
-from controller.metrics.campaigns import OTHER, RecordedCampaigns
-from controller.metrics.disk import RecordsDisk
+from controller.metrics.collectors import OTHER, RecordedCampaigns, RecordsDisk
 from controller.metrics.prometheus import AGENT_STATUSES, Metrics
 from controller.version import VERSION
 from subjects.registry import installed, offered

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry
 
-from controller.metrics.campaigns import RecordedCampaigns
+from controller.metrics.collectors import RecordedCampaigns
 from tests.support.scraping import Scrape
 
 

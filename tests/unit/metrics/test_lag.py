@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from controller.metrics.lag import SAMPLE_SECONDS, sampling_lag
+from controller.metrics.collectors import SAMPLE_SECONDS, sampling_lag
 from controller.metrics.prometheus import Metrics
 from tests.support.scraping import Scrape
 from tests.support.virtual import VirtualLoop, run_virtually

@@ -11,7 +11,7 @@ import pytest
 
 from controller.reading.database import DatabaseReader
 from controller.reading.remote import RemoteReader
-from controller.reading.serving import serving_records
+from controller.reading.server import serving_records
 from tests.support.ports import free_port
 from tests.unit.cli.conftest import seed
 

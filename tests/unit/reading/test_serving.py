@@ -10,8 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from controller.reading.answers import application
-from controller.reading.serving import serving_records
+from controller.reading.server import application, serving_records
 
 
 def ask(port: int, method: str, path: str, host: str = "localhost") -> int:

@@ -49,7 +49,7 @@ async def test_one_that_had_ended_before_the_campaign_was_made_is_not_its_partne
         await arms.set_phase(name, Phase.COMPLETE, "AllTrialsDone", "", at(ended))
     await arms.ensure_campaign("new", "default", "new", spec(interleave={"group": "g", "arm": "a"}), at(9))
     new = await arms.arms("new")
-    assert (new.partner, new.misfit) == (None, None)
+    assert (new.partner, new.no_partner) == (None, None)
     partner = (await arms.arms("a")).partner
     assert partner is not None and partner.title == "default/b"
 

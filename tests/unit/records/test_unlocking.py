@@ -11,7 +11,7 @@ import pytest
 
 from controller.api import Outcome, Phase
 from controller.records import Records, RecordsUnavailable
-from controller.records.errors import NotUnlocked
+from controller.records.errors import UnlockRefused
 from controller.records.unlock import unlock
 from tests.unit.records.samples import at, spec
 
@@ -45,14 +45,14 @@ async def test_a_lock_that_was_taken_anew_meanwhile_is_not_the_one_that_was_show
     await locked.mark_deleted("uid-1", at(5))
     await locked.ensure_campaign("uid-2", "default", "next", spec(), at(6))
     await locked.take_lock(SUBJECT, "uid-2", "default/next", at(7))
-    with pytest.raises(NotUnlocked, match="no longer locked as it was"):
+    with pytest.raises(UnlockRefused, match="no longer locked as it was"):
         await asyncio.to_thread(unlock, url, shown, at(60), True)
     assert await locked.lock_of("uid-2") is not None
 
 
 async def test_a_campaign_that_has_not_ended_is_refused_in_the_same_transaction(records: Records, url: str) -> None:
     lock = await records.take_lock(SUBJECT, "uid-1", "default/demo", at(1))
-    with pytest.raises(NotUnlocked, match="is Pending"):
+    with pytest.raises(UnlockRefused, match="is Pending"):
         await asyncio.to_thread(unlock, url, lock, at(2), False)
     assert await records.lock_of("uid-1") == lock
 

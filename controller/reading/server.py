@@ -1,9 +1,15 @@
-"""The questions that are answered over HTTP, and their answers: the JSON of docs/json.md."""
+"""The records over HTTP, read-only, for whoever may port-forward to the controller's pod. Answers are docs/json.md's.
+
+It listens on 127.0.0.1 alone: who gets there was let through by the API server, by a right on `pods/portforward` in the
+controller's namespace. So there is no password here, and no agent can read how it is assessed. A campaign's
+token takes a proof besides: see `controller.agents.intake.tokens`.
+"""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -21,6 +27,8 @@ from controller.records.database import backup
 from controller.records.errors import NotRecorded, RecordsError
 from controller.records.rows import CampaignRow, Json
 from controller.records.schema import HEAD
+from controller.serving import serving_if_possible
+from controller.settings import LOCALHOST
 from controller.tokens import InvalidProof
 from controller.version import VERSION
 from subjects.cluster import ClusterError, ClusterUnreachable
@@ -38,7 +46,7 @@ def application(url: str, exchange_token: ExchangeToken | None = None) -> Starle
 
     With `exchange_token`, tokens of campaigns too, for those who prove that they may change them.
     """
-    answers = Answers(url)
+    endpoints = RecordsEndpoints(url)
     tokens = (
         []
         if exchange_token is None
@@ -46,12 +54,12 @@ def application(url: str, exchange_token: ExchangeToken | None = None) -> Starle
     )
     return Starlette(
         routes=[
-            Route("/v1", answers.about, methods=["GET"]),
-            Route("/v1/campaigns", answers.campaigns, methods=["GET"]),
-            Route("/v1/campaigns/{uid}/attempts", answers.attempts, methods=["GET"]),
-            Route("/v1/campaigns/{uid}/trials/{trial:int}", answers.timeline, methods=["GET"]),
-            Route("/v1/campaigns/{uid}/export", answers.export, methods=["GET"]),
-            Route("/v1/backup", answers.backup, methods=["GET"]),
+            Route("/v1", endpoints.about, methods=["GET"]),
+            Route("/v1/campaigns", endpoints.campaigns, methods=["GET"]),
+            Route("/v1/campaigns/{uid}/attempts", endpoints.attempts, methods=["GET"]),
+            Route("/v1/campaigns/{uid}/trials/{trial:int}", endpoints.timeline, methods=["GET"]),
+            Route("/v1/campaigns/{uid}/export", endpoints.export, methods=["GET"]),
+            Route("/v1/backup", endpoints.backup, methods=["GET"]),
             *tokens,
         ],
         exception_handlers={
@@ -86,15 +94,15 @@ def _token(exchange_token: ExchangeToken) -> Callable[[Request], Awaitable[Respo
     return token
 
 
-class Answers:
-    """One method a question. Starlette runs those that are not `async` in a thread."""
+class RecordsEndpoints:
+    """One method for each path. Starlette runs those that are not `async` in a thread."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._reader = DatabaseReader(url)
 
     def about(self, request: Request) -> Response:
-        """Who answers."""
+        """Who endpoints."""
         return _json({"version": VERSION, "schema": HEAD})
 
     def campaigns(self, request: Request) -> Response:
@@ -143,3 +151,15 @@ class Answers:
 
 def _json(value: Json) -> Response:
     return Response(as_json.dumps(value), media_type="application/json")
+
+
+@asynccontextmanager
+async def serving_records(
+    url: str, port: int, exchange_token: ExchangeToken | None = None
+) -> AsyncGenerator[int | None]:
+    """Answer questions about the records at `url` for as long as the block lasts; yields the port.
+
+    A campaign goes on whether or not somebody can read of it meanwhile: see `serving_if_possible`.
+    """
+    async with serving_if_possible(application(url, exchange_token), LOCALHOST, port, "the records") as served:
+        yield served

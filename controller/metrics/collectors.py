@@ -1,16 +1,20 @@
-"""What is looked up when somebody asks, rather than counted as it happens: how the campaigns on record stand."""
+"""Gauges looked up at each scrape (recorded campaigns, disk), and the sampled lag of the event loop."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from contextlib import asynccontextmanager
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from controller.api import Phase
-from controller.records.database import reading
+from controller.meter import Meter
+from controller.records.database import reading, sqlite_path
 from controller.records.errors import RecordsError
 from controller.records.queries import count_by_phase
+from controller.records.quota import free_bytes, used_bytes
 
 OTHER = "other"
 """A subject type that this version does not know; an older one may have left a campaign of it."""
@@ -61,3 +65,41 @@ def _campaigns(counted: Mapping[tuple[str, Phase], int]) -> GaugeMetricFamily:
 def _readable(value: int) -> GaugeMetricFamily:
     meaning = "1 where the records could be read for this very answer, else 0."
     return GaugeMetricFamily("evalcampaign_records_readable", meaning, value=value)
+
+
+class RecordsDisk(Collector):
+    """Of the database at this URL; of one that is no file here nothing is known, and the gauges are absent."""
+
+    def __init__(self, url: str) -> None:
+        self._path = sqlite_path(url)
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        if self._path is None:
+            return
+        used = "Bytes of the records' database, with what is not folded into it yet."
+        yield GaugeMetricFamily("evalcampaign_records_bytes", used, value=used_bytes(self._path))
+        if (free := free_bytes(self._path)) is not None:
+            left = "Bytes that are free on the disk of the records."
+            yield GaugeMetricFamily("evalcampaign_records_free_bytes", left, value=free)
+
+
+SAMPLE_SECONDS = 0.25
+
+
+@asynccontextmanager
+async def sampling_lag(meter: Meter) -> AsyncIterator[None]:
+    """Ask to be woken again and again, and tell how much later it came, for as long as the block lasts."""
+    sampling = asyncio.create_task(_sample(meter))
+    try:
+        yield
+    finally:
+        sampling.cancel()
+        await asyncio.gather(sampling, return_exceptions=True)
+
+
+async def _sample(meter: Meter) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + SAMPLE_SECONDS
+        await asyncio.sleep(SAMPLE_SECONDS)
+        meter.lagged(max(0.0, loop.time() - due))
