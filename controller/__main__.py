@@ -84,7 +84,7 @@ async def _serve(
         now,
         tokens,
         metrics,
-        consent=settings.consent,
+        opt_in=settings.opt_in,
         namespace=settings.namespace,
         agent_files=_agent_files(settings),
         active_campaigns=settings.active_campaigns,

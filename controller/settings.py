@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 
-from controller.consent import DEFAULT_KEYS, ConsentKeys
+from controller.authorization import DEFAULT_KEYS, OptInKeys
 from controller.records.quota import LogLimits
 
 LOCALHOST = "127.0.0.1"
@@ -37,7 +37,7 @@ class Settings:
     Ports, where 0 serves nothing: `liveness_port` for the kubelet's probe, `intake_port` for agents that send,
     `records_port`, on 127.0.0.1, for people who read, and `metrics_port`, on `metrics_host`, for Prometheus.
     `namespace` is the controller's own, which holds the Secrets of its tokens. `field_manager` is what the API server
-    writes into `managedFields` of what we change, and what we call ourselves in requests; `consent` names the label and
+    writes into `managedFields` of what we change, and what we call ourselves in requests; `opt_in` names the label and
     the annotation of a namespace's owner. `kubeconfig` names a file for a controller outside the cluster; without one
     it is what kubectl would take. `agent_files` is the folder below which agents' operator.db files may lie; without
     one none is read. `log_limits` bounds what agents may fill,
@@ -54,7 +54,7 @@ class Settings:
     metrics_host: str = LOCALHOST
     namespace: str = "evalcampaign"
     field_manager: str = FIELD_MANAGER
-    consent: ConsentKeys = field(default_factory=ConsentKeys)
+    opt_in: OptInKeys = field(default_factory=OptInKeys)
     agent_files: Path | None = None
     log_limits: LogLimits = field(default_factory=LogLimits)
     active_campaigns: int = 100
@@ -73,7 +73,7 @@ class Settings:
             metrics_host=_host(environment, "EVALCAMPAIGN_METRICS_HOST"),
             namespace=environment.get("EVALCAMPAIGN_NAMESPACE", "") or "evalcampaign",
             field_manager=_named(environment, "EVALCAMPAIGN_FIELD_MANAGER", FIELD_MANAGER, MANAGER, "a plain word"),
-            consent=consent_keys(environment),
+            opt_in=opt_in_keys(environment),
             agent_files=_folder(environment, "EVALCAMPAIGN_AGENT_FILES"),
             log_limits=LogLimits(
                 campaign_log=_mebibytes(environment, "EVALCAMPAIGN_LOG_MEBIBYTES", LogLimits().campaign_log),
@@ -84,12 +84,12 @@ class Settings:
         )
 
 
-def consent_keys(environment: Mapping[str, str] = os.environ) -> ConsentKeys:
+def opt_in_keys(environment: Mapping[str, str] = os.environ) -> OptInKeys:
     """From EVALCAMPAIGN_CONSENT_LABEL and _CONSENT_ANNOTATION. Raises InvalidSetting."""
     what = "a key such as name or example.org/name"
     label = _named(environment, "EVALCAMPAIGN_CONSENT_LABEL", DEFAULT_KEYS.label, KEY, what)
     annotation = _named(environment, "EVALCAMPAIGN_CONSENT_ANNOTATION", DEFAULT_KEYS.annotation, KEY, what)
-    return ConsentKeys(label, annotation)
+    return OptInKeys(label, annotation)
 
 
 def _named(environment: Mapping[str, str], name: str, default: str, form: re.Pattern[str], what: str) -> str:

@@ -14,8 +14,14 @@ from pydantic import BaseModel, ValidationError
 from controller.agents.deployment import AgentDeployment
 from controller.api import CampaignSpec, Reason
 from controller.attempt.injection import exceeds_quorum
+from controller.authorization import (
+    DEFAULT_KEYS,
+    UNAUTHORIZED,
+    OptInKeys,
+    missing_agent_authorization,
+    missing_authorization,
+)
 from controller.campaign.services import Services
-from controller.consent import DEFAULT_KEYS, WITHOUT_CONSENT, ConsentKeys, missing_agent_consent, missing_consent
 from controller.kube import KubeCampaigns
 from controller.status import Refusal
 from controller.validation import describe_invalid
@@ -87,7 +93,7 @@ async def check_preconditions(
     params: BaseModel,
     kube: KubeCampaigns,
     workload: AgentDeployment | None = None,
-    keys: ConsentKeys = DEFAULT_KEYS,
+    keys: OptInKeys = DEFAULT_KEYS,
 ) -> None:
     """Returns when the subject's namespace authorizes the campaign and the subject is ready for it, and so its agent.
 
@@ -96,7 +102,7 @@ async def check_preconditions(
     """
     namespace = spec.subject.namespace
     try:
-        refusal = missing_consent(await kube.read_namespace(namespace), campaign_namespace, keys)
+        refusal = missing_authorization(await kube.read_namespace(namespace), campaign_namespace, keys)
         if refusal is not None:
             raise PreconditionUnmet(refusal.reason, refusal.message)
         await subject.check_ready()
@@ -116,10 +122,10 @@ async def check_preconditions(
 
 
 async def _check_agent(
-    workload: AgentDeployment, campaign_namespace: str, kube: KubeCampaigns, keys: ConsentKeys
+    workload: AgentDeployment, campaign_namespace: str, kube: KubeCampaigns, keys: OptInKeys
 ) -> None:
     try:
-        refusal = missing_agent_consent(await kube.read_namespace(workload.namespace), campaign_namespace, keys)
+        refusal = missing_agent_authorization(await kube.read_namespace(workload.namespace), campaign_namespace, keys)
         if refusal is not None:
             raise PreconditionUnmet(refusal.reason, refusal.message)
         await workload.check_access()
@@ -169,14 +175,14 @@ class PreconditionPoller:
                 params,
                 services.kube,
                 services.workload(spec),
-                services.consent,
+                services.opt_in,
             )
         except PreconditionUnmet as unmet:
             refusal = unmet.refusal
         if refusal is not None:
             self._pause_seconds = next_retry_seconds(self._pause_seconds, refusal, previous)
         if previous is not None and (refusal is None or refusal.reason != previous.reason):
-            services.consents.publish(spec.subject.namespace, MET if refusal is None else refusal.reason)
+            services.namespace_changes.publish(spec.subject.namespace, MET if refusal is None else refusal.reason)
         self._previous = refusal
         return refusal
 
@@ -184,12 +190,12 @@ class PreconditionPoller:
         """Returns when the next check is due: after a pause, at the deadline, or when others saw a change."""
         left = (deadline - self._services.now()).total_seconds()
         seconds = max(RETRY_SECONDS, min(self._pause_seconds, left))
-        await self._services.consents.wait(self._spec.subject.namespace, seconds)
+        await self._services.namespace_changes.wait(self._spec.subject.namespace, seconds)
 
 
 def next_retry_seconds(last: float, refusal: Refusal, previous: Refusal | None) -> float:
     """Returns the seconds until the next check: longer each time that the answer is the previous one. Pure."""
     if previous is None or refusal.reason != previous.reason:
         return RETRY_SECONDS
-    longest = MAX_RETRY_UNAUTHORIZED_SECONDS if refusal.reason in WITHOUT_CONSENT else MAX_RETRY_SECONDS
+    longest = MAX_RETRY_UNAUTHORIZED_SECONDS if refusal.reason in UNAUTHORIZED else MAX_RETRY_SECONDS
     return min(last * RETRY_GROWTH, longest)

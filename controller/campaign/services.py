@@ -10,10 +10,10 @@ from controller.agents.deployment import AgentDeployment
 from controller.agents.protocol import FilePolicy
 from controller.agents.sources import AgentSources, TokenIssuer
 from controller.api import CampaignSpec, Reset
+from controller.authorization import DEFAULT_KEYS, OptInKeys, missing_authorization
 from controller.campaign.limits import DEFAULT_ACTIVE, ChangeNotifier, NamespaceLimits
 from controller.campaign.locks import LockQueue
 from controller.campaign.reporting import EventRecorder, StatusWriter
-from controller.consent import DEFAULT_KEYS, ConsentKeys, missing_consent
 from controller.kube import CampaignRef, KubeApi, KubeCampaigns, KubeCluster, KubeDeployments, KubeReviews
 from controller.meter import UNMETERED, Meter
 from controller.records import Records
@@ -36,12 +36,12 @@ class Services:
     now: Callable[[], datetime]
     tokens: TokenIssuer | None = None
     meter: Meter = UNMETERED
-    consent: ConsentKeys = DEFAULT_KEYS
+    opt_in: OptInKeys = DEFAULT_KEYS
     namespace: str = "evalcampaign"
     agent_files: FilePolicy | None = None
     active_campaigns: int = DEFAULT_ACTIVE
     limits: NamespaceLimits = field(init=False)
-    consents: ChangeNotifier = field(init=False)
+    namespace_changes: ChangeNotifier = field(init=False)
     queue: LockQueue = field(init=False)
     kube: KubeCampaigns = field(init=False)
     deployments: KubeDeployments = field(init=False)
@@ -50,7 +50,7 @@ class Services:
 
     def __post_init__(self) -> None:
         self.limits = NamespaceLimits(self.active_campaigns)
-        self.consents = ChangeNotifier()
+        self.namespace_changes = ChangeNotifier()
         self.queue = LockQueue(self.records, self.now)
         self.kube = KubeCampaigns(self.api)
         self.deployments = KubeDeployments(self.api)
@@ -63,7 +63,7 @@ class Services:
 
         async def refuses() -> str | None:
             stated = await self.kube.read_namespace(namespace)
-            refusal = missing_consent(stated, campaign_namespace, self.consent)
+            refusal = missing_authorization(stated, campaign_namespace, self.opt_in)
             return refusal.message if refusal is not None else None
 
         api, allow_recreate = KubeCluster(self.api), spec.reset is Reset.RECREATE

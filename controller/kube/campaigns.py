@@ -9,8 +9,8 @@ from datetime import datetime
 from uuid import UUID, uuid5
 
 from controller.api import GROUP, KIND, PLURAL, VERSION, CampaignStatus, Phase
+from controller.authorization import Namespace
 from controller.connection import NoCluster
-from controller.consent import Namespace
 from controller.kube.api import KubeApi, Unauthorized, parsing
 from controller.text import qualified_name, utc_seconds
 from subjects.cluster import ClusterError, ClusterUnreachable

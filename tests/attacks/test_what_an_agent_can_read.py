@@ -16,8 +16,8 @@ import yaml
 
 from cluster.deployment import agent
 from cluster.deployment.subjects.tikv import standin
+from controller.authorization import DEFAULT_KEYS
 from controller.cli.run import tokens
-from controller.consent import DEFAULT_KEYS
 from controller.settings import FIELD_MANAGER
 from tests.support.intakes import HOSTILE, TICKET, served
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from cluster import kubectl
-from controller.consent import ALLOWED_ANNOTATION
+from controller.authorization import ALLOWED_ANNOTATION
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""The API itself. A request is answered when what it brought is committed; until then the agent sends it again.
+"""The HTTP API of the intake. A request is answered when its content is committed; until then the agent repeats it.
 
-Bodies are read, classified and masked by processes of their own: a mebibyte takes seconds, in which the event loop has
-trials to watch, and memory, of which the process that watches must not run out.
+Bodies are parsed, classified and masked by processes of their own: a mebibyte takes seconds, in which the event loop
+has trials to watch, and memory, of which the process that watches must not run out.
 """
 
 from __future__ import annotations
@@ -10,16 +10,18 @@ import html
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import FastAPI, Path, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.json_schema import models_json_schema
 from sqlalchemy import Connection
-from starlette.exceptions import HTTPException as AnyHTTPException
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from controller.agents.intake.describing import describe, takes
 from controller.agents.intake.gate import Gate
 from controller.agents.intake.models import Id, LogSent, SessionSent, TicketSent
 from controller.agents.intake.reading import NotTaken, in_a_sentence
@@ -31,8 +33,11 @@ log = logging.getLogger(__name__)
 
 Rows = list[dict[str, Any]]
 
-InPath = Annotated[Id, Path()]
-DONE: Any = {"status_code": 204, "response_class": Response}
+TITLE = "Tickets"  # an agent may read it
+SUMMARY = "Takes tickets, sessions and log entries; answers nothing else."
+
+_ID: TypeAdapter[str] = TypeAdapter(Id)
+_REFERENCE = "#/components/schemas/{model}"
 
 
 def intake(
@@ -42,86 +47,105 @@ def intake(
     workers: Workers,
     meter: Meter = UNMETERED,
 ) -> ASGIApp:
-    """The application. `campaign_of` knows which campaign a token sends for; `now` is the one clock.
+    """Returns the application. `campaign_of` maps a token to its campaign; `now` is the controller's clock.
 
-    `workers` read the bodies; whoever made them closes them.
+    `workers` parse the bodies; whoever made them closes them.
     """
-    app = FastAPI(
-        title="Tickets",  # an agent may read it
-        summary="Takes tickets, sessions and log entries; answers nothing else.",
-        docs_url=None,  # their pages are fetched from elsewhere
-        redoc_url=None,
+    endpoints = _Endpoints(records, now, workers)
+    description = describe_api()
+    page = _page(description)
+
+    async def healthz(_: Request) -> Response:
+        return PlainTextResponse("ok")
+
+    async def get_description(_: Request) -> Response:
+        return JSONResponse(description)
+
+    async def get_page(_: Request) -> Response:
+        return HTMLResponse(page)
+
+    app = Starlette(
+        routes=[
+            Route("/v1/tickets/{id}", endpoints.put_ticket, methods=["PUT"]),
+            Route("/v1/sessions/{id}", endpoints.put_session, methods=["PUT"]),
+            Route("/v1/log", endpoints.post_log, methods=["POST"]),
+            Route("/healthz", healthz, methods=["GET"]),
+            Route("/openapi.json", get_description, methods=["GET"]),
+            Route("/", get_page, methods=["GET"]),
+        ],
+        exception_handlers={
+            NotTaken: _not_taken,
+            HTTPException: _http_error,
+            InboxFull: _inbox_full,
+            DiskFull: _disk_full,
+            RecordsError: _unavailable,
+        },
     )
-
-    async def read(request: Request, kind: str) -> tuple[str, Rows]:
-        campaign: str = request.state.campaign
-        return campaign, await workers.read(campaign, kind, await request.body())
-
-    async def write(work: Callable[[Connection, datetime], int | None]) -> int:
-        # It arrives when it is written, not when it begins to wait for that.
-        return await records.write_at_once(lambda connection: work(connection, now())) or 0
-
-    @app.put("/v1/tickets/{id}", openapi_extra=takes(TicketSent), **DONE)
-    async def put_ticket(id: InPath, request: Request) -> Response:
-        """A ticket as it is now; the newest word holds."""
-        campaign, [ticket] = await read(request, "ticket")
-        try:
-            await write(lambda connection, at: inbox.put_ticket(connection, campaign, id, ticket, at))
-        except RecordsUnavailable:
-            records.rejected.add_ticket(campaign, id)
-            raise
-        records.rejected.remove_ticket(campaign, id)
-        return Response(status_code=204)
-
-    @app.put("/v1/sessions/{id}", openapi_extra=takes(SessionSent), **DONE)
-    async def put_session(id: InPath, request: Request) -> Response:
-        """A session, and the ticket it works on."""
-        campaign, [session] = await read(request, "session")
-        await write(lambda connection, at: inbox.put_session(connection, campaign, id, session))
-        return Response(status_code=204)
-
-    @app.post("/v1/log", openapi_extra=takes(LogSent), **DONE)
-    async def post_log(request: Request) -> Response:
-        """What was thought, run and answered in sessions."""
-        campaign, entries = await read(request, "log")
-        size = await write(lambda c, at: inbox.add_entries(c, campaign, entries, at, records.log_quota))
-        records.log_quota.add(campaign, size)
-        return Response(status_code=204)
-
-    @app.get("/healthz", include_in_schema=False)
-    async def healthz() -> Response:
-        return Response("ok", media_type="text/plain")
-
-    @app.get("/", include_in_schema=False)
-    async def page() -> HTMLResponse:
-        return HTMLResponse(_page(app))
-
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(NotTaken, _makes_no_sense)
-    app.add_exception_handler(AnyHTTPException, _no_such)
-    app.add_exception_handler(InboxFull, _full)
-    app.add_exception_handler(DiskFull, _disk_full)
-    app.add_exception_handler(RecordsError, _unavailable)
-    describe(app, TicketSent, SessionSent, LogSent)
     return Gate(app, campaign_of, records.rejected, meter)
 
 
-def _invalid(_: Request, error: Exception) -> Response:
-    """Of the path: which part, and what is wrong with it; never what was sent, which may be a secret."""
-    assert isinstance(error, RequestValidationError)
-    return JSONResponse({"error": in_a_sentence(error.errors())}, 422)
+class _Endpoints:
+    """The endpoints that take something. Their docstrings are the descriptions of the API."""
+
+    def __init__(self, records: Records, now: Callable[[], datetime], workers: Workers) -> None:
+        self._records = records
+        self._now = now
+        self._workers = workers
+
+    async def put_ticket(self, request: Request) -> Response:
+        """A ticket as it is now; the newest word holds."""
+        id_ = _path_id(request)
+        campaign, [ticket] = await self._read(request, "ticket")
+        try:
+            await self._write(lambda connection, at: inbox.put_ticket(connection, campaign, id_, ticket, at))
+        except RecordsUnavailable:
+            self._records.rejected.add_ticket(campaign, id_)
+            raise
+        self._records.rejected.remove_ticket(campaign, id_)
+        return Response(status_code=204)
+
+    async def put_session(self, request: Request) -> Response:
+        """A session, and the ticket it works on."""
+        id_ = _path_id(request)
+        campaign, [session] = await self._read(request, "session")
+        await self._write(lambda connection, at: inbox.put_session(connection, campaign, id_, session))
+        return Response(status_code=204)
+
+    async def post_log(self, request: Request) -> Response:
+        """Log entries of sessions: reasoning, tool calls and their results."""
+        campaign, entries = await self._read(request, "log")
+        size = await self._write(lambda c, at: inbox.add_entries(c, campaign, entries, at, self._records.log_quota))
+        self._records.log_quota.add(campaign, size)
+        return Response(status_code=204)
+
+    async def _read(self, request: Request, kind: str) -> tuple[str, Rows]:
+        campaign: str = request.state.campaign
+        return campaign, await self._workers.read(campaign, kind, await request.body())
+
+    async def _write(self, work: Callable[[Connection, datetime], int | None]) -> int:
+        # The time of arrival is that of the write, not when it began to wait for its turn.
+        return await self._records.write_at_once(lambda connection: work(connection, self._now())) or 0
 
 
-def _makes_no_sense(_: Request, error: Exception) -> Response:
+def _path_id(request: Request) -> str:
+    """Returns the id in the path. Raises NotTaken; its text never repeats the id, which may be a secret."""
+    try:
+        return _ID.validate_python(request.path_params["id"])
+    except ValidationError as invalid:
+        errors = invalid.errors(include_input=False, include_context=False, include_url=False)
+        raise NotTaken(in_a_sentence([{**each, "loc": ("path", "id")} for each in errors])) from None
+
+
+def _not_taken(_: Request, error: Exception) -> Response:
     return JSONResponse({"error": str(error)}, 413 if isinstance(error, TooMuchWork) else 422)
 
 
-def _no_such(_: Request, error: Exception) -> Response:
-    assert isinstance(error, AnyHTTPException)
-    return JSONResponse({"error": str(error.detail)}, error.status_code)
+def _http_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": str(error.detail)}, error.status_code, error.headers)
 
 
-def _full(_: Request, error: Exception) -> Response:
+def _inbox_full(_: Request, error: Exception) -> Response:
     return JSONResponse({"error": str(error)}, 409)
 
 
@@ -135,15 +159,63 @@ def _unavailable(_: Request, error: Exception) -> Response:
     return JSONResponse({"error": why}, 503, {"Retry-After": "1"})
 
 
-def _page(app: FastAPI) -> str:
+def describe_api() -> dict[str, Any]:
+    """Returns the OpenAPI 3.1 document of the API."""
+    models = (TicketSent, SessionSent, LogSent)
+    _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=_REFERENCE)
+    id_ = {"name": "id", "in": "path", "required": True, "schema": _ID.json_schema()}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": TITLE, "summary": SUMMARY, "version": "1"},
+        "security": [{"token": []}],
+        "paths": {
+            "/v1/tickets/{id}": {
+                "parameters": [id_],
+                "put": _operation("putTicket", _Endpoints.put_ticket, TicketSent),
+            },
+            "/v1/sessions/{id}": {
+                "parameters": [id_],
+                "put": _operation("putSession", _Endpoints.put_session, SessionSent),
+            },
+            "/v1/log": {"post": _operation("postLog", _Endpoints.post_log, LogSent)},
+        },
+        "components": {
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "schemas": {
+                **schemas["$defs"],
+                "Error": {
+                    "type": "object",
+                    "required": ["error"],
+                    "properties": {"error": {"type": "string", "description": "A sentence."}},
+                },
+            },
+        },
+    }
+
+
+def _operation(id_: str, endpoint: Callable[..., Any], body: type[BaseModel]) -> dict[str, Any]:
+    schema, error = {"$ref": _REFERENCE.format(model=body.__name__)}, {"$ref": _REFERENCE.format(model="Error")}
+    return {
+        "operationId": id_,
+        "description": endpoint.__doc__,
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+        "responses": {
+            "204": {"description": "Taken."},
+            "default": {"description": "Not taken.", "content": {"application/json": {"schema": error}}},
+        },
+    }
+
+
+def _page(description: dict[str, Any]) -> str:
     """The API on one page that needs nothing from elsewhere."""
     rows = [
-        f"<tr><td><code>{method.upper()} {html.escape(path)}</code><td>{html.escape(said['description'])}"
-        for path, methods in app.openapi()["paths"].items()
-        for method, said in methods.items()
+        f"<tr><td><code>{method.upper()} {html.escape(path)}</code><td>{html.escape(operation['description'])}"
+        for path, operations in description["paths"].items()
+        for method, operation in operations.items()
+        if method != "parameters"
     ]
     return (
-        f"<!doctype html><meta charset=utf-8><title>{html.escape(app.title)}</title><h1>{html.escape(app.title)}</h1>"
-        f"<p>{html.escape(app.summary or '')} All of it with <code>Authorization: Bearer TOKEN</code>; the whole "
+        f"<!doctype html><meta charset=utf-8><title>{html.escape(TITLE)}</title><h1>{html.escape(TITLE)}</h1>"
+        f"<p>{html.escape(SUMMARY)} All of it with <code>Authorization: Bearer TOKEN</code>; the whole "
         f"description is <a href=openapi.json>openapi.json</a>.<table>{''.join(rows)}</table>"
     )

@@ -98,16 +98,16 @@ class OperatorDbOptions(BaseModel):
 
 
 async def _open(options: OperatorDbOptions, context: SourceContext) -> OperatorDb:
+    try:
+        zone = zone_of(options.time_zone)
+    except NoSuchZone as none:
+        raise InvalidSource(f"agent.timeZone {none}") from None
     if context.files is None:
         raise InvalidSource(
             f"agent.path {options.path} is not read: EVALCAMPAIGN_AGENT_FILES, the folder below which agents' files may"
             " lie, is not set where this controller runs; let `evalcampaign forward` send the file, with"
             " agent.source http"
         )
-    try:
-        zone = zone_of(options.time_zone)
-    except NoSuchZone as none:
-        raise InvalidSource(f"agent.timeZone {none}") from None
     source = OperatorDb(Path(options.path), zone, context.now, context.files)
     try:
         refusal = await source.refusal()

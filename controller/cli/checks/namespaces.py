@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from controller.agents.rights import Account
+from controller.authorization import Namespace, OptInKeys, allowed_namespaces, missing_authorization
 from controller.cli.checks.cluster import may_or_unknown
 from controller.cli.checks.finding import Finding, fail, ok, warn
 from controller.cli.cluster.api import Api
 from controller.cli.cluster.controller import ACCOUNT, NAMESPACE
 from controller.cli.cluster.errors import Refused
-from controller.consent import ConsentKeys, Namespace, allowed_namespaces, missing_consent
-from controller.settings import consent_keys
+from controller.settings import opt_in_keys
 
 CONTROLLER = Account(NAMESPACE, ACCOUNT)
 
@@ -21,7 +21,7 @@ POWERS = (*(("pods", verb) for verb in ("get", "list", "watch", "delete", "patch
 
 def look(api: Api, campaigns: str) -> Iterator[Finding]:
     """`campaigns` is the namespace whose campaigns want to break something."""
-    keys = consent_keys()
+    keys = opt_in_keys()
     try:
         listed = _opted_in(api, keys)
     except Refused as refused:
@@ -34,11 +34,11 @@ def look(api: Api, campaigns: str) -> Iterator[Finding]:
             f"{keys.annotation}={campaigns}",
         )
     for each in listed:
-        yield _consent(each, campaigns, keys)
+        yield _authorization(each, campaigns, keys)
         yield _powers(api, each.name)
 
 
-def _opted_in(api: Api, keys: ConsentKeys) -> list[Namespace]:
+def _opted_in(api: Api, keys: OptInKeys) -> list[Namespace]:
     """Those that say so under any of the names that are read, each once."""
     found = {}
     for key in keys.labels:
@@ -48,14 +48,14 @@ def _opted_in(api: Api, keys: ConsentKeys) -> list[Namespace]:
     return [found[name] for name in sorted(found)]
 
 
-def _consent(namespace: Namespace, campaigns: str, keys: ConsentKeys) -> Finding:
+def _authorization(namespace: Namespace, campaigns: str, keys: OptInKeys) -> Finding:
     allowed = ", ".join(allowed_namespaces(namespace, keys)) or "nobody"
     if namespace.name == campaigns:
         return warn(
             f"Namespace {campaigns} may be broken, but not by campaigns that live in it",
             "name another namespace with -n",
         )
-    if (refusal := missing_consent(namespace, campaigns, keys)) is None:
+    if (refusal := missing_authorization(namespace, campaigns, keys)) is None:
         return ok(f"Namespace {namespace.name} may be broken by campaigns of {allowed}")
     return warn(
         f"Namespace {namespace.name} may be broken, but not by campaigns of {campaigns} (it allows {allowed})",

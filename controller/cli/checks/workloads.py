@@ -6,13 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from controller.api import GROUP, PLURAL, VERSION
+from controller.authorization import Namespace, missing_agent_authorization
 from controller.cli.checks.cluster import may_or_unknown
 from controller.cli.checks.finding import Finding, fail, ok, warn
 from controller.cli.checks.namespaces import CONTROLLER
 from controller.cli.cluster.api import Api
 from controller.cli.cluster.errors import Refused
-from controller.consent import Namespace, missing_agent_consent
-from controller.settings import consent_keys
+from controller.settings import opt_in_keys
 
 LABELS = ("ticket-sender", "evalcampaign.dev/agents")
 """A namespace that carries one of these with the value `true` is let through to the controller's intake."""
@@ -63,7 +63,7 @@ def _deployments(api: Api, namespace: str) -> list[str]:
 
 
 def _consent(namespace: Namespace, campaigns: str) -> Finding:
-    if (refusal := missing_agent_consent(namespace, campaigns, consent_keys())) is None:
+    if (refusal := missing_agent_authorization(namespace, campaigns, opt_in_keys())) is None:
         return ok(f"Campaigns of {campaigns} may start and end the agents in namespace {namespace.name}")
     return warn(
         f"Campaigns of {campaigns} may not start and end the agents in namespace {namespace.name}",

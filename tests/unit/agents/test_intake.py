@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import re
 import signal
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -14,6 +16,7 @@ import pytest
 from controller.agents.intake.app import intake
 from controller.agents.intake.budget import MAX_AT_ONCE
 from controller.agents.intake.gate import MAX_BYTES
+from controller.agents.intake.models import LogSent, SessionSent, TicketSent
 from controller.agents.intake.source import HttpSource
 from controller.agents.intake.tokens import TokenRegistry
 from controller.agents.intake.workers import Workers
@@ -345,3 +348,30 @@ async def test_its_page_and_its_description_need_nothing_from_elsewhere(here):
         "/v1/sessions/{id}",
         "/v1/log",
     }
+
+
+async def test_its_description_is_the_models_by_which_bodies_are_taken(here):
+    described = (await here.client.get("/openapi.json")).json()
+    assert described["openapi"] == "3.1.0"
+    schemas = described["components"]["schemas"]
+    for path, method, model in (
+        ("/v1/tickets/{id}", "put", TicketSent),
+        ("/v1/sessions/{id}", "put", SessionSent),
+        ("/v1/log", "post", LogSent),
+    ):
+        operation = described["paths"][path][method]
+        body = operation["requestBody"]["content"]["application/json"]["schema"]
+        assert body == {"$ref": f"#/components/schemas/{model.__name__}"}
+        assert schemas[model.__name__]["properties"].keys() == model.model_json_schema()["properties"].keys()
+        assert operation["description"] and set(operation["responses"]) == {"204", "default"}
+    text = json.dumps(described)
+    references = set(re.findall(r'"#/components/schemas/(\w+)"', text))
+    assert references <= schemas.keys() and schemas["EntrySent"]["properties"].keys() >= {"exitCode", "sequence"}
+    [id_] = described["paths"]["/v1/tickets/{id}"]["parameters"]
+    assert (id_["name"], id_["schema"]["maxLength"]) == ("id", 128)
+
+
+async def test_an_id_that_none_may_have_is_refused_with_a_sentence_that_does_not_repeat_it(here):
+    answer = await here.put("/v1/tickets/" + "s" * 129, OPEN, 422)
+    assert answer.json()["error"].startswith("path.id: String should have at most 128 characters")
+    assert "sss" not in answer.text

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
+from controller.authorization import ALLOWED_ANNOTATION
 from controller.cli.checks import agentdb, agents, controller, definition, namespaces, workloads
 from controller.cli.checks.cluster import REVIEWS
 from controller.cli.checks.finding import Level
 from controller.cli.cluster.controller import PODS
 from controller.cli.cluster.errors import Refused
-from controller.consent import ALLOWED_ANNOTATION
 from controller.records.errors import RecordsUnavailable
 from controller.records.schema import HEAD
 from controller.version import SOURCE_TREE

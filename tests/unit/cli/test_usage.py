@@ -65,7 +65,7 @@ def test_the_program_is_named_as_it_was_called() -> None:
 
 
 HEAVY = """
-    aiohttp alembic asyncio fastapi httpx jinja2 kopf kubernetes matplotlib numpy prometheus_client pydantic rich.live
+    aiohttp alembic asyncio httpx jinja2 kopf kubernetes matplotlib numpy prometheus_client pydantic rich.live
     scipy sqlalchemy starlette subjects uvicorn yaml
 """
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from controller import api
-from controller.consent import ALLOWED_ANNOTATION, OPT_IN_LABEL
+from controller.authorization import ALLOWED_ANNOTATION, OPT_IN_LABEL
 from tests.unit.crd.flat import CRD_FILE, crd_fields, load_crd, schema_of
 
 

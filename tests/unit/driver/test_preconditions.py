@@ -7,9 +7,9 @@ import pytest
 from bench.scripted import KillParams, Script, ScriptedSubject
 from controller.agents.deployment import AgentDeployment
 from controller.api import CampaignSpec
+from controller.authorization import Namespace
 from controller.campaign.preconditions import PreconditionUnmet, Rejected, check_preconditions, resolve_subject
 from controller.campaign.services import subject_options
-from controller.consent import Namespace
 from controller.status import REFUSED
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.protocol import SubjectContext, SubjectOptions, Unsupported

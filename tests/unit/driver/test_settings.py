@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.consent import ConsentKeys
+from controller.authorization import OptInKeys
 from controller.records.quota import LogLimits
 from controller.settings import InvalidSetting, Settings
 
@@ -39,7 +39,7 @@ def test_a_pod_is_told_everything():
         metrics_host="0.0.0.0",
         namespace="evaluation",
         field_manager="kubectl",
-        consent=ConsentKeys("example.org/ok", "who"),
+        opt_in=OptInKeys("example.org/ok", "who"),
         agent_files=Path("/var/lib/agents"),
     )
 

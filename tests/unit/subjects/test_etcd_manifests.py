@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from controller.consent import Namespace, missing_consent
+from controller.authorization import Namespace, missing_authorization
 from subjects.etcd.api import CLIENT_PORT, SELECTOR, WORKLOAD
 from subjects.etcd.chaos import CONTAINER
 
@@ -56,7 +56,7 @@ def test_nothing_in_the_cluster_tells_of_an_evaluation_but_the_consent():
     applied = yaml.safe_dump_all(list(ETCD.values())).lower()
     objects = re.sub("evalcampaign.dev/(opt-in|allowed-namespaces)", "", applied)
     assert re.findall(r"\b(?:chaos|fault|trial|eval|campaign|kill)\w*", objects) == []
-    assert missing_consent(Namespace(**ETCD["Namespace"]["metadata"]), "default") is None
+    assert missing_authorization(Namespace(**ETCD["Namespace"]["metadata"]), "default") is None
 
 
 def test_no_liveness_probe_heals_a_member_that_hangs():

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from controller.consent import Namespace, missing_consent
+from controller.authorization import Namespace, missing_authorization
 
 MANIFESTS = Path(__file__).parents[3] / "manifests" / "subjects"
 TIKV, POWERS = MANIFESTS / "tikv", MANIFESTS / "tikv-powers"
@@ -171,7 +171,7 @@ def test_nothing_in_the_cluster_tells_of_an_evaluation():
     applied = yaml.safe_dump_all(objects(TIKV)) + "".join((TIKV / f"{role}.toml").read_text() for role in WORKLOADS)
     assert re.findall(r"\b(?:chaos|fault|trial|eval|campaign|kill)\w*", applied.lower()) == []
     [namespace] = of_kind(TIKV, "Namespace").values()
-    assert missing_consent(Namespace(**namespace["metadata"]), "default") is None
+    assert missing_authorization(Namespace(**namespace["metadata"]), "default") is None
 
 
 def test_the_powers_are_these_and_no_more_and_end_at_the_namespace():

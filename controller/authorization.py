@@ -1,10 +1,10 @@
-"""What the owner of a namespace says about breaking what is in it, or about running the agents in it. Pure.
+"""The authorization of campaigns by namespaces' owners: to break what is in one, or to run the agents in it. Pure.
 
-Of a subject two statements, both needed: the label says *that* it may be broken, the annotation *whose* campaigns may
-do it. Where the label alone decides, a right to create campaigns anywhere is a right to break all that has agreed.
-Of an agent the annotation alone: whose campaigns may start and end its Deployment.
+A subject's namespace needs both: the label says *that* it may be broken, the annotation *by whose* campaigns. Were the
+label enough, a right to create campaigns anywhere would be a right to break every namespace that has it. An agent's
+namespace needs the annotation alone: whose campaigns may start and stop its Deployment.
 
-Who says nothing allows nobody, and what makes no sense allows nobody either.
+A namespace without them authorizes nobody, and neither does an annotation that is not valid.
 """
 
 from __future__ import annotations
@@ -26,59 +26,61 @@ The key is plain: an agent that reads the namespace learns nothing from it. An i
 ALLOWED_ANNOTATION = "managed-access-namespaces"
 """The namespaces whose campaigns may break it, or run its agents: names separated by commas, or `*` for any.
 
-Plain likewise.
+The key is plain for the same reason.
 """
 
 FORMER_OPT_IN_LABEL = "evalcampaign.dev/opt-in"
 FORMER_ALLOWED_ANNOTATION = "evalcampaign.dev/allowed-namespaces"
-"""What the two were called first. Owners have said it so, and it holds for ever."""
+"""The first names of the two keys. Namespaces carry them, so they are read for ever."""
 
 ANY = "*"
 
 SHOWN_LENGTH = 100
-"""How much of an entry that makes no sense is repeated to whoever has to mend it."""
+"""How many characters of an invalid entry a message repeats."""
 
 
 @dataclass(frozen=True, slots=True)
-class ConsentKeys:
-    """What the label and the annotation are called in this installation; the former names are read beside them."""
+class OptInKeys:
+    """The keys of the label and the annotation in this installation; the former keys are read beside them."""
 
     label: str = OPT_IN_LABEL
     annotation: str = ALLOWED_ANNOTATION
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """All that are read, the one that messages name first."""
+        """The keys of labels that are read; messages name the first."""
         return tuple(dict.fromkeys((self.label, FORMER_OPT_IN_LABEL)))
 
     @property
     def annotations(self) -> tuple[str, ...]:
-        """Likewise."""
+        """The keys of annotations that are read; messages name the first."""
         return tuple(dict.fromkeys((self.annotation, FORMER_ALLOWED_ANNOTATION)))
 
 
-DEFAULT_KEYS = ConsentKeys()
+DEFAULT_KEYS = OptInKeys()
 
 
-WITHOUT_CONSENT = frozenset(
+UNAUTHORIZED = frozenset(
     {Reason.NOT_OPTED_IN, Reason.NOT_ALLOWED, Reason.AGENT_NOT_ALLOWED, Reason.NAMESPACE_NOT_FOUND, Reason.FORBIDDEN}
 )
-"""The reasons of refusals where no owner has said yes: as the owner says, or as far as anybody can tell."""
+"""The reasons of refusals where the owner has not authorized the campaign, or nobody can tell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
-    """A namespace's metadata, as far as consent is concerned."""
+    """A namespace's metadata, as far as authorization reads it."""
 
     name: str
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
 
 
-def missing_consent(subject: Namespace, campaign_namespace: str, keys: ConsentKeys = DEFAULT_KEYS) -> Refusal | None:
-    """What the owner of the subject's namespace would have to say before such campaigns may break it; None: nothing.
+def missing_authorization(
+    subject: Namespace, campaign_namespace: str, keys: OptInKeys = DEFAULT_KEYS
+) -> Refusal | None:
+    """Returns which authorization the subject's namespace lacks for campaigns of that namespace; None if none.
 
-    A label under either name is consent, unless it says otherwise under the other: who took it back meant it.
+    A label under either key opts in, unless its value under the other key is not `true`: that one withdraws it.
     """
     stated = {key: subject.labels[key] for key in keys.labels if key in subject.labels}
     if "true" not in stated.values():
@@ -88,34 +90,34 @@ def missing_consent(subject: Namespace, campaign_namespace: str, keys: ConsentKe
         return Refusal(
             Reason.NOT_OPTED_IN, f"namespace {subject.name} carries the label {otherwise}={value}, which is no consent"
         )
-    return _missing_allowance(subject, campaign_namespace, keys, "break it", Reason.NOT_ALLOWED)
+    return _missing_annotation(subject, campaign_namespace, keys, "break it", Reason.NOT_ALLOWED)
 
 
-def missing_agent_consent(
-    agents: Namespace, campaign_namespace: str, keys: ConsentKeys = DEFAULT_KEYS
+def missing_agent_authorization(
+    agents: Namespace, campaign_namespace: str, keys: OptInKeys = DEFAULT_KEYS
 ) -> Refusal | None:
-    """Likewise, of the namespace of an agent that such campaigns start and end: the annotation alone."""
-    return _missing_allowance(
+    """Returns the same for the namespace of an agent that the campaigns start and stop: the annotation alone."""
+    return _missing_annotation(
         agents, campaign_namespace, keys, "start and end the agents in it", Reason.AGENT_NOT_ALLOWED
     )
 
 
-def _missing_allowance(
-    namespace: Namespace, campaign_namespace: str, keys: ConsentKeys, to_what: str, reason: Reason
+def _missing_annotation(
+    namespace: Namespace, campaign_namespace: str, keys: OptInKeys, to_what: str, reason: Reason
 ) -> Refusal | None:
-    """Whether the annotation, under either name, allows campaigns of that namespace; None: it does."""
+    """Returns a refusal unless the annotation, under either key, names the campaigns' namespace."""
     entries = allowed_namespaces(namespace, keys)
     if ANY in entries or campaign_namespace in entries:
         return None
     return Refusal(
         reason,
         f"namespace {namespace.name} does not allow campaigns of namespace {campaign_namespace} to {to_what}: "
-        f"{_what_to_add(namespace, campaign_namespace, keys)}{_nonsense(entries)}",
+        f"{_how_to_add(namespace, campaign_namespace, keys)}{_describe_invalid_entry(entries)}",
     )
 
 
-def allowed_namespaces(namespace: Namespace, keys: ConsentKeys = DEFAULT_KEYS) -> list[str]:
-    """What the annotation says, under all names that are read; it may be nonsense."""
+def allowed_namespaces(namespace: Namespace, keys: OptInKeys = DEFAULT_KEYS) -> list[str]:
+    """Returns the entries of the annotation, under all keys that are read; they may be invalid."""
     return [entry for key in keys.annotations for entry in _entries(namespace.annotations.get(key, ""))]
 
 
@@ -123,7 +125,7 @@ def _entries(stated: str) -> list[str]:
     return [entry for part in stated.split(",") if (entry := part.strip())]
 
 
-def _what_to_add(namespace: Namespace, campaign_namespace: str, keys: ConsentKeys) -> str:
+def _how_to_add(namespace: Namespace, campaign_namespace: str, keys: OptInKeys) -> str:
     there = next((key for key in keys.annotations if _entries(namespace.annotations.get(key, ""))), None)
     if there is not None:
         return f"its annotation {there} names others; add {campaign_namespace} to it, after a comma"
@@ -133,8 +135,8 @@ def _what_to_add(namespace: Namespace, campaign_namespace: str, keys: ConsentKey
     )
 
 
-def _nonsense(entries: list[str]) -> str:
-    """The first entry that is no name. It allows nobody, and whoever wrote it should hear that."""
+def _describe_invalid_entry(entries: list[str]) -> str:
+    """Returns what to say of the first entry that is no name; it authorizes nobody."""
     wrong = next((entry for entry in entries if not re.fullmatch(LABEL, entry)), None)
     if wrong is None:
         return ""

@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.consent import (
+from controller.authorization import (
     ALLOWED_ANNOTATION,
     DEFAULT_KEYS,
     FORMER_ALLOWED_ANNOTATION,
     FORMER_OPT_IN_LABEL,
     OPT_IN_LABEL,
-    ConsentKeys,
     Namespace,
-    missing_agent_consent,
-    missing_consent,
+    OptInKeys,
+    missing_agent_authorization,
+    missing_authorization,
 )
 
 OPTED_IN = {OPT_IN_LABEL: "true"}
@@ -23,7 +23,7 @@ OPTED_IN = {OPT_IN_LABEL: "true"}
 
 def refusal(allowed: str | None, labels=OPTED_IN, campaign_namespace: str = "team-a"):
     annotations = {} if allowed is None else {ALLOWED_ANNOTATION: allowed}
-    return missing_consent(Namespace("tikv", labels, annotations), campaign_namespace)
+    return missing_authorization(Namespace("tikv", labels, annotations), campaign_namespace)
 
 
 @pytest.mark.parametrize("allowed", ["team-a", "team-b,team-a", " team-b , team-a ,", "*", "team-b,*", "Team_B,team-a"])
@@ -78,8 +78,8 @@ def test_an_endless_annotation_makes_no_endless_sentence():
     assert len(refusal("Ä" * 200_000, campaign_namespace="n" * 63).message) <= 1024
 
 
-def consent(labels, annotations, keys=DEFAULT_KEYS, campaign_namespace="team-a"):
-    return missing_consent(Namespace("tikv", labels, annotations), campaign_namespace, keys)
+def missing(labels, annotations, keys=DEFAULT_KEYS, campaign_namespace="team-a"):
+    return missing_authorization(Namespace("tikv", labels, annotations), campaign_namespace, keys)
 
 
 OLD_LABEL, OLD_ANNOTATION = {FORMER_OPT_IN_LABEL: "true"}, {FORMER_ALLOWED_ANNOTATION: "team-a"}
@@ -88,40 +88,40 @@ OLD_LABEL, OLD_ANNOTATION = {FORMER_OPT_IN_LABEL: "true"}, {FORMER_ALLOWED_ANNOT
 @pytest.mark.parametrize("label", [OPT_IN_LABEL, FORMER_OPT_IN_LABEL])
 @pytest.mark.parametrize("annotation", [ALLOWED_ANNOTATION, FORMER_ALLOWED_ANNOTATION])
 def test_what_owners_said_under_the_former_names_holds_for_ever(label, annotation):
-    assert consent({label: "true"}, {annotation: "team-a"}) is None
-    assert consent({}, {annotation: "team-a"}).reason == "NotOptedIn"
-    assert consent({label: "true"}, {annotation: "team-b"}).reason == "NotAllowed"
+    assert missing({label: "true"}, {annotation: "team-a"}) is None
+    assert missing({}, {annotation: "team-a"}).reason == "NotOptedIn"
+    assert missing({label: "true"}, {annotation: "team-b"}).reason == "NotAllowed"
 
 
 def test_messages_have_the_plain_names_and_nothing_of_ours():
-    for refused in (consent({}, {}), consent(OLD_LABEL, {})):
+    for refused in (missing({}, {}), missing(OLD_LABEL, {})):
         assert "evalcampaign" not in refused.message and "managed-access" in refused.message
 
 
 def test_who_took_consent_back_under_one_name_meant_it():
     for withdrawn in ({OPT_IN_LABEL: "false"} | OLD_LABEL, {OPT_IN_LABEL: "true", FORMER_OPT_IN_LABEL: "no"}):
-        refused = consent(withdrawn, OLD_ANNOTATION)
+        refused = missing(withdrawn, OLD_ANNOTATION)
         assert refused.reason == "NotOptedIn" and "which is no consent" in refused.message
 
 
 def test_an_annotation_under_both_names_allows_whom_either_names():
     both = {ALLOWED_ANNOTATION: "team-b", FORMER_ALLOWED_ANNOTATION: "team-a"}
-    assert consent(OLD_LABEL, both) is None
-    assert consent(OLD_LABEL, both, campaign_namespace="team-b") is None
-    refused = consent(OLD_LABEL, both, campaign_namespace="team-c")
+    assert missing(OLD_LABEL, both) is None
+    assert missing(OLD_LABEL, both, campaign_namespace="team-b") is None
+    refused = missing(OLD_LABEL, both, campaign_namespace="team-c")
     assert "its annotation managed-access-namespaces names others" in refused.message
 
 
 def test_an_installation_has_names_of_its_own_and_the_former_beside_them():
-    keys = ConsentKeys("example.org/ok", "example.org/who")
-    assert consent({"example.org/ok": "true"}, {"example.org/who": "team-a"}, keys) is None
-    assert consent(OLD_LABEL, OLD_ANNOTATION, keys) is None
-    assert consent({OPT_IN_LABEL: "true"}, {ALLOWED_ANNOTATION: "team-a"}, keys).message.endswith("example.org/ok=true")
+    keys = OptInKeys("example.org/ok", "example.org/who")
+    assert missing({"example.org/ok": "true"}, {"example.org/who": "team-a"}, keys) is None
+    assert missing(OLD_LABEL, OLD_ANNOTATION, keys) is None
+    assert missing({OPT_IN_LABEL: "true"}, {ALLOWED_ANNOTATION: "team-a"}, keys).message.endswith("example.org/ok=true")
 
 
 def test_an_agents_namespace_needs_no_label_and_its_sentence_says_what_is_asked():
-    assert missing_agent_consent(Namespace("agents", {}, {ALLOWED_ANNOTATION: "team-a"}), "team-a") is None
-    refused = missing_agent_consent(Namespace("agents", OPTED_IN), "team-a")
+    assert missing_agent_authorization(Namespace("agents", {}, {ALLOWED_ANNOTATION: "team-a"}), "team-a") is None
+    refused = missing_agent_authorization(Namespace("agents", OPTED_IN), "team-a")
     assert refused.reason == "AgentNotAllowed"
     assert refused.message == (
         "namespace agents does not allow campaigns of namespace team-a to start and end the agents in it: it lacks the "
