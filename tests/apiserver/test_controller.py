@@ -12,13 +12,9 @@ from typing import Any
 
 import pytest
 
-<<<<<<< HEAD  # type: ignore[syntax]
 from bench.scripted import Script, ScriptedSubject, World
 from cluster.apiserver.kubectl import Kubectl
-from controller.consent import ALLOWED_ANNOTATION, OPT_IN_LABEL
-=======  # type: ignore[syntax]
 from controller.authorization import ALLOWED_ANNOTATION, OPT_IN_LABEL
->>>>>>> main  # type: ignore[syntax]
 from controller.settings import Settings
 from tests.apiserver.campaigns import campaign
 from tests.apiserver.conftest import CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE, MakeNamespace
