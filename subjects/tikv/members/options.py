@@ -51,8 +51,8 @@ def check(given: SubjectOptions) -> Options:
         raise Unsupported(f"subject.probe {given.probe!r} is unknown; valid: {', '.join(PROBES)}")
     if given.reset not in RESETS:
         raise Unsupported(f"reset {given.reset!r} is unknown; valid: {', '.join(RESETS)}")
-    if strange := sorted(set(given.selectors) - set(ROLES)):
-        raise Unsupported(f"subject.selectors: tikv has no {', '.join(strange)}; it takes: {', '.join(ROLES)}")
+    if unknown_roles := sorted(set(given.selectors) - set(ROLES)):
+        raise Unsupported(f"subject.selectors: tikv has no {', '.join(unknown_roles)}; it takes: {', '.join(ROLES)}")
     scheme = "http" if given.tls_secret is None else "https"
     return Options(
         writes=given.probe == "write",

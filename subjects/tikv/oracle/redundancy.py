@@ -52,13 +52,13 @@ def store_problems(observations: Observations, stores: Stores) -> Iterator[Probl
         elif each.host not in expected:
             yield Problem("StoreUnexpected", f"PD lists a store on {each.store.address}")
     for name in expected:
-        there = [each for each in ours if each.host == name and each.store.state_name != TOMBSTONE]
-        if not there:
+        on_pod = [each for each in ours if each.host == name and each.store.state_name != TOMBSTONE]
+        if not on_pod:
             yield Problem("StoreMissing", f"PD has no store on {name}", name)
-        elif len(there) > 1:
-            yield Problem("StoreDuplicated", f"PD has {len(there)} stores on {name}", name)
+        elif len(on_pod) > 1:
+            yield Problem("StoreDuplicated", f"PD has {len(on_pod)} stores on {name}", name)
         else:
-            yield from _single_store_problems(observations, name, there[0], newest)
+            yield from _single_store_problems(observations, name, on_pod[0], newest)
 
 
 def _single_store_problems(observations: Observations, name: str, store: Store, newest: int) -> Iterator[Problem]:
