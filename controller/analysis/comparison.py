@@ -1,29 +1,108 @@
 """Two campaigns against each other: one primary endpoint, tested; everything else only described.
 
-The endpoint is the difference of the mean times unrecovered, up to the deadline that all trials share: it counts how
+The endpoint is the difference of the mean times unrecovered, up to the deadline that all trials share. It counts how
 often the subject recovers and how soon in one number of seconds, and baseline and agent have it alike. A second test
-beside it would double the chance to find what is not there.
+would double the chance of a false finding.
+
+Two campaigns may be compared if they asked the same, except for who acts and how often. Their trials are paired if they
+have the same index and seed, and so hit the same target. A trial with the flag `Unpaired` has no partner, whatever its
+seed: it was to be run beside another one, and was not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from controller.analysis.arm import Arm
-from controller.analysis.circumstances import circumstances
-from controller.analysis.comparable import require_comparable
-from controller.analysis.conclusion import Conclusion, conclude, interim, sentence, too_few
-from controller.analysis.holm import holm
-from controller.analysis.least import LEVEL, enough, least_p
-from controller.analysis.loss import at_worst, worst_case
-from controller.analysis.notes import notes, progress
-from controller.analysis.pairing import Pairing, pair
+from controller.analysis.conclusion import (
+    Conclusion,
+    at_worst,
+    circumstances,
+    conclude,
+    interim,
+    notes,
+    progress,
+    sentence,
+    too_few,
+    worst_case,
+)
+from controller.analysis.errors import NotComparable
+from controller.analysis.intervals import RatesApart, rates_apart
 from controller.analysis.permutation import Difference, difference
-from controller.analysis.rates_apart import RatesApart, rates_apart
-from controller.analysis.restricted import restricted_times, shared_deadline
+from controller.analysis.significance import LEVEL, enough, holm, least_p
 from controller.analysis.summary import Analysis, analyze
-from controller.analysis.trial import Trial
+from controller.analysis.survival import restricted_times, shared_deadline
+from controller.analysis.trial import Arm, Trial, scored
+from controller.difference import changes
+from controller.records.arms import comparable_spec
+from controller.records.rows import CampaignRow, Flag
+
+
+def differing(first: CampaignRow, second: CampaignRow) -> list[str]:
+    """The fields of the specs that differ and must not, such as `chaos.params.count`; none where the hashes agree.
+
+    A hash may differ where no field of the spec does, when another version of the controller wrote it: that is said as
+    a field, too.
+    """
+    if first.comparison_hash == second.comparison_hash:
+        return []
+    fields = [change.path for change in changes(comparable_spec(first.spec), comparable_spec(second.spec))]
+    return fields or ["comparison hash (recorded by different versions)"]
+
+
+def require_comparable(first: CampaignRow, second: CampaignRow, force: bool) -> list[str]:
+    """What is to be said with a forced comparison, which is nothing where it needed no force. NotComparable else."""
+    if first.uid == second.uid:
+        raise NotComparable(f"{first.qualified_name} would be compared with itself")
+    for campaign in (first, second):
+        if not campaign.mode.injects:
+            raise NotComparable(
+                f"{campaign.qualified_name} is a control: nothing was broken, so there is no recovery to "
+                "compare. `analyze` shows its false alarms"
+            )
+    fields = differing(first, second)
+    if fields and not force:
+        raise NotComparable(
+            f"{first.qualified_name} and {second.qualified_name} did not ask the same. They differ in "
+            f"{', '.join(fields)}. --force compares them all the same, and says so"
+        )
+    return [f"Forced: the two did not ask the same; they differ in {', '.join(fields)}."] if fields else []
+
+
+MOST_LOST = 0.2
+"""Pairs are used where no arm loses more than this share of its scored trials, else all trials without pairs."""
+
+Key = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """The scored trials that are compared, in the same order in both arms where `paired`; `left_out` had no partner."""
+
+    first: tuple[Trial, ...]
+    second: tuple[Trial, ...]
+    paired: bool
+    left_out: int
+
+
+def pair(first: Sequence[Trial], second: Sequence[Trial]) -> Pairing:
+    """Pair them by index and seed if the arms share those, else take all scored trials."""
+    ours, theirs = _by_key(first), _by_key(second)
+    both = [key for key in sorted(ours) if key in theirs and not _alone(ours[key]) and not _alone(theirs[key])]
+    larger = max(len(ours), len(theirs))
+    if both and len(both) >= (1 - MOST_LOST) * larger:
+        left_out = len(ours) + len(theirs) - 2 * len(both)
+        return Pairing(tuple(ours[key] for key in both), tuple(theirs[key] for key in both), True, left_out)
+    return Pairing(tuple(ours.values()), tuple(theirs.values()), False, 0)
+
+
+def _by_key(arm: Sequence[Trial]) -> Mapping[Key, Trial]:
+    return {(trial.trial, trial.seed): trial for trial in scored(arm)}
+
+
+def _alone(trial: Trial) -> bool:
+    return Flag.UNPAIRED in trial.flags
+
 
 __all__ = ["Arm", "Comparison", "compare", "compare_all"]
 

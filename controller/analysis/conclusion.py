@@ -1,12 +1,25 @@
-"""What a comparison came to, in sentences. Each is made of the numbers at hand."""
+"""What a comparison came to, and the sentences beside it: lost attempts, notes on the arms, how they ran. Pure.
+
+An agent whose failures end as InfraError, and are run again until one succeeds, looks as good as one that never fails.
+So both arms' losses are counted, and the conclusion is made once more with the worst that can be made of them.
+
+How two campaigns ran beside each other matters too: what else changed between them is part of any difference.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 
-from controller.analysis.least import LEVEL, fewest_pairs, least_p
+from controller.analysis.intervals import RatesApart
 from controller.analysis.permutation import Difference
-from controller.analysis.rates_apart import RatesApart
+from controller.analysis.significance import LEVEL, fewest_pairs, least_p
+from controller.analysis.summary import Analysis
+from controller.analysis.trial import Arm, Trial, scored
+from controller.api import Mode, Outcome, Phase
+from controller.records.rows import CampaignRow, Flag
 
 AS_LONG = "as long"
 
@@ -116,3 +129,153 @@ def _of(count: int, n: int | None = None) -> str:
 
 def _p(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3g}"
+
+
+def unscored(analysis: Analysis) -> str:
+    """`3 of 11 attempts (InfraError 2, Aborted 1)`, or `0 of 8 attempts`."""
+    lost, ended = sum(analysis.unscored.values()), sum(analysis.outcomes.values())
+    reasons = ", ".join(f"{reason} {count}" for reason, count in analysis.unscored.items())
+    return f"{lost} of {ended} attempts{f' ({reasons})' if reasons else ''}"
+
+
+def differing_loss(names: tuple[str, str], first: Analysis, second: Analysis) -> str | None:
+    """A sentence where one arm lost another share of its attempts, or lost them otherwise, than the other one."""
+    ours, theirs = (_shares(analysis.unscored, analysis.outcomes) for analysis in (first, second))
+    if ours == theirs:
+        return None
+    return (
+        f"The arms lost attempts differently: not scored are {unscored(first)} of {names[0]}, and {unscored(second)} "
+        f"of {names[1]}. If that has to do with what those would have shown, so has the difference."
+    )
+
+
+def worst_case(
+    names: tuple[str, str], analyses: tuple[Analysis, Analysis], conclusion: Conclusion, at_worst: Conclusion
+) -> tuple[str, ...]:
+    """A sentence on the conclusion if the lost trials of the arm that is ahead had failed; none where none was lost."""
+    ahead = {Conclusion.BETTER: (0,), Conclusion.WORSE: (1,)}.get(conclusion, (0, 1))
+    losing = [names[arm] for arm in ahead if analyses[arm].unscored]
+    if not losing:
+        return ()
+    stays = "stays" if at_worst is conclusion else "would be"
+    return (
+        f"Worst case: had the trials of {' and '.join(losing)} with an attempt that is not scored stayed unrecovered "
+        f"up to the deadline, the conclusion {stays}: {at_worst}.",
+    )
+
+
+def at_worst(trials: Sequence[Trial]) -> list[Trial]:
+    """The arm as if every trial with an attempt that is not scored had stayed unrecovered up to its deadline.
+
+    Also where the trial was run again and scored then: the first attempt is what happened. A trial that never was
+    scored counts with the window of the others; of an arm without any it is unknown, and nothing is made up.
+    """
+    windows = [trial.deadline for trial in trials if trial.outcome.scored]
+    lost = {trial.trial: trial for trial in trials if not trial.outcome.scored}
+    if not windows:
+        return list(trials)
+    kept = [trial for trial in trials if trial.trial not in lost]
+    failed = [
+        replace(trial, outcome=Outcome.NOT_HEALED, window=min(windows), recovered=None) for trial in lost.values()
+    ]
+    return sorted([*kept, *failed], key=lambda trial: trial.trial)
+
+
+def _shares(unscored: Mapping[str, int], outcomes: Mapping[str, int]) -> dict[str, float]:
+    ended = sum(outcomes.values())
+    return {reason: count / ended for reason, count in unscored.items()}
+
+
+def notes(first: Arm, second: Arm, analyses: tuple[Analysis, Analysis], deadline: float | None) -> Iterator[str]:
+    """In a fixed order. `deadline`: seconds, up to which the two are compared; None where they are not."""
+    arms = first, second
+    yield from _windows(arms, deadline)
+    for arm in arms:
+        yield from _ended_early(arm)
+    if (said := differing_loss((first.name, second.name), *analyses)) is not None:
+        yield said
+    for arm in arms:
+        yield from _flags(arm)
+    for arm in arms:
+        if arm.campaign.mode is Mode.AGENT and arm.controls == 0:
+            yield (
+                f"No control campaign of the agent of {arm.name} has a scored trial: how often it raises an alarm "
+                "where nothing is broken is unknown."
+            )
+
+
+def progress(arm: Arm) -> str:
+    """`demo is Running, with 8 of 50 trials scored`."""
+    of = arm.campaign
+    return f"{arm.name} is {of.phase.value}, with {len(scored(arm.trials))} of {of.planned} trials scored"
+
+
+def _windows(arms: tuple[Arm, Arm], deadline: float | None) -> Iterator[str]:
+    if deadline is None:
+        return
+    for arm in arms:
+        counting = scored(arm.trials)
+        longer = [trial for trial in counting if trial.deadline > deadline]
+        if longer:
+            late = sum(trial.recovered_in_time is not None and trial.recovered_in_time > deadline for trial in longer)
+            yield (
+                f"{arm.name} was watched for up to {max(trial.deadline for trial in longer):g} s, and only the first "
+                f"{deadline:g} s, which both have, are compared: {late} of its {len(counting)} trials recovered after "
+                "that, and count as unrecovered."
+            )
+
+
+def _ended_early(arm: Arm) -> Iterator[str]:
+    of = arm.campaign
+    if of.phase in (Phase.FAILED, Phase.ABORTED):
+        why = f" ({of.reason})" if of.reason else ""
+        yield (
+            f"{progress(arm)}{why}: where it ended because of what it had shown, the p-value and the intervals do not "
+            "hold."
+        )
+
+
+def _flags(arm: Arm) -> Iterator[str]:
+    counts = Counter(str(flag) for trial in arm.trials for flag in trial.flags)
+    if counts:
+        said = ", ".join(f"{flag} {count}" for flag, count in sorted(counts.items()))
+        yield f"Flags of {arm.name}, of {len(arm.trials)} attempts: {said}."
+
+
+UNITS = ((86400.0, "days"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
+"""Seconds in each, the longest first."""
+
+DRIFT = "what changed meanwhile (drift) cannot be told from an effect"
+
+
+def in_turns(first: CampaignRow, second: CampaignRow) -> bool:
+    """Whether the two are the arms of one experiment: they were to take their subject in turns."""
+    ours, theirs = (row.spec.get("interleave") or {} for row in (first, second))
+    group = (first.namespace, ours.get("group"))
+    return bool(ours.get("group")) and group == (second.namespace, theirs.get("group")) and ours != theirs
+
+
+def circumstances(first: CampaignRow, second: CampaignRow, trials: Iterable[Trial]) -> str:
+    """A sentence. `trials` are those of both."""
+    if in_turns(first, second):
+        return _turns([trial.trial for trial in trials if Flag.UNPAIRED in trial.flags])
+    earlier, later = sorted((first, second), key=lambda row: row.started_at or row.created_at)
+    begun, over = later.started_at, earlier.finished_at
+    if begun is None or over is None:
+        return f"They did not take turns, and one of them is not over: {DRIFT}."
+    apart = (begun - over).total_seconds()
+    when = "while the other ran" if apart < 0 else f"{_span(apart)} after the other had ended"
+    return f"They did not take turns: one began {when}, and {DRIFT}."
+
+
+def _turns(alone: list[int]) -> str:
+    if not alone:
+        return "They took turns, trial by trial."
+    if (first := min(alone)) == 1:
+        return f"They were to take turns, and did not: {DRIFT}."
+    return f"They took turns up to trial {first - 1}; from trial {first} on one of them ran alone, and there {DRIFT}."
+
+
+def _span(seconds: float) -> str:
+    size, unit = next((each for each in UNITS if seconds >= 2 * each[0]), UNITS[-1])
+    return f"{seconds / size:.0f} {unit}"

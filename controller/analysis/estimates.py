@@ -1,4 +1,4 @@
-"""An analysis as lines: a measure, its value, its interval, its n. What tables, CSV and reports are made of."""
+"""An analysis as lines: a measure, its value, its interval, its n; and how these numbers are written. Pure."""
 
 from __future__ import annotations
 
@@ -81,3 +81,47 @@ def _median(measure: str, words: str, incidence: Incidence | None, deadline: flo
             beyond=deadline,
             note="of all scored trials, healing competes",
         )
+
+
+NOTHING = "-"
+
+
+def format_value(of: Estimate) -> str:
+    """`67%`, `12.3 s`, `> 60 s`, `4`."""
+    return _number(of, of.value)
+
+
+def format_interval(of: Estimate) -> str:
+    """`9% to 99%`; `13.0 s and above` where it is open."""
+    if of.low is None:
+        return NOTHING
+    if of.high is None:
+        return f"{_number(of, of.low)} and above"
+    return f"{_number(of, of.low)} to {_number(of, of.high)}"
+
+
+def format_size(of: Estimate) -> str:
+    """The n; of a rate with how many of them it was: `2/3`."""
+    return f"{of.count}/{of.n}" if of.count is not None else str(of.n)
+
+
+def format_estimate(of: Estimate) -> str:
+    """Returns value, interval and n in one cell."""
+    around = format_interval(of)
+    value = format_value(of) if around == NOTHING else f"{format_value(of)} ({around})"
+    return f"{value}, {format_size(of) if of.count is not None else f'n={of.n}'}"
+
+
+def format_p(p: float | None) -> str:
+    """The p-value that the conclusion rests on."""
+    if p is None:
+        return NOTHING
+    return "<0.001" if p < 0.001 else f"{p:.3g}"
+
+
+def _number(of: Estimate, number: float | None) -> str:
+    if number is None:
+        return NOTHING if of.beyond is None else f"> {of.beyond:g} s"
+    if of.unit == "share":
+        return f"{number:.0%}"
+    return f"{number:.1f} s" if of.unit == "seconds" else f"{number:g}"

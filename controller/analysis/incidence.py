@@ -12,9 +12,9 @@ from enum import IntEnum
 
 import numpy as np
 
-from controller.analysis.least import LEVEL
-from controller.analysis.mover import wilson
+from controller.analysis.intervals import wilson
 from controller.analysis.rates import Rate, rate
+from controller.analysis.significance import LEVEL
 from controller.analysis.trial import DETECTED, Trial
 from controller.api import Outcome
 from controller.statistics import censored_median

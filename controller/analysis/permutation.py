@@ -11,7 +11,7 @@ dealt to the two arms anew (E. J. G. Pitman, Supplement to the Journal of the Ro
 
 Shuffling asks whether the arms differ at all. Two arms may, and have the same mean: one that is quick and now and then
 never recovers, and one that is always slow. Few trials of the first show no failure, and would make it the better one.
-So the interval is that of `mover`, which allows for failures that were not seen, and p is the larger of the p of
+So the interval is that of `intervals`, which allows for failures that were not seen, and p is the larger of the p of
 the shuffling and of the smallest level at which that interval leaves out 0. Where the shuffling is less sure
 than the interval, the interval is widened to 0. So it leaves out 0 exactly when p is at most 0.05; they never
 contradict. tests/simulation/test_statistics.py measures both.
@@ -27,9 +27,9 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from controller.analysis import least, mover
-from controller.analysis.least import LEVEL
-from controller.analysis.mover import Bounded
+from controller.analysis import intervals, significance
+from controller.analysis.intervals import Bounded
+from controller.analysis.significance import LEVEL
 
 FEWEST_RESAMPLES = 999
 NUMBERS = 20_000_000
@@ -68,7 +68,7 @@ def difference(
 ) -> Difference:
     """Test the difference of the mean times, none of them above the deadline, all in seconds.
 
-    As many of them as are `least.enough`. The same `seed` gives the same answer.
+    As many of them as are `significance.enough`. The same `seed` gives the same answer.
     """
     a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
     size = len(a) + len(b)
@@ -77,12 +77,12 @@ def difference(
         _of_pairs if paired else _of_groups,
         permutation_type="samples" if paired else "independent",
         alternative="greater",
-        n_resamples=min(least.RESAMPLES, max(FEWEST_RESAMPLES, NUMBERS // size)),
+        n_resamples=min(significance.RESAMPLES, max(FEWEST_RESAMPLES, NUMBERS // size)),
         batch=max(1, BATCH // size),
         vectorized=True,
         rng=np.random.default_rng(seed),
     )
-    bounded = mover.pairs(a, b, deadline) if paired else mover.groups(a, b, deadline)
+    bounded = intervals.pairs(a, b, deadline) if paired else intervals.groups(a, b, deadline)
     by_interval, by_shuffling = _smallest_level(bounded), float(shuffled.pvalue)
     found = bounded(LEVEL)
     value, low, high = float(found.value), float(found.low), float(found.high)

@@ -1,8 +1,15 @@
-"""Rates, each with its n and an interval that stays honest near 0 and 1 and at few trials."""
+"""Rates, each with its n and its Wilson interval, and the gate: whether a rate is proven to be high enough.
+
+The interval stays honest near 0 and 1 and at few trials. The gate compares its lower bound, because a share of few
+trials varies by chance. Importing this takes no package of the extra `evidence`; computing does.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
+
+from controller.analysis.errors import extra
 
 CONFIDENCE = 0.95
 """Of every interval here."""
@@ -36,3 +43,46 @@ def rate(successes: int, n: int) -> Rate:
         return Rate(0, 0, None, None)
     found = stats.binomtest(successes, n).proportion_ci(confidence_level=CONFIDENCE, method="wilson")
     return Rate(successes, n, float(found.low), float(found.high))
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """The sentence says the rate, its bound, what was asked for, and how often that would be passed by luck."""
+
+    sentence: str
+    passed: bool
+
+
+def gate(name: str, found: Rate, least: float) -> GateResult:
+    """Whether the rate called `name` is at least so high (0 to 1). Of nothing scored it is not."""
+    if found.low is None:
+        return GateResult(f"The {name} rate is unknown, for nothing was scored (n=0): under {least:g}.", False)
+    passed = found.low >= least
+    bound = f"the lower bound of its 95 % interval, {found.low:.3f}, is {'not ' if passed else ''}under {least:g}"
+    return GateResult(
+        f"The {name} rate is {found.successes} of {found.n}; {bound}. {_false_pass_rate(found.n, least)}", passed
+    )
+
+
+def require_packages() -> None:
+    """Raise NotInstalled where the bound could not be computed: to be asked before hours of trials, not after."""
+    with extra():
+        rate(1, 1)
+
+
+def _false_pass_rate(n: int, least: float) -> str:
+    """How often so many trials pass that should not, at worst: where the true rate is just under what is asked for.
+
+    Wilson's interval promises 2.5 % on average over all rates, and has more or less than that at each.
+    """
+    from scipy import stats
+
+    passing = bisect_left(range(n + 1), True, key=lambda k: (rate(k, n).low or 0.0) >= least)
+    if passing > n:
+        return f"No result of {n} trials could pass."
+    if passing == 0:
+        return "Any result would pass."
+    by_luck = float(stats.binom.sf(passing - 1, n, least))
+    return (
+        f"It takes {passing} of {n}, which a true rate of just under {least:g} reaches in {by_luck:.1%} of campaigns."
+    )

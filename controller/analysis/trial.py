@@ -1,12 +1,12 @@
-"""An attempt as statistics see it: light enough for 100,000 of them."""
+"""What statistics need of an attempt that ended, and the campaign that it belongs to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from controller.api import Outcome
-from controller.records.rows import CommandCounts
+from controller.api import Mode, Outcome
+from controller.records.rows import CampaignRow, CommandCounts
 
 DETECTED = frozenset(outcome for outcome in Outcome if outcome.detected)
 """How trials end in which the agent had its ticket in time, and while there was something to find."""
@@ -49,3 +49,32 @@ class Trial:
 def scored(trials: Iterable[Trial]) -> list[Trial]:
     """The trials that count: the n of every rate."""
     return [trial for trial in trials if trial.outcome.scored]
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """A campaign and its trials, by the name that is shown.
+
+    `controls` is how many control campaigns of the same agent have scored trials; None where nobody looked.
+    """
+
+    name: str
+    campaign: CampaignRow
+    trials: Sequence[Trial]
+    controls: int | None = None
+
+
+def controls_of(campaign: CampaignRow, among: Iterable[CampaignRow]) -> int:
+    """How many of these are controls of the campaign's agent, on the same subject.
+
+    It is the same agent where the variant is; where none is named, where its work is seen at the same place.
+    """
+    return sum(
+        row.mode is Mode.CONTROL and (row.subject, _agent(row)) == (campaign.subject, _agent(campaign)) for row in among
+    )
+
+
+def _agent(campaign: CampaignRow) -> object:
+    """Its variant, else its workload, else where its work is seen."""
+    agent = campaign.spec.get("agent") or {}
+    return campaign.variant or agent.get("workload") or (agent.get("source"), agent.get("path"))

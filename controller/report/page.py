@@ -1,25 +1,32 @@
-"""The page: what was computed, filled into the template."""
+"""The page: results filled into the template, and how to run each campaign again."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from controller.analysis import words
 from controller.analysis.comparison import Comparison
-from controller.analysis.estimates import Estimate, estimates
+from controller.analysis.estimates import (
+    NOTHING,
+    Estimate,
+    estimates,
+    format_estimate,
+    format_interval,
+    format_size,
+    format_value,
+)
 from controller.analysis.summary import Analysis
-from controller.api import Outcome
+from controller.api import GROUP, KIND, VERSION, Outcome
 from controller.printable import printable
+from controller.records.rows import CampaignRow, Json
 from controller.report import figures
-from controller.report.attempts import AttemptSection
-from controller.report.origins import manifest
-from controller.report.outcomes import SIGNS, WORDS, outcome_kind
+from controller.report.attempts import SIGNS, WORDS, AttemptSection, outcome_kind
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -62,8 +69,8 @@ def render(chapters: Sequence[Chapter], comparisons: Sequence[Comparison], made_
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters |= {"both": words.both, "value": words.value, "interval": words.interval, "size": words.size}
-    env.globals |= {"signs": SIGNS, "nothing": words.NOTHING}
+    env.filters |= {"both": format_estimate, "value": format_value, "interval": format_interval, "size": format_size}
+    env.globals |= {"signs": SIGNS, "nothing": NOTHING}
     numbers = [{line.measure: line for line in estimates(each.analysis)} for each in chapters]
     return env.get_template("report.html").render(
         chapters=chapters,
@@ -106,3 +113,35 @@ def _curves(chapters: Sequence[Chapter]) -> Mapping[str, Any]:
 def _measures(numbers: Sequence[dict[str, Estimate]]) -> list[tuple[str, str]]:
     """Measure and words, of every line that any chapter has."""
     return list({measure: line.words for lines in numbers for measure, line in lines.items()}.items())
+
+
+TELLING = ("version", "image", "imageID", "imageId", "digest")
+"""Keys of a captured state that say what ran."""
+
+
+def manifest(campaign: CampaignRow) -> str:
+    """The EvalCampaign as YAML, to be applied again."""
+    body = {
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": KIND,
+        "metadata": {"name": campaign.name, "namespace": campaign.namespace},
+        "spec": dict(campaign.spec),
+    }
+    return str(yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=100))
+
+
+def versions(state: Mapping[str, Json] | None) -> list[str]:
+    """What a state says of versions and images, each once."""
+    return list(dict.fromkeys(_telling(state or {})))
+
+
+def _telling(value: Json) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if key in TELLING and isinstance(inner, str) and inner:
+                yield f"{key} {inner}"
+            else:
+                yield from _telling(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _telling(inner)

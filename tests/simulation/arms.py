@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from controller.analysis import least, mover
-from controller.analysis.holm import holm
-from controller.analysis.least import LEVEL
+from controller.analysis import intervals, significance
 from controller.analysis.permutation import difference
+from controller.analysis.significance import LEVEL, holm
 
 DEADLINE = 60.0
 SIZES = (8, 20, 50)
@@ -112,7 +111,7 @@ def both(rng: np.random.Generator, shape: tuple[int, ...], correlation: float) -
 
 def mean_held(model: Model, n: int, runs: int, rng: np.random.Generator) -> float:
     """The share of samples of which the interval of the mean holds the truth."""
-    found = mover.Gaps.of(model(rng.random((runs, n))), DEADLINE).mean(LEVEL)
+    found = intervals.Gaps.of(model(rng.random((runs, n))), DEADLINE).mean(LEVEL)
     return _held(found, truth(model))
 
 
@@ -121,11 +120,11 @@ def difference_held(
 ) -> float:
     """The same of the difference of two means."""
     u, v = both(rng, (runs, n), correlation or 0.0)
-    bounded = mover.groups if correlation is None else mover.pairs
+    bounded = intervals.groups if correlation is None else intervals.pairs
     return _held(bounded(arms[0](u), arms[1](v), DEADLINE)(LEVEL), truth(arms[0]) - truth(arms[1]))
 
 
-def _held(found: mover.Bounded, true: float) -> float:
+def _held(found: intervals.Bounded, true: float) -> float:
     return float(np.mean((found.low <= true + 1e-4) & (true - 1e-4 <= found.high)))
 
 
@@ -158,7 +157,7 @@ def winners_when_looking(model: Model, first: int, last: int, runs: int, seed: i
         times = model(rng.random((2, last)))
         for n in range(first, last + 1):
             one, other = times[:, :n]
-            found = mover.pairs(one, other, DEADLINE)(LEVEL)
+            found = intervals.pairs(one, other, DEADLINE)(LEVEL)
             # The shuffling only makes p larger: it need not be asked where the interval holds 0.
             if not found.low <= 0 <= found.high and difference(one, other, True, DEADLINE, seed=run).significant:
                 named += 1
@@ -276,6 +275,6 @@ def _percent(share: float) -> str:
 
 
 if __name__ == "__main__":
-    least.RESAMPLES = 999
+    significance.RESAMPLES = 999
     for line in lines():
         print(line, flush=True)

@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from controller.analysis.holm import holm
 from controller.analysis.incidence import Ended, aalen_johansen
+from controller.analysis.intervals import rates_apart
 from controller.analysis.rates import rate
-from controller.analysis.rates_apart import rates_apart
-from controller.analysis.restricted import restricted_mean
-from controller.analysis.survival import kaplan_meier
+from controller.analysis.significance import holm
+from controller.analysis.survival import kaplan_meier, restricted_mean
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -10,11 +10,11 @@ from math import sqrt
 import numpy as np
 import pytest
 
-from controller.analysis import least
+from controller.analysis import significance
 from controller.analysis.incidence import Ended, aalen_johansen, interval
+from controller.analysis.intervals import RatesApart, rates_apart
 from controller.analysis.permutation import difference
 from controller.analysis.rates import rate
-from controller.analysis.rates_apart import RatesApart, rates_apart
 from tests.simulation import arms
 from tests.simulation.arms import CORRELATIONS, DRIFTS, MODELS, PAIRS, SIZES, Orders
 
@@ -29,7 +29,7 @@ TOO_SURE = {("80 %, mostly late", 8), ("95 %, always after 12 s", 20)}
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(least, "RESAMPLES", 499)
+    monkeypatch.setattr(significance, "RESAMPLES", 499)
 
 
 @pytest.mark.parametrize("n", SIZES)

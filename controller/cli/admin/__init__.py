@@ -22,14 +22,14 @@ def backup(
     evalcampaign backup records.db
     """
     with exit_on_error():
-        from controller.cli.admin import copying
+        from controller.cli.admin import maintenance
         from controller.cli.source import records
 
         with records(db, context) as reader:
             if dest == "-":
-                copying.to_stdout(reader)
+                maintenance.backup_to_stdout(reader)
             else:
-                copying.to_file(reader, Path(dest), force)
+                maintenance.backup_to_file(reader, Path(dest), force)
 
 
 def unlock(
@@ -55,15 +55,15 @@ def unlock(
         raise typer.BadParameter("name a subject, such as tikv/tikv, or a --campaign")
     with exit_on_error():
         if db:
-            from controller.cli.admin import unlocking
+            from controller.cli.admin import maintenance
 
-            unlocking.run(db, subject, campaign, yes, force)
+            maintenance.unlock_subject(db, subject, campaign, yes, force)
         else:
-            from controller.cli.admin import inside
+            from controller.cli.cluster import controller
 
             words = [*([subject] if subject else ["--campaign", str(campaign)])]
             options = [*(["--yes"] if yes else []), *(["--force"] if force else [])]
-            raise typer.Exit(inside.run(context, ["evalcampaign", "unlock", *words, *options]))
+            raise typer.Exit(controller.execute(context, ["evalcampaign", "unlock", *words, *options]))
 
 
 def forward(

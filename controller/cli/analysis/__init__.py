@@ -36,13 +36,14 @@ def analyze(
     """
     with exit_on_error():
         from controller.analysis.summary import analyze as analyzed
-        from controller.cli.analysis import analyses, arms
+        from controller.cli.analysis import arms
+        from controller.cli.analysis import output as results
 
         arm = arms.Records(db, context).arm(campaign)
         found = analyzed(arm.campaign, arm.trials)
-        analyses.write(found, output)
+        results.write_analysis(found, output)
         if fail_under is not None:
-            analyses.pass_or_exit(found, rate, fail_under)
+            results.pass_or_exit(found, rate, fail_under)
 
 
 def compare(
@@ -62,10 +63,11 @@ def compare(
     """
     with exit_on_error():
         from controller.analysis.comparison import compare as compared
-        from controller.cli.analysis import arms, comparisons
+        from controller.cli.analysis import arms
+        from controller.cli.analysis import output as results
 
         records = arms.Records(db, context)
-        comparisons.write([compared(records.arm(first), records.arm(second), force)], output)
+        results.write_comparisons([compared(records.arm(first), records.arm(second), force)], output)
 
 
 def compare_baseline(
@@ -82,11 +84,12 @@ def compare_baseline(
     """
     with exit_on_error():
         from controller.analysis.comparison import compare as compared
-        from controller.cli.analysis import arms, comparisons
+        from controller.cli.analysis import arms
+        from controller.cli.analysis import output as results
 
         records = arms.Records(db, context)
         arm = records.arm(campaign)
-        comparisons.write([compared(arm, records.baseline_of(arm.campaign, force), force)], output)
+        results.write_comparisons([compared(arm, records.baseline_of(arm.campaign, force), force)], output)
 
 
 def compare_variants(
@@ -105,10 +108,11 @@ def compare_variants(
         from itertools import combinations
 
         from controller.analysis.comparison import compare_all
-        from controller.cli.analysis import arms, comparisons
+        from controller.cli.analysis import arms
+        from controller.cli.analysis import output as results
 
         variants = arms.Records(db, context).variants(subject, chaos)
-        comparisons.write(compare_all(combinations(variants, 2)), output)
+        results.write_comparisons(compare_all(combinations(variants, 2)), output)
 
 
 def report(

@@ -9,12 +9,11 @@ from contextlib import contextmanager
 import typer
 from rich.progress import Progress
 
-from controller.analysis.arm import Arm, controls_of
-from controller.analysis.circumstances import in_turns
-from controller.analysis.comparable import differing
+from controller.analysis.comparison import differing
+from controller.analysis.conclusion import in_turns
 from controller.analysis.errors import NotThere
 from controller.analysis.loading import ended, load, of_attempts
-from controller.analysis.trial import Trial
+from controller.analysis.trial import Arm, Trial, controls_of
 from controller.api import Mode, Phase
 from controller.cli.source import records
 from controller.cli.tables import PrintableConsole

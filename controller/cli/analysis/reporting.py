@@ -16,8 +16,7 @@ from controller.files import write_text
 from controller.reading.protocol import AttemptTimeline
 from controller.records.rows import CampaignRow
 from controller.report.attempts import AttemptSection, attempt_section
-from controller.report.origins import versions
-from controller.report.page import Chapter, render
+from controller.report.page import Chapter, render, versions
 
 MOST_ATTEMPTS = 200
 """Of a campaign. The numbers have all trials; a page with thousands of them is read by nobody."""

@@ -37,7 +37,7 @@ def doctor(
         from controller.cli.checks.finding import Level
 
         found = []
-        for finding in _look(context, namespace, agent_db):
+        for finding in _findings(context, namespace, agent_db):
             found.append(finding)
             if output is Output.TABLE:
                 _print(finding)
@@ -47,14 +47,13 @@ def doctor(
         raise typer.Exit(Exit.FAILED if failed else Exit.DONE)
 
 
-def _look(context: str | None, namespace: str | None, agent_db: Path | None) -> Iterator[Finding]:
-    from controller.cli.checks import agentdb, plugins
-    from controller.cli.checks.looks import looks
+def _findings(context: str | None, namespace: str | None, agent_db: Path | None) -> Iterator[Finding]:
+    from controller.cli.checks.cluster import check_agent_db, check_plugins, run_checks
 
-    yield from looks(context, namespace)
-    yield from plugins.look()
+    yield from run_checks(context, namespace)
+    yield from check_plugins()
     if agent_db is not None:
-        yield from agentdb.look(agent_db)
+        yield from check_agent_db(agent_db)
 
 
 def _print(finding: Finding) -> None:

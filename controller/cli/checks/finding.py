@@ -1,9 +1,17 @@
-"""What the doctor finds: each thing in one line, with what to do where it is not well."""
+"""What a check finds: one line each, with the remedy where something is wrong; and access reviews."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+
+from controller.accessreviews import SUBJECT_ACCESS_REVIEWS, access_review, is_allowed
+from controller.agents.rights import Account
+from controller.cli.cluster.api import Api
+from controller.cli.cluster.errors import Refused
+
+REVIEWS = "/apis/authorization.k8s.io/v1"
 
 
 class Level(StrEnum):
@@ -40,3 +48,21 @@ def warn(said: str, fix: str = "") -> Finding:
 def fail(said: str, fix: str) -> Finding:
     """Nothing will come of it like this."""
     return Finding(Level.FAIL, said, fix)
+
+
+def may(api: Api, attributes: Mapping[str, str]) -> bool:
+    """Whether we may do this."""
+    kind = "SelfSubjectAccessReview"
+    body = {"apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": {"resourceAttributes": dict(attributes)}}
+    answer = api.request("POST", f"{REVIEWS}/{kind.lower()}s", body=body)
+    return bool(answer.get("status", {}).get("allowed"))
+
+
+def may_or_unknown(api: Api, attributes: Mapping[str, str], account: Account) -> bool | None:
+    """Whether a ServiceAccount may, by itself or as one of its groups; None where we may not ask."""
+    try:
+        return is_allowed(
+            api.request("POST", SUBJECT_ACCESS_REVIEWS, body=access_review(account.user, account.groups, attributes))
+        )
+    except Refused:
+        return None

@@ -1,13 +1,25 @@
-"""The controller's pod: which it is, a way to a port of it, and a command in it."""
+"""The controller's pod: which it is, a connection to a port of it, and a command in it.
+
+The `kubernetes` package opens websockets too, but it ignores impersonation and finds proxies by other rules. So the
+websocket is opened here, by the same Connection as every request.
+"""
 
 from __future__ import annotations
 
+import json
 import os
+import select
+import sys
+from collections.abc import Sequence
 from typing import Any
+from urllib.parse import unquote, urlencode, urlsplit
 
-from controller.cli.cluster.api import Api
-from controller.cli.cluster.errors import CommandFailed
-from controller.cli.cluster.websockets import open_websocket
+import websocket
+
+from controller.cli.cluster import controller
+from controller.cli.cluster.api import REQUEST_SECONDS, Api, refusal
+from controller.cli.cluster.errors import CommandFailed, Refused, Unreachable
+from controller.connection import Credential
 
 NAMESPACE = os.environ.get("EVALCAMPAIGN_NAMESPACE", "") or "evalcampaign"
 """The controller's own, as the controller is told it too."""
@@ -47,3 +59,127 @@ def forward(api: Api, pod: str, port: int) -> Any:
 def _runs(pod: dict[str, Any]) -> bool:
     ready = {each["type"]: each["status"] for each in pod.get("status", {}).get("conditions", ())}.get("Ready")
     return ready == "True" and "deletionTimestamp" not in pod["metadata"]
+
+
+PROTOCOL = "v4.channel.k8s.io"
+"""The first byte of every message is the channel that it is for."""
+
+
+def open_websocket(
+    api: Api, path: str, query: Sequence[tuple[str, str]], right: str, where: str
+) -> websocket.WebSocket:
+    """The connection. CommandFailed where the API server opens none; `right` in namespace `where` is what it takes."""
+    credential = api.credential()
+    try:
+        return _opened(api, path, query, credential)
+    except websocket.WebSocketBadStatusException as refused:
+        renewed = api.credential(credential) if refused.status_code == 401 else credential
+        if renewed == credential:
+            raise _refusal(refused, right, where) from None
+    try:
+        return _opened(api, path, query, renewed)
+    except websocket.WebSocketBadStatusException as refused:
+        raise _refusal(refused, right, where) from None
+
+
+def _opened(api: Api, path: str, query: Sequence[tuple[str, str]], credential: Credential) -> websocket.WebSocket:
+    connection = api.connection
+    secure = api.url.startswith("https://")
+    options: dict[str, Any] = {"context": api.tls(credential)} if secure else {}
+    if secure and connection.trust.server_name:
+        options["server_hostname"] = connection.trust.server_name
+    opened = websocket.WebSocket(sslopt=options)
+    headers = [f"{name}: {value}" for name, value in connection.identity.headers]
+    headers += [f"Authorization: {credential.authorization}"] if credential.authorization else []
+    proxy = urlsplit(connection.proxy) if connection.proxy else None
+    if proxy is not None and proxy.scheme != "http":
+        raise Unreachable("No way to a pod can be opened through a proxy that is reached by https")
+    login = (unquote(proxy.username or ""), unquote(proxy.password or "")) if proxy and proxy.username else None
+    try:
+        opened.connect(  # type: ignore[no-untyped-call]
+            f"{'wss' if secure else 'ws'}{api.url.removeprefix('https').removeprefix('http')}{path}?{urlencode(query)}",
+            header=headers,
+            subprotocols=[PROTOCOL],
+            timeout=REQUEST_SECONDS,
+            suppress_origin=True,
+            http_proxy_host=proxy.hostname if proxy else None,
+            http_proxy_port=(proxy.port or 80) if proxy else None,
+            http_proxy_auth=login,
+            proxy_type="http" if proxy else None,
+            http_no_proxy=None if proxy else ["*"],
+        )
+    except websocket.WebSocketBadStatusException:
+        raise
+    except (websocket.WebSocketException, OSError, ValueError) as error:
+        words = " ".join(str(error).split()) or type(error).__name__
+        raise Unreachable(f"The API server opens no way to the controller's pod: {words}") from None
+    opened.settimeout(None)
+    return opened
+
+
+def _refusal(answer: websocket.WebSocketBadStatusException, right: str, where: str) -> CommandFailed:
+    refused = refusal(answer.status_code, answer.resp_body or b"")
+    if answer.status_code == 403:
+        return Refused(403, f"{refused} (it takes get and create on {right} in namespace {where})")
+    return refused
+
+
+STDIN, STDOUT, STDERR, ENDED = range(4)
+"""The channels of Kubernetes' exec."""
+
+
+def execute(context: str | None, command: list[str]) -> int:
+    """Run it with this terminal as its own, and return its exit status. CommandFailed where that cannot be."""
+    api = Api.connect(context)
+    pod = controller.find_pod(api)
+    query = [("command", word) for word in command]
+    query += [(name, "true") for name in ("stdin", "stdout", "stderr")]
+    running = open_websocket(api, f"{controller.PODS}/{pod}/exec", query, "pods/exec", controller.NAMESPACE)
+    try:
+        return _status(_relay(running))
+    finally:
+        running.close()
+
+
+def _relay(running: websocket.WebSocket) -> str:
+    """Until it ends: its words to us, our lines to it. Returns how it ended, in the words of Kubernetes.
+
+    Our end of input is an empty line: to a question, that is no.
+    """
+    listening, ended = True, ""
+    while True:
+        ready: list[Any] = [running.sock]
+        # What TLS has decrypted already shows on no socket.
+        if not getattr(running.sock, "pending", int)():
+            sources: list[Any] = [*ready, sys.stdin] if listening else ready
+            ready = select.select(sources, [], [])[0]
+        if sys.stdin in ready:
+            line = os.read(sys.stdin.fileno(), 4096)
+            listening = bool(line)
+            running.send_binary(bytes([STDIN]) + (line or b"\n"))
+        if running.sock in ready:
+            try:
+                opcode, said = running.recv_data()
+            except (websocket.WebSocketException, OSError):
+                return ended
+            if opcode == websocket.ABNF.OPCODE_CLOSE:
+                return ended
+            channel, words = said[:1], said[1:].decode(errors="replace")
+            if channel == bytes([ENDED]):
+                ended += words
+            elif words:
+                to = sys.stderr if channel == bytes([STDERR]) else sys.stdout
+                to.write(words)
+                to.flush()
+
+
+def _status(said: str) -> int:
+    """The exit status, from what Kubernetes says at the end."""
+    try:
+        ended = json.loads(said)
+        if ended["status"] == "Success":
+            return 0
+        causes = {each["reason"]: each["message"] for each in ended.get("details", {}).get("causes", ())}
+        return int(causes["ExitCode"])
+    except (ValueError, KeyError, TypeError):
+        raise CommandFailed(f"The command in the controller's pod came to no end that could be read: {said}") from None

@@ -19,7 +19,7 @@ def list_(db: Database = None, context: Context = None, output: Format = Output.
     evalcampaign list --db sqlite:///records.db --output json
     """
     with exit_on_error():
-        from controller.cli.results import listing
+        from controller.cli.results import printing
         from controller.cli.source import records
         from controller.reading import as_json
 
@@ -28,7 +28,7 @@ def list_(db: Database = None, context: Context = None, output: Format = Output.
         if output is Output.JSON:
             print(as_json.dumps([as_json.campaign(row) for row in rows], indent=2))
         else:
-            listing.print_campaigns(rows)
+            printing.print_campaigns(rows)
 
 
 def trials(campaign: Campaign, db: Database = None, context: Context = None, output: Format = Output.TABLE) -> None:
@@ -39,7 +39,7 @@ def trials(campaign: Campaign, db: Database = None, context: Context = None, out
     evalcampaign trials team-a/tikv-node-kill --output json
     """
     with exit_on_error():
-        from controller.cli.results import listing
+        from controller.cli.results import printing
         from controller.cli.source import records
         from controller.reading import as_json
 
@@ -50,7 +50,7 @@ def trials(campaign: Campaign, db: Database = None, context: Context = None, out
         if output is Output.JSON:
             print(as_json.dumps([as_json.attempt(row) for row in rows], indent=2))
         else:
-            listing.print_attempts(found.campaign, rows)
+            printing.print_attempts(found.campaign, rows)
 
 
 def show(
@@ -68,7 +68,7 @@ def show(
     evalcampaign show tikv-node-kill --trial 2
     """
     with exit_on_error():
-        from controller.cli.results import details
+        from controller.cli.results import printing
         from controller.cli.source import records
         from controller.reading import as_json
 
@@ -79,7 +79,7 @@ def show(
         if output is Output.JSON:
             print(as_json.dumps(as_json.timeline(found.campaign, told), indent=2))
         else:
-            details.print_details(found.campaign, told.attempt, told.events, full)
+            printing.print_details(found.campaign, told.attempt, told.events, full)
 
 
 class ExportFormat(StrEnum):

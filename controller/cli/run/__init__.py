@@ -117,7 +117,7 @@ def run(
     if fail_under is not None and not wait:
         raise typer.BadParameter("--fail-under and --no-wait exclude each other: the rate is known at the end")
     with exit_on_error():
-        from controller.analysis import gate
+        from controller.analysis.rates import require_packages
         from controller.api import Mode
         from controller.cli.cluster.api import Api
         from controller.cli.cluster.campaigns import Campaigns
@@ -150,7 +150,7 @@ def run(
         except UsageError as error:
             raise typer.BadParameter(str(error)) from None
         if fail_under is not None:
-            gate.ready()
+            require_packages()
         campaigns = Campaigns(Api.connect(context), namespace)
         made = execution.create_pair(campaigns, pair, name) if pair else [execution.create(campaigns, options, name)]
         for each, campaign in zip((pair.options, pair.other) if pair else (options,), made, strict=True):

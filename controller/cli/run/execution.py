@@ -11,9 +11,8 @@ from typing import Any
 
 import typer
 
-from controller.analysis.gate import gate
-from controller.analysis.least import LEVEL, enough, fewest_pairs, least_p
-from controller.analysis.rates import Rate, rate
+from controller.analysis.rates import Rate, gate, rate
+from controller.analysis.significance import LEVEL, enough, fewest_pairs, least_p
 from controller.api import CampaignSpec, CampaignStatus, Mode, Outcome, Phase, Summary
 from controller.cli.cluster.campaigns import Campaigns, CampaignSnapshot
 from controller.cli.cluster.errors import CommandFailed, Refused, Unreachable

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from controller.analysis.circumstances import circumstances, in_turns
+from controller.analysis.conclusion import circumstances, in_turns
 from controller.api import Outcome
 from controller.records.rows import CampaignRow, Flag
 from tests.unit.analysis.samples import campaign, trial

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
-
-from controller.analysis.commands import spreads
+from controller.analysis.summary import spreads
 from controller.api import Outcome
 from controller.records.rows import Flag, count_commands
 from tests.unit.analysis.samples import trial

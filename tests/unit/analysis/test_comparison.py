@@ -5,12 +5,10 @@ from typing import Any
 
 import pytest
 
-from controller.analysis.arm import Arm
-from controller.analysis.comparison import compare, compare_all
+from controller.analysis.comparison import compare, compare_all, pair
 from controller.analysis.conclusion import Conclusion
 from controller.analysis.errors import NotComparable
-from controller.analysis.pairing import pair
-from controller.analysis.trial import Trial
+from controller.analysis.trial import Arm, Trial
 from controller.api import Outcome, Phase
 from controller.records.rows import Flag
 from tests.unit.analysis.samples import arm, healing, trial

@@ -4,8 +4,7 @@ from math import comb
 
 import pytest
 
-from controller.analysis.gate import gate
-from controller.analysis.rates import rate
+from controller.analysis.rates import gate, rate
 
 
 def reached(passing: int, n: int, share: float) -> float:

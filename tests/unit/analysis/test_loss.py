@@ -5,8 +5,7 @@ from dataclasses import replace
 import pytest
 
 from controller.analysis.comparison import compare
-from controller.analysis.conclusion import Conclusion
-from controller.analysis.loss import at_worst
+from controller.analysis.conclusion import Conclusion, at_worst
 from controller.analysis.trial import Trial
 from controller.api import Outcome
 from tests.unit.analysis.samples import arm, healing, trial

@@ -5,8 +5,8 @@ from statistics import fmean, variance
 
 import pytest
 
-from controller.analysis.least import enough, fewest_pairs, least_p
 from controller.analysis.permutation import difference
+from controller.analysis.significance import enough, fewest_pairs, least_p
 
 DEADLINE = 60.0
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from controller.analysis.holm import holm
 from controller.analysis.rates import rate
+from controller.analysis.significance import holm
 
 
 @pytest.mark.parametrize(

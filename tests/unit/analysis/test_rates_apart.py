@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.analysis.rates_apart import rates_apart
+from controller.analysis.intervals import rates_apart
 
 
 def of(count: int, n: int) -> list[bool]:

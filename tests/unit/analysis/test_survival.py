@@ -10,8 +10,7 @@ import math
 
 import pytest
 
-from controller.analysis.restricted import restricted_mean, restricted_times, shared_deadline
-from controller.analysis.survival import Curve, kaplan_meier
+from controller.analysis.survival import Curve, kaplan_meier, restricted_mean, restricted_times, shared_deadline
 from controller.statistics import censored_median
 from tests.unit.analysis.samples import healing, trial
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from controller.api import Mode, Outcome
-from controller.cli.results.details import print_details
+from controller.cli.results.printing import print_details
 from controller.records.rows import Flag
 from tests.unit.cli.test_summary import CAMPAIGN, KILL
 from tests.unit.records.samples import at

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from controller.authorization import ALLOWED_ANNOTATION
-from controller.cli.checks import agentdb, agents, controller, definition, namespaces, workloads
-from controller.cli.checks.cluster import REVIEWS
-from controller.cli.checks.finding import Level
+from controller.cli.checks.cluster import check_agent_db, check_controller, check_definition, compare_fields
+from controller.cli.checks.finding import REVIEWS, Level
+from controller.cli.checks.permissions import check_agent_permissions, check_agent_workloads, check_namespaces
 from controller.cli.cluster.controller import PODS
 from controller.cli.cluster.errors import Refused
 from controller.records.errors import RecordsUnavailable
@@ -45,23 +45,23 @@ def served() -> Any:
 
 
 def test_the_crd_of_this_version_has_its_fields_down_to_the_last():
-    assert definition.compare(served()).level is Level.OK
+    assert compare_fields(served()).level is Level.OK
 
 
 def test_an_older_crd_fails_and_a_newer_one_warns_and_both_say_by_which_field():
     older = served()
     del older["spec"]["properties"]["deadlines"]["properties"]["resetSeconds"]
-    found = definition.compare(older)
+    found = compare_fields(older)
     assert (found.level, found.fix) == (Level.FAIL, "kubectl apply -f crds")
     assert found.said.endswith("it lacks spec.deadlines.resetSeconds")
     newer = served()
     newer["spec"]["properties"]["surprise"] = {"type": "string"}
-    assert definition.compare(newer).level is Level.WARN
-    assert "spec.surprise" in definition.compare(newer).said
+    assert compare_fields(newer).level is Level.WARN
+    assert "spec.surprise" in compare_fields(newer).said
 
 
 def test_no_crd_fails():
-    (found,) = definition.look(Answers({"/apis/evalcampaign.dev/v1alpha1": Refused(404, "no", named=False)}))
+    (found,) = check_definition(Answers({"/apis/evalcampaign.dev/v1alpha1": Refused(404, "no", named=False)}))
     assert found.level is Level.FAIL
 
 
@@ -89,12 +89,12 @@ def away() -> Mapping[str, str]:
     ],
 )
 def test_the_controller_runs_and_is_this_version_or_it_is_said(monkeypatch, pods, says, levels):
-    monkeypatch.setattr(controller, "VERSION", "1.2.3")
-    assert [found.level for found in controller.look(Answers({PODS: {"items": pods}}), says)] == levels
+    monkeypatch.setattr("controller.cli.checks.cluster.VERSION", "1.2.3")
+    assert [found.level for found in check_controller(Answers({PODS: {"items": pods}}), says)] == levels
 
 
 def test_where_pods_may_not_be_seen_nothing_is_claimed():
-    (found,) = controller.look(Answers({PODS: Refused(403, "pods is forbidden")}), away)
+    (found,) = check_controller(Answers({PODS: Refused(403, "pods is forbidden")}), away)
     assert found.level is Level.WARN and "cannot be told" in found.said
 
 
@@ -105,7 +105,7 @@ def looked(allows: str | None, review: Any) -> list[tuple[str, str]]:
         "/api/v1/namespaces": {"items": [{"metadata": meta}]},
         f"{REVIEWS}/subjectaccessreviews": review,
     })  # fmt: skip
-    return [(found.level.value, found.said) for found in namespaces.look(api, "team-a")]
+    return [(found.level.value, found.said) for found in check_namespaces(api, "team-a")]
 
 
 def allowing(*verbs: str) -> Callable[[Any], Any]:
@@ -132,7 +132,7 @@ def test_powers_that_may_not_be_asked_about_are_not_called_missing():
 
 
 def test_no_namespace_that_agreed_fails_with_the_way_to_agree():
-    (found,) = namespaces.look(Answers({"/api/v1/namespaces": {"items": []}}), "team-a")
+    (found,) = check_namespaces(Answers({"/api/v1/namespaces": {"items": []}}), "team-a")
     assert found.level is Level.FAIL and f"{ALLOWED_ANNOTATION}=team-a" in found.fix
 
 
@@ -151,7 +151,7 @@ def with_agent(review: Any, **answers: Any) -> list[tuple[str, str]]:
         f"{REVIEWS}/subjectaccessreviews": review,
         **answers,
     })  # fmt: skip
-    return [(found.level.value, found.said) for found in agents.look(api, "team-a")]
+    return [(found.level.value, found.said) for found in check_agent_permissions(api, "team-a")]
 
 
 def test_an_agent_that_may_read_nothing_of_it_is_well():
@@ -203,16 +203,16 @@ def test_an_agents_file_is_looked_into_and_not_changed(tmp_path: Path, tables, l
             database.execute(f"INSERT INTO {table} VALUES (1)")
         database.commit()
     before = path.read_bytes()
-    (found,) = agentdb.look(path)
+    (found,) = check_agent_db(path)
     assert found.level == level and said in found.said
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
 
 
 def test_an_agents_file_that_is_none_or_is_missing_is_said(tmp_path: Path):
-    (missing,) = agentdb.look(tmp_path / "none.db")
+    (missing,) = check_agent_db(tmp_path / "none.db")
     assert missing.level is Level.WARN and list(tmp_path.iterdir()) == []
     (tmp_path / "x.db").write_text("hello " * 1000)
-    (no_database,) = agentdb.look(tmp_path / "x.db")
+    (no_database,) = check_agent_db(tmp_path / "x.db")
     assert no_database.level is Level.FAIL
 
 
@@ -230,7 +230,7 @@ def agents_looked(allows: str | None, review: Any, **more: Any) -> list[tuple[st
         "/api/v1/namespaces": {"items": [{"metadata": {"name": "agents", "annotations": annotations}}]},
         f"{REVIEWS}/subjectaccessreviews": review,
     } | more)  # fmt: skip
-    return [(found.level.value, found.said) for found in workloads.look(api, "team-a")]
+    return [(found.level.value, found.said) for found in check_agent_workloads(api, "team-a")]
 
 
 def test_an_agents_namespace_says_whose_campaigns_may_start_it_and_the_controller_needs_a_role():

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from controller.analysis.least import fewest_pairs
+from controller.analysis.intervals import rates_apart
 from controller.analysis.rates import rate
-from controller.analysis.rates_apart import rates_apart
+from controller.analysis.significance import fewest_pairs
 from controller.api import CampaignSpec, Mode
 from controller.cli.run.execution import describe_power
 from tests.unit.records.samples import spec

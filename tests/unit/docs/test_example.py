@@ -12,11 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from controller.analysis.arm import Arm
 from controller.analysis.comparison import Comparison, compare
-from controller.analysis.estimates import estimates
-from controller.analysis.trial import Trial
-from controller.analysis.words import both, interval
+from controller.analysis.estimates import estimates, format_estimate, format_interval
+from controller.analysis.trial import Arm, Trial
 from controller.api import Mode, Outcome, Phase
 from controller.records.rows import CampaignRow
 
@@ -99,8 +97,8 @@ def test_the_numbers_of_the_report_are_those_that_the_records_give(made: Compari
     for analysis in (made.first, made.second):
         for line in estimates(analysis):
             if not line.measure.startswith("commands"):
-                assert f"<td>{both(line)}</td>" in text, line.measure
-    shown = {line.words: interval(line) for line in estimates(made.first)}
+                assert f"<td>{format_estimate(line)}</td>" in text, line.measure
+    shown = {line.words: format_interval(line) for line in estimates(made.first)}
     for words in ("recovered by the deadline", "mean time to recover, up to 45 s"):
         assert re.search(rf"{words} .*{shown[words]}", README)
 

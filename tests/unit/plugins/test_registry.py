@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from controller.cli.checks import plugins
+from controller.cli.checks.cluster import check_plugins
 from subjects.etcd import EtcdSubject
 from subjects.faults.objectfault import value_at
 from subjects.protocol import ChaosRefused, Fault, SubjectContext, SubjectError
@@ -104,7 +104,7 @@ def test_a_fault_that_a_subject_cannot_have_is_refused_and_the_subject_stays(sit
 def test_doctor_names_what_is_not_used_and_what_to_do(site):
     (site / "broken.py").write_text("THING = 7")
     install(site, "broken-chaos", {SUBJECTS: {"odd": "broken:THING"}})
-    fine, refused = plugins.look()
+    fine, refused = check_plugins()
     assert (fine.level, fine.said) == ("ok", "Subjects installed beside this command: etcd, tikv")
     assert refused.level == "warn" and refused.said.startswith("The subject odd of the package broken-chaos is not")
     assert refused.fix == "mend broken-chaos, or uninstall it"

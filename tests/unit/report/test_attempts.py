@@ -3,8 +3,16 @@ from __future__ import annotations
 import pytest
 
 from controller.api import Outcome
-from controller.report.attempts import FOLDED, MOST_CHANGES, MOST_CHARACTERS, AgentStep, short
-from controller.report.outcomes import SIGNS, WORDS, outcome_kind
+from controller.report.attempts import (
+    FOLDED,
+    MOST_CHANGES,
+    MOST_CHARACTERS,
+    SIGNS,
+    WORDS,
+    AgentStep,
+    outcome_kind,
+    short,
+)
 from tests.unit.records.samples import at
 from tests.unit.report.samples import HOSTILE, command, section, thought
 

@@ -10,7 +10,6 @@ from contextlib import nullcontext
 import pytest
 
 from controller.api import Phase
-from controller.cli.analysis import analyses
 from controller.records import Records
 from tests.unit.cli.analysis.conftest import Run
 from tests.unit.records.samples import at, spec
@@ -97,8 +96,9 @@ def test_an_unknown_campaign_is_a_sentence(run: Run):
 
 def test_every_line_has_the_columns_of_csv():
     from controller.analysis.estimates import Estimate
+    from controller.cli.analysis import output
 
-    assert set(analyses.COLUMNS) - {"campaign"} == set(Estimate.__dataclass_fields__) - {"words"}
+    assert set(output.ANALYSIS_COLUMNS) - {"campaign"} == set(Estimate.__dataclass_fields__) - {"words"}
 
 
 def test_records_asked_of_the_controller_give_the_same_trials(judged: str, monkeypatch: pytest.MonkeyPatch):

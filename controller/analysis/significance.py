@@ -1,4 +1,4 @@
-"""What so few trials could show at best: the smallest p-value that any result of them can have. Pure counting.
+"""What so few trials can show at best, and the correction for several comparisons. Pure counting, without packages.
 
 Shuffling can be no surer than the number of ways there are. Of pairs, the one way that was seen and its mirror image
 are two of 2**n; of two groups it is one of as many as there are to choose the first, and its mirror image where both
@@ -7,6 +7,7 @@ have the same size. Where there are more ways than are looked at, the number loo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import comb
 
 LEVEL = 0.05
@@ -34,3 +35,17 @@ def enough(first: int, second: int, paired: bool) -> bool:
 def fewest_pairs(comparisons: int = 1) -> int:
     """The smallest number of pairs of which a result could name a winner among so many comparisons of as many pairs."""
     return next(n for n in range(1, 64) if comparisons * least_p(n, n, True) <= LEVEL)
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """The p-values, in their order, adjusted so that any false finding among all of them is as rare as one was.
+
+    S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6 (1979),
+    65-70: the smallest is multiplied by how many there are, the next by one less, and none falls below one before it.
+    """
+    adjusted = [0.0] * len(ps)
+    least = 0.0
+    for rank, which in enumerate(sorted(range(len(ps)), key=ps.__getitem__)):
+        least = max(least, min(1.0, ps[which] * (len(ps) - rank)))
+        adjusted[which] = least
+    return adjusted
