@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from controller.analysis.summary import spreads
 from controller.api import Outcome
 from controller.records.rows import Flag, count_commands
