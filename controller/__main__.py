@@ -15,8 +15,8 @@ from starlette.types import ASGIApp
 
 from controller import handlers
 from controller.agents.intake.app import intake
+from controller.agents.intake.parser_pool import parser_pool
 from controller.agents.intake.tokens import CampaignTokens, TokenExchange, TokenRegistry, TokenSecrets
-from controller.agents.intake.workers import working
 from controller.agents.protocol import FilePolicy
 from controller.campaign.lifecycle import garbage_collection
 from controller.campaign.services import Services
@@ -45,14 +45,14 @@ async def serve(
     ready: Event | None = None,
     subjects: Mapping[str, SubjectFactory] | None = None,
 ) -> None:
-    """Run the controller until a signal, or `stop`, ends it. Raises RecordsError when the records cannot be had.
+    """Runs the controller until a signal, or `stop`, ends it. `ready` is set once it handles campaigns.
 
-    InvalidSetting where it cannot listen for the kubelet or for agents.
+    Raises RecordsError when the records cannot be opened, InvalidSetting when a port cannot be listened on.
     """
     liveness = Liveness()
-    async with AsyncExitStack() as first:
-        if settings.liveness_port:  # before anything that may take long: who is not heard of is killed
-            await first.enter_async_context(_listening(liveness.application(), settings.liveness_port, "LIVENESS"))
+    async with AsyncExitStack() as probe:
+        if settings.liveness_port:  # before anything that may take long: the kubelet kills what does not answer
+            await probe.enter_async_context(_listening_on(liveness.application(), settings.liveness_port, "LIVENESS"))
         await _serve(settings, liveness, stop, ready, _installed_subjects() if subjects is None else subjects)
 
 
@@ -64,9 +64,9 @@ async def _serve(
     subjects: Mapping[str, SubjectFactory],
 ) -> None:
     metrics = Metrics()
-    # The records first: a second controller must find out before it has touched anything.
+    # The records first: a second controller must fail before it has touched anything.
     liveness.waits_for = "the records are being opened, and migrated where they are older"
-    records = await Records.open(settings.database, _await_records, metrics, settings.log_limits)
+    records = await Records.open(settings.database, _show_waiting_for_records, metrics, settings.log_limits)
     try:
         api = await KubeApi.connect(settings.kubeconfig, metrics, settings.field_manager)
     except BaseException:
@@ -92,15 +92,15 @@ async def _serve(
     try:
         liveness.waits_for = "the API server does not serve EvalCampaigns yet"
         await wait_for_crd(api)
-        async with AsyncExitStack() as beside:
+        async with AsyncExitStack() as background:
             if settings.intake_port:
-                workers = await beside.enter_async_context(working())
+                workers = await background.enter_async_context(parser_pool())
                 app = intake(records, registry.campaign_of, now, workers, metrics)
-                await beside.enter_async_context(_listening(app, settings.intake_port, "INTAKE"))
-            await beside.enter_async_context(serving_records(settings.database, settings.records_port, exchange))
-            await beside.enter_async_context(serving_metrics(metrics.registry, settings, subjects))
-            await beside.enter_async_context(sampling_lag(metrics))
-            await beside.enter_async_context(garbage_collection(services))
+                await background.enter_async_context(_listening_on(app, settings.intake_port, "INTAKE"))
+            await background.enter_async_context(serving_records(settings.database, settings.records_port, exchange))
+            await background.enter_async_context(serving_metrics(metrics.registry, settings, subjects))
+            await background.enter_async_context(sampling_lag(metrics))
+            await background.enter_async_context(garbage_collection(services))
             liveness.waits_for, liveness.trouble = None, lambda: handlers.overdue_driver(now())
             await kopf.operator(
                 registry=kopf.get_default_registry(),
@@ -114,7 +114,7 @@ async def _serve(
 
 
 def _installed_subjects() -> Mapping[str, SubjectFactory]:
-    """Ours and those of other packages. The log names each that cannot be used."""
+    """Returns the subjects of this and of other packages. The log names each that cannot be used."""
     found = installed()
     for refused in found.refused:
         log.warning("%s", refused)
@@ -122,10 +122,10 @@ def _installed_subjects() -> Mapping[str, SubjectFactory]:
 
 
 @asynccontextmanager
-async def _listening(app: ASGIApp, port: int, what: str) -> AsyncIterator[None]:
+async def _listening_on(app: ASGIApp, port: int, what: str) -> AsyncIterator[None]:
     async with AsyncExitStack() as served:
         try:
-            # The kubelet and agents get there; all else listens on 127.0.0.1, unless a setting says otherwise.
+            # The kubelet and agents connect from outside; all else listens on 127.0.0.1 unless a setting says so.
             await served.enter_async_context(serving(app, ANY_ADDRESS, port))
         except OSError as error:
             why = f"EVALCAMPAIGN_{what}_PORT: nobody can listen on port {port} here: {error.strerror}"
@@ -134,29 +134,29 @@ async def _listening(app: ASGIApp, port: int, what: str) -> AsyncIterator[None]:
 
 
 def _agent_files(settings: Settings) -> FilePolicy | None:
-    """Which files of agents may be read: none, where no folder is named for them, and never the records' own."""
+    """Returns which files of agents may be read; None without a folder for them, and never the records' own file."""
     if settings.agent_files is None:
         return None
     own = sqlite_path(settings.database)
     return FilePolicy(str(settings.agent_files), () if own is None else (str(own),))
 
 
-def _await_records(why: str) -> None:
-    """Show in every campaign's status that the records cannot be reached."""
+def _show_waiting_for_records(why: str) -> None:
+    """Shows in every campaign's status that the records cannot be reached."""
     log.warning(why)
     for driver in handlers.DRIVERS.values():
         driver.wait_for_records(why)
 
 
 def main() -> int:
-    """Exit status 0 after a signal, 1 when it could not run."""
+    """Returns the exit status: 0 after a signal, 1 when the controller could not run."""
     kopf.configure(log_prefix=True)
     for chatty in ("httpx", "aiohttp.access", "alembic.runtime.plugins", "kopf.activities.probe", "kopf.objects"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # else whoever sends nonsense fills the log
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # else invalid requests fill the log
     log_printably()
-    # Kopf minds SIGTERM once it runs. Until then, process 1 of a container would not even die of it.
-    signal.signal(signal.SIGTERM, _leave)
+    # Kopf handles SIGTERM once it runs. Until then, process 1 of a container ignores it by default.
+    signal.signal(signal.SIGTERM, _exit)
     raise_descriptor_limit()
     try:
         asyncio.run(serve(Settings.from_environment()))
@@ -166,7 +166,7 @@ def main() -> int:
     return 0
 
 
-def _leave(*_: object) -> None:
+def _exit(*_: object) -> None:
     raise SystemExit(0)
 
 

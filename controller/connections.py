@@ -47,7 +47,7 @@ class Limits:
     """The limits of one listener.
 
     `header_seconds`: from the connection, or the last answer, to the complete header of a request. `request_seconds`:
-    from there to the end of the answer; the body has a limit of its own (agents.intake.gate). `of_one_address`: how
+    from there to the end of the answer; the body has a limit of its own (agents.intake.limits). `of_one_address`: how
     many connections one address may have; clients behind a proxy share its address.
     """
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-Json = Any
-"""A value that `json.dumps` takes."""
+from controller.jsontypes import Json
 
 ABSENT = object()
 """Where one side has no value at all; null is a value."""

@@ -1,4 +1,4 @@
-"""What the controller is told by its environment."""
+"""The controller's settings, read from environment variables."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from controller.authorization import DEFAULT_KEYS, OptInKeys
 from controller.records.quota import LogLimits
 
 LOCALHOST = "127.0.0.1"
-"""Who gets there was let through by the API server: by a right on `pods/portforward` in the controller's namespace."""
+"""Reached from outside the pod only through the API server, with permission for `pods/portforward`."""
 
 
 FIELD_MANAGER = "manager"
-"""What a controller is called by default that was made with the usual tools: it says nothing, and claims nothing."""
+"""The default of common controller tools; an agent that reads `managedFields` learns nothing from it."""
 
 KEY = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 """A key of a label or an annotation, as Kubernetes has it: an optional prefix, and a name of up to 63 characters."""
 
 MANAGER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-"""Kubernetes takes 128 printable characters. Spaces and slashes would not get through a User-Agent as they are."""
+"""Kubernetes accepts 128 printable characters. Spaces and slashes would be changed in a User-Agent."""
 
 
 class InvalidSetting(Exception):
-    """A variable makes no sense; the text names it."""
+    """A variable has an invalid value; the text names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,12 @@ class Settings:
 
     Ports, where 0 serves nothing: `liveness_port` for the kubelet's probe, `intake_port` for agents that send,
     `records_port`, on 127.0.0.1, for people who read, and `metrics_port`, on `metrics_host`, for Prometheus.
-    `namespace` is the controller's own, which holds the Secrets of its tokens. `field_manager` is what the API server
-    writes into `managedFields` of what we change, and what we call ourselves in requests; `opt_in` names the label and
-    the annotation of a namespace's owner. `kubeconfig` names a file for a controller outside the cluster; without one
-    it is what kubectl would take. `agent_files` is the folder below which agents' operator.db files may lie; without
-    one none is read. `log_limits` bounds what agents may fill,
-    `active_campaigns` how many of one namespace are active at a time; 0 is no limit.
+    `namespace` is the controller's own, which holds the Secrets of its tokens. `field_manager` is the name in the
+    `managedFields` of every object that it changes, and in its User-Agent. `opt_in` names the label and the annotation
+    by which a namespace opts in. `kubeconfig` names a file for a controller outside the cluster; None means kubectl's
+    choice. `agent_files` is the folder below which agents' operator.db files are read; None means that none is.
+    `log_limits` bounds the space that agents may fill, `active_campaigns` how many campaigns of one namespace are
+    active at a time; 0 is no limit.
     """
 
     database: str
@@ -61,7 +61,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Read the variables EVALCAMPAIGN_… that docs/running.md lists. Raises InvalidSetting, which names one."""
+        """Reads the variables EVALCAMPAIGN_… that docs/running.md lists. Raises InvalidSetting, which names one."""
         pause = environment.get("EVALCAMPAIGN_PAUSE_IMAGE", "")
         return cls(
             database=environment.get("EVALCAMPAIGN_DB", "") or _default_database(environment),
@@ -85,7 +85,7 @@ class Settings:
 
 
 def opt_in_keys(environment: Mapping[str, str] = os.environ) -> OptInKeys:
-    """From EVALCAMPAIGN_CONSENT_LABEL and _CONSENT_ANNOTATION. Raises InvalidSetting."""
+    """Reads EVALCAMPAIGN_CONSENT_LABEL and _CONSENT_ANNOTATION. Raises InvalidSetting."""
     what = "a key such as name or example.org/name"
     label = _named(environment, "EVALCAMPAIGN_CONSENT_LABEL", DEFAULT_KEYS.label, KEY, what)
     annotation = _named(environment, "EVALCAMPAIGN_CONSENT_ANNOTATION", DEFAULT_KEYS.annotation, KEY, what)
@@ -133,6 +133,6 @@ def _folder(environment: Mapping[str, str], name: str) -> Path | None:
 
 
 def _default_database(environment: Mapping[str, str]) -> str:
-    """In the user's data folder: for a controller that runs outside the cluster."""
+    """A file in the user's data folder, for a controller outside the cluster."""
     data = environment.get("XDG_DATA_HOME", "") or str(Path.home() / ".local" / "share")
     return f"sqlite:///{data}/evalcampaign/records.db"

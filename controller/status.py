@@ -1,6 +1,6 @@
-"""The status of a campaign, computed from its records: a pure function, so that a lost write heals itself.
+"""Computes a campaign's status from its records. It is pure, so the next write replaces one that was lost.
 
-The records say what happened; `Situation` adds the little that only the running driver knows.
+`Situation` adds the little that only the running driver knows.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Refusal:
 
 MESSAGE_BYTES = 1024
 CONDITION_BYTES = 400
-"""In UTF-8. The message stands once in full, and in most conditions besides: a long one must not swell the status."""
+"""Limits in UTF-8. The message is once in the status in full, and shorter in most conditions."""
 
 REFUSED = frozenset(
     {
@@ -68,10 +68,10 @@ class Interleaving:
 class Situation:
     """What the driver knows beyond the records.
 
-    `holder` is who has the subject (`namespace/name`), None while nobody asked for it; `ours` says that we are it.
-    `suspending`: it is asked to suspend, which a running attempt holds up. `cooling_until`: when the pause between two
-    attempts is over. `waiting`: what an arm that takes turns waits for, between two trials. `interleaving`: whether it
-    takes turns, once that is known. `plans`: what came of a dry run, which has no attempts.
+    `holder` is the campaign that has the subject (`namespace/name`), None while no lock was requested; `ours`: it is
+    this campaign. `suspending`: it is to be suspended after the running attempt. `cooling_until`: when the pause
+    between two attempts is over. `waiting`: what an arm that takes turns waits for, between two trials.
+    `interleaving`: whether it takes turns, once that is known. `plans`: the result of a dry run, which has no attempts.
     """
 
     refusal: Refusal | None = None
@@ -93,7 +93,7 @@ def compute_status(
     previous: Sequence[Condition],
     now: datetime,
 ) -> CampaignStatus:
-    """Everything kubectl shows. `previous` conditions keep their transition times where nothing changed."""
+    """Returns the whole status. `previous` conditions keep their transition times where nothing changed."""
     return CampaignStatus(
         phase=campaign.phase,
         observed_generation=generation,
@@ -135,7 +135,7 @@ def seconds(value: float) -> str:
 
 
 def _rates(tally: Tally, mode: Mode, spec: Mapping[str, object]) -> Rates | None:
-    """Each mode has its own: nothing recovers where nothing was injected, and nobody resolves where nobody acts."""
+    """Returns the rates of the mode: a control has no recoveries, and a baseline has no resolutions."""
     if not tally.scored:
         return None
     if mode is Mode.CONTROL:
@@ -161,14 +161,14 @@ def _rates(tally: Tally, mode: Mode, spec: Mapping[str, object]) -> Rates | None
 
 
 def _share(part: int, whole: int) -> tuple[str, str]:
-    """For people and for programs."""
+    """Returns the share as a text for people and as a number for programs."""
     return f"{part}/{whole} ({part / whole:.0%})", f"{part / whole:.4f}"
 
 
 def _recent(attempt: AttemptSummary) -> Recent:
     assert attempt.outcome is not None and attempt.ended_at is not None, "recent attempts have ended"
 
-    def told(time: float | None) -> str | None:
+    def text(time: float | None) -> str | None:
         return None if time is None else seconds(time)
 
     return Recent(
@@ -176,9 +176,9 @@ def _recent(attempt: AttemptSummary) -> Recent:
         attempt=attempt.attempt,
         outcome=attempt.outcome,
         target=None if attempt.target is None else truncate(attempt.target, 253),
-        time_to_detect=told(attempt.time_to_detect),
-        time_to_resolve=told(attempt.time_to_resolve),
-        time_to_recover=told(attempt.time_to_recover),
+        time_to_detect=text(attempt.time_to_detect),
+        time_to_resolve=text(attempt.time_to_resolve),
+        time_to_recover=text(attempt.time_to_recover),
         ended_at=attempt.ended_at,
         message=truncate(attempt.error or "", 140),
     )

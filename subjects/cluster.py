@@ -1,7 +1,7 @@
 """What subjects ask of Kubernetes, as a protocol: so that they need no client library and tests need no cluster.
 
 `controller/kube/cluster.py` implements `Reads` and `Changes` for a real API server. A subject never gets that object:
-it gets a `Cluster`, whose every change takes a permit. `subjects/guard.py` is that one, and decides before it sends.
+it gets a `Cluster`, in which every change takes a permit. `subjects/guard.py` implements it and checks each permit.
 """
 
 from __future__ import annotations

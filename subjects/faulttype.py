@@ -103,7 +103,7 @@ class Candidates:
 
     `names` are those that may be hit, `pods` all pods of the role as they are now, `known_images` the images that pods
     had when the subject was last healthy (by uid, see `subjects/images.py`). `facts` is what the record keeps of a
-    target; it raises ChaosRefused where that cannot be told. `note` makes of these facts what a sentence on the target
+    target; it raises ChaosRefused where that is unknown. `note` makes of these facts what a sentence on the target
     ends with, such as ", which led 3 of 10 regions".
     """
 
@@ -141,7 +141,7 @@ class FaultType(ABC):
 
     @property
     def chaos_type(self) -> ChaosType:
-        """What a subject tells of it, for `EvalSubject.get_chaos_types`."""
+        """What a subject returns for it from `EvalSubject.get_chaos_types`."""
         return ChaosType(self.name, self.description, self.params, self.heals_itself, self.reverted_by)
 
     def planned(

@@ -1,7 +1,7 @@
-"""The one place that every change to a subject passes, and where it is decided whether it may be sent.
+"""Checks every change to a subject before it is sent.
 
-The state that decides is read at the time of the request: what was true when the plan was made, or when the campaign
-was admitted, may no longer be. A request that is not permitted is not sent, and an exception says why.
+The state that decides is read at the time of the request, because it may have changed since the plan was made or the
+campaign was accepted. A request that is not permitted is not sent, and an exception says why.
 
 * To inject, the namespace has to consent, the object has to be a target of the plan on record, by kind, name and uid,
   and a majority of the voters has to remain, where the fault takes members. Members that are missing, being deleted or
@@ -9,7 +9,7 @@ was admitted, may no longer be. A request that is not permitted is not sent, and
 * To revert, the object has to be a target of the plan, and has to show the fault's own change still: the fault's type
   says how that is recognised. What a campaign did is reverted whatever has become of consent.
 * To empty a system, the spec has to ask for it, and the namespace has to consent as long as the StatefulSet runs. One
-  that is stopped is emptied to the end and started again: to leave it stopped would be the greater harm.
+  that is stopped is emptied and started again without consent, because leaving it stopped would do more harm.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ConsentCheck = Callable[[], Awaitable[str | None]]
 
 
 class GuardedCluster:
-    """Implements `subjects.cluster.Cluster` for one campaign. Questions go through as they are."""
+    """Implements `subjects.cluster.Cluster` for one campaign. Requests that only read are passed on."""
 
     def __init__(
         self, api: Api, consent_refusal: ConsentCheck, allow_quorum_loss: bool = False, allow_recreate: bool = False
@@ -163,7 +163,7 @@ class GuardedCluster:
                 raise
             return False
 
-    # Questions -------------------------------------------------------------------------------------------------------
+    # Reads ---------------------------------------------------------------------------------------------------------
 
     @property
     def reaches_pods(self) -> bool:
@@ -208,23 +208,24 @@ class GuardedCluster:
 
 
 def majority_lost(fault: Fault, voters: Voters, pods: Mapping[str, Pod]) -> str | None:
-    """Why the fault would leave no majority of the voters, given their pods as they are now; None where it leaves one.
+    """Returns why the fault would leave no majority of the voters, given their current pods; None where it leaves one.
 
-    Which of the members vote with which others is not known: any combination of those that are away could be a
-    majority of some.
+    Which members vote together is not known, so any combination of unavailable ones may be a majority of some group.
     """
     hit = {target.name for target in fault.targets if target.kind == PODS}
-    away = {name: why for name in voters.names if name not in hit and (why := _away(pods.get(name))) is not None}
-    if len(hit) + len(away) <= tolerated_failures(voters.voting):
+    unavailable = {
+        name: why for name in voters.names if name not in hit and (why := _unavailable(pods.get(name))) is not None
+    }
+    if len(hit) + len(unavailable) <= tolerated_failures(voters.voting):
         return None
-    already = ", ".join(f"{name} {why}" for name, why in away.items())
+    already = ", ".join(f"{name} {why}" for name, why in unavailable.items())
     return (
         f"{fault.chaos} on {fault.names} would take the majority of {voters.voting} that vote together"
         f"{f' ({already})' if already else ''}; set allowQuorumLoss: true to do it all the same"
     )
 
 
-def _away(pod: Pod | None) -> str | None:
+def _unavailable(pod: Pod | None) -> str | None:
     if pod is None:
         return "is missing"
     if pod.deleting:

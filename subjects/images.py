@@ -1,13 +1,14 @@
-"""What a subject's pods look like, learnt by looking at them: container name to image, by the pod's uid.
+"""Remembers the images of a subject's pods: container name to image, by the pod's uid.
 
-A StatefulSet's template does not say it. Admission webhooks send images to a mirror or to a digest and add containers;
-with `OnDelete`, a partition or a rollout under way there are pods of two revisions. All of that is the owner's affair.
-So a pod is compared with nothing but itself: with the images that it had when the subject was last seen healthy, or
-when it was first met after that. A pod of another uid was made anew, and is as its StatefulSet makes them.
+A StatefulSet's template does not tell them. Admission webhooks replace images by a mirror's or a digest and add
+containers; with `OnDelete`, a partition or a rollout under way, pods of two revisions exist. None of that is a problem.
 
-Nothing is learnt while a fault of ours may be there: all is learnt anew each time that the subject has become healthy
-before an injection, when whatever an earlier process left behind has been undone from its record. So nothing has to
-outlive a process. What a fault's targets looked like is kept in the fault's record.
+So a pod is compared only with itself: with the images that it had when the subject was last healthy, or, for a pod that
+is newer, when it was first seen. A pod with another uid was recreated, as its StatefulSet wants it.
+
+Images are read only while no fault of this program can be in place: each time that the subject has become healthy
+before an injection, after everything of an earlier process was reverted from its record. So nothing has to outlive a
+process. The images of a fault's targets are kept in the fault's record.
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ class KnownImages:
 
     @property
     def by_uid(self) -> Mapping[str, Mapping[str, str]]:
-        """All that is known."""
+        """All known images."""
         return self._by_uid
 
-    def learn(self, pods: Iterable[Pod]) -> None:
-        """Take the pods of a healthy subject for what is right. What was known before is forgotten."""
+    def replace_all(self, pods: Iterable[Pod]) -> None:
+        """Remembers the pods of a healthy subject, and forgets all others."""
         self._by_uid = {pod.uid: dict(pod.images) for pod in pods if not pod.deleting}
 
     def add(self, pods: Iterable[Pod]) -> Mapping[str, Mapping[str, str]]:
-        """Remember pods that are seen for the first time as they are now; return all that is known."""
+        """Remembers pods that are seen for the first time, and returns all known images."""
         for pod in pods:
             self._by_uid.setdefault(pod.uid, dict(pod.images))
         return self._by_uid

@@ -1,7 +1,7 @@
 """Sentences for records of versions in which faults and subjects did not put any into the record. Pure.
 
-Nothing is added here: a fault says itself what it did (`Fault.happened`), and a subject by whose word clients were
-served (`servingAccordingTo` in its captured state).
+Nothing is added here: a fault says itself what it did (`Fault.happened`), and a subject where its word on serving
+comes from (`servingAccordingTo` in its captured state).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def describe_fault(chaos: str, fault: Mapping[str, Json]) -> str:
 
 
 def serving_according_to(initial_state: Mapping[str, Json]) -> str:
-    """By whose word clients were served, where it was not a client's; empty where it was."""
+    """The source of *serving*, where that was not a client of ours; empty where it was."""
     return "the stores' own word (nobody wrote)" if initial_state.get("probe") == "none" else ""
 
 

@@ -1,7 +1,7 @@
-"""What permits a change to a subject. Every changing request of `Cluster` takes one; the guard decides on it.
+"""Permits for changes to a subject. Every changing request of `Cluster` takes one, and the guard checks it. Pure.
 
-There are three, for there are three reasons to change anything: a plan on record is carried out, a plan on record is
-reverted, or the campaign's spec asks for a system that is emptied before every attempt. Pure.
+There are three, one for each reason to change anything: to apply a plan on record, to revert one, or to empty the
+system before an attempt, where the campaign's spec asks for that.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from subjects.fault import Fault, Target
 
 @dataclass(frozen=True, slots=True)
 class Voters:
-    """Those among whom a majority has to remain.
+    """The members of which a majority must remain.
 
     `names` are the pods that should exist, found by the label `selector`. `voting`: how many of them vote with each
     other, where that is known to be fewer than all.
@@ -28,7 +28,7 @@ class Voters:
 
 @dataclass(frozen=True, slots=True)
 class Inject:
-    """The plan on record may be carried out: on its targets alone, and where a majority of the voters remains.
+    """Permits to apply the plan on record: to its targets alone, and where a majority of the voters remains.
 
     `voters` is None for a fault that takes no member away.
     """
@@ -39,7 +39,7 @@ class Inject:
 
 @dataclass(frozen=True, slots=True)
 class Revert:
-    """What the plan on record did may be reverted: on its targets alone, and where its own change still shows.
+    """Permits to revert the plan on record: on its targets alone, and where they still show its change.
 
     `selector` finds the targets that are pods. `still_applied` belongs to the fault's type: whether a target, given the
     object that bears its name now (a `cluster.Pod`, or JSON for every other kind), still shows the fault's change.
@@ -52,7 +52,7 @@ class Revert:
 
 @dataclass(frozen=True, slots=True)
 class Recreate:
-    """The spec says `reset: recreate`: a StatefulSet with these volume claim templates may be stopped and emptied."""
+    """Permits to stop and empty a StatefulSet with these volume claim templates: the spec says `reset: recreate`."""
 
     workload: str
     claims: Sequence[str]

@@ -1,7 +1,7 @@
-"""What is wrong with a StatefulSet's pods, whatever runs in them. Pure functions.
+"""Checks a StatefulSet's pods, whatever runs in them. Pure functions.
 
-Only the pods the workload should have count. One more that bears the same label (somebody scaled up, or started a
-pod to look around) takes nothing from the redundancy of the others.
+Only the pods that the workload should have count. Another pod with the same label (somebody scaled up, or started a
+debug pod) does not reduce the redundancy of the others.
 """
 
 from __future__ import annotations
@@ -13,28 +13,28 @@ from subjects.protocol import Json, Problem
 
 
 def member_names(workload: Workload) -> tuple[str, ...]:
-    """The names its pods should have, in ordinal order."""
+    """Returns the names that its pods should have, in ordinal order."""
     return tuple(f"{workload.name}-{ordinal}" for ordinal in range(workload.replicas))
 
 
 def ordinal(base: str, name: str) -> int | None:
-    """The n of a name `{base}-{n}`; None where it is not one. So StatefulSets name their pods and their claims."""
+    """Returns n of a name `{base}-{n}`, as StatefulSets name pods and claims; None for any other name."""
     head, _, tail = name.rpartition("-")
     return int(tail) if head == base and tail.isascii() and tail.isdecimal() else None
 
 
 def images_differ(pod: Pod, images: Mapping[str, str]) -> bool:
-    """Whether a container asks for another image than it did. Containers that `images` does not name are ignored."""
+    """Whether a container's image differs from the one in `images`. Other containers are ignored."""
     return any(pod.images.get(container) != image for container, image in images.items())
 
 
 def describe_workload(workload: Workload) -> dict[str, Json]:
-    """What is kept of it in a captured state."""
+    """Returns the workload's part of a captured state."""
     return {"replicas": workload.replicas, "images": dict(workload.images)}
 
 
 def describe_pod(pod: Pod) -> dict[str, Json]:
-    """What is kept of it in a captured state."""
+    """Returns the pod's part of a captured state."""
     return {
         "uid": pod.uid,
         "ready": pod.ready,
@@ -50,9 +50,10 @@ def describe_pod(pod: Pod) -> dict[str, Json]:
 def pod_problems(
     workload: Workload, pods: Mapping[str, Pod], known: Mapping[str, Mapping[str, str]] | None = None
 ) -> tuple[Problem, ...]:
-    """Every unmet condition of the expected pods, in ordinal order: present, staying, Ready, with the images they had.
+    """Returns the unmet conditions of the expected pods, in ordinal order.
 
-    `known` has the images of pods by uid (`subjects/images.py`); of one that it does not name, nothing is expected.
+    Each must exist, must not be being deleted, must be Ready, and must have the images that it had.
+    `known` has the images of pods by uid (`subjects/images.py`); a pod that is not in it may have any image.
     """
     problems: list[Problem] = []
     for name in member_names(workload):

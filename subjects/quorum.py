@@ -1,8 +1,8 @@
-"""How many members of a quorum may fail. Pure; the one rule, for admission and for the guard."""
+"""How many members of a quorum may fail: one rule for the preconditions and for the guard. Pure."""
 
 from __future__ import annotations
 
 
 def tolerated_failures(voters: int) -> int:
-    """The most that may be away at once while a majority of the voters remains, whichever they are."""
+    """Returns how many voters may fail at once, whichever they are, so that a majority remains."""
     return max(0, (voters - 1) // 2)

@@ -1,6 +1,6 @@
-"""Certificates from a Secret, for whoever speaks TLS to a subject: HTTP takes a context, gRPC the three texts.
+"""Reads certificates from a Secret, for TLS to a subject: HTTP uses a context, gRPC the three texts.
 
-What stands in the Secret is in no exception and in no repr: both end up in records and logs.
+No exception and no repr quotes the Secret, because both end up in records and logs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ AUTHORITY, CERTIFICATE, KEY = "ca.crt", "tls.crt", "tls.key"
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """PEM texts, checked: whom to trust, and who we are where the other side wants to know."""
+    """Valid PEM texts: the CA to trust, and a client certificate where the server asks for one."""
 
     authority: bytes = field(repr=False)
     certificate: bytes | None = field(default=None, repr=False)
@@ -27,18 +27,18 @@ class Credentials:
 
     @classmethod
     def from_secret(cls, values: Mapping[str, bytes]) -> Credentials:
-        """From the Secret's values. SubjectNotReady names the key that is missing or malformed: it may be mended."""
+        """Reads the Secret's values. Raises SubjectNotReady, naming a missing or malformed key: it may be corrected."""
         if AUTHORITY not in values:
             raise SubjectNotReady(f"the TLS Secret has no {AUTHORITY}")
         if (CERTIFICATE in values) != (KEY in values):
-            there, missing = (CERTIFICATE, KEY) if CERTIFICATE in values else (KEY, CERTIFICATE)
-            raise SubjectNotReady(f"the TLS Secret has {there} and no {missing}")
+            present, missing = (CERTIFICATE, KEY) if CERTIFICATE in values else (KEY, CERTIFICATE)
+            raise SubjectNotReady(f"the TLS Secret has {present} and no {missing}")
         credentials = cls(values[AUTHORITY], values.get(CERTIFICATE), values.get(KEY))
         credentials.ssl_context()
         return credentials
 
     def ssl_context(self) -> ssl.SSLContext:
-        """Trusts this authority alone, expects the other side's name, and shows our certificate if there is one."""
+        """Returns a context that trusts only this CA, checks the server's name, and has our certificate, if any."""
         context = _trust_only(self.authority, AUTHORITY)
         if self.certificate is not None and self.key is not None:
             _trust_only(self.certificate, CERTIFICATE)  # only to tell a bad certificate from a bad key
@@ -57,7 +57,7 @@ def _trust_only(certificates: bytes, name: str) -> ssl.SSLContext:
 
 
 def _load_certificate(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
-    """Python takes these two from a file only: one that nobody else can read, and that is gone afterwards."""
+    """Loads them from a private temporary file, because Python loads them from files only."""
     with TemporaryDirectory() as folder:
         file = Path(folder, "both.pem")
         file.touch(mode=0o600)

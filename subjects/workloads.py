@@ -1,4 +1,4 @@
-"""StatefulSets and their pods, and the requests for them, with refusals turned into sentences.
+"""Requests about StatefulSets and their pods, with the API server's refusals as sentences.
 
 Every function raises SubjectError where the API server refuses and lets ClusterUnreachable through.
 """
@@ -14,15 +14,15 @@ from subjects.pods import member_names
 from subjects.protocol import Report, SubjectContext, SubjectError, SubjectNotReady
 
 MIN_MEMBERS = 3
-"""With fewer, losing one member is losing the quorum."""
+"""With fewer members, the loss of one is the loss of the quorum."""
 
 
 class UnfitWorkload(SubjectNotReady):
-    """Kubernetes was asked, and the StatefulSet is missing or too small."""
+    """The StatefulSet is missing or too small."""
 
 
 def require_members(workload: Workload, where: str) -> Workload:
-    """The workload, if it has enough replicas to lose one. UnfitWorkload where it has not; `where` names it."""
+    """Returns the workload. Raises UnfitWorkload where it has too few replicas to lose one; `where` names it."""
     if workload.replicas < MIN_MEMBERS:
         raise UnfitWorkload(f"the {where} has {workload.replicas} replicas; at least {MIN_MEMBERS} are needed")
     return workload
@@ -77,8 +77,8 @@ async def wait_for_pods(
 ) -> None:
     """Return when every pod that should exist does and is not being deleted; `report` receives which is not there yet.
 
-    Looks each `period` seconds and never gives up by itself. Nothing is repaired here: what an attempt did was reverted
-    by its record before, so a pod that looks strange is somebody else's, and is left alone.
+    Lists the pods each `period` seconds, without a limit. Nothing is repaired here: what an attempt did was reverted
+    from its record before, so any other deviation is not this program's.
     """
     while True:
         pods = await list_pods()

@@ -17,10 +17,9 @@ from typing import Any
 
 import httpx
 
-from controller.agents.operatordb import paging
+from controller.agents.operatordb import export
+from controller.agents.operatordb.export import NOTHING_SENT, LogPosition, RequestBodies
 from controller.agents.operatordb.file import reading
-from controller.agents.operatordb.paging import NOTHING_SENT, Place
-from controller.agents.outgoing import Bodies
 from controller.agents.protocol import AgentUnreadable
 
 log = logging.getLogger(__name__)
@@ -59,7 +58,7 @@ class Forwarder:
         self._client = client
         self._token = token
         self._sent: dict[str, bytes] = {}
-        self._place = NOTHING_SENT
+        self._position = NOTHING_SENT
         """How far the log of which file was sent."""
 
     async def run(self) -> None:
@@ -83,11 +82,11 @@ class Forwarder:
                 await self._put(path, body)
                 self._sent[path] = _digest(body)
         while True:
-            entries, place = await asyncio.to_thread(self._page)
+            entries, position = await asyncio.to_thread(self._page)
             if not entries:
                 return
             await self._post(entries)
-            self._place = place
+            self._position = position
 
     def _changes(self) -> list[tuple[str, Body]]:
         """Returns the next tickets, then sessions, that differ from what was sent."""
@@ -95,30 +94,30 @@ class Forwarder:
             if file is None:
                 return []
             changed = []
-            for path, body in Bodies(file, self._zone).all():
+            for path, body in RequestBodies(file, self._zone).all():
                 if self._sent.get(path) != _digest(body):
                     changed.append((path, body))
                 if len(changed) == PAGE_CHANGES:
                     break
             return changed
 
-    def _page(self) -> tuple[list[Body], Place]:
-        """Returns the next entries of the log, and the place after them. Another file is read from its beginning."""
+    def _page(self) -> tuple[list[Body], LogPosition]:
+        """Returns the next entries of the log, and the position after them. Another file is read from its beginning."""
         with reading(self._path) as file:
             if file is None:
-                return [], self._place
-            bodies, place = Bodies(file, self._zone), paging.begin(file, self._place)
+                return [], self._position
+            bodies, position = RequestBodies(file, self._zone), export.begin(file, self._position)
             entries: list[Body] = []
-            taken: list[paging.Next] = []
+            taken: list[export.UnsentEntry] = []
             size = 0
-            for each in paging.next_entries(file, place, self._zone, PAGE_ENTRIES):
+            for each in export.next_entries(file, position, self._zone, PAGE_ENTRIES):
                 entry = bodies.entry(each.row, each.number)
                 size += len(json.dumps(entry))
                 if entries and size > PAGE_BYTES:
                     break
                 entries.append(entry)
                 taken.append(each)
-            return entries, paging.after(place, taken)
+            return entries, export.after(position, taken)
 
     async def _put(self, path: str, body: Body) -> None:
         try:

@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from controller.agents.deployment import AgentDeployment, AgentWatcher, stop_agent
+from controller.agents.exposure import Exposure
 from controller.agents.matching import TicketMatch, update_match
 from controller.agents.protocol import AgentSource, AgentUnreadable, CommandLog, Cursor
-from controller.agents.rights import Exposure
 from controller.api import Failure, Mode, Outcome
 from controller.attempt.observation import NO_PROGRESS, AgentProgress
 from controller.attempt.outcome import AttemptFailed

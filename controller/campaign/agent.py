@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
+from controller.agents.exposure import Account, Attributes, Exposure, Namespaces, check_exposure
 from controller.agents.protocol import AgentSource
-from controller.agents.rights import Account, Attributes, Exposure, Places, look
 from controller.agents.sources import InvalidSource
 from controller.api import CampaignSpec, Reason
 from controller.attempt.agent_session import AgentSession
@@ -66,9 +66,9 @@ async def agent_exposure(services: Services, spec: CampaignSpec, campaign_namesp
         deployment = await services.deployments.get(named.namespace, named.name)
     except (ClusterError, ClusterUnreachable):
         return Exposure(None)
-    places = Places(campaign_namespace, spec.subject.namespace, services.namespace)
+    namespaces = Namespaces(campaign_namespace, spec.subject.namespace, services.namespace)
 
     async def ask(account: Account, attributes: Attributes) -> bool | None:
         return await services.reviews.may(account.user, account.groups, attributes)
 
-    return await look(Account(named.namespace, deployment.account), places, ask)
+    return await check_exposure(Account(named.namespace, deployment.account), namespaces, ask)

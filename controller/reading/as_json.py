@@ -6,8 +6,9 @@ import json
 from dataclasses import asdict
 from datetime import datetime
 
+from controller.jsontypes import Json
 from controller.reading.protocol import AttemptTimeline, CampaignCounts
-from controller.records.rows import AttemptSummary, CampaignRow, Json
+from controller.records.rows import AttemptSummary, CampaignRow
 from controller.text import utc_microseconds
 
 

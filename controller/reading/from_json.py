@@ -6,9 +6,10 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from controller.jsontypes import Json
 from controller.reading.protocol import AttemptTimeline, CampaignCounts
 from controller.records.errors import RecordsError
-from controller.records.rows import AttemptRow, AttemptSummary, CampaignRow, Event, Json, with_listed_targets
+from controller.records.rows import AttemptRow, AttemptSummary, CampaignRow, Event, with_listed_targets
 from controller.validation import describe_invalid
 
 T = TypeVar("T")

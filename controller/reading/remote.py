@@ -13,12 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
+from controller.jsontypes import Json
 from controller.reading import from_json
 from controller.reading.protocol import AttemptTimeline, CampaignCounts
 from controller.records.database import sound_copy
 from controller.records.errors import NotRecorded, RecordsError, RecordsUnavailable
 from controller.records.queries import CampaignMatch
-from controller.records.rows import AttemptSummary, CampaignRow, Json
+from controller.records.rows import AttemptSummary, CampaignRow
 
 ANSWER_SECONDS = 60.0
 """Between two pieces of an answer. A backup is made whole before its first byte comes."""

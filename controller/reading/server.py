@@ -21,11 +21,12 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from controller.jsontypes import Json
 from controller.reading import as_json
 from controller.reading.database import DatabaseReader
 from controller.records.database import backup
 from controller.records.errors import NotRecorded, RecordsError
-from controller.records.rows import CampaignRow, Json
+from controller.records.rows import CampaignRow
 from controller.records.schema import HEAD
 from controller.serving import serving_if_possible
 from controller.settings import LOCALHOST

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from controller.api import Reason
 from controller.difference import changes
-from controller.records.rows import CampaignRow, Json
+from controller.jsontypes import Json
+from controller.records.rows import CampaignRow
 
 NOT_COMPARED = frozenset({"mode", "variant", "agent", "name", "seed", "trials", "interleave"})
 """What may differ between two campaigns that are compared: who acts, how often we looked, and which arm it was.

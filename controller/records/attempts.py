@@ -9,18 +9,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, RowMapping, Update, select, update
 
 from controller.api import Failure, Mode, Outcome, Step
+from controller.jsontypes import Json
 from controller.meter import EndedAttempt
 from controller.records.errors import AttemptEnded
-from controller.records.rows import (
-    TEXT_BYTES,
-    AttemptRow,
-    AttemptSummary,
-    Event,
-    Flag,
-    Json,
-    command_columns,
-    cut_detail,
-)
+from controller.records.rows import TEXT_BYTES, AttemptRow, AttemptSummary, Event, Flag, command_columns, cut_detail
 from controller.records.schema import attempt_events, attempts, campaigns
 from controller.text import truncate_bytes
 

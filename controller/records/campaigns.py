@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, RowMapping, or_, select, update
 
 from controller.api import CampaignSpec, Controls, Mode, Phase, Reason
+from controller.jsontypes import Json
 from controller.records import arms, locks
 from controller.records.arms import canonical_hash, comparison_hash
-from controller.records.rows import TEXT_BYTES, CampaignRow, Json, Tally
+from controller.records.rows import TEXT_BYTES, CampaignRow, Tally
 from controller.records.schema import attempts, campaigns, subject_locks
 from controller.records.tally import Tallies
 from controller.text import truncate_bytes

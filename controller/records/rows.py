@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, TypedDict, TypeVar
 
 from controller.api import Mode, Outcome, Phase, Step
+from controller.jsontypes import Json
 from controller.text import qualified_name, truncate_bytes
 
 T = TypeVar("T")
@@ -109,10 +110,6 @@ def command_columns(commands: Sequence[Mapping[str, Any]] | None) -> dict[str, i
     """Their counts as they are stored beside them; nulls where no agent was looked at."""
     counts = None if commands is None else count_commands(commands)
     return {f"commands_{name}": None if counts is None else getattr(counts, name) for name in COUNTED}
-
-
-Json = Any
-"""A value that `json.dumps` takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

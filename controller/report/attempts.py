@@ -10,7 +10,8 @@ from datetime import datetime
 from controller.analysis.junit import PASSED
 from controller.api import Outcome
 from controller.difference import ABSENT, changes
-from controller.records.rows import AttemptRow, Json
+from controller.jsontypes import Json
+from controller.records.rows import AttemptRow
 
 HALF = frozenset({Outcome.DETECTED_UNRESOLVED, Outcome.FALSE_RESOLUTION})
 

@@ -23,8 +23,9 @@ from controller.analysis.estimates import (
 )
 from controller.analysis.summary import Analysis
 from controller.api import GROUP, KIND, VERSION, Outcome
+from controller.jsontypes import Json
 from controller.printable import printable
-from controller.records.rows import CampaignRow, Json
+from controller.records.rows import CampaignRow
 from controller.report import figures
 from controller.report.attempts import SIGNS, WORDS, AttemptSection, outcome_kind
 

@@ -22,7 +22,7 @@ SELECTOR = "app.kubernetes.io/name=etcd"
 CLIENT_PORT = 2379
 
 PROBE_KEY = "healthcheck"
-"""The one key that the oracle writes. Agents may read the whole store, so its name says nothing about an evaluation."""
+"""The one key that the oracle writes. Agents may read the whole store, so it gives no hint of an evaluation."""
 
 
 async def get_workload(context: SubjectContext) -> Workload:

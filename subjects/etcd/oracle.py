@@ -1,10 +1,10 @@
 """etcd's oracle: what is queried, and from the results to serving, healthy and every unmet condition.
 
-*Serving*: a member names a leader, and a write went through some member. So would a client fare that tries the members
-in turn, as etcd's own clients do; one member that does not answer costs it nothing.
+*Serving*: a member names a leader, and a write went through some member. A client that tries the members in turn, as
+etcd's own clients do, would see the same: one member that does not answer costs it nothing.
 
-*Healthy*: serving; every expected pod present, staying, Ready and with the image that it had; every member healthy by
-its own word, free of errors and alarms, no learner, naming the same leader and listing exactly the expected members.
+*Healthy*: serving; every expected pod present, staying, Ready and with the image that it had; every member reports
+itself healthy, without errors and alarms, is no learner, names the same leader and lists exactly the expected members.
 
 *Unknown* is only what our own view lost. First, the API server. Then every member's HTTP, while Kubernetes calls all
 pods Ready. A single silent member is the subject's trouble, because our way to the others is open; and where not all

@@ -79,7 +79,7 @@ async def move_leadership(
 
 
 def locked_out(answers: Mapping[str, QueryResult]) -> str | None:
-    """Why no member will ever tell us anything, in a sentence; None where one may. Pure.
+    """Return why no member will ever answer us, in a sentence; None where one may. Pure.
 
     With authentication switched on, etcd refuses everything but its health and its members' names without a user's
     token, and no answer changes that: to wait would be to wait for the deadline.
@@ -97,7 +97,7 @@ def _why(result: QueryResult | None) -> str:
 
 
 async def _transfer(context: SubjectContext, leader: Pod, to_member_id: str) -> None:
-    """Ask the leader to hand over. Whether it did is seen at the next look, so a refusal needs no handling."""
+    """Ask the leader to hand over. The next query shows whether it did, so a refusal needs no handling."""
     body = transfer_body(to_member_id)
     request = MemberRequest(context.namespace, leader, CLIENT_PORT, TRANSFER_PATH, TRANSFER_TIMEOUT_SECONDS, body)
     with suppress(MemberUnreachable, ClusterError):

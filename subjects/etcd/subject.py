@@ -46,7 +46,7 @@ class EtcdSubject:
         self._workload: Workload | None = None
 
     async def _known_workload(self) -> Workload:
-        """The StatefulSet as the last reset found it: what somebody does to it meanwhile does not move the goal."""
+        """The StatefulSet as the last reset found it. A change after that does not change what is expected."""
         if self._workload is None:
             self._workload = await get_workload(self._context)
         return self._workload
@@ -79,9 +79,9 @@ class EtcdSubject:
         await reset.move_leadership(self._context, workload, self._polling, report)
 
     async def wait_healthy(self, settle_seconds: float, on_verdict: Callable[[Verdict], None]) -> Verdict:
-        """The verdict that completes `settle_seconds` of health. What its pods look like then is what they should."""
+        """The verdict that completes `settle_seconds` of health. The images of the pods at that time count as right."""
         verdict = await wait_until_healthy(self._watch(None), settle_seconds, on_verdict)
-        self._images.learn((await self._list_pods()).values())
+        self._images.replace_all((await self._list_pods()).values())
         return verdict
 
     def watch_health(self) -> AsyncGenerator[Verdict]:

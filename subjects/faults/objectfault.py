@@ -106,7 +106,7 @@ class ObjectFault(FaultType):
             operations = [each for change in ours for each in _replace(change, [change["after"]], False)]
             await self._patch(context, permit, target, operations)
         except ClusterError as error:
-            if error.status not in (404, 409, 422):  # gone, or changed meanwhile: the next look tells
+            if error.status not in (404, 409, 422):  # gone, or changed meanwhile: is_reverted decides
                 raise SubjectError(f"{target.name} could not be set back: {error}") from error
 
     def is_applied(self, fault: Fault, found: Mapping[str, Any]) -> bool:

@@ -106,7 +106,7 @@ class PodFault(FaultType):
         """Apply the plan if its targets are untouched, to all of them at once; when the requests were sent (UTC).
 
         A pod that is already going accepts a second delete as if it were the first, and that time would be a lie. So
-        every target is looked at before any is touched, and the uids guard what happens between the look and the
+        every target is checked before any is touched, and the uids guard what happens between the check and the
         requests. ChaosRefused only where not one request was accepted.
         """
         pods = await context.list_pods()

@@ -55,14 +55,14 @@ class Offer:
 
 
 async def select_stores(pd: Pd, pods: Sequence[str], params: BaseModel) -> Selection:
-    """Stores, by where leaders sit now. PdUnavailable where PD does not tell."""
+    """Stores, by where leaders sit now. PdUnavailable where PD does not answer."""
     leaders: Leaders = params.leaders if isinstance(params, NodeDownParams) else "any"
     leadership = Leadership.of(await pd.stores(), await pd.regions())
     return Selection(leadership.select(pods, leaders, target_count(params)), leadership.facts)
 
 
 async def select_pd_members(pd: Pd, pods: Sequence[str], params: BaseModel) -> Selection:
-    """All members of PD. PdUnavailable where PD does not tell who leads."""
+    """All members of PD. PdUnavailable where PD does not answer."""
     leader = (await pd.members()).leader
     return Selection(pods, lambda pod: {"led": leader is not None and leader.pod == pod})
 

@@ -1,4 +1,4 @@
-"""Who leads what, by PD's word, and who may be meant by `leaders`. Pure."""
+"""Which store leads how many regions, as PD reports it, and which stores `leaders` selects. Pure."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ class Leadership:
 
     @classmethod
     def of(cls, stores: Stores, regions: Regions) -> Leadership:
-        """As PD tells it, in which a leader that just died may still stand."""
+        """As PD reports it. A leader that has just died may still be listed."""
         ids = {pod: store.store.id for pod, store in stores.by_pod().items()}
         leaders = Counter(region.led_by for region in regions.by_id())
         return cls(ids, {pod: leaders[store_id] for pod, store_id in ids.items()}, leaders.total())
 
     def select(self, pods: Sequence[str], leaders: str, how_many: int = 1) -> Sequence[str]:
-        """Those of the pods that `leaders` (`any`, `most` or `none`) means, of which `how_many` are to be drawn.
+        """The pods that `leaders` (`any`, `most` or `none`) selects, of which `how_many` are to be drawn.
 
-        `most` means so many that lead most, and all that lead as much as the last of these. ChaosRefused where it means
-        none.
+        `most` selects so many that lead most, and all that lead as much as the last of these. Raises ChaosRefused where
+        it selects none.
         """
         if leaders == "any":
             return pods
         led = {pod: self.led.get(pod, 0) for pod in pods}
         if leaders == "none":
-            meant = [pod for pod in pods if pod in self.ids and led[pod] == 0]
-            if not meant:
+            selected = [pod for pod in pods if pod in self.ids and led[pod] == 0]
+            if not selected:
                 raise ChaosRefused(f"every store leads some regions: {_listed(led)}; leaders: none means one without")
-            return meant
+            return selected
         least = sorted(led.values(), reverse=True)[: max(1, how_many)][-1]
         if max(led.values()) == 0:
             raise ChaosRefused("PD names no store as the leader of any region; leaders: most means one that leads")

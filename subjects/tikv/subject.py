@@ -39,7 +39,7 @@ from subjects.watching.stream import VerdictStream
 from subjects.workloads import MIN_MEMBERS
 
 STORES_WORD = "the stores' own word (nobody wrote)"
-"""By whose word clients are served where no client of ours writes; sentences about an attempt repeat it."""
+"""The source of *serving* where no client of ours writes. Sentences about an attempt repeat it."""
 
 
 class TikvSubject:
@@ -57,7 +57,7 @@ class TikvSubject:
         self._topology: Topology | None = None
 
     async def _known_topology(self) -> Topology:
-        """The StatefulSets as the last reset found them: what is done to them meanwhile does not move the goal."""
+        """The StatefulSets as the last reset found them. A change after that does not change what is expected."""
         if self._topology is None:
             self._topology = await self._endpoints.find()
         return self._topology
@@ -110,10 +110,10 @@ class TikvSubject:
         await restore(self._endpoints, self._pd, topology, self._known, self._polling, report)
 
     async def wait_healthy(self, settle_seconds: float, on_verdict: Callable[[Verdict], None]) -> Verdict:
-        """The verdict that completes `settle_seconds` of health. What its pods look like then is what they should."""
+        """The verdict that completes `settle_seconds` of health. The images of the pods at that time count as right."""
         verdict = await wait_until_healthy(self._watch(None), settle_seconds, on_verdict)
         pods = [await self._endpoints.pods(role) for role in ROLES]
-        self._images.learn(pod for of_role in pods for pod in of_role.values())
+        self._images.replace_all(pod for of_role in pods for pod in of_role.values())
         return verdict
 
     def watch_health(self) -> AsyncGenerator[Verdict]:

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from cluster.apiserver.kubectl import Kubectl
-from controller.agents.rights import Exposure
+from controller.agents.exposure import Exposure
 from controller.api import CampaignSpec
 from controller.campaign.agent import agent_exposure
 from controller.campaign.services import Services

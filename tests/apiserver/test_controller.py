@@ -133,14 +133,14 @@ async def test_a_namespace_that_did_not_consent_is_left_alone_until_it_has(
     assert len(WORLDS[shy].injected) == 1
 
 
-async def test_a_namespace_without_powers_for_us_is_named_as_that(
+async def test_a_namespace_without_permissions_for_us_is_named_as_that(
     controller: Any, kubectl: Any, namespace: Any, make_namespace: MakeNamespace
 ) -> None:
     closed = make_namespace("closed", labels={"evalcampaign.dev/opt-in": "true"})
     kubectl.apply(asked(namespace, "powerless", closed))
     status = await when(kubectl, "powerless", namespace, lambda status: accepted(status).get("status") == "False")
     assert (status["phase"], accepted(status)["reason"]) == ("Pending", "Forbidden")
-    assert f"no powers over namespace {closed}" in accepted(status)["message"]
+    assert f"no permissions in namespace {closed}" in accepted(status)["message"]
 
 
 async def test_a_subject_that_does_not_exist_fails_with_the_list_of_those_that_do(

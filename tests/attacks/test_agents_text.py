@@ -23,10 +23,10 @@ from rich.console import Console
 from rich.live import Live
 from typer.testing import CliRunner
 
-from controller.agents.intake.reading import NotTaken, values_of
+from controller.agents.intake.models import NotTaken, values_of
+from controller.agents.operatordb.export import RequestBodies
 from controller.agents.operatordb.file import reading
 from controller.agents.operatordb.source import OperatorDb
-from controller.agents.outgoing import Bodies
 from controller.agents.protocol import Cursor
 from controller.api import CampaignStatus, Current, Mode, Outcome, Phase, Recent, Step
 from controller.cli.app import app
@@ -169,7 +169,7 @@ async def test_the_same_texts_come_through_an_operator_db(tmp_path: Path, text: 
     json.dumps([report.tickets[0].message, *(each.to_json() for each in log.commands)], ensure_ascii=False).encode()
     with reading(file.path) as opened:
         assert opened is not None
-        for path, body in Bodies(opened, UTC).all():
+        for path, body in RequestBodies(opened, UTC).all():
             if path.startswith("/v1/tickets/"):
                 values_of("ticket", json.dumps(body).encode())
 

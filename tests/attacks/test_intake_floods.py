@@ -14,25 +14,24 @@ from typing import Any
 import httpx
 import pytest
 
-from controller.agents.intake import workers as workers_module
-from controller.agents.intake.budget import BYTES, MAX_AT_ONCE, MEBIBYTE, REQUESTS, Budgets, Kind, OverBudget
-from controller.agents.intake.gate import MAX_BYTES
-from controller.agents.intake.reading import BOUNDS
-from controller.agents.intake.workers import Workers
+from controller.agents.intake import parser_pool
+from controller.agents.intake.limits import BYTES, MAX_AT_ONCE, MAX_BYTES, MEBIBYTE, REQUESTS, Budgets, Kind, OverBudget
+from controller.agents.intake.models import BOUNDS
+from controller.agents.intake.parser_pool import ParserPool
 from tests.support.intakes import HONEST, HOSTILE, TICKET, Intake, served
 from tests.support.waiting import eventually
 
 
 @pytest.fixture(scope="module")
-def workers() -> Iterator[Workers]:
+def workers() -> Iterator[ParserPool]:
     """They keep nothing, and are replaced when they die: one pair does for all tests."""
-    made = Workers()
+    made = ParserPool()
     yield made
     asyncio.run(made.close())
 
 
 @pytest.fixture
-async def intake(tmp_path: Path, workers: Workers) -> AsyncIterator[Intake]:
+async def intake(tmp_path: Path, workers: ParserPool) -> AsyncIterator[Intake]:
     async with served(tmp_path, workers=workers) as made:
         yield made
 
@@ -49,7 +48,7 @@ def memory(pid: int | str, what: str = "VmRSS") -> int:
 
 def pid_of(intake: Intake, kind: str) -> int:
     """The process that reads bodies of this kind."""
-    pid = intake.workers._lines[kind].pid
+    pid = intake.workers._workers[kind].pid
     assert pid is not None
     return pid
 
@@ -121,7 +120,7 @@ async def test_a_body_over_which_the_process_hangs_is_refused_and_the_next_one_i
 ) -> None:
     async with intake.client(HOSTILE) as hostile, intake.client(HONEST) as honest:
         assert (await hostile.post("/v1/log", json={"entries": [entry(1)]})).status_code == 204
-        monkeypatch.setattr(workers_module, "MAX_SECONDS", 0.3)
+        monkeypatch.setattr(parser_pool, "MAX_SECONDS", 0.3)
         pid = pid_of(intake, "log")
         os.kill(pid, signal.SIGSTOP)
         answer = await hostile.post("/v1/log", json={"entries": [entry(2)]})

@@ -17,10 +17,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from controller.agents.operatordb import child, known
-from controller.agents.operatordb.child import Child
+from controller.agents.operatordb import known
 from controller.agents.operatordb.file import reading
-from controller.agents.operatordb.questions import Question
+from controller.agents.operatordb.queries import Query
+from controller.agents.operatordb.reader import FileReader
 from controller.agents.operatordb.source import OperatorDb
 from controller.agents.protocol import AgentUnreadable, Cursor
 
@@ -316,7 +316,7 @@ async def test_a_statement_without_an_end_is_broken_off(texts: Store, monkeypatc
         ):
             with pytest.raises(sqlite3.DatabaseError, match=r"not authorized|prohibited"):
                 file.execute(sql)
-    monkeypatch.setattr("controller.agents.operatordb.guard.CPU_SECONDS", 0.1)
+    monkeypatch.setattr("controller.agents.operatordb.file.CPU_SECONDS", 0.1)
     with (
         pytest.raises(AgentUnreadable, match="takes longer than a look may take"),
         reading(texts.path) as file,
@@ -339,21 +339,21 @@ DEAF = "import os; os.close(0); import time; time.sleep(3600)"
 def test_a_reader_that_hangs_ends_or_raves_costs_one_look_and_is_replaced(
     texts: Store, monkeypatch: pytest.MonkeyPatch, runs: str
 ) -> None:
-    reader = Child()
-    question = Question("counts", str(texts.path), NOW)
+    reader = FileReader()
+    query = Query("counts", str(texts.path), NOW)
     with monkeypatch.context() as patched:
-        patched.setattr(child, "_START", runs)
-        patched.setattr(child, "ANSWER_BYTES", 1 << 20)
+        patched.setattr("controller.agents.operatordb.reader._START", runs)
+        patched.setattr("controller.agents.operatordb.reader.ANSWER_BYTES", 1 << 20)
         with pytest.raises(AgentUnreadable, match="cannot be read"):
-            reader.ask(question, 2.0 if runs in (NEVER, DEAF) else 60.0)
-    assert reader.ask(question)["tickets"] == 0
+            reader.ask(query, 2.0 if runs in (NEVER, DEAF) else 60.0)
+    assert reader.ask(query)["tickets"] == 0
     reader.close()
 
 
 def test_the_reader_has_no_more_memory_than_it_was_given(texts: Store) -> None:
     """Measured by the kernel, not by us."""
-    reader = Child()
-    reader.ask(Question("counts", str(texts.path), NOW))
+    reader = FileReader()
+    reader.ask(Query("counts", str(texts.path), NOW))
     assert reader._process is not None
     limits = Path(f"/proc/{reader._process.pid}/limits").read_text()
     assert f"Max address space         {512 << 20}" in limits and "Max core file size        0" in limits
@@ -362,8 +362,8 @@ def test_the_reader_has_no_more_memory_than_it_was_given(texts: Store) -> None:
 
 def test_the_reader_is_told_no_secret_of_the_controllers(texts: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EVALCAMPAIGN_DB", "postgresql://user:hunter2@db/records")
-    reader = Child()
-    reader.ask(Question("counts", str(texts.path), NOW))
+    reader = FileReader()
+    reader.ask(Query("counts", str(texts.path), NOW))
     assert reader._process is not None
     assert b"hunter2" not in Path(f"/proc/{reader._process.pid}/environ").read_bytes()
     reader.close()

@@ -113,7 +113,7 @@ async def test_a_file_below_the_folder_is_read_also_by_a_link_that_stays_there(p
         assert isinstance(opened, GuardedSource)
         source = opened.wrapped
         assert isinstance(source, OperatorDb)
-        assert source._child._process is None, "a campaign that waits has no process"
+        assert source._reader._process is None, "a campaign that waits has no process"
         assert len((await source.poll(NOTHING)).tickets) == 1
         await source.close()
 

@@ -128,7 +128,7 @@ async def test_what_answers_an_agent_says_what_is_taken_and_not_what_for(tmp_pat
 
 def test_no_sentence_about_what_is_kept_names_the_evaluation() -> None:
     """Whoever has sent too much is told so, in words that stand in these files."""
-    for room in ("agents/intake/budget.py", "agents/intake/gate.py", "records/inbox.py", "records/quota.py"):
+    for room in ("agents/intake/limits.py", "records/inbox.py", "records/quota.py"):
         source = (REPO / "controller" / room).read_text()
         for raised in re.findall(r"(?:InboxFull|DiskFull|OverBudget|_Refusal|said =)\(?[^#]*?\n", source):
             texts = re.findall(r'f?"([^"\n]*)"', raised)

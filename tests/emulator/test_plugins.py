@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from subjects.registry import installed
+from subjects.registry import installed, offered
 from tests.emulator.stage import Stage
 from tests.support.thirdparty import install_acme
 from tests.support.threaded import ThreadedController
@@ -56,8 +56,9 @@ async def test_a_subject_and_a_chaos_that_nobody_installed_are_refused_with_what
     await stage.controller.start()
     unknown = stage.apply("unknown-subject", type="sea", chaos="storm")
     await stage.until(unknown, "Failed")
-    assert "'sea' is unknown; valid: etcd, switch, tikv" in stage.status(unknown)["message"]
+    assert f"'sea' is unknown; valid: {', '.join(installed().subjects)}" in stage.status(unknown)["message"]
     other = stage.apply("unknown-chaos", type="switch", chaos="storm")
     await stage.until(other, "Failed")
-    assert "'storm' is unknown; valid: level_turned, switched_off" in stage.status(other)["message"]
+    offers = ", ".join(sorted(offered(installed().subjects["switch"])))
+    assert f"'storm' is unknown; valid: {offers}" in stage.status(other)["message"]
     assert (stage.row(unknown).reason, stage.row(other).reason) == ("UnknownSubject", "UnknownChaos")

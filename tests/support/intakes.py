@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 
 from controller.agents.intake.app import intake
+from controller.agents.intake.parser_pool import ParserPool
 from controller.agents.intake.source import HttpSource
 from controller.agents.intake.tokens import TokenRegistry
-from controller.agents.intake.workers import Workers
 from controller.connections import Limits
 from controller.records import Records
 from controller.records.quota import LogLimits
@@ -31,7 +31,7 @@ class Intake:
 
     port: int
     records: Records
-    workers: Workers
+    workers: ParserPool
 
     def client(self, campaign: str, address: str = "127.0.0.1") -> httpx.AsyncClient:
         """Who sends for a campaign, from an address of this machine's."""
@@ -52,11 +52,11 @@ async def served(
     folder: Path,
     limits: Limits | None = None,
     log_limits: LogLimits | None = None,
-    workers: Workers | None = None,
+    workers: ParserPool | None = None,
 ) -> AsyncIterator[Intake]:
     """Serve it for as long as the block lasts; `workers` of somebody else's are left to him."""
     book, lent = TokenRegistry(), workers is not None
-    workers = workers or Workers()
+    workers = workers or ParserPool()
     records = await Records.open(f"sqlite:///{folder}/records.db", log_limits=log_limits or LogLimits())
     for uid in (HOSTILE, HONEST):
         await records.ensure_campaign(uid, "default", uid, spec(), NOON)

@@ -22,10 +22,9 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from controller.agents.intake.gate import Gate
-from controller.agents.intake.models import Id, LogSent, SessionSent, TicketSent
-from controller.agents.intake.reading import NotTaken, in_a_sentence
-from controller.agents.intake.workers import TooMuchWork, Workers
+from controller.agents.intake.limits import IntakeLimits
+from controller.agents.intake.models import Id, LogSent, NotTaken, SessionSent, TicketSent, in_a_sentence
+from controller.agents.intake.parser_pool import ParserPool, TooMuchWork
 from controller.meter import UNMETERED, Meter
 from controller.records import DiskFull, InboxFull, Records, RecordsError, RecordsUnavailable, inbox
 
@@ -44,7 +43,7 @@ def intake(
     records: Records,
     campaign_of: Callable[[str], str | None],
     now: Callable[[], datetime],
-    workers: Workers,
+    workers: ParserPool,
     meter: Meter = UNMETERED,
 ) -> ASGIApp:
     """Returns the application. `campaign_of` maps a token to its campaign; `now` is the controller's clock.
@@ -81,13 +80,13 @@ def intake(
             RecordsError: _unavailable,
         },
     )
-    return Gate(app, campaign_of, records.rejected, meter)
+    return IntakeLimits(app, campaign_of, records.rejected, meter)
 
 
 class _Endpoints:
     """The endpoints that take something. Their docstrings are the descriptions of the API."""
 
-    def __init__(self, records: Records, now: Callable[[], datetime], workers: Workers) -> None:
+    def __init__(self, records: Records, now: Callable[[], datetime], workers: ParserPool) -> None:
         self._records = records
         self._now = now
         self._workers = workers

@@ -1,15 +1,23 @@
-"""What may be sent. Unknown fields are refused, so that none is lost unseen; so are times without a zone."""
+"""What may be sent, and how a body becomes rows of the records: parsed, validated, classified, masked, cut. Pure.
+
+Unknown fields are refused, so that none is lost unseen; so are times without a zone. A mebibyte takes seconds and many
+times its size in memory, which a sender may intend, so `parser_process` does this.
+"""
 
 from __future__ import annotations
 
+import json
+import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from controller.agents.commands import TOOL_CALL, extract_command, sanitize
 from controller.agents.shell import classify
+from controller.boundedjson import Bounds, JsonRefused, parse
 from controller.text import truncate_bytes
 
 
@@ -113,3 +121,97 @@ class LogSent(Sent):
     def values(self) -> list[dict[str, Any]]:
         """As the records keep them."""
         return [entry.values() for entry in self.entries]
+
+
+BOUNDS = Bounds(values=100_000, levels=500, digits=4300, finite=False)
+"""500 entries with a dozen parameters each hold 12,000 values. What a JSON library can write is taken: Python's writes
+integers of up to 4,300 digits, and numbers that are not finite.
+"""
+
+MODELS: Mapping[str, type[TicketSent] | type[SessionSent] | type[LogSent]] = {
+    "ticket": TicketSent,
+    "session": SessionSent,
+    "log": LogSent,
+}
+
+TIMES = ("opened_at", "resolved_at", "started_at", "ended_at", "at")
+
+
+class NotTaken(ValueError):
+    """The body makes no sense; the text says which field and why, and repeats nothing that was sent."""
+
+
+def values_of(kind: str, body: bytes) -> list[dict[str, Any]]:
+    """The rows of one body; of a ticket or a session one. Raises NotTaken."""
+    try:
+        sent = parse(in_utf8(body), BOUNDS)
+    except JsonRefused as refused:
+        raise NotTaken(f"body: {refused}") from None
+    if not isinstance(sent, dict):
+        raise NotTaken("body: it must be a JSON object")
+    tidy(sent)
+    try:
+        values = MODELS[kind].model_validate(sent).values()
+    except ValidationError as invalid:
+        raise NotTaken(in_a_sentence(invalid.errors(include_input=False, include_context=False))) from None
+    return values if isinstance(values, list) else [values]
+
+
+def in_a_sentence(errors: Any) -> str:
+    """The first five errors of pydantic's."""
+    return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg']}" for each in errors[:5])
+
+
+def to_line(row: Mapping[str, Any]) -> bytes:
+    """A row on its way to the process that writes it."""
+    return json.dumps(row, default=datetime.isoformat, ensure_ascii=False).encode(errors="replace")
+
+
+def from_line(line: bytes) -> dict[str, Any]:
+    """The same row there."""
+    row: dict[str, Any] = json.loads(line)
+    for name in TIMES:
+        if row.get(name) is not None:
+            row[name] = datetime.fromisoformat(row[name])
+    return row
+
+
+def line(text: str, limit: int) -> str:
+    """The same, on one line."""
+    return truncate_bytes(" ".join(text.split()), limit)
+
+
+def in_utf8(body: bytes) -> bytes:
+    """A JSON text in UTF-8, whatever its library wrote: UTF-8, UTF-16 or UTF-32, with a mark in front or without.
+
+    Halves of a character that stand side by side are put together; one that stands alone becomes `?`. What is in no
+    such encoding is returned as it is.
+    """
+    try:
+        text = body.decode(json.detect_encoding(body), "surrogatepass")
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass").encode(errors="replace")
+    except UnicodeDecodeError:
+        return body
+
+
+def tidy(value: Any) -> None:
+    """Make of a decoded JSON value, where it is, what JSON may hold elsewhere too: no half characters, which become
+    `?`, and null for numbers that are not finite. Not by recursion: it may be nested deeply.
+    """
+    waiting = [value]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            for name in [name for name in node if not name.isascii()]:
+                node[_whole(name)] = node.pop(name)
+        for place, each in list(node.items() if isinstance(node, dict) else enumerate(node)):
+            if isinstance(each, dict | list):
+                waiting.append(each)
+            elif isinstance(each, str) and not each.isascii():
+                node[place] = _whole(each)
+            elif isinstance(each, float) and not math.isfinite(each):
+                node[place] = None
+
+
+def _whole(text: str) -> str:
+    return text.encode(errors="replace").decode()

@@ -1,11 +1,15 @@
-"""Opening somebody else's SQLite file for the length of one look.
+"""Opens somebody else's SQLite file for one look, and limits what a statement may do with it.
 
-Each look opens anew, for the file may be gone, or another, by the next. Whoever writes it waits for a reader (it has no
+Each look opens anew: the file may be gone, or another one, by the next. Whoever writes it waits for a reader (it has no
 WAL, as a rule), so a look takes milliseconds, and gives up soon where the writer holds the file.
 
 A WAL database needs care: opening one without its `-wal` file would create that, and a `-shm`. Whether it is one stands
-in the header, and to read that is to close a file, which takes from this process every lock that SQLite holds on it.
-Hence one look at a path at a time, and never in the process that has the records open (`child.py`).
+in the header, and reading that closes a file, which takes from this process every lock that SQLite holds on it. Hence
+one look at a path at a time, and never in the process that has the records open (`reader.py`).
+
+The file is an agent's, and an agent may want its reader to hang, to run out of memory, or to run SQL that the file
+brought along. So only plain tables are read (no view, no virtual table, no generated column), and only a few harmless
+functions are called.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -20,7 +25,6 @@ from pathlib import Path
 from threading import Lock
 from urllib.parse import quote
 
-from controller.agents.operatordb.guard import TooMuch, guard
 from controller.agents.protocol import ANY_FILE, AgentUnreadable, FilePolicy
 
 BUSY_SECONDS = 0.2
@@ -149,3 +153,53 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 
 def _text(raw: bytes) -> str:
     return raw.decode(errors="replace")
+
+
+CPU_SECONDS = 3.0
+"""The limit of one read in SQLite's own loops. Reading a thousand tickets takes some ten milliseconds."""
+
+VALUE_BYTES = 1 << 20
+"""Of a longer value only the beginning is read (`tables.read_row`)."""
+
+HEAP_BYTES = 64 << 20
+"""SQLite's memory limit in the process that reads such files."""
+
+_STEPS = 10_000
+"""Instructions of SQLite's virtual machine between two checks of the time."""
+
+_FUNCTIONS = frozenset({"substr", "typeof", "count", "max", "coalesce"})
+_TABLES = frozenset({"tickets", "agent_sessions", "agent_log_entries", "sqlite_master", "sqlite_sequence"})
+_PRAGMAS = frozenset({"table_info", "index_list"})
+
+
+class TooMuch(AgentUnreadable):
+    """A read exceeded its limits."""
+
+
+def guard(connection: sqlite3.Connection) -> None:
+    """Sets the limits of a connection that was just opened. Must be called before the first statement."""
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_BYTES)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH, 1)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_WORKER_THREADS, 0)
+    for pragma in ("trusted_schema = OFF", "query_only = ON", "cell_size_check = ON", "mmap_size = 0"):
+        connection.execute(f"PRAGMA {pragma}").fetchall()
+    connection.set_authorizer(_authorize)
+    deadline = time.process_time() + CPU_SECONDS
+    connection.set_progress_handler(lambda: time.process_time() > deadline, _STEPS)
+
+
+def limit_heap(connection: sqlite3.Connection) -> None:
+    """Limits SQLite's memory in the whole process, which cannot be undone."""
+    connection.execute(f"PRAGMA hard_heap_limit = {HEAP_BYTES}").fetchall()
+
+
+def _authorize(action: int, first: str | None, second: str | None, _: str | None, within: str | None) -> int:
+    """SQLite's authorizer, called for every part of a statement. `within` is the view or trigger that contains it."""
+    allowed = within is None and (
+        action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_TRANSACTION)
+        or (action == sqlite3.SQLITE_READ and (first or "").lower() in _TABLES)
+        or (action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in _FUNCTIONS)
+        or (action == sqlite3.SQLITE_PRAGMA and (first or "").lower() in _PRAGMAS)
+    )
+    return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY

@@ -12,7 +12,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from controller.agents.operatordb.tables import ENTRIES, TICKETS, Place, Table, expression, find_table, places, read_row
+from controller.agents.operatordb.tables import (
+    ENTRIES,
+    TICKETS,
+    RowKey,
+    Table,
+    expression,
+    find_table,
+    read_row,
+    row_keys,
+)
 from controller.agents.protocol import AgentUnreadable, Known
 
 NEWEST = 1000
@@ -30,9 +39,9 @@ DIGITS = 16
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A row: its place, its id and its time as stored, and the digest that identifies it."""
+    """A row: its key, its id and its time as stored, and the digest that identifies it."""
 
-    place: Place
+    row_key: RowKey
     id: object
     when: object
     digest: str
@@ -84,7 +93,7 @@ def is_same(connection: sqlite3.Connection, tickets: Known, entries: Known) -> b
             return True
         there = True
     # An empty table says nothing about which file it is.
-    return not there and not any(True for _ in places(connection, table, limit=1))
+    return not there and not any(True for _ in row_keys(connection, table, limit=1))
 
 
 def split(known: Known) -> list[str]:
@@ -95,17 +104,17 @@ def split(known: Known) -> list[str]:
 def _scan(connection: sqlite3.Connection, table: Table, floor: int | None = None, limit: int = -1) -> Iterator[Found]:
     wanted = (*table.key, *_BORN[table.name], *_WHEN[table.name])
     where, values = ("WHERE id >= ?", (floor,)) if floor is not None else ("", ())
-    columns = ", ".join((*table.place, *(expression(table, name) for name in wanted)))
+    columns = ", ".join((*table.row_key, *(expression(table, name) for name in wanted)))
     sql = f"SELECT {columns} FROM {table.name} {where} ORDER BY {table.order} LIMIT ?"
     try:
         # All rows are read before the first is yielded, because a scan cannot be resumed.
         rows = connection.execute(sql, (*values, limit)).fetchall()
     except sqlite3.DataError:  # one of them is longer than a value may be
         rows = [
-            (*place, *read_row(connection, table, place, wanted).values())
-            for place in list(places(connection, table, where, values, limit))
+            (*row_key, *read_row(connection, table, row_key, wanted).values())
+            for row_key in list(row_keys(connection, table, where, values, limit))
         ]
-    width, keys = len(table.place), len(table.key)
+    width, keys = len(table.row_key), len(table.key)
     for row in rows:
         values = row[width:]
         when = values[keys + 1] if values[keys + 1] is not None else values[keys + 2]

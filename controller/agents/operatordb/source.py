@@ -1,4 +1,4 @@
-"""The source: three questions to the file, each answered by a process that has nothing else to do (`child.py`)."""
+"""The source: three queries to the file, each answered by a process that has nothing else to do (`child.py`)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from controller.agents.operatordb.child import Child
 from controller.agents.operatordb.file import Locked
-from controller.agents.operatordb.questions import Json, Question, cursor_from_json, log_from_json, tickets_from_json
-from controller.agents.operatordb.times import NoSuchZone, zone_of
+from controller.agents.operatordb.queries import Query, cursor_from_json, log_from_json, tickets_from_json
+from controller.agents.operatordb.reader import FileReader
+from controller.agents.operatordb.tables import NoSuchZone, zone_of
 from controller.agents.protocol import ANY_FILE, AgentUnreadable, CommandLog, Cursor, FilePolicy, PollResult, Ticket
 from controller.agents.sources import AgentSourcePlugin, InvalidSource, SourceContext
+from controller.jsontypes import Json
 
 TRIES = 5
 """How often a look tries again while the file's writer holds it, each for `BUSY_SECONDS`."""
@@ -33,14 +34,14 @@ class OperatorDb:
         self._zone = zone
         self._now = now
         self._policy = policy
-        self._child = Child()
+        self._reader = FileReader()
         # A thread of its own: a file that is slow to answer keeps no other work waiting.
         self._thread = ThreadPoolExecutor(1, "operator-db")
-        weakref.finalize(self, _end, self._thread, self._child)
+        weakref.finalize(self, _end, self._thread, self._reader)
 
     async def refusal(self) -> str | None:
         """Why this file may never be read; None where it may, or is not there yet. Raises AgentUnreadable."""
-        said: str | None = await self._ask(Question("refusal", str(self._path), self._now(), policy=self._policy))
+        said: str | None = await self._ask(Query("refusal", str(self._path), self._now(), policy=self._policy))
         return said
 
     async def current_cursor(self) -> Cursor:
@@ -63,7 +64,7 @@ class OperatorDb:
 
     async def close(self) -> None:
         """End the process; nothing else is held between two looks. Whatever is asked later starts another."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._child.close)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._reader.close)
 
     async def _read(
         self, about: str, cursor: Cursor | None = None, tickets: Sequence[str] = ()
@@ -71,7 +72,7 @@ class OperatorDb:
         for left in reversed(range(TRIES)):
             at = self._now()
             zone = str(self._zone)
-            asked = Question(about, str(self._path), at, zone, cursor, tuple(tickets), self._policy)
+            asked = Query(about, str(self._path), at, zone, cursor, tuple(tickets), self._policy)
             try:
                 return await self._ask(asked), at
             except Locked:
@@ -79,13 +80,13 @@ class OperatorDb:
                     raise
         raise AssertionError
 
-    async def _ask(self, question: Question) -> Json:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._child.ask, question)
+    async def _ask(self, query: Query) -> Json:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._reader.ask, query)
 
 
-def _end(thread: ThreadPoolExecutor, child: Child) -> None:
+def _end(thread: ThreadPoolExecutor, reader: FileReader) -> None:
     thread.shutdown(wait=False)
-    child.close()
+    reader.close()
 
 
 class OperatorDbOptions(BaseModel):

@@ -13,7 +13,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
 from typing import TypeAlias
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from controller.agents.protocol import AgentUnreadable
 
@@ -53,7 +55,7 @@ _ORDERED_BY = {TICKETS: ("created_at", "first_seen_at"), SESSIONS: ("started_at"
 """The columns that give the order of the rows of a table WITHOUT ROWID."""
 
 Row: TypeAlias = dict[str, object]
-Place: TypeAlias = tuple[object, ...]
+RowKey: TypeAlias = tuple[object, ...]
 """The values that locate a row within one snapshot."""
 
 
@@ -61,13 +63,13 @@ Place: TypeAlias = tuple[object, ...]
 class Table:
     """The structure of a table of the file.
 
-    `place`: the SQL of the columns that locate a row. `key`: the columns that identify a row. `counts`: its ids are
+    `row_key`: the SQL of the columns that locate a row. `key`: the columns that identify a row. `counts`: its ids are
     numbers that ascend in the order in which rows were inserted.
     """
 
     name: str
     columns: frozenset[str]
-    place: tuple[str, ...]
+    row_key: tuple[str, ...]
     key: tuple[str, ...]
     rowid: str | None
     counts: bool
@@ -76,7 +78,7 @@ class Table:
     def order(self) -> str:
         """The ORDER BY expression for the order in which rows were inserted, as far as that is known."""
         times = [name for name in _ORDERED_BY[self.name] if name in self.columns and self.rowid is None]
-        return ", ".join((*(_limited(_quoted(name), WORD_CHARACTERS) for name in times), *self.place))
+        return ", ".join((*(_limited(_quoted(name), WORD_CHARACTERS) for name in times), *self.row_key))
 
 
 def find_table(connection: sqlite3.Connection, name: str) -> Table | None:
@@ -91,32 +93,34 @@ def find_table(connection: sqlite3.Connection, name: str) -> Table | None:
         raise AgentUnreadable(f"operator.db cannot be understood: {name} is no plain table in it")
     described = connection.execute(f"PRAGMA table_info({name})").fetchall()
     columns = {str(row[1]).lower(): (str(row[2]), int(row[5])) for row in described}
-    primary = [column for column, (_, place) in sorted(columns.items(), key=lambda each: each[1][1]) if place]
+    primary = [column for column, (_, row_key) in sorted(columns.items(), key=lambda each: each[1][1]) if row_key]
     if name != SESSIONS and "id" not in columns:
         raise AgentUnreadable(f"operator.db cannot be understood: its table {name} has no column id")
     rowid = _rowid(connection, name, columns)
     indexed = any(row[3] == "pk" for row in connection.execute(f"PRAGMA index_list({name})"))
     counts = primary == ["id"] and columns["id"][0].upper() == "INTEGER" and rowid is not None and not indexed
-    place = (rowid,) if rowid is not None else tuple(map(_quoted, primary))
-    return Table(name, frozenset(columns), place, tuple(dict.fromkeys(("id", *primary))), rowid, counts)
+    row_key = (rowid,) if rowid is not None else tuple(map(_quoted, primary))
+    return Table(name, frozenset(columns), row_key, tuple(dict.fromkeys(("id", *primary))), rowid, counts)
 
 
-def read_row(connection: sqlite3.Connection, table: Table, place: Place, wanted: Sequence[str]) -> Row:
+def read_row(connection: sqlite3.Connection, table: Table, row_key: RowKey, wanted: Sequence[str]) -> Row:
     """Returns these columns of one row, each truncated. Raises AgentUnreadable where even that cannot be read."""
-    where = " AND ".join(f"{column} IS ?" for column in table.place)
+    where = " AND ".join(f"{column} IS ?" for column in table.row_key)
     expressions = [_read(table, name) for name in wanted]
     try:
-        found = connection.execute(f"SELECT {', '.join(expressions)} FROM {table.name} WHERE {where}", place).fetchone()
+        found = connection.execute(
+            f"SELECT {', '.join(expressions)} FROM {table.name} WHERE {where}", row_key
+        ).fetchone()
         return dict(zip(wanted, found or [None] * len(wanted), strict=True))
     except sqlite3.DataError:  # one of them is longer than a value may be
-        return {name: _beginning(connection, table, place, name) for name in wanted}
+        return {name: _beginning(connection, table, row_key, name) for name in wanted}
 
 
-def places(
+def row_keys(
     connection: sqlite3.Connection, table: Table, where: str = "", values: Sequence[object] = (), limit: int = -1
-) -> Iterator[Place]:
-    """Yields the places of the rows, in the order in which they were inserted."""
-    sql = f"SELECT {', '.join(table.place)} FROM {table.name} {where} ORDER BY {table.order} LIMIT ?"
+) -> Iterator[RowKey]:
+    """Yields the keys of the rows, in the order in which they were inserted."""
+    sql = f"SELECT {', '.join(table.row_key)} FROM {table.name} {where} ORDER BY {table.order} LIMIT ?"
     yield from connection.execute(sql, (*values, limit))
 
 
@@ -124,8 +128,8 @@ def read_all(connection: sqlite3.Connection, name: str, wanted: Sequence[str], l
     """Yields all rows of a table, in the order in which they were inserted; none where there is no such table."""
     table = find_table(connection, name)
     if table is not None:
-        for place in places(connection, table, limit=limit):
-            yield read_row(connection, table, place, wanted)
+        for row_key in row_keys(connection, table, limit=limit):
+            yield read_row(connection, table, row_key, wanted)
 
 
 def name_of(value: object) -> str:
@@ -149,19 +153,19 @@ def _limited(column: str, characters: int) -> str:
     return f"CASE WHEN typeof({column}) IN ('text', 'blob') THEN substr({column}, 1, {characters}) ELSE {column} END"
 
 
-def _beginning(connection: sqlite3.Connection, table: Table, place: Place, name: str) -> object:
+def _beginning(connection: sqlite3.Connection, table: Table, row_key: RowKey, name: str) -> object:
     """Returns the beginning of a value that may be too long to be loaded, by incremental blob I/O."""
     if name not in table.columns:
         return None
-    where = " AND ".join(f"{column} IS ?" for column in table.place)
+    where = " AND ".join(f"{column} IS ?" for column in table.row_key)
     try:
         sql = f"SELECT {_read(table, name)} FROM {table.name} WHERE {where}"
-        found = connection.execute(sql, place).fetchone()
+        found = connection.execute(sql, row_key).fetchone()
         return found[0] if found else None
     except sqlite3.DataError:
         if table.rowid is None:
             raise AgentUnreadable(f"operator.db cannot be read: a {name} in {table.name} is too long") from None
-    with connection.blobopen(table.name, name, int(str(place[0])), readonly=True) as value:
+    with connection.blobopen(table.name, name, int(str(row_key[0])), readonly=True) as value:
         characters = _LONG.get(name, WORD_CHARACTERS)
         return value.read(characters * 4).decode(errors="replace")[:characters]
 
@@ -182,3 +186,26 @@ def _rowid(connection: sqlite3.Connection, name: str, columns: dict[str, tuple[s
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
+
+
+class NoSuchZone(Exception):
+    """The name is not in the IANA time zone database; the text says so."""
+
+
+def read_time(value: object, zone: tzinfo) -> datetime | None:
+    """Returns an ISO 8601 text as a time in UTC; None where it is none. A naive time is taken to be in `zone`."""
+    if not isinstance(value, str):
+        return None
+    try:
+        time = datetime.fromisoformat(value.strip())
+        return (time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def zone_of(name: str) -> tzinfo:
+    """Returns a zone of the IANA database. Raises NoSuchZone for any other name."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise NoSuchZone(f"{name!r} is no name of the IANA database, such as Europe/Vienna") from None

@@ -79,7 +79,7 @@ def forward(
         --to http://evalcampaign-intake.evalcampaign:8090
     """
     # Without what the others need: a sidecar is to be small.
-    from controller.agents.operatordb.times import NoSuchZone
+    from controller.agents.operatordb.tables import NoSuchZone
     from controller.cli.admin import forwarding
 
     try:

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 
 from controller.agents.forward import Forwarder, RefusedForNow
-from controller.agents.operatordb.times import zone_of
+from controller.agents.operatordb.tables import zone_of
 from controller.agents.protocol import AgentUnreadable
 from controller.printable import log_printably
 

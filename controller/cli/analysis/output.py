@@ -26,8 +26,8 @@ from controller.cli import tables
 from controller.cli.analysis.options import Output, RateName
 from controller.cli.options import Exit
 from controller.cli.tables import console
+from controller.jsontypes import Json
 from controller.reading import as_json
-from controller.records.rows import Json
 
 ANALYSIS_HEADINGS = ("MEASURE", "VALUE", "95% INTERVAL", "N", "NOTE")
 ANALYSIS_COLUMNS = ("campaign", "measure", "unit", "value", "low", "high", "n", "count", "beyond", "note")

@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from controller.agents.operatordb.child import Child
-from controller.agents.operatordb.questions import Question
+from controller.agents.operatordb.queries import Query
+from controller.agents.operatordb.reader import FileReader
 from controller.agents.protocol import AgentUnreadable
 from controller.api import GROUP, KIND, PLURAL, CampaignSpec, CampaignStatus
 from controller.api import VERSION as API_VERSION
@@ -173,9 +173,9 @@ def check_agent_db(path: Path) -> Iterator[Finding]:
             "the agent makes it when it starts; name the file that the controller sees, as agent.path does",
         )
         return
-    child = Child()
+    child = FileReader()
     try:
-        counts: dict[str, int | None] = child.ask(Question("counts", str(path.absolute()), datetime.now(UTC)))
+        counts: dict[str, int | None] = child.ask(Query("counts", str(path.absolute()), datetime.now(UTC)))
     except AgentUnreadable as trouble:
         yield fail(str(trouble), "it must be the agent's SQLite file, and you must be able to read it")
         return

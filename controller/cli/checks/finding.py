@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from controller.accessreviews import SUBJECT_ACCESS_REVIEWS, access_review, is_allowed
-from controller.agents.rights import Account
+from controller.agents.exposure import Account
 from controller.cli.cluster.api import Api
 from controller.cli.cluster.errors import Refused
 

@@ -6,8 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from controller.agents.rights import Account, Attributes, Exposure, Places, Right
-from controller.agents.rights import look as look_at_rights
+from controller.agents.exposure import Account, Attributes, Exposure, Namespaces, Permission, check_exposure
 from controller.api import GROUP, PLURAL, VERSION
 from controller.authorization import (
     Namespace,
@@ -191,7 +190,7 @@ def check_agent_permissions(api: Api, campaigns: str) -> Iterator[Finding]:
         yield warn(f"What agents can read cannot be told: {refused}", f"ask who may list {PLURAL} in {campaigns}")
         return
     for namespace, name, subject in sorted({agent for each in listed if (agent := _named_agent(each))}):
-        yield from _check_agent(api, namespace, name, Places(campaigns, subject, NAMESPACE))
+        yield from _check_agent(api, namespace, name, Namespaces(campaigns, subject, NAMESPACE))
 
 
 def _named_agent(campaign: dict[str, dict[str, dict[str, dict[str, str]]]]) -> Agent | None:
@@ -202,7 +201,7 @@ def _named_agent(campaign: dict[str, dict[str, dict[str, dict[str, str]]]]) -> A
     return workload["namespace"], workload["name"], str(spec["subject"]["namespace"])
 
 
-def _check_agent(api: Api, namespace: str, name: str, places: Places) -> Iterator[Finding]:
+def _check_agent(api: Api, namespace: str, name: str, namespaces: Namespaces) -> Iterator[Finding]:
     agent = f"The agent {namespace}/{name}"
     try:
         found = api.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}")
@@ -215,7 +214,7 @@ def _check_agent(api: Api, namespace: str, name: str, places: Places) -> Iterato
     async def ask(account: Account, attributes: Attributes) -> bool | None:
         return may_or_unknown(api, attributes, account)
 
-    exposure = asyncio.run(look_at_rights(account, places, ask))
+    exposure = asyncio.run(check_exposure(account, namespaces, ask))
     yield from exposure_findings(agent, account, exposure)
 
 
@@ -235,7 +234,7 @@ def exposure_findings(agent: str, account: Account, exposure: Exposure) -> Itera
         yield ok(f"{agent}, ServiceAccount {account}, can read nothing that tells it of the evaluation")
 
 
-def _consequence(right: Right) -> str:
+def _consequence(right: Permission) -> str:
     if right.flag is Flag.AGENT_CAN_READ_EVENTS:
         return ", where the kubelet says what was done to a pod"
     return ", and so that it is being evaluated"

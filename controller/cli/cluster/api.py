@@ -24,6 +24,7 @@ from controller.connection import (
     tls_context,
 )
 from controller.connection import NoCluster as NoConnection
+from controller.jsontypes import Json
 from controller.settings import FIELD_MANAGER
 
 REQUEST_SECONDS = 30.0
@@ -34,8 +35,6 @@ MOST_PAUSES = 10
 """As often client-go asks again whom a server tells to come back later: one that is busy, or sets up a new resource."""
 
 MOST_PAUSE_SECONDS = 10
-
-Json = Any
 
 
 class Api:

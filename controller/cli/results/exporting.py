@@ -10,9 +10,10 @@ from typing import TextIO
 
 from controller.analysis.junit import to_junit
 from controller.cli.tables import csv_cell
+from controller.jsontypes import Json
 from controller.reading import as_json
 from controller.reading.protocol import AttemptTimeline
-from controller.records.rows import CampaignRow, CommandCounts, Json, count_commands
+from controller.records.rows import CampaignRow, CommandCounts, count_commands
 
 Row = Callable[[CampaignRow, AttemptTimeline], Json]
 

@@ -16,8 +16,9 @@ from controller.cli.results.summary import summarize
 from controller.cli.results.timeline import moments, origin, service_unknown
 from controller.cli.tables import Column, console, print_table, printable_text
 from controller.difference import ABSENT, changes
+from controller.jsontypes import Json
 from controller.reading.protocol import CampaignCounts
-from controller.records.rows import AttemptRow, AttemptSummary, CampaignRow, Event, Json, count_commands
+from controller.records.rows import AttemptRow, AttemptSummary, CampaignRow, Event, count_commands
 
 
 def print_campaigns(rows: Sequence[CampaignCounts]) -> None:

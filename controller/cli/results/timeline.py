@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from controller.records.rows import AttemptSummary, Event, Json
+from controller.jsontypes import Json
+from controller.records.rows import AttemptSummary, Event
 
 
 @dataclass(frozen=True, slots=True)

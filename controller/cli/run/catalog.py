@@ -15,12 +15,11 @@ from rich.text import Text
 from controller.api import CampaignSpec
 from controller.cli.options import UsageError
 from controller.cli.tables import console
+from controller.jsontypes import Json
 from controller.validation import describe_invalid
 from subjects.cluster import Cluster
 from subjects.protocol import ChaosType, SubjectContext, SubjectFactory, SubjectOptions, Unsupported
 from subjects.registry import installed
-
-Json = Any
 
 
 def validate_spec(spec: CampaignSpec, subjects: Mapping[str, SubjectFactory] | None = None) -> None:

@@ -14,9 +14,8 @@ from pydantic import BaseModel, ValidationError
 from controller.api import CampaignSpec, Mode, Source
 from controller.cli.options import UsageError
 from controller.cli.run.catalog import suggestion
+from controller.jsontypes import Json
 from controller.validation import describe_invalid
-
-Json = Any
 
 MOST = 63
 """Characters of a campaign's name."""

@@ -6,13 +6,12 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from controller.api import CampaignSpec, Mode
 from controller.cli.options import UsageError
 from controller.cli.run.request import MOST, RunOptions, build_spec
+from controller.jsontypes import Json
 
-Json = Any
 BASELINE, VARIANT, AGENT = "baseline", "variant", "agent"
 """The names of arms. The campaign that is asked for is the arm `agent`; the other one is of one of the other two."""
 

@@ -1,7 +1,7 @@
 """From the observations of pods, PD and stores to serving, healthy and every unmet condition. Pure.
 
-*Serving*: clients are served, region by region. While PD has no leader, clients go on with what they know: then nobody
-but a writing client can say whether they are served, and without one it is unknown.
+*Serving*: clients are served, region by region. While PD has no leader, clients go on with what they know: then only a
+writing client can find out whether they are served, and without one it is unknown.
 
 *Healthy*: serving, and full redundancy: every pod present, staying, Ready and with the image that it had; PD with a
 leader and exactly the expected members, reachable, still the same cluster; exactly one store `Up`, heard of lately, on
@@ -12,9 +12,9 @@ learning.
 Ready; or answers that cannot be read; and, for an instant, results that are still on their way. A member of PD that is
 missing or not Ready is the subject's trouble: else an agent that destroys PD would leave the denominator.
 
-Without a writing client, a region counts as led only if the store that PD names says so itself. After kills, freezes
-and the loss of a quorum this agreed with a writing client within one poll, where Ready pods and PD's `Up` were wrong by
-eight seconds and more. It is blind to one thing: a leader that is cut off from the others goes on believing in itself,
+Without a writing client, a region counts as led only if the store that PD names confirms it. After kills, freezes and
+the loss of a quorum this agreed with a writing client within one poll, where Ready pods and PD's `Up` were wrong by
+eight seconds and more. It misses one case: a leader that is partitioned from the others still believes that it leads,
 for 12 to 19 seconds. With a writing client its results decide, because they are what service means.
 """
 

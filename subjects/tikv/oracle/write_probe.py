@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tikv import AsyncRawClient, TLSConfig
 
 KEY_SUFFIX = b"\x00healthcheck"
-"""Agents may read the whole store, so the name says nothing about an evaluation."""
+"""Agents may read the whole store, so the name gives no hint of an evaluation."""
 
 VALUE = b"ok"
 
@@ -43,7 +43,7 @@ RENEW_SECONDS = 1.0
 """A client that fails is replaced, but no sooner than this after it was made."""
 
 TIMEOUT_FACTOR = 1.1
-"""The client keeps its own timeout and says what it waited for; only one that does not keep it is cut short."""
+"""The client keeps its own timeout and its error names what it waited for; only one that exceeds it is cancelled."""
 
 MAX_PER_PERIOD = 32
 """Regions written to in one period; of more, some each time, in turn."""
@@ -52,7 +52,7 @@ MAX_PER_PERIOD = 32
 def reserved_key(region: Region) -> bytes | None:
     """Return a key inside the region that nobody else uses. Pure.
 
-    None where there is no room for one, or the region's bounds are no hex.
+    None where there is no room for one, or the region's bounds are not hexadecimal.
     """
     try:
         start, end = bytes.fromhex(region.start_key), bytes.fromhex(region.end_key)

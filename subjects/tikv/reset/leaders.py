@@ -64,7 +64,7 @@ def is_even(regions: Sequence[Region], stores: Sequence[int]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class LeaderView:
-    """What PD tells: the regions by id, the stores by pod, and the ids of those that should lead, in turn."""
+    """What PD reports: the regions by id, the stores by pod, and the ids of those that should lead, in turn."""
 
     regions: Sequence[Region]
     by_pod: Mapping[str, Store]

@@ -6,7 +6,7 @@ PD and the stores are emptied together or not at all: a store refuses to work fo
 refuses a store that comes back empty. So nothing is started before everything has stopped.
 
 Whatever interrupts this, doing it again from the start ends well, as long as it is known how many members there should
-be. While a StatefulSet is stopped, its claims tell: the last member's are the last to be deleted.
+be. While a StatefulSet is stopped, its claims show that: the last member's are the last to be deleted.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SPLIT_TIMEOUT_SECONDS = 15.0
 KEYS_AT_ONCE = 50
 
 MAX_READS = 20
-"""Periods to wait for a PD that does not answer. It may be beyond repair, and a new beginning is meant to mend that."""
+"""Periods to wait for a PD that does not answer. It may be beyond repair, which recreating it ends."""
 
 
 def member_claims(workload: Workload, names: Iterable[str]) -> Iterator[tuple[str, int]]:
@@ -109,7 +109,7 @@ async def _tier(endpoints: Endpoints, role: str, found: Workload, known: KnownSt
 
 
 async def _stop(tiers: Sequence[Tier], period: float) -> None:
-    """Return when no pod of either is left. Claims of members that no longer are would tell a wrong number: they go."""
+    """Return when no pod of either is left. Claims of former members, which would count as members, are deleted."""
     for tier in tiers:
         if not tier.stopped:
             await tier.delete_claims(period, kept=range(tier.workload.replicas))
@@ -153,7 +153,7 @@ def split_keys_of(regions: Regions) -> tuple[str, ...]:
 
 
 async def read_split_keys(pd: Pd, period: float) -> tuple[str, ...] | None:
-    """The split keys there are; None where PD does not tell for `MAX_READS` times `period` seconds."""
+    """The split keys there are; None where PD does not answer for `MAX_READS` times `period` seconds."""
     clock = asyncio.get_running_loop().time
     deadline = clock() + MAX_READS * period
     while True:

@@ -98,14 +98,14 @@ class StoreSettings:
     polling: PollSettings
 
     async def read(self) -> Values:
-        """The settings. SubjectError where it refuses to tell."""
+        """The settings. SubjectError where the store refuses to show them."""
         found = read(Settings, await self._query())
         if isinstance(found, str):
             raise SubjectError(f"{self.pod} does not tell its configuration: {found}")
         return dict(flatten(found.root))
 
     async def read_once(self) -> Values | None:
-        """The settings; None where it does not tell at once."""
+        """The settings; None where the store does not answer at once."""
         answer = await self._query_once()
         found = read(Settings, answer) if answer is not None else ""
         return None if isinstance(found, str) else dict(flatten(found.root))

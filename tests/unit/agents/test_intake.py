@@ -14,12 +14,11 @@ import httpx
 import pytest
 
 from controller.agents.intake.app import intake
-from controller.agents.intake.budget import MAX_AT_ONCE
-from controller.agents.intake.gate import MAX_BYTES
+from controller.agents.intake.limits import MAX_AT_ONCE, MAX_BYTES
 from controller.agents.intake.models import LogSent, SessionSent, TicketSent
+from controller.agents.intake.parser_pool import ParserPool
 from controller.agents.intake.source import HttpSource
 from controller.agents.intake.tokens import TokenRegistry
-from controller.agents.intake.workers import Workers
 from controller.agents.protocol import AgentSource
 from controller.records import Records, RecordsUnavailable, inbox
 from controller.serving import serving
@@ -55,7 +54,7 @@ class Here:
 @pytest.fixture(scope="module")
 def workers():
     """Processes that read bodies; they keep nothing, so one pair does for all tests."""
-    made = Workers()
+    made = ParserPool()
     yield made
     asyncio.run(made.close())
 
@@ -242,7 +241,7 @@ async def test_whatever_a_tool_was_given_is_kept_as_far_as_it_can_be(here):
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for(here, monkeypatch):
-    monkeypatch.setattr("controller.agents.intake.gate.BODY_SECONDS", 0.01)
+    monkeypatch.setattr("controller.agents.intake.limits.BODY_SECONDS", 0.01)
     reader, writer = await asyncio.open_connection("127.0.0.1", here.client.base_url.port)
     writer.write(head(TOKEN, "Content-Length: 100") + b"{")
     assert b"408" in await reader.readline()
@@ -252,7 +251,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for(here, monkeypatch):
 async def test_while_a_log_is_worked_on_tickets_are_taken(here, workers):
     """A large one takes seconds, which in the event loop would blind every trial's watch."""
     await here.log(call(1, "ls"))
-    log = workers._lines["log"]
+    log = workers._workers["log"]
     os.kill(log.pid, signal.SIGSTOP)
     sending = asyncio.create_task(here.log(call(2, "ls")))
     await here.put("/v1/tickets/t", OPEN)

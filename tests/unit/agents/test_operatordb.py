@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from controller.agents.operatordb.source import OperatorDb
-from controller.agents.operatordb.times import read_time
+from controller.agents.operatordb.tables import read_time
 from controller.agents.protocol import AgentSource, AgentUnreadable, Cursor, Ticket
 from tests.support.operatordb import AGENT, AgentFile
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from controller.agents.exposure import Account, Exposure, Namespaces, revealing_permissions
 from controller.agents.protocol import CommandLog
-from controller.agents.rights import Account, Exposure, Places, telling
 from controller.api import Mode, Outcome
 from controller.attempt.agent_session import AgentSession
 from controller.records.rows import Flag
 
 ACCOUNT = Account("agents", "a")
-CAMPAIGNS, *_, EVENTS = telling(Places("team-a", "s", "ours"))
+CAMPAIGNS, *_, EVENTS = revealing_permissions(Namespaces("team-a", "s", "ours"))
 
 
 class Workload:

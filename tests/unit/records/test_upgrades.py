@@ -35,6 +35,16 @@ SEVERAL_TARGETS = ONE_TARGET | {
     "others": [{"name": "tikv-2", "uid": "u2"}],
 }
 """A fault as it was stored from revision 0002 to 0005."""
+LISTED_TARGETS = {
+    "chaos": "node_kill",
+    "targets": [
+        {"name": "tikv-1", "uid": "u1", "facts": {"ledRegions": 3, "regions": 6}},
+        {"name": "tikv-2", "uid": "u2", "facts": {"ledRegions": 1, "regions": 6}},
+    ],
+    "params": {"count": 1},
+    "undo": {"pods": {}},
+}
+"""A fault as it is stored since revision 0006."""
 
 
 def stamp(seconds: float) -> str:
@@ -44,7 +54,7 @@ def stamp(seconds: float) -> str:
 
 def rows_of(revision: str) -> dict[str, list[dict[str, Any]]]:
     """What the code of that revision would have written: an ended attempt and one that runs, with all beside them."""
-    fault = ONE_TARGET if revision == "0001" else SEVERAL_TARGETS
+    fault = {"0001": ONE_TARGET}.get(revision, SEVERAL_TARGETS if revision < "0006" else LISTED_TARGETS)
     ended = {
         "id": "attempt-1", "campaign_uid": "uid-1", "trial": 1, "attempt": 1, "seed": 2**40 + 1, "step": "record",
         "outcome": "Resolved", "started_at": stamp(10), "chaos_injected_at": stamp(20), "ticket_created_at": stamp(22),
@@ -132,6 +142,11 @@ def rows_of(revision: str) -> dict[str, list[dict[str, Any]]]:
                 "arrived_at": stamp(24.5),
             }
         ]
+    if revision >= "0006":
+        rows["attempts"] = rows.pop("trials")
+        rows["attempt_events"] = rows.pop("trial_events")
+        for row in rows["attempt_events"]:
+            row["attempt_id"] = row.pop("trial_id")
     return rows
 
 
@@ -253,12 +268,7 @@ async def test_a_fault_of_an_older_database_names_all_its_targets_in_one_list(ol
         await records.close()
     assert running.fault is not None
     first = {"name": "tikv-1", "uid": "u1", "facts": {}}
-    several = [
-        {"name": "tikv-1", "uid": "u1", "facts": {"ledRegions": 3, "regions": 6}},
-        {"name": "tikv-2", "uid": "u2", "facts": {"ledRegions": 1, "regions": 6}},
-    ]
-    rest = {"chaos": "node_kill", "params": {"count": 1}, "undo": {"pods": {}}}
-    assert running.fault == rest | {"targets": [first] if old.revision == "0001" else several}
+    assert running.fault == (LISTED_TARGETS | {"targets": [first]} if old.revision == "0001" else LISTED_TARGETS)
     assert running.target == ("tikv-1" if old.revision == "0001" else "tikv-1, tikv-2")
     as_stored = ONE_TARGET if old.revision == "0001" else SEVERAL_TARGETS
     assert Fault.from_json(running.fault) == Fault.from_json(as_stored)

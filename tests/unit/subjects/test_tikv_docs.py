@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from subjects.registry import installed, offered
+
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "subjects" / "tikv.md").read_text()
 TABLE = PAGE.split("| reason | means |")[1].split("\n\n")[0]
@@ -16,3 +18,10 @@ def test_every_reason_of_the_oracle_is_explained_and_no_other():
     reasons = set(re.findall(rf'"((?:{beginnings})[A-Z][A-Za-z]+)"', text))
     assert len(reasons) > 25
     assert set(re.findall(r"`([A-Z][A-Za-z]+)`", TABLE)) == reasons
+
+
+def test_every_chaos_type_and_parameter_is_explained():
+    for name, fault in offered(installed().subjects["tikv"]).items():
+        assert f"`{name}`" in PAGE
+        for parameter in fault.params.model_json_schema().get("properties", {}):
+            assert f"`{parameter}`" in PAGE

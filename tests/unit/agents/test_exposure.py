@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from controller.agents.rights import Account, Attributes, Exposure, Places, look, telling
+from controller.agents.exposure import Account, Attributes, Exposure, Namespaces, check_exposure, revealing_permissions
 from controller.records.rows import Flag
 
 ACCOUNT = Account("agents", "a")
-PLACES = Places("team-a", "tikv", "ours")
+NAMESPACES = Namespaces("team-a", "tikv", "ours")
 
 
 async def exposed(answer) -> Exposure:
@@ -16,7 +16,7 @@ async def exposed(answer) -> Exposure:
         assert account == ACCOUNT
         return answer(attributes)
 
-    return await look(ACCOUNT, PLACES, ask)
+    return await check_exposure(ACCOUNT, NAMESPACES, ask)
 
 
 async def test_who_may_nothing_has_no_flag_and_nothing_is_said():
@@ -24,17 +24,17 @@ async def test_who_may_nothing_has_no_flag_and_nothing_is_said():
     assert (found.flags, found.message, found.can, found.unknown) == (frozenset(), "", (), ())
 
 
-@pytest.mark.parametrize("right", telling(PLACES), ids=lambda right: right.what)
+@pytest.mark.parametrize("right", revealing_permissions(NAMESPACES), ids=lambda right: right.what)
 async def test_each_right_by_itself_is_found_by_any_of_its_verbs_and_named(right):
-    for attributes in right.asked():
+    for attributes in right.resource_attributes():
         found = await exposed(lambda asked, attributes=attributes: asked == attributes)
         assert found.can == (right,) and found.flags == {right.flag}
         assert found.message == f"the agent's ServiceAccount agents/a can read {right.what}"
 
 
-@pytest.mark.parametrize("right", telling(PLACES), ids=lambda right: right.what)
+@pytest.mark.parametrize("right", revealing_permissions(NAMESPACES), ids=lambda right: right.what)
 async def test_where_it_is_not_answered_unknown_is_said_and_not_no(right):
-    found = await exposed(lambda asked: None if asked in list(right.asked()) else False)
+    found = await exposed(lambda asked: None if asked in list(right.resource_attributes()) else False)
     assert found.flags == {Flag.AGENT_RIGHTS_UNKNOWN} and found.unknown == (right,)
     assert found.message == f"whether the agent's ServiceAccount agents/a can read {right.what} is unknown"
 

@@ -1,4 +1,4 @@
-"""From rows of an operator.db to tickets and commands. Everything here works on one snapshot."""
+"""Extracts tickets, commands and counts from one snapshot of an operator.db."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ from controller.agents.commands import (
     sanitize,
 )
 from controller.agents.operatordb import known, tables
-from controller.agents.operatordb.tables import ENTRIES, SESSIONS, TICKETS, Row, name_of
-from controller.agents.operatordb.times import read_time
+from controller.agents.operatordb.tables import ENTRIES, SESSIONS, TICKETS, Row, find_table, name_of, read_time
 from controller.agents.protocol import CommandLog, Cursor, Ticket
 from controller.text import truncate_bytes
 
@@ -62,7 +61,7 @@ def find_tickets(connection: sqlite3.Connection | None, cursor: Cursor, zone: tz
     resolved = resolving_sessions(connection)
     tickets = []
     for position, each in enumerate(found, 1):
-        row = tables.read_row(connection, table, each.place, tables.TICKET)
+        row = tables.read_row(connection, table, each.row_key, tables.TICKET)
         # A number says no more than which came first.
         number = each.id if table.counts and isinstance(each.id, int) else position
         tickets.append(_ticket(row, number, zone, name_of(row["id"]) in resolved))
@@ -79,9 +78,9 @@ def find_commands(
         return CommandLog(complete=False, why="the file with the agent's log is gone")
     if tables.find_table(connection, ENTRIES) is None:
         return CommandLog(complete=False, why="the file holds tickets, and no log of an agent")
-    places = list(_new_entries(connection, cursor, _sessions(connection, frozenset(tickets))))
-    log = command_log(list(_tool_calls(connection, places, zone)))
-    return replace(log, reasoning=extract_reasoning(_log_entries(connection, places, zone)))
+    row_keys = list(_new_entries(connection, cursor, _sessions(connection, frozenset(tickets))))
+    log = command_log(list(_tool_calls(connection, row_keys, zone)))
+    return replace(log, reasoning=extract_reasoning(_log_entries(connection, row_keys, zone)))
 
 
 def resolving_sessions(connection: sqlite3.Connection) -> frozenset[str]:
@@ -136,26 +135,26 @@ def _sessions(connection: sqlite3.Connection, tickets: Collection[str]) -> list[
 
 def _new_entries(
     connection: sqlite3.Connection, cursor: Cursor, sessions: Sequence[object]
-) -> Iterator[tuple[tables.Table, tables.Place]]:
+) -> Iterator[tuple[tables.Table, tables.RowKey]]:
     """Calls, results and reasoning of these sessions, ascending, the first MAX_CALLS."""
     table = tables.find_table(connection, ENTRIES)
     if table is None or not sessions or not {"session_id", "entry_type"} <= table.columns:
         return
     where = f"WHERE session_id IN ({', '.join('?' * len(sessions))}) AND entry_type IN {_TYPES}"
-    theirs = frozenset(tables.places(connection, table, where, sessions))
+    theirs = frozenset(tables.row_keys(connection, table, where, sessions))
     same = known.is_same(connection, cursor.tickets, cursor.entries)
-    new = (found.place for found in known.new(connection, ENTRIES, cursor.entries, same) if found.place in theirs)
-    yield from ((table, place) for place in islice(new, MAX_CALLS))
+    new = (found.row_key for found in known.new(connection, ENTRIES, cursor.entries, same) if found.row_key in theirs)
+    yield from ((table, row_key) for row_key in islice(new, MAX_CALLS))
 
 
 def _tool_calls(
-    connection: sqlite3.Connection, places: Sequence[tuple[tables.Table, tables.Place]], zone: tzinfo
+    connection: sqlite3.Connection, row_keys: Sequence[tuple[tables.Table, tables.RowKey]], zone: tzinfo
 ) -> Iterator[ToolCall]:
     """Reads the short columns of all entries first, then the calls one by one, to stay within the memory limit."""
-    log = [_entry(tables.read_row(connection, table, place, _CODES)) for table, place in places]
-    for (table, place), entry, code in zip(places, log, exit_codes(log), strict=True):
+    log = [_entry(tables.read_row(connection, table, row_key, _CODES)) for table, row_key in row_keys]
+    for (table, row_key), entry, code in zip(row_keys, log, exit_codes(log), strict=True):
         if entry.type == TOOL_CALL:
-            row = tables.read_row(connection, table, place, tables.ENTRY)
+            row = tables.read_row(connection, table, row_key, tables.ENTRY)
             command = extract_command(row["tool_params"]) or str(row["content"] or "")
             yield ToolCall(
                 at=read_time(row["timestamp"], zone),
@@ -173,13 +172,13 @@ def _entry(row: Row) -> LogEntry:
 
 
 def _log_entries(
-    connection: sqlite3.Connection, places: Sequence[tuple[tables.Table, tables.Place]], zone: tzinfo
+    connection: sqlite3.Connection, row_keys: Sequence[tuple[tables.Table, tables.RowKey]], zone: tzinfo
 ) -> Iterator[LogEntry]:
-    for table, place in places:
-        row = tables.read_row(connection, table, place, ("session_id", "entry_type", "timestamp"))
+    for table, row_key in row_keys:
+        row = tables.read_row(connection, table, row_key, ("session_id", "entry_type", "timestamp"))
         kind, text = str(row["entry_type"]), ""
         if kind == REASONING:
-            text = sanitize(str(tables.read_row(connection, table, place, ("content",))["content"] or ""))
+            text = sanitize(str(tables.read_row(connection, table, row_key, ("content",))["content"] or ""))
         session = truncate_bytes(str(row["session_id"]), 200)
         yield LogEntry(kind, session, at=read_time(row["timestamp"], zone), text=text)
 
@@ -191,3 +190,21 @@ def _id(value: object) -> str:
 def whole(value: object) -> int | None:
     """An exit code, in a file in which anything may stand anywhere."""
     return value if isinstance(value, int) and -(2**31) <= value < 2**31 else None
+
+
+MAX_NAMES = 50
+
+
+def count_rows(connection: sqlite3.Connection | None) -> dict[str, int | None]:
+    """The rows of each of our tables that is there, and None for every other table, the first MAX_NAMES."""
+    if connection is None:
+        return {}
+    ours = {
+        name: connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0]
+        for name in (ENTRIES, SESSIONS, TICKETS)
+        if find_table(connection, name) is not None
+    }
+    names = connection.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name LIMIT ?", (MAX_NAMES,)
+    ).fetchall()
+    return ours | {str(name)[:100]: None for (name,) in names if str(name).lower() not in ours}

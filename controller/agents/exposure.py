@@ -43,7 +43,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Right:
+class Permission:
     """One thing that an account may be let do. Any of the verbs is enough. `flag`: what the record says of it."""
 
     what: str
@@ -51,14 +51,14 @@ class Right:
     verbs: tuple[str, ...]
     flag: Flag = Flag.AGENT_CAN_SEE_EVALUATION
 
-    def asked(self) -> Iterator[Attributes]:
+    def resource_attributes(self) -> Iterator[Attributes]:
         """What is to be asked, a verb at a time."""
         for verb in self.verbs:
             yield {**self.attributes, "verb": verb}
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class Namespaces:
     """The namespaces that matter: the campaign's, its subject's, the controller's."""
 
     campaign: str
@@ -66,31 +66,33 @@ class Places:
     controller: str
 
 
-def telling(places: Places) -> tuple[Right, ...]:
+def revealing_permissions(namespaces: Namespaces) -> tuple[Permission, ...]:
     """Every right that tells an agent of the evaluation, or what was done to its subject."""
-    campaign, subject, controller = places.campaign, places.subject, places.controller
+    campaign, subject, controller = namespaces.campaign, namespaces.subject, namespaces.controller
     definition = {"group": "apiextensions.k8s.io", "resource": "customresourcedefinitions", "name": f"{PLURAL}.{GROUP}"}
     pods = {"resource": "pods", "namespace": controller}
     roles = {"group": "rbac.authorization.k8s.io", "resource": "rolebindings", "namespace": subject}
     return (
-        Right(
+        Permission(
             f"campaigns in namespace {campaign}",
             {"group": GROUP, "resource": PLURAL, "namespace": campaign},
             READ,
         ),
-        Right(f"Events in namespace {campaign}", {"resource": "events", "namespace": campaign}, READ),
-        Right(f"pods in namespace {controller}", pods, READ),
-        Right(f"logs in namespace {controller}", {**pods, "subresource": "log"}, ("get",)),
-        Right(
+        Permission(f"Events in namespace {campaign}", {"resource": "events", "namespace": campaign}, READ),
+        Permission(f"pods in namespace {controller}", pods, READ),
+        Permission(f"logs in namespace {controller}", {**pods, "subresource": "log"}, ("get",)),
+        Permission(
             f"the records, by port-forward in namespace {controller}",
             {**pods, "subresource": "portforward"},
             ("get", "create"),
         ),
-        Right(f"the records, by exec in namespace {controller}", {**pods, "subresource": "exec"}, ("get", "create")),
-        Right(f"Secrets in namespace {controller}", {"resource": "secrets", "namespace": controller}, READ),
-        Right(f"the definition of {PLURAL}", definition, READ),
-        Right(f"RoleBindings in namespace {subject}", roles, READ),
-        Right(
+        Permission(
+            f"the records, by exec in namespace {controller}", {**pods, "subresource": "exec"}, ("get", "create")
+        ),
+        Permission(f"Secrets in namespace {controller}", {"resource": "secrets", "namespace": controller}, READ),
+        Permission(f"the definition of {PLURAL}", definition, READ),
+        Permission(f"RoleBindings in namespace {subject}", roles, READ),
+        Permission(
             f"Events in namespace {subject}",
             {"resource": "events", "namespace": subject},
             READ,
@@ -104,8 +106,8 @@ class Exposure:
     """What was found out about an account. `can` and `unknown` are rights of which that is so."""
 
     account: Account | None
-    can: tuple[Right, ...] = ()
-    unknown: tuple[Right, ...] = ()
+    can: tuple[Permission, ...] = ()
+    unknown: tuple[Permission, ...] = ()
 
     @property
     def flags(self) -> frozenset[Flag]:
@@ -127,10 +129,10 @@ class Exposure:
         return "; ".join(said)
 
 
-async def look(account: Account, places: Places, ask: Ask) -> Exposure:
+async def check_exposure(account: Account, namespaces: Namespaces, ask: Ask) -> Exposure:
     """Ask about every right. Where one verb is allowed, the others are not asked about."""
     can, unknown = [], []
-    for right in telling(places):
+    for right in revealing_permissions(namespaces):
         match await _any(account, right, ask):
             case True:
                 can.append(right)
@@ -139,14 +141,14 @@ async def look(account: Account, places: Places, ask: Ask) -> Exposure:
     return Exposure(account, tuple(can), tuple(unknown))
 
 
-async def _any(account: Account, right: Right, ask: Ask) -> bool | None:
+async def _any(account: Account, right: Permission, ask: Ask) -> bool | None:
     answers = []
-    for attributes in right.asked():
+    for attributes in right.resource_attributes():
         answers.append(await ask(account, attributes))
         if answers[-1]:
             return True
     return None if None in answers else False
 
 
-def _listed(rights: Sequence[Right]) -> str:
+def _listed(rights: Sequence[Permission]) -> str:
     return ", ".join(right.what for right in rights)

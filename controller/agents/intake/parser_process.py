@@ -1,8 +1,8 @@
-"""The process that reads bodies: `python -m controller.agents.intake.worker FD`, at the other end of a socket.
+"""The process that parses bodies: `python -m controller.agents.intake.parser_process FD`, at one end of a socket.
 
-A request is its length (4 bytes), the kind of body (one byte: its place in KINDS) and the body; the answer is its
-length, one byte that says whether it was taken, and the rows, one a line, or a sentence. It keeps nothing between two
-bodies, so whoever started it may end it at any moment.
+A request is its length (4 bytes), the kind of body (one byte: its index in KINDS) and the body. The response is its
+length, one byte that says whether the body was taken, and the rows, one a line, or a sentence. The process keeps
+nothing between two bodies, so whoever started it may end it at any moment.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from controller.agents.intake.reading import MODELS, NotTaken, to_line, values_of
+from controller.agents.intake.models import MODELS, NotTaken, to_line, values_of
 
 KINDS = tuple(MODELS)
 LENGTH = struct.Struct("!I")

@@ -1,8 +1,8 @@
-"""Runs the process that reads agents' files (`worker.py`), and asks it.
+"""Runs the process that reads agents' files (`queries.py`), and asks it.
 
 The controller must not open such a file itself. Closing a file drops all locks of the process on it (POSIX), so if the
 file were the records' own, under any name, SQLite would go on without its locks. And a file whose reading hangs or uses
-too much memory then only ends a process that can be replaced. It is started at the first question, and after a kill.
+too much memory then only ends a process that can be replaced. It is started at the first query, and after a kill.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from pathlib import Path
 from threading import Lock
 
 import controller
-from controller.agents.operatordb.guard import TooMuch
-from controller.agents.operatordb.questions import Json, Question, said
+from controller.agents.operatordb.file import TooMuch
+from controller.agents.operatordb.queries import Query, said
 from controller.agents.protocol import AgentUnreadable
+from controller.jsontypes import Json
 
 LOOK_SECONDS = 20.0
 """The limit of an answer on a busy machine; SQLite's own part has a lower limit."""
@@ -28,30 +29,30 @@ LOOK_SECONDS = 20.0
 ANSWER_BYTES = 64 << 20
 """More than the longest valid answer, in which every text is truncated."""
 
-_START = "import sys; sys.path.append(sys.argv[1]); from controller.agents.operatordb.worker import main; main()"
+_START = "import sys; sys.path.append(sys.argv[1]); from controller.agents.operatordb.queries import main; main()"
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONTZPATH", "SYSTEMROOT")
 """The environment variables that the process inherits: none of them is secret."""
 
 
-class Child:
+class FileReader:
     """One such process. Methods block and are thread-safe; one runs at a time."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = Lock()
 
-    def ask(self, question: Question, seconds: float = LOOK_SECONDS) -> Json:
+    def ask(self, query: Query, seconds: float = LOOK_SECONDS) -> Json:
         """Returns the answer. Raises AgentUnreadable where there is none; the next call starts a new process."""
         with self._lock:
             try:
-                return said(json.loads(self._exchange(json.dumps(question.to_json()).encode() + b"\n", seconds)))
+                return said(json.loads(self._exchange(json.dumps(query.to_json()).encode() + b"\n", seconds)))
             except (OSError, ValueError, KeyError, RecursionError) as error:
                 ended = self._end()
                 why = f"the process that reads it ended ({ended})" if ended is not None else str(error)
-                raise AgentUnreadable(f"{question.path} cannot be read: {why}") from None
+                raise AgentUnreadable(f"{query.path} cannot be read: {why}") from None
             except _TimedOut:
                 self._end()
-                raise TooMuch(f"{question.path} cannot be read: it takes longer than {seconds:g} s") from None
+                raise TooMuch(f"{query.path} cannot be read: it takes longer than {seconds:g} s") from None
 
     def close(self) -> None:
         """Ends the process."""

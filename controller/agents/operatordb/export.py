@@ -1,22 +1,28 @@
-"""Rows of an operator.db in the words of the HTTP API.
+"""Rows of an operator.db as requests of the HTTP API, and the next entries of its log, page by page.
 
-Names carry what tells one file from the next, for in a new file ids begin anew. What the API would refuse is put right
-here: it is better to have a text cut than not at all.
+Names contain what distinguishes one file from the next, because ids start again in a new file. What the API would
+refuse is corrected here: a text that is cut is better than none.
+
+Where ids count upwards, a page starts after the last id, and the id is the entry's number. Otherwise the entries that
+were sent are remembered, and the number is the entry's time in microseconds: it keeps their order, and is the same
+after a restart, and after VACUUM, which numbers such rows anew.
 """
 
 from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping
-from datetime import tzinfo
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
+from itertools import islice
 from typing import Any
 
 from controller.agents.commands import extract_command, sanitize
 from controller.agents.operatordb import known, tables
-from controller.agents.operatordb.reading import opened_at, resolving_sessions, says_resolved, whole
-from controller.agents.operatordb.tables import Row, name_of
-from controller.agents.operatordb.times import read_time
+from controller.agents.operatordb.extract import opened_at, resolving_sessions, says_resolved, whole
+from controller.agents.operatordb.tables import ENTRIES, TICKETS, Row, name_of, read_time
+from controller.agents.protocol import NOTHING_KNOWN, Known
 from controller.text import truncate_bytes
 
 Body = Mapping[str, Any]
@@ -28,7 +34,7 @@ _STATUSES = {"diagnosed": "escalated", **{each: each for each in ("open", "ackno
 _TYPES = ("reasoning", "tool_call", "tool_result")
 
 
-class Bodies:
+class RequestBodies:
     """What there is to send of one snapshot."""
 
     def __init__(self, file: sqlite3.Connection, zone: tzinfo) -> None:
@@ -49,7 +55,7 @@ class Bodies:
                 yield f"/v1/sessions/{_session_name(row)}", self._session(row, ticket)
 
     def entry(self, row: Row, sequence: int) -> Body:
-        """One entry of the log. `sequence`: its place in its session."""
+        """One entry of the log. `sequence`: its index in its session."""
         session = name_of(row["session_id"])
         command = extract_command(row["tool_params"])
         return {
@@ -108,3 +114,75 @@ def _session_name(row: Row) -> str:
 def _name(id_: object, *rest: object) -> str:
     """The agent's own id, as far as a path can hold it, and a digest of all that never changes of its row."""
     return f"{re.sub(r'[^A-Za-z0-9._:-]', '_', name_of(id_))[:96]}-{known.digest((id_, *rest))[:8]}"
+
+
+HIGHEST = 2**53 - 1
+"""The highest number that the API accepts."""
+
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+_LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class LogPosition:
+    """How far a log was sent: up to which id, or which entries (by digest); and which rows the file held then."""
+
+    above: int = 0
+    sent: frozenset[str] = frozenset()
+    tickets: Known = NOTHING_KNOWN
+    entries: Known = NOTHING_KNOWN
+
+
+NOTHING_SENT = LogPosition()
+
+
+@dataclass(frozen=True, slots=True)
+class UnsentEntry:
+    """One entry that was not sent. `digest` identifies it where its id does not."""
+
+    row: Row
+    number: int
+    digest: str = ""
+
+
+def begin(connection: sqlite3.Connection, position: LogPosition) -> LogPosition:
+    """Returns the position in this snapshot; the beginning, where it is another file.
+
+    Raises AgentUnreadable where the log is too long to remember which entries were sent.
+    """
+    same = known.is_same(connection, position.tickets, position.entries)
+    tickets, entries = known.take(connection, TICKETS), known.take(connection, ENTRIES)
+    return replace(position if same else NOTHING_SENT, tickets=tickets, entries=entries)
+
+
+def next_entries(
+    connection: sqlite3.Connection, position: LogPosition, zone: tzinfo, limit: int
+) -> Iterator[UnsentEntry]:
+    """Yields at most `limit` entries that were not sent, in order."""
+    table = tables.find_table(connection, ENTRIES)
+    if table is None:
+        return
+    if table.counts:
+        for where in list(tables.row_keys(connection, table, "WHERE id > ?", (position.above,), limit)):
+            yield UnsentEntry(tables.read_row(connection, table, where, tables.ENTRY), int(str(where[0])))
+        return
+    numbered = _numbered(connection, zone)
+    for found, number in islice(((each, at) for each, at in numbered if each.digest not in position.sent), limit):
+        yield UnsentEntry(tables.read_row(connection, table, found.row_key, tables.ENTRY), number, found.digest)
+
+
+def after(position: LogPosition, sent: Sequence[UnsentEntry]) -> LogPosition:
+    """Returns the position after these were sent too."""
+    if not sent:
+        return position
+    digests = frozenset(each.digest for each in sent if each.digest)
+    return replace(position, sent=position.sent | digests, above=position.above if digests else sent[-1].number)
+
+
+def _numbered(connection: sqlite3.Connection, zone: tzinfo) -> Iterator[tuple[known.Found, int]]:
+    """Yields every entry with its number, which is unique: its time, or its position in the log where it has none."""
+    last = 0
+    for index, found in enumerate(list(known.new(connection, ENTRIES, NOTHING_KNOWN, True)), 1):
+        at = read_time(found.when, zone)
+        last = max(index if at is None or not _EARLIEST <= at < _LATEST else int(at.timestamp() * 1e6), last + 1)
+        yield found, min(last, HIGHEST)

@@ -1,21 +1,26 @@
-"""What may be asked of a file, as it passes between the controller and the process that reads: JSON, and nothing else.
+"""What may be asked of a file, as JSON between the controller and the process that reads, and that process itself.
 
-Pure but for `answer`, which is what the reading process does.
+It reads queries from stdin and writes answers to stdout, a line of JSON each, so that the controller never opens an
+agent's file. It may have little memory, writes no file but what SQLite needs beside a WAL, and dies by itself where a
+query takes too long, whoever asked.
 """
 
 from __future__ import annotations
 
+import json
+import resource
+import signal
+import sqlite3
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
-from controller.agents.operatordb.file import Locked, path_refusal, reading
-from controller.agents.operatordb.guard import TooMuch
-from controller.agents.operatordb.reading import find_commands, find_tickets, take_cursor
-from controller.agents.operatordb.summary import count_rows
-from controller.agents.operatordb.times import zone_of
+from controller.agents.operatordb.extract import count_rows, find_commands, find_tickets, take_cursor
+from controller.agents.operatordb.file import Locked, TooMuch, limit_heap, path_refusal, reading
+from controller.agents.operatordb.tables import zone_of
 from controller.agents.protocol import (
     ANY_FILE,
     AgentUnreadable,
@@ -27,14 +32,13 @@ from controller.agents.protocol import (
     Reasoning,
     Ticket,
 )
-
-Json = Any
+from controller.jsontypes import Json
 
 _TROUBLES: Mapping[str, type[AgentUnreadable]] = {each.__name__: each for each in (Locked, TooMuch, AgentUnreadable)}
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Query:
     """`about`: `cursor`, `tickets`, `commands`, `refusal` or `counts`. `at`: our clock, UTC. `cursor` and `tickets`:
     since when, and of which. `zone`: the IANA name of that of naive times.
     """
@@ -55,7 +59,7 @@ class Question:
         return asked
 
     @classmethod
-    def from_json(cls, asked: Json) -> Question:
+    def from_json(cls, asked: Json) -> Query:
         """What `to_json` made."""
         return cls(
             about=asked["about"],
@@ -68,14 +72,14 @@ class Question:
         )
 
 
-def answer(question: Question) -> Json:
+def answer(query: Query) -> Json:
     """Read the file, and say what is asked, or what keeps it from being read. Blocks."""
-    path, zone = Path(question.path), zone_of(question.zone)
-    if question.about == "refusal":
-        return {"said": path_refusal(question.policy, path)}
+    path, zone = Path(query.path), zone_of(query.zone)
+    if query.about == "refusal":
+        return {"said": path_refusal(query.policy, path)}
     try:
-        with reading(path, question.policy) as file:
-            return {"said": _ANSWERS[question.about](file, question, zone)}
+        with reading(path, query.policy) as file:
+            return {"said": _ANSWERS[query.about](file, query, zone)}
     except AgentUnreadable as trouble:
         return {"trouble": type(trouble).__name__, "why": str(trouble)}
 
@@ -129,7 +133,7 @@ def _plain(value: Any) -> Json:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-_ANSWERS: Mapping[str, Callable[[Any, Question, tzinfo], Json]] = {
+_ANSWERS: Mapping[str, Callable[[Any, Query, tzinfo], Json]] = {
     "cursor": lambda file, asked, zone: cursor_to_json(take_cursor(file, asked.at)),
     "tickets": lambda file, asked, zone: _plain([asdict(each) for each in find_tickets(file, _since(asked), zone)]),
     "commands": lambda file, asked, zone: _plain(asdict(find_commands(file, _since(asked), asked.tickets, zone))),
@@ -137,5 +141,37 @@ _ANSWERS: Mapping[str, Callable[[Any, Question, tzinfo], Json]] = {
 }
 
 
-def _since(asked: Question) -> Cursor:
+def _since(asked: Query) -> Cursor:
     return asked.cursor or Cursor(asked.at)
+
+
+MEMORY_BYTES = 512 << 20
+"""The limit of its address space: three times what the largest answer takes."""
+
+FILE_BYTES = 16 << 20
+"""SQLite's `-shm`, which a reader of a WAL database may have to write, is far smaller."""
+
+ALARM_SECONDS = 60
+"""Longer than any caller waits: it ends this process where its parent no longer exists."""
+
+
+def main() -> None:
+    """Answers queries until stdin ends."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    connection = sqlite3.connect(":memory:")
+    limit_heap(connection)
+    connection.close()
+    for line in sys.stdin.buffer:
+        signal.alarm(ALARM_SECONDS)
+        try:
+            answered = json.dumps(answer(Query.from_json(json.loads(line))))
+        except MemoryError:
+            answered = (
+                '{"trouble": "TooMuch", "why": "the file cannot be read: it takes more memory than a look may have"}'
+            )
+        sys.stdout.buffer.write(answered.encode("ascii") + b"\n")
+        sys.stdout.buffer.flush()
+        signal.alarm(0)

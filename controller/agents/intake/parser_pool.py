@@ -1,9 +1,8 @@
-"""The processes that read bodies, as seen from the one that watches trials.
+"""The processes that parse bodies, as seen from the process that watches trials.
 
-Two, so that a ticket never waits for a log to be read: how long a ticket waits is in the time to its detection. One
-body at a time each, the next one's turn by the order in which they came; a campaign has one in a line at a time, so
-that many of one campaign do not go before one of another. A process that dies, or takes too long over a body, is ended
-and replaced, and that body is refused.
+There are two, so that a ticket never waits for a log: how long a ticket waits is part of the time to its detection.
+Each parses one body at a time, in the order of arrival; a campaign has one body in a queue at a time, so that many of
+one campaign do not precede one of another. A process that dies, or takes too long, is replaced, and its body refused.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 
-from controller.agents.intake.reading import NotTaken, from_line
-from controller.agents.intake.worker import HEAD, KINDS, TAKEN, TOO_MUCH, receive
+from controller.agents.intake.models import NotTaken, from_line
+from controller.agents.intake.parser_process import HEAD, KINDS, TAKEN, TOO_MUCH, receive
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +36,9 @@ class TooMuchWork(NotTaken):
 
 
 @asynccontextmanager
-async def working() -> AsyncIterator[Workers]:
+async def parser_pool() -> AsyncIterator[ParserPool]:
     """Have the processes for as long as the block lasts."""
-    workers = Workers()
+    workers = ParserPool()
     workers.start()
     try:
         yield workers
@@ -47,17 +46,17 @@ async def working() -> AsyncIterator[Workers]:
         await workers.close()
 
 
-class Workers:
+class ParserPool:
     """Usable from one event loop; `close` ends the processes."""
 
     def __init__(self) -> None:
-        self._lines = {"log": _Line("log")}
-        self._lines["ticket"] = self._lines["session"] = _Line("tickets")
-        self._turns: defaultdict[tuple[_Line, str], _Turn] = defaultdict(_Turn)
+        self._workers = {"log": _Worker("log")}
+        self._workers["ticket"] = self._workers["session"] = _Worker("tickets")
+        self._turns: defaultdict[tuple[_Worker, str], _Turn] = defaultdict(_Turn)
 
     async def read(self, campaign: str, kind: str, body: bytes) -> list[dict[str, Any]]:
         """The rows of the body. Raises NotTaken, or TooMuchWork."""
-        line = self._lines[kind]
+        line = self._workers[kind]
         turn = self._turns[line, campaign]
         turn.users += 1
         try:
@@ -70,18 +69,18 @@ class Workers:
 
     def start(self) -> None:
         """Start the processes now, rather than with the first body; whether they come up is seen then."""
-        for line in {*self._lines.values()}:
+        for line in {*self._workers.values()}:
             line.warm()
 
     def pids(self) -> list[int]:
         """The processes there are now."""
-        return [line.pid for line in {*self._lines.values()} if line.pid is not None]
+        return [line.pid for line in {*self._workers.values()} if line.pid is not None]
 
     async def close(self) -> None:
         """End them. A body that is being read is refused."""
-        for line in {*self._lines.values()}:
+        for line in {*self._workers.values()}:
             line.end()
-        await asyncio.gather(*(asyncio.to_thread(line.close) for line in {*self._lines.values()}))
+        await asyncio.gather(*(asyncio.to_thread(line.close) for line in {*self._workers.values()}))
 
 
 class _Turn:
@@ -92,7 +91,7 @@ class _Turn:
         self.users = 0
 
 
-class _Line:
+class _Worker:
     """One process and the thread that talks with it."""
 
     def __init__(self, name: str) -> None:
@@ -150,7 +149,7 @@ class _Line:
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "controller.agents.intake.worker", str(theirs.fileno())],
+                [sys.executable, "-m", "controller.agents.intake.parser_process", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 env=_environment(),
