@@ -1,7 +1,7 @@
-"""The records: the truth about results. What is committed here happened; everything else is a view of it.
+"""The records: the database of results. Status, tables and reports are computed from it.
 
-`Records` is all that the engine needs: an async facade over one SQLite file (or PostgreSQL by URL) with one writer.
-`queries` is what the command line needs: read-only and synchronous, beside a running controller or on a backup.
+`Records` is what the controller uses: an async facade over one SQLite file (or PostgreSQL by URL) with one writer.
+`queries` is what the command line uses: read-only and synchronous, beside a running controller or on a backup.
 """
 
 from controller.records.campaigns import Arm, Arms

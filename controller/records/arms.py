@@ -17,16 +17,16 @@ from controller.jsontypes import Json
 from controller.records.rows import CampaignRow
 
 NOT_COMPARED = frozenset({"mode", "variant", "agent", "name", "seed", "trials", "interleave"})
-"""What may differ between two campaigns that are compared: who acts, how often we looked, and which arm it was.
+"""The fields that may differ between two compared campaigns: who acts, how many trials there are, and which arm it is.
 
-So may the controls (`suspend` and its like), which may change while it runs: they are not even in the row.
+The controls (`suspend` and the like) may differ too; they may change while it runs and are not in the row.
 """
 
 CONNECTION_FIELDS = frozenset({"endpoints", "tlsSecret"})
-"""Of the subject, likewise: how it is reached. A system that moved to other URLs or got a new certificate is the same.
+"""The fields of the subject that may differ: how it is reached. With other URLs or a new certificate it is the same.
 
-Namespace and selectors do count: they say which pods are broken and judged, and others are another system. So does
-`probe`, which decides what counts as service.
+Namespace and selectors count: they say which pods are broken and assessed. So does `probe`, which decides what counts
+as service.
 """
 
 EARLIER_DEFAULTS = {
@@ -50,12 +50,12 @@ def canonical_hash(value: Json) -> str:
 
 
 def comparison_hash(spec: Mapping[str, Json]) -> str:
-    """The hash of what is compared of the spec."""
+    """Returns the hash of `comparable_spec`."""
     return canonical_hash(comparable_spec(spec))
 
 
 def comparable_spec(spec: Mapping[str, Json]) -> dict[str, Json]:
-    """What must be equal for two campaigns to be compared: all of the spec, defaults filled in, but what may differ."""
+    """Returns what two campaigns that are compared must have in common: the spec without the fields that may differ."""
     rest = _without(spec, NOT_COMPARED, EARLIER_DEFAULTS)
     subject = _without(spec["subject"], CONNECTION_FIELDS, EARLIER_SUBJECT_DEFAULTS)
     deadlines = _without(spec["deadlines"], (), EARLIER_DEADLINE_DEFAULTS)
@@ -75,33 +75,31 @@ class NoPartner:
     message: str
 
 
-def title(campaign: CampaignRow) -> str:
-    """As people name the campaign: `namespace/name`."""
-    return campaign.qualified_name
-
-
 def group_of(campaign: CampaignRow) -> str:
-    """The experiment that the campaign belongs to; empty where it takes no turns."""
+    """Returns the campaign's group; empty where it takes no turns."""
     return str(campaign.spec.get("interleave", {}).get("group", ""))
 
 
 def arm_of(campaign: CampaignRow) -> str:
-    """Which arm of it the campaign is."""
+    """Returns the name of the campaign's arm; empty where it takes no turns."""
     return str(campaign.spec.get("interleave", {}).get("arm", ""))
 
 
 def partner_of(campaign: CampaignRow, members: Sequence[CampaignRow]) -> CampaignRow | NoPartner | None:
-    """The other arm; None where there is none, or none yet. `members` are the group's, the campaign itself too."""
+    """Returns the other arm, or why there is none; None where it takes no turns or its partner is not there yet.
+
+    `members` are the campaigns of the group, the campaign itself among them.
+    """
     if not group_of(campaign):
         return None
-    first, *others = sorted(members, key=lambda row: (row.created_at, title(row), row.uid))
+    first, *others = sorted(members, key=lambda row: (row.created_at, row.qualified_name, row.uid))
     second = next((row for row in others if arm_of(row) != arm_of(first)), None)
     pair = {row.uid: row for row in (first, second) if row is not None}
     if campaign.uid not in pair:
         return _late(campaign, list(pair.values()))
     partner = next((row for uid, row in pair.items() if uid != campaign.uid), None)
     if partner is not None and (fields := _differing(campaign, partner)):
-        what = f"campaign {title(partner)} of the same group differs in {', '.join(fields)}"
+        what = f"campaign {partner.qualified_name} of the same group differs in {', '.join(fields)}"
         return NoPartner(Reason.PARTNER_DIFFERS, what)
     return partner
 
@@ -109,14 +107,14 @@ def partner_of(campaign: CampaignRow, members: Sequence[CampaignRow]) -> Campaig
 def _late(campaign: CampaignRow, pair: Sequence[CampaignRow]) -> NoPartner:
     for other in pair:
         if arm_of(other) == arm_of(campaign):
-            what = f"arm {arm_of(other)} of group {group_of(campaign)} is campaign {title(other)}"
+            what = f"arm {arm_of(other)} of group {group_of(campaign)} is campaign {other.qualified_name}"
             return NoPartner(Reason.ARM_TAKEN, what)
-    there = " and ".join(title(row) for row in pair)
+    there = " and ".join(row.qualified_name for row in pair)
     return NoPartner(Reason.GROUP_FULL, f"group {group_of(campaign)} has its two arms: campaigns {there}")
 
 
 def _differing(first: CampaignRow, second: CampaignRow) -> list[str]:
-    """The fields of the specs that differ and must not: with other trials there are no pairs."""
+    """Returns the paths of the fields that differ and must not; two arms need the same trials and seed for pairs."""
     return [change.path for change in changes(_shared(first), _shared(second))]
 
 

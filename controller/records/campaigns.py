@@ -125,7 +125,7 @@ def members(connection: Connection, campaign: CampaignRow) -> list[CampaignRow]:
 
 def _transfer(connection: Connection, campaign: CampaignRow, to: CampaignRow, at: datetime) -> bool:
     """Make the campaign's locks the other one's, in one statement; whether it held any, and the other can use them."""
-    return to.phase.wants_subject and locks.hand_over(connection, campaign.uid, to.uid, arms.title(to), at)
+    return to.phase.wants_subject and locks.hand_over(connection, campaign.uid, to.uid, to.qualified_name, at)
 
 
 def _release(connection: Connection, campaign: CampaignRow, at: datetime, keep_subject: bool) -> None:
@@ -175,7 +175,7 @@ class Arm:
     @property
     def title(self) -> str:
         """The campaign, as `namespace/name`."""
-        return arms.title(self.campaign)
+        return self.campaign.qualified_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ RecordsError
 ├── RecordsInUse        another controller has them open
 ├── RecordsMissing      there is no database at that place
 ├── NotRecorded         there is no such campaign, trial or attempt in it
-├── UnlockRefused         the lock is not there, is somebody else's by now, or belongs to a campaign that runs
+├── UnlockRefused       the lock is not there, is somebody else's by now, or belongs to a campaign that runs
 ├── InboxFull           an agent has sent all that a campaign may keep
-├── DiskFull            what room there is is kept for tickets and trials
+├── DiskFull            the disk is nearly full; what is left is kept for tickets and attempts
 ├── RecordsNewer        written by a newer version than this one
 ├── RecordsUnavailable  cannot be read or written just now: locked, full, gone. Nothing was committed; try again
 └── AttemptEnded        the attempt is closed, and closed attempts do not change
@@ -34,15 +34,15 @@ class NotRecorded(RecordsError):
 
 
 class UnlockRefused(RecordsError):
-    """There is no such lock, or whoever holds it may not be deprived of it; the text says which."""
+    """There is no such lock, or its holder still runs; the text says which."""
 
 
 class InboxFull(RecordsError):
-    """An agent has sent as much as is kept of one campaign; what was kept stays."""
+    """An agent has sent as much as a campaign keeps. What was kept stays."""
 
 
 class DiskFull(RecordsError):
-    """There is room, and it is kept for what matters more than an agent's log; nothing of it was kept."""
+    """The disk is nearly full, and the rest is kept for tickets and attempts. Nothing of the log was kept."""
 
 
 class RecordsNewer(RecordsError):

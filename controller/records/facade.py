@@ -1,8 +1,7 @@
-"""The records as the engine sees them: one method, one transaction.
+"""The records as the controller sees them: one method, one transaction.
 
-Every method that writes returns after its commit is on disk. A cancellation that comes during a commit is delivered
-when the commit has ended, so that a caller never has to wonder. Times are UTC and come from the caller's clock; naive
-ones are refused.
+Every method that writes returns after its commit is on disk. A cancellation that comes during a write is delivered
+when the write has ended. Times are UTC and come from the caller's clock; naive ones are refused.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ LONGEST_PAUSE = 10.0
 
 
 class Records:
-    """The truth about results. Open it once a process; a second process is refused."""
+    """The facade of the database of results. A process opens it once; a second process is refused."""
 
     def __init__(
         self,

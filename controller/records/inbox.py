@@ -14,15 +14,15 @@ from controller.records.quota import LogQuota, size_of
 from controller.records.schema import agent_entries, agent_sessions, agent_tickets, attempts
 from controller.text import truncate_bytes
 
-MOST_TICKETS = 1_000
+MAX_TICKETS = 1_000
 """In one attempt, so that a flood in one never costs the detection in another."""
 
 LONG_TICKETS = 1_000
 SHORT_BYTES = 256
 """Of one campaign so many keep their message whole; what is beyond keeps its beginning."""
 
-MOST_SESSIONS = 1_000
-MOST_ENTRIES = 50_000
+MAX_SESSIONS = 1_000
+MAX_ENTRIES = 50_000
 """Of one campaign. An agent in a loop must not fill the disk that the records are on."""
 
 Values = Mapping[str, Any]
@@ -46,7 +46,7 @@ def put_ticket(connection: Connection, campaign: str, id_: str, values: Values, 
 def put_session(connection: Connection, campaign: str, id_: str, values: Values) -> None:
     """Write a session, or what is new of it."""
     if connection.execute(_one(agent_sessions, campaign, id_)).one_or_none() is None:
-        _require_quota(connection, agent_sessions, campaign, MOST_SESSIONS)
+        _require_quota(connection, agent_sessions, campaign, MAX_SESSIONS)
         connection.execute(agent_sessions.insert().values({"campaign_uid": campaign, "id": id_, **values}))
         return
     which = (agent_sessions.c.campaign_uid == campaign) & (agent_sessions.c.id == id_)
@@ -68,7 +68,7 @@ def add_entries(
     new = {(entry["session"], entry["sequence"]): entry for entry in entries}
     rows = [{"campaign_uid": campaign, "arrived_at": at, **entry} for key, entry in new.items() if key not in known]
     if rows:
-        _require_quota(connection, agent_entries, campaign, MOST_ENTRIES - len(rows) + 1)
+        _require_quota(connection, agent_entries, campaign, MAX_ENTRIES - len(rows) + 1)
         if log_quota is not None:
             log_quota.check(connection, campaign, size_of(rows))
         connection.execute(agent_entries.insert(), rows)
@@ -128,14 +128,14 @@ def _require_quota(connection: Connection, table: Table, campaign: str, most: in
 
 
 def _require_ticket_quota(connection: Connection, campaign: str) -> None:
-    """Of the attempt that runs, or of what came since the last one."""
+    """Raises InboxFull where the running attempt, or the time since the last one, has its tickets."""
     begun = select(func.max(attempts.c.started_at)).where(attempts.c.campaign_uid == campaign)
     since = connection.scalar(begun)
     of_attempt = agent_tickets.c.campaign_uid == campaign
     if since is not None:
         of_attempt &= agent_tickets.c.arrived_at >= since
     there = connection.scalar(select(func.count()).select_from(agent_tickets).where(of_attempt)) or 0
-    if there >= MOST_TICKETS:
+    if there >= MAX_TICKETS:
         raise InboxFull(f"all the tickets that are kept are there ({there}); no more are taken")
 
 
@@ -143,43 +143,46 @@ def _count(connection: Connection, table: Table, campaign: str) -> int:
     return connection.scalar(select(func.count()).select_from(table).where(table.c.campaign_uid == campaign)) or 0
 
 
-MOST_WAITING = 1_000
+MAX_UNWRITTEN_TICKETS = 1_000
 
 
 class RejectedWrites:
-    """Of all campaigns."""
+    """What agents sent and was not kept, by campaign: an attempt in which that happened must say so.
+
+    Kept in memory only, because an attempt does not outlive the process either.
+    """
 
     def __init__(self) -> None:
         self._logs: Counter[str] = Counter()
         self._tickets: defaultdict[str, set[str]] = defaultdict(set)
 
     def count_log(self, campaign: str) -> None:
-        """A log or a session was refused, and may not come again."""
+        """Counts a log or a session that was refused; the agent may not send it again."""
         self._logs[campaign] += 1
 
     def logs(self, campaign: str) -> int:
-        """How many were, since the process began."""
+        """Returns how many logs and sessions were refused since the process began."""
         return self._logs[campaign]
 
     def add_ticket(self, campaign: str, ticket: str) -> None:
-        """A ticket came while it could not be written, by no fault of whoever sent it."""
-        if len(self._tickets[campaign]) < MOST_WAITING:
+        """Notes a ticket that could not be written, for reasons that are not the agent's."""
+        if len(self._tickets[campaign]) < MAX_UNWRITTEN_TICKETS:
             self._tickets[campaign].add(ticket)
 
     def remove_ticket(self, campaign: str, ticket: str) -> None:
-        """It came again and was written."""
+        """Notes that the ticket came again and was written."""
         if campaign in self._tickets:
             self._tickets[campaign].discard(ticket)
 
     def tickets(self, campaign: str) -> int:
-        """How many came and are not written yet."""
+        """Returns how many tickets came and are not written yet."""
         return len(self._tickets[campaign]) if campaign in self._tickets else 0
 
     def clear_tickets(self, campaign: str) -> None:
-        """What was missed so far bears on nothing any more."""
+        """Forgets the tickets that were not written: they belong to no attempt that runs."""
         self._tickets.pop(campaign, None)
 
     def forget(self, campaign: str) -> None:
-        """Nothing more comes of it."""
+        """Forgets the campaign."""
         self._logs.pop(campaign, None)
         self.clear_tickets(campaign)

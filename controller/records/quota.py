@@ -1,7 +1,7 @@
-"""How much room what agents send may take: of one campaign, of the whole database, and what must stay free.
+"""The quota of agents' logs: in one campaign, in the whole database, and how much of the disk must stay free.
 
-Trials are written whatever agents send, and so are tickets, which are short and few: it is for them that the logs stop
-early. What a log brought too much is refused with a sentence, and the attempt says that its commands are incomplete.
+Attempts and tickets are always written, for they are short and few. Logs are refused earlier, so that there is room for
+them. A refused log gets an error message, and its attempt is flagged: its commands are incomplete.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from controller.records.schema import agent_entries
 MEBIBYTE = 1 << 20
 
 ROW_BYTES = 256
-"""Of an entry beside its texts: its numbers and times, and its place in the index."""
+"""Bytes of an entry beside its texts: its numbers, times and index."""
 
 TEXTS = ("content", "command", "why", "tool", "session")
 
 
 @dataclass(frozen=True, slots=True)
 class LogLimits:
-    """In bytes. Of one campaign's log; of the database, beyond which no log is taken; and what stays free for the rest.
+    """Limits in bytes: of one campaign's log, of the database with logs, and of what stays free on the disk.
 
-    0 is no limit.
+    0 means no limit.
     """
 
     campaign_log: int = 64 * MEBIBYTE
@@ -40,7 +40,7 @@ class LogLimits:
 
 
 class LogQuota:
-    """Of one database. `path` is its file; None for a server, whose disk is its own."""
+    """The quota of one database. `path` is its file, or None for a server, whose disk is not looked at."""
 
     def __init__(self, path: Path | None, log_limits: LogLimits = LogLimits()) -> None:
         self._path = path
@@ -59,12 +59,12 @@ class LogQuota:
             raise InboxFull(said)
 
     def add(self, campaign: str, size: int) -> None:
-        """So much was committed."""
+        """Notes that `size` bytes of the campaign's log were committed."""
         if campaign in self._logs:
             self._logs[campaign] += size
 
     def forget(self, campaign: str) -> None:
-        """Nothing more comes of it."""
+        """Forgets the campaign."""
         self._logs.pop(campaign, None)
 
     def _check_disk(self) -> None:
@@ -83,12 +83,12 @@ class LogQuota:
 
 
 def size_of(rows: Sequence[Mapping[str, Any]]) -> int:
-    """How many bytes the entries take, near enough."""
+    """Returns roughly how many bytes the entries take."""
     return sum(ROW_BYTES + sum(len(row[name].encode(errors="replace")) for name in TEXTS) for row in rows)
 
 
 def free_bytes(path: Path) -> int | None:
-    """Of the disk with this file, for who is not root; None where nobody can say."""
+    """Returns the free bytes of the disk with this file, for users that are not root; None where it is unknown."""
     try:
         found = os.statvfs(path.parent)
     except OSError:
@@ -97,7 +97,7 @@ def free_bytes(path: Path) -> int | None:
 
 
 def used_bytes(path: Path) -> int:
-    """The database's file and what is still to be folded into it."""
+    """Returns the bytes of the database's file and of its write-ahead log."""
     size = 0
     for each in (path, path.with_name(f"{path.name}-wal")):
         try:

@@ -1,4 +1,4 @@
-"""What the records hand out: frozen values, decoded. Times are aware and in UTC; enums are enums; JSON is plain.
+"""The values that the records return: frozen and decoded. Times are aware and in UTC; enums are enums; JSON is plain.
 
 An attempt comes in two sizes, because its two states are by far its largest part: `AttemptSummary` is what lists and
 tallies need, `AttemptRow` is all of it.
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class Flag(StrEnum):
-    """What is to be known of an attempt beside its outcome."""
+    """What must be known of an attempt beside its outcome."""
 
     CONTAMINATED = "Contaminated"
     """A baseline, and yet an agent had a ticket, or the agent's Deployment had a pod."""
@@ -142,7 +142,7 @@ class CampaignRow:
 
     @property
     def planned(self) -> int:
-        """How many trials were asked for."""
+        """The number of trials in the spec."""
         return int(self.spec["trials"])
 
 
@@ -180,7 +180,7 @@ class AttemptSummary:
     """The plan as it was committed before anything was touched: `Fault.from_json` reads it."""
     error: str | None
     flags: list[Flag]
-    """What is to be known before its times and its outcome are used."""
+    """What must be known before its times and its outcome are used."""
     commands_total: int | None = None
     """Of its commands, as `count_commands` counts them; None, as of the others, where no agent was looked at."""
     commands_unique: int | None = None
@@ -256,7 +256,7 @@ class Event:
 
 
 class Facts(TypedDict, total=False):
-    """What an attempt may learn while it runs; what is left out stays as it is."""
+    """The columns that a running attempt may set; those that are left out stay as they are."""
 
     initial_state: Mapping[str, Json]
     final_state: Mapping[str, Json]

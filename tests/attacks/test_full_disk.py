@@ -176,7 +176,7 @@ async def test_one_campaigns_log_is_bounded_across_restarts_and_anothers_is_its_
 async def test_a_flood_of_tickets_in_one_attempt_does_not_cost_the_next_its_detection(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inbox, "MOST_TICKETS", 5)
+    monkeypatch.setattr(inbox, "MAX_TICKETS", 5)
     monkeypatch.setattr(inbox, "LONG_TICKETS", 5)
     long = {**TICKET, "message": "z" * 4000}
     async with served(tmp_path) as intake, intake.client(HOSTILE) as agent:

@@ -319,8 +319,8 @@ async def test_while_the_records_are_away_nothing_is_acknowledged(here):
 
 
 async def test_an_agent_in_a_loop_does_not_fill_the_disk(here, monkeypatch):
-    monkeypatch.setattr(inbox, "MOST_TICKETS", 2)
-    monkeypatch.setattr(inbox, "MOST_ENTRIES", 3)
+    monkeypatch.setattr(inbox, "MAX_TICKETS", 2)
+    monkeypatch.setattr(inbox, "MAX_ENTRIES", 3)
     for name in ("a", "b", "a"):
         await here.put(f"/v1/tickets/{name}", OPEN)
     assert "all the tickets" in (await here.put("/v1/tickets/c", OPEN, 409)).json()["error"]
