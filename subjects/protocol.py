@@ -1,7 +1,7 @@
 """What a subject is: a system that can be watched, broken on purpose and brought back.
 
 A subject knows its own system and nothing else: not Kopf, not the database, not campaigns. The engine in `controller/`
-drives every subject through this protocol, so adding one touches one folder and one line of the registry.
+drives every subject through this protocol, so adding one takes a folder and an entry point (docs/subjects/plugins.md).
 
 Injection has two halves. *Plan* picks the target and touches nothing; *inject* applies that plan, guarded by the
 target's uid. The engine commits the plan in between, so whatever crashes when, the record says what may have been done

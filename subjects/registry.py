@@ -104,7 +104,7 @@ def _loaded(entry_point: EntryPoint) -> Any:
 def _subject(entry_point: EntryPoint) -> SubjectFactory:
     factory = _loaded(entry_point)
     if not callable(factory):
-        raise _Refused(f"{entry_point.value} is {_article(factory)}, and no SubjectFactory")
+        raise _Refused(f"{entry_point.value} is of type {_type(factory)}, not a SubjectFactory")
     _check_offered(factory)
     return cast(SubjectFactory, factory)
 
@@ -114,7 +114,9 @@ def _check_offered(factory: Callable[[SubjectContext], Any]) -> Mapping[str, Cha
     try:
         subject = factory(SubjectContext(cast(Cluster, None), "nowhere", lambda: datetime.now(UTC)))
         if missing := [name for name in METHODS if not callable(getattr(subject, name, None))]:
-            raise _Refused(f"{_article(subject)} is no EvalSubject: it lacks {', '.join(missing)}")
+            raise _Refused(
+                f"it makes an object of type {_type(subject)}, not an EvalSubject: that lacks {', '.join(missing)}"
+            )
         types = subject.get_chaos_types()
         if not all(isinstance(each, ChaosType) for each in types.values()):
             raise _Refused("get_chaos_types() does not return ChaosTypes by name")
@@ -128,7 +130,7 @@ def _check_offered(factory: Callable[[SubjectContext], Any]) -> Mapping[str, Cha
 def _fault(entry_point: EntryPoint) -> FaultType:
     fault = _loaded(entry_point)
     if not isinstance(fault, FaultType):
-        raise _Refused(f"{entry_point.value} is {_article(fault)}, and no FaultType")
+        raise _Refused(f"{entry_point.value} is of type {_type(fault)}, not a FaultType")
     if fault.name != entry_point.name:
         raise _Refused(f"the fault calls itself {fault.name}")
     if not fault.subjects:
@@ -164,5 +166,5 @@ def _with_fault(factory: SubjectFactory, fault: FaultType) -> SubjectFactory:
     return make
 
 
-def _article(thing: object) -> str:
-    return f"a {type(thing).__name__}"
+def _type(thing: object) -> str:
+    return type(thing).__name__

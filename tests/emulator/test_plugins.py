@@ -10,7 +10,7 @@ import pytest
 
 from subjects.registry import installed, offered
 from tests.emulator.stage import Stage
-from tests.support.thirdparty import install_acme
+from tests.support.thirdparty import install, install_acme
 from tests.support.threaded import ThreadedController
 
 
@@ -49,9 +49,10 @@ async def test_trials_of_another_packages_subject_run_and_leave_nothing_behind(a
     assert fault["targets"][0]["kind"] == "v1/configmaps"
 
 
-async def test_a_subject_and_a_chaos_that_nobody_installed_are_refused_with_what_there_is(
+async def test_an_unknown_subject_or_chaos_is_refused_with_what_there_is_and_a_broken_plugin_stops_nothing(
     acme: Path, stage: Stage
 ) -> None:
+    install(acme, "broken-chaos", {"evalcampaign.subjects": {"sea": "acme_chaos:NOTHING"}})
     stage.controller = ThreadedController(stage.settings, None)
     await stage.controller.start()
     unknown = stage.apply("unknown-subject", type="sea", chaos="storm")

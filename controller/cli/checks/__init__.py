@@ -22,8 +22,8 @@ def doctor(
     context: Context = None,
     output: Format = Output.TABLE,
 ) -> None:
-    """Look for what may keep a campaign from running: cluster, CRD, controller, consent, powers, the agents' rights and
-    file.
+    """Look for what may keep a campaign from running: cluster, CRD, controller, opt-ins, permissions, what agents may
+    read, and an agent's file.
 
     Exit status 1 when something fails; each line says how to mend it.
 
@@ -63,6 +63,6 @@ def _print(finding: Finding) -> None:
 
     colours = {"ok": "green", "warn": "yellow", "fail": "bold red"}
     to = console()
-    to.print(Text.assemble((f"{finding.level:<4} ", colours[finding.level]), finding.said), soft_wrap=True)
+    to.print(Text.assemble((f"{finding.level:<4} ", colours[finding.level]), finding.message), soft_wrap=True)
     if finding.fix:
         to.print(Text(f"     {finding.fix}", style="dim"), soft_wrap=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from controller.api import Mode, Outcome, Phase, Step
-from controller.cli.results.summary import summarize
+from controller.cli.results.timeline import summarize
 from controller.records.rows import AttemptRow, CampaignRow, Event
 from tests.unit.records.samples import at
 

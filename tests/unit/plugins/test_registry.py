@@ -8,7 +8,9 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from typer.testing import CliRunner
 
+from controller.cli.app import app
 from controller.cli.checks.cluster import check_plugins
 from subjects.etcd import EtcdSubject
 from subjects.faults.objectfault import value_at
@@ -59,12 +61,17 @@ def test_another_package_adds_a_subject_and_a_fault_to_one_of_ours(site):
         (SUBJECTS, "odd", "raise RuntimeError('no licence')", "it cannot be imported: RuntimeError: no licence"),
         (SUBJECTS, "odd", "raise SystemExit('bye')", "it cannot be imported: SystemExit: bye"),
         (SUBJECTS, "odd", "", "it cannot be imported: AttributeError"),
-        (SUBJECTS, "odd", "THING = 7", "is a int, and no SubjectFactory"),
-        (SUBJECTS, "odd", "def THING(context): return 7", "a int is no EvalSubject: it lacks get_chaos_types"),
+        (SUBJECTS, "odd", "THING = 7", "broken:THING is of type int, not a SubjectFactory"),
+        (
+            SUBJECTS,
+            "odd",
+            "def THING(context): return 7",
+            "type int, not an EvalSubject: that lacks get_chaos",
+        ),
         (SUBJECTS, "odd", "def THING(context): raise KeyError('x')", "it cannot be asked what it offers: KeyError"),
         (SUBJECTS, "etcd", "from subjects.etcd import EtcdSubject as THING", "evalcampaign has a subject of this name"),
         (SUBJECTS, "no/name", "from subjects.etcd import EtcdSubject as THING", "a name has at most 63 letters"),
-        (FAULTS, "odd", "THING = object()", "is a object, and no FaultType"),
+        (FAULTS, "odd", "THING = object()", "broken:THING is of type object, not a FaultType"),
         (FAULTS, "odd", "from acme_chaos import LEVEL_TURNED as THING", "the fault calls itself level_turned"),
         (FAULTS, "switched_off", "from acme_chaos import SWITCHED_OFF as THING", "it names no subject"),
     ],
@@ -106,9 +113,17 @@ def test_doctor_names_what_is_not_used_and_what_to_do(site):
     (site / "broken.py").write_text("THING = 7")
     install(site, "broken-chaos", {SUBJECTS: {"odd": "broken:THING"}})
     fine, refused = check_plugins()
-    assert (fine.level, fine.said) == ("ok", f"Subjects installed beside this command: {', '.join(OURS)}")
-    assert refused.level == "warn" and refused.said.startswith("The subject odd of the package broken-chaos is not")
+    assert (fine.level, fine.message) == ("ok", f"Subjects installed beside this command: {', '.join(OURS)}")
+    assert refused.level == "warn" and refused.message.startswith("The subject odd of the package broken-chaos is not")
     assert refused.fix == "mend broken-chaos, or uninstall it"
+
+
+def test_the_list_of_subjects_ends_with_what_is_not_used(site):
+    (site / "broken.py").write_text("THING = 7")
+    install(site, "broken-chaos", {SUBJECTS: {"odd": "broken:THING"}})
+    listed = CliRunner().invoke(app, ["subjects"])
+    assert listed.exit_code == 0 and "node_kill" in listed.stdout
+    assert "the subject odd of the package broken-chaos is not used: broken:THING is of type int" in listed.stdout
 
 
 # A fault of another package, done to one of our subjects --------------------------------------------------------------
