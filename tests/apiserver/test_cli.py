@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
+from cluster.apiserver.controlplane import ControlPlane
+from cluster.apiserver.kubectl import Kubectl
 from controller.api import CampaignStatus, Current, Outcome, Phase, Recent, Step, Summary
 from tests.apiserver.campaigns import NOON, campaign, finished, write_status
 from tests.apiserver.conftest import CONTROLLER_NAMESPACE, REPO, KubectlAs, MakeNamespace
-from tests.apiserver.controlplane import ControlPlane
-from tests.apiserver.kubectl import Kubectl
 
 ASKED = ("run", "--subject", "etcd", "--chaos", "node_kill", "--trials", "3", "--name", "asked")
 BASELINE = (*ASKED, "--baseline")

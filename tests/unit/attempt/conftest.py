@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import pytest
 
+from bench.quick import QuickSpec
+from bench.scripted import Script, ScriptedSubject, World
 from controller.agents.deployment import AgentDeployment
 from controller.agents.protocol import AgentSource
 from controller.api import CampaignSpec, Current, Outcome
@@ -13,8 +15,6 @@ from controller.attempt.stopping import StopSignal
 from controller.records import AttemptRow, Event, Records, queries
 from controller.records.database import reading
 from subjects.protocol import SubjectContext
-from tests.support.quick import QuickSpec
-from tests.support.scripted import Script, ScriptedSubject, World
 from tests.support.virtual import VirtualClock, VirtualLoop
 
 UID = "5f1e6a0e-0000-4000-8000-000000000001"

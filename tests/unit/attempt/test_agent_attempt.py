@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from bench.scripted import Script
 from controller.agents.deployment import AgentDeployment
 from controller.agents.protocol import AgentUnreadable, Command, CommandLog, Cursor, PollResult, Reasoning, Ticket
 from controller.api import Mode, Outcome, Step
@@ -15,7 +16,6 @@ from controller.attempt.outcome import StopReason
 from controller.kube.deployments import AgentPod, Deployment
 from controller.records.rows import Flag
 from subjects.cluster import ClusterError, ClusterUnreachable
-from tests.support.scripted import Script
 from tests.unit.attempt.conftest import spec
 
 AGENT = {"mode": Mode.AGENT, "observe_seconds": 20, "agent": {"source": "http"}, "confirm_seconds": 5}

@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
+from bench.scripted import AWAY, Script
 from controller.api import Outcome, Phase, Step
 from controller.attempt.attempt import trial_seed
 from controller.attempt.injection import CleanupFailed
 from controller.attempt.outcome import StopReason
 from subjects.protocol import ChaosRefused, SubjectError
-from tests.support.scripted import AWAY, Script
 from tests.unit.attempt.conftest import UID, spec
 
 OTHER = "5f1e6a0e-0000-4000-8000-000000000002"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from bench.scripted import Script
 from controller.api import Failure, Outcome
 from controller.attempt.outcome import failure_of
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.protocol import ChaosRefused, SubjectError, SubjectNotReady
-from tests.support.scripted import Script
 from tests.unit.attempt.conftest import spec
 
 BLIND = Script(heal_after=None, blind_between=(0.05, 10))

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from typer.testing import CliRunner
 
+from bench.scripted import Script
 from controller.agents.operatordb.source import OperatorDb
 from controller.api import Mode, Outcome, Step
 from controller.cli.app import app
@@ -19,7 +20,6 @@ from subjects.protocol import EvalSubject, SubjectContext
 from subjects.registry import installed
 from subjects.tikv.subject import TikvSubject
 from tests.support.operatordb import AgentFile
-from tests.support.scripted import Script
 from tests.unit.attempt.conftest import UID, spec
 from tests.unit.attempt.test_agent_attempt import AGENT, source
 from tests.unit.subjects.tikv_fakes import STORES, FakeTikv, planned

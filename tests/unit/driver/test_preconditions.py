@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bench.scripted import KillParams, Script, ScriptedSubject
 from controller.agents.deployment import AgentDeployment
 from controller.api import CampaignSpec
 from controller.authorization import Namespace
@@ -12,7 +13,6 @@ from controller.campaign.services import subject_options
 from controller.status import REFUSED
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.protocol import SubjectContext, SubjectOptions, Unsupported
-from tests.support.scripted import KillParams, Script, ScriptedSubject
 from tests.unit.driver.samples import START
 
 CONTEXT = SubjectContext(None, "s", lambda: START)
