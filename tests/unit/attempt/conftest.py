@@ -1,6 +1,9 @@
 """An attempt on a scripted subject, with real records in a temporary folder, on time that is free."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +23,7 @@ from tests.support.virtual import VirtualClock, VirtualLoop
 UID = "5f1e6a0e-0000-4000-8000-000000000001"
 
 
-def spec(**changes) -> CampaignSpec:
+def spec(**changes: Any) -> CampaignSpec:
     """A quick campaign."""
     asked = {"observe_seconds": 0.5, "trials": 1} | changes
     return QuickSpec(subject={"type": "scripted", "namespace": "s"}, chaos={"type": "node_kill"}, **asked)
@@ -66,13 +69,13 @@ class Bench:
             return queries.list_events(connection, row.id)
 
 
-def pytest_asyncio_loop_factories(config, item):
+def pytest_asyncio_loop_factories(config: Any, item: Any) -> Any:
     """On a busy machine real time would decide how an attempt ends."""
     return {"virtual": VirtualLoop}
 
 
 @pytest.fixture
-async def bench(tmp_path):
+async def bench(tmp_path: Path) -> AsyncIterator[Any]:
     url = f"sqlite:///{tmp_path}/records.db"
     records = await Records.open(url)
     yield Bench(url, records, VirtualClock(), World(), StopSignal(), [])
