@@ -63,6 +63,6 @@ def _print(finding: Finding) -> None:
 
     colours = {"ok": "green", "warn": "yellow", "fail": "bold red"}
     to = console()
-    to.print(Text.assemble((f"{finding.level:<4} ", colours[finding.level]), finding.said), soft_wrap=True)
+    to.print(Text.assemble((f"{finding.level:<4} ", colours[finding.level]), finding.message), soft_wrap=True)
     if finding.fix:
         to.print(Text(f"     {finding.fix}", style="dim"), soft_wrap=True)

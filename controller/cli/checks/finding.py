@@ -27,7 +27,7 @@ class Finding:
     """A sentence, and in `fix` how to mend it."""
 
     level: Level
-    said: str
+    message: str
     fix: str = ""
 
     def to_json(self) -> dict[str, str]:
@@ -35,19 +35,19 @@ class Finding:
         return asdict(self)
 
 
-def ok(said: str) -> Finding:
+def ok(message: str) -> Finding:
     """It is well."""
-    return Finding(Level.OK, said)
+    return Finding(Level.OK, message)
 
 
-def warn(said: str, fix: str = "") -> Finding:
+def warn(message: str, fix: str = "") -> Finding:
     """It may not be well, or cannot be told."""
-    return Finding(Level.WARN, said, fix)
+    return Finding(Level.WARN, message, fix)
 
 
-def fail(said: str, fix: str) -> Finding:
+def fail(message: str, fix: str) -> Finding:
     """Nothing will come of it like this."""
-    return Finding(Level.FAIL, said, fix)
+    return Finding(Level.FAIL, message, fix)
 
 
 def may(api: Api, attributes: Mapping[str, str]) -> bool:

@@ -102,7 +102,7 @@ def print_details(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[E
         style = "bold" if moment.fact else ""
         at = (moment.at - since).total_seconds()
         table.add_row(
-            printable_text(f"{at:+.3f}", style), printable_text(moment.what, style), printable_text(moment.said)
+            printable_text(f"{at:+.3f}", style), printable_text(moment.what, style), printable_text(moment.detail)
         )
     to.print(table)
     if attempt.fault is not None:
@@ -164,11 +164,11 @@ def _commands(to: Console, attempt: AttemptRow) -> None:
     table.add_column(overflow="fold")
     for command in attempt.commands or ():
         at = datetime.fromisoformat(command["at"]) if command["at"] else None
-        said = "destroys" if command["destructive"] else "changes" if command["mutating"] else ""
+        effect = "destroys" if command["destructive"] else "changes" if command["mutating"] else ""
         table.add_row(
             text.NOTHING if at is None else f"{(at - since).total_seconds():+.3f}",
             text.NOTHING if command["exitCode"] is None else str(command["exitCode"]),
-            said,
+            effect,
             printable_text(command["command"]),
         )
     to.print(table)

@@ -17,14 +17,14 @@ class Moment:
 
     at: datetime
     what: str
-    said: str
+    detail: str
     fact: bool = False
 
 
 def moments(attempt: AttemptSummary, events: Sequence[Event]) -> list[Moment]:
     """Everything that happened, oldest first."""
-    told = [Moment(event.at, _what(event), _said(event)) for event in events]
-    return sorted([*_facts(attempt), *told], key=lambda moment: moment.at)
+    recorded = [Moment(event.at, _what(event), _detail(event)) for event in events]
+    return sorted([*_facts(attempt), *recorded], key=lambda moment: moment.at)
 
 
 def origin(attempt: AttemptSummary) -> tuple[datetime, str]:
@@ -56,7 +56,7 @@ def _facts(attempt: AttemptSummary) -> list[Moment]:
         (attempt.recovered_at, "recovered", "healthy from here on"),
         (attempt.deadline_at, "deadline", "end of the observation window"),
     ]
-    return [Moment(at, what, said, fact=True) for at, what, said in facts if at is not None and came(at, attempt)]
+    return [Moment(at, what, detail, fact=True) for at, what, detail in facts if at is not None and came(at, attempt)]
 
 
 def came(at: datetime, attempt: AttemptSummary) -> bool:
@@ -68,7 +68,7 @@ def _what(event: Event) -> str:
     return event.step if event.kind == "step" else event.kind
 
 
-def _said(event: Event) -> str:
+def _detail(event: Event) -> str:
     detail = event.detail
     if event.kind == "verdict":
         return _verdict(detail)

@@ -53,11 +53,11 @@ def test_an_older_crd_fails_and_a_newer_one_warns_and_both_say_by_which_field():
     del older["spec"]["properties"]["deadlines"]["properties"]["resetSeconds"]
     found = compare_fields(older)
     assert (found.level, found.fix) == (Level.FAIL, "kubectl apply -f crds")
-    assert found.said.endswith("it lacks spec.deadlines.resetSeconds")
+    assert found.message.endswith("it lacks spec.deadlines.resetSeconds")
     newer = served()
     newer["spec"]["properties"]["surprise"] = {"type": "string"}
     assert compare_fields(newer).level is Level.WARN
-    assert "spec.surprise" in compare_fields(newer).said
+    assert "spec.surprise" in compare_fields(newer).message
 
 
 def test_no_crd_fails():
@@ -95,7 +95,7 @@ def test_the_controller_runs_and_is_this_version_or_it_is_said(monkeypatch, pods
 
 def test_where_pods_may_not_be_seen_nothing_is_claimed():
     (found,) = check_controller(Answers({PODS: Refused(403, "pods is forbidden")}), away)
-    assert found.level is Level.WARN and "cannot be told" in found.said
+    assert found.level is Level.WARN and "cannot be told" in found.message
 
 
 def looked(allows: str | None, review: Any) -> list[tuple[str, str]]:
@@ -105,7 +105,7 @@ def looked(allows: str | None, review: Any) -> list[tuple[str, str]]:
         "/api/v1/namespaces": {"items": [{"metadata": meta}]},
         f"{REVIEWS}/subjectaccessreviews": review,
     })  # fmt: skip
-    return [(found.level.value, found.said) for found in check_namespaces(api, "team-a")]
+    return [(found.level.value, found.message) for found in check_namespaces(api, "team-a")]
 
 
 def allowing(*verbs: str) -> Callable[[Any], Any]:
@@ -151,7 +151,7 @@ def with_agent(review: Any, **answers: Any) -> list[tuple[str, str]]:
         f"{REVIEWS}/subjectaccessreviews": review,
         **answers,
     })  # fmt: skip
-    return [(found.level.value, found.said) for found in check_agent_permissions(api, "team-a")]
+    return [(found.level.value, found.message) for found in check_agent_permissions(api, "team-a")]
 
 
 def test_an_agent_that_may_read_nothing_of_it_is_well():
@@ -204,7 +204,7 @@ def test_an_agents_file_is_looked_into_and_not_changed(tmp_path: Path, tables, l
         database.commit()
     before = path.read_bytes()
     (found,) = check_agent_db(path)
-    assert found.level == level and said in found.said
+    assert found.level == level and said in found.message
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
 
 
@@ -230,7 +230,7 @@ def agents_looked(allows: str | None, review: Any, **more: Any) -> list[tuple[st
         "/api/v1/namespaces": {"items": [{"metadata": {"name": "agents", "annotations": annotations}}]},
         f"{REVIEWS}/subjectaccessreviews": review,
     } | more)  # fmt: skip
-    return [(found.level.value, found.said) for found in check_agent_workloads(api, "team-a")]
+    return [(found.level.value, found.message) for found in check_agent_workloads(api, "team-a")]
 
 
 def test_an_agents_namespace_says_whose_campaigns_may_start_it_and_the_controller_needs_a_role():

@@ -113,8 +113,8 @@ def test_doctor_names_what_is_not_used_and_what_to_do(site):
     (site / "broken.py").write_text("THING = 7")
     install(site, "broken-chaos", {SUBJECTS: {"odd": "broken:THING"}})
     fine, refused = check_plugins()
-    assert (fine.level, fine.said) == ("ok", f"Subjects installed beside this command: {', '.join(OURS)}")
-    assert refused.level == "warn" and refused.said.startswith("The subject odd of the package broken-chaos is not")
+    assert (fine.level, fine.message) == ("ok", f"Subjects installed beside this command: {', '.join(OURS)}")
+    assert refused.level == "warn" and refused.message.startswith("The subject odd of the package broken-chaos is not")
     assert refused.fix == "mend broken-chaos, or uninstall it"
 
 
