@@ -9,9 +9,11 @@ TWICE := --reruns 1 -r fEsxXR
 COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-# The targets stand on each other; what can run at once does so inside them.
+# The targets stand on each other; what can run at once does so inside them (SIDE_BY_SIDE: `check` runs two of its parts so).
+ifndef SIDE_BY_SIDE
 .NOTPARALLEL:
-.PHONY: help check test simulation browser attacks emulator apiserver e2e demo cluster cluster-delete image deploy undeploy deploy-tikv deploy-etcd deploy-agent \
+endif
+.PHONY: help check types unit test simulation browser attacks emulator apiserver e2e demo cluster cluster-delete image deploy undeploy deploy-tikv deploy-etcd deploy-agent \
         bench crash-test soak tools lock
 
 help: ## Show this list
@@ -20,10 +22,15 @@ help: ## Show this list
 check: ## Lint, format check, types, layers, dependencies, unit tests (seconds)
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
+	@$(MAKE) --no-print-directory -j2 --output-sync=target SIDE_BY_SIDE=1 unit types
+
+types: # and layers and dependencies
 	$(RUN) mypy
 	$(RUN) lint-imports
 	$(RUN) deptry controller subjects
 	$(RUN) deptry cluster standin bench examples tests --ignore DEP002,DEP004 --exclude '^$$'
+
+unit:
 	$(RUN) pytest -q -n auto tests/unit
 
 # A tier that cannot run is a failure here; run by itself, it is skipped with its reason.

@@ -12,8 +12,8 @@ from rich.table import Table
 
 from bench import analysis, overhead, startup, statussize
 from cluster import tools
-from tests.apiserver.controlplane import ControlPlane
-from tests.apiserver.kubectl import Kubectl
+from cluster.apiserver.controlplane import ControlPlane
+from cluster.apiserver.kubectl import Kubectl
 
 CRDS = Path(__file__).parent.parent / "crds"
 

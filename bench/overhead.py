@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from bench.quick import QuickSpec
+from bench.scripted import Script, ScriptedSubject
 from controller.campaign.driver import CampaignDriver
 from controller.campaign.phases import Campaign
 from controller.campaign.services import Services
@@ -18,8 +20,6 @@ from controller.clock import Clock
 from controller.kube import CampaignRef, KubeApi
 from controller.records import Records, queries
 from controller.records.database import reading
-from tests.support.quick import QuickSpec
-from tests.support.scripted import Script, ScriptedSubject
 
 RESET, SETTLE, HURT, HEAL = 0.02, 0.1, 0.01, 0.05
 SCRIPTED_SECONDS = RESET + SETTLE + HURT + HEAL + SETTLE

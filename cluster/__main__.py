@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 from cluster.progress import Stages, note, note_times
 
 INTERRUPTED = 130
@@ -41,7 +41,7 @@ def tools(group: Annotated[str, typer.Option(help="cluster, tests or all")] = "t
     from cluster import tools as pinned
 
     if group not in pinned.GROUPS:
-        raise ClusterError(f"there is no group {group}.", hint=f"use one of {', '.join(pinned.GROUPS)}.")
+        raise SetupError(f"there is no group {group}.", hint=f"use one of {', '.join(pinned.GROUPS)}.")
     pinned.ensure(group, Stages(len(pinned.missing(group))))
     for tool in pinned.GROUPS[group]:
         typer.echo(tool.path)
@@ -112,9 +112,10 @@ def demo(subject: Annotated[str, typer.Argument(help="tikv or etcd")] = "tikv") 
 
 
 def main() -> None:
+    """Run the command line; a SetupError becomes a message and exit status 1."""
     try:
         app()
-    except ClusterError as error:
+    except SetupError as error:
         note(f"\n{error}")
         raise SystemExit(1) from None
     except SystemExit as ended:

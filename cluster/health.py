@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 
 from cluster import kind, run, tools
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 from cluster.settings import CONTEXT
 
 # What must be available before anything is deployed: names, then a provisioner for the StorageClass.
@@ -68,7 +68,7 @@ def look_patiently() -> Health:
         return found
     try:
         kind.export_kubeconfig()
-    except ClusterError:
+    except SetupError:
         # kind reads the context from the node; one that cannot even give that has no API server.
         return found
     deadline = time.monotonic() + PATIENCE_SECONDS
@@ -79,7 +79,7 @@ def look_patiently() -> Health:
 
 
 def wait_available(seconds: int = 120) -> None:
-    """Wait until what is needed runs. ClusterError when it does not in that time."""
+    """Wait until what is needed runs. SetupError when it does not in that time."""
     for namespace, name in NEEDED:
         rollout = ["--context", CONTEXT, "-n", namespace, "rollout", "status", f"deployment/{name}"]
         run.logged(
@@ -90,14 +90,14 @@ def wait_available(seconds: int = 120) -> None:
     deadline = time.monotonic() + seconds
     while (trouble := unrouted()) is not None:
         if time.monotonic() > deadline:
-            raise ClusterError(
+            raise SetupError(
                 f"the cluster is not well: {trouble}.",
                 hint=f"kubectl --context {CONTEXT} -n kube-system logs -l k8s-app=kube-proxy",
             )
         time.sleep(0.5)
     storage = _kubectl("get", "storageclass", "standard", "-o", "name")
     if storage.returncode != 0:
-        raise ClusterError("the cluster has no StorageClass `standard`.", tail=storage.stderr)
+        raise SetupError("the cluster has no StorageClass `standard`.", tail=storage.stderr)
 
 
 def _kubectl(*args: str) -> subprocess.CompletedProcess[str]:

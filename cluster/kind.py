@@ -6,7 +6,7 @@ from typing import Any, Literal
 import yaml
 
 from cluster import run, tools
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 from cluster.settings import CACHE, CLUSTER, REPO
 
 CONFIG = REPO / "kind-config.yaml"
@@ -59,4 +59,4 @@ def load(image: str) -> None:
     with subprocess.Popen(save, stdout=subprocess.PIPE) as source:
         done = subprocess.run(receive, stdin=source.stdout, capture_output=True, text=True, check=False)
     if done.returncode != 0 or source.returncode != 0:
-        raise ClusterError(f"loading {image} into the node failed.", tail=run.last_lines(done.stderr))
+        raise SetupError(f"loading {image} into the node failed.", tail=run.last_lines(done.stderr))

@@ -15,17 +15,17 @@ def command(*args: str | Path) -> list[str | Path]:
 
 
 def do(what: str, *args: str | Path, hint: str = "") -> None:
-    """Run to the end, the output in a log. ClusterError, with the end of that output, when it fails."""
+    """Run to the end, the output in a log. SetupError, with the end of that output, when it fails."""
     run.logged(command(*args), what, hint=hint)
 
 
 def remove(what: str, *target: str | Path) -> None:
-    """Delete and wait until it is gone; nothing there is fine. ClusterError when it stays."""
+    """Delete and wait until it is gone; nothing there is fine. SetupError when it stays."""
     do(f"removing {what}", "delete", *target, "--ignore-not-found", "--timeout=180s")
 
 
 def ask(what: str, *args: str | Path, timeout: float = 120) -> str:
-    """What it prints, stripped. ClusterError when it fails."""
+    """What it prints, stripped. SetupError when it fails."""
     return run.output(command(*args), what, timeout=timeout)
 
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cluster.errors import ClusterError, Stopped
+from cluster.errors import SetupError, Stopped
 from cluster.settings import LOGS
 
 TAIL_LINES = 12
@@ -28,7 +28,7 @@ def logged(
     hint: str = "",
     stoppable: bool = True,
 ) -> None:
-    """Run to the end with all output in a log file of its own. ClusterError when it fails or cannot be found.
+    """Run to the end with all output in a log file of its own. SetupError when it fails or cannot be found.
 
     Stopped when `stop_all` ends it, or came before it; not what must not be left half done or only tidies up, which
     is not `stoppable`.
@@ -49,7 +49,7 @@ def logged(
             if stoppable:
                 _running.add(process)
     except FileNotFoundError as error:
-        raise ClusterError(f"{what} failed: {error.filename} is not installed.", hint=hint) from error
+        raise SetupError(f"{what} failed: {error.filename} is not installed.", hint=hint) from error
     try:
         code = _wait(process)
     finally:
@@ -59,7 +59,7 @@ def logged(
         return
     if _stopping.is_set() and stoppable:
         raise Stopped(f"{what} was stopped.", log=log)
-    raise ClusterError(f"{what} failed (exit {code}).", tail=tail(log), log=log, hint=hint)
+    raise SetupError(f"{what} failed (exit {code}).", tail=tail(log), log=log, hint=hint)
 
 
 _lock = threading.Lock()
@@ -103,10 +103,10 @@ def _send(process: subprocess.Popen[bytes], what: signal.Signals) -> None:
 
 
 def output(args: Sequence[str | Path], what: str, *, timeout: float = 120, hint: str = "") -> str:
-    """What a quick command prints, stripped. ClusterError when it fails or takes longer than `timeout` seconds."""
+    """What a quick command prints, stripped. SetupError when it fails or takes longer than `timeout` seconds."""
     done = attempt(args, timeout=timeout)
     if done.returncode != 0:
-        raise ClusterError(f"{what} failed (exit {done.returncode}).", tail=last_lines(done.stderr), hint=hint)
+        raise SetupError(f"{what} failed (exit {done.returncode}).", tail=last_lines(done.stderr), hint=hint)
     return done.stdout.strip()
 
 
@@ -130,11 +130,11 @@ def attempt(args: Sequence[str | Path], *, timeout: float = 120) -> subprocess.C
 
 
 def as_root(args: Sequence[str | Path]) -> list[str | Path]:
-    """The same command with root's rights. ClusterError when we are not root and sudo is missing."""
+    """The same command with root's rights. SetupError when we are not root and sudo is missing."""
     if os.geteuid() == 0:
         return list(args)
     if shutil.which("sudo") is None:
-        raise ClusterError(
+        raise SetupError(
             f"`{args[0]}` needs root, and there is no sudo.",
             hint="run this as root, or start a Docker engine that your user may use.",
         )
@@ -149,8 +149,10 @@ def new_log(what: str) -> Path:
 
 
 def tail(log: Path) -> str:
+    """Returns the last lines of a log file."""
     return last_lines(log.read_text(errors="replace"))
 
 
 def last_lines(text: str, count: int = TAIL_LINES) -> str:
+    """Returns the last `count` lines of a text."""
     return "\n".join(text.strip().splitlines()[-count:])

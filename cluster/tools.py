@@ -81,7 +81,7 @@ def missing(group: str) -> list[Tool]:
 
 
 def ensure(group: str, stages: Stages) -> None:
-    """Build what is missing of a group, a stage for each module. ClusterError when a build fails."""
+    """Build what is missing of a group, a stage for each module. SetupError when a build fails."""
     if not missing(group):
         return
     with lock("tools"):
@@ -104,7 +104,7 @@ def builds(tools: Sequence[Tool]) -> list[list[Tool]]:
 
 
 def fetch(group: str, stages: Stages) -> None:
-    """Download the modules of what is missing, so that no compiler waits for them. ClusterError when that fails."""
+    """Download the modules of what is missing, so that no compiler waits for them. SetupError when that fails."""
     wanted = builds(missing(group))
     if not wanted:
         return
@@ -185,7 +185,7 @@ def pinned_version(go_mod: str, package: str) -> str:
 
 
 def architecture() -> str:
-    """This machine's, in the words of Go and of container images."""
+    """The architecture of this machine, as Go and container images name it."""
     return {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
 
 

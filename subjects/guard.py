@@ -19,10 +19,9 @@ from typing import Any
 
 from subjects.cluster import Answer, Api, ClusterError, MemberRequest, Pod, PodView, Workload
 from subjects.fault import PODS
-from subjects.permits import Inject, Recreate, Revert, Voters
+from subjects.permits import Inject, Recreate, Revert, Voters, tolerated_failures
 from subjects.pods import ordinal
 from subjects.protocol import ChaosRefused, Fault, SubjectError, Target
-from subjects.quorum import tolerated_failures
 
 ConsentCheck = Callable[[], Awaitable[str | None]]
 """Asks the subject's namespace at this moment; returns why it does not consent, None where it does."""

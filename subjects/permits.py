@@ -26,6 +26,11 @@ class Voters:
     voting: int
 
 
+def tolerated_failures(voters: int) -> int:
+    """The most that may be away at once while a majority of the voters remains, whichever they are. Pure."""
+    return max(0, (voters - 1) // 2)
+
+
 @dataclass(frozen=True, slots=True)
 class Inject:
     """Permits to apply the plan on record: to its targets alone, and where a majority of the voters remains.

@@ -30,7 +30,7 @@ from subjects.fault import Json as Json
 from subjects.fault import Target as Target
 from subjects.faulttype import ChaosType as ChaosType
 from subjects.faulttype import FaultType
-from subjects.quorum import tolerated_failures
+from subjects.permits import tolerated_failures
 
 Report = Callable[[str], None]
 """A callback that receives progress: a sentence about what is waited for."""

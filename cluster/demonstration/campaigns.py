@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 from controller.api import KIND
 from controller.cli.cluster.campaigns import Campaigns, CampaignSnapshot
 from controller.cli.cluster.errors import CommandFailed
@@ -44,14 +44,14 @@ def find(campaigns: Campaigns, names: Sequence[str]) -> list[CampaignSnapshot]:
 
 
 def delete(campaigns: Campaigns, there: Sequence[CampaignSnapshot], limit_seconds: float = DELETE_SECONDS) -> None:
-    """Deletes campaigns and waits until they are gone. Raises ClusterError if one stays longer than the limit."""
+    """Deletes campaigns and waits until they are gone. Raises SetupError if one stays longer than the limit."""
     for each in there:
         campaigns.delete(each)
     deadline = time.monotonic() + limit_seconds
     while left := {each.uid for each in campaigns.list()} & {each.uid for each in there}:
         if time.monotonic() > deadline:
             names = " and ".join(each.name for each in there if each.uid in left)
-            raise ClusterError(
+            raise SetupError(
                 f"{names} is still there {limit_seconds:.0f} s after it was deleted.",
                 hint="the controller releases it: kubectl -n evalcampaign logs deploy/evalcampaign-controller",
             )
@@ -59,8 +59,8 @@ def delete(campaigns: Campaigns, there: Sequence[CampaignSnapshot], limit_second
 
 
 def create(campaigns: Campaigns, example: Example) -> None:
-    """Creates the campaign. Raises ClusterError with the API server's message if it is refused."""
+    """Creates the campaign. Raises SetupError with the API server's message if it is refused."""
     try:
         campaigns.create(example.name, example.spec)
     except CommandFailed as error:
-        raise ClusterError(f"{example.file} was not created: {error}") from None
+        raise SetupError(f"{example.file} was not created: {error}") from None

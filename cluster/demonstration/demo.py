@@ -16,7 +16,7 @@ from cluster.demonstration.campaigns import Example, read_examples
 from cluster.deployment import deploy, image
 from cluster.deployment.subjects import named
 from cluster.deployment.subjects.base import Subject
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 from cluster.progress import Stages, note, note_times
 from cluster.settings import CONTEXT, REPO
 from controller.api import Phase
@@ -45,7 +45,7 @@ GONE = "gone"
 
 
 def demo(name: str) -> None:
-    """Runs the demo on the subject of that name. Raises ClusterError when a campaign ends otherwise than Complete."""
+    """Runs the demo on the subject of that name. Raises SetupError when a campaign ends otherwise than Complete."""
     started = time.monotonic()
     subject, examples = named(name), read_examples(REPO, EXAMPLES[name])
     names = [example.name for example in examples]
@@ -61,7 +61,7 @@ def demo(name: str) -> None:
         _watch(names)
         ended = demo_campaigns.find(campaigns, names)
     except CommandFailed as error:
-        raise ClusterError(str(error)) from None
+        raise SetupError(str(error)) from None
     _chapter("4/4 What they found")
     _print_results(subject, names)
     _require_complete(ended, names)
@@ -139,7 +139,7 @@ def _require_complete(ended: Sequence[CampaignSnapshot], names: Sequence[str]) -
         if each.name in bad
         for c in each.status.conditions
     ]
-    raise ClusterError(
+    raise SetupError(
         f"{' and '.join(f'{name} is {phases.get(name) or GONE}' for name in bad)}.",
         tail="\n".join(conditions),
         hint=f"kubectl --context {CONTEXT} -n {deploy.NAMESPACE} logs deploy/{deploy.CONTROLLER}",

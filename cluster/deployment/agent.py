@@ -8,7 +8,7 @@ import yaml
 from cluster import kind, kubectl, run
 from cluster.deployment import image, names, overlay, preloaded
 from cluster.deployment.derived import Derived
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 from cluster.progress import Stages, note
 from cluster.settings import REPO
 from examples.agent.agent.policies import POLICIES
@@ -25,9 +25,9 @@ KINDS = ("tikv", "etcd", "operator-db")
 
 
 def deploy(policy: str = "fixer", of: str = "tikv") -> None:
-    """Have the agent in the cluster, with no pod yet: campaigns start it. ClusterError for a policy there is not."""
+    """Have the agent in the cluster, with no pod yet: campaigns start it. SetupError for a policy there is not."""
     if policy not in POLICIES or of not in KINDS:
-        raise ClusterError(
+        raise SetupError(
             f"there is no scripted agent {policy} of {of}.",
             hint=f"policies: {', '.join(POLICIES)}; of: {', '.join(KINDS)}.",
         )

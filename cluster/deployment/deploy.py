@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from cluster import kubectl
 from cluster.deployment import agent, image, overlay, preloaded, rollout, savedrecords
 from cluster.deployment.subjects import SUBJECTS, named
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 from cluster.progress import Stages, note
 from cluster.settings import CONTEXT, REPO
 
@@ -87,7 +87,7 @@ def _delete_campaigns() -> None:
     gone = kubectl.attempt(*delete, timeout=limit + 10)
     if gone.returncode != 0:
         left = kubectl.attempt("get", "evalcampaigns", "-A", "-o", "wide").stdout
-        raise ClusterError(
+        raise SetupError(
             f"not all campaigns went away within {limit} s: {gone.stderr.strip()}",
             tail=f"{left}\n{rollout.explain(NAMESPACE, CONTROLLER_PODS)}",
             hint="`make deploy` brings the controller back, which lets them go; how to do without: docs/running.md.",

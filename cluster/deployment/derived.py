@@ -35,7 +35,7 @@ class Derived:
         return f"{self.name}:{fingerprint.of(*sources, REPO / 'Dockerfile', image.LOCK, image.PIP)}"
 
     def ensure(self, in_node: Collection[str], stages: Stages) -> str:
-        """Have it in the node; its name with the tag. ClusterError when it cannot be built."""
+        """Have it in the node; its name with the tag. SetupError when it cannot be built."""
         tagged = self.tagged
         if preloaded.has(in_node, tagged):
             return tagged

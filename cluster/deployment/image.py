@@ -34,7 +34,7 @@ class Controller:
 
 
 def ensure(tag: str = "dev") -> Controller:
-    """Have the image of the sources at hand, in Docker and in the cluster, if there is one. ClusterError if not."""
+    """Have the image of the sources at hand, in Docker and in the cluster, if there is one. SetupError if not."""
     stages = Stages()
     engine.ensure()
     image = ensure_built(stages, tag)
@@ -44,7 +44,7 @@ def ensure(tag: str = "dev") -> Controller:
 
 
 def ensure_built(stages: Stages, tag: str = "dev") -> Controller:
-    """Have it in Docker, which needs no cluster. ClusterError when it cannot be built."""
+    """Have it in Docker, which needs no cluster. SetupError when it cannot be built."""
     image = Controller(f"{NAME}:{tag}", fingerprint.of(*SOURCES, LOCK, PIP))
     with lock("image"):
         if _label(image.name) == image.inputs:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cluster import kind, run
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Preloaded:
 
 
 def names() -> list[str]:
-    """The full names of all images in the node. ClusterError when it does not answer."""
+    """The full names of all images in the node. SetupError when it does not answer."""
     listed = run.output(
         ["docker", "exec", kind.NODE, "ctr", "--namespace=k8s.io", "images", "ls", "-q"],
         "listing the images of the node",
@@ -31,7 +31,7 @@ def names() -> list[str]:
 
 
 def find() -> Preloaded:
-    """The images of Kubernetes. ClusterError when the node does not answer or lacks one."""
+    """The images of Kubernetes. SetupError when the node does not answer or lacks one."""
     listed = names()
     return Preloaded(etcd=newest(listed, "etcd"), pause=newest(listed, "pause"))
 
@@ -42,10 +42,10 @@ def has(listed: Iterable[str], name: str) -> bool:
 
 
 def newest(names: Iterable[str], role: str) -> str:
-    """The image whose repository is called `role`, of the highest version. Pure; ClusterError when there is none."""
+    """The image whose repository is called `role`, of the highest version. Pure; SetupError when there is none."""
     found = [name for name in names if "@" not in name and name.rpartition(":")[0].rpartition("/")[2] == role]
     if not found:
-        raise ClusterError(f"the node has no image named {role}.", hint="make cluster-delete, then make cluster.")
+        raise SetupError(f"the node has no image named {role}.", hint="make cluster-delete, then make cluster.")
     return max(found, key=lambda name: [int(number) for number in re.findall(r"\d+", name.rpartition(":")[2])])
 
 

@@ -1,18 +1,18 @@
 """Waiting until what was applied runs, and saying why it does not."""
 
 from cluster import kubectl, run
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 
 LIMIT_SECONDS = 600
 
 
 def wait(namespace: str, workload: str, selector: str) -> None:
-    """Return when the workload's newest pods are Ready. ClusterError that shows what the cluster says about them."""
+    """Return when the workload's newest pods are Ready. SetupError that shows what the cluster says about them."""
     done = kubectl.attempt(
         "-n", namespace, "rollout", "status", workload, f"--timeout={LIMIT_SECONDS}s", timeout=LIMIT_SECONDS + 10
     )
     if done.returncode != 0:
-        raise ClusterError(
+        raise SetupError(
             f"{workload} in namespace {namespace} did not come up within {LIMIT_SECONDS} s: {done.stderr.strip()}",
             tail=explain(namespace, selector),
             hint=f"{' '.join(map(str, kubectl.command('-n', namespace, 'describe', 'pods', '-l', selector)))}",

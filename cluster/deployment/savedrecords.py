@@ -5,14 +5,14 @@ import time
 from pathlib import Path
 
 from cluster import kubectl, run
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 from cluster.settings import CACHE, CLUSTER
 
 FOLDER = CACHE / "records"
 
 
 def save() -> Path | None:
-    """Copy the records out of the controller's pod; None when there are none. ClusterError when it cannot be done."""
+    """Copy the records out of the controller's pod; None when there are none. SetupError when it cannot be done."""
     claim = kubectl.attempt(
         "-n", "evalcampaign", "get", "pvc", "evalcampaign-records", "-o", "jsonpath={.status.phase}"
     )
@@ -28,7 +28,7 @@ def save() -> Path | None:
         )
     if done.returncode != 0:
         partial.unlink()
-        raise ClusterError(
+        raise SetupError(
             "the records could not be copied, and removing the controller would delete them.",
             tail=run.last_lines(done.stderr.decode(errors="replace")),
             hint="`make deploy` repairs the controller; `python -m cluster undeploy --discard-records` does without.",

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from cluster import fingerprint, run
 from cluster.docker import capabilities, processes
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 from cluster.settings import CACHE, LOGS, REPO
 
 FOLDER = CACHE / "engine"
@@ -44,7 +44,7 @@ def program() -> str | None:
 
 
 def start(answers: Callable[[], bool]) -> None:
-    """Start one, and remember it. ClusterError when it ends or does not answer in START_SECONDS."""
+    """Start one, and remember it. SetupError when it ends or does not answer in START_SECONDS."""
     _clear_stale()
     FOLDER.mkdir(parents=True, exist_ok=True)
     LOGS.mkdir(parents=True, exist_ok=True)
@@ -68,7 +68,7 @@ def start(answers: Callable[[], bool]) -> None:
         _remember()
         if starter.poll() is not None or time.monotonic() > deadline:
             stop()
-            raise ClusterError(
+            raise SetupError(
                 "the Docker engine did not start.",
                 tail=run.last_lines(complaints(log.read_text(errors="replace"))),
                 log=log,
@@ -86,7 +86,7 @@ def _remember() -> None:
 
 
 def stop() -> None:
-    """Stop the engine that we started and see to it that nothing of it is left. ClusterError when something is."""
+    """Stop the engine that we started and see to it that nothing of it is left. SetupError when something is."""
     if not ours():
         return
     pid = processes.pid_of(OURS.read_text())
@@ -99,7 +99,7 @@ def stop() -> None:
             _signal("KILL", processes.pid_of(known))
         if not _gone(family, 10):
             left = ", ".join(str(processes.pid_of(known)) for known in family if processes.alive(known))
-            raise ClusterError(f"the Docker engine left processes that do not end: {left}.")
+            raise SetupError(f"the Docker engine left processes that do not end: {left}.")
     _forget()
 
 

@@ -5,7 +5,7 @@ import shutil
 
 from cluster import run
 from cluster.docker import dockerd
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 from cluster.locks import lock
 from cluster.node import debian
 
@@ -17,7 +17,7 @@ def problem() -> str | None:
 
 
 def ensure() -> str:
-    """Have an engine that answers; says in a few words which. ClusterError when there is no way to one."""
+    """Have an engine that answers; says in a few words which. SetupError when there is no way to one."""
     with lock("engine"):
         return _ensure()
 
@@ -27,13 +27,13 @@ def _ensure() -> str:
     if why is None:
         return "the engine we started" if dockerd.ours() else "the engine that runs here"
     if os.environ.get("DOCKER_HOST"):
-        raise ClusterError(
+        raise SetupError(
             "the Docker engine that DOCKER_HOST names does not answer.",
             tail=why,
             hint="start it, or unset DOCKER_HOST and let this machine's own be used.",
         )
     if "permission denied" in why.lower():
-        raise ClusterError(
+        raise SetupError(
             "a Docker engine runs, but your user may not use it.",
             tail=why,
             hint="add yourself to the group `docker` and log in again, or run this as root.",

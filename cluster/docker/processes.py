@@ -25,6 +25,7 @@ def parse_stat(stat: str) -> tuple[str, str]:
 
 
 def pid_of(identity: str) -> int:
+    """Returns the process id in an identity."""
     return int(identity.split("/")[1])
 
 

@@ -32,6 +32,7 @@ def without_missing(process: dict[str, Any]) -> dict[str, Any]:
 
 
 def rewrite(args: list[str]) -> None:
+    """Remove from the bundle of a container to be created what this machine cannot grant it."""
     if "create" in args or "run" in args:
         path = os.path.join(option(args, "--bundle", "-b") or ".", "config.json")
         with open(path) as file:

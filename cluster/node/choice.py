@@ -5,7 +5,7 @@ from typing import Literal
 
 from cluster import run, settings
 from cluster.docker import registry
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 
 # The Kubernetes minor of tools/kubernetes, from the release notes of the kind in tools/kind.
 REGISTRY_IMAGE = "kindest/node:v1.34.11@sha256:44e222ee2132dab25ff87301682f89eb82c7880ea3a1bf543bfe9708fd08d67d"
@@ -23,7 +23,7 @@ def decide(wish: str, *, unfit: str | None = None, present: bool = False, refusa
     """Pure. `unfit` is why the registry's image cannot run here, `refusal` why the registry did not answer for it;
     None when it can, and when it did.
 
-    ClusterError when the wish is none of auto, registry, built.
+    SetupError when the wish is none of auto, registry, built.
     """
     match wish:
         case "built" | "registry":
@@ -36,7 +36,7 @@ def decide(wish: str, *, unfit: str | None = None, present: bool = False, refusa
             return Choice("registry", "the image registry answers")
         case "auto":
             return Choice("built", f"no image registry can be reached ({refusal})")
-    raise ClusterError(f"EVALCAMPAIGN_NODE_IMAGE={wish} is not known.", hint="use auto, registry or built.")
+    raise SetupError(f"EVALCAMPAIGN_NODE_IMAGE={wish} is not known.", hint="use auto, registry or built.")
 
 
 def choose(image: str = REGISTRY_IMAGE, unfit: str | None = None) -> Choice:

@@ -5,7 +5,7 @@ import re
 import yaml
 
 from cluster import run, tools
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 
 PROGRAM = tools.MODULES / "coredns" / "main.go"
 
@@ -14,22 +14,22 @@ _DIRECTIVES = {"metrics": "prometheus"}
 
 
 def require_plugins() -> None:
-    """ClusterError when kubeadm's Corefile uses a plugin that tools/coredns does not compile."""
+    """SetupError when kubeadm's Corefile uses a plugin that tools/coredns does not compile."""
     ask = ["init", "phase", "addon", "coredns", "--print-manifest"]
     printed = run.output([tools.binary("kubeadm"), *ask], "asking kubeadm for its Corefile")
     if lacking := directives(in_manifests(printed)) - compiled(PROGRAM.read_text()):
-        raise ClusterError(
+        raise SetupError(
             f"kubeadm's Corefile uses plugins that our CoreDNS lacks: {', '.join(sorted(lacking))}.",
             hint=f"import them in {PROGRAM}.",
         )
 
 
 def in_manifests(printed: str) -> str:
-    """The Corefile out of the manifests that kubeadm prints. ClusterError when there is none."""
+    """The Corefile out of the manifests that kubeadm prints. SetupError when there is none."""
     for document in yaml.safe_load_all(printed):
         if document and document["kind"] == "ConfigMap" and "Corefile" in document["data"]:
             return str(document["data"]["Corefile"])
-    raise ClusterError("kubeadm prints no Corefile.")
+    raise SetupError("kubeadm prints no Corefile.")
 
 
 def directives(corefile: str) -> set[str]:

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from cluster import run
-from cluster.errors import ClusterError, Stopped
+from cluster.errors import SetupError, Stopped
 from cluster.locks import lock
 from cluster.progress import note
 from cluster.settings import DEBIAN_MIRROR, REPO
@@ -26,9 +26,9 @@ def packages(group: str) -> list[str]:
 
 
 def install(group: str, why: str) -> None:
-    """Install a group of packages by apt-get, as root or by sudo. ClusterError when that is not possible."""
+    """Install a group of packages by apt-get, as root or by sudo. SetupError when that is not possible."""
     if shutil.which("apt-get") is None:
-        raise ClusterError(
+        raise SetupError(
             f"{why}, and this is not a Debian machine where it could be installed.",
             hint=f"install what Debian calls {', '.join(packages(group))}, then run this again.",
         )
@@ -44,7 +44,7 @@ def _install(group: str) -> None:
         run.logged([*get, "update"], "apt-get update")
     except Stopped:
         raise
-    except ClusterError as error:
+    except SetupError as error:
         # One vendor's archive that is down fails the whole update; the packages may be had all the same.
         note(f"{error}\nGoing on with the package lists that are here.")
     run.logged(
@@ -56,14 +56,14 @@ def _install(group: str) -> None:
 
 
 def mirror() -> str:
-    """The address Debian's packages come from. ClusterError when this machine's apt does not say one."""
+    """The address Debian's packages come from. SetupError when this machine's apt does not say one."""
     if DEBIAN_MIRROR:
         return DEBIAN_MIRROR
     folder = Path("/etc/apt")
     for file in [folder / "sources.list", *sorted((folder / "sources.list.d").glob("*"))]:
         if file.is_file() and (found := mirror_in(file.read_text(errors="replace"))):
             return found
-    raise ClusterError(
+    raise SetupError(
         "no Debian mirror is configured on this machine.",
         hint="set EVALCAMPAIGN_DEBIAN_MIRROR to one, or use a machine that reaches an image registry.",
     )

@@ -20,7 +20,7 @@ def tag() -> str:
 
 
 def ensure(stages: Stages) -> str:
-    """Have the node image; returns its name. ClusterError when a step fails."""
+    """Have the node image; returns its name. SetupError when a step fails."""
     image = tag()
     if not rootfs.exists(image):
         ensure_root(stages)

@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 from cluster import run, tools
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 from cluster.node import corefile, rootfs
 from cluster.node.imagearchive import Image
 from cluster.settings import REPO
@@ -80,6 +80,6 @@ def _from_root(command: list[str], target: Path) -> None:
             check=False,
         )
     if done.returncode != 0:
-        raise ClusterError(
+        raise SetupError(
             f"`{command[0]}` in the node's root file system failed.", tail=done.stderr.decode(errors="replace")
         )

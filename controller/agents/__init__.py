@@ -1,1 +1,1 @@
-"""Where an agent's work is seen: tickets, sessions and commands, as it reports them or as its own files hold them."""
+"""How an agent is run and observed: its Deployment, and the sources of its tickets and commands."""

@@ -1,4 +1,4 @@
-"""The EvalCampaign resource as Python values: the words of `crds/evalcampaigns.yaml`, checked against it by a test.
+"""The EvalCampaign resource as Python values: the fields of `crds/evalcampaigns.yaml`, checked against it by a test.
 
 Reading is lenient (`extra="ignore"`), so that a newer CRD does not break an older controller; writing is exact.
 Names in YAML are camelCase, names in Python snake_case. Durations are whole seconds; times are RFC 3339 in UTC.

@@ -1,4 +1,4 @@
-"""The words of a campaign's life: who acts, where it stands, what it does, how its attempts end."""
+"""The enums of the resource and the records: modes, phases, steps, outcomes, failures."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from enum import StrEnum
 
 
 class Mode(StrEnum):
-    """Who is expected to act, and on what."""
+    """The mode of a campaign: whether a fault is injected, and whether an agent is there."""
 
     BASELINE = "baseline"
-    """Nobody: does the subject heal itself?"""
+    """A fault is injected and nobody acts: does the subject heal itself?"""
     AGENT = "agent"
-    """An agent: does it find the fault, and is it gone then?"""
+    """A fault is injected and an agent acts: does it find and fix the fault?"""
     CONTROL = "control"
-    """Nothing is injected: does the agent raise a false alarm?"""
+    """Nothing is injected and an agent is there: does it raise a false alarm?"""
 
     @property
     def injects(self) -> bool:
-        """Whether anything is broken."""
+        """Whether a fault is injected."""
         return self is not Mode.CONTROL
 
     @property
@@ -27,7 +27,7 @@ class Mode(StrEnum):
 
 
 class Phase(StrEnum):
-    """Where a campaign stands. Complete, Failed and Aborted are final."""
+    """The phase of a campaign. Complete, Failed and Aborted are final."""
 
     PENDING = "Pending"
     QUEUED = "Queued"
@@ -39,17 +39,17 @@ class Phase(StrEnum):
 
     @property
     def terminal(self) -> bool:
-        """Whether nothing more will happen."""
+        """Whether the campaign has ended."""
         return self in (Phase.COMPLETE, Phase.FAILED, Phase.ABORTED)
 
     @property
     def releases_subject(self) -> bool:
-        """Whether the subject is free for others."""
+        """Whether the campaign gives up its locks in this phase."""
         return self.terminal or self is Phase.SUSPENDED
 
     @property
     def wants_subject(self) -> bool:
-        """Whether it has the subject, or waits for it and for nothing else."""
+        """Whether the campaign holds its subject, or waits for its locks only."""
         return self in (Phase.QUEUED, Phase.RUNNING)
 
 
@@ -69,7 +69,7 @@ class Step(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How an attempt ended. The last four are not scored: they say nothing about the subject, nor about the agent."""
+    """How an attempt ended. The last four are not scored, because they say nothing about the subject or the agent."""
 
     RESOLVED = "Resolved"
     FALSE_RESOLUTION = "FalseResolution"
@@ -96,29 +96,29 @@ class Outcome(StrEnum):
 
     @property
     def detected(self) -> bool:
-        """Whether the agent had its ticket in time, and while there was something to find."""
+        """Whether the agent opened its ticket before the deadline and before the recovery."""
         return self in (Outcome.RESOLVED, Outcome.FALSE_RESOLUTION, Outcome.DETECTED_UNRESOLVED)
 
 
 class Failure(StrEnum):
-    """What could not be done in an attempt, or not be seen; why it is an InfraError, where it is one."""
+    """What failed in an attempt; for an InfraError, its cause."""
 
     TIMED_OUT = "TimedOut"
-    """A step, or the attempt, had its time."""
+    """A step, or the attempt, took longer than its deadline."""
     SIGHT_LOST = "SightLost"
-    """Nobody knew for too long whether the subject was healthy."""
+    """The health of the subject was unknown for too long."""
     AGENT_SIGHT_LOST = "AgentSightLost"
-    """Nobody knows whether the agent had a ticket by the deadline, or whether it was there until then."""
+    """It is unknown whether the agent had a ticket by the deadline, or whether it ran until then."""
     AGENT_NOT_STARTED = "AgentNotStarted"
     AGENT_LOST = "AgentLost"
-    """Others ended the agent, or took its node, while it was watched."""
+    """Something else ended the agent, or its node, during the attempt."""
     TOO_MANY_TARGETS = "TooManyTargets"
-    """The subject, as the reset left it, would not bear so many of them at once."""
+    """The subject, as it was after the reset, would lose its quorum."""
     CHAOS_REFUSED = "ChaosRefused"
-    """The target was another one by then, or the API server said no to the injection."""
+    """The target had been replaced, or the API server refused the injection."""
     SUBJECT_FAILED = "SubjectFailed"
-    """The subject could not do something else that was asked of it."""
+    """Another operation of the subject failed."""
     CLUSTER_REFUSED = "ClusterRefused"
     CLUSTER_UNREACHABLE = "ClusterUnreachable"
     UNEXPECTED = "Unexpected"
-    """Somebody has to look at the code, and at the log."""
+    """A bug: see the controller's log."""

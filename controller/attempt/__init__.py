@@ -1,1 +1,1 @@
-"""One attempt of one trial: its steps, its fault, what was seen and how it ended."""
+"""One attempt of one trial: its steps, its fault, what was observed and how it ended."""

@@ -22,7 +22,7 @@ class DatabaseReader:
         self._url = url
 
     def campaigns(self) -> list[CampaignCounts]:
-        """See RecordsReader, as for the others."""
+        """See `RecordsReader`."""
         with reading(self._url) as connection:
             return [CampaignCounts.of(row, tally) for row, tally in queries.list_campaigns(connection)]
 
@@ -34,23 +34,23 @@ class DatabaseReader:
         return [CampaignCounts.of(row, tally) for row, tally in counted]
 
     def find(self, reference: str) -> CampaignMatch:
-        """..."""
+        """See `RecordsReader`."""
         with reading(self._url) as connection:
             return queries.find_campaign(connection, reference)
 
     def attempts(self, campaign: CampaignRow) -> list[AttemptSummary]:
-        """..."""
+        """See `RecordsReader`."""
         with reading(self._url) as connection:
             return queries.list_attempts(connection, campaign.uid)
 
     def attempt(self, campaign: CampaignRow, trial: int, attempt: int | None = None) -> AttemptTimeline:
-        """..."""
+        """See `RecordsReader`."""
         with reading(self._url) as connection:
             row = queries.get_attempt(connection, campaign, trial, attempt)
             return AttemptTimeline(row, tuple(queries.list_events(connection, row.id)))
 
     def whole_attempts(self, campaign: CampaignRow) -> Iterator[AttemptTimeline]:
-        """..."""
+        """See `RecordsReader`."""
         last = (0, 0)
         while True:
             # Each time anew: a transaction that stays open as long as somebody reads would let the WAL grow.
@@ -62,5 +62,5 @@ class DatabaseReader:
             last = (found[-1][0].trial, found[-1][0].attempt)
 
     def backup(self, destination: Path) -> None:
-        """..."""
+        """See `RecordsReader`."""
         backup(self._url, destination)

@@ -1,4 +1,4 @@
-"""What can be asked of the records, by a command or a program. All of it is reading."""
+"""The interface that reads the records, from their database or over HTTP, and its values."""
 
 from __future__ import annotations
 

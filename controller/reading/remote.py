@@ -40,32 +40,32 @@ class RemoteReader:
         return dict(self._json("/v1"))
 
     def campaigns(self) -> list[CampaignCounts]:
-        """See RecordsReader, as for the others."""
+        """See `RecordsReader`."""
         return [from_json.campaign(each) for each in self._json("/v1/campaigns")]
 
     def find(self, reference: str) -> CampaignMatch:
-        """..."""
+        """See `RecordsReader`."""
         meant, *others = self._json("/v1/campaigns", named=reference)
         rows = (from_json.campaign(each).campaign for each in others)
         return CampaignMatch(from_json.campaign(meant).campaign, tuple(rows))
 
     def attempts(self, campaign: CampaignRow) -> list[AttemptSummary]:
-        """..."""
+        """See `RecordsReader`."""
         return [from_json.summary(each) for each in self._json(f"/v1/campaigns/{quote(campaign.uid)}/attempts")]
 
     def attempt(self, campaign: CampaignRow, trial: int, attempt: int | None = None) -> AttemptTimeline:
-        """..."""
+        """See `RecordsReader`."""
         which = {} if attempt is None else {"attempt": str(attempt)}
         return from_json.timeline(self._json(f"/v1/campaigns/{quote(campaign.uid)}/trials/{trial}", **which))
 
     def whole_attempts(self, campaign: CampaignRow) -> Iterator[AttemptTimeline]:
-        """..."""
+        """See `RecordsReader`."""
         with self._answer(f"/v1/campaigns/{quote(campaign.uid)}/export") as answer:
             for line in answer:
                 yield from_json.timeline(json.loads(line))
 
     def backup(self, destination: Path) -> None:
-        """..."""
+        """See `RecordsReader`."""
         with sound_copy(destination) as copy, copy.open("wb") as file, self._answer("/v1/backup") as answer:
             shutil.copyfileobj(answer, file)
             if file.tell() != int(answer.headers["Content-Length"]):

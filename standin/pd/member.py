@@ -67,7 +67,7 @@ class Member(Node):
         self.due = min(self._raft_due, self.questions.due)
 
     def _notice_a_gap(self, now: float) -> None:
-        """This process was frozen for so long that others may lead by now."""
+        """Give up leadership where this process was frozen so long that others may lead by now."""
         if now - self._raft_due > LEASE_SECONDS and self.raft.leadership is not None:
             self.raft.become_follower(self.raft.log.term, 0)
             self._settle(now)

@@ -6,8 +6,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from cluster.apiserver.kubectl import Answer, Kubectl
 from controller.api import GROUP, KIND, VERSION, CampaignStatus, Condition, ConditionType, Phase, Rates, Summary
-from tests.apiserver.kubectl import Answer, Kubectl
 
 FIELD_MANAGER = "evalcampaign"
 

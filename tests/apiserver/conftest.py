@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from cluster.apiserver.controlplane import ControlPlane
+from cluster.apiserver.kubectl import Kubectl
 from tests.apiserver import binaries
-from tests.apiserver.controlplane import ControlPlane
-from tests.apiserver.kubectl import Kubectl
 
 REPO = Path(__file__).parents[2]
 CRDS = REPO / "crds"

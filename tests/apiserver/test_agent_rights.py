@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 
+from cluster.apiserver.kubectl import Kubectl
 from controller.agents.exposure import Exposure
 from controller.api import CampaignSpec
 from controller.campaign.agent import agent_exposure
@@ -17,7 +18,6 @@ from controller.campaign.services import Services
 from controller.kube import KubeApi, KubeDeployments, KubeReviews
 from controller.records.rows import Flag
 from tests.apiserver.conftest import CONTROLLER_NAMESPACE, REPO, KubectlAs, MakeNamespace
-from tests.apiserver.kubectl import Kubectl
 
 CAMPAIGN = {
     "subject": {"type": "tikv", "namespace": "tikv"},

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
+from cluster.apiserver.controlplane import ControlPlane
+from cluster.apiserver.kubectl import Kubectl
 from controller.api import CampaignStatus, Current, Outcome, Phase, Recent, Step, Summary
 from tests.apiserver.campaigns import NOON, campaign, finished, write_status
 from tests.apiserver.conftest import CONTROLLER_NAMESPACE, REPO, KubectlAs, MakeNamespace
-from tests.apiserver.controlplane import ControlPlane
-from tests.apiserver.kubectl import Kubectl
 
 ASKED = ("run", "--subject", "etcd", "--chaos", "node_kill", "--trials", "3", "--name", "asked")
 BASELINE = (*ASKED, "--baseline")
@@ -228,7 +228,7 @@ def test_a_person_without_rights_is_told_so(kubectl: Kubectl, kubectl_as: Kubect
     assert code == 1 and err.startswith("The API server refused: evalcampaigns.evalcampaign.dev is forbidden")
     code, out, _ = nobody("doctor", "-n", namespace)
     assert f"warn You may not create campaigns in namespace {namespace}" in out
-    assert "warn Which namespaces may be broken cannot be told" in out
+    assert "warn Which namespaces may be broken is unknown" in out
 
 
 def test_an_agents_token_is_handed_on_to_its_namespace(
@@ -255,7 +255,7 @@ def test_an_agents_token_is_handed_on_to_its_namespace(
 
 def test_the_doctor_says_of_each_thing_how_it_is(cli: Cli, shipped: None, kubectl: Kubectl, namespace: str) -> None:
     code, out, err = cli("doctor", "-n", "default", "--output", "json")
-    found = {finding["said"]: finding["level"] for finding in json.loads(out)}
+    found = {finding["message"]: finding["level"] for finding in json.loads(out)}
     assert code == 1, err
     assert found["The CRD evalcampaigns.evalcampaign.dev has the fields of this version"] == "ok"
     # No kubelet here, so no pod of the controller's ever runs.
@@ -263,7 +263,7 @@ def test_the_doctor_says_of_each_thing_how_it_is(cli: Cli, shipped: None, kubect
         "There is no controller in namespace evalcampaign"
     ]
     for subject in ("etcd", "tikv"):
-        powers = f"The controller has the powers to break and mend what is in namespace {subject}"
+        powers = f"The controller has the permissions to break and mend what is in namespace {subject}"
         assert found[powers] == "ok"
     kubectl("delete", "rolebinding", "managed-access", "-n", "etcd")
     try:
@@ -271,5 +271,5 @@ def test_the_doctor_says_of_each_thing_how_it_is(cli: Cli, shipped: None, kubect
     finally:
         kubectl("apply", "-k", REPO / "manifests" / "subjects" / "etcd-powers")
     assert code == 1
-    assert "fail The controller lacks powers over namespace etcd: get pods, list pods" in out
+    assert "fail The controller lacks permissions in namespace etcd: get pods, list pods" in out
     assert f"warn Namespace tikv may be broken, but not by campaigns of {namespace}" in out

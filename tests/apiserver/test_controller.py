@@ -8,15 +8,16 @@ import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bench.scripted import Script, ScriptedSubject, World
+from cluster.apiserver.kubectl import Kubectl
 from controller.authorization import ALLOWED_ANNOTATION, OPT_IN_LABEL
 from controller.settings import Settings
 from tests.apiserver.campaigns import campaign
 from tests.apiserver.conftest import CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE, MakeNamespace
-from tests.apiserver.kubectl import Kubectl
-from tests.support.scripted import Script, ScriptedSubject, World
 from tests.support.threaded import ThreadedController
 
 SUBJECT = "etcd"
@@ -36,7 +37,7 @@ async def controller(
     WORLDS.clear()
     kubectl("annotate", "namespace", SUBJECT, f"{ALLOWED_ANNOTATION}={namespace}", "--overwrite")
 
-    def scripted(context):
+    def scripted(context: Any) -> Any:
         world = WORLDS.setdefault(context.namespace, World())
         return ScriptedSubject(context, Script(heal_after=None), world)
 
@@ -47,16 +48,16 @@ async def controller(
     await thread.stop()
 
 
-def asked(namespace: str, name: str, subject: str, **spec: object) -> dict[str, object]:
+def asked(namespace: str, name: str, subject: str, **spec: Any) -> dict[str, Any]:
     """A campaign of one short trial on the scripted subject in namespace `subject`."""
     short = {"trials": 1, "observeSeconds": 1, "settleSeconds": 1, "quietPeriod": {"minSeconds": 0, "maxSeconds": 0}}
     return campaign(namespace, name, subject={"type": "scripted", "namespace": subject}, **(short | spec))
 
 
-async def when(kubectl: Kubectl, name: str, namespace: str, condition) -> dict:
+async def when(kubectl: Kubectl, name: str, namespace: str, condition: Any) -> dict[str, Any]:
     """The campaign's status, once it is as asked."""
     deadline = time.monotonic() + 180
-    status: dict = {}
+    status: dict[str, Any] = {}
     while time.monotonic() < deadline:
         found = await asyncio.to_thread(kubectl.json, "get", "ec", name, "-n", namespace)
         status = found.get("status", {})
@@ -66,11 +67,13 @@ async def when(kubectl: Kubectl, name: str, namespace: str, condition) -> dict:
     raise AssertionError(f"it never came to that: {status}")
 
 
-def accepted(status: dict) -> dict:
+def accepted(status: dict[str, Any]) -> dict[str, Any]:
     return next((each for each in status.get("conditions", []) if each["type"] == "Accepted"), {})
 
 
-async def test_a_campaign_runs_to_its_end_with_exactly_the_shipped_rights(controller, kubectl, namespace) -> None:
+async def test_a_campaign_runs_to_its_end_with_exactly_the_shipped_rights(
+    controller: Any, kubectl: Any, namespace: Any
+) -> None:
     kubectl.apply(asked(namespace, "spine", SUBJECT, trials=2))
     wait = ("wait", "--for=condition=Finished", "ec/spine", "-n", namespace, "--timeout=170s")
     await asyncio.to_thread(kubectl, *wait)
@@ -82,7 +85,9 @@ async def test_a_campaign_runs_to_its_end_with_exactly_the_shipped_rights(contro
     assert columns[1:7] == ["Complete", "scripted", "node_kill", "baseline", "2/2", "0/2"]
 
 
-async def test_the_status_is_written_by_server_side_apply_and_by_nobody_else(controller, kubectl, namespace) -> None:
+async def test_the_status_is_written_by_server_side_apply_and_by_nobody_else(
+    controller: Any, kubectl: Any, namespace: Any
+) -> None:
     kubectl.apply(asked(namespace, "applied", SUBJECT))
     await when(kubectl, "applied", namespace, lambda status: status.get("phase") == "Complete")
     found = kubectl.json("get", "ec", "applied", "-n", namespace, "--show-managed-fields")
@@ -95,7 +100,7 @@ async def test_the_status_is_written_by_server_side_apply_and_by_nobody_else(con
 
 
 async def test_each_transition_has_one_event_beside_the_campaign_and_none_beside_the_subject(
-    controller, kubectl, namespace
+    controller: Any, kubectl: Any, namespace: Any
 ) -> None:
     kubectl.apply(asked(namespace, "told", SUBJECT))
     await when(kubectl, "told", namespace, lambda status: status.get("phase") == "Complete")
@@ -105,7 +110,7 @@ async def test_each_transition_has_one_event_beside_the_campaign_and_none_beside
 
 
 async def test_a_namespace_that_did_not_consent_is_left_alone_until_it_has(
-    controller, kubectl, namespace, make_namespace: MakeNamespace
+    controller: Any, kubectl: Any, namespace: Any, make_namespace: MakeNamespace
 ) -> None:
     shy = make_namespace("shy")
     account = f"{CONTROLLER_NAMESPACE}:{CONTROLLER_ACCOUNT}"
@@ -129,7 +134,7 @@ async def test_a_namespace_that_did_not_consent_is_left_alone_until_it_has(
 
 
 async def test_a_namespace_without_permissions_for_us_is_named_as_that(
-    controller, kubectl, namespace, make_namespace: MakeNamespace
+    controller: Any, kubectl: Any, namespace: Any, make_namespace: MakeNamespace
 ) -> None:
     closed = make_namespace("closed", labels={"evalcampaign.dev/opt-in": "true"})
     kubectl.apply(asked(namespace, "powerless", closed))
@@ -139,14 +144,16 @@ async def test_a_namespace_without_permissions_for_us_is_named_as_that(
 
 
 async def test_a_subject_that_does_not_exist_fails_with_the_list_of_those_that_do(
-    controller, kubectl, namespace
+    controller: Any, kubectl: Any, namespace: Any
 ) -> None:
     kubectl.apply(campaign(namespace, "unknown", subject={"type": "mongodb", "namespace": SUBJECT}))
     status = await when(kubectl, "unknown", namespace, lambda status: status.get("phase") == "Failed")
     assert status["message"] == "subject type 'mongodb' is unknown; valid: scripted"
 
 
-async def test_a_campaign_deleted_in_mid_trial_is_undone_and_goes(controller, kubectl, namespace) -> None:
+async def test_a_campaign_deleted_in_mid_trial_is_undone_and_goes(
+    controller: Any, kubectl: Any, namespace: Any
+) -> None:
     kubectl.apply(asked(namespace, "gone", SUBJECT, observeSeconds=600))
     observing = lambda status: status.get("current", {}).get("step") == "observe"  # noqa: E731
     await when(kubectl, "gone", namespace, observing)
@@ -155,9 +162,9 @@ async def test_a_campaign_deleted_in_mid_trial_is_undone_and_goes(controller, ku
 
 
 async def test_a_campaign_suspended_aborted_and_done_with_its_time_goes_by_itself(
-    controller, kubectl, namespace
+    controller: Any, kubectl: Any, namespace: Any
 ) -> None:
-    def steer(**controls: object) -> None:
+    def steer(**controls: Any) -> None:
         kubectl("patch", "ec", "steered", "-n", namespace, "--type=merge", "-p", json.dumps({"spec": controls}))
 
     kubectl.apply(asked(namespace, "steered", SUBJECT, trials=2, observeSeconds=600, suspend=True))
@@ -173,7 +180,9 @@ async def test_a_campaign_suspended_aborted_and_done_with_its_time_goes_by_itsel
     await asyncio.to_thread(kubectl, "wait", "--for=delete", "ec/steered", "-n", namespace, "--timeout=170s")
 
 
-async def test_the_plans_of_a_dry_run_are_taken_by_the_api_server(controller, kubectl, namespace) -> None:
+async def test_the_plans_of_a_dry_run_are_taken_by_the_api_server(
+    controller: Any, kubectl: Any, namespace: Any
+) -> None:
     kubectl.apply(asked(namespace, "dry", SUBJECT, trials=3, dryRun=True))
     status = await when(kubectl, "dry", namespace, lambda status: status.get("phase") == "Complete")
     assert [plan["trial"] for plan in status["plans"]] == [1, 2, 3]

@@ -18,9 +18,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cluster.apiserver.controlplane import ControlPlane
 from controller.api import GROUP, KIND, PLURAL, VERSION
 from controller.campaign.parsing import campaign_from_body
-from tests.apiserver.controlplane import ControlPlane
 from tests.simulation.test_fuzzed_intake import check, outcome
 from tests.support.specs import ANYTHING, SPECS, TEXTS, fuzz
 

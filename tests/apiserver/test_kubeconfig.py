@@ -18,13 +18,13 @@ from typing import Any
 
 import pytest
 
+from cluster.apiserver.kubectl import Kubectl
 from controller.cli.cluster.api import Api
 from controller.cli.cluster.errors import CommandFailed
 from controller.connection import NoCluster
 from controller.kube import KubeApi
 from subjects.cluster import ClusterError, ClusterUnreachable
 from tests.apiserver import binaries
-from tests.apiserver.kubectl import Kubectl
 from tests.support.certificates import SERVER_NAME, Authority
 from tests.support.hearing import Heard, Hearing, hearing
 
@@ -525,7 +525,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Callable[[Place], None]:
 
 
 @pytest.mark.parametrize("case", GOES, ids=lambda case: case.__name__)
-async def test_we_go_where_kubectl_goes_and_as_whom(case, place, programs, environment) -> None:
+async def test_we_go_where_kubectl_goes_and_as_whom(case: Any, place: Any, programs: Any, environment: Any) -> None:
     case(place)
     kubectl, told = by_kubectl(place, programs["kubectl"]), place.told()
     assert kubectl.heard and not kubectl.refused
@@ -749,7 +749,9 @@ def _write(place: Place, content: str) -> None:
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.__name__)
-async def test_what_kubectl_cannot_use_we_refuse_in_a_sentence(case, place, programs, environment) -> None:
+async def test_what_kubectl_cannot_use_we_refuse_in_a_sentence(
+    case: Any, place: Any, programs: Any, environment: Any
+) -> None:
     case(place)
     kubectl = by_kubectl(place, programs["kubectl"])
     assert kubectl.refused and not kubectl.heard

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.apiserver.kubectl import Kubectl
+from cluster.apiserver.kubectl import Kubectl
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
+from cluster.apiserver.kubectl import Kubectl
 from tests.apiserver.campaigns import campaign, finished, write_status
 from tests.apiserver.conftest import CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE, MANIFESTS, KubectlAs, MakeNamespace
-from tests.apiserver.kubectl import Kubectl
 
 CONTROLLER = f"system:serviceaccount:{CONTROLLER_NAMESPACE}:{CONTROLLER_ACCOUNT}"
 SUBJECT = "etcd"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from cluster.apiserver.kubectl import Kubectl
 from tests.apiserver.campaigns import campaign
-from tests.apiserver.kubectl import Kubectl
 
 
 def subject(**more: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from cluster.apiserver.kubectl import Kubectl
 from controller.agents.intake.tokens import TokenExchange, TokenSecrets
 from controller.cli.cluster.api import Api
 from controller.cli.cluster.campaigns import Campaigns
@@ -23,7 +24,6 @@ from controller.records.errors import NotRecorded, RecordsUnavailable
 from controller.tokens import ANNOTATION, digest_of, secret_name
 from tests.apiserver.campaigns import campaign
 from tests.apiserver.conftest import CONTROLLER_NAMESPACE, KubectlAs
-from tests.apiserver.kubectl import Kubectl
 from tests.support.ports import free_port
 
 pytestmark = pytest.mark.usefixtures("shipped")
@@ -132,7 +132,7 @@ def campaigns_as(people: People, role: str, monkeypatch: pytest.MonkeyPatch) -> 
     return Campaigns(Api.connect(), people.namespace)
 
 
-def annotations(kubectl: Kubectl, people: People) -> dict[str, str]:
+def annotations(kubectl: Kubectl, people: People) -> dict[str, str]:  # type: ignore[no-redef]
     found = kubectl.json("get", "ec", "asked", "-n", people.namespace)["metadata"].get("annotations", {})
     return {key: value for key, value in found.items() if "last-applied" not in key}
 
@@ -153,7 +153,7 @@ async def test_who_may_change_a_campaign_is_given_its_token_and_reads_no_secret(
     with pytest.raises(Refused):
         campaigns.api.get(f"/api/v1/namespaces/{CONTROLLER_NAMESPACE}/secrets/{secret_name('x')}")
     assert await asyncio.to_thread(lambda: tokens.read(campaigns, campaigns.get("asked"))) == token
-    assert annotations(kubectl, people) == {}, "nothing is left on the campaign"
+    assert annotations(kubectl, people) == {}, "nothing is left on the campaign"  # type: ignore[operator]
 
 
 async def test_who_may_only_look_at_it_is_not(

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from cluster.apiserver.kubectl import Kubectl
 from tests.apiserver.conftest import CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE, REPO
-from tests.apiserver.kubectl import Kubectl
 
 AGENT = "system:serviceaccount:agents:scripted-agent"
 CONTROLLER = f"system:serviceaccount:{CONTROLLER_NAMESPACE}:{CONTROLLER_ACCOUNT}"

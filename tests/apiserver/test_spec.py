@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from cluster.apiserver.kubectl import Kubectl
 from controller.api import CampaignSpec, Controls
 from tests.apiserver.campaigns import campaign
-from tests.apiserver.kubectl import Kubectl
 
 SUBJECT = {"type": "etcd", "namespace": "etcd"}
 
@@ -81,7 +81,7 @@ CHANGES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     (
         "the last of as many and as long ones as there may be",
         {"subject": SUBJECT | FULL},
-        {"subject": SUBJECT | FULL | {"endpoints": [*FULL["endpoints"][:-1], "http://a:1"]}},
+        {"subject": SUBJECT | FULL | {"endpoints": [*FULL["endpoints"][:-1], "http://a:1"]}},  # type: ignore[index]
         "subject",
     ),
     ("a Secret that is removed", {"subject": SUBJECT | {"tlsSecret": "s"}}, {}, "subject"),
@@ -137,7 +137,12 @@ def steer(namespace: str, **controls: Any) -> tuple[str, ...]:
 
 def test_a_campaign_may_be_suspended_resumed_and_given_another_ttl_or_none(kubectl: Kubectl, namespace: str) -> None:
     kubectl.apply(campaign(namespace))
-    steps = [{"suspend": True}, {"suspend": False}, {"ttlSecondsAfterFinished": 60}, {"ttlSecondsAfterFinished": None}]
+    steps: list[dict[str, Any]] = [
+        {"suspend": True},
+        {"suspend": False},
+        {"ttlSecondsAfterFinished": 60},
+        {"ttlSecondsAfterFinished": None},
+    ]
     for generation, controls in enumerate(steps, start=2):
         kubectl(*steer(namespace, **controls))
         found = kubectl.json("get", "ec", "asked", "-n", namespace)

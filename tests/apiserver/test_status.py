@@ -8,9 +8,9 @@ import time
 
 import pytest
 
+from cluster.apiserver.kubectl import Kubectl
 from controller.api import CampaignStatus, ConditionType, Current, Outcome, Phase, Rates, Recent, Step, Summary
 from tests.apiserver.campaigns import FIELD_MANAGER, NOON, campaign, condition, finished, write_status
-from tests.apiserver.kubectl import Kubectl
 
 
 def running() -> CampaignStatus:

@@ -6,9 +6,9 @@ import copy
 import json
 from typing import Any
 
+from cluster.apiserver.kubectl import Kubectl
 from controller.api import CampaignSpec
 from tests.apiserver.campaigns import campaign
-from tests.apiserver.kubectl import Kubectl
 from tests.support.waiting import eventually
 from tests.unit.crd.flat import load_crd, schema_of
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.scripted import Script
 from controller.campaign import preconditions
 from controller.campaign.limits import ChangeNotifier, NamespaceLimits
 from controller.campaign.preconditions import MAX_RETRY_SECONDS, MAX_RETRY_UNAUTHORIZED_SECONDS, next_retry_seconds
@@ -21,7 +22,6 @@ from controller.records import CampaignRow, Records
 from controller.status import Refusal
 from tests.emulator.objects import Key
 from tests.emulator.stage import Stage
-from tests.support.scripted import Script
 from tests.support.waiting import eventually
 from tests.unit.records.samples import spec
 
@@ -94,7 +94,7 @@ async def test_who_waits_for_a_place_can_be_aborted_suspended_and_deleted(crowde
     keys = flood(crowded)
     for word in ("TooManyCampaigns", "NotOptedIn"):
         await eventually(lambda: len(waiting_for(crowded, keys, "NotOptedIn")) == ACTIVE)
-        await eventually(lambda word=word: len(waiting_for(crowded, keys, word)) >= 3)
+        await eventually(lambda word=word: len(waiting_for(crowded, keys, word)) >= 3)  # type: ignore[misc]
         those = waiting_for(crowded, keys, word)
         crowded.change(those[0], abort=True)
         crowded.change(those[1], suspend=True)
@@ -108,7 +108,7 @@ async def test_who_waits_for_a_place_can_be_aborted_suspended_and_deleted(crowde
 
 
 def test_who_is_refused_again_and_again_asks_less_and_less() -> None:
-    no, other = Refusal("NotOptedIn", "n"), Refusal("SubjectNotReady", "s")
+    no, other = Refusal("NotOptedIn", "n"), Refusal("SubjectNotReady", "s")  # type: ignore[arg-type]
 
     def questions(refusal: Refusal, seconds: float) -> int:
         count, pause, said, at = 0, 0.0, None, 0.0
@@ -160,7 +160,7 @@ async def test_the_oldest_become_active_first_and_who_has_begun_never_waits(tmp_
     go_on: dict[str, asyncio.Event] = {}
 
     async def take(row: CampaignRow, entitled: bool = False) -> None:
-        async with limits.active(row, entitled, lambda called: called.wait()):  # type: ignore[arg-type]
+        async with limits.active(row, entitled, lambda called: called.wait()):  # type: ignore[arg-type, return-value]
             order.append(row.name)
             await go_on.setdefault(row.name, asyncio.Event()).wait()
 
@@ -183,5 +183,5 @@ async def test_the_oldest_become_active_first_and_who_has_begun_never_waits(tmp_
     for name in ("c3", "c4"):
         go_on[name].set()
         await tasks[name]
-    async with limits.active(made[0], False, lambda called: called.wait()):  # type: ignore[arg-type]
+    async with limits.active(made[0], False, lambda called: called.wait()):  # type: ignore[arg-type, return-value]
         pass

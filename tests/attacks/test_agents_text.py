@@ -83,7 +83,7 @@ WRITTEN = {
 
 
 @pytest.mark.parametrize("body", WRITTEN.values(), ids=WRITTEN)
-async def test_a_ticket_is_taken_however_it_was_written(here, body: bytes) -> None:  # noqa: F811
+async def test_a_ticket_is_taken_however_it_was_written(here: Any, body: bytes) -> None:  # noqa: F811
     cursor = await here.source.current_cursor()
     answer = await here.client.put("/v1/tickets/t", content=body)
     assert answer.status_code == 204, answer.text
@@ -296,7 +296,7 @@ def told(hostile: str) -> tuple[CampaignRow, AttemptTimeline]:
 @example("\r\n")
 @example("\ud83d\x9b")
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_a_record_holds_each_line_of_a_trial_is_printable(told, text: str) -> None:
+def test_whatever_a_record_holds_each_line_of_a_trial_is_printable(told: Any, text: str) -> None:
     campaign, story = told
     command = {"at": None, "session": text, "tool": text, "command": text, "exitCode": None, "why": text}
     attempt = replace(
@@ -317,7 +317,7 @@ def test_whatever_a_record_holds_each_line_of_a_trial_is_printable(told, text: s
 
 
 @pytest.mark.parametrize("formula", FORMULAS)
-def test_a_formula_in_a_record_is_a_text_in_a_spreadsheet(told, formula: str) -> None:
+def test_a_formula_in_a_record_is_a_text_in_a_spreadsheet(told: Any, formula: str) -> None:
     campaign, story = told
     attempt = replace(story.attempt, error=formula, fault={"targets": [{"name": formula, "uid": "u", "facts": {}}]})
     out = io.StringIO()

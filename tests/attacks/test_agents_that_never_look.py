@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from bench.scripted import Script, ScriptedSubject, World
 from controller.agents.protocol import Command, CommandLog, Cursor, PollResult, Ticket
 from controller.api import CampaignSpec, Mode, Outcome
 from controller.attempt.agent_session import AgentSession
@@ -22,7 +23,6 @@ from controller.records import AttemptRow, Records, queries
 from controller.records.database import reading
 from controller.records.rows import Flag
 from subjects.protocol import SubjectContext
-from tests.support.scripted import Script, ScriptedSubject, World
 from tests.support.virtual import VirtualClock, run_virtually
 
 UID = "5f1e6a0e-0000-4000-8000-000000000001"
@@ -198,7 +198,7 @@ def test_an_agent_that_looks_is_not_flagged(tmp_path: Path) -> None:
             )
         ]
 
-    asked = {"settleSeconds": 1, "quietPeriod": {"minSeconds": 10, "maxSeconds": 10}}
+    asked: dict[str, Any] = {"settleSeconds": 1, "quietPeriod": {"minSeconds": 10, "maxSeconds": 10}}
     found = ran(tmp_path, honest, trials=2, **asked)
     assert found.unflagged(Outcome.RESOLVED) == [(1, []), (2, [])]
     assert [row.false_alarms for row in found.rows] == [0, 0]

@@ -6,10 +6,13 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import kmock
 import pytest
 
+from bench.quick import QuickSpec
+from bench.scripted import Script
 from controller import handlers
 from controller.agents import deployment
 from controller.campaign import parsing, preconditions
@@ -18,13 +21,11 @@ from tests.emulator.deployments import LABELS, READY, Deployments
 from tests.emulator.objects import Key, Refused
 from tests.emulator.stage import ALLOWED, Stage
 from tests.support.ports import free_port
-from tests.support.quick import QuickSpec
-from tests.support.scripted import Script
 from tests.support.waiting import eventually
 
 OWN = "evalcampaign"
 AGENT = {"source": "http", "workload": {"namespace": "agents", "name": "fixer"}}
-WATCHED = {"mode": "agent", "observeSeconds": 2, "agent": AGENT}
+WATCHED: dict[str, Any] = {"mode": "agent", "observeSeconds": 2, "agent": AGENT}
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +62,7 @@ class Ground:
         said = {ALLOWED: ",".join(namespaces)} if namespaces else {ALLOWED: None}
         self.objects.merge(("namespaces", None, "agents"), {"metadata": {"annotations": said}})
 
-    def attack(self, **spec: object) -> Key:
+    def attack(self, **spec: Any) -> Key:
         """Mallory's campaign, on a subject of his own, names the other one's agent."""
         asked = {"mode": "baseline", "observeSeconds": 1, "agent": AGENT | {"source": "none"}} | spec
         return self.stage.apply("attack", subject="theirs", namespace="mallory", **asked)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 from contextlib import aclosing
+from typing import Any
 
 import aiohttp.web
 import pytest
@@ -37,7 +38,7 @@ statuses = st.sampled_from([200, 200, 200, 201, 204, 302, 400, 401, 403, 404, 40
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(statuses, st.one_of(anything.map(lambda each: json.dumps(each).encode()), st.binary(max_size=40)))
-def test_whatever_an_answer_is_a_subject_gets_something_or_one_of_two_errors(status, body) -> None:
+def test_whatever_an_answer_is_a_subject_gets_something_or_one_of_two_errors(status: Any, body: Any) -> None:
     async def ask() -> None:
         server = PodServer()
         server.raw = lambda: aiohttp.web.Response(status=status, body=body, content_type="application/json")
@@ -62,7 +63,7 @@ def test_whatever_an_answer_is_a_subject_gets_something_or_one_of_two_errors(sta
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 429, 401])
-async def test_a_server_that_answers_and_does_not_serve_is_told_from_one_that_is_away(status) -> None:
+async def test_a_server_that_answers_and_does_not_serve_is_told_from_one_that_is_away(status: Any) -> None:
     server = PodServer()
     server.answer = (status, {"message": "failed calling webhook"})
     async with serving(server) as api:
@@ -77,7 +78,7 @@ async def test_a_server_that_answers_and_does_not_serve_is_told_from_one_that_is
 @pytest.mark.parametrize(
     "ends", [{"type": "ERROR", "object": {"code": 410, "reason": "Expired"}}, END, b'{"type": "AD']
 )
-async def test_watches_that_end_at_once_cost_few_lists(ends) -> None:
+async def test_watches_that_end_at_once_cost_few_lists(ends: Any) -> None:
     server = PodServer()
     server.pods = [pod("a")]
     for _ in range(1000):
@@ -92,7 +93,7 @@ async def test_watches_that_end_at_once_cost_few_lists(ends) -> None:
 
 
 @pytest.mark.parametrize("status", [401, 403, 418])
-async def test_at_the_start_one_that_does_not_know_us_is_named_and_nobody_waits(status) -> None:
+async def test_at_the_start_one_that_does_not_know_us_is_named_and_nobody_waits(status: Any) -> None:
     server = PodServer()
     server.answer = (status, {"message": "no\nnever"})
     async with serving(server) as api:
@@ -107,7 +108,7 @@ async def test_at_the_start_one_that_does_not_know_us_is_named_and_nobody_waits(
     ids=repr,
 )
 @pytest.mark.parametrize("status", [200, 401, 500])
-def test_the_command_line_says_a_sentence(body, status) -> None:
+def test_the_command_line_says_a_sentence(body: Any, status: Any) -> None:
     answers = {200: None, 401: "does not know you", 500: "cannot serve"}
     with said(status, body) as url:
         api = Api(Connection(url, "a test"))

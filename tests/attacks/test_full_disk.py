@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection
@@ -93,7 +94,7 @@ async def test_what_a_killed_process_left_is_undone_by_the_next_one_on_a_full_di
 # What agents send ----------------------------------------------------------------------------------------------------
 
 
-def log(*numbers: int, size: int = 4096) -> dict[str, object]:
+def log(*numbers: int, size: int = 4096) -> dict[str, Any]:
     said = {"session": "s", "type": "tool_result", "content": "x" * size}
     return {"entries": [{**said, "sequence": number} for number in numbers]}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -46,7 +47,7 @@ anything = st.recursive(
 )
 
 
-def entries(*names: str):
+def entries(*names: str) -> Any:
     """Objects with some of these fields, of any type or of the right one."""
     field = st.one_of(texts, st.just("c"), anything, st.just(True), st.lists(texts, max_size=2))
     return st.dictionaries(st.sampled_from(names), field, max_size=5)
@@ -67,7 +68,7 @@ users = st.builds(
 )  # fmt: skip
 
 
-def named(kind: str, values):
+def named(kind: str, values: Any) -> Any:
     one = st.fixed_dictionaries({"name": st.one_of(st.just("c"), texts), kind: st.one_of(values, values, anything)})
     return st.one_of(st.lists(one, max_size=2), st.lists(one, max_size=2), anything)
 
@@ -109,19 +110,19 @@ def used_or_refused(content: bytes, folder: Path) -> Connection | str:
 
 @FUZZ
 @given(st.one_of(configs, likely, anything))
-def test_any_json(tmp_path: Path, config) -> None:
+def test_any_json(tmp_path: Path, config: Any) -> None:
     used_or_refused(json.dumps(config).encode("utf-8", "surrogatepass"), tmp_path)
 
 
 @FUZZ
 @given(st.binary(max_size=200))
-def test_any_bytes(tmp_path: Path, content) -> None:
+def test_any_bytes(tmp_path: Path, content: Any) -> None:
     used_or_refused(content, tmp_path)
 
 
 @FUZZ
 @given(st.text(alphabet="{}[]:,-&*!|>'\"#%@`\n\t ab1.~?<=", max_size=60))
-def test_anything_that_looks_like_yaml(tmp_path: Path, content) -> None:
+def test_anything_that_looks_like_yaml(tmp_path: Path, content: Any) -> None:
     used_or_refused(content.encode(), tmp_path)
 
 
@@ -160,12 +161,12 @@ def test_anything_that_looks_like_yaml(tmp_path: Path, content) -> None:
     ],
     ids=lambda content: repr(content[:24]),
 )
-def test_what_is_made_to_hurt(tmp_path: Path, content) -> None:
+def test_what_is_made_to_hurt(tmp_path: Path, content: Any) -> None:
     used_or_refused(content, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["\0", "a\0b", "x" * 5000, "/dev/null/x", "\n", "\ud83d"])
-def test_names_that_are_none(name) -> None:
+def test_names_that_are_none(name: Any) -> None:
     with pytest.raises(NoCluster) as refused:
         connection_from({"KUBECONFIG": name})
     assert "\n" not in str(refused.value)
@@ -175,7 +176,7 @@ def test_names_that_are_none(name) -> None:
 
 @FUZZ
 @given(st.dictionaries(st.sampled_from(["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "KUBERNETES_MASTER"]), texts))
-def test_any_environment(tmp_path: Path, environment) -> None:
+def test_any_environment(tmp_path: Path, environment: Any) -> None:
     try:
         connection_from({"HOME": str(tmp_path)} | environment)
     except NoCluster as refused:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -73,7 +74,7 @@ class Store:
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute(sql, values)
 
-    def ticket(self, number: int, seen: str | None = None, verb: str = "INSERT", **more: object) -> object:
+    def ticket(self, number: int, seen: str | None = None, verb: str = "INSERT", **more: Any) -> object:
         row = {
             "id": self.id(number),
             "violation_key": "store_down:1",

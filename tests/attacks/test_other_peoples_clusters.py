@@ -20,6 +20,7 @@ from typing import Any, get_type_hints
 
 import pytest
 
+from bench.quick import QuickSpec
 from controller.campaign.services import Services
 from controller.kube import KubeCluster
 from subjects.cluster import Changes, Cluster, ClusterError, Pod, Reads, Workload
@@ -32,7 +33,6 @@ from subjects.protocol import ChaosRefused, EvalSubject, Fault, SubjectContext, 
 from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.options import check
 from subjects.tikv.members.pd import Pd
-from tests.support.quick import QuickSpec
 from tests.unit.subjects import tikv_fakes
 from tests.unit.subjects.fakes import IMAGE, NAMES, FakeCluster
 from tests.unit.subjects.tikv_fakes import FakeTikv
@@ -145,7 +145,7 @@ async def attempt(subject: EvalSubject, chaos: str, seed: int) -> Fault:
 
 
 @pytest.mark.parametrize("make", CLUSTERS)
-async def test_a_campaign_changes_nothing_but_its_targets_and_never_takes_a_majority(make) -> None:
+async def test_a_campaign_changes_nothing_but_its_targets_and_never_takes_a_majority(make: Any) -> None:
     cluster = make()
     subject = EtcdSubject(cluster.context(), PACE)
     expected: list[tuple[str, str]] = []
@@ -160,7 +160,7 @@ async def test_a_campaign_changes_nothing_but_its_targets_and_never_takes_a_majo
 
 
 @pytest.mark.parametrize("make", CLUSTERS)
-async def test_resets_of_a_healthy_cluster_delete_nothing_however_many_there_are(make) -> None:
+async def test_resets_of_a_healthy_cluster_delete_nothing_however_many_there_are(make: Any) -> None:
     cluster = make()
     before = dict(cluster.pods)
     async with asyncio.timeout(120):
@@ -173,10 +173,10 @@ async def test_resets_of_a_healthy_cluster_delete_nothing_however_many_there_are
 
 
 @pytest.mark.parametrize("tier", ["pd", "tikv"])
-async def test_resets_of_a_tikv_with_a_held_back_rollout_delete_nothing(tier) -> None:
+async def test_resets_of_a_tikv_with_a_held_back_rollout_delete_nothing(tier: Any) -> None:
     cluster = FakeTikv()
     cluster.workloads[tier] = replace(cluster.workloads[tier], images={tier: f"{tier}:9.0"})
-    cluster.as_template = lambda name: name in cluster.pods  # both revisions work
+    cluster.as_template = lambda name: name in cluster.pods  # type: ignore[method-assign]  # both revisions work
     before = {name: pod.uid for name, pod in cluster.pods.items()}
     subject = tikv_fakes.subject_in(cluster)
     async with asyncio.timeout(120):
@@ -260,14 +260,14 @@ def swapped_back(fault: Fault) -> Revert:
         (KILL, "u1", "registry.k8s.io/pause:3.10", False),
     ],
 )
-def test_only_our_own_image_in_the_planned_pod_is_ours_to_undo(fault, uid, image, ours) -> None:
+def test_only_our_own_image_in_the_planned_pod_is_ours_to_undo(fault: Any, uid: Any, image: Any, ours: Any) -> None:
     pod = Pod("etcd-1", uid, True, False, "10.0.0.1", {"etcd": image})
     assert is_swapped(Fault.from_json(fault.to_json()), fault.targets[0], pod) is ours
 
 
 @pytest.mark.parametrize("make", CLUSTERS)
 @pytest.mark.parametrize("fault", [OLD, NEW, KILL])
-async def test_cleaning_up_what_is_not_there_deletes_nothing(make, fault) -> None:
+async def test_cleaning_up_what_is_not_there_deletes_nothing(make: Any, fault: Any) -> None:
     cluster = make()
     fault = replace(fault, targets=(Target("etcd-1", cluster.pods["etcd-1"].uid),))
     await asyncio.wait_for(EtcdSubject(cluster.context(), PACE).cleanup_chaos(fault), 60)
@@ -360,31 +360,31 @@ def test_a_subject_is_given_nothing_but_the_guarded_cluster() -> None:
 
 
 @pytest.mark.parametrize("method", sorted(CHANGING))
-async def test_what_is_permitted_is_sent(method) -> None:
+async def test_what_is_permitted_is_sent(method: Any) -> None:
     api = Asked(three())
-    await getattr(GuardedCluster(api, consents, allow_recreate=True), method)(*permits()[method])
+    await getattr(GuardedCluster(api, consents, allow_recreate=True), method)(*permits()[method])  # type: ignore[arg-type]
     assert api.changed == [method]
 
 
 @pytest.mark.parametrize("method", sorted(CHANGING))
-async def test_without_consent_nothing_is_begun(method) -> None:
-    api = Asked(three())
+async def test_without_consent_nothing_is_begun(method: Any) -> None:
+    api: Any = Asked(three())
     with pytest.raises(SubjectError, match="nobody asked"):
         await getattr(GuardedCluster(api, refuses, True, allow_recreate=True), method)(*permits()[method])
     assert api.changed == []
 
 
 @pytest.mark.parametrize("method", ["scale_workload", "delete_claim"])
-async def test_without_the_specs_word_nothing_is_emptied(method) -> None:
-    api = Asked(three())
+async def test_without_the_specs_word_nothing_is_emptied(method: Any) -> None:
+    api: Any = Asked(three())
     with pytest.raises(SubjectError, match="does not say reset: recreate"):
         await getattr(GuardedCluster(api, consents, True), method)(*permits()[method])
     assert api.changed == []
 
 
 @pytest.mark.parametrize("method", ["scale_workload", "delete_claim"])
-async def test_only_the_named_statefulset_and_its_claims_are_emptied(method) -> None:
-    api = Asked(three())
+async def test_only_the_named_statefulset_and_its_claims_are_emptied(method: Any) -> None:
+    api: Any = Asked(three())
     permit, namespace, _, *rest = permits()[method]
     with pytest.raises(SubjectError):
         await getattr(GuardedCluster(api, consents, allow_recreate=True), method)(
@@ -395,7 +395,7 @@ async def test_only_the_named_statefulset_and_its_claims_are_emptied(method) -> 
 
 async def test_a_system_whose_emptying_has_begun_is_brought_back_whatever_has_become_of_consent() -> None:
     api = Asked({}, replicas=0)
-    guarded = GuardedCluster(api, refuses, allow_recreate=True)
+    guarded = GuardedCluster(api, refuses, allow_recreate=True)  # type: ignore[arg-type]
     await guarded.delete_claim(*permits()["delete_claim"])
     await guarded.scale_workload(Recreate("etcd", ("data",)), "etcd", "etcd", 3)
     assert api.changed == ["delete_claim", "scale_workload"]
@@ -403,8 +403,8 @@ async def test_a_system_whose_emptying_has_begun_is_brought_back_whatever_has_be
 
 @pytest.mark.parametrize("method", ["delete_pod", "patch_pod"])
 @pytest.mark.parametrize("who", [("etcd-0", "uid-1"), ("etcd-1", "uid-9")])
-async def test_only_a_target_of_the_plan_is_broken_by_name_and_uid(method, who) -> None:
-    api = Asked(three())
+async def test_only_a_target_of_the_plan_is_broken_by_name_and_uid(method: Any, who: Any) -> None:
+    api: Any = Asked(three())
     permit, namespace, _, _, *rest = permits()[method]
     with pytest.raises(ChaosRefused, match="no target of the plan on record"):
         await getattr(GuardedCluster(api, consents, True), method)(permit, namespace, *who, *rest)
@@ -414,10 +414,10 @@ async def test_only_a_target_of_the_plan_is_broken_by_name_and_uid(method, who) 
 @pytest.mark.parametrize("method", ["delete_pod", "patch_pod"])
 @pytest.mark.parametrize("down", [{"ready": False}, {"deleting": True}, None])
 @pytest.mark.parametrize("allowed", [False, True])
-async def test_a_member_that_is_down_already_counts(method, down, allowed) -> None:
+async def test_a_member_that_is_down_already_counts(method: Any, down: Any, allowed: Any) -> None:
     pods = three()
     pods.pop("etcd-2") if down is None else pods.update({"etcd-2": replace(pods["etcd-2"], **down)})
-    api = Asked(pods)
+    api: Any = Asked(pods)
     request = getattr(GuardedCluster(api, consents, allow_quorum_loss=allowed), method)(*permits()[method])
     if allowed:
         await request
@@ -449,7 +449,9 @@ async def test_a_member_that_goes_down_between_the_plan_and_the_request_saves_th
         (4, 4, 2, 0, True),
     ],
 )
-def test_a_majority_of_those_that_vote_together_remains(members, voting, hit, down, lost) -> None:
+def test_a_majority_of_those_that_vote_together_remains(
+    members: Any, voting: Any, hit: Any, down: Any, lost: Any
+) -> None:
     names = [f"etcd-{number}" for number in range(members)]
     pods = {name: Pod(name, name, True, False, "10.0.0.1", {}) for name in names}
     for name in names[members - down :]:
@@ -460,7 +462,7 @@ def test_a_majority_of_those_that_vote_together_remains(members, voting, hit, do
 
 async def test_undoing_needs_neither_consent_nor_a_majority_for_the_pod_is_down_anyway() -> None:
     pods = {"etcd-1": replace(three()["etcd-1"], images={"etcd": "registry.k8s.io/pause:3.10"}, ready=False)}
-    api = Asked(pods)
+    api: Any = Asked(pods)
     await GuardedCluster(api, refuses).delete_pod(
         swapped_back(replace(NEW, targets=(Target("etcd-1", "uid-2"),))), "etcd", "etcd-1", "uid-2", 1
     )
@@ -468,10 +470,10 @@ async def test_undoing_needs_neither_consent_nor_a_majority_for_the_pod_is_down_
 
 
 @pytest.mark.parametrize("fields", [{}, {"images": {"etcd": NEXT}}, {"uid": "other"}, {"deleting": True}])
-async def test_undoing_deletes_no_pod_that_does_not_show_our_change(fields) -> None:
+async def test_undoing_deletes_no_pod_that_does_not_show_our_change(fields: Any) -> None:
     pods = three()
     pods["etcd-1"] = replace(pods["etcd-1"], **fields)
-    api = Asked(copy.copy(pods))
+    api: Any = Asked(copy.copy(pods))
     await GuardedCluster(api, consents).delete_pod(
         swapped_back(replace(NEW, targets=(Target("etcd-1", "uid-2"),))), "etcd", "etcd-1", "uid-2", 1
     )
@@ -493,7 +495,7 @@ async def test_undoing_deletes_no_pod_that_does_not_show_our_change(fields) -> N
         ("DELETE", "/pd/api/v1/admin/cache/regions", None),
     ],
 )
-async def test_pd_is_given_no_order_that_takes_something_away(method, path, body) -> None:
+async def test_pd_is_given_no_order_that_takes_something_away(method: Any, path: Any, body: Any) -> None:
     cluster = FakeTikv()
     endpoints = Endpoints(cluster.context(), check(cluster.context().options))
     with pytest.raises(SubjectError, match="PD is not told to"):
@@ -502,7 +504,7 @@ async def test_pd_is_given_no_order_that_takes_something_away(method, path, body
 
 
 async def test_undoing_touches_nobody_but_the_targets() -> None:
-    api = Asked(three())
+    api: Any = Asked(three())
     with pytest.raises(SubjectError, match="no target of the plan on record"):
         await GuardedCluster(api, consents, True, True).delete_pod(swapped_back(NEW), "etcd", "etcd-0", "uid-1", 1)
     assert api.changed == []
@@ -510,8 +512,8 @@ async def test_undoing_touches_nobody_but_the_targets() -> None:
 
 @pytest.mark.parametrize("method", ["patch_object", "delete_object"])
 @pytest.mark.parametrize("who", [("db", "uid-w"), ("web", "uid-9"), ("deny", "uid-w")])
-async def test_only_an_object_of_the_plan_is_changed_by_name_and_uid(method, who):
-    api = Asked(three())
+async def test_only_an_object_of_the_plan_is_changed_by_name_and_uid(method: Any, who: Any) -> None:
+    api: Any = Asked(three())
     permit, namespace, kind, _, _, *rest = permits()[method]
     with pytest.raises(ChaosRefused, match="no target of the plan on record"):
         await getattr(GuardedCluster(api, consents, True), method)(permit, namespace, kind, *who, *rest)
@@ -519,8 +521,8 @@ async def test_only_an_object_of_the_plan_is_changed_by_name_and_uid(method, who
 
 
 @pytest.mark.parametrize("body", [{"metadata": {"name": "web"}}, {"metadata": {"name": "other"}}])
-async def test_only_an_object_that_the_plan_names_is_created(body):
-    api = Asked(three())
+async def test_only_an_object_that_the_plan_names_is_created(body: Any) -> None:
+    api: Any = Asked(three())
     permit, namespace, *_ = permits()["create_object"]
     for kind in (POLICIES, SERVICES):
         with pytest.raises(ChaosRefused, match="no target of the plan on record"):
@@ -539,11 +541,13 @@ async def test_only_an_object_that_the_plan_names_is_created(body):
         ("gone", "uid-g", "ours", False),
     ],
 )
-async def test_reverting_changes_no_object_that_does_not_show_the_faults_change(name, uid, spec, sent):
+async def test_reverting_changes_no_object_that_does_not_show_the_faults_change(
+    name: Any, uid: Any, spec: Any, sent: Any
+) -> None:
     kinds = {"web": SERVICES, "deny": POLICIES, "gone": SERVICES}
     targets = (Target("web", "uid-w", SERVICES), Target("deny", "", POLICIES), Target("gone", "uid-g", SERVICES))
     permit = Revert(replace(NEW, targets=targets), "", lambda target, found: found["spec"] == "ours")
-    api = Asked(three())
+    api: Any = Asked(three())
     api.objects = {each: {"metadata": {"uid": uid}, "spec": spec} for each in ("web", "deny")}
     guarded = GuardedCluster(api, refuses)
     planned_uid = {"web": "uid-w", "deny": uid, "gone": "uid-g"}[name]
@@ -552,16 +556,16 @@ async def test_reverting_changes_no_object_that_does_not_show_the_faults_change(
     assert api.changed == ["patch_object", "delete_object"] * sent
 
 
-async def test_no_fault_deletes_a_pod_past_the_majority():
-    api = Asked(three())
+async def test_no_fault_deletes_a_pod_past_the_majority() -> None:
+    api: Any = Asked(three())
     permit, *request = permits()["delete_pod"]
     with pytest.raises(ChaosRefused, match="names no voters"):
         await GuardedCluster(api, consents).delete_pod(Inject(permit.fault, None), *request)
     assert api.changed == []
 
 
-async def test_reverting_touches_no_object_that_is_no_target():
-    api = Asked(three())
+async def test_reverting_touches_no_object_that_is_no_target() -> None:
+    api: Any = Asked(three())
     permit = Revert(replace(NEW, targets=(Target("web", "uid-w", SERVICES),)), "", lambda target, found: True)
     with pytest.raises(SubjectError, match="no target of the plan on record"):
         await GuardedCluster(api, consents, True, True).delete_object(permit, "etcd", SERVICES, "web", "uid-9")
@@ -609,10 +613,10 @@ class Kubernetes:
     ],
 )
 async def test_what_the_controller_gives_a_subject_asks_again_before_it_breaks_anything(
-    allowed, unready, spec, sent
+    allowed: Any, unready: Any, spec: Any, sent: Any
 ) -> None:
     api = Kubernetes({"evalcampaign.dev/allowed-namespaces": allowed}, unready)
-    services = Services(api, None, {}, {}, lambda: datetime.now(UTC))
+    services = Services(api, None, {}, {}, lambda: datetime.now(UTC))  # type: ignore[arg-type]
     asked = QuickSpec(subject={"type": "etcd", "namespace": "etcd"}, chaos={"type": "node_kill"}, **spec)
     cluster = services.context(asked, "default").cluster
     permit = Inject(replace(KILL, targets=(Target("etcd-1", "uid-of-etcd-1"),)), Voters("app=etcd", NAMES, 3))

@@ -45,7 +45,7 @@ class Place:
 
     async def refused(self, path: Path) -> str:
         """What the campaign is told, and every later look too."""
-        sources = AgentSources(None, lambda: NOW, files=self.policy)  # type: ignore[arg-type]
+        sources = AgentSources(None, lambda: NOW, files=self.policy)
         with pytest.raises(InvalidSource) as no:
             await sources.open(Agent(source="operatorDb", path=str(path)), "uid")
         looking = OperatorDb(path, ZoneInfo("UTC"), lambda: NOW, self.policy)
@@ -66,7 +66,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Any]:
 
 async def test_without_a_folder_for_them_no_file_is_read(tmp_path: Path) -> None:
     assert _agent_files(Settings("sqlite:////data/records.db", {}, 0)) is None
-    sources = AgentSources(None, lambda: NOW)  # type: ignore[arg-type]
+    sources = AgentSources(None, lambda: NOW)
     with pytest.raises(InvalidSource, match=r"EVALCAMPAIGN_AGENT_FILES.*is not set.*evalcampaign forward"):
         await sources.open(Agent(source="operatorDb", path=str(tmp_path / "operator.db")), "uid")
 
@@ -108,7 +108,7 @@ async def test_a_file_below_the_folder_is_read_also_by_a_link_that_stays_there(p
     AgentFile(place.agents / "operator.db").ticket(NOW.replace(tzinfo=None))
     (place.agents / "link.db").symlink_to("operator.db")
     for name in ("operator.db", "link.db"):
-        sources = AgentSources(None, lambda: NOW, files=place.policy)  # type: ignore[arg-type]
+        sources = AgentSources(None, lambda: NOW, files=place.policy)
         opened = await sources.open(Agent(source="operatorDb", path=str(place.agents / name)), "uid")
         assert isinstance(opened, GuardedSource)
         source = opened.wrapped

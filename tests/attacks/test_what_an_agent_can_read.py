@@ -98,7 +98,7 @@ def test_no_default_name_that_lands_there_tells() -> None:
         DEFAULT_KEYS.annotation,
         FIELD_MANAGER,
         tokens.AGENTS_SECRET,
-        tokens.FIELD_MANAGER,
+        tokens.FIELD_MANAGER,  # type: ignore[attr-defined]
         tokens.URL,
         tokens.KEY,
         agent.NAME,

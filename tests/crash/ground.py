@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from cluster import tools
+from cluster.apiserver.controlplane import ControlPlane
+from cluster.apiserver.kubectl import Kubectl
 from controller.kube import KubeApi
-from tests.apiserver.controlplane import ControlPlane
-from tests.apiserver.kubectl import Kubectl
 from tests.crash import audit
 from tests.crash.keeper import Keeper
 from tests.crash.members import Members

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Any
 
 from controller.records import queries
 from controller.records.database import reading
@@ -83,7 +84,7 @@ async def _see(kill: Kill, ground: Ground, folder: Path, uid: str) -> Evidence:
     )
 
 
-def _spec(kill: Kill) -> dict[str, object]:
+def _spec(kill: Kill) -> dict[str, Any]:
     return {
         "subject": {"type": "etcd", "namespace": SUBJECT},
         "chaos": {"type": kill.chaos},

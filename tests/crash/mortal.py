@@ -19,13 +19,13 @@ from typing import Any
 
 from pydantic import model_validator
 
+from bench.quick import QuickSpec
 from controller.__main__ import serve
 from controller.campaign import parsing, preconditions
 from controller.kube import KubeCluster
 from controller.settings import Settings
 from subjects.etcd import EtcdSubject
 from tests.support.points import APPLIED, POINTS, UNDONE, Moment, die, die_with_parent, watch_points
-from tests.support.quick import QuickSpec
 
 APPLYING, UNDOING = "applying", "undoing"
 """A request that breaks, or mends, is under way: its answer has not been read, and may never come."""
@@ -82,7 +82,7 @@ def forks() -> ForkServerContext:
 def live(orders: Orders) -> None:
     """Run the controller until a signal ends it, or whoever started it is gone."""
     die_with_parent()
-    parsing.CampaignSpec = BriskSpec  # type: ignore[misc]
+    parsing.CampaignSpec = BriskSpec  # type: ignore[attr-defined]
     preconditions.RETRY_SECONDS = 0.1
     fate = _Fate(orders)
     watch_points(EtcdSubject, fate.passed)

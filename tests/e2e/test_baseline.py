@@ -137,7 +137,7 @@ def test_states_before_and_after_were_captured(run: Run, name: str) -> None:
 
 @pytest.mark.parametrize("name", TRIALS)
 def test_the_seed_decides_who_is_hit(run: Run, name: str) -> None:
-    targets = {}
+    targets: dict[Any, Any] = {}
     for row in run.rows[name]:
         if row["target"]:
             assert targets.setdefault(row["trial"], row["target"]) == row["target"]

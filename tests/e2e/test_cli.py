@@ -90,7 +90,7 @@ def test_the_doctor_finds_nothing_that_fails_in_a_deployment_as_it_should_be(
 ) -> None:
     done = evalcampaign(environment, "doctor", "-n", campaigns.namespace, "--output", "json")
     assert done.returncode == 0, done.stdout
-    well = [finding["said"] for finding in json.loads(done.stdout) if finding["level"] == "ok"]
+    well = [finding["message"] for finding in json.loads(done.stdout) if finding["level"] == "ok"]
     assert any("its records can be read from here" in each for each in well), done.stdout
     for subject in ("etcd", "tikv"):
-        assert f"The controller has the powers to break and mend what is in namespace {subject}" in well
+        assert f"The controller has the permissions to break and mend what is in namespace {subject}" in well

@@ -58,7 +58,7 @@ class ApiServer(kmock.KubernetesScaffold):
         self.forgetful = False
         """Whether it has lost its history: every watch ends with `410 Gone`, and what is must be listed anew."""
         for resource, kind in KINDS.items():
-            self.resources[resource] = {"namespaced": resource not in CLUSTER_WIDE, "kind": kind, "verbs": VERBS}
+            self.resources[resource] = {"namespaced": resource not in CLUSTER_WIDE, "kind": kind, "verbs": VERBS}  # type: ignore[assignment]
         self.resources[CAMPAIGNS].subresources = {"status"}
         self.resources["apps/v1/deployments"].subresources = {"scale"}
         serve = {
@@ -141,9 +141,9 @@ class ApiServer(kmock.KubernetesScaffold):
             if changed is self.objects.changed:
                 await changed.wait()
 
-    def _create(self, request: kmock.Request) -> kmock.Response:
+    def _create(self, request: kmock.Request) -> Any:
         made = self.objects.create(str(request.resource.plural), request.namespace, request.data)
-        return kmock.Response(status=201, payload=made)
+        return kmock.Response(status=201, payload=made)  # type: ignore[attr-defined]
 
     def _patch(self, request: kmock.Request) -> Json:
         key, data = _key(request), json.loads(request.body)

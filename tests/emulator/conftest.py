@@ -9,11 +9,11 @@ from pathlib import Path
 import kmock
 import pytest
 
+from bench.quick import QuickSpec
 from controller import handlers
 from controller.campaign import lifecycle, parsing, preconditions
 from tests.emulator.apiserver import ApiServer
 from tests.emulator.stage import Stage
-from tests.support.quick import QuickSpec
 
 
 @pytest.fixture(autouse=True, scope="session")

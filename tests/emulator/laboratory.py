@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from bench.scripted import Script, ScriptedSubject, World
 from subjects.protocol import SubjectContext
-from tests.support.scripted import Script, ScriptedSubject, World
 
 
 class Laboratory:

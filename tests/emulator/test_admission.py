@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,9 @@ from tests.support.waiting import eventually
         ({"namespace": "subject"}, "CampaignInSubjectNamespace", "apply it in another namespace"),
     ],
 )
-async def test_what_cannot_come_right_fails_with_what_would_be_valid(running, wrong, reason, told) -> None:
+async def test_what_cannot_come_right_fails_with_what_would_be_valid(
+    running: Any, wrong: Any, reason: Any, told: Any
+) -> None:
     key = running.apply(**wrong)
     status = await running.until(key, "Failed")
     assert told in status["message"]
@@ -100,7 +103,9 @@ async def test_a_campaign_that_may_not_start_in_time_fails(running: Stage) -> No
 @pytest.mark.parametrize(
     ("change", "given", "reason"), [(Stage.label, "true", "NotOptedIn"), (Stage.annotate, "*", "NotAllowed")]
 )
-async def test_consent_taken_back_between_two_trials_holds_the_next_one(running, change, given, reason) -> None:
+async def test_consent_taken_back_between_two_trials_holds_the_next_one(
+    running: Any, change: Any, given: Any, reason: Any
+) -> None:
     running.lab.scripts["subject"].heal_after = 0.3
     key = running.apply(trials=2)
     await running.until_hurt()

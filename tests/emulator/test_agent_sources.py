@@ -7,11 +7,12 @@ import re
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bench.scripted import Script
 from tests.emulator.stage import Stage
-from tests.support.scripted import Script
 from tests.support.waiting import eventually
 
 PAGE = Path(__file__).parents[2] / "docs" / "agents" / "sources.md"
@@ -124,7 +125,7 @@ async def test_a_source_that_raises_in_the_middle_ends_neither_the_attempt_nor_t
     )
     sys.modules.pop("of_others", None)
     install(site, "of-others", {"of_others": code}, {"raising": "of_others:RAISING"})
-    spec = {"trials": 1, "maxInfraErrors": 0, "deadlines": {"captureSeconds": 1}}
+    spec: dict[str, Any] = {"trials": 1, "maxInfraErrors": 0, "deadlines": {"captureSeconds": 1}}
     key = running.apply(mode="agent", observeSeconds=1, agent={"source": "raising"}, **spec)
     await running.until(key, "Complete", "Failed")
     outcomes = running.outcomes(key)

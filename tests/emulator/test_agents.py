@@ -7,18 +7,19 @@ import socket
 from base64 import b64decode
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
 
+from bench.scripted import Script
 from controller.tokens import ANNOTATION, digest_of, secret_name
 from tests.emulator.objects import Key
 from tests.emulator.stage import Stage
-from tests.support.scripted import Script
 from tests.support.waiting import eventually
 
 OWN = "evalcampaign"
-AGENT = {"mode": "agent", "observeSeconds": 20, "agent": {"source": "http"}}
+AGENT: dict[str, Any] = {"mode": "agent", "observeSeconds": 20, "agent": {"source": "http"}}
 
 
 def free_port() -> int:
@@ -42,7 +43,7 @@ async def token_of(stage: Stage, key: Key) -> str:
     return b64decode(stage.api.objects.get(secret)["data"]["token"]).decode()
 
 
-async def send(stage: Stage, token: str, ticket: str, **said: object) -> int:
+async def send(stage: Stage, token: str, ticket: str, **said: Any) -> int:
     url = f"http://127.0.0.1:{stage.settings.intake_port}/v1/tickets/{ticket}"
     async with httpx.AsyncClient() as client:
         body = {"message": "m-0 is down", **said}

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from bench.scripted import Script
 from subjects.protocol import SubjectError
 from tests.emulator.stage import Stage, together
-from tests.support.scripted import Script
 from tests.support.waiting import eventually
 
 ABORTED = {"Finished": ("True", "Aborted"), "Complete": ("False", "Aborted"), "Failed": ("False", "Aborted")}
 
 
-async def aborted(stage: Stage, key) -> None:
+async def aborted(stage: Stage, key: Any) -> None:
     """Wait until it is, and check that nothing of it is left and that the status says all of it."""
     await stage.until(key, "Aborted")
     assert {type_: stage.condition(key, type_) for type_ in ABORTED} == ABORTED
@@ -196,7 +198,9 @@ async def test_suspended_twice_each_time_is_told(running: Stage) -> None:
         ({"abort": True, "suspend": True}, "Aborted", "Interrupted"),
     ],
 )
-async def test_what_is_asked_while_the_controller_is_away_holds_when_it_is_back(running, asked, phase, outcome) -> None:
+async def test_what_is_asked_while_the_controller_is_away_holds_when_it_is_back(
+    running: Any, asked: Any, phase: Any, outcome: Any
+) -> None:
     running.lab.scripts["subject"] = Script(heal_after=None)
     key = running.apply(observeSeconds=60)
     await running.until_hurt()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bench.scripted import Script
 from tests.emulator.stage import Stage, together
-from tests.support.scripted import Script
 
 
 async def test_a_campaign_is_applied_runs_and_completes(running: Stage) -> None:

@@ -15,9 +15,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from bench.scripted import Script
 from tests.emulator.stage import Stage
 from tests.support.certificates import SERVER_NAME, Authority
-from tests.support.scripted import Script
 from tests.support.waiting import eventually
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bench.scripted import Script
 from tests.emulator.stage import Stage, together
-from tests.support.scripted import Script
 
 
 async def test_deleted_in_mid_observation_it_is_undone_and_aborted(running: Stage) -> None:

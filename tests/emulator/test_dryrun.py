@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from bench.scripted import Script
 from subjects.protocol import SubjectError
 from tests.emulator.stage import Stage
-from tests.support.scripted import Script
 from tests.support.waiting import eventually
 
 

@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
+from bench.scripted import Script
 from controller.campaign import lifecycle
 from subjects.protocol import SubjectError
 from tests.emulator.apiserver import is_deletion
 from tests.emulator.stage import Stage
-from tests.support.scripted import Script
 from tests.support.waiting import eventually
 
 

@@ -7,12 +7,12 @@ import asyncio
 import pytest
 from typer.testing import CliRunner, Result
 
+from bench.scripted import Script
 from controller.campaign import lifecycle
 from controller.cli.app import app
 from subjects.protocol import SubjectError
 from tests.emulator.objects import Key
 from tests.emulator.stage import Stage, together
-from tests.support.scripted import Script
 from tests.support.waiting import eventually
 
 STUBBORN = SubjectError("the pod will not go")

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from bench.scripted import Script
 from controller.campaign import locks
 from controller.records import AttemptSummary, Records
 from subjects.protocol import SubjectError
 from tests.emulator.objects import Key
 from tests.emulator.stage import Stage, together
-from tests.support.scripted import Script
 from tests.support.waiting import eventually
 
 TURNS = ["a1", "b1", "b2", "a2", "a3", "b3", "b4", "a4"]
@@ -22,7 +22,7 @@ TURNS = ["a1", "b1", "b2", "a2", "a3", "b3", "b4", "a4"]
 
 def arm(stage: Stage, name: str, **spec: Any) -> Key:
     """Create the campaign `name`, which is the arm of that name."""
-    return stage.apply(name, **{"trials": 4, "interleave": {"group": "g", "arm": name}} | spec)
+    return stage.apply(name, **dict[str, Any](trials=4, interleave={"group": "g", "arm": name}) | spec)
 
 
 def order(stage: Stage, *keys: Key) -> list[str]:
@@ -126,7 +126,7 @@ async def test_the_turns_change_no_phase_and_post_no_events(running: Stage) -> N
     for key in (a, b):
         await running.until(key, "Complete")
         events = [("Normal", "TrialsRunning"), *[("Normal", "TrialSelfHealed")] * 4, ("Normal", "AllTrialsDone")]
-        await eventually(lambda key=key: ("Normal", "AllTrialsDone") in running.events(key))
+        await eventually(lambda key=key: ("Normal", "AllTrialsDone") in running.events(key))  # type: ignore[misc]
         # One Event at most says that it waits at first, in whichever phase it was when the other one had the subject.
         assert running.events(key) in (events, [("Normal", "WaitsForTurn"), *events])
         assert [phase for phase in running.phases(key) if phase not in ("Pending", "Queued")] == ["Running", "Complete"]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from bench.scripted import Script
 from tests.emulator.stage import Stage
-from tests.support.scripted import Script
 from tests.support.waiting import eventually
 
 
-async def cooling(stage: Stage, key) -> None:
+async def cooling(stage: Stage, key: Any) -> None:
     """Wait until the status says that it cools down."""
     await eventually(lambda: "cooling down, the next attempt begins at 2" in stage.status(key).get("message", ""))
 
@@ -25,7 +27,7 @@ async def test_between_two_attempts_the_subject_is_left_in_peace(running: Stage)
 
 
 @pytest.mark.parametrize(("asked", "phase"), [({"suspend": True}, "Suspended"), ({"abort": True}, "Aborted")])
-async def test_a_pause_between_attempts_is_broken_off_at_once(running: Stage, asked, phase) -> None:
+async def test_a_pause_between_attempts_is_broken_off_at_once(running: Stage, asked: Any, phase: Any) -> None:
     key = running.apply(trials=2, cooldownSeconds=3600)
     await cooling(running, key)
     running.change(key, **asked)

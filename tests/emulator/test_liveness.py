@@ -12,13 +12,13 @@ from datetime import timedelta
 import aiohttp
 import pytest
 
+from bench.scripted import AWAY, Script
 from controller.campaign import control
 from controller.kube import KubeApi
 from controller.kube import campaigns as kube_campaigns
 from controller.records import store
 from tests.emulator.apiserver import is_status_write
 from tests.emulator.stage import Stage
-from tests.support.scripted import AWAY, Script
 from tests.support.waiting import eventually
 
 

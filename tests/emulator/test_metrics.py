@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
 
+from bench.scripted import Script
 from controller.records import AttemptSummary, queries
 from controller.records.database import reading
 from tests.emulator.apiserver import is_status_write
@@ -16,7 +18,6 @@ from tests.emulator.objects import Key
 from tests.emulator.stage import Stage, together
 from tests.support.ports import free_port
 from tests.support.scraping import Scrape
-from tests.support.scripted import Script
 from tests.support.waiting import eventually
 from tests.unit.metrics.everything import CLOSED
 
@@ -43,7 +44,7 @@ async def test_when_all_is_done_every_number_is_that_of_the_rows(measured: Stage
     measured.lab.scripts["stays"] = Script(heal_after=None)
     measured.lab.scripts["fails"] = Script(healthy_at_first=False)
     await measured.start()
-    impatient = {"deadlines": {"healthySeconds": 0.1}, "maxInfraErrors": 1}
+    impatient: dict[str, Any] = {"deadlines": {"healthySeconds": 0.1}, "maxInfraErrors": 1}
     asked = [
         (measured.apply("heals", "heals", trials=3), "Complete"),
         (measured.apply("stays", "stays", trials=2, observeSeconds=0.3), "Complete"),

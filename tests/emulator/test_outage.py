@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
+from bench.scripted import Script
 from tests.emulator.apiserver import is_status_write, is_watch
 from tests.emulator.stage import Stage, together
-from tests.support.scripted import Script
 from tests.support.waiting import eventually
 
 

@@ -26,7 +26,7 @@ def acme(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     sys.modules.pop("acme_chaos", None)
 
 
-async def test_trials_of_another_packages_subject_run_and_leave_nothing_behind(acme: Path, stage: Stage):
+async def test_trials_of_another_packages_subject_run_and_leave_nothing_behind(acme: Path, stage: Stage) -> None:
     switch = ("configmaps", "subject", "switch")
     stage.api.objects.create("configmaps", "subject", {"metadata": {"name": "switch"}, "data": {"state": "on"}})
     stage.api.objects.create("configmaps", "subject", {"metadata": {"name": "settings"}, "data": {"level": "1"}})
@@ -51,7 +51,7 @@ async def test_trials_of_another_packages_subject_run_and_leave_nothing_behind(a
 
 async def test_an_unknown_subject_or_chaos_is_refused_with_what_there_is_and_a_broken_plugin_stops_nothing(
     acme: Path, stage: Stage
-):
+) -> None:
     install(acme, "broken-chaos", {"evalcampaign.subjects": {"sea": "acme_chaos:NOTHING"}})
     stage.controller = ThreadedController(stage.settings, None)
     await stage.controller.start()

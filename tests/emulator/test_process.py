@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -54,7 +55,7 @@ async def test_a_second_one_on_the_same_records_says_who_has_them_and_ends(tmp_p
 
 
 @pytest.mark.parametrize(("folder", "why"), [("file/below", "Not a directory"), ("link", "File exists")])
-async def test_where_the_volume_is_missing_it_says_so_and_ends(tmp_path: Path, folder, why) -> None:
+async def test_where_the_volume_is_missing_it_says_so_and_ends(tmp_path: Path, folder: Any, why: Any) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     process = await start(tmp_path, EVALCAMPAIGN_DB=f"sqlite:///{tmp_path}/{folder}/records.db")

@@ -8,14 +8,15 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bench.scripted import Script
 from controller.records import database, facade
 from tests.emulator.crash.mortalstage import mortal_stage
 from tests.emulator.objects import Key
 from tests.emulator.stage import Stage
-from tests.support.scripted import Script
 from tests.support.waiting import eventually
 
 
@@ -56,7 +57,7 @@ TROUBLES = pytest.mark.parametrize(
 
 @TROUBLES
 async def test_in_mid_trial_the_campaign_waits_says_why_and_goes_on(
-    running: Stage, trouble, reason, tmp_path: Path
+    running: Stage, trouble: Any, reason: Any, tmp_path: Path
 ) -> None:
     running.lab.scripts["subject"] = Script(heal_after=0.5)
     key = running.apply(trials=2)
@@ -71,7 +72,9 @@ async def test_in_mid_trial_the_campaign_waits_says_why_and_goes_on(
 
 
 @TROUBLES
-async def test_a_plan_that_cannot_be_committed_is_not_applied(running: Stage, trouble, reason, tmp_path: Path) -> None:
+async def test_a_plan_that_cannot_be_committed_is_not_applied(
+    running: Stage, trouble: Any, reason: Any, tmp_path: Path
+) -> None:
     running.lab.scripts["subject"] = Script(reset_takes=0.5)
     key = running.apply()
     await running.until_step(key, "reset")
@@ -84,7 +87,7 @@ async def test_a_plan_that_cannot_be_committed_is_not_applied(running: Stage, tr
 
 @TROUBLES
 async def test_a_campaign_that_is_applied_meanwhile_begins_afterwards(
-    running: Stage, trouble, reason, tmp_path: Path
+    running: Stage, trouble: Any, reason: Any, tmp_path: Path
 ) -> None:
     with trouble(tmp_path / "records.db"):
         key = running.apply()

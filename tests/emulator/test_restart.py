@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from bench.scripted import Script
 from controller.records import RecordsInUse
 from tests.emulator.stage import Stage, together
-from tests.support.scripted import Script
 from tests.support.threaded import ThreadedController
 from tests.support.waiting import eventually
 

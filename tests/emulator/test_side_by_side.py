@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bench.scripted import Script
 from tests.emulator.stage import Stage
-from tests.support.scripted import Script
 
 SUBJECTS = [f"subject-{number}" for number in range(20)]
 

@@ -11,6 +11,7 @@ from contextlib import aclosing, asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -87,7 +88,7 @@ def request(members: RealMembers, name: str, path: str, timeout: float, body: ob
     return MemberRequest("etcd", members.pods[name], 2379, path, timeout, body)
 
 
-async def test_healthy_members_stay_healthy_and_verdicts_keep_coming(subject) -> None:
+async def test_healthy_members_stay_healthy_and_verdicts_keep_coming(subject: Any) -> None:
     async with watched(subject) as watch:
         start = await watch.healthy()
         watch.seen.clear()
@@ -98,7 +99,7 @@ async def test_healthy_members_stay_healthy_and_verdicts_keep_coming(subject) ->
     assert sum(verdict.healthy is True for verdict in watch.seen) >= 3
 
 
-async def test_reset_moved_leadership_to_the_first_member_and_the_state_says_so(subject) -> None:
+async def test_reset_moved_leadership_to_the_first_member_and_the_state_says_so(subject: Any) -> None:
     state = await subject.capture_state()
     assert state["leader"] == "etcd-0"
     for member in state["members"].values():
@@ -107,7 +108,7 @@ async def test_reset_moved_leadership_to_the_first_member_and_the_state_says_so(
         assert member["version"].startswith("3.")
 
 
-async def test_the_write_of_the_oracle_arrives_in_the_store(subject, members) -> None:
+async def test_the_write_of_the_oracle_arrives_in_the_store(subject: Any, members: Any) -> None:
     async with watched(subject) as watch:
         await watch.healthy()
     key = b64encode(b"healthcheck").decode()
@@ -118,7 +119,7 @@ async def test_the_write_of_the_oracle_arrives_in_the_store(subject, members) ->
 
 
 @pytest.mark.parametrize("target", ["etcd-0", "etcd-2"])
-async def test_a_killed_member_comes_back_and_only_the_leaders_loss_can_cost_service(subject, target) -> None:
+async def test_a_killed_member_comes_back_and_only_the_leaders_loss_can_cost_service(subject: Any, target: Any) -> None:
     async with watched(subject) as watch:
         await watch.healthy()
         fault = await fault_at(subject, "node_kill", target)
@@ -135,7 +136,9 @@ async def test_a_killed_member_comes_back_and_only_the_leaders_loss_can_cost_ser
         assert not outage
 
 
-async def test_a_leader_that_dies_without_a_word_costs_service_until_another_is_elected(subject, members) -> None:
+async def test_a_leader_that_dies_without_a_word_costs_service_until_another_is_elected(
+    subject: Any, members: Any
+) -> None:
     async with watched(EtcdSubject(members.context())) as watch:
         await watch.healthy()
         members.send("etcd-0", signal.SIGKILL)
@@ -148,7 +151,7 @@ async def test_a_leader_that_dies_without_a_word_costs_service_until_another_is_
     assert again.at > lost.at
 
 
-async def test_a_member_that_is_down_stays_down_until_cleanup_and_the_others_serve(subject) -> None:
+async def test_a_member_that_is_down_stays_down_until_cleanup_and_the_others_serve(subject: Any) -> None:
     fault = await fault_at(subject, "node_down", "etcd-1")
     async with watched(subject) as watch:
         await watch.healthy()
@@ -161,7 +164,7 @@ async def test_a_member_that_is_down_stays_down_until_cleanup_and_the_others_ser
         await watch.healthy()
 
 
-async def test_a_frozen_member_is_silent_and_healthy_again_when_it_thaws(subject, members) -> None:
+async def test_a_frozen_member_is_silent_and_healthy_again_when_it_thaws(subject: Any, members: Any) -> None:
     async with watched(subject) as watch:
         await watch.healthy()
         members.send("etcd-2", signal.SIGSTOP)
@@ -171,7 +174,7 @@ async def test_a_frozen_member_is_silent_and_healthy_again_when_it_thaws(subject
         await watch.healthy()
 
 
-async def test_without_a_quorum_nothing_is_served_and_that_is_known(subject, members) -> None:
+async def test_without_a_quorum_nothing_is_served_and_that_is_known(subject: Any, members: Any) -> None:
     async with watched(subject) as watch:
         await watch.healthy()
         for name in ("etcd-0", "etcd-1"):
@@ -180,7 +183,7 @@ async def test_without_a_quorum_nothing_is_served_and_that_is_known(subject, mem
         assert (watch.seen[-1].serving, watch.seen[-1].healthy) == (False, False)
 
 
-async def test_an_alarm_is_not_healthy_and_stops_writes_for_lack_of_space(subject, members) -> None:
+async def test_an_alarm_is_not_healthy_and_stops_writes_for_lack_of_space(subject: Any, members: Any) -> None:
     member_id = (await subject.capture_state())["members"]["etcd-1"]["id"]
     alarm = {"action": "ACTIVATE", "memberID": member_id, "alarm": "NOSPACE"}
     async with watched(subject) as watch:
@@ -199,8 +202,8 @@ async def test_an_alarm_is_not_healthy_and_stops_writes_for_lack_of_space(subjec
         await watch.healthy()
 
 
-async def test_an_etcd_that_asks_for_a_user_is_said_at_once_and_not_waited_for(subject, members) -> None:
-    async def tell(path: str, **body: object) -> None:
+async def test_an_etcd_that_asks_for_a_user_is_said_at_once_and_not_waited_for(subject: Any, members: Any) -> None:
+    async def tell(path: str, **body: Any) -> None:
         answer = await members.ask_member(request(members, "etcd-0", path, 10.0, body))
         assert answer.status == 200, answer
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tikv import AsyncRawClient, TiKVError
@@ -23,7 +24,7 @@ def standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
         yield standin
 
 
-async def test_a_client_writes_to_regions_that_were_split_and_goes_on_when_a_store_is_killed(standin) -> None:
+async def test_a_client_writes_to_regions_that_were_split_and_goes_on_when_a_store_is_killed(standin: Any) -> None:
     assert len(await standin.replicated()) == 5
     # Any member takes the question, the leader answers it; keys are given in hexadecimal, in the client's own bytes.
     split = await standin.pd("/regions/split", "pd-1", "POST", {"split_keys": ["6b32", "6B34"], "retry_limit": 3})
@@ -59,7 +60,7 @@ async def test_a_client_writes_to_regions_that_were_split_and_goes_on_when_a_sto
         assert (await standin.status(name, "/region/4711")).status_code == 404
 
 
-async def test_one_store_of_three_acknowledges_nothing(standin) -> None:
+async def test_one_store_of_three_acknowledges_nothing(standin: Any) -> None:
     await standin.replicated(await standin.pd_leader())
     async with AsyncRawClient(standin.pd_endpoints, timeout=10) as client:
         await client.put(b"a", b"kept")
@@ -75,7 +76,7 @@ async def test_one_store_of_three_acknowledges_nothing(standin) -> None:
         assert await client.get(b"b") == b"after"
 
 
-async def test_pds_leader_that_is_told_to_end_is_followed_at_once_and_comes_back_as_a_follower(standin) -> None:
+async def test_pds_leader_that_is_told_to_end_is_followed_at_once_and_comes_back_as_a_follower(standin: Any) -> None:
     await standin.replicated()
     leader = await standin.pd_leader()
     others = [name for name in PDS if name != leader]
@@ -97,7 +98,7 @@ async def test_pds_leader_that_is_told_to_end_is_followed_at_once_and_comes_back
     assert (await standin.pd("/stores", leader, **own)).status_code == 500
 
 
-async def test_a_store_ends_where_tikv_would(standin) -> None:
+async def test_a_store_ends_where_tikv_would(standin: Any) -> None:
     await standin.replicated(await standin.pd_leader())
     store, log = "tikv-0", standin.log("tikv-0")
     standin.stop(store, signal.SIGTERM)
@@ -116,7 +117,7 @@ async def test_a_store_ends_where_tikv_would(standin) -> None:
 
 
 @pytest.mark.parametrize("program", ["pd-server", "tikv-server"])
-def test_the_executables_of_the_image_run_it_under_its_name_there(program) -> None:
+def test_the_executables_of_the_image_run_it_under_its_name_there(program: Any) -> None:
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = {"PATH": path, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [ROOT / "standin/bin" / program, "--version"]

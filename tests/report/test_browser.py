@@ -36,7 +36,7 @@ class Watched:
     """A page with all its trials opened, and what it asked for and complained of."""
 
     def __init__(self, browser: Browser, file: Path, width: int, scheme: str) -> None:
-        self.page: Page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        self.page: Page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
         self.requests: list[str] = []
         self.complaints: list[str] = []
         self.page.on("request", lambda request: self.requests.append(request.url))

@@ -179,7 +179,7 @@ def winners_by_loss(share: float, n: int, runs: int, seed: int) -> tuple[float, 
         at_worst = np.where(last > 0, DEADLINE, shown)
         other = quick(share)(rng.random(n))
         for which in (shown, at_worst):
-            found = difference(which, other, True, DEADLINE, seed=run)
+            found = difference(which, other, True, DEADLINE, seed=run)  # type: ignore[arg-type]
             better = found.significant and found.value < 0
             named, worst = named + (better and which is shown), worst + (better and which is at_worst)
     return named / runs, worst / runs

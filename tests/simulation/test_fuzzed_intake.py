@@ -27,11 +27,11 @@ def outcome(spec: Any) -> Refusal | None:
     try:
         campaign = campaign_from_body({"metadata": META, "spec": spec})
     except InvalidCampaign as invalid:
-        return Refusal("InvalidSpec", str(invalid))
+        return Refusal("InvalidSpec", str(invalid))  # type: ignore[arg-type]
     comparison_hash(campaign.spec.model_dump(mode="json", by_alias=True))
     context = SubjectContext(
         None, campaign.spec.subject.namespace, lambda: START, options=subject_options(campaign.spec)
-    )  # type: ignore[arg-type]
+    )
     try:
         resolve_subject(campaign.spec, "default", installed().subjects, context)
     except Rejected as impossible:

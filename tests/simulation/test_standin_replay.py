@@ -34,13 +34,13 @@ def test_every_recording_is_replayed() -> None:
 
 
 @pytest.mark.parametrize(("script", "name"), PARTS)
-def test_what_was_recorded_happens_again_and_about_then(script, name) -> None:
+def test_what_was_recorded_happens_again_and_about_then(script: str, name: str) -> None:
     strays = [line for line in replayed(script)[name] if not line.agrees and (name, line.what) not in BY_CHANCE]
     assert not strays
 
 
 @pytest.mark.parametrize(("script", "name"), PARTS)
-def test_no_election_is_quicker_than_the_shortest_timeout_or_waits_for_many(script, name) -> None:
+def test_no_election_is_quicker_than_the_shortest_timeout_or_waits_for_many(script: str, name: str) -> None:
     elected = [line for line in replayed(script)[name] if line.what.endswith(("led anew", "named by PD"))]
     for line in elected:
         assert all(7 < seen < 40 for seen in line.seen), line

@@ -76,10 +76,10 @@ def leaders_by_term(cluster: Cluster, seen: dict[tuple[Any, int], str]) -> None:
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_no_acknowledged_write_is_lost_no_term_has_two_leaders_and_all_heals(seed) -> None:
+def test_no_acknowledged_write_is_lost_no_term_has_two_leaders_and_all_heals(seed: int) -> None:
     cluster = Cluster(seed, by_json=True)
     cluster.start()
-    register, trouble, leaders = Register(cluster, "41"), Trouble(cluster, seed), {}
+    register, trouble, leaders = Register(cluster, "41"), Trouble(cluster, seed), {}  # type: ignore[var-annotated]
     random = Random(seed)
     for _ in range(60):
         if random.random() < 0.3:

@@ -155,7 +155,7 @@ async def test_without_being_asked_nothing_is_emptied() -> None:
         ("delete_claim", "the volume claim data-pd-0 could not be deleted: is forbidden"),
     ],
 )
-async def test_a_power_that_was_not_given_is_named_in_a_sentence(method, words) -> None:
+async def test_a_power_that_was_not_given_is_named_in_a_sentence(method: str, words: str) -> None:
     cluster = FakeTikv()
     cluster.refusals[method] = ClusterError(403, "is forbidden")
     with pytest.raises(SubjectError, match=words):
@@ -227,7 +227,7 @@ CLAIMS = ("data-pd-0", "data-pd-1", "data-pd-4", "data-tikv-6", "wal-pd-2", "dat
     ],
 )
 def test_there_should_be_as_many_members_as_there_are_or_were_or_have_claims(
-    replicas, claims, remembered, number
+    replicas: int, claims: tuple[str, ...], remembered: int | None, number: int
 ) -> None:
     assert intended_members(Workload("pd", replicas, {}, ("data",)), claims, remembered) == number
 

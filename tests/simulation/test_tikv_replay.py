@@ -120,7 +120,7 @@ def test_a_healed_partition_is_healthy_when_pd_hears_the_store_and_its_replicas_
 
 
 @pytest.mark.parametrize("name", ["node_down", "pd_leader_kill", "quorum_loss", "partition", "freeze"])
-def test_our_own_sight_is_never_lost_while_the_subject_suffers(name) -> None:
+def test_our_own_sight_is_never_lost_while_the_subject_suffers(name: str) -> None:
     played = replay(name, 20)
     blind = [t for t, verdict in played.verdicts if t > 0 and verdict.healthy is None]
     assert _longest(blind, played) <= POLL

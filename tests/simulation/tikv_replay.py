@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -76,9 +76,9 @@ class Replay:
                 break
         return seen
 
-    def seconds(self, at: object) -> float:
+    def seconds(self, at: datetime) -> float:
         """A time of an observation, in seconds after the command."""
-        return (at - self.tape.instant(0)).total_seconds()  # type: ignore[operator, no-any-return]
+        return (at - self.tape.instant(0)).total_seconds()
 
 
 def replay(name: str, until: float, monkeypatch: pytest.MonkeyPatch | None = None) -> Replay:
@@ -95,7 +95,7 @@ def replay(name: str, until: float, monkeypatch: pytest.MonkeyPatch | None = Non
                 return TapeClient(tape, clock)
 
             monkeypatch.setattr(write_probe, "connect", connect)
-        endpoints = Endpoints(SubjectContext(cluster, "tikv", cluster.now, options=options), check(options))
+        endpoints = Endpoints(SubjectContext(cluster, "tikv", cluster.now, options=options), check(options))  # type: ignore[arg-type]
         prober = TikvProber(endpoints, endpoints.find, PollSettings(), lambda: None, KnownImages())
         verdicts = []
         async with aclosing(VerdictStream(endpoints.context, prober).verdicts()) as stream:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cluster import kubectl
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 from tests.e2e.campaigns import ETCD_SUBJECT, TIKV_SUBJECT, Campaigns
 from tests.e2e.consent import allowed
 from tests.e2e.subject import History
@@ -49,7 +49,7 @@ def main(
     soak = _Soak(console, subject, chaos, trials or 2 * kills, seed)
     try:
         found = numbers(soak.run(kills))
-    except ClusterError as error:
+    except SetupError as error:
         console.print(str(error))
         raise typer.Exit(1) from None
     table = Table("what", "is", "must be")

@@ -134,5 +134,5 @@ def _relay(one: socket.socket, other: socket.socket) -> None:
 
 def _common_name(connection: Any) -> str:
     shown = connection.getpeercert() if isinstance(connection, ssl.SSLSocket) else None
-    names = dict(pair for part in (shown or {}).get("subject", ()) for pair in part)
+    names = dict(pair for part in (shown or {}).get("subject", ()) for pair in part)  # type: ignore[misc]
     return str(names.get("commonName", ""))

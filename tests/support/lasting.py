@@ -17,8 +17,8 @@ from uuid import uuid4
 
 from pydantic import BaseModel
 
+from bench.scripted import KillParams
 from subjects.protocol import BlastRadius, ChaosRefused, ChaosType, Fault, Problem, SubjectContext, Target, Verdict
-from tests.support.scripted import KillParams
 
 HURT_SECONDS = 0.1
 

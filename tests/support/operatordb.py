@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 MONITOR = """
 CREATE TABLE tickets (
@@ -75,6 +76,6 @@ class AgentFile:
             *(session, kind, content, params, code, at),
         )
 
-    def update(self, ticket: int | None, **values: object) -> None:
+    def update(self, ticket: int | None, **values: Any) -> None:
         names = ", ".join(f"{name} = ?" for name in values)
         self.run(f"UPDATE tickets SET {names} WHERE id = ?", *values.values(), ticket)

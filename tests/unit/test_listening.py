@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from typing import Any
 
 import pytest
 
 from controller.serving import ANY_ADDRESS, serving
 
 
-async def app(scope, receive, send) -> None:
+async def app(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.start", "status": 204, "headers": []})
     await send({"type": "http.response.body"})
 
 
-async def answers(host, port) -> bool:
+async def answers(host: Any, port: Any) -> bool:
     reader, writer = await asyncio.open_connection(host, port)
     writer.write(b"GET / HTTP/1.0\r\n\r\n")
     line = await reader.readline()
@@ -33,7 +34,7 @@ def has_ipv6() -> bool:
 
 
 @pytest.mark.parametrize("host", [ANY_ADDRESS, "0.0.0.0"])
-async def test_any_address_is_reached_by_ipv4_and_ipv6(host) -> None:
+async def test_any_address_is_reached_by_ipv4_and_ipv6(host: Any) -> None:
     async with serving(app, host, 0) as port:
         assert await answers("127.0.0.1", port)
         if has_ipv6():

@@ -3,13 +3,13 @@
 from cluster.deployment.subjects.base import Subject
 from cluster.deployment.subjects.etcd import Etcd
 from cluster.deployment.subjects.tikv.subject import Tikv
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 
 SUBJECTS: dict[str, Subject] = {subject.name: subject for subject in (Tikv(), Etcd())}
 
 
 def named(name: str) -> Subject:
-    """One of them. ClusterError that lists them when it is none."""
+    """One of them. SetupError that lists them when it is none."""
     if name not in SUBJECTS:
-        raise ClusterError(f"there is no subject {name} to deploy.", hint=f"use one of {', '.join(SUBJECTS)}.")
+        raise SetupError(f"there is no subject {name} to deploy.", hint=f"use one of {', '.join(SUBJECTS)}.")
     return SUBJECTS[name]

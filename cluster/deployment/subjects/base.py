@@ -33,7 +33,7 @@ class Subject(ABC):
 
     @abstractmethod
     def images(self, stages: Stages) -> dict[str, str]:
-        """Have its images in the node; their full names, by the names in the manifests. ClusterError if that fails."""
+        """Have its images in the node; their full names, by the names in the manifests. SetupError if that fails."""
 
     def apply(self, images: Mapping[str, str], stages: Stages) -> None:
         """Apply it with these images, and the powers over it.
@@ -62,7 +62,7 @@ class Subject(ABC):
         return kubectl.attempt("-n", self.name, "get", "statefulsets", "-o", path).stdout.split()
 
     def wait(self, stages: Stages) -> None:
-        """Return when it can be used. ClusterError that shows why it cannot."""
+        """Return when it can be used. SetupError that shows why it cannot."""
         for workload, selector in self.workloads.items():
             with stages.stage(f"{self.title}: every pod of {workload} Ready"):
                 rollout.wait(self.name, f"statefulset/{workload}", selector)

@@ -76,19 +76,19 @@ def answer(query: Query) -> Json:
     """Read the file, and say what is asked, or what keeps it from being read. Blocks."""
     path, zone = Path(query.path), zone_of(query.zone)
     if query.about == "refusal":
-        return {"said": path_refusal(query.policy, path)}
+        return {"result": path_refusal(query.policy, path)}
     try:
         with reading(path, query.policy) as file:
-            return {"said": _ANSWERS[query.about](file, query, zone)}
+            return {"result": _ANSWERS[query.about](file, query, zone)}
     except AgentUnreadable as trouble:
         return {"trouble": type(trouble).__name__, "why": str(trouble)}
 
 
-def decode_answer(answered: Json) -> Json:
+def result_of(answered: Json) -> Json:
     """What was answered. Raises what kept the file from being read."""
     if "trouble" in answered:
         raise _TROUBLES.get(str(answered["trouble"]), AgentUnreadable)(str(answered.get("why", "")))
-    return answered["said"]
+    return answered["result"]
 
 
 def cursor_to_json(cursor: Cursor) -> Json:

@@ -19,7 +19,7 @@ from threading import Lock
 
 import controller
 from controller.agents.operatordb.file import TooMuch
-from controller.agents.operatordb.queries import Query, decode_answer
+from controller.agents.operatordb.queries import Query, result_of
 from controller.agents.protocol import AgentUnreadable
 from controller.jsontypes import Json
 
@@ -45,7 +45,7 @@ class FileReader:
         """Returns the answer. Raises AgentUnreadable where there is none; the next call starts a new process."""
         with self._lock:
             try:
-                return decode_answer(json.loads(self._exchange(json.dumps(query.to_json()).encode() + b"\n", seconds)))
+                return result_of(json.loads(self._exchange(json.dumps(query.to_json()).encode() + b"\n", seconds)))
             except (OSError, ValueError, KeyError, RecursionError) as error:
                 ended = self._end()
                 why = f"the process that reads it ended ({ended})" if ended is not None else str(error)

@@ -11,7 +11,7 @@ from controller.analysis.comparison import Arm, Comparison, compare_all
 from controller.analysis.errors import NotThere
 from controller.analysis.summary import analyze
 from controller.cli.analysis.arms import Records
-from controller.cli.results.summary import summarize
+from controller.cli.results.timeline import summarize
 from controller.files import write_text
 from controller.reading.protocol import AttemptTimeline
 from controller.records.rows import CampaignRow

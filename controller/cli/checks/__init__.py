@@ -22,8 +22,8 @@ def doctor(
     context: Context = None,
     output: Format = Output.TABLE,
 ) -> None:
-    """Look for what may keep a campaign from running: cluster, CRD, controller, consent, powers, the agents' rights and
-    file.
+    """Look for what may keep a campaign from running: cluster, CRD, controller, opt-ins, permissions, what agents may
+    read, and an agent's file.
 
     Exit status 1 when something fails; each line says how to mend it.
 

@@ -57,7 +57,7 @@ def check_controller(api: Api, about: About) -> Iterator[Finding]:
     try:
         pod = find_pod(api)
     except Refused as refused:
-        yield warn(f"Whether the controller runs cannot be told: {refused}", f"ask who may see namespace {NAMESPACE}")
+        yield warn(f"Whether the controller runs is unknown: {refused}", f"ask who may see namespace {NAMESPACE}")
         return
     except CommandFailed as error:
         what, _, fix = str(error).partition(": ")

@@ -15,7 +15,7 @@ REVIEWS = "/apis/authorization.k8s.io/v1"
 
 
 class Level(StrEnum):
-    """How bad it is. Only `fail` makes the command fail."""
+    """The severity of a finding. Only `fail` makes the command fail."""
 
     OK = "ok"
     WARN = "warn"
@@ -24,34 +24,34 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A sentence, and in `fix` how to mend it."""
+    """A sentence, and in `fix` the remedy."""
 
     level: Level
     message: str
     fix: str = ""
 
     def to_json(self) -> dict[str, str]:
-        """For programs."""
+        """Returns the finding as JSON."""
         return asdict(self)
 
 
 def ok(message: str) -> Finding:
-    """It is well."""
+    """Returns a finding that nothing is wrong."""
     return Finding(Level.OK, message)
 
 
 def warn(message: str, fix: str = "") -> Finding:
-    """It may not be well, or cannot be told."""
+    """Returns a finding that something may be wrong, or is unknown."""
     return Finding(Level.WARN, message, fix)
 
 
 def fail(message: str, fix: str) -> Finding:
-    """Nothing will come of it like this."""
+    """Returns a finding that keeps campaigns from running."""
     return Finding(Level.FAIL, message, fix)
 
 
 def may(api: Api, attributes: Mapping[str, str]) -> bool:
-    """Whether we may do this."""
+    """Returns whether the person may do this."""
     kind = "SelfSubjectAccessReview"
     body = {"apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": {"resourceAttributes": dict(attributes)}}
     answer = api.request("POST", f"{REVIEWS}/{kind.lower()}s", body=body)
@@ -59,7 +59,7 @@ def may(api: Api, attributes: Mapping[str, str]) -> bool:
 
 
 def may_or_unknown(api: Api, attributes: Mapping[str, str], account: Account) -> bool | None:
-    """Whether a ServiceAccount may, by itself or as one of its groups; None where we may not ask."""
+    """Returns whether a ServiceAccount may do this, itself or by a group; None where the answer is refused."""
     try:
         return is_allowed(
             api.request("POST", SUBJECT_ACCESS_REVIEWS, body=access_review(account.user, account.groups, attributes))

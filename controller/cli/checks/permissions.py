@@ -34,7 +34,7 @@ def check_namespaces(api: Api, campaigns: str) -> Iterator[Finding]:
     try:
         listed = _opted_in(api, keys)
     except Refused as refused:
-        yield warn(f"Which namespaces may be broken cannot be told: {refused}", "ask who may list namespaces")
+        yield warn(f"Which namespaces may be broken is unknown: {refused}", "ask who may list namespaces")
         return
     if not listed:
         yield fail(
@@ -75,20 +75,20 @@ def _subject_opt_in(namespace: Namespace, campaigns: str, keys: OptInKeys) -> Fi
 def _subject_permissions(api: Api, namespace: str) -> Finding:
     lacking = []
     for resource, verb in SUBJECT_PERMISSIONS:
-        asked = {"resource": resource, "verb": verb, "namespace": namespace}
+        attributes = {"resource": resource, "verb": verb, "namespace": namespace}
         if resource == "namespaces":
-            asked["name"] = namespace
-        allowed = may_or_unknown(api, asked, CONTROLLER)
+            attributes["name"] = namespace
+        allowed = may_or_unknown(api, attributes, CONTROLLER)
         if allowed is None:
-            return warn(f"Whether the controller has powers over {namespace} cannot be told: you may not ask")
+            return warn(f"Whether the controller has permissions over {namespace} is unknown: you may not ask")
         if not allowed:
             lacking.append(f"{verb} {resource}")
     if lacking:
         return fail(
-            f"The controller lacks powers over namespace {namespace}: {', '.join(lacking)}",
+            f"The controller lacks permissions in namespace {namespace}: {', '.join(lacking)}",
             "grant them, as manifests/subjects/*-powers do: kubectl apply -k manifests/subjects/SUBJECT-powers",
         )
-    return ok(f"The controller has the powers to break and mend what is in namespace {namespace}")
+    return ok(f"The controller has the permissions to break and mend what is in namespace {namespace}")
 
 
 LABELS = ("ticket-sender", "evalcampaign.dev/agents")
@@ -109,7 +109,7 @@ def check_agent_workloads(api: Api, campaigns: str) -> Iterator[Finding]:
         for name in named.keys() - found.keys():
             found[name] = api.get(f"/api/v1/namespaces/{name}")["metadata"]
     except Refused as refused:
-        yield warn(f"Whose campaigns may start which agents cannot be told: {refused}", "ask who may read namespaces")
+        yield warn(f"Whose campaigns may start which agents is unknown: {refused}", "ask who may read namespaces")
         return
     for name, meta in sorted(found.items()):
         yield _agent_opt_in(Namespace(name, meta.get("labels") or {}, meta.get("annotations") or {}), campaigns)
@@ -149,33 +149,33 @@ def _agent_opt_in(namespace: Namespace, campaigns: str) -> Finding:
 
 
 def _agent_permissions(api: Api, namespace: str, deployments: list[str]) -> Iterator[Finding]:
-    asked = [
+    reviews = [
         (f"{verb} {resource}", {"group": group, "resource": resource, "verb": verb})
         for group, resource, verb in AGENT_PERMISSIONS
     ]
-    asked.append(("get its Namespace", {"resource": "namespaces", "verb": "get", "name": namespace}))
+    reviews.append(("get its Namespace", {"resource": "namespaces", "verb": "get", "name": namespace}))
     for name in deployments:
         of = {"group": "apps", "resource": "deployments", "name": name}
-        asked.append((f"get Deployment {name}", of | {"verb": "get"}))
-        asked.append((f"scale Deployment {name}", of | {"verb": "patch", "subresource": "scale"}))
+        reviews.append((f"get Deployment {name}", of | {"verb": "get"}))
+        reviews.append((f"scale Deployment {name}", of | {"verb": "patch", "subresource": "scale"}))
     lacking = []
-    for what, attributes in asked:
+    for what, attributes in reviews:
         allowed = may_or_unknown(api, attributes | {"namespace": namespace}, CONTROLLER)
         if allowed is None:
             yield warn(
-                f"Whether the controller has powers over the agents in {namespace} cannot be told: you may not ask"
+                f"Whether the controller has permissions over the agents in {namespace} is unknown: you may not ask"
             )
             return
         if not allowed:
             lacking.append(what)
     if lacking:
         yield fail(
-            f"The controller lacks powers over the agents in namespace {namespace}: {', '.join(lacking)}",
+            f"The controller lacks permissions over the agents in namespace {namespace}: {', '.join(lacking)}",
             "grant them, as examples/agent/manifests/base/lease.yaml does: docs/agents/attaching.md",
         )
         return
     which = ", ".join(deployments) or "the agents"
-    yield ok(f"The controller has the powers to start, watch and end {which} in namespace {namespace}")
+    yield ok(f"The controller has the permissions to start, watch and end {which} in namespace {namespace}")
 
 
 Agent = tuple[str, str, str]
@@ -187,7 +187,7 @@ def check_agent_permissions(api: Api, campaigns: str) -> Iterator[Finding]:
     try:
         listed = api.get(f"/apis/{GROUP}/{VERSION}/namespaces/{campaigns}/{PLURAL}")["items"]
     except Refused as refused:
-        yield warn(f"What agents can read cannot be told: {refused}", f"ask who may list {PLURAL} in {campaigns}")
+        yield warn(f"What agents can read is unknown: {refused}", f"ask who may list {PLURAL} in {campaigns}")
         return
     for namespace, name, subject in sorted({agent for each in listed if (agent := _named_agent(each))}):
         yield from _check_agent(api, namespace, name, Namespaces(campaigns, subject, NAMESPACE))
@@ -206,7 +206,7 @@ def _check_agent(api: Api, namespace: str, name: str, namespaces: Namespaces) ->
     try:
         found = api.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}")
     except Refused as refused:
-        yield warn(f"{agent}: whether it can read of the evaluation cannot be told: {refused}")
+        yield warn(f"{agent}: whether it can read of the evaluation is unknown: {refused}")
         return
     template = found["spec"].get("template") or {}
     account = Account(namespace, (template.get("spec") or {}).get("serviceAccountName") or "default")
@@ -227,7 +227,7 @@ def exposure_findings(agent: str, account: Account, exposure: Exposure) -> Itera
     if exposure.unknown:
         which = ", ".join(right.what for right in exposure.unknown)
         yield warn(
-            f"{agent}: whether it can read {which} cannot be told",
+            f"{agent}: whether it can read {which} is unknown",
             "have somebody run this who may create subjectaccessreviews.authorization.k8s.io",
         )
     if not exposure.can and not exposure.unknown:

@@ -12,8 +12,7 @@ from rich.table import Table
 
 from controller.api import Mode
 from controller.cli import formatting as text
-from controller.cli.results.summary import summarize
-from controller.cli.results.timeline import moments, origin, service_unknown
+from controller.cli.results.timeline import origin, service_unknown, summarize, timeline_entries
 from controller.cli.tables import Column, console, print_table, printable_text
 from controller.difference import ABSENT, changes
 from controller.jsontypes import Json
@@ -98,11 +97,11 @@ def print_details(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[E
     table.add_column(justify="right", no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for moment in moments(attempt, events):
-        style = "bold" if moment.fact else ""
-        at = (moment.at - since).total_seconds()
+    for entry in timeline_entries(attempt, events):
+        style = "bold" if entry.recorded else ""
+        at = (entry.at - since).total_seconds()
         table.add_row(
-            printable_text(f"{at:+.3f}", style), printable_text(moment.what, style), printable_text(moment.detail)
+            printable_text(f"{at:+.3f}", style), printable_text(entry.what, style), printable_text(entry.description)
         )
     to.print(table)
     if attempt.fault is not None:

@@ -24,6 +24,7 @@ async def until_stopped(settings: Settings) -> None:
 
 
 def main() -> None:
+    """Run the agent until a signal ends it."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stdout)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:

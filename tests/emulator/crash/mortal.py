@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
+from bench.quick import QuickSpec
 from controller.__main__ import serve
 from controller.attempt import steps
 from controller.campaign import parsing, preconditions
@@ -16,7 +17,6 @@ from controller.records import facade
 from controller.settings import Settings
 from tests.support.lasting import LastingSubject, LastingWorld
 from tests.support.points import die, die_with_parent, watch_points
-from tests.support.quick import QuickSpec
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def live(orders: Orders) -> None:
     die_with_parent()
     if orders.file_bytes is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (orders.file_bytes, resource.RLIM_INFINITY))
-    parsing.CampaignSpec = QuickSpec  # type: ignore[misc]
+    parsing.CampaignSpec = QuickSpec  # type: ignore[attr-defined]
     preconditions.RETRY_SECONDS = 0.1
     steps.RECORD_WAIT_SECONDS = facade.LONGEST_PAUSE = 0.2
     watch_points(LastingSubject, lambda moment: die() if moment.point == orders.die else None)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Any
 
 import kmock
 
@@ -23,7 +24,7 @@ class MortalStage(Stage):
     def __init__(self, api: ApiServer, folder: Path) -> None:
         super().__init__(api, folder)
         self.world = LastingWorld(folder / "world.json")
-        self._orders = {"settings": self.settings, "world": folder / "world.json"}
+        self._orders: dict[str, Any] = {"settings": self.settings, "world": folder / "world.json"}
         self._alive: list[ForkServerProcess] = []
 
     @property
@@ -32,7 +33,7 @@ class MortalStage(Stage):
         assert self._alive and self._alive[-1].pid is not None, "none was started"
         return self._alive[-1].pid
 
-    async def run_until(self, over: Callable[[], bool] | None = None, **orders: object) -> int | None:
+    async def run_until(self, over: Callable[[], bool] | None = None, **orders: Any) -> int | None:
         """Run a controller until it dies, or until something is so and it is told to stop; its exit status."""
         process = forks().Process(target=live, args=(Orders(**self._orders, **orders),))
         process.start()

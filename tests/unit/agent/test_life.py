@@ -168,7 +168,7 @@ async def test_a_pod_that_took_the_name_of_the_broken_one_is_spared_and_the_refu
 async def test_an_intake_that_is_away_for_a_while_gets_everything_in_order_later_and_delays_no_deed(
     world: World, tmp_path: Path
 ) -> None:
-    world.at_look[BREAKS_AT] = lambda: (world.put_to_sleep("tikv-1"), world.misfortunes.extend([503, 503, 429]))
+    world.at_look[BREAKS_AT] = lambda: (world.put_to_sleep("tikv-1"), world.misfortunes.extend([503, 503, 429]))  # type: ignore[assignment, func-returns-value]
     async with living("fixer", world, tmp_path):
         await eventually(lambda: world.deleted)
         assert world.tickets == {}
@@ -177,7 +177,7 @@ async def test_an_intake_that_is_away_for_a_while_gets_everything_in_order_later
 
 
 async def test_what_the_intake_calls_wrong_is_dropped_and_the_rest_is_told(world: World, tmp_path: Path) -> None:
-    world.at_look[BREAKS_AT] = lambda: (world.put_to_sleep("tikv-1"), world.misfortunes.append(422))
+    world.at_look[BREAKS_AT] = lambda: (world.put_to_sleep("tikv-1"), world.misfortunes.append(422))  # type: ignore[assignment, func-returns-value]
     await after("fixer", world, tmp_path, broken=False)
     assert world.changes == ["acknowledged", "resolved"]
 

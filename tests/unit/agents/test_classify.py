@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
@@ -224,42 +225,42 @@ def lines(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("command", lines(READS))
-def test_what_only_looks_changes_nothing(command):
+def test_what_only_looks_changes_nothing(command: Any) -> None:
     found = classify(command)
     assert (found.mutating, found.destructive) == (False, False), found.why
     assert "unknown" not in found.why
 
 
 @pytest.mark.parametrize("command", lines(CHANGES))
-def test_what_changes_something_is_mutating(command):
+def test_what_changes_something_is_mutating(command: Any) -> None:
     found = classify(command)
     assert (found.mutating, found.destructive) == (True, False), found.why
 
 
 @pytest.mark.parametrize("command", lines(DESTROYS))
-def test_what_stops_or_throws_away_is_destructive(command):
+def test_what_stops_or_throws_away_is_destructive(command: Any) -> None:
     found = classify(command)
     assert (found.mutating, found.destructive) == (True, True), found.why
 
 
 @pytest.mark.parametrize("command", UNKNOWN)
-def test_what_is_unknown_counts_as_harmless_and_says_so(command):
+def test_what_is_unknown_counts_as_harmless_and_says_so(command: Any) -> None:
     found = classify(command)
     assert not found.mutating and "unknown" in found.why
 
 
-def test_the_reason_names_the_part_that_decided():
+def test_the_reason_names_the_part_that_decided() -> None:
     assert classify("kubectl get pods; sudo kubectl -n x delete pod a && ls").why == "kubectl delete destroys"
     assert classify("frobnicate; ls").why == "frobnicate is unknown"
     assert classify("ls > /etc/x").why == "writes /etc/x"
 
 
 @pytest.mark.parametrize("command", ["", " ", "# rm x", "&&", "|", "'", "$(", "`", ">", "\\", "x=1", "-- --", "\x00"])
-def test_what_is_no_command_changes_nothing(command):
+def test_what_is_no_command_changes_nothing(command: Any) -> None:
     assert not classify(command).mutating
 
 
-def test_no_line_breaks_it():
+def test_no_line_breaks_it() -> None:
     pieces = [
         "rm",
         "'",
@@ -290,5 +291,5 @@ def test_no_line_breaks_it():
         classify(long * (400_000 // len(long)))
 
 
-def test_of_a_line_without_end_the_beginning_is_judged():
+def test_of_a_line_without_end_the_beginning_is_judged() -> None:
     assert classify(f"rm x; {'a' * 400_000}").destructive

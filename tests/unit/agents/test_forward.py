@@ -6,11 +6,14 @@ import json
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
+from httpx import Response
 
 from controller.agents.forward import Forwarder, RefusedForNow
 from controller.agents.operatordb.source import OperatorDb
@@ -21,11 +24,11 @@ ZONE = ZoneInfo("Europe/Vienna")
 
 
 @pytest.fixture
-def agent(tmp_path):
+def agent(tmp_path: Path) -> AgentFile:
     return AgentFile(tmp_path / "operator.db", made=False)
 
 
-def forwarder(here: Here, agent, token: str = TOKEN) -> Forwarder:  # noqa: F811
+def forwarder(here: Here, agent: AgentFile, token: str = TOKEN) -> Forwarder:  # noqa: F811
     return Forwarder(agent.path, ZONE, here.client, lambda: token)
 
 
@@ -38,7 +41,7 @@ def at_work(agent: AgentFile, second: int, session: str = "s") -> int | None:
     return ticket
 
 
-async def test_both_sources_tell_the_same(here, agent):  # noqa: F811
+async def test_both_sources_tell_the_same(here: Here, agent: AgentFile) -> None:  # noqa: F811
     agent.create()
     directly = OperatorDb(agent.path, ZONE, lambda: NOON)
     sending = forwarder(here, agent)
@@ -61,7 +64,7 @@ async def test_both_sources_tell_the_same(here, agent):  # noqa: F811
     assert len(logs[0].commands) == 1
 
 
-async def test_a_restart_sends_all_again_and_it_is_there_once(here, agent):  # noqa: F811
+async def test_a_restart_sends_all_again_and_it_is_there_once(here: Here, agent: AgentFile) -> None:  # noqa: F811
     agent.create()
     cursor = await here.source.current_cursor()
     at_work(agent, 3)
@@ -71,7 +74,7 @@ async def test_a_restart_sends_all_again_and_it_is_there_once(here, agent):  # n
     assert len(tickets) == 1 and len((await here.source.read_commands(cursor, tickets)).commands) == 1
 
 
-async def test_in_a_new_file_the_same_ids_are_other_tickets(here, agent):  # noqa: F811
+async def test_in_a_new_file_the_same_ids_are_other_tickets(here: Here, agent: AgentFile) -> None:  # noqa: F811
     sending = forwarder(here, agent)
     for second in (3, 5):
         agent.path.unlink(missing_ok=True)
@@ -89,7 +92,7 @@ async def test_in_a_new_file_the_same_ids_are_other_tickets(here, agent):  # noq
     assert len((await here.source.read_commands(cursor, tickets)).commands) == 1
 
 
-async def test_a_monitors_own_resolution_stays_one(here, agent):  # noqa: F811
+async def test_a_monitors_own_resolution_stays_one(here: Here, agent: AgentFile) -> None:  # noqa: F811
     agent.create()
     cursor = await here.source.current_cursor()
     agent.update(agent.ticket(NOON.replace(tzinfo=None)), status="resolved", resolved_at="2026-01-01T13:00:04")
@@ -97,7 +100,7 @@ async def test_a_monitors_own_resolution_stays_one(here, agent):  # noqa: F811
     assert not (await here.source.poll(cursor)).tickets[0].resolved
 
 
-async def test_without_the_right_token_it_says_so_and_sends_later(here, agent):  # noqa: F811
+async def test_without_the_right_token_it_says_so_and_sends_later(here: Here, agent: AgentFile) -> None:  # noqa: F811
     agent.create()
     cursor = await here.source.current_cursor()
     at_work(agent, 3)
@@ -106,7 +109,7 @@ async def test_without_the_right_token_it_says_so_and_sends_later(here, agent): 
     assert (await here.source.poll(cursor)).tickets == ()
 
 
-async def test_a_file_that_is_not_there_yet_is_waited_for(here, agent):  # noqa: F811
+async def test_a_file_that_is_not_there_yet_is_waited_for(here: Here, agent: AgentFile) -> None:  # noqa: F811
     sending = forwarder(here, agent)
     await sending.once()
     assert not agent.path.exists()
@@ -117,7 +120,7 @@ async def test_a_file_that_is_not_there_yet_is_waited_for(here, agent):  # noqa:
     assert len((await here.source.poll(cursor)).tickets) == 1
 
 
-async def test_a_log_larger_than_a_request_may_be_is_sent_whole(here, agent):  # noqa: F811
+async def test_a_log_larger_than_a_request_may_be_is_sent_whole(here: Here, agent: AgentFile) -> None:  # noqa: F811
     agent.create()
     cursor = await here.source.current_cursor()
     at_work(agent, 3)
@@ -131,7 +134,7 @@ async def test_a_log_larger_than_a_request_may_be_is_sent_whole(here, agent):  #
     assert len(log.commands) == 101 and log.complete
 
 
-async def test_what_the_api_would_refuse_is_put_right_and_spoils_nothing_else(here, agent):  # noqa: F811
+async def test_what_the_api_would_refuse_is_put_right_and_spoils_nothing_else(here: Here, agent: AgentFile) -> None:  # noqa: F811
     agent.create()
     cursor = await here.source.current_cursor()
     at_work(agent, 3, "a/b?c" * 40)
@@ -147,23 +150,27 @@ async def test_what_the_api_would_refuse_is_put_right_and_spoils_nothing_else(he
     assert len(tickets) == 1 and [command.exit_code for command in log.commands] == [0, None]
 
 
-async def test_one_entry_that_is_not_taken_spoils_no_other(here, agent, caplog):  # noqa: F811
+async def test_one_entry_that_is_not_taken_spoils_no_other(
+    here: Here,  # noqa: F811
+    agent: AgentFile,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     agent.create()
     cursor = await here.source.current_cursor()
     at_work(agent, 3)
     sending, kept = forwarder(here, agent), here.client.request
 
-    async def picky(method, path, content, headers):
+    async def picky(method: str, path: str, content: bytes, headers: dict[str, str]) -> Response:
         refused = path == "/v1/log" and b"tool_call" in content
         return httpx.Response(422, text="no") if refused else await kept(method, path, content=content, headers=headers)
 
-    here.client.request = picky
+    here.client.request = picky  # type: ignore[assignment, method-assign]
     await sending.once()
     assert "1 entries of the log are not taken (HTTP 422): no" in caplog.text
     assert (await here.source.current_cursor()).entry == 1 and len((await here.source.poll(cursor)).tickets) == 1
 
 
-async def test_sessions_of_the_same_name_in_two_files_are_two(here, agent):  # noqa: F811
+async def test_sessions_of_the_same_name_in_two_files_are_two(here: Here, agent: AgentFile) -> None:  # noqa: F811
     sending = forwarder(here, agent)
     for second in (3, 5):
         agent.path.unlink(missing_ok=True)
@@ -184,7 +191,11 @@ CREATE TABLE agent_log_entries (id TEXT PRIMARY KEY, session_id TEXT, entry_type
 
 
 @pytest.mark.parametrize("kind", ["", " WITHOUT ROWID"])
-async def test_entries_with_text_ids_are_sent_in_order_and_once_whatever_happens(here, agent, kind):  # noqa: F811
+async def test_entries_with_text_ids_are_sent_in_order_and_once_whatever_happens(
+    here: Any,  # noqa: F811
+    agent: Any,
+    kind: Any,
+) -> None:
     """VACUUM numbers such rows anew, and a forwarder that was started again has forgotten what it sent."""
     with closing(sqlite3.connect(agent.path)) as connection:
         connection.executescript(UUIDS.format(kind))

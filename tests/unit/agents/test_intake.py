@@ -7,8 +7,11 @@ import json
 import os
 import re
 import signal
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -40,19 +43,19 @@ class Here:
         self.clock = clock
         self.source = HttpSource(records, "uid-1", lambda: self.clock[0])
 
-    async def put(self, path: str, body, status: int = 204) -> httpx.Response:
+    async def put(self, path: str, body: dict[str, str] | list[Any], status: int = 204) -> httpx.Response:
         answer = await self.client.put(path, json=body)
         assert answer.status_code == status, answer.text
         return answer
 
-    async def log(self, *entries, status: int = 204) -> httpx.Response:
+    async def log(self, *entries: dict[str, Any], status: int = 204) -> httpx.Response:
         answer = await self.client.post("/v1/log", json={"entries": entries})
         assert answer.status_code == status, answer.text
         return answer
 
 
 @pytest.fixture(scope="module")
-def workers():
+def workers() -> Any:
     """Processes that read bodies; they keep nothing, so one pair does for all tests."""
     made = ParserPool()
     yield made
@@ -60,13 +63,13 @@ def workers():
 
 
 @pytest.fixture
-async def here(tmp_path, workers):
+async def here(tmp_path: Path, workers: Any) -> AsyncIterator[Any]:
     async with _served(tmp_path, workers) as made:
         yield made
 
 
 @asynccontextmanager
-async def _served(tmp_path, workers):
+async def _served(tmp_path: Path, workers: Any) -> AsyncIterator[Any]:
     records, book, clock = await Records.open(f"sqlite:///{tmp_path}/records.db"), TokenRegistry(), [NOON]
     for uid in ("uid-1", "uid-2"):
         await records.ensure_campaign(uid, "default", uid, spec(), NOON)
@@ -84,19 +87,19 @@ def head(token: str, length: str) -> bytes:
     return f"PUT /v1/tickets/t HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n{length}\r\n\r\n".encode()
 
 
-def call(sequence: int, command: str, **more):
+def call(sequence: int, command: str, **more: str) -> dict[str, dict[str, str] | int | str]:
     return {"session": "s", "sequence": sequence, "type": "tool_call", "params": {"command": command}, **more}
 
 
-def result(sequence: int, code: int):
+def result(sequence: int, code: int) -> dict[str, int | str]:
     return {"session": "s", "sequence": sequence, "type": "tool_result", "exitCode": code}
 
 
-async def test_it_is_a_source(here):
+async def test_it_is_a_source(here: Here) -> None:
     assert isinstance(here.source, AgentSource)
 
 
-async def test_a_ticket_is_seen_with_its_own_times_and_ours(here):
+async def test_a_ticket_is_seen_with_its_own_times_and_ours(here: Here) -> None:
     cursor = await here.source.current_cursor()
     await here.put("/v1/tickets/t-1", OPEN)
     here.clock[0] = LATER
@@ -108,7 +111,7 @@ async def test_a_ticket_is_seen_with_its_own_times_and_ours(here):
     assert ticket.resolution_arrived_at == LATER
 
 
-async def test_the_first_resolution_stands_when_it_is_sent_again(here):
+async def test_the_first_resolution_stands_when_it_is_sent_again(here: Here) -> None:
     cursor = await here.source.current_cursor()
     await here.put("/v1/tickets/t", OPEN | {"status": "resolved"})
     here.clock[0] = LATER
@@ -118,13 +121,13 @@ async def test_the_first_resolution_stands_when_it_is_sent_again(here):
 
 
 @pytest.mark.parametrize("said", [{"status": "escalated"}, {"status": "resolved", "resolvedBy": "monitor"}])
-async def test_who_gives_up_and_a_monitor_that_sees_nothing_resolve_nothing(here, said):
+async def test_who_gives_up_and_a_monitor_that_sees_nothing_resolve_nothing(here: Here, said: dict[str, str]) -> None:
     cursor = await here.source.current_cursor()
     await here.put("/v1/tickets/t", OPEN | said)
     assert not (await here.source.poll(cursor)).tickets[0].resolved
 
 
-async def test_tickets_of_before_the_mark_and_of_other_campaigns_are_not_seen(here):
+async def test_tickets_of_before_the_mark_and_of_other_campaigns_are_not_seen(here: Here) -> None:
     await here.put("/v1/tickets/old", OPEN)
     cursor = await here.source.current_cursor()
     await here.put("/v1/tickets/old", OPEN | {"status": "resolved"})
@@ -133,7 +136,7 @@ async def test_tickets_of_before_the_mark_and_of_other_campaigns_are_not_seen(he
     assert (await here.source.poll(cursor)).tickets == ()
 
 
-async def test_commands_are_those_of_the_tickets_sessions_judged_and_masked(here):
+async def test_commands_are_those_of_the_tickets_sessions_judged_and_masked(here: Here) -> None:
     await here.put("/v1/sessions/s", {"ticket": "t"})
     await here.log(call(1, "ls"))
     cursor = await here.source.current_cursor()
@@ -153,7 +156,7 @@ async def test_commands_are_those_of_the_tickets_sessions_judged_and_masked(here
     assert command.at == NOON.replace(second=4)
 
 
-async def test_what_was_said_stands_where_it_was_among_the_commands_and_is_masked(here):
+async def test_what_was_said_stands_where_it_was_among_the_commands_and_is_masked(here: Here) -> None:
     cursor = await here.source.current_cursor()
     await here.put("/v1/tickets/t", OPEN)
     await here.put("/v1/sessions/s", {"ticket": "t"})
@@ -172,7 +175,7 @@ async def test_what_was_said_stands_where_it_was_among_the_commands_and_is_maske
     assert reasoning[0].at == NOON.replace(second=4)
 
 
-async def test_what_is_sent_twice_is_there_once(here):
+async def test_what_is_sent_twice_is_there_once(here: Here) -> None:
     cursor = await here.source.current_cursor()
     await here.put("/v1/tickets/t", OPEN)
     await here.put("/v1/sessions/s", {"ticket": "t"})
@@ -182,7 +185,7 @@ async def test_what_is_sent_twice_is_there_once(here):
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer wrong", f"Basic {TOKEN}", f"Bearer {TOKEN}x"])
-async def test_without_the_token_nothing_is_taken(here, header):
+async def test_without_the_token_nothing_is_taken(here: Here, header: str) -> None:
     cursor = await here.source.current_cursor()
     answer = await here.client.put("/v1/tickets/t", json=OPEN, headers={"Authorization": header})
     assert answer.status_code == 401 and "a bearer token is needed" in answer.text
@@ -190,7 +193,9 @@ async def test_without_the_token_nothing_is_taken(here, header):
 
 
 @pytest.mark.parametrize(("token", "status"), [("wrong", b"401"), (TOKEN, b"413")])
-async def test_who_may_not_send_or_says_that_it_sends_too_much_is_refused_before_the_body(here, token, status):
+async def test_who_may_not_send_or_says_that_it_sends_too_much_is_refused_before_the_body(
+    here: Here, token: str, status: bytes
+) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", here.client.base_url.port)
     writer.write(head(token, "Content-Length: 104857600"))
     assert status in await reader.readline()
@@ -210,24 +215,26 @@ async def test_who_may_not_send_or_says_that_it_sends_too_much_is_refused_before
         ("/v1/sessions/s", {}, "ticket"),
     ],
 )
-async def test_a_body_that_makes_no_sense_is_refused_with_a_sentence(here, path, body, says):
+async def test_a_body_that_makes_no_sense_is_refused_with_a_sentence(
+    here: Here, path: str, body: dict[str, str] | list[Any], says: str
+) -> None:
     assert says in (await here.put(path, body, 422)).json()["error"]
 
 
 @pytest.mark.parametrize("body", [b"{", b"[" * 500_000, b'{"message": "\xff"}', b"", b"9" * 5000])
-async def test_what_is_no_json_is_refused_with_a_sentence(here, body):
+async def test_what_is_no_json_is_refused_with_a_sentence(here: Here, body: bytes) -> None:
     answer = await here.client.put("/v1/tickets/t", content=body)
     assert answer.status_code == 422 and "JSON" in answer.json()["error"]
 
 
-async def test_half_a_character_is_taken_as_a_question_mark(here):
+async def test_half_a_character_is_taken_as_a_question_mark(here: Here) -> None:
     cursor = await here.source.current_cursor()
     answer = await here.client.put("/v1/tickets/t", content=b'{"message": "a \\uD83D b"}')
     assert answer.status_code == 204, answer.text
     assert (await here.source.poll(cursor)).tickets[0].message == "a ? b"
 
 
-async def test_whatever_a_tool_was_given_is_kept_as_far_as_it_can_be(here):
+async def test_whatever_a_tool_was_given_is_kept_as_far_as_it_can_be(here: Here) -> None:
     cursor = await here.source.current_cursor()
     await here.put("/v1/tickets/t", OPEN)
     await here.put("/v1/sessions/s", {"ticket": "t"})
@@ -240,7 +247,7 @@ async def test_whatever_a_tool_was_given_is_kept_as_far_as_it_can_be(here):
     assert [command.command[:4] for command in log.commands] == ['{"x"', '{"x"', '{"co', "a b"]
 
 
-async def test_a_body_that_does_not_come_is_not_waited_for(here, monkeypatch):
+async def test_a_body_that_does_not_come_is_not_waited_for(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("controller.agents.intake.limits.BODY_SECONDS", 0.01)
     reader, writer = await asyncio.open_connection("127.0.0.1", here.client.base_url.port)
     writer.write(head(TOKEN, "Content-Length: 100") + b"{")
@@ -248,7 +255,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for(here, monkeypatch):
     writer.close()
 
 
-async def test_while_a_log_is_worked_on_tickets_are_taken(here, workers):
+async def test_while_a_log_is_worked_on_tickets_are_taken(here: Here, workers: Any) -> None:
     """A large one takes seconds, which in the event loop would blind every trial's watch."""
     await here.log(call(1, "ls"))
     log = workers._workers["log"]
@@ -260,7 +267,7 @@ async def test_while_a_log_is_worked_on_tickets_are_taken(here, workers):
     await sending
 
 
-async def test_of_a_resolution_without_a_session_it_is_open_what_was_run(here):
+async def test_of_a_resolution_without_a_session_it_is_open_what_was_run(here: Here) -> None:
     cursor = await here.source.current_cursor()
     await here.put("/v1/tickets/t", OPEN)
     log = await here.source.read_commands(cursor, (await here.source.poll(cursor)).tickets)
@@ -273,12 +280,12 @@ async def test_of_a_resolution_without_a_session_it_is_open_what_was_run(here):
     assert (await here.source.read_commands(cursor, resolved)).complete
 
 
-async def test_what_was_sent_is_never_repeated_in_a_refusal(here):
+async def test_what_was_sent_is_never_repeated_in_a_refusal(here: Here) -> None:
     answer = await here.put("/v1/tickets/t", {"status": "hunter2"}, 422)
     assert "hunter2" not in answer.text
 
 
-async def test_a_body_without_a_stated_length_is_refused_as_soon_as_it_is_too_long(here):
+async def test_a_body_without_a_stated_length_is_refused_as_soon_as_it_is_too_long(here: Here) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", here.client.base_url.port)
     writer.write(head(TOKEN, "Transfer-Encoding: chunked"))
     writer.write(b"%x\r\n%s\r\n" % (MAX_BYTES + 1, b"x" * (MAX_BYTES + 1)))  # and no end of it
@@ -287,12 +294,12 @@ async def test_a_body_without_a_stated_length_is_refused_as_soon_as_it_is_too_lo
     await here.put("/v1/tickets/t", OPEN)
 
 
-async def test_a_flood_is_told_to_come_again_and_what_was_taken_is_there(here):
+async def test_a_flood_is_told_to_come_again_and_what_was_taken_is_there(here: Any) -> None:
     cursor = await here.source.current_cursor()
     gate = asyncio.Event()
     kept = here.records.write_at_once
 
-    async def slowly(work):
+    async def slowly(work: Callable[..., Any]) -> Any:
         await gate.wait()
         return await kept(work)
 
@@ -305,20 +312,20 @@ async def test_a_flood_is_told_to_come_again_and_what_was_taken_is_there(here):
     assert len((await here.source.poll(cursor)).tickets) == statuses.count(204) >= MAX_AT_ONCE
 
 
-async def test_while_the_records_are_away_nothing_is_acknowledged(here):
+async def test_while_the_records_are_away_nothing_is_acknowledged(here: Here) -> None:
     cursor, kept = await here.source.current_cursor(), here.records.write_at_once
 
-    async def away(work):
+    async def away(work: Callable[..., Any]) -> None:
         raise RecordsUnavailable("disk full")
 
-    here.records.write_at_once = away
+    here.records.write_at_once = away  # type: ignore[method-assign]
     answer = await here.put("/v1/tickets/t", OPEN, 503)
     assert answer.headers["retry-after"] and "disk" not in answer.text
-    here.records.write_at_once = kept
+    here.records.write_at_once = kept  # type: ignore[method-assign]
     assert (await here.source.poll(cursor)).tickets == ()
 
 
-async def test_an_agent_in_a_loop_does_not_fill_the_disk(here, monkeypatch):
+async def test_an_agent_in_a_loop_does_not_fill_the_disk(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inbox, "MAX_TICKETS", 2)
     monkeypatch.setattr(inbox, "MAX_ENTRIES", 3)
     for name in ("a", "b", "a"):
@@ -328,7 +335,7 @@ async def test_an_agent_in_a_loop_does_not_fill_the_disk(here, monkeypatch):
     await here.log(call(4, "ls"), status=409)
 
 
-async def test_it_answers_nothing_but_that_it_took_it(here):
+async def test_it_answers_nothing_but_that_it_took_it(here: Here) -> None:
     answers = [
         await here.put("/v1/tickets/t", OPEN),
         await here.put("/v1/sessions/s", {"ticket": "t"}),
@@ -339,7 +346,7 @@ async def test_it_answers_nothing_but_that_it_took_it(here):
         assert (await here.client.get(path)).status_code in (404, 405)
 
 
-async def test_its_page_and_its_description_need_nothing_from_elsewhere(here):
+async def test_its_page_and_its_description_need_nothing_from_elsewhere(here: Here) -> None:
     page = (await here.client.get("/")).text
     assert "/v1/tickets/{id}" in page and "http" not in page.replace("<!doctype html>", "")
     assert (await here.client.get("/openapi.json")).json()["paths"].keys() == {
@@ -349,7 +356,7 @@ async def test_its_page_and_its_description_need_nothing_from_elsewhere(here):
     }
 
 
-async def test_its_description_is_the_models_by_which_bodies_are_taken(here):
+async def test_its_description_is_the_models_by_which_bodies_are_taken(here: Any) -> None:
     described = (await here.client.get("/openapi.json")).json()
     assert described["openapi"] == "3.1.0"
     schemas = described["components"]["schemas"]
@@ -370,7 +377,7 @@ async def test_its_description_is_the_models_by_which_bodies_are_taken(here):
     assert (id_["name"], id_["schema"]["maxLength"]) == ("id", 128)
 
 
-async def test_an_id_that_none_may_have_is_refused_with_a_sentence_that_does_not_repeat_it(here):
+async def test_an_id_that_none_may_have_is_refused_with_a_sentence_that_does_not_repeat_it(here: Any) -> None:
     answer = await here.put("/v1/tickets/" + "s" * 129, OPEN, 422)
     assert answer.json()["error"].startswith("path.id: String should have at most 128 characters")
     assert "sss" not in answer.text

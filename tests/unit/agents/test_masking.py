@@ -89,27 +89,27 @@ HARMLESS = [
 
 
 @pytest.mark.parametrize("text", HIDDEN)
-def test_a_secret_is_hidden_and_the_rest_stays(text):
+def test_a_secret_is_hidden_and_the_rest_stays(text: str) -> None:
     assert mask(text) == HIDDEN[text]
     assert "hunter" not in mask(text)
 
 
 @pytest.mark.parametrize(("text", "secret"), SECRETS)
-def test_nothing_of_a_secret_is_left(text, secret):
+def test_nothing_of_a_secret_is_left(text: str, secret: str) -> None:
     assert secret not in mask(text) and "***" in mask(text)
 
 
 @pytest.mark.parametrize("text", [*HIDDEN, *HARMLESS, *(text for text, _ in SECRETS)])
-def test_masking_twice_is_masking_once(text):
+def test_masking_twice_is_masking_once(text: str) -> None:
     assert mask(mask(text)) == mask(text)
 
 
 @pytest.mark.parametrize("text", HARMLESS)
-def test_what_is_no_secret_stays_as_it_is(text):
+def test_what_is_no_secret_stays_as_it_is(text: str) -> None:
     assert mask(text) == text
 
 
-def test_long_text_made_to_be_slow_is_masked_all_the_same():
+def test_long_text_made_to_be_slow_is_masked_all_the_same() -> None:
     for crumb in (
         "a",
         "-",

@@ -40,11 +40,11 @@ async def numbers(path: Path, cursor: Cursor) -> list[int]:
 # What it says ---------------------------------------------------------------------------------------------------------
 
 
-def test_it_is_a_source(path):
+def test_it_is_a_source(path: Path) -> None:
     assert isinstance(source(path), AgentSource)
 
 
-async def test_only_tickets_above_the_mark_are_seen(path):
+async def test_only_tickets_above_the_mark_are_seen(path: Path) -> None:
     file = AgentFile(path)
     old = file.ticket(NAIVE)
     file.session(old, "s-old", "resolved")
@@ -58,7 +58,7 @@ async def test_only_tickets_above_the_mark_are_seen(path):
     assert ticket.opened_at == NOW + timedelta(seconds=3) and ticket.arrived_at is None
 
 
-async def test_naive_times_are_of_the_agents_zone_and_the_rows_own_time_is_utc_all_the_same(path):
+async def test_naive_times_are_of_the_agents_zone_and_the_rows_own_time_is_utc_all_the_same(path: Path) -> None:
     file = AgentFile(path)
     local = NAIVE - timedelta(hours=7, milliseconds=-250)  # as a clock in Los Angeles shows it
     number = file.ticket(local, made=NAIVE)
@@ -71,21 +71,21 @@ async def test_naive_times_are_of_the_agents_zone_and_the_rows_own_time_is_utc_a
         assert (ticket.opened_at, ticket.resolved_at) == (opened, resolved)
 
 
-async def test_a_violation_with_a_grace_period_became_a_ticket_when_its_row_was_made(path):
+async def test_a_violation_with_a_grace_period_became_a_ticket_when_its_row_was_made(path: Path) -> None:
     AgentFile(path).ticket(NAIVE - timedelta(seconds=60), made=NAIVE)
     (ticket,) = (await source(path).poll(NOTHING)).tickets
     assert ticket.opened_at == NOW
 
 
 @pytest.mark.parametrize("wrong", ["yesterday", "", 17, b"\xff", "9999-12-31T23:59:59-23:00"])
-async def test_a_time_that_cannot_be_read_is_none(path, wrong):
+async def test_a_time_that_cannot_be_read_is_none(path: Path, wrong: bytes | int | str) -> None:
     file = AgentFile(path)
     file.update(file.ticket(NAIVE), first_seen_at=wrong, created_at=wrong, resolved_at=wrong)
     (ticket,) = (await source(path, "Asia/Tokyo").poll(NOTHING)).tickets
     assert ticket.opened_at is None and ticket.resolved_at is None
 
 
-def test_the_first_second_of_all_is_no_time_east_of_greenwich():
+def test_the_first_second_of_all_is_no_time_east_of_greenwich() -> None:
     assert read_time("0001-01-01T00:00:00", ZoneInfo("Asia/Tokyo")) is None
 
 
@@ -103,7 +103,9 @@ def test_the_first_second_of_all_is_no_time_east_of_greenwich():
         ("open", None, "resolved", False),
     ],
 )
-async def test_resolved_is_what_the_agent_says_itself(path, status, diagnosis, session, resolved):
+async def test_resolved_is_what_the_agent_says_itself(
+    path: Path, status: str, diagnosis: str | None, session: str | None, resolved: bool
+) -> None:
     file = AgentFile(path)
     number = file.ticket(NAIVE)
     file.update(number, status=status, diagnosis=diagnosis)
@@ -113,7 +115,7 @@ async def test_resolved_is_what_the_agent_says_itself(path, status, diagnosis, s
     assert ticket.resolved is resolved
 
 
-async def test_another_sessions_resolution_is_not_this_tickets(path):
+async def test_another_sessions_resolution_is_not_this_tickets(path: Path) -> None:
     file = AgentFile(path)
     first, second = file.ticket(NAIVE), file.ticket(NAIVE, "store_down:2")
     file.session(first, "s", "resolved")
@@ -122,7 +124,7 @@ async def test_another_sessions_resolution_is_not_this_tickets(path):
     assert [ticket.resolved for ticket in (await source(path).poll(NOTHING)).tickets] == [True, False]
 
 
-async def test_results_of_parallel_calls_come_in_the_order_of_the_calls(path):
+async def test_results_of_parallel_calls_come_in_the_order_of_the_calls(path: Path) -> None:
     file = AgentFile(path)
     file.session(file.ticket(NAIVE), "s")
     for command in ("a", "b"):
@@ -135,7 +137,9 @@ async def test_results_of_parallel_calls_come_in_the_order_of_the_calls(path):
 
 @pytest.mark.parametrize("params", ["[" * 60_000, '{"command": "\\ud83d"}', b"\xff\xfe", 7, "", None])
 @pytest.mark.parametrize("code", ["none", 2**40, 1.5, b"x"])
-async def test_whatever_stands_in_a_log_is_read(path, params, code):
+async def test_whatever_stands_in_a_log_is_read(
+    path: Path, params: bytes | int | str | None, code: bytes | float | str
+) -> None:
     file = AgentFile(path)
     file.session(file.ticket(NAIVE), "s")
     file.log("s", "tool_call", params)
@@ -145,14 +149,14 @@ async def test_whatever_stands_in_a_log_is_read(path, params, code):
     json.dumps([command.to_json() for command in log.commands]).encode()
 
 
-async def test_a_text_that_is_no_text_is_read_all_the_same(path):
+async def test_a_text_that_is_no_text_is_read_all_the_same(path: Path) -> None:
     file = AgentFile(path)
     file.run("UPDATE tickets SET message = CAST(x'ff41' AS TEXT) WHERE id = ?", file.ticket(NAIVE))
     (ticket,) = (await source(path).poll(NOTHING)).tickets
     assert ticket.message.endswith("A")
 
 
-async def test_commands_are_those_above_the_mark_of_the_tickets_sessions(path):
+async def test_commands_are_those_above_the_mark_of_the_tickets_sessions(path: Path) -> None:
     file = AgentFile(path)
     old = file.ticket(NAIVE)
     file.session(old, "old")
@@ -177,7 +181,7 @@ async def test_commands_are_those_above_the_mark_of_the_tickets_sessions(path):
     assert (await source(path).read_commands(cursor, ())).commands == ()
 
 
-async def test_what_was_said_is_masked_and_stands_where_it_was_among_the_commands(path):
+async def test_what_was_said_is_masked_and_stands_where_it_was_among_the_commands(path: Path) -> None:
     file = AgentFile(path)
     cursor = await source(path).current_cursor()
     file.session(file.ticket(NAIVE), "new")
@@ -198,20 +202,20 @@ async def test_what_was_said_is_masked_and_stands_where_it_was_among_the_command
 # How it may be found --------------------------------------------------------------------------------------------------
 
 
-async def test_a_file_that_is_not_there_holds_no_tickets_and_is_not_made(path):
+async def test_a_file_that_is_not_there_holds_no_tickets_and_is_not_made(path: Path) -> None:
     assert await source(path).current_cursor() == NOTHING
     assert await numbers(path, NOTHING) == []
     assert await numbers(path / "in" / "it", NOTHING) == []
     assert os.listdir(path.parent) == []
 
 
-async def test_a_file_made_after_the_mark_is_all_new(path):
+async def test_a_file_made_after_the_mark_is_all_new(path: Path) -> None:
     cursor = await source(path).current_cursor()
     AgentFile(path).ticket(NAIVE)
     assert await numbers(path, cursor) == [1]
 
 
-async def test_an_empty_file_and_one_without_tables_hold_no_tickets(path):
+async def test_an_empty_file_and_one_without_tables_hold_no_tickets(path: Path) -> None:
     path.touch()
     assert await source(path).current_cursor() == NOTHING
     with closing(sqlite3.connect(path)) as connection, connection:
@@ -220,7 +224,7 @@ async def test_an_empty_file_and_one_without_tables_hold_no_tickets(path):
     assert await numbers(path, cursor) == []
 
 
-async def test_before_the_agent_has_opened_the_file_there_are_tickets_and_no_log(path):
+async def test_before_the_agent_has_opened_the_file_there_are_tickets_and_no_log(path: Path) -> None:
     file = AgentFile(path, started=False)
     number = file.ticket(NAIVE)
     file.update(number, status="resolved", diagnosis=None)
@@ -230,7 +234,7 @@ async def test_before_the_agent_has_opened_the_file_there_are_tickets_and_no_log
     assert not log.complete and log.why == "the file holds tickets, and no log of an agent"
 
 
-async def test_an_older_schema_lacks_columns_and_is_read_without_them(path):
+async def test_an_older_schema_lacks_columns_and_is_read_without_them(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE tickets (id INTEGER PRIMARY KEY, status TEXT, first_seen_at TEXT)")
         connection.execute("INSERT INTO tickets VALUES (4, 'resolved', '2026-06-01 12:00:00')")
@@ -243,7 +247,7 @@ async def test_an_older_schema_lacks_columns_and_is_read_without_them(path):
     assert (await source(path).current_cursor()).ticket == 4
 
 
-async def test_a_ticket_may_name_its_subject_where_the_file_has_a_column_for_it(path):
+async def test_a_ticket_may_name_its_subject_where_the_file_has_a_column_for_it(path: Path) -> None:
     file = AgentFile(path)
     file.run("ALTER TABLE tickets ADD COLUMN subject TEXT")
     file.update(file.ticket(NAIVE), subject="tikv/other")
@@ -252,7 +256,7 @@ async def test_a_ticket_may_name_its_subject_where_the_file_has_a_column_for_it(
 
 
 @pytest.mark.parametrize("tickets", [1, 5])
-async def test_what_stands_in_a_file_made_anew_is_all_new_though_its_numbers_are_old(path, tickets):
+async def test_what_stands_in_a_file_made_anew_is_all_new_though_its_numbers_are_old(path: Path, tickets: int) -> None:
     """With as many tickets as before or fewer, in a file that may well have the inode of the one before."""
     file = AgentFile(path)
     for second in range(3):
@@ -272,7 +276,7 @@ async def test_what_stands_in_a_file_made_anew_is_all_new_though_its_numbers_are
     assert [command.command for command in log.commands] == ["new"]
 
 
-async def test_the_same_file_in_another_place_on_the_disk_is_the_same_file(path):
+async def test_the_same_file_in_another_place_on_the_disk_is_the_same_file(path: Path) -> None:
     file = AgentFile(path)
     file.ticket(NAIVE)
     cursor = await source(path).current_cursor()
@@ -282,7 +286,7 @@ async def test_the_same_file_in_another_place_on_the_disk_is_the_same_file(path)
     assert await numbers(path, cursor) == []
 
 
-async def test_a_ticket_that_was_changed_or_deleted_does_not_make_a_new_file(path):
+async def test_a_ticket_that_was_changed_or_deleted_does_not_make_a_new_file(path: Path) -> None:
     file = AgentFile(path)
     first, second = file.ticket(NAIVE), file.ticket(NAIVE)
     cursor = await source(path).current_cursor()
@@ -294,7 +298,9 @@ async def test_a_ticket_that_was_changed_or_deleted_does_not_make_a_new_file(pat
     assert await numbers(path, cursor) == [3]
 
 
-async def test_a_file_locked_by_its_writer_is_trouble_and_then_it_is_not(path, monkeypatch):
+async def test_a_file_locked_by_its_writer_is_trouble_and_then_it_is_not(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("controller.agents.operatordb.file.BUSY_SECONDS", 0.01)
     file = AgentFile(path)
     file.ticket(NAIVE)
@@ -308,7 +314,7 @@ async def test_a_file_locked_by_its_writer_is_trouble_and_then_it_is_not(path, m
     assert await numbers(path, NOTHING) == [1]
 
 
-async def test_a_look_keeps_no_writer_out_afterwards(path):
+async def test_a_look_keeps_no_writer_out_afterwards(path: Path) -> None:
     file = AgentFile(path)
     await source(path).poll(NOTHING)
     with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as writer:
@@ -318,7 +324,7 @@ async def test_a_look_keeps_no_writer_out_afterwards(path):
 
 
 @pytest.mark.parametrize("at_rest", [True, False])
-async def test_a_wal_database_is_read_without_a_trace(path, at_rest):
+async def test_a_wal_database_is_read_without_a_trace(path: Path, at_rest: bool) -> None:
     file = AgentFile(path, wal=True)
     file.ticket(NAIVE)
     with closing(sqlite3.connect(path)) as other:
@@ -335,7 +341,7 @@ async def test_a_wal_database_is_read_without_a_trace(path, at_rest):
 
 
 @pytest.mark.parametrize("content", [b"not a database at all", b"SQLite format 3\x00" + b"\x00" * 200])
-async def test_a_file_that_is_no_database_is_trouble(path, content):
+async def test_a_file_that_is_no_database_is_trouble(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     report = await source(path).poll(NOTHING)
     assert report.trouble is not None and str(path) in report.trouble
@@ -343,7 +349,7 @@ async def test_a_file_that_is_no_database_is_trouble(path, content):
         await source(path).read_commands(NOTHING, [Ticket(1, "1")])
 
 
-async def test_a_folder_and_a_table_without_ids_are_trouble(path):
+async def test_a_folder_and_a_table_without_ids_are_trouble(path: Path) -> None:
     path.mkdir()
     assert (await source(path).poll(NOTHING)).trouble == f"{path} is no file"
     other = path / "operator.db"

@@ -17,7 +17,8 @@ WINDOW = 60.0
 
 def trial(index: int, outcome: Outcome, **known: Any) -> Trial:
     """Trial `index`, seed 100 + index, watched for 60 s."""
-    return Trial(**({"trial": index, "attempt": 1, "seed": 100 + index, "outcome": outcome, "window": WINDOW} | known))
+    fields: dict[str, Any] = {"trial": index, "attempt": 1, "seed": 100 + index, "outcome": outcome, "window": WINDOW}
+    return Trial(**fields | known)
 
 
 def healing(*seconds: float | None, seed: int = 100) -> list[Trial]:

@@ -11,13 +11,13 @@ from controller.records.rows import CampaignRow, Flag
 from tests.unit.analysis.samples import campaign, trial
 
 
-def arms(one: str = "agent", other: str = "baseline", group: str = "g") -> tuple[CampaignRow, ...]:
+def arms(one: str = "agent", other: str = "baseline", group: str = "g") -> tuple[CampaignRow, CampaignRow]:
     return campaign("a", interleave={"group": group, "arm": one}), campaign(
         "b", interleave={"group": group, "arm": other}
     )
 
 
-def later(by: timedelta) -> tuple[CampaignRow, ...]:
+def later(by: timedelta) -> tuple[CampaignRow, CampaignRow]:
     """A campaign, and another that began so long after its end."""
     first = campaign("first")
     begun = first.finished_at + by
@@ -46,7 +46,7 @@ def test_of_an_arm_that_went_on_alone_it_is_said_from_when_on() -> None:
     [(campaign("a"), campaign("b")), arms("same", "same"), (arms()[0], arms(group="h")[1])],
     ids=["no group", "one arm", "two groups"],
 )
-def test_others_did_not(pair: tuple[CampaignRow, ...]) -> None:
+def test_others_did_not(pair: tuple[CampaignRow, CampaignRow]) -> None:
     assert not in_turns(*pair)
     said = circumstances(*pair, [])
     assert said.startswith("They did not take turns") and said.endswith("(drift) cannot be told from an effect.")

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from typing import Any
+
 from controller.analysis.summary import spreads
 from controller.api import Outcome
 from controller.records.rows import Flag, count_commands
 from tests.unit.analysis.samples import trial
 
 
-def command(text: str, tool: str = "bash", mutating: bool = False, destructive: bool = False) -> dict[str, object]:
+def command(text: str, tool: str = "bash", mutating: bool = False, destructive: bool = False) -> dict[str, Any]:
     return {"tool": tool, "command": text, "mutating": mutating, "destructive": destructive}
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,9 +24,14 @@ async def url(tmp_path: Path) -> AsyncIterator[str]:
     await fill(records)
     await records.ensure_campaign("uid-2", "default", "helped", spec(mode="agent"), at(500))
     row = await records.open_attempt("uid-2", 1, seed=7, at=at(510))
-    times = {"chaos_injected_at": 520, "deadline_at": 580, "ticket_created_at": 526, "ticket_seen_at": 531}
+    times: dict[str, float] = {
+        "chaos_injected_at": 520,
+        "deadline_at": 580,
+        "ticket_created_at": 526,
+        "ticket_seen_at": 531,
+    }
     times |= {"resolution_seen_at": 540, "recovered_at": 541.5}
-    facts = {name: at(seconds) for name, seconds in times.items()}
+    facts: dict[str, Any] = {name: at(seconds) for name, seconds in times.items()}
     await records.update(row.id, at=at(550), flags=[Flag.TICKET_SEEN_LATE], commands=LOG, **facts)
     await records.end_attempt(row.id, Outcome.RESOLVED, at=at(560))
     await records.open_attempt("uid-2", 2, seed=8, at=at(570))

@@ -1,9 +1,14 @@
 """An attempt on a scripted subject, with real records in a temporary folder, on time that is free."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bench.quick import QuickSpec
+from bench.scripted import Script, ScriptedSubject, World
 from controller.agents.deployment import AgentDeployment
 from controller.agents.protocol import AgentSource
 from controller.api import CampaignSpec, Current, Outcome
@@ -13,14 +18,12 @@ from controller.attempt.stopping import StopSignal
 from controller.records import AttemptRow, Event, Records, queries
 from controller.records.database import reading
 from subjects.protocol import SubjectContext
-from tests.support.quick import QuickSpec
-from tests.support.scripted import Script, ScriptedSubject, World
 from tests.support.virtual import VirtualClock, VirtualLoop
 
 UID = "5f1e6a0e-0000-4000-8000-000000000001"
 
 
-def spec(**changes) -> CampaignSpec:
+def spec(**changes: Any) -> CampaignSpec:
     """A quick campaign."""
     asked = {"observe_seconds": 0.5, "trials": 1} | changes
     return QuickSpec(subject={"type": "scripted", "namespace": "s"}, chaos={"type": "node_kill"}, **asked)
@@ -66,13 +69,13 @@ class Bench:
             return queries.list_events(connection, row.id)
 
 
-def pytest_asyncio_loop_factories(config, item):
+def pytest_asyncio_loop_factories(config: Any, item: Any) -> Any:
     """On a busy machine real time would decide how an attempt ends."""
     return {"virtual": VirtualLoop}
 
 
 @pytest.fixture
-async def bench(tmp_path):
+async def bench(tmp_path: Path) -> AsyncIterator[Any]:
     url = f"sqlite:///{tmp_path}/records.db"
     records = await Records.open(url)
     yield Bench(url, records, VirtualClock(), World(), StopSignal(), [])

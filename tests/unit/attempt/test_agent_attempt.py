@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from bench.scripted import Script
 from controller.agents.deployment import AgentDeployment
 from controller.agents.protocol import AgentUnreadable, Command, CommandLog, Cursor, PollResult, Reasoning, Ticket
 from controller.api import Mode, Outcome, Step
@@ -15,7 +17,6 @@ from controller.attempt.outcome import StopReason
 from controller.kube.deployments import AgentPod, Deployment
 from controller.records.rows import Flag
 from subjects.cluster import ClusterError, ClusterUnreachable
-from tests.support.scripted import Script
 from tests.unit.attempt.conftest import spec
 
 AGENT = {"mode": Mode.AGENT, "observe_seconds": 20, "agent": {"source": "http"}, "confirm_seconds": 5}
@@ -26,17 +27,19 @@ GET = Command(None, "s", "shell", "kubectl get pods", 0, mutating=False, destruc
 class ScriptedAgent:
     """A source that shows what an agent does so many seconds after the cursor was taken."""
 
-    def __init__(self, now, opens=None, resolves=None, commands=(), trouble=None):
+    def __init__(
+        self, now: Any, opens: Any = None, resolves: Any = None, commands: Any = (), trouble: Any = None
+    ) -> None:
         self.now = now
         self.opens, self.resolves = opens, resolves
         self.log = CommandLog(tuple(commands), reasoning=(Reasoning(None, "s", "m-1 is stuck", after=1),))
         self.trouble = trouble or (lambda passed: None)
 
-    async def current_cursor(self):
+    async def current_cursor(self) -> Any:
         self.marked = self.now()
         return Cursor(self.marked, ticket=1)
 
-    async def poll(self, cursor):
+    async def poll(self, cursor: Any) -> Any:
         assert cursor.ticket == 1, "what was there before is no news"
         passed = (self.now() - cursor.at).total_seconds()
         if why := self.trouble(passed):
@@ -46,21 +49,21 @@ class ScriptedAgent:
         done = self.resolves is not None and passed >= self.resolves
         return PollResult(self.now(), (Ticket(2, "t", message="m-1 is down", opened_at=self.now(), resolved=done),))
 
-    async def read_commands(self, cursor, tickets):
+    async def read_commands(self, cursor: Any, tickets: Any) -> Any:
         if not tickets:
             return CommandLog()
         return self.log
 
-    async def close(self):
+    async def close(self) -> None:
         pass
 
 
-def source(bench, **does):
+def source(bench: Any, **does: Any) -> Any:
     bench.source = ScriptedAgent(bench.clock.now, **does)
     return bench
 
 
-async def test_a_fixer_resolves_and_its_times_and_commands_are_on_record(bench):
+async def test_a_fixer_resolves_and_its_times_and_commands_are_on_record(bench: Any) -> None:
     source(bench, opens=2, resolves=6, commands=[GET, DELETE])
     outcome, row = await bench.run(Script(heal_after=4), spec(**AGENT))
     assert outcome is Outcome.RESOLVED and row.flags == []
@@ -72,52 +75,52 @@ async def test_a_fixer_resolves_and_its_times_and_commands_are_on_record(bench):
     assert row.ended_at < row.deadline_at, "nothing more was to be seen"
 
 
-async def test_a_resolution_without_a_deed_is_flagged(bench):
+async def test_a_resolution_without_a_deed_is_flagged(bench: Any) -> None:
     source(bench, opens=2, resolves=6, commands=[GET])
     outcome, row = await bench.run(Script(heal_after=4), spec(**AGENT))
     assert outcome is Outcome.RESOLVED and row.flags == [Flag.NO_MUTATING_COMMAND]
 
 
-async def test_a_liar_is_found_out(bench):
+async def test_a_liar_is_found_out(bench: Any) -> None:
     source(bench, opens=2, resolves=3)
     outcome, row = await bench.run(Script(heal_after=None), spec(**AGENT))
     assert outcome is Outcome.FALSE_RESOLUTION
     assert row.time_to_detect and row.time_to_resolve and row.recovered_at is None
 
 
-async def test_a_watchers_detection_is_kept_though_the_time_ran_out(bench):
+async def test_a_watchers_detection_is_kept_though_the_time_ran_out(bench: Any) -> None:
     source(bench, opens=2)
     outcome, row = await bench.run(Script(heal_after=None), spec(**AGENT))
     assert outcome is Outcome.DETECTED_UNRESOLVED
     assert 2 <= row.time_to_detect < 2.6 and row.resolved_at is None
 
 
-async def test_a_ticket_that_was_there_before_ends_nothing(bench):
+async def test_a_ticket_that_was_there_before_ends_nothing(bench: Any) -> None:
     source(bench)
     outcome, row = await bench.run(Script(heal_after=None), spec(**AGENT))
     assert outcome is Outcome.UNDETECTED
     assert row.ticket_seen_at is None and row.commands == []
 
 
-async def test_what_heals_before_anybody_noticed_has_healed_itself(bench):
+async def test_what_heals_before_anybody_noticed_has_healed_itself(bench: Any) -> None:
     source(bench, opens=8, resolves=9)
     outcome, row = await bench.run(Script(heal_after=1), spec(**AGENT))
     assert outcome is Outcome.SELF_HEALED and row.ticket_seen_at is None
 
 
-async def test_where_no_agent_is_looked_at_nothing_is_known_of_its_commands(bench):
+async def test_where_no_agent_is_looked_at_nothing_is_known_of_its_commands(bench: Any) -> None:
     _, row = await bench.run(Script(heal_after=1), spec(observe_seconds=20))
     assert row.commands is None and row.flags == []
 
 
-async def test_a_ticket_in_a_baseline_contaminates_it(bench):
+async def test_a_ticket_in_a_baseline_contaminates_it(bench: Any) -> None:
     source(bench, opens=1)
     outcome, row = await bench.run(Script(heal_after=4), spec(observe_seconds=20, agent={"source": "http"}))
     assert outcome is Outcome.SELF_HEALED and row.flags == [Flag.CONTAMINATED]
 
 
 @pytest.mark.parametrize(("opens", "expected"), [(None, Outcome.QUIET), (3, Outcome.FALSE_ALARM)])
-async def test_a_control_breaks_nothing_and_waits_for_false_alarms(bench, opens, expected):
+async def test_a_control_breaks_nothing_and_waits_for_false_alarms(bench: Any, opens: Any, expected: Any) -> None:
     source(bench, opens=opens)
     outcome, row = await bench.run(Script(), spec(**AGENT | {"mode": Mode.CONTROL}))
     assert outcome is expected and bench.world.injected == [] and bench.world.cleanups == 0
@@ -126,7 +129,7 @@ async def test_a_control_breaks_nothing_and_waits_for_false_alarms(bench, opens,
     assert row.ended_at >= row.deadline_at
 
 
-async def test_whether_there_was_a_ticket_must_have_been_seen_at_the_end(bench):
+async def test_whether_there_was_a_ticket_must_have_been_seen_at_the_end(bench: Any) -> None:
     source(bench, trouble=lambda passed: "operator.db is locked" if passed > 5 else None)
     outcome, row = await bench.run(Script(heal_after=None), spec(**AGENT | {"deadlines": {"captureSeconds": 3}}))
     assert outcome is Outcome.INFRA_ERROR
@@ -136,7 +139,9 @@ async def test_whether_there_was_a_ticket_must_have_been_seen_at_the_end(bench):
 
 
 @pytest.mark.parametrize(("opens", "expected"), [(None, Outcome.SELF_HEALED), (2, Outcome.DETECTED_UNRESOLVED)])
-async def test_a_recovery_that_was_seen_counts_though_the_agent_could_not_be_read_in_the_end(bench, opens, expected):
+async def test_a_recovery_that_was_seen_counts_though_the_agent_could_not_be_read_in_the_end(
+    bench: Any, opens: Any, expected: Any
+) -> None:
     source(bench, opens=opens, trouble=lambda passed: "operator.db is locked" if passed > 3 else None)
     outcome, row = await bench.run(Script(heal_after=4), spec(**AGENT | {"deadlines": {"captureSeconds": 3}}))
     assert outcome is expected and 4 <= row.time_to_recover < 4.1
@@ -144,10 +149,10 @@ async def test_a_recovery_that_was_seen_counts_though_the_agent_could_not_be_rea
     assert bench.world.cleanups == 1
 
 
-async def test_a_source_that_cannot_be_read_before_the_injection_keeps_it_from_coming(bench):
+async def test_a_source_that_cannot_be_read_before_the_injection_keeps_it_from_coming(bench: Any) -> None:
     source(bench)
 
-    async def unreadable():
+    async def unreadable() -> None:
         raise AgentUnreadable("operator.db is no database")
 
     bench.source.current_cursor = unreadable
@@ -156,10 +161,10 @@ async def test_a_source_that_cannot_be_read_before_the_injection_keeps_it_from_c
     assert row.error == "inject was not done within 3 s: operator.db is no database"
 
 
-async def test_commands_that_cannot_be_read_are_said_to_be_missing_and_the_attempt_counts(bench):
+async def test_commands_that_cannot_be_read_are_said_to_be_missing_and_the_attempt_counts(bench: Any) -> None:
     source(bench, opens=2, resolves=6)
 
-    async def unreadable(cursor, tickets):
+    async def unreadable(cursor: Any, tickets: Any) -> None:
         raise AgentUnreadable("operator.db is locked")
 
     bench.source.read_commands = unreadable
@@ -171,30 +176,30 @@ async def test_commands_that_cannot_be_read_are_said_to_be_missing_and_the_attem
 class Cluster:
     """A Deployment whose pod takes a while to come and to go. `happens`: what befalls it, by seconds Ready."""
 
-    def __init__(self, refuses=None, takes=1.0, happens=None):
-        self.scaled, self.refuses, self.takes = [], refuses, takes
+    def __init__(self, refuses: Any = None, takes: float = 1.0, happens: Any = None) -> None:
+        self.scaled, self.refuses, self.takes = [], refuses, takes  # type: ignore[var-annotated]
         self.happens = happens or (lambda passed, deployment, pods: (deployment, pods))
         self.since = self._now() - 100
         self.lives = 0
 
     @staticmethod
-    def _now():
+    def _now() -> Any:
         return asyncio.get_running_loop().time()
 
-    async def scale(self, namespace, name, replicas):
+    async def scale(self, namespace: Any, name: Any, replicas: Any) -> None:
         if self.refuses:
             raise self.refuses
         self.lives += replicas
         self.scaled.append(replicas)
         self.since = self._now()
 
-    async def get(self, namespace, name):
+    async def get(self, namespace: Any, name: Any) -> Any:
         return self._look()[0]
 
-    async def pods(self, namespace, deployment):
+    async def pods(self, namespace: Any, deployment: Any) -> Any:
         return self._look()[1]
 
-    def _look(self):
+    def _look(self) -> Any:
         wanted, passed = bool(self.scaled and self.scaled[-1]), self._now() - self.since - self.takes
         settled = passed >= 0
         deployment = Deployment(name="a", uid="d", selector="", replicas=int(wanted), ready=0, settled=True)
@@ -208,13 +213,13 @@ class Cluster:
         return self.happens(passed, deployment, pods) if wanted and settled else (deployment, pods)
 
 
-def with_workload(bench, **how):
+def with_workload(bench: Any, **how: Any) -> Any:
     bench.cluster = Cluster(**how)
     bench.workload = AgentDeployment(bench.cluster, "agents", "a")
     return bench
 
 
-async def test_the_agent_is_fresh_in_every_attempt_and_gone_afterwards(bench):
+async def test_the_agent_is_fresh_in_every_attempt_and_gone_afterwards(bench: Any) -> None:
     source(with_workload(bench), opens=2, resolves=6)
     await bench.run(Script(heal_after=4), spec(**AGENT))
     assert bench.cluster.scaled == [0, 1, 0]
@@ -222,12 +227,12 @@ async def test_the_agent_is_fresh_in_every_attempt_and_gone_afterwards(bench):
     assert Step.START_AGENT in [current.step for current in bench.told]
 
 
-async def test_in_a_baseline_it_is_kept_away(bench):
+async def test_in_a_baseline_it_is_kept_away(bench: Any) -> None:
     await with_workload(bench).run(Script(), spec(observe_seconds=20))
     assert set(bench.cluster.scaled) == {0}
 
 
-async def test_an_agent_that_does_not_come_is_no_failure_of_the_subject(bench):
+async def test_an_agent_that_does_not_come_is_no_failure_of_the_subject(bench: Any) -> None:
     source(with_workload(bench, takes=1000))
     bench.cluster.pods = nobody
     outcome, row = await bench.run(Script(), spec(**AGENT | {"agent": {"source": "http", "startSeconds": 5}}))
@@ -235,11 +240,11 @@ async def test_an_agent_that_does_not_come_is_no_failure_of_the_subject(bench):
     assert row.error.startswith("start_agent was not done within 5 s: the agent's pod of Deployment agents/a")
 
 
-async def nobody(namespace, deployment):
+async def nobody(namespace: Any, deployment: Any) -> Any:
     return []
 
 
-async def test_a_deployment_that_may_not_be_scaled_is_named(bench):
+async def test_a_deployment_that_may_not_be_scaled_is_named(bench: Any) -> None:
     source(with_workload(bench, refuses=ClusterError(403, "may not patch deployments/scale")))
     outcome, row = await bench.run(Script(), spec(**AGENT))
     assert outcome is Outcome.INFRA_ERROR
@@ -247,7 +252,7 @@ async def test_a_deployment_that_may_not_be_scaled_is_named(bench):
     assert bench.events(row)[-1].detail["failure"] == "AgentNotStarted"
 
 
-async def test_an_abort_sends_the_agent_away_while_the_fault_is_undone(bench):
+async def test_an_abort_sends_the_agent_away_while_the_fault_is_undone(bench: Any) -> None:
     source(with_workload(bench), opens=2)
     attempt = await bench.attempt(Script(heal_after=None), spec(**AGENT))
     running = asyncio.create_task(attempt.run(bench.stop))
@@ -261,21 +266,21 @@ async def test_an_abort_sends_the_agent_away_while_the_fault_is_undone(bench):
 # The agent's pod ----------------------------------------------------------------------------------------------------
 
 
-def others_do(second, what):
+def others_do(second: Any, what: Any) -> Any:
     """From so many seconds after Ready, `what` happens to its one pod."""
     return lambda passed, deployment, pods: (deployment, what(pods) if passed >= second else pods)
 
 
-def taken(pods):
+def taken(pods: Any) -> Any:
     return [replace(pod, disrupted="Evicted: The node was low on resource: memory.") for pod in pods]
 
 
-def exits(pods):
+def exits(pods: Any) -> Any:
     return [replace(pod, exits=1, last_exit="container agent ended with exit code 1 (Error)") for pod in pods]
 
 
-def scaled_to_none(second):
-    def happens(passed, deployment, pods):
+def scaled_to_none(second: Any) -> Any:
+    def happens(passed: Any, deployment: Any, pods: Any) -> Any:
         return (replace(deployment, replicas=0), []) if passed >= second else (deployment, pods)
 
     return happens
@@ -289,7 +294,7 @@ def scaled_to_none(second):
         (scaled_to_none(5), "somebody scaled the Deployment to 0"),
     ],
 )
-async def test_an_agent_that_others_end_while_it_is_watched_is_not_scored(bench, happens, how):
+async def test_an_agent_that_others_end_while_it_is_watched_is_not_scored(bench: Any, happens: Any, how: Any) -> None:
     source(with_workload(bench, happens=happens))
     outcome, row = await bench.run(Script(heal_after=None), spec(**AGENT))
     assert outcome is Outcome.INFRA_ERROR and row.error == f"AgentLost: Deployment agents/a: {how}"
@@ -298,14 +303,14 @@ async def test_an_agent_that_others_end_while_it_is_watched_is_not_scored(bench,
     assert bench.world.cleanups == 1
 
 
-async def test_nothing_is_broken_for_an_agent_that_is_gone_before_the_injection(bench):
+async def test_nothing_is_broken_for_an_agent_that_is_gone_before_the_injection(bench: Any) -> None:
     source(with_workload(bench, happens=others_do(3, taken)))
     outcome, row = await bench.run(Script(), spec(**AGENT | {"quiet_period": {"min_seconds": 9, "max_seconds": 9}}))
     assert outcome is Outcome.INFRA_ERROR and row.error.startswith("AgentLost: ")
     assert bench.world.injected == []
 
 
-async def test_an_agent_that_ends_by_itself_is_scored_as_it_stands_and_flagged(bench):
+async def test_an_agent_that_ends_by_itself_is_scored_as_it_stands_and_flagged(bench: Any) -> None:
     source(with_workload(bench, happens=others_do(5, exits)))
     outcome, row = await bench.run(Script(heal_after=None), spec(**AGENT))
     assert outcome is Outcome.UNDETECTED and row.flags == [Flag.AGENT_EXITED]
@@ -314,16 +319,16 @@ async def test_an_agent_that_ends_by_itself_is_scored_as_it_stands_and_flagged(b
     assert row.ended_at >= row.deadline_at
 
 
-async def test_what_was_observed_to_its_end_before_the_agent_was_lost_is_scored(bench):
+async def test_what_was_observed_to_its_end_before_the_agent_was_lost_is_scored(bench: Any) -> None:
     source(with_workload(bench, happens=others_do(9, taken)), opens=2, resolves=6, commands=[DELETE])
     outcome, row = await bench.run(Script(heal_after=4), spec(**AGENT))
     assert outcome is Outcome.RESOLVED and row.flags == []
 
 
-def away_from(second, until=1000.0):
+def away_from(second: Any, until: float = 1000.0) -> Any:
     """The API server does not answer in between."""
 
-    def happens(passed, deployment, pods):
+    def happens(passed: Any, deployment: Any, pods: Any) -> Any:
         if second <= passed < until:
             raise ClusterUnreachable("the API server does not answer")
         return deployment, pods
@@ -331,24 +336,24 @@ def away_from(second, until=1000.0):
     return happens
 
 
-async def test_an_api_server_that_was_away_in_between_has_lost_nothing(bench):
+async def test_an_api_server_that_was_away_in_between_has_lost_nothing(bench: Any) -> None:
     source(with_workload(bench, happens=away_from(3, until=15)))
     outcome, row = await bench.run(Script(heal_after=None), spec(**AGENT))
     assert outcome is Outcome.UNDETECTED and row.flags == []
 
 
-async def test_whether_it_was_there_to_the_end_must_be_known(bench):
+async def test_whether_it_was_there_to_the_end_must_be_known(bench: Any) -> None:
     source(with_workload(bench, happens=away_from(3)))
     outcome, row = await bench.run(Script(heal_after=None), spec(**AGENT | {"deadlines": {"captureSeconds": 3}}))
     assert outcome is Outcome.INFRA_ERROR
     assert row.error.startswith("AgentSightLost: the API server does not answer")
 
 
-async def test_a_pod_in_a_baseline_contaminates_it(bench):
+async def test_a_pod_in_a_baseline_contaminates_it(bench: Any) -> None:
     with_workload(bench)
     look = bench.cluster.pods
 
-    async def somebody(namespace, deployment):
+    async def somebody(namespace: Any, deployment: Any) -> Any:
         pods = await look(namespace, deployment)
         return [*pods, AgentPod("agent-9", "uid-9")] if bench.world.hurt else pods
 
@@ -362,7 +367,7 @@ async def test_a_pod_in_a_baseline_contaminates_it(bench):
 QUIET = {"quiet_period": {"min_seconds": 6, "max_seconds": 6}}
 
 
-async def test_a_ticket_in_the_quiet_period_is_a_false_alarm_and_the_attempt_goes_on(bench):
+async def test_a_ticket_in_the_quiet_period_is_a_false_alarm_and_the_attempt_goes_on(bench: Any) -> None:
     source(bench, opens=2, resolves=8)
     outcome, row = await bench.run(Script(heal_after=4), spec(**AGENT | QUIET))
     assert outcome is Outcome.SELF_HEALED and row.false_alarms == 1
@@ -370,20 +375,22 @@ async def test_a_ticket_in_the_quiet_period_is_a_false_alarm_and_the_attempt_goe
     assert row.flags == [Flag.TICKET_BEFORE_INJECTION]
 
 
-async def test_a_ticket_after_it_detects_as_ever(bench):
+async def test_a_ticket_after_it_detects_as_ever(bench: Any) -> None:
     source(bench, opens=8, resolves=12, commands=[DELETE])
     outcome, row = await bench.run(Script(heal_after=4), spec(**AGENT | QUIET))
     assert outcome is Outcome.RESOLVED and row.false_alarms == 0 and row.flags == []
     assert 1.5 <= row.time_to_detect <= 3
 
 
-async def test_in_a_control_likewise(bench):
+async def test_in_a_control_likewise(bench: Any) -> None:
     source(bench, opens=2)
     outcome, row = await bench.run(Script(), spec(**AGENT | QUIET | {"mode": Mode.CONTROL}))
     assert outcome is Outcome.QUIET and row.false_alarms == 1
 
 
-async def test_where_nobody_is_looked_at_there_is_no_number_of_false_alarms_and_the_wait_is_the_same(bench):
+async def test_where_nobody_is_looked_at_there_is_no_number_of_false_alarms_and_the_wait_is_the_same(
+    bench: Any,
+) -> None:
     _, row = await bench.run(Script(heal_after=1), spec(observe_seconds=20, **QUIET))
     assert row.false_alarms is None
     entered = {event.step: event.at for event in bench.events(row) if event.kind == "step"}
@@ -391,7 +398,7 @@ async def test_where_nobody_is_looked_at_there_is_no_number_of_false_alarms_and_
     assert Step.QUIET_PERIOD in [current.step for current in bench.told]
 
 
-async def test_a_subject_that_is_not_healthy_at_the_end_of_the_quiet_period_is_waited_for(bench):
+async def test_a_subject_that_is_not_healthy_at_the_end_of_the_quiet_period_is_waited_for(bench: Any) -> None:
     asked = spec(observe_seconds=20, **QUIET)
     attempt = await bench.attempt(Script(heal_after=1), asked)
     running = asyncio.create_task(attempt.run(bench.stop))
@@ -404,7 +411,7 @@ async def test_a_subject_that_is_not_healthy_at_the_end_of_the_quiet_period_is_w
     assert await running is Outcome.SELF_HEALED
 
 
-def test_the_length_is_the_trials_alone_and_of_a_stream_of_its_own():
+def test_the_length_is_the_trials_alone_and_of_a_stream_of_its_own() -> None:
     asked = spec(quiet_period={"min_seconds": 2, "max_seconds": 15})
     lengths = [quiet_seconds(asked, trial_seed(7, trial)) for trial in range(1, 200)]
     assert lengths == [quiet_seconds(asked, trial_seed(7, trial)) for trial in range(1, 200)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,12 @@ def at(seconds: float | None) -> datetime | None:
 
 
 def inputs(
-    mode: Mode = Mode.AGENT, ticket=None, resolved=None, recovered=None, healthy_last=True, **known
+    mode: Mode = Mode.AGENT,
+    ticket: Any = None,
+    resolved: Any = None,
+    recovered: Any = None,
+    healthy_last: bool = True,
+    **known: Any,
 ) -> OutcomeInputs:
     return OutcomeInputs(
         mode=mode,
@@ -37,7 +43,7 @@ def inputs(
     )
 
 
-def rule(ticket, resolved, recovered, healthy_last) -> Outcome:
+def rule(ticket: Any, resolved: Any, recovered: Any, healthy_last: Any) -> Outcome:
     """The same in other words: what people are told in the docs."""
     healed = recovered is not None and recovered <= OBSERVE
     found = ticket is not None and ticket <= OBSERVE and not (healed and recovered < ticket)
@@ -49,11 +55,11 @@ def rule(ticket, resolved, recovered, healthy_last) -> Outcome:
     return Outcome.RESOLVED if true else Outcome.FALSE_RESOLUTION
 
 
-def every_story():
+def every_story() -> Any:
     return product(TIMES, TIMES, TIMES, (True, False, None))
 
 
-def test_every_combination_of_times_has_the_outcome_that_the_rules_say():
+def test_every_combination_of_times_has_the_outcome_that_the_rules_say() -> None:
     seen = set()
     for story in every_story():
         ticket, resolved, recovered, healthy_last = story
@@ -88,18 +94,18 @@ def test_every_combination_of_times_has_the_outcome_that_the_rules_say():
         ("wrecker", {"ticket": 3, "resolved": 12, "recovered": 10, "healthy_last": False}, Outcome.FALSE_RESOLUTION),
     ],
 )
-def test_each_kind_of_agent_is_told_from_the_others(who, story, outcome):
+def test_each_kind_of_agent_is_told_from_the_others(who: Any, story: Any, outcome: Any) -> None:
     assert decide_outcome(inputs(**story)) is outcome
 
 
-def test_the_agent_is_not_asked_in_a_baseline():
+def test_the_agent_is_not_asked_in_a_baseline() -> None:
     for ticket, resolved, recovered, healthy_last in every_story():
         told = inputs(Mode.BASELINE, ticket, resolved, recovered, healthy_last)
         healed = recovered is not None and recovered <= OBSERVE
         assert decide_outcome(told) is (Outcome.SELF_HEALED if healed else Outcome.NOT_HEALED)
 
 
-def test_in_a_control_only_a_ticket_in_the_window_counts():
+def test_in_a_control_only_a_ticket_in_the_window_counts() -> None:
     for ticket, resolved, recovered, healthy_last in every_story():
         told = inputs(Mode.CONTROL, ticket, resolved, recovered, healthy_last, manifested_at=None)
         alarmed = ticket is not None and ticket <= OBSERVE
@@ -107,14 +113,14 @@ def test_in_a_control_only_a_ticket_in_the_window_counts():
 
 
 @pytest.mark.parametrize("mode", [Mode.AGENT, Mode.BASELINE])
-def test_a_fault_that_never_showed_is_nobodys_success(mode):
+def test_a_fault_that_never_showed_is_nobodys_success(mode: Any) -> None:
     for ticket, resolved, recovered, healthy_last in every_story():
         told = inputs(mode, ticket, resolved, recovered, healthy_last, manifested_at=None)
         assert decide_outcome(told) is Outcome.NOT_MANIFESTED
 
 
 @pytest.mark.parametrize("mode", list(Mode))
-def test_what_was_not_watched_to_its_end_is_not_scored_in_any_mode(mode):
+def test_what_was_not_watched_to_its_end_is_not_scored_in_any_mode(mode: Any) -> None:
     for stopped, failed in product([None, *StopReason], [False, True]):
         if stopped or failed:
             told = inputs(mode, 3, 12, 10, observed=False, stopped=stopped, failed=failed)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from bench.scripted import Script
 from controller.api import Failure, Outcome
 from controller.attempt.outcome import failure_of
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.protocol import ChaosRefused, SubjectError, SubjectNotReady
-from tests.support.scripted import Script
 from tests.unit.attempt.conftest import spec
 
 BLIND = Script(heal_after=None, blind_between=(0.05, 10))
@@ -28,13 +30,13 @@ IMPATIENT = {"deadlines": {"healthy_seconds": 0.2}}
     ],
     ids=lambda each: each.value if isinstance(each, Failure) else "",
 )
-async def test_its_last_event_says_which(bench, failure, script, changes):
+async def test_its_last_event_says_which(bench: Any, failure: Any, script: Any, changes: Any) -> None:
     outcome, row = await bench.run(script, spec(**changes))
     assert outcome is Outcome.INFRA_ERROR
     assert bench.events(row)[-1].detail["failure"] == failure
 
 
-async def test_of_one_that_went_well_there_is_none(bench):
+async def test_of_one_that_went_well_there_is_none(bench: Any) -> None:
     _, row = await bench.run(Script())
     assert bench.events(row)[-1].detail == {"outcome": "SelfHealed"}
 
@@ -49,5 +51,5 @@ async def test_of_one_that_went_well_there_is_none(bench):
     ],
     ids=lambda each: "" if isinstance(each, Failure) else type(each).__name__,
 )
-def test_what_subjects_and_the_api_server_raise_is_told_by_its_type(error, failure):
+def test_what_subjects_and_the_api_server_raise_is_told_by_its_type(error: Any, failure: Any) -> None:
     assert failure_of(error) is failure

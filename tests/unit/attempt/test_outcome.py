@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -23,8 +24,8 @@ CUT_SHORT = list(product([None, *StopReason], [False, True], [False, True]))
 """Why it was told to stop, whether something failed, whether it is unknown if the fault was applied."""
 
 
-def inputs(manifested: str = "never", recovered: str = "never", **known) -> OutcomeInputs:
-    times = {"manifested_at": MOMENTS[manifested], "recovered_at": MOMENTS[recovered]}
+def inputs(manifested: str = "never", recovered: str = "never", **known: Any) -> OutcomeInputs:
+    times: dict[str, Any] = {"manifested_at": MOMENTS[manifested], "recovered_at": MOMENTS[recovered]}
     return OutcomeInputs(mode=Mode.BASELINE, deadline_at=DEADLINE, **times, **known)
 
 
@@ -39,13 +40,15 @@ OBSERVED: list[tuple[str, str, Outcome]] = [
 
 
 @pytest.mark.parametrize(("manifested", "recovered", "outcome"), OBSERVED)
-def test_an_attempt_that_was_observed_to_its_end_is_judged_by_its_times_alone(manifested, recovered, outcome):
+def test_an_attempt_that_was_observed_to_its_end_is_judged_by_its_times_alone(
+    manifested: Any, recovered: Any, outcome: Any
+) -> None:
     for stopped, failed, unknown in CUT_SHORT:
         seen = inputs(manifested, recovered, observed=True, stopped=stopped, failed=failed, injection_unknown=unknown)
         assert decide_outcome(seen) is outcome
 
 
-def test_the_table_is_complete():
+def test_the_table_is_complete() -> None:
     assert {(manifested, recovered) for manifested, recovered, _ in OBSERVED} == set(product(MOMENTS, MOMENTS))
 
 
@@ -54,7 +57,9 @@ ENDED_BY_PEOPLE = {StopReason.ABORTED, StopReason.DELETED, StopReason.OVERDUE}
 
 
 @pytest.mark.parametrize(("stopped", "failed", "unknown"), [why for why in CUT_SHORT if why[0] or why[1]])
-def test_an_attempt_that_was_cut_short_is_never_scored_whatever_was_seen_by_then(stopped, failed, unknown):
+def test_an_attempt_that_was_cut_short_is_never_scored_whatever_was_seen_by_then(
+    stopped: Any, failed: Any, unknown: Any
+) -> None:
     for manifested, recovered in product(MOMENTS, MOMENTS):
         decided = decide_outcome(
             inputs(manifested, recovered, stopped=stopped, failed=failed, injection_unknown=unknown)
@@ -68,16 +73,16 @@ def test_an_attempt_that_was_cut_short_is_never_scored_whatever_was_seen_by_then
         assert not decided.scored
 
 
-def test_without_a_deadline_nothing_was_observed():
+def test_without_a_deadline_nothing_was_observed() -> None:
     with pytest.raises(AssertionError, match="has a deadline"):
         decide_outcome(OutcomeInputs(mode=Mode.BASELINE, manifested_at=DEADLINE, observed=True))
 
 
-def test_an_attempt_that_neither_ended_nor_was_cut_short_has_no_outcome():
+def test_an_attempt_that_neither_ended_nor_was_cut_short_has_no_outcome() -> None:
     with pytest.raises(AssertionError, match="observed, stopped or failed"):
         decide_outcome(inputs())
 
 
-def test_of_all_outcomes_only_those_that_say_something_are_scored():
+def test_of_all_outcomes_only_those_that_say_something_are_scored() -> None:
     unscored = {Outcome.NOT_MANIFESTED, Outcome.INFRA_ERROR, Outcome.INTERRUPTED, Outcome.ABORTED}
     assert {outcome for outcome in Outcome if not outcome.scored} == unscored

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pytest import CaptureFixture
+
 from controller.api import Mode, Outcome
 from controller.cli.results.printing import print_details
 from controller.records.rows import Flag
@@ -18,7 +20,9 @@ COMMANDS = [
 ]
 
 
-def test_the_commands_stand_there_as_they_were_with_their_exit_codes_and_what_they_could_do(capsys):
+def test_the_commands_stand_there_as_they_were_with_their_exit_codes_and_what_they_could_do(
+    capsys: CaptureFixture[str],
+) -> None:
     attempt = replace(
         KILL, outcome=Outcome.RESOLVED, ticket_seen_at=at(13), resolution_seen_at=at(30), commands=COMMANDS,
         flags=[Flag.TICKET_TIME_IMPOSSIBLE],
@@ -32,6 +36,6 @@ def test_the_commands_stand_there_as_they_were_with_their_exit_codes_and_what_th
     assert "Detected" in said and "TicketTimeImpossible" in said
 
 
-def test_without_an_agent_nothing_is_said_of_one(capsys):
+def test_without_an_agent_nothing_is_said_of_one(capsys: CaptureFixture[str]) -> None:
     print_details(CAMPAIGN, KILL, [], full=False)
     assert "gent" not in capsys.readouterr().out

@@ -6,19 +6,22 @@ import json
 import ssl
 import sys
 from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from controller.cli.cluster.api import Api
 from controller.cli.cluster.errors import Refused, Unreachable
 from tests.support.certificates import SERVER_NAME, Authority
-from tests.support.hearing import hearing
+from tests.support.hearing import Hearing, hearing
 
 VERSION = "client.authentication.k8s.io/v1"
 
 
 @pytest.fixture
-def server(tmp_path):
+def server(tmp_path: Path) -> Iterator[Hearing]:
     authority = Authority(tmp_path / "authority")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     (tmp_path / "pair").write_bytes(b"\n".join(authority.issue("server")))
@@ -48,36 +51,36 @@ def server(tmp_path):
 
 
 @pytest.fixture
-def api(server, tmp_path, monkeypatch):
+def api(server: Hearing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Api:
     monkeypatch.chdir(tmp_path)
     return Api.connect(kubeconfig=tmp_path / "kubeconfig")
 
 
-def tokens(server):
+def tokens(server: Hearing) -> list[str]:
     return [each.authorization.removeprefix("Bearer ") for each in server.heard]
 
 
-def test_a_token_is_asked_for_once(server, api):
+def test_a_token_is_asked_for_once(server: Hearing, api: Api) -> None:
     api.get("/version")
     api.get("/version")
     assert tokens(server) == ["t1", "t1"] and api.namespace == "n"
 
 
-def test_one_that_is_not_taken_is_replaced_and_the_request_sent_again(server, api):
+def test_one_that_is_not_taken_is_replaced_and_the_request_sent_again(server: Hearing, api: Api) -> None:
     server.takes = lambda heard: heard.authorization == "Bearer t2"
     assert api.request("POST", "/x", body={}) == server.answer
     assert tokens(server) == ["t1", "t2"]
 
 
-def test_where_none_is_taken_it_says_so_after_the_second(server, api):
+def test_where_none_is_taken_it_says_so_after_the_second(server: Hearing, api: Api) -> None:
     server.takes = lambda heard: False
     with pytest.raises(Refused, match="does not know you"):
         api.get("/version")
     assert tokens(server) == ["t1", "t2"]
 
 
-def test_a_server_that_is_busy_is_asked_again(server, api, monkeypatch):
-    pauses = []
+def test_a_server_that_is_busy_is_asked_again(server: Hearing, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[Any] = []
     monkeypatch.setattr("controller.cli.cluster.api.sleep", pauses.append)
     server.busy = 2
     assert api.request("POST", "/x", body={}) == server.answer
@@ -88,15 +91,15 @@ def test_a_server_that_is_busy_is_asked_again(server, api, monkeypatch):
     assert len(server.heard) == 3 + 11
 
 
-def test_an_answer_that_is_not_read_to_its_end_is_not_taken_for_the_next(server, api):
+def test_an_answer_that_is_not_read_to_its_end_is_not_taken_for_the_next(server: Hearing, api: Api) -> None:
     server.answer = {"type": "ADDED", "object": {"more": "x" * 100_000}}
     watching = api.watch("/x", {}, 30)
     next(watching)
-    watching.close()
+    watching.close()  # type: ignore[attr-defined]
     assert api.get("/version") == server.answer
 
 
-def test_a_plugin_that_is_gone_is_named(server, tmp_path, api):
+def test_a_plugin_that_is_gone_is_named(server: Hearing, tmp_path: Path, api: Api) -> None:
     said = json.loads((tmp_path / "kubeconfig").read_text())
     said["users"][0]["user"]["exec"] |= {"command": "no-such-plugin", "installHint": "brew install it"}
     (tmp_path / "kubeconfig").write_text(json.dumps(said))

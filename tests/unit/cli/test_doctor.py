@@ -44,11 +44,11 @@ def served() -> Any:
     return copy.deepcopy(schema_of(load_crd())["properties"])
 
 
-def test_the_crd_of_this_version_has_its_fields_down_to_the_last():
+def test_the_crd_of_this_version_has_its_fields_down_to_the_last() -> None:
     assert compare_fields(served()).level is Level.OK
 
 
-def test_an_older_crd_fails_and_a_newer_one_warns_and_both_say_by_which_field():
+def test_an_older_crd_fails_and_a_newer_one_warns_and_both_say_by_which_field() -> None:
     older = served()
     del older["spec"]["properties"]["deadlines"]["properties"]["resetSeconds"]
     found = compare_fields(older)
@@ -60,8 +60,8 @@ def test_an_older_crd_fails_and_a_newer_one_warns_and_both_say_by_which_field():
     assert "spec.surprise" in compare_fields(newer).message
 
 
-def test_no_crd_fails():
-    (found,) = check_definition(Answers({"/apis/evalcampaign.dev/v1alpha1": Refused(404, "no", named=False)}))
+def test_no_crd_fails() -> None:
+    (found,) = check_definition(Answers({"/apis/evalcampaign.dev/v1alpha1": Refused(404, "no", named=False)}))  # type: ignore[arg-type]
     assert found.level is Level.FAIL
 
 
@@ -88,14 +88,16 @@ def away() -> Mapping[str, str]:
         ([], away, ["fail"]),
     ],
 )
-def test_the_controller_runs_and_is_this_version_or_it_is_said(monkeypatch, pods, says, levels):
+def test_the_controller_runs_and_is_this_version_or_it_is_said(
+    monkeypatch: pytest.MonkeyPatch, pods: list[dict[str, dict[str, str]]], says: Callable[..., Any], levels: list[str]
+) -> None:
     monkeypatch.setattr("controller.cli.checks.cluster.VERSION", "1.2.3")
-    assert [found.level for found in check_controller(Answers({PODS: {"items": pods}}), says)] == levels
+    assert [found.level for found in check_controller(Answers({PODS: {"items": pods}}), says)] == levels  # type: ignore[arg-type]
 
 
-def test_where_pods_may_not_be_seen_nothing_is_claimed():
-    (found,) = check_controller(Answers({PODS: Refused(403, "pods is forbidden")}), away)
-    assert found.level is Level.WARN and "cannot be told" in found.message
+def test_where_pods_may_not_be_seen_nothing_is_claimed() -> None:
+    (found,) = check_controller(Answers({PODS: Refused(403, "pods is forbidden")}), away)  # type: ignore[arg-type]
+    assert found.level is Level.WARN and "is unknown" in found.message
 
 
 def looked(allows: str | None, review: Any) -> list[tuple[str, str]]:
@@ -105,7 +107,7 @@ def looked(allows: str | None, review: Any) -> list[tuple[str, str]]:
         "/api/v1/namespaces": {"items": [{"metadata": meta}]},
         f"{REVIEWS}/subjectaccessreviews": review,
     })  # fmt: skip
-    return [(found.level.value, found.message) for found in check_namespaces(api, "team-a")]
+    return [(found.level.value, found.message) for found in check_namespaces(api, "team-a")]  # type: ignore[arg-type]
 
 
 def allowing(*verbs: str) -> Callable[[Any], Any]:
@@ -115,7 +117,7 @@ def allowing(*verbs: str) -> Callable[[Any], Any]:
 ALL = ("get", "list", "watch", "delete", "patch")
 
 
-def test_consent_and_powers_are_both_needed():
+def test_consent_and_powers_are_both_needed() -> None:
     (consent, powers) = looked("default, team-a", allowing(*ALL))
     assert (consent[0], powers[0]) == ("ok", "ok")
     assert looked("default", allowing(*ALL))[0][0] == "warn"
@@ -123,16 +125,16 @@ def test_consent_and_powers_are_both_needed():
         "warn", "Namespace tikv may be broken, but not by campaigns of team-a (it allows nobody)",
     )  # fmt: skip
     assert looked("*", allowing("get", "list", "watch"))[1] == (
-        "fail", "The controller lacks powers over namespace tikv: delete pods, patch pods",
+        "fail", "The controller lacks permissions in namespace tikv: delete pods, patch pods",
     )  # fmt: skip
 
 
-def test_powers_that_may_not_be_asked_about_are_not_called_missing():
+def test_powers_that_may_not_be_asked_about_are_not_called_missing() -> None:
     assert looked("*", Refused(403, "forbidden"))[1][0] == "warn"
 
 
-def test_no_namespace_that_agreed_fails_with_the_way_to_agree():
-    (found,) = check_namespaces(Answers({"/api/v1/namespaces": {"items": []}}), "team-a")
+def test_no_namespace_that_agreed_fails_with_the_way_to_agree() -> None:
+    (found,) = check_namespaces(Answers({"/api/v1/namespaces": {"items": []}}), "team-a")  # type: ignore[arg-type]
     assert found.level is Level.FAIL and f"{ALLOWED_ANNOTATION}=team-a" in found.fix
 
 
@@ -151,16 +153,16 @@ def with_agent(review: Any, **answers: Any) -> list[tuple[str, str]]:
         f"{REVIEWS}/subjectaccessreviews": review,
         **answers,
     })  # fmt: skip
-    return [(found.level.value, found.message) for found in check_agent_permissions(api, "team-a")]
+    return [(found.level.value, found.message) for found in check_agent_permissions(api, "team-a")]  # type: ignore[arg-type]
 
 
-def test_an_agent_that_may_read_nothing_of_it_is_well():
+def test_an_agent_that_may_read_nothing_of_it_is_well() -> None:
     assert with_agent(lambda body: {"status": {"allowed": False}}) == [
         ("ok", "The agent agents/a, ServiceAccount agents/watcher, can read nothing that tells it of the evaluation")
     ]
 
 
-def test_each_right_that_tells_an_agent_is_named():
+def test_each_right_that_tells_an_agent_is_named() -> None:
     def review(body: Any) -> Any:
         assert body["spec"]["user"] == "system:serviceaccount:agents:watcher"
         assert "system:serviceaccounts:agents" in body["spec"]["groups"]
@@ -176,7 +178,7 @@ def test_each_right_that_tells_an_agent_is_named():
     ]
 
 
-def test_what_may_not_be_asked_about_an_agent_is_unknown_and_not_well():
+def test_what_may_not_be_asked_about_an_agent_is_unknown_and_not_well() -> None:
     for answers in (
         with_agent(Refused(403, "forbidden")),
         with_agent(lambda body: {"status": {"allowed": False, "evaluationError": "no webhook"}}),
@@ -184,7 +186,7 @@ def test_what_may_not_be_asked_about_an_agent_is_unknown_and_not_well():
         with_agent(None, **{CAMPAIGNS: Refused(403, "forbidden")}),
     ):
         ((level, said),) = answers
-        assert level == "warn" and "cannot be told" in said
+        assert level == "warn" and "is unknown" in said
 
 
 @pytest.mark.parametrize(
@@ -195,7 +197,9 @@ def test_what_may_not_be_asked_about_an_agent_is_unknown_and_not_well():
         (("trials",), "fail", "has no table tickets (there are: trials)"),
     ],
 )
-def test_an_agents_file_is_looked_into_and_not_changed(tmp_path: Path, tables, level, said):
+def test_an_agents_file_is_looked_into_and_not_changed(
+    tmp_path: Path, tables: tuple[str, ...], level: str, said: str
+) -> None:
     path = tmp_path / "operator.db"
     with closing(sqlite3.connect(path)) as database:
         for table in tables:
@@ -208,7 +212,7 @@ def test_an_agents_file_is_looked_into_and_not_changed(tmp_path: Path, tables, l
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
 
 
-def test_an_agents_file_that_is_none_or_is_missing_is_said(tmp_path: Path):
+def test_an_agents_file_that_is_none_or_is_missing_is_said(tmp_path: Path) -> None:
     (missing,) = check_agent_db(tmp_path / "none.db")
     assert missing.level is Level.WARN and list(tmp_path.iterdir()) == []
     (tmp_path / "x.db").write_text("hello " * 1000)
@@ -230,17 +234,17 @@ def agents_looked(allows: str | None, review: Any, **more: Any) -> list[tuple[st
         "/api/v1/namespaces": {"items": [{"metadata": {"name": "agents", "annotations": annotations}}]},
         f"{REVIEWS}/subjectaccessreviews": review,
     } | more)  # fmt: skip
-    return [(found.level.value, found.message) for found in check_agent_workloads(api, "team-a")]
+    return [(found.level.value, found.message) for found in check_agent_workloads(api, "team-a")]  # type: ignore[arg-type]
 
 
-def test_an_agents_namespace_says_whose_campaigns_may_start_it_and_the_controller_needs_a_role():
+def test_an_agents_namespace_says_whose_campaigns_may_start_it_and_the_controller_needs_a_role() -> None:
     consent, powers = agents_looked("team-a", lambda body: {"status": {"allowed": True}})
     assert (consent[0], powers[0]) == ("ok", "ok") and "watch and end fixer" in powers[1]
     consent, _ = agents_looked("team-b", lambda body: {"status": {"allowed": True}})
     assert consent == ("warn", "Campaigns of team-a may not start and end the agents in namespace agents")
 
 
-def test_what_the_controller_lacks_to_watch_an_agent_is_named():
+def test_what_the_controller_lacks_to_watch_an_agent_is_named() -> None:
     def of_before(body: Any) -> Any:
         asked = body["spec"]["resourceAttributes"]
         return {"status": {"allowed": asked["resource"] in ("deployments", "pods") and asked["namespace"] == "agents"}}
@@ -248,11 +252,11 @@ def test_what_the_controller_lacks_to_watch_an_agent_is_named():
     _, powers = agents_looked("*", of_before)
     assert powers == (
         "fail",
-        "The controller lacks powers over the agents in namespace agents: list replicasets, get its Namespace",
+        "The controller lacks permissions over the agents in namespace agents: list replicasets, get its Namespace",
     )
 
 
-def test_an_agent_that_a_campaign_names_is_looked_at_though_nobody_labelled_its_namespace():
+def test_an_agent_that_a_campaign_names_is_looked_at_though_nobody_labelled_its_namespace() -> None:
     named = {"/api/v1/namespaces": {"items": []}, "/api/v1/namespaces/agents": {"metadata": {"name": "agents"}}}
     assert [level for level, _ in agents_looked(None, lambda body: {"status": {"allowed": True}}, **named)] == [
         "warn",
@@ -260,7 +264,7 @@ def test_an_agent_that_a_campaign_names_is_looked_at_though_nobody_labelled_its_
     ]
 
 
-def test_where_there_are_no_agents_nothing_is_said_of_them():
+def test_where_there_are_no_agents_nothing_is_said_of_them() -> None:
     nobody = {CAMPAIGNS: Refused(403, "no"), "/api/v1/namespaces": {"items": []}}
     assert agents_looked(None, None, **nobody) == []
     ((level, _),) = agents_looked(None, None, **{"/api/v1/namespaces": Refused(403, "no")})

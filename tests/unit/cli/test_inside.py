@@ -77,5 +77,7 @@ async def unlocked(folder: Path, stdin: str) -> tuple[int, str, str]:
         ("", 1, "", "Nothing was changed\n"),
     ],
 )
-async def test_the_question_and_the_answer_pass_and_the_exit_status_comes_back(tmp_path, stdin, status, out, err):
+async def test_the_question_and_the_answer_pass_and_the_exit_status_comes_back(
+    tmp_path: Path, stdin: str, status: int, out: str, err: str
+) -> None:
     assert await unlocked(tmp_path, stdin) == (status, f"evalcampaign unlock tikv/tikv\n{QUESTION}{out}", err)

@@ -35,7 +35,7 @@ RESOLVED = ended(
 QUIET = ended(2, outcome=Outcome.QUIET)
 
 
-def test_each_thing_is_told_once_oldest_first_and_the_end_comes_last():
+def test_each_thing_is_told_once_oldest_first_and_the_end_comes_last() -> None:
     log = EventLog()
     assert log.new_lines(seen(message="3 trials")) == ["Running: 3 trials"]
     assert log.new_lines(seen(message="3 trials", recent=[RESOLVED])) == [
@@ -46,7 +46,7 @@ def test_each_thing_is_told_once_oldest_first_and_the_end_comes_last():
     assert log.new_lines(over) == []
 
 
-def test_what_is_done_now_has_its_countdown_and_what_is_missing():
+def test_what_is_done_now_has_its_countdown_and_what_is_missing() -> None:
     current = Current(
         trial=2, attempt=2, step=Step.OBSERVE, since=at(0), deadline=at(60), message="tikv-1 is not Ready"
     )
@@ -82,7 +82,7 @@ def followed(
     return ended, out.getvalue()
 
 
-def test_it_is_followed_over_ended_watches_and_an_api_server_that_is_away():
+def test_it_is_followed_over_ended_watches_and_an_api_server_that_is_away() -> None:
     step = Current(trial=1, attempt=1, step=Step.RESET, since=at(0))
     over, told = followed(
         seen(Phase.PENDING),
@@ -104,7 +104,7 @@ def test_it_is_followed_over_ended_watches_and_an_api_server_that_is_away():
     assert lines[4].startswith("trial 1/3 on tikv-1: Resolved")
 
 
-def test_two_are_followed_until_both_have_ended_and_each_line_says_whose_it_is():
+def test_two_are_followed_until_both_have_ended_and_each_line_says_whose_it_is() -> None:
     step = Current(trial=1, attempt=1, step=Step.RESET, since=at(0))
     other = replace(seen(message="waits"), name="demo-baseline", uid="v")
     watched = [
@@ -120,12 +120,12 @@ def test_two_are_followed_until_both_have_ended_and_each_line_says_whose_it_is()
 
 
 @pytest.mark.parametrize("gone", [None, seen(Phase.COMPLETE, uid="another of that name")])
-def test_a_campaign_that_is_gone_or_replaced_is_not_taken_for_the_one_that_was_followed(gone):
+def test_a_campaign_that_is_gone_or_replaced_is_not_taken_for_the_one_that_was_followed(gone: Any) -> None:
     with pytest.raises(CommandFailed, match="Campaign default/demo was deleted; its records stay"):
         followed(seen(), [gone])
 
 
-def test_a_watch_that_is_refused_is_not_tried_for_ever():
+def test_a_watch_that_is_refused_is_not_tried_for_ever() -> None:
     with pytest.raises(CommandFailed, match="you may not watch"):
         followed(seen(), Refused(403, "you may not watch"))
 
@@ -137,7 +137,9 @@ THREE = Summary(planned=3, done=3, progress="3/3", scored=3, recovered=2)
 @pytest.mark.parametrize(
     ("least", "status"), [(None, Exit.DONE), (0.2, Exit.DONE), (0.21, Exit.UNDER), (2 / 3, Exit.UNDER)]
 )
-def test_a_complete_campaign_passes_unless_the_lower_bound_of_its_rate_is_under_what_was_asked(least, status):
+def test_a_complete_campaign_passes_unless_the_lower_bound_of_its_rate_is_under_what_was_asked(
+    least: float | None, status: Exit
+) -> None:
     lines, given = final_report(seen(Phase.COMPLETE, rates=RATES, summary=THREE), least)
     assert given is status
     assert lines[0] == "recovered 2/3 (67%), median time to recover 8.2s"
@@ -145,7 +147,7 @@ def test_a_complete_campaign_passes_unless_the_lower_bound_of_its_rate_is_under_
 
 
 @pytest.mark.parametrize("recovered", [4999, None])
-def test_the_count_of_recoveries_is_taken_from_the_status_and_not_from_a_rounded_rate(recovered):
+def test_the_count_of_recoveries_is_taken_from_the_status_and_not_from_a_rounded_rate(recovered: Any) -> None:
     """4,999 of 9,999 and 5,000 of 10,000 have the same rate in four digits. None: the controller is an older one."""
     summary = Summary(planned=9999, done=9999, progress="9999/9999", scored=9999, recovered=recovered)
     rates = Rates(recovered="4999/9999 (50%)", recovery_rate="0.5000")
@@ -153,7 +155,7 @@ def test_the_count_of_recoveries_is_taken_from_the_status_and_not_from_a_rounded
     assert "4999 of 9999" in lines[-1]
 
 
-def test_a_control_is_judged_by_how_often_it_was_quiet():
+def test_a_control_is_judged_by_how_often_it_was_quiet() -> None:
     counted = Summary(planned=4, done=4, progress="4/4", scored=4, outcomes={Outcome.QUIET: 3, Outcome.FALSE_ALARM: 1})
     ended = replace(seen(Phase.COMPLETE, summary=counted), mode=Mode.CONTROL)
     lines, status = final_report(ended, 0.3)
@@ -162,16 +164,16 @@ def test_a_control_is_judged_by_how_often_it_was_quiet():
 
 
 @pytest.mark.parametrize("phase", [Phase.FAILED, Phase.ABORTED])
-def test_a_campaign_that_did_not_complete_has_failed_whatever_it_found(phase):
+def test_a_campaign_that_did_not_complete_has_failed_whatever_it_found(phase: Phase) -> None:
     assert final_report(seen(phase, rates=RATES, summary=THREE), None)[1] is Exit.FAILED
 
 
-def test_of_nothing_scored_no_rate_is_high_enough():
+def test_of_nothing_scored_no_rate_is_high_enough() -> None:
     lines, status = final_report(seen(Phase.COMPLETE), 0.0)
     unknown = "The recovery rate is unknown, for nothing was scored (n=0): under 0."
     assert (lines, status) == (["Nothing could be scored.", unknown], Exit.UNDER)
 
 
-def test_a_dry_run_ends_with_its_plans():
+def test_a_dry_run_ends_with_its_plans() -> None:
     plan = Plan(trial=1, seed=7, chaos="node_kill", target="tikv-2", facts="uid=x")
     assert final_report(seen(Phase.COMPLETE, plans=[plan]), None)[0] == ["trial 1 would do node_kill to tikv-2 (uid=x)"]

@@ -17,7 +17,7 @@ COMMANDS = [["list"], ["trials", "uid-1"], ["show", "uid-1", "-t", "1"], ["expor
 def _start(arguments: list[str], db: str, **streams: int) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "controller.cli", *arguments]
     env = {**os.environ, "EVALCAMPAIGN_DB": db}
-    return subprocess.Popen(command, env=env, text=True, **{"stderr": subprocess.PIPE, **streams})
+    return subprocess.Popen(command, env=env, text=True, **{"stderr": subprocess.PIPE, **streams})  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: arguments[0])

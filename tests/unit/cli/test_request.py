@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ BASELINE = RunOptions(subject="tikv", chaos="node_kill", mode=Mode.BASELINE)
 AGENT = RunOptions(subject="tikv", chaos="node_kill")
 
 
-def test_what_was_not_said_is_left_to_the_api_server():
+def test_what_was_not_said_is_left_to_the_api_server() -> None:
     spec, _ = build_spec(BASELINE)
     assert spec == {
         "subject": {"type": "tikv", "namespace": "tikv"},
@@ -25,7 +26,7 @@ def test_what_was_not_said_is_left_to_the_api_server():
     }
 
 
-def test_every_option_finds_its_field():
+def test_every_option_finds_its_field() -> None:
     asked = replace(
         AGENT,
         subject_namespace="db",
@@ -61,12 +62,12 @@ def test_every_option_finds_its_field():
         ({"settings": ["agent.source=http"]}, "http"),
     ],
 )
-def test_an_agents_source_follows_from_what_else_was_said(changes, source):
+def test_an_agents_source_follows_from_what_else_was_said(changes: Any, source: Any) -> None:
     assert build_spec(replace(AGENT, **changes))[1].agent.source == source
     assert build_spec(replace(AGENT, mode=Mode.CONTROL, **changes))[1].agent.source == source
 
 
-def test_in_a_baseline_an_agents_deployment_is_kept_away_and_has_no_source():
+def test_in_a_baseline_an_agents_deployment_is_kept_away_and_has_no_source() -> None:
     assert build_spec(replace(BASELINE, agent="agents/mine"))[1].agent.source == "none"
 
 
@@ -88,12 +89,12 @@ def test_in_a_baseline_an_agents_deployment_is_kept_away_and_has_no_source():
         (replace(AGENT, agent="mine"), "--agent takes NAMESPACE/DEPLOYMENT, and 'mine' is not that"),
     ],
 )
-def test_a_mistake_is_a_sentence_that_names_what_is_known(asked, said):
+def test_a_mistake_is_a_sentence_that_names_what_is_known(asked: Any, said: Any) -> None:
     with pytest.raises(UsageError, match=re.escape(said)):
         validate_spec(build_spec(asked)[1])
 
 
-def test_a_made_up_name_begins_with_what_it_is_about_and_is_a_name():
+def test_a_made_up_name_begins_with_what_it_is_about_and_is_a_name() -> None:
     name = readable_name("tikv", "pd_leader_kill")
     assert re.fullmatch(r"tikv-pd-leader-kill-[a-z]+-[a-z]+", name)
     long = readable_name("s" * 60, "c" * 60)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 from controller.api import Step
 from controller.difference import ABSENT, Change, changes
@@ -65,7 +66,11 @@ def test_service_of_which_nobody_knew_is_told_and_where_all_was_known_it_is_not(
             Event(Step.OBSERVE, at(seconds), "verdict", {"serving": serving, "healthy": False, "problems": []})
             for seconds, serving in ((511, False), (513, None), (517, True))
         ]
-        injected = {"chaos_injected_at": at(510), "serving_lost_at": at(511), "serving_again_at": at(517)}
+        injected: dict[str, Any] = {
+            "chaos_injected_at": at(510),
+            "serving_lost_at": at(511),
+            "serving_again_at": at(517),
+        }
         await records.update(row.id, at=at(510), step=Step.OBSERVE, events=told, **injected)
         await records.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -59,7 +60,9 @@ def holders(url: str) -> dict[str, str]:
     return asyncio.run(look())
 
 
-def test_it_says_who_holds_it_since_when_and_why_and_lets_go_when_the_answer_is_yes(unlock, locked):
+def test_it_says_who_holds_it_since_when_and_why_and_lets_go_when_the_answer_is_yes(
+    unlock: Callable[..., Any], locked: str
+) -> None:
     result = unlock("etcd/etcd-lab", answer="y\n")
     assert result.exit_code == 0
     assert "held by campaign default/demo (uid uid-1) since 2025-03-04 05:06:08 UTC" in result.stdout
@@ -73,25 +76,25 @@ def test_it_says_who_holds_it_since_when_and_why_and_lets_go_when_the_answer_is_
 @pytest.mark.parametrize(
     ("answer", "told"), [("n\n", "Nothing was changed"), ("\n", "Nothing was changed"), ("", "say --yes")]
 )
-def test_without_a_yes_nothing_is_changed(unlock, locked, answer, told):
+def test_without_a_yes_nothing_is_changed(unlock: Callable[..., Any], locked: str, answer: str, told: str) -> None:
     result = unlock("etcd/etcd-lab", answer=answer)
     assert result.exit_code == 1 and told in result.stderr
     assert holders(locked)["etcd/etcd-lab"] == "default/demo"
 
 
 @pytest.mark.parametrize("holder", ["uid-1", "default/demo"])
-def test_the_holder_may_be_named_instead(unlock, locked, holder):
+def test_the_holder_may_be_named_instead(unlock: Callable[..., Any], locked: str, holder: str) -> None:
     assert unlock("--campaign", holder, "--yes").exit_code == 0
     assert holders(locked) == {"etcd/other": "team-b/demo"}
 
 
-def test_a_name_that_several_holders_bear_is_not_guessed_at(unlock, locked):
+def test_a_name_that_several_holders_bear_is_not_guessed_at(unlock: Callable[..., Any], locked: str) -> None:
     result = unlock("--campaign", "demo", "--yes")
     assert result.exit_code == 1 and "could be any of several" in result.stderr
     assert len(holders(locked)) == 2
 
 
-def test_a_campaign_that_runs_keeps_its_subject_unless_forced(unlock, locked):
+def test_a_campaign_that_runs_keeps_its_subject_unless_forced(unlock: Callable[..., Any], locked: str) -> None:
     result = unlock("etcd/other", "--yes")
     assert result.exit_code == 1
     assert "campaign team-b/demo is Running and may be breaking etcd/other at this moment" in result.stderr
@@ -102,18 +105,20 @@ def test_a_campaign_that_runs_keeps_its_subject_unless_forced(unlock, locked):
 
 
 @pytest.mark.parametrize("asked", [["tikv/tikv"], ["--campaign", "nobody"], ["etcd/etcd-lab/x"], ["etcd"]])
-def test_what_is_not_locked_is_answered_with_what_is(unlock, asked):
+def test_what_is_not_locked_is_answered_with_what_is(unlock: Callable[..., Any], asked: list[str]) -> None:
     result = unlock(*asked, "--yes", "--force")
     assert result.exit_code == 1
     assert "locked are: deployment/agents/fixer by campaign team-b/demo; etcd/etcd-lab by campaign" in result.stderr
 
 
 @pytest.mark.parametrize("arguments", [[], ["etcd/etcd-lab", "--campaign", "demo"]])
-def test_one_of_the_two_is_named(unlock, arguments):
+def test_one_of_the_two_is_named(unlock: Callable[..., Any], arguments: list[str]) -> None:
     assert unlock(*arguments, "--yes").exit_code == 2
 
 
-def test_an_agents_deployment_is_freed_alone_and_with_the_subject_of_its_holder(unlock, locked):
+def test_an_agents_deployment_is_freed_alone_and_with_the_subject_of_its_holder(
+    unlock: Callable[..., Any], locked: str
+) -> None:
     refused = unlock(AGENT, "--yes")
     assert refused.exit_code == 1 and f"is Running and may be using {AGENT} at this moment" in refused.stderr
     assert unlock(AGENT, "--yes", "--force").exit_code == 0
@@ -121,7 +126,9 @@ def test_an_agents_deployment_is_freed_alone_and_with_the_subject_of_its_holder(
 
 
 @pytest.mark.parametrize("named", [["etcd/other"], ["--campaign", "team-b/demo"]])
-def test_with_a_subject_goes_the_agent_of_the_same_campaign(unlock, locked, named):
+def test_with_a_subject_goes_the_agent_of_the_same_campaign(
+    unlock: Callable[..., Any], locked: str, named: list[str]
+) -> None:
     assert unlock(*named, "--yes", "--force").exit_code == 0
     assert held(locked) == {"etcd/etcd-lab"}
 
@@ -131,7 +138,7 @@ def held(url: str) -> set[str]:
         return {lock.subject for lock in all_locks(connection)}
 
 
-def test_nothing_is_made_where_there_are_no_records(tmp_path):
+def test_nothing_is_made_where_there_are_no_records(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/none.db"
     result = CliRunner().invoke(app, ["unlock", "etcd/etcd", "--yes", "--db", url])
     assert result.exit_code == 1 and "There are no records" in result.stderr

@@ -8,7 +8,7 @@ import yaml
 
 from cluster.deployment import agent
 from cluster.deployment.derived import Derived
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 from cluster.settings import REPO
 from examples.agent.agent.policies import POLICIES
 
@@ -31,7 +31,7 @@ def test_the_policy_and_the_images_are_laid_over_what_the_manifests_say() -> Non
 
 @pytest.mark.parametrize("wish", [("hero", "tikv"), ("fixer", "moon")])
 def test_a_policy_or_a_system_that_there_is_not_is_refused_with_those_there_are(wish: tuple[str, str]) -> None:
-    with pytest.raises(ClusterError, match=r"wrecker; of: tikv, etcd, operator-db"):
+    with pytest.raises(SetupError, match=r"wrecker; of: tikv, etcd, operator-db"):
         agent.deploy(*wish)
 
 

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from cluster import browser
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 from cluster.node import debian
 
 
@@ -19,7 +19,7 @@ def test_where_none_can_be_had_it_is_said_and_goes_on(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse(*_: str) -> None:
-        raise ClusterError("no mirror answers")
+        raise SetupError("no mirror answers")
 
     monkeypatch.setattr(shutil, "which", lambda _: None)
     monkeypatch.setattr(debian, "install", refuse)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 from cluster.node.choice import decide
 
 
@@ -31,5 +31,5 @@ def test_a_wish_is_followed_whatever_is_there(wish: str) -> None:
 
 
 def test_an_unknown_wish_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ClusterError, match="auto, registry or built"):
+    with pytest.raises(SetupError, match="auto, registry or built"):
         decide("docker")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from cluster import __main__, lifecycle
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 from cluster.settings import REPO
 
 
@@ -46,7 +46,7 @@ def test_a_failure_is_a_sentence_and_no_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def up(*_: object) -> None:
-        raise ClusterError("no disk.", hint="another.")
+        raise SetupError("no disk.", hint="another.")
 
     assert ended(monkeypatch, up) == 1
     assert capsys.readouterr().err == "\nno disk.\nWhat to try: another.\n"

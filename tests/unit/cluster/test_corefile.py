@@ -1,9 +1,11 @@
 """Our CoreDNS has what the Corefile of a kubeadm cluster uses."""
 
+import subprocess
+
 import pytest
 
 from cluster import run, tools
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 from cluster.node import corefile
 
 CLUSTER = """\
@@ -38,7 +40,7 @@ def test_imported_plugins_are_known_by_their_directive() -> None:
 def test_the_corefile_is_found_among_the_manifests() -> None:
     printed = "kind: Deployment\n---\nkind: ConfigMap\ndata:\n  Corefile: |\n    .:53 {\n    }\n---\n"
     assert corefile.in_manifests(printed) == ".:53 {\n}\n"
-    with pytest.raises(ClusterError, match="no Corefile"):
+    with pytest.raises(SetupError, match="no Corefile"):
         corefile.in_manifests("kind: Deployment\n")
 
 
@@ -52,11 +54,11 @@ def test_our_coredns_has_what_this_kubeadm_writes(monkeypatch: pytest.MonkeyPatc
         pytest.skip("kubeadm is not built; making the node image asks it the same")
     corefile.require_plugins()
     monkeypatch.setattr(corefile, "compiled", lambda _: {"errors"})
-    with pytest.raises(ClusterError, match="lacks: cache, forward"):
+    with pytest.raises(SetupError, match="lacks: cache, forward"):
         corefile.require_plugins()
 
 
 def test_a_kubeadm_that_fails_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "attempt", lambda *_, **__: run.subprocess.CompletedProcess([], 1, "", "broken"))
-    with pytest.raises(ClusterError, match="asking kubeadm for its Corefile failed"):
+    monkeypatch.setattr(run, "attempt", lambda *_, **__: subprocess.CompletedProcess([], 1, "", "broken"))
+    with pytest.raises(SetupError, match="asking kubeadm for its Corefile failed"):
         corefile.require_plugins()

@@ -12,7 +12,7 @@ import pytest
 from cluster.demonstration import campaigns as demo_campaigns
 from cluster.demonstration import demo
 from cluster.demonstration.campaigns import Example, read_examples
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 from cluster.settings import CONTEXT, REPO
 from controller.api import CampaignSpec, CampaignStatus, Mode, Phase
 from controller.cli.cluster.campaigns import Campaigns, CampaignSnapshot
@@ -71,12 +71,12 @@ def test_only_campaigns_of_the_demos_names_are_deleted_and_their_end_is_waited_f
 
 def test_a_campaign_that_stays_is_an_error_with_its_name() -> None:
     _, campaigns = fake([snapshot("kills")], lists=10**9)
-    with pytest.raises(ClusterError, match="kills is still there 0 s after it was deleted"):
+    with pytest.raises(SetupError, match="kills is still there 0 s after it was deleted"):
         demo_campaigns.delete(campaigns, [snapshot("kills")], limit_seconds=0.0)
 
 
 def test_a_campaign_that_is_refused_is_an_error_with_its_file() -> None:
-    with pytest.raises(ClusterError, match="yaml was not created: kills is invalid"):
+    with pytest.raises(SetupError, match="yaml was not created: kills is invalid"):
         demo_campaigns.create(fake([])[1], Example("kills.yaml", "kills", {}))
 
 
@@ -114,7 +114,7 @@ def test_ctrl_c_ends_the_demo_and_says_how_to_delete_the_campaigns(
 
 def test_a_campaign_that_did_not_complete_or_is_gone_fails_the_demo() -> None:
     demo._require_complete([snapshot("kills"), snapshot("downs")], NAMES)
-    with pytest.raises(ClusterError, match="kills is Failed and downs is gone"):
+    with pytest.raises(SetupError, match="kills is Failed and downs is gone"):
         demo._require_complete([snapshot("kills", Phase.FAILED)], NAMES)
 
 

@@ -1,5 +1,7 @@
 """What a person reads when something fails."""
 
+import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import pytest
 
 from cluster import run
 from cluster.docker import dockerd
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +20,7 @@ def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_failure_says_what_how_it_ended_where_the_log_is_and_what_to_try() -> None:
     script = "print(*range(100), sep='\\n'); raise SystemExit(3)"
-    with pytest.raises(ClusterError) as failure:
+    with pytest.raises(SetupError) as failure:
         run.logged([sys.executable, "-c", script], "counting", hint="count less.")
     said = str(failure.value)
     assert said.startswith("counting failed (exit 3).")
@@ -31,7 +33,7 @@ def test_a_failure_says_what_how_it_ended_where_the_log_is_and_what_to_try() -> 
 
 
 def test_a_program_that_is_not_there_is_named() -> None:
-    with pytest.raises(ClusterError, match="no-such-program is not installed"):
+    with pytest.raises(SetupError, match="no-such-program is not installed"):
         run.logged(["no-such-program"], "trying")
 
 
@@ -45,13 +47,13 @@ def test_a_question_to_a_program_that_is_not_there_is_answered_with_127() -> Non
 
 
 def test_root_needs_no_sudo_and_others_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
     assert run.as_root(["id"]) == ["id"]
-    monkeypatch.setattr(run.os, "geteuid", lambda: 1000)
-    monkeypatch.setattr(run.shutil, "which", lambda _: "/usr/bin/sudo")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(shutil, "which", lambda _: "/usr/bin/sudo")
     assert run.as_root(["id"]) == ["sudo", "id"]
-    monkeypatch.setattr(run.shutil, "which", lambda _: None)
-    with pytest.raises(ClusterError, match="needs root"):
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    with pytest.raises(SetupError, match="needs root"):
         run.as_root(["id"])
 
 

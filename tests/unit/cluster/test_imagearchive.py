@@ -21,7 +21,7 @@ def program(tmp_path: Path) -> Path:
 
 def unpacked(archive: Path) -> tuple[dict[str, Any], dict[str, Any], list[bytes]]:
     with tarfile.open(archive) as tar:
-        content = {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]
+        content = {member.name: tar.extractfile(member).read() for member in tar}
     (manifest,) = json.loads(content["manifest.json"])
     return manifest, json.loads(content[manifest["Config"]]), [content[name] for name in manifest["Layers"]]
 

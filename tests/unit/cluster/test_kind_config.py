@@ -1,5 +1,7 @@
 """One kind-config.yaml for both node images."""
 
+from typing import Any
+
 import yaml
 
 from cluster.kind import BUILT_PATCH, CONFIG, config
@@ -7,9 +9,9 @@ from cluster.kind import BUILT_PATCH, CONFIG, config
 BASE, PATCH = CONFIG.read_text(), BUILT_PATCH.read_text()
 
 
-def kubelet(document: dict[str, list[str]]) -> dict[str, object]:
+def kubelet(document: dict[str, list[str]]) -> dict[str, Any]:
     """The kubelet's configuration after all patches, in order."""
-    merged: dict[str, object] = {}
+    merged: dict[str, Any] = {}
     for patch in map(yaml.safe_load, document["kubeadmConfigPatches"]):
         if patch["kind"] == "KubeletConfiguration":
             merged |= patch

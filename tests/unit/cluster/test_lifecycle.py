@@ -3,12 +3,13 @@
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from cluster import health, kind, lifecycle, run, tools
 from cluster.docker import engine
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 from cluster.node import choice, nodeimage
 from cluster.node.choice import Choice
 from cluster.progress import Stages
@@ -22,7 +23,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     taken: list[str] = []
 
     def step(name: str, answer: object = None) -> Callable[..., object]:
-        def take(*args: object, **_: object) -> object:
+        def take(*args: object, **_: Any) -> object:
             words = [arg for arg in args if isinstance(arg, str)]
             taken.append(" ".join([name, *words]))
             return answer
@@ -39,7 +40,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(tools, "missing", lambda _: [])
     monkeypatch.setattr(tools, "ensure", step("build"))
     monkeypatch.setattr(tools, "fetch", step("fetch"))
-    monkeypatch.setattr(lifecycle.rootfs, "exists", lambda _: False)
+    monkeypatch.setattr(lifecycle.rootfs, "exists", lambda _: False)  # type: ignore[attr-defined]
     monkeypatch.setattr(choice, "choose", step("choose", Choice("built", "no registry")))
     monkeypatch.setattr(health, "look_patiently", step("look", NO_CLUSTER))
     monkeypatch.setattr(health, "wait_available", step("wait"))
@@ -89,10 +90,10 @@ def test_an_engine_that_cannot_be_had_ends_it_before_anything_is_made(
     steps: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def install() -> str:
-        raise ClusterError("no Docker engine is installed.")
+        raise SetupError("no Docker engine is installed.")
 
     monkeypatch.setattr(engine, "ensure", install)
-    with pytest.raises(ClusterError, match="no Docker engine"):
+    with pytest.raises(SetupError, match="no Docker engine"):
         lifecycle.up()
     assert set(steps) <= {"build cluster"}
 

@@ -8,7 +8,7 @@ import yaml
 from cluster.deployment import overlay
 from cluster.deployment.image import Controller
 from cluster.deployment.preloaded import Preloaded, newest, split
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 
 NAMES = [
     "a.example/coredns/coredns:v1.12.1",
@@ -35,7 +35,7 @@ def test_versions_are_compared_as_numbers() -> None:
 
 
 def test_digests_and_images_that_only_end_alike_are_passed_over() -> None:
-    with pytest.raises(ClusterError, match="no image named etcd"):
+    with pytest.raises(SetupError, match="no image named etcd"):
         newest(["a.example/etcd@sha256:" + "0" * 64, "a.example/my-etcd:1", "sha256:" + "1" * 64], "etcd")
 
 

@@ -5,7 +5,7 @@ import pytest
 from cluster.demonstration.demo import EXAMPLES
 from cluster.deployment.running import running
 from cluster.deployment.subjects import SUBJECTS, named
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 from cluster.settings import REPO
 
 
@@ -19,7 +19,7 @@ def test_a_subject_has_manifests_powers_and_a_demonstration(name: str) -> None:
 
 
 def test_a_subject_that_is_not_known_is_refused_with_those_that_are() -> None:
-    with pytest.raises(ClusterError) as refused:
+    with pytest.raises(SetupError) as refused:
         named("tikw")
     assert all(name in str(refused.value) for name in SUBJECTS)
 

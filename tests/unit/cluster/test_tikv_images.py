@@ -6,7 +6,7 @@ from cluster.deployment import overlay, preloaded
 from cluster.deployment.subjects.tikv import real, standin
 from cluster.deployment.subjects.tikv.choice import decide
 from cluster.deployment.subjects.tikv.subject import outdated
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 
 OLD, NEW = f"{standin.NAME}:aaaa", f"{standin.NAME}:bbbb"
 REAL = ["pingcap/pd:v8.5.5", "pingcap/tikv:v8.5.5"]
@@ -32,7 +32,7 @@ def test_a_wish_is_followed_whatever_is_there(wish: str) -> None:
 
 
 def test_an_unknown_wish_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ClusterError, match="auto, real or standin"):
+    with pytest.raises(SetupError, match="auto, real or standin"):
         decide("fake")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cluster import run
-from cluster.errors import ClusterError, Stopped
+from cluster.errors import SetupError, Stopped
 from cluster.settings import REPO
 from cluster.together import together
 
@@ -37,7 +37,7 @@ def sleep_in(file: Path, program: str = SLEEPER) -> None:
 
 def fail_beside(file: Path) -> None:
     wait_for(file)
-    raise ClusterError("the compiler failed.", hint="another one.")
+    raise SetupError("the compiler failed.", hint="another one.")
 
 
 def test_all_run_at_once_and_all_have_ended() -> None:
@@ -57,7 +57,7 @@ def test_a_failure_stops_what_runs_beside_it_and_is_the_error_that_is_shown(
     tmp_path: Path, program: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cluster.together.TIDY_SECONDS", 0.1)
-    with pytest.raises(ClusterError, match="the compiler failed") as failure:
+    with pytest.raises(SetupError, match="the compiler failed") as failure:
         together(lambda: sleep_in(tmp_path / "up", program), lambda: fail_beside(tmp_path / "up"))
     assert not isinstance(failure.value, Stopped)
     assert failure.value.hint == "another one."
@@ -75,13 +75,13 @@ def test_nothing_new_begins_after_a_failure_except_tidying_up(tmp_path: Path) ->
             run.logged([sys.executable, "-c", "pass"], "the next step")
             begun.append("the next step")
 
-    with pytest.raises(ClusterError, match="the compiler failed"):
+    with pytest.raises(SetupError, match="the compiler failed"):
         together(two_steps, lambda: fail_beside(tmp_path / "up"))
     assert begun == ["tidied up"]
 
 
 def test_afterwards_commands_run_again(tmp_path: Path) -> None:
-    with pytest.raises(ClusterError, match="the compiler failed"):
+    with pytest.raises(SetupError, match="the compiler failed"):
         together(lambda: sleep_in(tmp_path / "up"), lambda: fail_beside(tmp_path / "up"))
     run.logged([sys.executable, "-c", "pass"], "the next run")
 
@@ -91,9 +91,9 @@ def test_a_second_failure_is_said_too(capsys: pytest.CaptureFixture[str]) -> Non
 
     def fail(what: str) -> None:
         meeting.wait()
-        raise ClusterError(what)
+        raise SetupError(what)
 
-    with pytest.raises(ClusterError) as failure:
+    with pytest.raises(SetupError) as failure:
         together(lambda: fail("no disk."), lambda: fail("no network."))
     shown = {str(failure.value), capsys.readouterr().err.strip()}
     assert shown == {"no disk.", "no network."}

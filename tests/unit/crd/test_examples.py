@@ -41,7 +41,7 @@ def test_an_example_asks_for_nothing_that_the_models_do_not_know(path: Path) -> 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_asks_for_chaos_that_its_subject_offers(path: Path) -> None:
     spec = api.CampaignSpec.model_validate(load(path)["spec"])
-    context = SubjectContext(cluster=None, namespace=spec.subject.namespace, now=None)  # type: ignore[arg-type]
+    context = SubjectContext(cluster=None, namespace=spec.subject.namespace, now=None)
     offered = installed().subjects[spec.subject.type](context).get_chaos_types()
     assert spec.chaos.type in offered
     offered[spec.chaos.type].params.model_validate(spec.chaos.params)

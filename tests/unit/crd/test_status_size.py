@@ -83,7 +83,7 @@ def dry_run(sentence: int, reason: int, pod: int) -> api.CampaignStatus:
     """The status of a dry run, which has ten plans, and no attempts."""
     plan = api.Plan(trial=10, seed=2**48 - 1, chaos="c" * 40, target="p" * pod, facts="f" * 128)
     nothing = {"current": None, "recent": [], "rates": None, "plans": [plan] * api.PLANNED_TRIALS}
-    nothing["summary"] = api.Summary(planned=10_000, done=0, progress="0/10000")
+    nothing["summary"] = api.Summary(planned=10_000, done=0, progress="0/10000")  # type: ignore[assignment]
     return status(10_000, sentence, reason, pod).model_copy(update=nothing)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ def test_every_program_with_verbs_has_its_row() -> None:
 
 @pytest.mark.parametrize("program", ["kubectl", "pd-ctl", "tikv-ctl", "etcdctl", "docker", "systemctl", "helm", "tiup"])
 @pytest.mark.parametrize(("column", "judged"), [(1, (False, False)), (2, (True, False)), (3, (True, True))])
-def test_a_verb_is_classified_as_its_row_says(program, column, judged) -> None:
+def test_a_verb_is_classified_as_its_row_says(program: Any, column: Any, judged: Any) -> None:
     (row,) = (row for row in ROWS if f"`{program}`" in row[0])
     for verb in re.findall(r"`([a-z][\w =-]*)`", row[column]):
         told = f"{program} {verb} x" if verb != "down" else f"{program} compose down"

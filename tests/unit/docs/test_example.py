@@ -7,6 +7,7 @@ import html
 import re
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -24,7 +25,7 @@ MANIFESTS = [
 ]
 
 
-def arm(file: str, manifest: dict) -> Arm:
+def arm(file: str, manifest: dict[str, Any]) -> Arm:
     """From the CSV file, and the spec that the report has."""
     with (EXAMPLE / file).open() as opened:
         rows = list(csv.DictReader(opened))
@@ -54,7 +55,7 @@ def arm(file: str, manifest: dict) -> Arm:
 
 
 def trial(row: dict[str, str]) -> Trial:
-    known = {
+    known: dict[str, Any] = {
         name: float(row[f"time_to_{verb}"]) if row[f"time_to_{verb}"] else None
         for name, verb in (("recovered", "recover"), ("detected", "detect"), ("resolved", "resolve"))
     }

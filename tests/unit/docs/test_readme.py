@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from typer.main import get_command
+from typer.main import get_group
 
 from controller.api import CampaignSpec
-from controller.cli import app
+from controller.cli.app import app
 
 REPO = Path(__file__).parents[3]
 README = (REPO / "README.md").read_text()
@@ -32,7 +32,7 @@ def test_the_campaign_it_shows_is_one() -> None:
 
 @pytest.mark.parametrize("page", [README, (REPO / "docs" / "cli.md").read_text()], ids=["README", "cli"])
 def test_every_command_it_shows_is_one_and_has_those_options(page: str) -> None:
-    commands = get_command(app).commands
+    commands = get_group(app).commands
     shown = re.findall(r"^evalcampaign ([a-z-]+)([^#\n]*)", page, re.MULTILINE)
     assert {"doctor", "run"} <= {name for name, _ in shown} <= set(commands)
     for name, rest in shown:
@@ -45,7 +45,7 @@ def test_the_page_of_the_command_line_names_every_command() -> None:
     named = {
         name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`([\w-]+)`", row)
     }
-    assert named == set(get_command(app).commands)
+    assert named == set(get_group(app).commands)
 
 
 def test_every_place_it_names_is_there() -> None:

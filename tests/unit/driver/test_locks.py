@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,37 +20,37 @@ from tests.unit.driver.samples import at
 class Line:
     """A queue on real records, and campaigns that stand in it."""
 
-    def __init__(self, records):
+    def __init__(self, records: Any) -> None:
         self.records = records
         self.queue = LockQueue(records, lambda: at(99))
-        self.told = {}
-        self.blockers = {}
-        self.tasks = {}
+        self.told: dict[Any, Any] = {}
+        self.blockers: dict[Any, Any] = {}
+        self.tasks: dict[Any, Any] = {}
 
-    async def join(self, name, born, namespace="s", workloads=()):
+    async def join(self, name: Any, born: Any, namespace: str = "s", workloads: Any = ()) -> None:
         spec = CampaignSpec(subject={"type": "scripted", "namespace": namespace}, chaos={"type": "node_kill"})
         row = await self.records.ensure_campaign(f"uid-{name}", "default", name, spec, at(born))
 
-        async def on_wait(blocker):
+        async def on_wait(blocker: Any) -> None:
             self.told[name] = blocker.campaign
             self.blockers[name] = blocker
 
-        async def needs():
+        async def needs() -> Any:
             return workloads
 
         self.tasks[name] = asyncio.create_task(self.queue.acquire(row, on_wait, needs))
         await eventually(lambda: name in self.told or self.tasks[name].done())
 
-    def holds(self, name):
+    def holds(self, name: Any) -> Any:
         return self.tasks[name].done() and not self.tasks[name].cancelled()
 
-    async def release(self, name):
+    async def release(self, name: Any) -> None:
         await self.records.release_lock(f"uid-{name}")
         self.queue.notify()
 
 
 @pytest.fixture
-async def line(tmp_path, monkeypatch):
+async def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
     monkeypatch.setattr(locks, "POLL_SECONDS", 60)  # only a wake-up helps
     records = await Records.open(f"sqlite:///{tmp_path}/records.db")
     made = Line(records)
@@ -58,14 +61,14 @@ async def line(tmp_path, monkeypatch):
     await records.close()
 
 
-async def test_the_first_to_come_holds_it_and_the_others_are_told_who_does(line):
+async def test_the_first_to_come_holds_it_and_the_others_are_told_who_does(line: Any) -> None:
     await line.join("a", born=1)
     await line.join("b", born=0)
     assert line.holds("a") and not line.holds("b")
     assert line.told == {"b": "default/a"}
 
 
-async def test_it_goes_to_the_oldest_whoever_looks_first(line):
+async def test_it_goes_to_the_oldest_whoever_looks_first(line: Any) -> None:
     await line.join("a", born=0)
     await line.join("young", born=9)
     await line.join("old", born=1)
@@ -76,13 +79,13 @@ async def test_it_goes_to_the_oldest_whoever_looks_first(line):
     await eventually(lambda: line.holds("young"))
 
 
-async def test_different_subjects_do_not_wait_for_each_other(line):
+async def test_different_subjects_do_not_wait_for_each_other(line: Any) -> None:
     await line.join("a", born=0)
     await line.join("b", born=1, namespace="other")
     assert line.holds("a") and line.holds("b")
 
 
-async def test_after_a_restart_the_holder_finds_itself_the_holder_wherever_it_stands(line):
+async def test_after_a_restart_the_holder_finds_itself_the_holder_wherever_it_stands(line: Any) -> None:
     await line.join("holder", born=5)
     line.queue = LockQueue(line.records, lambda: at(99))
     await line.join("older", born=1)
@@ -90,7 +93,7 @@ async def test_after_a_restart_the_holder_finds_itself_the_holder_wherever_it_st
     assert line.holds("holder") and not line.holds("older")
 
 
-async def test_one_that_leaves_the_line_lets_the_next_one_through(line):
+async def test_one_that_leaves_the_line_lets_the_next_one_through(line: Any) -> None:
     await line.join("a", born=0)
     await line.join("gone", born=1)
     await line.join("b", born=2)
@@ -100,11 +103,11 @@ async def test_one_that_leaves_the_line_lets_the_next_one_through(line):
     await eventually(lambda: line.holds("b"))
 
 
-async def test_a_release_during_the_look_is_not_missed(line):
+async def test_a_release_during_the_look_is_not_missed(line: Any) -> None:
     await line.join("a", born=0)
     take = line.records.take_lock
 
-    async def released_meanwhile(*args):
+    async def released_meanwhile(*args: Any) -> Any:
         answer = await take(*args)
         await line.release("a")
         return answer
@@ -117,7 +120,7 @@ async def test_a_release_during_the_look_is_not_missed(line):
 W1, W2 = "deployment/agents/a", "deployment/agents/b"
 
 
-async def test_one_campaign_at_a_time_has_an_agents_deployment_whatever_they_break(line):
+async def test_one_campaign_at_a_time_has_an_agents_deployment_whatever_they_break(line: Any) -> None:
     await line.join("a", born=0, workloads=[W1])
     await line.join("b", born=1, namespace="other", workloads=[W1])
     assert line.holds("a") and not line.holds("b")
@@ -127,7 +130,7 @@ async def test_one_campaign_at_a_time_has_an_agents_deployment_whatever_they_bre
     await eventually(lambda: line.holds("b"))
 
 
-async def test_two_that_need_what_the_other_has_cannot_wait_for_each_other(line):
+async def test_two_that_need_what_the_other_has_cannot_wait_for_each_other(line: Any) -> None:
     await line.join("a", born=0)
     await line.join("b", born=1, namespace="other", workloads=[W1])
     for name in "ab":
@@ -143,7 +146,7 @@ async def test_two_that_need_what_the_other_has_cannot_wait_for_each_other(line)
     await eventually(lambda: line.holds("b"))
 
 
-async def test_nobody_younger_takes_one_of_two_things_from_under_one_that_waits_for_both(line):
+async def test_nobody_younger_takes_one_of_two_things_from_under_one_that_waits_for_both(line: Any) -> None:
     await line.join("holder", born=0, namespace="other", workloads=[W1])
     await line.join("both", born=1, workloads=[W1])
     await line.join("young", born=2)
@@ -155,17 +158,17 @@ async def test_nobody_younger_takes_one_of_two_things_from_under_one_that_waits_
     await eventually(lambda: line.holds("young"))
 
 
-async def test_what_is_needed_no_more_is_let_go(line):
+async def test_what_is_needed_no_more_is_let_go(line: Any) -> None:
     await line.join("a", born=0, workloads=[W1, W2])
     await line.join("a", born=0, workloads=[W1])
     assert line.holds("a")
     assert [lock.subject for lock in await line.records.locks()] == [W1, "scripted/s"]
 
 
-async def test_who_comes_first_is_in_line_before_it_knows_all_that_it_needs(line):
+async def test_who_comes_first_is_in_line_before_it_knows_all_that_it_needs(line: Any) -> None:
     asked = asyncio.Event()
 
-    async def slow():
+    async def slow() -> Any:
         await asyncio.sleep(0.05)
         asked.set()
         return [W1]
@@ -173,7 +176,7 @@ async def test_who_comes_first_is_in_line_before_it_knows_all_that_it_needs(line
     spec = CampaignSpec(subject={"type": "scripted", "namespace": "s"}, chaos={"type": "node_kill"})
     row = await line.records.ensure_campaign("uid-slow", "default", "slow", spec, at(0))
 
-    async def on_wait(blocker):
+    async def on_wait(blocker: Any) -> None:
         raise AssertionError(f"nobody is in its way: {blocker}")
 
     line.tasks["slow"] = asyncio.create_task(line.queue.acquire(row, on_wait, slow))

@@ -31,7 +31,7 @@ def spec(**asked: Any) -> CampaignSpec:
 
 def state(**known: Any) -> CampaignState:
     """A new campaign of three trials, of which this much is known."""
-    return CampaignState(**{"spec": spec(), "row": PENDING, "tally": tally(), "generation": 1, "now": at(100)} | known)
+    return CampaignState(**{"spec": spec(), "row": PENDING, "tally": tally(), "generation": 1, "now": at(100)} | known)  # type: ignore[arg-type]
 
 
 def ready(**known: Any) -> dict[str, Any]:
@@ -166,7 +166,7 @@ TABLE = [
 
 
 @pytest.mark.parametrize(("known", "entered", "task"), [case[1:] for case in TABLE], ids=[case[0] for case in TABLE])
-def test_the_next_phase_and_task_follow_from_what_is_known(known, entered, task) -> None:
+def test_the_next_phase_and_task_follow_from_what_is_known(known: Any, entered: Any, task: Any) -> None:
     decision = decide(state(**known))
     assert (decision.enter and (decision.enter.phase.value, decision.enter.reason.value)) == entered
     assert decision.task is task

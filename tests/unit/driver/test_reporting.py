@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -30,7 +32,7 @@ class Kube:
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def apply_status(self, _, status) -> bool:
+    async def apply_status(self, _: Any, status: Any) -> bool:
         self.tries += 1
         await self.gate.wait()
         if self.status_error:
@@ -38,50 +40,50 @@ class Kube:
         self.statuses.append(status.message)
         return True
 
-    async def create_event(self, _, key, reason, message, warning, at) -> None:
+    async def create_event(self, _: Any, key: Any, reason: Any, message: Any, warning: Any, at: Any) -> None:
         if self.event_error:
             raise self.event_error
         self.events.append(key)
 
 
 @pytest.fixture
-def kube(monkeypatch):
+def kube(monkeypatch: pytest.MonkeyPatch) -> Any:
     for pause in ("INTERVAL_SECONDS", "FIRST_RETRY_SECONDS", "LAST_RETRY_SECONDS"):
         monkeypatch.setattr(module, pause, 0.02)
     return Kube()
 
 
 @pytest.fixture
-async def writer(kube):
+async def writer(kube: Any) -> AsyncIterator[Any]:
     async with StatusWriter(kube, CampaignRef("uid", "default", "c")) as made:
         yield made
 
 
 @pytest.fixture
-async def recorder(kube):
+async def recorder(kube: Any) -> AsyncIterator[Any]:
     async with EventRecorder(kube, CampaignRef("uid", "default", "c")) as made:
         yield made
 
 
-def event(key):
+def event(key: Any) -> Any:
     return KubeEvent(key, "Reason", "message", START)
 
 
-async def test_of_many_statuses_only_the_newest_is_written(kube, writer):
+async def test_of_many_statuses_only_the_newest_is_written(kube: Any, writer: Any) -> None:
     for i in range(100):
         writer.write(status(str(i)))
     await writer.wait_until_written()
     assert kube.statuses == ["99"]
 
 
-async def test_the_same_status_is_not_written_twice(kube, writer):
+async def test_the_same_status_is_not_written_twice(kube: Any, writer: Any) -> None:
     for _ in range(2):
         writer.write(status("same"))
         await writer.wait_until_written()
     assert kube.statuses == ["same"]
 
 
-async def test_an_overriding_message_lasts_until_the_next_status(kube, writer):
+async def test_an_overriding_message_lasts_until_the_next_status(kube: Any, writer: Any) -> None:
     writer.override_message("said before there was anything to say it on")
     for message in ("running", "running"):
         writer.write(status(message))
@@ -92,7 +94,7 @@ async def test_an_overriding_message_lasts_until_the_next_status(kube, writer):
     assert kube.statuses == ["the records cannot be reached", "running"] * 2
 
 
-async def test_handing_over_never_waits_for_the_api_server(kube, writer, recorder):
+async def test_handing_over_never_waits_for_the_api_server(kube: Any, writer: Any, recorder: Any) -> None:
     kube.gate.clear()
     writer.write(status("stuck"))
     await eventually(lambda: kube.tries)
@@ -103,7 +105,9 @@ async def test_handing_over_never_waits_for_the_api_server(kube, writer, recorde
     assert kube.statuses == ["stuck", "newer"]
 
 
-async def test_statuses_that_change_all_the_time_are_written_at_a_pace(kube, writer, monkeypatch):
+async def test_statuses_that_change_all_the_time_are_written_at_a_pace(
+    kube: Any, writer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "INTERVAL_SECONDS", 60)
     writer.write(status("first"))
     await writer.wait_until_written()
@@ -114,7 +118,7 @@ async def test_statuses_that_change_all_the_time_are_written_at_a_pace(kube, wri
 
 
 @pytest.mark.parametrize("error", [AWAY, REFUSED, RuntimeError("a bug")], ids=["away", "refused", "bug"])
-async def test_a_status_is_tried_until_it_is_written(kube, writer, error):
+async def test_a_status_is_tried_until_it_is_written(kube: Any, writer: Any, error: Any) -> None:
     kube.status_error = error
     writer.write(status("old"))
     await eventually(lambda: kube.tries > 3)
@@ -124,14 +128,14 @@ async def test_a_status_is_tried_until_it_is_written(kube, writer, error):
     assert kube.statuses == ["new"]
 
 
-async def test_a_refused_status_does_not_keep_events_back(kube, writer, recorder):
+async def test_a_refused_status_does_not_keep_events_back(kube: Any, writer: Any, recorder: Any) -> None:
     kube.status_error = REFUSED
     writer.write(status("refused"))
     recorder.record(event("e"))
     await eventually(lambda: kube.events == ["e"])
 
 
-async def test_events_wait_for_an_api_server_that_is_away_and_keep_their_order(kube, recorder):
+async def test_events_wait_for_an_api_server_that_is_away_and_keep_their_order(kube: Any, recorder: Any) -> None:
     kube.event_error = AWAY
     for key in ("a", "b", "c"):
         recorder.record(event(key))
@@ -141,7 +145,7 @@ async def test_events_wait_for_an_api_server_that_is_away_and_keep_their_order(k
     assert kube.events == ["a", "b", "c"]
 
 
-async def test_an_event_that_is_refused_is_dropped_and_the_next_one_posted(kube, recorder):
+async def test_an_event_that_is_refused_is_dropped_and_the_next_one_posted(kube: Any, recorder: Any) -> None:
     kube.event_error = REFUSED
     recorder.record(event("refused"))
     await recorder.wait_until_written()
@@ -151,7 +155,9 @@ async def test_an_event_that_is_refused_is_dropped_and_the_next_one_posted(kube,
     assert kube.events == ["next"]
 
 
-async def test_a_last_status_is_not_waited_for_for_ever(kube, writer, monkeypatch):
+async def test_a_last_status_is_not_waited_for_for_ever(
+    kube: Any, writer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "FLUSH_SECONDS", 0.05)
     kube.status_error = REFUSED
     writer.write(status("never"))
@@ -164,7 +170,9 @@ async def test_a_last_status_is_not_waited_for_for_ever(kube, writer, monkeypatc
     [(AWAY, "unreachable"), (REFUSED, "refused"), (RuntimeError("a bug"), "broken")],
     ids=["away", "refused", "bug"],
 )
-async def test_every_try_is_counted_by_how_it_went_and_those_after_a_failure_as_retries(kube, error, result):
+async def test_every_try_is_counted_by_how_it_went_and_those_after_a_failure_as_retries(
+    kube: Any, error: Any, result: Any
+) -> None:
     metrics = Metrics()
     async with StatusWriter(kube, CampaignRef("uid", "default", "c"), metrics) as writer:
         kube.status_error = error

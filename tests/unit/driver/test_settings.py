@@ -12,7 +12,7 @@ from controller.records.quota import LogLimits
 from controller.settings import InvalidSetting, Settings
 
 
-def test_a_pod_is_told_everything():
+def test_a_pod_is_told_everything() -> None:
     settings = Settings.from_environment(
         {
             "EVALCAMPAIGN_DB": "sqlite:////data/records.db",
@@ -44,7 +44,7 @@ def test_a_pod_is_told_everything():
     )
 
 
-def test_a_laptop_is_told_nothing():
+def test_a_laptop_is_told_nothing() -> None:
     settings = Settings.from_environment({"XDG_DATA_HOME": "/home/me/data"})
     assert settings == Settings("sqlite:////home/me/data/evalcampaign/records.db", {}, 0)
     assert settings.metrics_host == "127.0.0.1" and settings.agent_files is None
@@ -64,12 +64,12 @@ def test_a_laptop_is_told_nothing():
         ("EVALCAMPAIGN_AGENT_FILES", "/"),
     ],
 )
-def test_what_makes_no_sense_is_refused_by_name(name, value):
+def test_what_makes_no_sense_is_refused_by_name(name: str, value: str) -> None:
     with pytest.raises(InvalidSetting, match=f"{name} must be .* '{value}'"):
         Settings.from_environment({name: value})
 
 
-def test_the_page_about_running_it_knows_every_variable_and_no_other():
+def test_the_page_about_running_it_knows_every_variable_and_no_other() -> None:
     repo = Path(__file__).parents[3]
     read = set(re.findall(r'"(EVALCAMPAIGN_\w+)"', (repo / "controller" / "settings.py").read_text()))
     told = re.findall(r"^\| `(EVALCAMPAIGN_\w+)` \|", (repo / "docs" / "running.md").read_text(), re.MULTILINE)

@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from controller.api import ConditionType, Current, Mode, Outcome, Phase, Step
+from controller.api.reasons import Reason
+from controller.api.status import CampaignStatus, Condition
+from controller.records.rows import CampaignRow, Tally
 from controller.status import REFUSED, Refusal, Situation, compute_status
 from controller.text import truncate
 from tests.unit.driver.samples import at, attempt, row, tally
 
 
-def compute(row_=None, tally_=None, situation=None, previous=(), now=0):
+def compute(
+    row_: CampaignRow | None = None,
+    tally_: Tally | None = None,
+    situation: Situation | None = None,
+    previous: list[Condition] | tuple[Any, ...] = (),
+    now: int = 0,
+) -> CampaignStatus:
     return compute_status(row_ or row(), 1, tally_ or tally(), situation or Situation(), previous, at(now))
 
 
-def conditions(status):
+def conditions(status: CampaignStatus) -> dict[str, tuple[str, ...]]:
     return {each.type.value: (each.status, each.reason) for each in status.conditions}
 
 
-def test_a_condition_keeps_its_transition_time_until_its_status_changes():
+def test_a_condition_keeps_its_transition_time_until_its_status_changes() -> None:
     running = compute(now=1).conditions
     still = compute(row(reason="Other"), previous=running, now=2)
     done = compute(row(Phase.COMPLETE, "AllTrialsDone"), previous=still.conditions, now=3)
@@ -38,21 +48,23 @@ def test_a_condition_keeps_its_transition_time_until_its_status_changes():
         (Situation(holder="default/other"), ("False", "HeldByAnother")),
     ],
 )
-def test_who_has_the_subject_is_told_once_somebody_asked_for_it(situation, locked):
+def test_who_has_the_subject_is_told_once_somebody_asked_for_it(
+    situation: Situation, locked: tuple[str, ...] | None
+) -> None:
     assert conditions(compute(situation=situation)).get("SubjectLocked") == locked
 
 
-def test_a_finished_campaign_has_let_go_of_its_subject():
+def test_a_finished_campaign_has_let_go_of_its_subject() -> None:
     assert conditions(compute(row(Phase.COMPLETE, "AllTrialsDone")))["SubjectLocked"] == ("False", "Released")
 
 
-def test_a_suspended_campaign_has_let_go_of_its_subject_and_has_not_finished():
+def test_a_suspended_campaign_has_let_go_of_its_subject_and_has_not_finished() -> None:
     told = conditions(compute(row(Phase.SUSPENDED, "Suspended")))
     assert told["SubjectLocked"] == ("False", "Released")
     assert told["Finished"] == told["Progressing"] == ("False", "Suspended")
 
 
-def test_an_aborted_campaign_has_finished_and_neither_completed_nor_failed():
+def test_an_aborted_campaign_has_finished_and_neither_completed_nor_failed() -> None:
     told = conditions(compute(row(Phase.ABORTED, "Aborted")))
     assert told["Finished"] == ("True", "Aborted")
     assert told["Complete"] == told["Failed"] == told["Progressing"] == ("False", "Aborted")
@@ -66,13 +78,13 @@ def test_an_aborted_campaign_has_finished_and_neither_completed_nor_failed():
         (Situation(cooling_until=at(90)), "3 trials; cooling down, the next attempt begins at 2026-01-01T12:01:30Z"),
     ],
 )
-def test_what_a_running_campaign_waits_for_is_told_beside_what_it_does(situation, message):
+def test_what_a_running_campaign_waits_for_is_told_beside_what_it_does(situation: Situation, message: str) -> None:
     status = compute(row(message="3 trials"), situation=situation)
     assert status.message == message
     assert {each.type: each.message for each in status.conditions}[ConditionType.PROGRESSING] == message
 
 
-def test_what_was_asked_of_a_campaign_that_has_finished_does_not_change_what_it_says():
+def test_what_was_asked_of_a_campaign_that_has_finished_does_not_change_what_it_says() -> None:
     done = row(Phase.COMPLETE, "AllTrialsDone", "done")
     assert compute(done, situation=Situation(suspending=True, cooling_until=at(1))).message == "done"
 
@@ -82,7 +94,9 @@ def test_what_was_asked_of_a_campaign_that_has_finished_does_not_change_what_it_
     [(Situation(holder="default/c", ours=True), ("True", "Held")), (Situation(), ("False", "Released"))],
     ids=["still locked", "unlocked since"],
 )
-def test_a_failed_cleanup_is_told_from_the_row_whether_or_not_somebody_unlocked_the_subject(situation, locked):
+def test_a_failed_cleanup_is_told_from_the_row_whether_or_not_somebody_unlocked_the_subject(
+    situation: Situation, locked: tuple[str, ...]
+) -> None:
     told = conditions(compute(row(Phase.FAILED, "CleanupFailed", "it will not go"), situation=situation))
     assert told["CleanupFailed"] == ("True", "CleanupFailed")
     assert told["SubjectLocked"] == locked
@@ -90,17 +104,17 @@ def test_a_failed_cleanup_is_told_from_the_row_whether_or_not_somebody_unlocked_
 
 
 @pytest.mark.parametrize("reason", sorted(REFUSED))
-def test_a_refusal_is_told_from_the_row_alone(reason):
+def test_a_refusal_is_told_from_the_row_alone(reason: Reason) -> None:
     assert conditions(compute(row(Phase.FAILED, reason, "why")))["Accepted"] == ("False", reason)
 
 
-def test_a_campaign_that_waits_for_permission_is_not_accepted_yet():
-    waiting = compute(row(Phase.PENDING, "NotOptedIn"), situation=Situation(refusal=Refusal("NotOptedIn", "no label")))
+def test_a_campaign_that_waits_for_permission_is_not_accepted_yet() -> None:
+    waiting = compute(row(Phase.PENDING, "NotOptedIn"), situation=Situation(refusal=Refusal("NotOptedIn", "no label")))  # type: ignore[arg-type]
     assert conditions(waiting)["Accepted"] == ("False", "NotOptedIn")
     assert conditions(waiting)["Finished"] == ("False", "NotOptedIn")
 
 
-def test_a_row_without_a_reason_still_makes_valid_conditions():
+def test_a_row_without_a_reason_still_makes_valid_conditions() -> None:
     assert conditions(compute(row(Phase.PENDING, "")))["Progressing"] == ("False", "Pending")
 
 
@@ -114,29 +128,31 @@ def test_a_row_without_a_reason_still_makes_valid_conditions():
         ((None,), "0/1 (0%)", "0.0000", ">60s"),
     ],
 )
-def test_rates_carry_their_n_and_a_censored_median_says_so(times, recovered, rate, median):
+def test_rates_carry_their_n_and_a_censored_median_says_so(
+    times: tuple[Any, ...], recovered: str, rate: str, median: str
+) -> None:
     status = compute(tally_=tally(times))
     rates = status.rates
     assert f"{status.summary.recovered}/{status.summary.scored}" == recovered.partition(" ")[0], "as numbers, too"
     assert (rates.recovered, rates.recovery_rate, rates.median_time_to_recover) == (recovered, rate, median)
 
 
-def test_of_a_control_nothing_is_said_of_recovery():
+def test_of_a_control_nothing_is_said_of_recovery() -> None:
     summary = compute(replace(row(), mode=Mode.CONTROL), tally((None,))).summary
     assert (summary.scored, summary.recovered) == (1, None)
 
 
-def test_without_a_scored_trial_there_are_no_rates():
+def test_without_a_scored_trial_there_are_no_rates() -> None:
     assert compute(tally_=tally(outcomes={Outcome.INFRA_ERROR: 1})).rates is None
 
 
-def test_the_last_attempts_are_shown_in_short():
+def test_the_last_attempts_are_shown_in_short() -> None:
     recent = compute(tally_=tally((0.5,), recent=(attempt(1, error="e" * 1000),))).recent[0]
     assert (recent.trial, recent.outcome, recent.target, recent.time_to_recover) == (1, "SelfHealed", "etcd-1", "0.5s")
     assert len(recent.message) == 140 and recent.message.endswith("…")
 
 
-def test_the_largest_status_there_can_be_stays_below_8_kib():
+def test_the_largest_status_there_can_be_stays_below_8_kib() -> None:
     long = "x" * 5000
     current = Current(trial=1, attempt=1, step=Step.OBSERVE, since=at(0), deadline=at(1), message="m" * 512)
     tally_ = tally(
@@ -149,6 +165,6 @@ def test_the_largest_status_there_can_be_stays_below_8_kib():
     assert len(compute(row(message=long)).message.encode()) == 1024
 
 
-def test_clipping_marks_what_was_cut():
+def test_clipping_marks_what_was_cut() -> None:
     assert truncate("short", 5) == "short"
     assert truncate("longer", 5) == "long…"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -14,8 +15,8 @@ from controller.campaign.control import Control
 from tests.unit.driver.samples import START
 
 
-async def test_work_that_ends_by_itself_is_returned_or_raised():
-    async def fails():
+async def test_work_that_ends_by_itself_is_returned_or_raised() -> None:
+    async def fails() -> None:
         raise ValueError("mine")
 
     assert await StopSignal().guard(asyncio.sleep(0, "done")) == "done"
@@ -23,10 +24,10 @@ async def test_work_that_ends_by_itself_is_returned_or_raised():
         await StopSignal().guard(fails())
 
 
-async def test_a_signal_cancels_the_work_and_waits_until_it_is_gone():
+async def test_a_signal_cancels_the_work_and_waits_until_it_is_gone() -> None:
     stop, story = StopSignal(), []
 
-    async def work():
+    async def work() -> None:
         try:
             await asyncio.sleep(60)
         finally:
@@ -41,11 +42,11 @@ async def test_a_signal_cancels_the_work_and_waits_until_it_is_gone():
     assert story == ["put away"]
 
 
-async def test_once_fired_no_work_begins():
+async def test_once_fired_no_work_begins() -> None:
     stop, begun = StopSignal(), []
     stop.fire(StopReason.DELETED)
 
-    async def work():
+    async def work() -> None:
         begun.append(True)
 
     with pytest.raises(Stopped):
@@ -55,17 +56,17 @@ async def test_once_fired_no_work_begins():
     assert begun == []
 
 
-async def test_the_first_reason_counts():
+async def test_the_first_reason_counts() -> None:
     stop = StopSignal()
     stop.fire(StopReason.EXITING)
     stop.fire(StopReason.DELETED)
     assert stop.reason is StopReason.EXITING
 
 
-async def test_a_cancellation_from_outside_reaches_the_work():
+async def test_a_cancellation_from_outside_reaches_the_work() -> None:
     stop, cancelled = StopSignal(), []
 
-    async def work():
+    async def work() -> None:
         try:
             await asyncio.sleep(60)
         except asyncio.CancelledError:
@@ -79,10 +80,10 @@ async def test_a_cancellation_from_outside_reaches_the_work():
     assert cancelled == [True]
 
 
-async def test_a_stop_that_comes_together_with_a_verdict_is_not_lost():
+async def test_a_stop_that_comes_together_with_a_verdict_is_not_lost() -> None:
     stream = VerdictStream(lambda: START)
 
-    async def look_on_for_ever():
+    async def look_on_for_ever() -> None:
         while True:
             await stream.next()
 
@@ -94,7 +95,7 @@ async def test_a_stop_that_comes_together_with_a_verdict_is_not_lost():
     assert done, "the cancellation was swallowed"
 
 
-async def test_a_pause_breaks_off_what_it_guards_as_often_as_it_is_turned_on():
+async def test_a_pause_breaks_off_what_it_guards_as_often_as_it_is_turned_on() -> None:
     switch = PauseSwitch()
     for _ in range(2):
         guarding = asyncio.create_task(switch.guard(asyncio.sleep(60)))
@@ -109,7 +110,7 @@ async def test_a_pause_breaks_off_what_it_guards_as_often_as_it_is_turned_on():
         assert await switch.guard(asyncio.sleep(0, "done")) == "done"
 
 
-async def test_whoever_waits_for_the_end_of_a_pause_is_woken_by_it():
+async def test_whoever_waits_for_the_end_of_a_pause_is_woken_by_it() -> None:
     switch = PauseSwitch()
     switch.turn(True)
     waiting = asyncio.create_task(switch.off())
@@ -128,7 +129,9 @@ async def test_whoever_waits_for_the_end_of_a_pause_is_woken_by_it():
     ],
 )
 @pytest.mark.parametrize("created_so", [True, False])
-async def test_what_is_asked_breaks_off_waiting_and_an_abort_counts_for_more(asked, raised, created_so):
+async def test_what_is_asked_breaks_off_waiting_and_an_abort_counts_for_more(
+    asked: Controls, raised: type[Any], created_so: bool
+) -> None:
     control = Control(asked if created_so else Controls())
     guarding = asyncio.create_task(control.guard(asyncio.sleep(60)))
     await asyncio.sleep(0)
@@ -137,7 +140,7 @@ async def test_what_is_asked_breaks_off_waiting_and_an_abort_counts_for_more(ask
         await guarding
 
 
-async def test_an_abort_cannot_be_taken_back_and_does_not_make_the_driver_go():
+async def test_an_abort_cannot_be_taken_back_and_does_not_make_the_driver_go() -> None:
     control = Control(Controls(abort=True))
     control.apply_spec(Controls(abort=False))
     assert (control.stop.reason, control.shutdown.reason) == (StopReason.ABORTED, None)
@@ -145,7 +148,7 @@ async def test_an_abort_cannot_be_taken_back_and_does_not_make_the_driver_go():
     assert (control.stop.reason, control.shutdown.reason) == (StopReason.ABORTED, StopReason.EXITING)
 
 
-async def test_what_ends_in_time_is_not_overdue_and_what_does_not_is():
+async def test_what_ends_in_time_is_not_overdue_and_what_does_not_is() -> None:
     control = Control(Controls())
     with control.time_limit(None):
         await asyncio.sleep(0)

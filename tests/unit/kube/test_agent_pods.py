@@ -36,9 +36,7 @@ def pod(
     return {"metadata": meta, "spec": spec | status.pop("spec", {}), "status": well | status}
 
 
-def ended(
-    reason: str = "Error", code: int = 1, restarts: int = 0, again: bool = False
-) -> dict[str, list[dict[str, Any]]]:
+def ended(reason: str = "Error", code: int = 1, restarts: int = 0, again: bool = False) -> dict[str, Any]:
     """A container that ended: still down, or running `again`."""
     terminated = {"terminated": {"reason": reason, "exitCode": code, "finishedAt": "2026-01-01T12:00:00Z"}}
     states = {"state": {"running": {}}, "lastState": terminated} if again else {"state": terminated, "lastState": {}}
@@ -157,7 +155,7 @@ BY_ITSELF = [
 
 
 @pytest.mark.parametrize(("status", "exits", "how"), BY_ITSELF)
-def test_what_it_did_itself_is_counted(status: dict[str, list[dict[str, Any]]], exits: int, how: str) -> None:
+def test_what_it_did_itself_is_counted(status: dict[str, Any], exits: int, how: str) -> None:
     found = agent_pod_from_json(pod(**status))
     assert found.disrupted is None and found.exits == exits and how in found.last_exit
 

@@ -92,7 +92,9 @@ async def test_a_secret_may_be_empty(server: PodServer, cluster: KubeCluster, em
         ("networking.k8s.io/v1/networkpolicies", "/apis/networking.k8s.io/v1/namespaces/s/networkpolicies"),
     ],
 )
-async def test_an_object_of_any_kind_is_read_and_changed_by_its_path(server, cluster, kind, collection):
+async def test_an_object_of_any_kind_is_read_and_changed_by_its_path(
+    server: Any, cluster: Any, kind: Any, collection: Any
+) -> None:
     server.answer = (200, {"items": [{"metadata": {"name": "web"}}]})
     assert await cluster.list_objects("s", kind, "app=web") == {"web": {"metadata": {"name": "web"}}}
     await cluster.get_object("s", kind, "web")
@@ -112,7 +114,7 @@ async def test_an_object_of_any_kind_is_read_and_changed_by_its_path(server, clu
 
 
 @pytest.mark.parametrize("kind", ["services", "v1/../../nodes", "v1/Services", "a/b/c/d", "v1/services/web", ""])
-async def test_what_is_no_kind_is_asked_of_nobody(server, cluster, kind):
+async def test_what_is_no_kind_is_asked_of_nobody(server: Any, cluster: Any, kind: Any) -> None:
     with pytest.raises(ValueError, match="no version/plural"):
         await cluster.get_object("s", kind, "web")
     assert server.heard == []

@@ -96,7 +96,7 @@ async def test_the_way_to_a_member_is_closed_after_every_question_however_it_end
     open_ways = set()
 
     class Way(httpx.MockTransport):
-        async def __aenter__(self) -> MockTransport:
+        async def __aenter__(self) -> MockTransport:  # type: ignore[override]
             open_ways.add(self)
             return self
 
@@ -140,7 +140,8 @@ async def test_a_path_that_leads_elsewhere_is_not_asked(path: str) -> None:
 async def test_a_path_with_keys_and_ids_is_asked_as_it_stands(path: str) -> None:
     heard = []
     await ask(
-        answered_by(lambda request: heard.append(request.url.raw_path.decode()) or httpx.Response(200)), path=path
+        answered_by(lambda request: heard.append(request.url.raw_path.decode()) or httpx.Response(200)),  # type: ignore[func-returns-value]
+        path=path,
     )
     assert heard == [path]
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -40,13 +41,13 @@ def reasons(found: Registry) -> list[str]:
     return [str(refused) for refused in found.refused]
 
 
-def test_our_own_subjects_are_found_as_those_of_others_are():
+def test_our_own_subjects_are_found_as_those_of_others_are() -> None:
     found = installed()
     assert (list(found.subjects), found.refused) == (OURS, ())
     assert set(found.packages.values()) == {"evalcampaign"}
 
 
-def test_another_package_adds_a_subject_and_a_fault_to_one_of_ours(site):
+def test_another_package_adds_a_subject_and_a_fault_to_one_of_ours(site: Any) -> None:
     install_acme(site)
     found = installed()
     assert list(found.subjects) == sorted([*OURS, "switch"]) and reasons(found) == []
@@ -76,7 +77,9 @@ def test_another_package_adds_a_subject_and_a_fault_to_one_of_ours(site):
         (FAULTS, "switched_off", "from acme_chaos import SWITCHED_OFF as THING", "it names no subject"),
     ],
 )
-def test_a_broken_plugin_is_refused_with_a_sentence_and_stops_no_other(site, group, name, code, reason):
+def test_a_broken_plugin_is_refused_with_a_sentence_and_stops_no_other(
+    site: Any, group: Any, name: Any, code: Any, reason: Any
+) -> None:
     install_acme(site)
     (site / "broken.py").write_text(code)
     install(site, "broken-chaos", {group: {name: "broken:THING"}})
@@ -94,7 +97,9 @@ def test_a_broken_plugin_is_refused_with_a_sentence_and_stops_no_other(site, gro
         ("subjects = ('tikv',)\n    role = 'proxy'", "tikv does not take it: "),
     ],
 )
-def test_a_fault_that_a_subject_cannot_have_is_refused_and_the_subject_stays(site, changes, reason):
+def test_a_fault_that_a_subject_cannot_have_is_refused_and_the_subject_stays(
+    site: Any, changes: Any, reason: Any
+) -> None:
     install_acme(site)
     name = "level_turned" if "switch" in changes else "other"
     (site / "extra.py").write_text(
@@ -109,7 +114,7 @@ def test_a_fault_that_a_subject_cannot_have_is_refused_and_the_subject_stays(sit
     assert set(offered(found.subjects["tikv"])) >= {"node_kill", "node_down", "pd_kill"}
 
 
-def test_doctor_names_what_is_not_used_and_what_to_do(site):
+def test_doctor_names_what_is_not_used_and_what_to_do(site: Any) -> None:
     (site / "broken.py").write_text("THING = 7")
     install(site, "broken-chaos", {SUBJECTS: {"odd": "broken:THING"}})
     fine, refused = check_plugins()
@@ -118,7 +123,7 @@ def test_doctor_names_what_is_not_used_and_what_to_do(site):
     assert refused.fix == "mend broken-chaos, or uninstall it"
 
 
-def test_the_list_of_subjects_ends_with_what_is_not_used(site):
+def test_the_list_of_subjects_ends_with_what_is_not_used(site: Any) -> None:
     (site / "broken.py").write_text("THING = 7")
     install(site, "broken-chaos", {SUBJECTS: {"odd": "broken:THING"}})
     listed = CliRunner().invoke(app, ["subjects"])
@@ -136,11 +141,11 @@ class WithSettings(FakeCluster):
         super().__init__()
         self.settings = {"metadata": {"name": "settings", "uid": "uid-s"}, "data": {"level": "high", "other": "1"}}
 
-    async def get_object(self, namespace, kind, name):
+    async def get_object(self, namespace: Any, kind: Any, name: Any) -> Any:
         assert (namespace, kind, name) == ("etcd", "v1/configmaps", "settings")
         return self.settings
 
-    async def patch_object(self, namespace, kind, name, operations):
+    async def patch_object(self, namespace: Any, kind: Any, name: Any, operations: Any) -> None:
         self.calls.append(("patch_object", name, tuple(each["op"] for each in operations)))
         for each in operations:
             (there,) = value_at(self.settings, each["path"])
@@ -152,14 +157,14 @@ class WithSettings(FakeCluster):
 
 
 @pytest.fixture
-def etcd(site):
+def etcd(site: Any) -> Any:
     """An etcd that offers the fault, and its cluster."""
     install_acme(site)
     cluster = WithSettings()
     return installed().subjects["etcd"](cluster.context()), cluster
 
 
-async def test_a_fault_of_another_package_is_done_to_our_etcd_and_reverted_by_its_record(etcd):
+async def test_a_fault_of_another_package_is_done_to_our_etcd_and_reverted_by_its_record(etcd: Any) -> None:
     subject, cluster = etcd
     params = subject.get_chaos_types()["level_turned"].params(value="low")
     assert (await subject.blast_radius("level_turned", params)).targets == 0, "it takes no member"
@@ -176,7 +181,7 @@ async def test_a_fault_of_another_package_is_done_to_our_etcd_and_reverted_by_it
     assert cluster.calls[done:] == [], "reverting twice is reverting once"
 
 
-async def test_it_passes_the_same_guard_as_ours(etcd):
+async def test_it_passes_the_same_guard_as_ours(etcd: Any) -> None:
     subject, cluster = etcd
     fault = await subject.plan_chaos("level_turned", subject.get_chaos_types()["level_turned"].params(), Random(1))
     cluster.no_consent = "nobody asked"
@@ -185,7 +190,7 @@ async def test_it_passes_the_same_guard_as_ours(etcd):
     assert cluster.settings["data"]["level"] == "high"
 
 
-async def test_what_somebody_else_changed_meanwhile_is_left_alone(etcd):
+async def test_what_somebody_else_changed_meanwhile_is_left_alone(etcd: Any) -> None:
     subject, cluster = etcd
     fault = await subject.plan_chaos("level_turned", subject.get_chaos_types()["level_turned"].params(), Random(1))
     cluster.settings = {**cluster.settings, "data": {"level": "middle"}}
@@ -195,7 +200,7 @@ async def test_what_somebody_else_changed_meanwhile_is_left_alone(etcd):
     assert cluster.settings["data"]["level"] == "middle"
 
 
-async def test_a_record_of_a_plugin_that_is_no_longer_there_says_so():
-    subject = EtcdSubject(SubjectContext(FakeCluster(), "etcd", lambda: None))
+async def test_a_record_of_a_plugin_that_is_no_longer_there_says_so() -> None:
+    subject = EtcdSubject(SubjectContext(FakeCluster(), "etcd", lambda: None))  # type: ignore[arg-type]
     with pytest.raises(SubjectError, match="etcd has no chaos 'level_turned'; there are: "):
         await subject.cleanup_chaos(Fault("level_turned", (), {}))

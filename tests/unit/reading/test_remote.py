@@ -126,7 +126,9 @@ def test_an_analysis_asks_for_numbers_alone_and_comes_to_the_same(
     asked: list[str] = []
     answer = RemoteReader._answer
     monkeypatch.setattr(
-        RemoteReader, "_answer", lambda self, path, **query: asked.append(path) or answer(self, path, **query)
+        RemoteReader,
+        "_answer",
+        lambda self, path, **query: asked.append(path) or answer(self, path, **query),  # type: ignore[func-returns-value]
     )
     monkeypatch.setattr(arms, "records", lambda db, context: nullcontext(DatabaseReader(db) if db else remote))
     assert arms.Records(None, None).arm("uid-1").trials == arms.Records(url, None).arm("uid-1").trials

@@ -145,9 +145,9 @@ def rows_of(revision: str) -> dict[str, list[dict[str, Any]]]:
     if revision >= "0006":
         rows["attempts"] = rows.pop("trials")
         rows["attempt_events"] = rows.pop("trial_events")
-        for row in rows["attempt_events"]:
+        for row in rows["attempt_events"]:  # type: ignore[attr-defined]
             row["attempt_id"] = row.pop("trial_id")
-    return rows
+    return rows  # type: ignore[return-value]
 
 
 @dataclass

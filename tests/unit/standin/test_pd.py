@@ -132,7 +132,7 @@ def test_a_leader_that_is_cut_off_stops_to_answer_before_another_begins(cluster:
     heirs: list[str] = []
     for _ in range(200):
         cluster.world.run(0.1)
-        heirs = [n for n in PDS if n != old and cluster.world.hosts[n].node.lead is not None]
+        heirs = [n for n in PDS if n != old and cluster.world.hosts[n].node.lead is not None]  # type: ignore[attr-defined]
         assert member.lead is None or not heirs
     assert heirs
 
@@ -162,7 +162,7 @@ def test_what_pd_knows_outlives_all_its_members(cluster: Cluster) -> None:
 
 
 def test_clients_learn_of_the_leader_from_any_member_and_of_regions_from_the_leader(cluster: Cluster) -> None:
-    other, answers = follower(cluster), []
+    other, answers = follower(cluster), []  # type: ignore[var-annotated]
     cluster.world.ask(other, Rpc("GetMembers"), answers.append)
     cluster.world.ask(other, Rpc("GetRegion", key="41"), answers.append)
     cluster.world.ask(leader(cluster), Rpc("GetRegion", key="41"), answers.append)

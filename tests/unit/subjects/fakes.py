@@ -65,7 +65,7 @@ class FakeCluster:
             self.pods[name] = self.new_pod(name)
 
     def context(self, **images: str) -> SubjectContext:
-        cluster = GuardedCluster(self, self.refuses, self.allow_quorum_loss)
+        cluster = GuardedCluster(self, self.refuses, self.allow_quorum_loss)  # type: ignore[arg-type]
         return SubjectContext(cluster, "etcd", lambda: datetime.now(UTC), images or {"pause": PAUSE})
 
     async def refuses(self) -> str | None:

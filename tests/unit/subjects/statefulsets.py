@@ -89,7 +89,7 @@ class StatefulSets:
     def keep_workloads(self) -> None:
         """What the StatefulSet controller does, and the protection of claims that are in use."""
         for claim in [claim for claim in self.going if claim.removeprefix("data-") not in self.pods]:
-            self.later(DYING, lambda claim=claim: self._forget(claim))
+            self.later(DYING, lambda claim=claim: self._forget(claim))  # type: ignore[misc]
         for workload in self.workloads.values():
             for name in [f"{workload.name}-{number}" for number in range(workload.replicas)]:
                 if name not in self.pods and f"data-{name}" not in self.going:

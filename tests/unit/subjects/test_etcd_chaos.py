@@ -36,32 +36,32 @@ def changes(cluster: FakeCluster) -> list[str]:
     return [call[0] for call in cluster.calls if call[0] in ("delete_pod", "patch_pod")]
 
 
-def test_etcd_keeps_the_subject_protocol():
+def test_etcd_keeps_the_subject_protocol() -> None:
     assert isinstance(subject_in(FakeCluster()), EvalSubject)
 
 
-def test_chaos_is_offered_without_any_cluster():
+def test_chaos_is_offered_without_any_cluster() -> None:
     assert set(subject_in(FakeCluster()).get_chaos_types()) == {"node_kill", "node_down"}
 
 
 # Parameters ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_grace_period_is_one_second_unless_told():
+def test_the_grace_period_is_one_second_unless_told() -> None:
     params = subject_in(FakeCluster()).get_chaos_types()["node_kill"].params
     assert params().model_dump(by_alias=True) == {"count": 1, "gracePeriodSeconds": 1}
-    assert params.model_validate({"gracePeriodSeconds": 0}).grace_period_seconds == 0
+    assert params.model_validate({"gracePeriodSeconds": 0}).grace_period_seconds == 0  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("value", ["1", -1, 31, True, 1.0, None])
-def test_a_grace_period_that_is_no_whole_number_in_range_is_refused_by_name(value):
+def test_a_grace_period_that_is_no_whole_number_in_range_is_refused_by_name(value: bool | float | str | None) -> None:
     params = subject_in(FakeCluster()).get_chaos_types()["node_kill"].params
     with pytest.raises(ValidationError, match="gracePeriodSeconds"):
         params.model_validate({"gracePeriodSeconds": value})
 
 
 @pytest.mark.parametrize("chaos", ["node_kill", "node_down"])
-def test_an_unknown_parameter_is_refused(chaos):
+def test_an_unknown_parameter_is_refused(chaos: str) -> None:
     params = subject_in(FakeCluster()).get_chaos_types()[chaos].params
     with pytest.raises(ValidationError, match="Extra inputs"):
         params.model_validate({"gracePeriod": 1})
@@ -70,7 +70,7 @@ def test_an_unknown_parameter_is_refused(chaos):
 # Plan ----------------------------------------------------------------------------------------------------------------
 
 
-async def test_the_same_seed_meets_the_same_member_whatever_the_pods_uids_and_order():
+async def test_the_same_seed_meets_the_same_member_whatever_the_pods_uids_and_order() -> None:
     first, second = FakeCluster(), FakeCluster()
     second.pods = dict(reversed(second.pods.items()))
     second.pods["etcd-1"] = second.new_pod("etcd-1")
@@ -80,14 +80,14 @@ async def test_the_same_seed_meets_the_same_member_whatever_the_pods_uids_and_or
         ).targets[0].name
 
 
-async def test_every_member_is_met_about_as_often():
+async def test_every_member_is_met_about_as_often() -> None:
     cluster = FakeCluster()
     met = Counter([(await planned(cluster, "node_kill", seed)).targets[0].name for seed in range(300)])
     assert set(met) == {"etcd-0", "etcd-1", "etcd-2"}
     assert min(met.values()) > 70
 
 
-async def test_a_plan_touches_nothing_and_says_how_to_undo_it():
+async def test_a_plan_touches_nothing_and_says_how_to_undo_it() -> None:
     cluster = FakeCluster()
     fault = await planned(cluster, "node_down")
     assert fault.targets[0].uid == cluster.pods[fault.targets[0].name].uid
@@ -98,7 +98,7 @@ async def test_a_plan_touches_nothing_and_says_how_to_undo_it():
     assert Fault.from_json(fault.to_json()) == fault
 
 
-async def test_a_plan_for_a_member_that_is_away_is_refused_rather_than_moved_to_another():
+async def test_a_plan_for_a_member_that_is_away_is_refused_rather_than_moved_to_another() -> None:
     cluster = FakeCluster()
     target = (await planned(cluster, "node_kill")).targets[0].name
     cluster.vanish(target)
@@ -106,14 +106,14 @@ async def test_a_plan_for_a_member_that_is_away_is_refused_rather_than_moved_to_
         await planned(cluster, "node_kill")
 
 
-async def test_node_down_without_a_known_pause_image_is_refused_when_planned():
+async def test_node_down_without_a_known_pause_image_is_refused_when_planned() -> None:
     cluster = FakeCluster()
-    subject = EtcdSubject(SubjectContext(cluster, "etcd", lambda: datetime.now(UTC)), PACE)
+    subject = EtcdSubject(SubjectContext(cluster, "etcd", lambda: datetime.now(UTC)), PACE)  # type: ignore[arg-type]
     with pytest.raises(SubjectError, match="pause image"):
         await subject.plan_chaos("node_down", subject.get_chaos_types()["node_down"].params(), Random(1))
 
 
-async def test_an_unknown_chaos_is_refused_with_the_names_there_are():
+async def test_an_unknown_chaos_is_refused_with_the_names_there_are() -> None:
     params = subject_in(FakeCluster()).get_chaos_types()["node_kill"].params()
     with pytest.raises(SubjectError, match="node_down, node_kill"):
         await subject_in(FakeCluster()).plan_chaos("node_melt", params, Random(1))
@@ -122,7 +122,7 @@ async def test_an_unknown_chaos_is_refused_with_the_names_there_are():
 # Inject --------------------------------------------------------------------------------------------------------------
 
 
-async def test_node_kill_deletes_exactly_the_planned_pod_with_the_planned_grace():
+async def test_node_kill_deletes_exactly_the_planned_pod_with_the_planned_grace() -> None:
     cluster = FakeCluster()
     fault = await planned(cluster, "node_kill", gracePeriodSeconds=0)
     before = datetime.now(UTC)
@@ -131,7 +131,7 @@ async def test_node_kill_deletes_exactly_the_planned_pod_with_the_planned_grace(
     assert ("delete_pod", fault.targets[0].name, fault.targets[0].uid, 0) in cluster.calls
 
 
-async def test_node_down_swaps_the_image_behind_two_tests_and_keeps_the_uid():
+async def test_node_down_swaps_the_image_behind_two_tests_and_keeps_the_uid() -> None:
     cluster = FakeCluster()
     fault = await planned(cluster, "node_down")
     await subject_in(cluster).inject_chaos(fault)
@@ -145,7 +145,7 @@ async def test_node_down_swaps_the_image_behind_two_tests_and_keeps_the_uid():
     assert (pod.uid, pod.images) == (fault.targets[0].uid, {"etcd": PAUSE})
 
 
-async def test_node_down_finds_its_container_behind_a_sidecar():
+async def test_node_down_finds_its_container_behind_a_sidecar() -> None:
     cluster = FakeCluster()
     for name in cluster.pods:
         cluster.change(name, images={"proxy": "proxy:1", "etcd": IMAGE})
@@ -156,7 +156,7 @@ async def test_node_down_finds_its_container_behind_a_sidecar():
 
 @pytest.mark.parametrize("chaos", ["node_kill", "node_down"])
 @pytest.mark.parametrize("meanwhile", ["gone", "replaced", "going", "swapped"])
-async def test_a_target_that_is_not_as_planned_is_refused_and_left_alone(chaos, meanwhile):
+async def test_a_target_that_is_not_as_planned_is_refused_and_left_alone(chaos: str, meanwhile: str) -> None:
     cluster = FakeCluster()
     fault = await planned(cluster, chaos)
     match meanwhile:
@@ -174,7 +174,7 @@ async def test_a_target_that_is_not_as_planned_is_refused_and_left_alone(chaos, 
 
 
 @pytest.mark.parametrize("chaos", ["node_kill", "node_down"])
-async def test_a_fault_is_not_applied_twice(chaos):
+async def test_a_fault_is_not_applied_twice(chaos: str) -> None:
     cluster = FakeCluster()
     cluster.replaces_pods = False
     fault = await planned(cluster, chaos)
@@ -185,7 +185,9 @@ async def test_a_fault_is_not_applied_twice(chaos):
 
 
 @pytest.mark.parametrize("chaos", ["node_kill", "node_down"])
-async def test_a_pod_replaced_between_the_look_and_the_request_is_saved_by_the_uid(chaos, monkeypatch):
+async def test_a_pod_replaced_between_the_look_and_the_request_is_saved_by_the_uid(
+    chaos: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cluster = FakeCluster()
     fault = await planned(cluster, chaos)
     seen = dict(cluster.pods)
@@ -213,7 +215,9 @@ async def test_a_pod_replaced_between_the_look_and_the_request_is_saved_by_the_u
         (ClusterUnreachable("broke off"), ClusterUnreachable),
     ],
 )
-async def test_only_a_clear_no_is_a_refusal_all_else_leaves_open_whether_it_was_applied(chaos, method, answer, raised):
+async def test_only_a_clear_no_is_a_refusal_all_else_leaves_open_whether_it_was_applied(
+    chaos: str, method: str, answer: ClusterError | ClusterUnreachable, raised: type[Any]
+) -> None:
     cluster = FakeCluster()
     fault = await planned(cluster, chaos)
     cluster.refusals[method] = answer
@@ -226,7 +230,7 @@ async def test_only_a_clear_no_is_a_refusal_all_else_leaves_open_whether_it_was_
 
 
 @pytest.mark.parametrize("chaos", ["node_kill", "node_down"])
-async def test_cleanup_of_a_fault_that_was_never_applied_changes_nothing(chaos):
+async def test_cleanup_of_a_fault_that_was_never_applied_changes_nothing(chaos: str) -> None:
     cluster = FakeCluster()
     fault = await planned(cluster, chaos)
     await cleaned(cluster, fault)
@@ -234,7 +238,7 @@ async def test_cleanup_of_a_fault_that_was_never_applied_changes_nothing(chaos):
 
 
 @pytest.mark.parametrize("chaos", ["node_kill", "node_down"])
-async def test_cleanup_after_the_fault_leaves_a_pod_of_the_template_and_repeats_without_harm(chaos):
+async def test_cleanup_after_the_fault_leaves_a_pod_of_the_template_and_repeats_without_harm(chaos: str) -> None:
     cluster = FakeCluster()
     fault = await planned(cluster, chaos)
     await subject_in(cluster).inject_chaos(fault)
@@ -246,7 +250,7 @@ async def test_cleanup_after_the_fault_leaves_a_pod_of_the_template_and_repeats_
     assert changes(cluster) == done
 
 
-async def test_cleanup_of_node_down_deletes_with_the_uid_and_only_once():
+async def test_cleanup_of_node_down_deletes_with_the_uid_and_only_once() -> None:
     cluster = FakeCluster()
     fault = await planned(cluster, "node_down")
     await subject_in(cluster).inject_chaos(fault)
@@ -256,7 +260,7 @@ async def test_cleanup_of_node_down_deletes_with_the_uid_and_only_once():
     ]
 
 
-async def test_cleanup_leaves_alone_what_somebody_else_repaired_in_place():
+async def test_cleanup_leaves_alone_what_somebody_else_repaired_in_place() -> None:
     cluster = FakeCluster()
     fault = await planned(cluster, "node_down")
     await subject_in(cluster).inject_chaos(fault)
@@ -266,7 +270,7 @@ async def test_cleanup_leaves_alone_what_somebody_else_repaired_in_place():
 
 
 @pytest.mark.parametrize("chaos", ["node_kill", "node_down"])
-async def test_cleanup_leaves_alone_the_pod_that_came_after_the_fault(chaos):
+async def test_cleanup_leaves_alone_the_pod_that_came_after_the_fault(chaos: str) -> None:
     cluster = FakeCluster()
     fault = await planned(cluster, chaos)
     cluster.appear(fault.targets[0].name)
@@ -275,7 +279,7 @@ async def test_cleanup_leaves_alone_the_pod_that_came_after_the_fault(chaos):
 
 
 @pytest.mark.parametrize("state", ["going", "gone"])
-async def test_cleanup_waits_until_the_target_is_there_again(state):
+async def test_cleanup_waits_until_the_target_is_there_again(state: str) -> None:
     cluster = FakeCluster()
     fault = await planned(cluster, "node_kill")
     cluster.change(fault.targets[0].name, deleting=True)
@@ -289,7 +293,7 @@ async def test_cleanup_waits_until_the_target_is_there_again(state):
 
 
 @pytest.mark.parametrize("status", [404, 409])
-async def test_cleanup_takes_a_target_that_somebody_else_deleted_as_deleted(status):
+async def test_cleanup_takes_a_target_that_somebody_else_deleted_as_deleted(status: int) -> None:
     cluster = FakeCluster()
     fault = await planned(cluster, "node_down")
     await subject_in(cluster).inject_chaos(fault)
@@ -300,7 +304,7 @@ async def test_cleanup_takes_a_target_that_somebody_else_deleted_as_deleted(stat
     await cleaning
 
 
-async def test_cleanup_says_in_a_sentence_that_it_may_not_delete():
+async def test_cleanup_says_in_a_sentence_that_it_may_not_delete() -> None:
     cluster = FakeCluster()
     fault = await planned(cluster, "node_down")
     await subject_in(cluster).inject_chaos(fault)
@@ -309,7 +313,7 @@ async def test_cleanup_says_in_a_sentence_that_it_may_not_delete():
         await cleaned(cluster, fault)
 
 
-async def test_cleanup_lets_an_unreachable_api_server_through():
+async def test_cleanup_lets_an_unreachable_api_server_through() -> None:
     cluster = FakeCluster()
     fault = await planned(cluster, "node_kill")
     cluster.go_away()

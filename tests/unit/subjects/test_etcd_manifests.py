@@ -25,7 +25,7 @@ POD = ETCD["StatefulSet"]["spec"]["template"]
 (MEMBER,) = POD["spec"]["containers"]
 
 
-def test_every_file_of_the_folders_is_applied():
+def test_every_file_of_the_folders_is_applied() -> None:
     for folder in ("etcd", "etcd-powers"):
         kustomization = yaml.safe_load((MANIFESTS / folder / "kustomization.yaml").read_text())
         assert set(kustomization["resources"]) == {path.name for path in (MANIFESTS / folder).iterdir()} - {
@@ -33,7 +33,7 @@ def test_every_file_of_the_folders_is_applied():
         }
 
 
-def test_the_names_are_those_the_subject_looks_for():
+def test_the_names_are_those_the_subject_looks_for() -> None:
     assert ETCD["StatefulSet"]["metadata"]["name"] == WORKLOAD
     label, _, value = SELECTOR.partition("=")
     assert POD["metadata"]["labels"] == {label: value}
@@ -41,30 +41,30 @@ def test_the_names_are_those_the_subject_looks_for():
     assert MEMBER["ports"][0] == {"name": "client", "containerPort": CLIENT_PORT}
 
 
-def test_every_replica_is_in_the_initial_cluster():
+def test_every_replica_is_in_the_initial_cluster() -> None:
     (cluster,) = [argument for argument in MEMBER["args"] if argument.startswith("--initial-cluster=")]
     names = [member.split("=")[0] for member in cluster.removeprefix("--initial-cluster=").split(",")]
     assert names == [f"{WORKLOAD}-{ordinal}" for ordinal in range(ETCD["StatefulSet"]["spec"]["replicas"])]
 
 
-def test_the_image_is_left_to_the_overlay_that_knows_the_node():
+def test_the_image_is_left_to_the_overlay_that_knows_the_node() -> None:
     assert MEMBER["image"] == "etcd"
     assert MEMBER["imagePullPolicy"] == "IfNotPresent"
 
 
-def test_nothing_in_the_cluster_tells_of_an_evaluation_but_the_consent():
+def test_nothing_in_the_cluster_tells_of_an_evaluation_but_the_consent() -> None:
     applied = yaml.safe_dump_all(list(ETCD.values())).lower()
     objects = re.sub("evalcampaign.dev/(opt-in|allowed-namespaces)", "", applied)
     assert re.findall(r"\b(?:chaos|fault|trial|eval|campaign|kill)\w*", objects) == []
     assert missing_authorization(Namespace(**ETCD["Namespace"]["metadata"]), "default") is None
 
 
-def test_no_liveness_probe_heals_a_member_that_hangs():
+def test_no_liveness_probe_heals_a_member_that_hangs() -> None:
     assert "livenessProbe" not in MEMBER
     assert MEMBER["readinessProbe"]["httpGet"]["path"] == "/health"
 
 
-def test_members_run_with_as_little_as_the_restricted_standard_asks_and_less():
+def test_members_run_with_as_little_as_the_restricted_standard_asks_and_less() -> None:
     assert POD["spec"]["securityContext"]["runAsNonRoot"] is True
     assert POD["spec"]["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert MEMBER["securityContext"] == {
@@ -75,7 +75,7 @@ def test_members_run_with_as_little_as_the_restricted_standard_asks_and_less():
     assert POD["spec"]["automountServiceAccountToken"] is False
 
 
-def test_the_powers_are_these_and_no_more_and_end_at_the_namespace():
+def test_the_powers_are_these_and_no_more_and_end_at_the_namespace() -> None:
     assert set(POWERS) == {"Role", "RoleBinding"}
     assert [(rule["resources"], rule.get("resourceNames"), rule["verbs"]) for rule in POWERS["Role"]["rules"]] == [
         (["pods"], None, ["get", "list", "watch", "delete", "patch"]),
@@ -84,7 +84,7 @@ def test_the_powers_are_these_and_no_more_and_end_at_the_namespace():
     ]
 
 
-def test_the_powers_are_the_controllers_alone():
+def test_the_powers_are_the_controllers_alone() -> None:
     assert POWERS["RoleBinding"]["subjects"] == [
         {"kind": "ServiceAccount", "name": "evalcampaign-controller", "namespace": "evalcampaign"}
     ]

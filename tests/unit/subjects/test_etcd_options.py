@@ -20,21 +20,21 @@ ASKED = {
 
 
 @pytest.mark.parametrize("option", [field.name for field in fields(SubjectOptions)])
-def test_every_option_is_refused_with_its_name_and_with_what_etcd_does_instead(option):
+def test_every_option_is_refused_with_its_name_and_with_what_etcd_does_instead(option: str) -> None:
     value, told = ASKED[option]
     with pytest.raises(Unsupported) as refused:
-        refuse_options(SubjectOptions(**{option: value}))
+        refuse_options(SubjectOptions(**{option: value}))  # type: ignore[arg-type]
     assert told in str(refused.value)
     assert str(refused.value).count("spec.") == 1
 
 
-def test_all_that_is_asked_in_vain_is_named_at_once():
+def test_all_that_is_asked_in_vain_is_named_at_once() -> None:
     with pytest.raises(Unsupported) as refused:
-        refuse_options(SubjectOptions(**{option: value for option, (value, _) in ASKED.items()}))
+        refuse_options(SubjectOptions(**{option: value for option, (value, _) in ASKED.items()}))  # type: ignore[arg-type]
     assert [told for _, told in ASKED.values() if told not in str(refused.value)] == []
 
 
-def test_the_subject_is_not_even_made():
+def test_the_subject_is_not_even_made() -> None:
     context = SubjectContext(None, "etcd", None, options=SubjectOptions(reset="recreate"))
     with pytest.raises(Unsupported):
         EtcdSubject(context)

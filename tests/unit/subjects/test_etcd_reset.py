@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
@@ -36,39 +37,39 @@ def transfers(cluster: FakeCluster) -> list[tuple[object, ...]]:
 # Being there ---------------------------------------------------------------------------------------------------------
 
 
-async def test_three_members_with_their_pods_are_ready_to_be_a_subject():
+async def test_three_members_with_their_pods_are_ready_to_be_a_subject() -> None:
     await subject_in(FakeCluster()).check_ready()
 
 
-async def test_without_a_statefulset_the_subject_is_not_ready():
+async def test_without_a_statefulset_the_subject_is_not_ready() -> None:
     cluster = FakeCluster()
     cluster.workload = None
     with pytest.raises(SubjectNotReady, match="there is no StatefulSet etcd in namespace etcd"):
         await subject_in(cluster).check_ready()
 
 
-async def test_with_too_few_members_the_subject_is_not_ready():
+async def test_with_too_few_members_the_subject_is_not_ready() -> None:
     cluster = FakeCluster()
     cluster.workload = Workload("etcd", 1, {"etcd": IMAGE})
     with pytest.raises(SubjectNotReady, match="has 1 replicas; at least 3"):
         await subject_in(cluster).check_ready()
 
 
-async def test_before_every_member_has_a_pod_the_subject_is_not_ready():
+async def test_before_every_member_has_a_pod_the_subject_is_not_ready() -> None:
     cluster = FakeCluster()
     cluster.vanish("etcd-1")
     with pytest.raises(SubjectNotReady, match="no pod yet for etcd-1"):
         await subject_in(cluster).check_ready()
 
 
-async def test_without_the_power_to_read_it_the_subject_is_not_ready():
+async def test_without_the_power_to_read_it_the_subject_is_not_ready() -> None:
     cluster = FakeCluster()
     cluster.refusals["get_workload"] = ClusterError(403, "statefulsets.apps is forbidden")
     with pytest.raises(SubjectNotReady, match="is forbidden"):
         await subject_in(cluster).check_ready()
 
 
-async def test_an_unreachable_api_server_is_not_mistaken_for_a_missing_subject():
+async def test_an_unreachable_api_server_is_not_mistaken_for_a_missing_subject() -> None:
     cluster = FakeCluster()
     cluster.go_away()
     with pytest.raises(ClusterUnreachable):
@@ -78,13 +79,13 @@ async def test_an_unreachable_api_server_is_not_mistaken_for_a_missing_subject()
 # The known state -----------------------------------------------------------------------------------------------------
 
 
-async def test_reset_of_a_subject_in_its_known_state_changes_nothing():
+async def test_reset_of_a_subject_in_its_known_state_changes_nothing() -> None:
     cluster = FakeCluster()
     await reset(cluster)
     assert transfers(cluster) == calls(cluster, "delete_pod") == []
 
 
-async def test_reset_moves_leadership_to_the_first_member_by_asking_the_leader():
+async def test_reset_moves_leadership_to_the_first_member_by_asking_the_leader() -> None:
     cluster = FakeCluster()
     cluster.leader = "etcd-2"
     await reset(cluster)
@@ -92,7 +93,7 @@ async def test_reset_moves_leadership_to_the_first_member_by_asking_the_leader()
     assert [(call[1], call[3]) for call in transfers(cluster)] == [("etcd-2", {"targetID": IDS["etcd-0"]})]
 
 
-async def test_reset_leaves_pods_alone_whose_image_is_not_their_statefulsets():
+async def test_reset_leaves_pods_alone_whose_image_is_not_their_statefulsets() -> None:
     cluster = FakeCluster()
     cluster.workload = Workload("etcd", 3, {"etcd": "etcd:from-another-registry"})
     await reset(cluster)
@@ -100,8 +101,8 @@ async def test_reset_leaves_pods_alone_whose_image_is_not_their_statefulsets():
 
 
 @pytest.mark.parametrize("state", ["missing", "going"])
-async def test_reset_waits_for_a_member_that_is_not_there_to_stay_and_says_which(state):
-    cluster, said = FakeCluster(), []
+async def test_reset_waits_for_a_member_that_is_not_there_to_stay_and_says_which(state: str) -> None:
+    cluster, said = FakeCluster(), []  # type: ignore[var-annotated]
     if state == "missing":
         cluster.vanish("etcd-2")
     else:
@@ -114,8 +115,8 @@ async def test_reset_waits_for_a_member_that_is_not_there_to_stay_and_says_which
     await asyncio.wait_for(resetting, 60)
 
 
-async def test_reset_says_whose_answer_it_waits_for():
-    cluster, said = FakeCluster(), []
+async def test_reset_says_whose_answer_it_waits_for() -> None:
+    cluster, said = FakeCluster(), []  # type: ignore[var-annotated]
     cluster.script["etcd-1", "*"] = HANG
     resetting = asyncio.create_task(subject_in(cluster).reset(said.append))
     await eventually(lambda: said)
@@ -124,7 +125,7 @@ async def test_reset_says_whose_answer_it_waits_for():
     assert said[0].startswith("no answer yet to the question who leads, of etcd-1 (") and "etcd-0" not in said[0]
 
 
-async def test_reset_waits_for_a_leader_and_for_every_members_word():
+async def test_reset_waits_for_a_leader_and_for_every_members_word() -> None:
     cluster = FakeCluster()
     cluster.leader = None
     cluster.script["etcd-2", "*"] = HANG
@@ -138,7 +139,7 @@ async def test_reset_waits_for_a_leader_and_for_every_members_word():
     assert cluster.leader == "etcd-0"
 
 
-async def test_reset_reads_the_statefulset_anew():
+async def test_reset_reads_the_statefulset_anew() -> None:
     cluster = FakeCluster()
     subject = subject_in(cluster)
     await subject.reset()
@@ -155,7 +156,7 @@ async def test_reset_reads_the_statefulset_anew():
         ((None, None, None), None),
     ],
 )
-def test_a_leader_is_one_that_every_member_names(leaders, agreed):
+def test_a_leader_is_one_that_every_member_names(leaders: tuple[Any, ...], agreed: str | None) -> None:
     statuses = {name: read_status(status_of(name, leader)) for name, leader in zip(NAMES, leaders, strict=True)}
     assert agreed_leader(statuses) == agreed
 
@@ -163,7 +164,7 @@ def test_a_leader_is_one_that_every_member_names(leaders, agreed):
 # The state worth keeping ---------------------------------------------------------------------------------------------
 
 
-async def test_the_state_says_where_the_leader_is_and_which_image_runs():
+async def test_the_state_says_where_the_leader_is_and_which_image_runs() -> None:
     cluster = FakeCluster()
     cluster.leader = "etcd-1"
     state = await subject_in(cluster).capture_state()
@@ -184,7 +185,7 @@ async def test_the_state_says_where_the_leader_is_and_which_image_runs():
     assert json.loads(json.dumps(state)) == state
 
 
-async def test_a_member_that_does_not_answer_is_part_of_the_state():
+async def test_a_member_that_does_not_answer_is_part_of_the_state() -> None:
     cluster = FakeCluster()
     cluster.script["etcd-1", "*"] = HANG
     cluster.change("etcd-2", ip=None, ready=False)
@@ -194,19 +195,19 @@ async def test_a_member_that_does_not_answer_is_part_of_the_state():
     assert state["leader"] == "etcd-0"
 
 
-async def test_a_state_without_an_agreed_leader_names_none():
+async def test_a_state_without_an_agreed_leader_names_none() -> None:
     cluster = FakeCluster()
     cluster.script["etcd-1", "/v3/maintenance/status"] = status_of("etcd-1", "etcd-2")
     assert (await subject_in(cluster).capture_state())["leader"] is None
 
 
-async def test_capturing_changes_nothing_in_etcd():
+async def test_capturing_changes_nothing_in_etcd() -> None:
     cluster = FakeCluster()
     await subject_in(cluster).capture_state()
     assert not any("put" in str(call[2]) for call in calls(cluster, "ask_member"))
 
 
-def test_only_where_every_member_refuses_alike_nobody_is_waited_for():
+def test_only_where_every_member_refuses_alike_nobody_is_waited_for() -> None:
     refused = QueryResult(0.0, Answer(400, {"message": "etcdserver: user name is empty"}))
     ready, silent = QueryResult(0.0, Answer(200, {})), QueryResult(0.0, None, "no answer within 1 s")
     assert "user name is empty" in (locked_out(dict.fromkeys(NAMES, refused)) or "")

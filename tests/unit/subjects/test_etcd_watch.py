@@ -50,25 +50,25 @@ def says(reason: str, member: str | None = None) -> Callable[[Verdict], bool]:
     return lambda verdict: any((p.reason, p.member) == (reason, member) for p in verdict.problems)
 
 
-async def test_the_first_verdict_comes_at_once_and_claims_nothing():
+async def test_the_first_verdict_comes_at_once_and_claims_nothing() -> None:
     async with watching(FakeCluster()) as eyes:
         first = await eyes.next()
         assert (first.serving, first.healthy) == (None, None)
 
 
-async def test_no_trouble_is_claimed_of_a_healthy_etcd_while_its_first_answers_come_in():
+async def test_no_trouble_is_claimed_of_a_healthy_etcd_while_its_first_answers_come_in() -> None:
     async with watching(FakeCluster()) as eyes:
         await eyes.until_healthy()
         assert not any(verdict.serving is False or verdict.healthy is False for verdict in eyes.seen)
 
 
-async def test_a_healthy_etcd_is_soon_healthy_and_stays_so():
+async def test_a_healthy_etcd_is_soon_healthy_and_stays_so() -> None:
     async with watching(FakeCluster()) as eyes:
         await eyes.until_healthy()
         assert all([(await eyes.next()).healthy for _ in range(10)])
 
 
-async def test_every_pod_event_gives_a_verdict_of_its_own_however_quick_the_replacement():
+async def test_every_pod_event_gives_a_verdict_of_its_own_however_quick_the_replacement() -> None:
     cluster = FakeCluster()
     async with watching(cluster) as eyes:
         old = (await eyes.until_healthy()).members["etcd-1"]
@@ -85,7 +85,7 @@ async def test_every_pod_event_gives_a_verdict_of_its_own_however_quick_the_repl
         await eyes.until_healthy()
 
 
-async def test_an_event_that_changes_nothing_we_judge_is_a_verdict_too_and_keeps_the_answers():
+async def test_an_event_that_changes_nothing_we_judge_is_a_verdict_too_and_keeps_the_answers() -> None:
     cluster = FakeCluster()
     async with watching(cluster) as eyes:
         await eyes.until_healthy()
@@ -94,7 +94,7 @@ async def test_an_event_that_changes_nothing_we_judge_is_a_verdict_too_and_keeps
         assert [(await eyes.next()).healthy for _ in range(2)] == [True, True]
 
 
-async def test_a_changed_pod_is_not_healthy_before_it_has_answered_anew():
+async def test_a_changed_pod_is_not_healthy_before_it_has_answered_anew() -> None:
     cluster = FakeCluster()
     async with watching(cluster, HASTY) as eyes:
         await eyes.until_healthy()
@@ -105,7 +105,7 @@ async def test_a_changed_pod_is_not_healthy_before_it_has_answered_anew():
         assert not any([(await eyes.next()).healthy for _ in range(10)])
 
 
-async def test_a_member_that_hangs_is_told_silent_and_delays_no_verdict():
+async def test_a_member_that_hangs_is_told_silent_and_delays_no_verdict() -> None:
     cluster = FakeCluster()
     async with watching(cluster, HASTY) as eyes:
         await eyes.until_healthy()
@@ -116,7 +116,7 @@ async def test_a_member_that_hangs_is_told_silent_and_delays_no_verdict():
         assert max(gaps).total_seconds() < 0.5
 
 
-async def test_service_is_seen_again_though_the_writes_of_the_outage_still_hang():
+async def test_service_is_seen_again_though_the_writes_of_the_outage_still_hang() -> None:
     cluster = FakeCluster()
     async with watching(cluster, HASTY) as eyes:
         await eyes.until_healthy()
@@ -127,7 +127,7 @@ async def test_service_is_seen_again_though_the_writes_of_the_outage_still_hang(
         await eyes.until_healthy()
 
 
-async def test_a_write_has_less_time_than_a_status_so_that_a_short_outage_is_seen():
+async def test_a_write_has_less_time_than_a_status_so_that_a_short_outage_is_seen() -> None:
     cluster = FakeCluster()
     async with watching(cluster, EtcdPollSettings(period=0.01, timeout=1.0, write_timeout=0.03)) as eyes:
         await eyes.until_healthy()
@@ -136,7 +136,7 @@ async def test_a_write_has_less_time_than_a_status_so_that_a_short_outage_is_see
         assert (stalled.serving, stalled.message) == (False, "no write goes through: no answer within 0.03 s")
 
 
-async def test_losing_one_member_keeps_service_losing_two_loses_it():
+async def test_losing_one_member_keeps_service_losing_two_loses_it() -> None:
     cluster = FakeCluster()
     async with watching(cluster) as eyes:
         await eyes.until_healthy()
@@ -147,7 +147,7 @@ async def test_losing_one_member_keeps_service_losing_two_loses_it():
         assert (lost.serving, lost.healthy) == (False, False)
 
 
-async def test_an_api_server_that_is_away_is_unknown_and_remembers_the_members():
+async def test_an_api_server_that_is_away_is_unknown_and_remembers_the_members() -> None:
     cluster = FakeCluster()
     async with watching(cluster) as eyes:
         members = (await eyes.until_healthy()).members
@@ -158,7 +158,7 @@ async def test_an_api_server_that_is_away_is_unknown_and_remembers_the_members()
         await eyes.until_healthy()
 
 
-async def test_no_member_reached_while_all_pods_are_ready_is_unknown():
+async def test_no_member_reached_while_all_pods_are_ready_is_unknown() -> None:
     cluster = FakeCluster()
     async with watching(cluster) as eyes:
         await eyes.until_healthy()
@@ -167,7 +167,9 @@ async def test_no_member_reached_while_all_pods_are_ready_is_unknown():
 
 
 @pytest.mark.parametrize("refusal", [ClusterError(403, "forbidden"), ClusterUnreachable("no route")])
-async def test_a_statefulset_that_cannot_be_read_is_unknown_until_it_can(refusal):
+async def test_a_statefulset_that_cannot_be_read_is_unknown_until_it_can(
+    refusal: ClusterError | ClusterUnreachable,
+) -> None:
     cluster = FakeCluster()
     cluster.refusals["get_workload"] = refusal
     async with watching(cluster) as eyes:
@@ -177,14 +179,14 @@ async def test_a_statefulset_that_cannot_be_read_is_unknown_until_it_can(refusal
         await eyes.until_healthy()
 
 
-async def test_a_statefulset_that_is_gone_is_unhealthy():
+async def test_a_statefulset_that_is_gone_is_unhealthy() -> None:
     cluster = FakeCluster()
     cluster.workload = None
     async with watching(cluster) as eyes:
         assert (await eyes.until(says("UnfitWorkload"))).healthy is False
 
 
-async def test_the_statefulset_is_judged_as_the_reset_found_it_whatever_somebody_does_to_it():
+async def test_the_statefulset_is_judged_as_the_reset_found_it_whatever_somebody_does_to_it() -> None:
     cluster = FakeCluster()
     subject = EtcdSubject(cluster.context(), PATIENT)
     await subject.reset()
@@ -194,14 +196,14 @@ async def test_the_statefulset_is_judged_as_the_reset_found_it_whatever_somebody
         await Eyes(stream).until_healthy()
 
 
-async def test_a_member_that_refuses_writes_for_lack_of_space_is_told_in_its_own_words():
+async def test_a_member_that_refuses_writes_for_lack_of_space_is_told_in_its_own_words() -> None:
     cluster = FakeCluster()
     cluster.script["*", "/v3/kv/put"] = Answer(429, {"message": "etcdserver: mvcc: database space exceeded"})
     async with watching(cluster) as eyes:
         assert "space exceeded" in (await eyes.until(says("WriteFailed"))).message
 
 
-async def test_a_defect_in_the_watch_ends_the_stream_loudly():
+async def test_a_defect_in_the_watch_ends_the_stream_loudly() -> None:
     cluster = FakeCluster()
     cluster.script["etcd-0", "/health"] = ZeroDivisionError("a defect")
     with pytest.raises(ZeroDivisionError):
@@ -209,7 +211,7 @@ async def test_a_defect_in_the_watch_ends_the_stream_loudly():
             await eyes.until(says("never"))
 
 
-async def test_closing_the_stream_ends_every_task_it_started():
+async def test_closing_the_stream_ends_every_task_it_started() -> None:
     cluster = FakeCluster()
     before = asyncio.all_tasks()
     async with watching(cluster) as eyes:
@@ -219,7 +221,7 @@ async def test_closing_the_stream_ends_every_task_it_started():
     assert asyncio.all_tasks() == before
 
 
-async def test_a_member_is_never_asked_more_at_once_than_agreed_whatever_the_events():
+async def test_a_member_is_never_asked_more_at_once_than_agreed_whatever_the_events() -> None:
     cluster = FakeCluster()
     async with watching(cluster) as eyes:
         await eyes.until_healthy()
@@ -231,7 +233,7 @@ async def test_a_member_is_never_asked_more_at_once_than_agreed_whatever_the_eve
         assert sum(call[:3] == ("ask_member", "etcd-0", "/health") for call in cluster.calls) <= MAX_IN_FLIGHT
 
 
-async def test_waiting_for_health_tells_what_is_missing_meanwhile():
+async def test_waiting_for_health_tells_what_is_missing_meanwhile() -> None:
     cluster = FakeCluster()
     cluster.vanish("etcd-2")
     told: list[Verdict] = []

@@ -24,10 +24,10 @@ class Misrouted(ObjectFault):
 
     kind = SERVICES
 
-    async def choose(self, context, candidates, params, rng):
+    async def choose(self, context: Any, candidates: Any, params: Any, rng: Any) -> Any:
         return await context.cluster.get_object(context.namespace, self.kind, "web")
 
-    def changes(self, found, params):
+    def changes(self, found: Any, params: Any) -> Any:
         return {"/spec/selector/app": "none", "/metadata/labels/a~1b": "c"}
 
 
@@ -45,12 +45,12 @@ class Services:
         self.patches = 0
         self.answer: Exception | None = None
 
-    async def get_object(self, namespace, kind, name):
+    async def get_object(self, namespace: Any, kind: Any, name: Any) -> Any:
         if self.service is None:
             raise ClusterError(404, "not found")
         return deepcopy(self.service)
 
-    async def patch_object(self, namespace, kind, name, operations):
+    async def patch_object(self, namespace: Any, kind: Any, name: Any, operations: Any) -> None:
         self.patches += 1
         answer, self.answer = self.answer, None
         if answer is not None:
@@ -72,7 +72,7 @@ def api() -> Services:
 
 @pytest.fixture
 def context(api: Services) -> FaultContext:
-    return FaultContext(GuardedCluster(api, consents), "shop", lambda: None, "app=web")
+    return FaultContext(GuardedCluster(api, consents), "shop", lambda: None, "app=web")  # type: ignore[arg-type]
 
 
 async def planned(context: FaultContext) -> Fault:
@@ -80,7 +80,7 @@ async def planned(context: FaultContext) -> Fault:
     return Fault.from_json(fault.to_json())
 
 
-async def test_a_value_is_replaced_one_is_added_and_both_are_set_back(api, context):
+async def test_a_value_is_replaced_one_is_added_and_both_are_set_back(api: Any, context: Any) -> None:
     before = deepcopy(api.service)
     fault = await planned(context)
     assert api.service == before and await MISROUTED.is_reverted(context, fault)
@@ -92,7 +92,7 @@ async def test_a_value_is_replaced_one_is_added_and_both_are_set_back(api, conte
     assert api.service == before and api.patches == 2
 
 
-async def test_what_somebody_else_set_since_stays_and_the_rest_is_set_back(api, context):
+async def test_what_somebody_else_set_since_stays_and_the_rest_is_set_back(api: Any, context: Any) -> None:
     fault = await planned(context)
     await MISROUTED.inject(context, fault, None)
     api.service["spec"]["selector"]["app"] = "mended"
@@ -100,7 +100,7 @@ async def test_what_somebody_else_set_since_stays_and_the_rest_is_set_back(api, 
     assert api.service["spec"]["selector"] == {"app": "mended"} and api.service["metadata"]["labels"] == {"team": "x"}
 
 
-async def test_an_object_that_is_gone_or_another_one_is_left_alone(api, context):
+async def test_an_object_that_is_gone_or_another_one_is_left_alone(api: Any, context: Any) -> None:
     fault = await planned(context)
     await MISROUTED.inject(context, fault, None)
     api.service["metadata"]["uid"] = "u2"
@@ -112,7 +112,7 @@ async def test_an_object_that_is_gone_or_another_one_is_left_alone(api, context)
 
 
 @pytest.mark.parametrize("change", [{"uid": "u2"}, {"labels": {"a/b": "theirs"}}])
-async def test_an_object_that_was_touched_since_the_plan_is_refused(api, context, change):
+async def test_an_object_that_was_touched_since_the_plan_is_refused(api: Any, context: Any, change: Any) -> None:
     fault = await planned(context)
     api.service["metadata"] |= change
     with pytest.raises(ChaosRefused):
@@ -128,7 +128,7 @@ async def test_an_object_that_was_touched_since_the_plan_is_refused(api, context
         (ClusterUnreachable("broke off"), ClusterUnreachable),
     ],
 )
-async def test_only_a_clear_no_says_that_nothing_was_applied(api, context, answer, raised):
+async def test_only_a_clear_no_says_that_nothing_was_applied(api: Any, context: Any, answer: Any, raised: Any) -> None:
     fault = await planned(context)
     api.answer = answer
     with pytest.raises(raised):
@@ -137,7 +137,9 @@ async def test_only_a_clear_no_says_that_nothing_was_applied(api, context, answe
     assert value_at(api.service, "/spec/selector/app") == ["web"]
 
 
-async def test_a_revert_that_loses_a_race_is_tried_again_and_one_that_is_forbidden_says_so(api, context):
+async def test_a_revert_that_loses_a_race_is_tried_again_and_one_that_is_forbidden_says_so(
+    api: Any, context: Any
+) -> None:
     fault = await planned(context)
     await MISROUTED.inject(context, fault, None)
     api.answer = ClusterError(422, "a test failed")
@@ -154,6 +156,6 @@ async def test_a_revert_that_loses_a_race_is_tried_again_and_one_that_is_forbidd
     ("pointer", "value"),
     [("/a/b", [1]), ("/a/x", []), ("/l/1", [3]), ("/l/2", []), ("/l/x", []), ("/t/0", []), ("/n", [None]), ("", None)],
 )
-def test_a_pointer_leads_to_a_value_or_to_nothing(pointer, value):
+def test_a_pointer_leads_to_a_value_or_to_nothing(pointer: Any, value: Any) -> None:
     tree = {"a": {"b": 1}, "l": [2, 3], "t": "text", "n": None}
     assert value_at(tree, pointer) == ([tree] if value is None else value)

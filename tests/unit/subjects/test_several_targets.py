@@ -76,13 +76,13 @@ class RefusesOne(FakeCluster):
 
 
 @pytest.mark.parametrize("value", [0, -1, 100, "2", 2.0, True, None])
-def test_a_count_that_is_no_number_of_members_is_refused_by_name(value):
+def test_a_count_that_is_no_number_of_members_is_refused_by_name(value: bool | float | str | None) -> None:
     params = EtcdSubject(FakeCluster().context(), PACE).get_chaos_types()["node_kill"].params
     with pytest.raises(ValidationError, match="count"):
         params.model_validate({"count": value})
 
 
-async def test_targets_differ_and_every_pair_is_met_about_as_often():
+async def test_targets_differ_and_every_pair_is_met_about_as_often() -> None:
     cluster = FakeCluster()
     faults = [await planned(cluster, "node_kill", seed=seed) for seed in range(300)]
     pairs = Counter(frozenset(target.name for target in fault.targets) for fault in faults)
@@ -90,14 +90,14 @@ async def test_targets_differ_and_every_pair_is_met_about_as_often():
     assert min(pairs.values()) > 70
 
 
-async def test_the_first_target_is_the_one_that_a_single_fault_of_that_seed_would_hit():
+async def test_the_first_target_is_the_one_that_a_single_fault_of_that_seed_would_hit() -> None:
     cluster = FakeCluster()
     for seed in range(20):
         one, two = await planned(cluster, "node_kill", 1, seed), await planned(cluster, "node_kill", 2, seed)
         assert (one.targets, len(two.targets)) == (two.targets[:1], 2)
 
 
-async def test_the_record_holds_all_targets_and_an_old_record_holds_one():
+async def test_the_record_holds_all_targets_and_an_old_record_holds_one() -> None:
     fault = await planned(FakeCluster(), "node_down", 3)
     assert Fault.from_json(fault.to_json()) == fault and len(fault.targets) == 3
     stored = fault.to_json()
@@ -108,7 +108,7 @@ async def test_the_record_holds_all_targets_and_an_old_record_holds_one():
     assert Fault.from_json(several | {"facts": {}}) == fault
 
 
-async def test_members_that_differ_in_their_containers_are_broken_and_undone_each_as_it_is():
+async def test_members_that_differ_in_their_containers_are_broken_and_undone_each_as_it_is() -> None:
     cluster = many()
     first = await planned(cluster, "node_down")
     cluster.change(first.targets[0].name, images={"proxy": "proxy:1", "etcd": "etcd:3.5"})
@@ -125,7 +125,7 @@ async def test_members_that_differ_in_their_containers_are_broken_and_undone_eac
 
 
 @pytest.mark.parametrize("chaos", CHAOS)
-async def test_all_targets_are_hit_and_nobody_else(chaos):
+async def test_all_targets_are_hit_and_nobody_else(chaos: str) -> None:
     cluster = many()
     fault = await planned(cluster, chaos)
     await injected(cluster, fault)
@@ -135,7 +135,7 @@ async def test_all_targets_are_hit_and_nobody_else(chaos):
 
 @pytest.mark.parametrize("chaos", CHAOS)
 @pytest.mark.parametrize("which", [0, 1])
-async def test_one_target_that_is_not_as_planned_spares_all(chaos, which):
+async def test_one_target_that_is_not_as_planned_spares_all(chaos: str, which: int) -> None:
     cluster = many()
     fault = await planned(cluster, chaos)
     cluster.appear(fault.targets[which].name)
@@ -147,7 +147,9 @@ async def test_one_target_that_is_not_as_planned_spares_all(chaos, which):
 @pytest.mark.parametrize("chaos", CHAOS)
 @pytest.mark.parametrize("which", [0, 1])
 @pytest.mark.parametrize("answer", [ClusterError(409, "conflict"), ClusterUnreachable("broke off")])
-async def test_a_fault_that_hit_one_of_two_counts_as_applied_and_is_undone_whole(chaos, which, answer):
+async def test_a_fault_that_hit_one_of_two_counts_as_applied_and_is_undone_whole(
+    chaos: str, which: int, answer: ClusterError | ClusterUnreachable
+) -> None:
     cluster = RefusesOne(answer)
     fault = await planned(cluster, chaos)
     cluster.about = fault.targets[which].name
@@ -158,7 +160,7 @@ async def test_a_fault_that_hit_one_of_two_counts_as_applied_and_is_undone_whole
     assert all(PAUSE not in pod.images.values() and not pod.deleting for pod in cluster.pods.values())
 
 
-async def test_the_sentence_says_which_were_hit_and_which_were_not():
+async def test_the_sentence_says_which_were_hit_and_which_were_not() -> None:
     cluster = RefusesOne(ClusterError(409, "conflict"))
     fault = await planned(cluster, "node_down")
     cluster.about = fault.targets[1].name
@@ -168,7 +170,7 @@ async def test_the_sentence_says_which_were_hit_and_which_were_not():
 
 
 @pytest.mark.parametrize("chaos", CHAOS)
-async def test_only_where_every_request_was_refused_nothing_was_applied(chaos):
+async def test_only_where_every_request_was_refused_nothing_was_applied(chaos: str) -> None:
     cluster = many()
     fault = await planned(cluster, chaos)
     cluster.refusals["delete_pod"] = cluster.refusals["patch_pod"] = ClusterError(403, "forbidden")
@@ -181,7 +183,7 @@ async def test_only_where_every_request_was_refused_nothing_was_applied(chaos):
 
 
 @pytest.mark.parametrize("which", [0, 1])
-async def test_the_fault_shows_as_soon_as_any_of_its_targets_does(which):
+async def test_the_fault_shows_as_soon_as_any_of_its_targets_does(which: int) -> None:
     cluster = FakeCluster()
     fault = await planned(cluster, "node_kill")
     as_before = Verdict(cluster.context().now(), True, True, (), {name: pod.uid for name, pod in cluster.pods.items()})
@@ -192,7 +194,7 @@ async def test_the_fault_shows_as_soon_as_any_of_its_targets_does(which):
 
 
 @pytest.mark.parametrize("chaos", CHAOS)
-async def test_cleanup_waits_for_all_and_repeats_without_harm(chaos):
+async def test_cleanup_waits_for_all_and_repeats_without_harm(chaos: str) -> None:
     cluster = many()
     fault = await planned(cluster, chaos, 3)
     await injected(cluster, fault)
@@ -212,7 +214,7 @@ async def blast_radius(subject: Any, chaos: str, **params: Any) -> BlastRadius:
 
 
 @pytest.mark.parametrize("replicas", [3, 5])
-async def test_all_of_etcd_votes_together(replicas):
+async def test_all_of_etcd_votes_together(replicas: int) -> None:
     cluster = FakeCluster()
     assert cluster.workload is not None
     cluster.workload = replace(cluster.workload, replicas=replicas)
@@ -220,7 +222,7 @@ async def test_all_of_etcd_votes_together(replicas):
     assert found == BlastRadius(2, replicas, replicas)
 
 
-async def test_of_tikvs_stores_those_vote_together_that_hold_a_region_once_pd_has_told_how_many():
+async def test_of_tikvs_stores_those_vote_together_that_hold_a_region_once_pd_has_told_how_many() -> None:
     cluster = FakeTikv(pds=3, stores=5)
     subject = tikv_fakes.subject_in(cluster)
     assert await blast_radius(subject, "node_kill", count=2) == BlastRadius(2, 5, 5)
@@ -230,7 +232,7 @@ async def test_of_tikvs_stores_those_vote_together_that_hold_a_region_once_pd_ha
     assert await blast_radius(subject, "pd_leader_kill") == BlastRadius(1, 3, 3)
 
 
-async def test_of_stores_that_lead_most_so_many_are_meant_as_are_to_be_hit():
+async def test_of_stores_that_lead_most_so_many_are_meant_as_are_to_be_hit() -> None:
     cluster = FakeTikv()
     one = await tikv_fakes.planned(cluster, "node_kill", leaders="most")
     assert one.targets[0].name == "tikv-0"

@@ -1,6 +1,7 @@
 """A tape answers exactly what was recorded, where it was; and who can answer is whom the recording shows."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from tests.support.tape import NAMES, Reply, Silence, Tape
 from tests.unit.subjects.tapes import V1, confirming, pd, pod_of, recorded, wrote
 
 
-def in_order(body):
+def in_order(body: dict[str, Any] | list[Any]) -> dict[str, Any] | list[Any]:
     """PD lists stores and regions in any order."""
     if isinstance(body, dict) and body.get("stores"):
         return body | {"stores": sorted(body["stores"], key=lambda each: each["store"]["id"])}
@@ -18,17 +19,17 @@ def in_order(body):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_full_answer_is_played_as_it_was_recorded(name):
+def test_a_full_answer_is_played_as_it_was_recorded(name: str) -> None:
     tape = Tape.load(name)
     for snapshot in tape.recording.snapshots:
         for path, (status, body) in snapshot.answers.items():
             if path != f"{V1}/status":  # whose own it is was not recorded
                 reply = tape.answer(snapshot.taken + 0.001, "pd", "pd-1", path)
-                assert (reply.status, in_order(reply.body)) == (status, in_order(body)), path
+                assert (reply.status, in_order(reply.body)) == (status, in_order(body)), path  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_poll_is_played_as_it_was_recorded(name):
+def test_every_poll_is_played_as_it_was_recorded(name: str) -> None:
     tape = Tape.load(name)
     for number, poll in enumerate(recorded(name)["timeline"]):
         t = poll["t"] if number else -1.0  # the first one was ahead of the command
@@ -51,7 +52,7 @@ def test_every_poll_is_played_as_it_was_recorded(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_answer_survives_json(name):
+def test_every_answer_survives_json(name: str) -> None:
     tape = Tape.load(name)
     paths = [*tape.recording.snapshots[0].answers, f"{V1}/config", f"{V1}/version", f"{V1}/store/1"]
     for t in (-1.0, 1.0, 15.0):
@@ -61,7 +62,7 @@ def test_every_answer_survives_json(name):
         assert json.loads(json.dumps(bodies)) == bodies
 
 
-def test_answers_are_the_askers_own():
+def test_answers_are_the_askers_own() -> None:
     tape = Tape.load("healthy")
     pd(tape, 0, "/schedulers").clear()
     pd(tape, 0, "/members")["members"].clear()
@@ -78,11 +79,11 @@ def test_answers_are_the_askers_own():
         ("tikv", "tikv-0", "/metrics"),
     ],
 )
-def test_what_was_not_recorded_is_not_found(role, pod, path):
+def test_what_was_not_recorded_is_not_found(role: str, pod: str, path: str) -> None:
     assert Tape.load("healthy").answer(0, role, pod, path) == Reply(404)
 
 
-def test_nobody_is_at_the_address_of_a_replaced_pod():
+def test_nobody_is_at_the_address_of_a_replaced_pod() -> None:
     tape = Tape.load("kill_leader_store_grace1")
     old, new = (tape.pods(t, "tikv")["tikv-0"].ip for t in (0, 5))
     assert tape.answer_at(0, old, 20180, "/status") == Reply(200)
@@ -91,7 +92,7 @@ def test_nobody_is_at_the_address_of_a_replaced_pod():
     assert tape.answer_at(5, new, 2379, "/pd/api/v1/ping") is Silence.REFUSES
 
 
-def test_writes_are_known_while_the_client_wrote_and_say_how_they_failed():
+def test_writes_are_known_while_the_client_wrote_and_say_how_they_failed() -> None:
     tape = Tape.load("kill_leader_store_grace1")
     assert [wrote(tape, t) for t in (-2, -0.9, 40, 41)] == [None, True, True, None]
     failed = tape.write(5.3)

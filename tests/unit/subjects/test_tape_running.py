@@ -3,12 +3,13 @@
 import asyncio
 from contextlib import aclosing
 from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
 
 from controller.kube.cluster import KubeCluster
-from subjects.cluster import ClusterError, MemberRequest, MemberUnreachable, Pod
+from subjects.cluster import Answer, ClusterError, MemberRequest, MemberUnreachable, Pod
 from tests.support.tape import Tape, TapeClock, TapeCluster, transport
 from tests.support.tape.reading import read
 from tests.support.virtual import run_virtually
@@ -17,15 +18,15 @@ from tests.unit.subjects.tapes import V1, recorded
 PD, TIKV = ("app.kubernetes.io/component=pd", "app.kubernetes.io/component=tikv")
 
 
-def test_a_watch_sees_every_change_of_a_pod_one_by_one_and_a_replaced_pod_missing_in_between():
-    async def watch():
+def test_a_watch_sees_every_change_of_a_pod_one_by_one_and_a_replaced_pod_missing_in_between() -> None:
+    async def watch() -> list[tuple[float, dict[str, Pod]]]:  # type: ignore[return]
         clock = TapeClock(begin=-1)
         views = []
         async with aclosing(TapeCluster(Tape.load("quorum_loss_fixed"), clock).watch_pods("tikv", TIKV)) as stream:
             async for view in stream:
                 views.append((round(clock(), 2), view.pods))
                 if clock() > 3.6:
-                    return views
+                    return views  # type: ignore[return-value]
 
     views = run_virtually(watch())
     assert [t for t, _ in views] == [-1, 0.4, 0.4, 1.8, 1.8, 2.41, 2.41, 2.41, 2.41, 3.62]
@@ -37,25 +38,25 @@ def test_a_watch_sees_every_change_of_a_pod_one_by_one_and_a_replaced_pod_missin
     ]
 
 
-def test_a_watch_sees_the_image_change_at_the_command():
-    async def watch():
+def test_a_watch_sees_the_image_change_at_the_command() -> None:
+    async def watch() -> tuple[float, dict[str, str], dict[str, str]]:
         clock = TapeClock(begin=-1)
         async with aclosing(TapeCluster(Tape.load("node_down"), clock).watch_pods("tikv", TIKV)) as stream:
             first, second = await anext(stream), await anext(stream)
-        return clock(), first.pods["tikv-0"].images, second.pods["tikv-0"].images
+        return clock(), first.pods["tikv-0"].images, second.pods["tikv-0"].images  # type: ignore[return-value]
 
     at, before, after = run_virtually(watch())
     assert (at, after) == (0, {"tikv": "registry.k8s.io/pause:3.10.1"})
     assert before != after
 
 
-async def ask(cluster, selector, name, port, path, timeout=1.0):
+async def ask(cluster: TapeCluster, selector: str, name: str, port: int, path: str, timeout: float = 1.0) -> Answer:
     pods = await cluster.list_pods("tikv", selector)
     return await cluster.ask_member(MemberRequest("tikv", pods[name], port, path, timeout))
 
 
-def test_a_frozen_member_takes_the_whole_limit_and_a_dead_one_none_of_it():
-    async def unanswered(name, pod):
+def test_a_frozen_member_takes_the_whole_limit_and_a_dead_one_none_of_it() -> None:
+    async def unanswered(name: str, pod: str) -> tuple[str, float]:
         clock = TapeClock(begin=5)
         with pytest.raises(MemberUnreachable) as error:
             await ask(TapeCluster(Tape.load(name), clock), TIKV, pod, 20180, "/status", timeout=0.5)
@@ -65,11 +66,11 @@ def test_a_frozen_member_takes_the_whole_limit_and_a_dead_one_none_of_it():
     assert run_virtually(unanswered("node_down", "tikv-0")) == ("tikv-0: connection refused", 0)
 
 
-def test_a_member_without_a_leader_answers_late_or_too_late():
+def test_a_member_without_a_leader_answers_late_or_too_late() -> None:
     raw = recorded("pd_leader_kill")
     raw["timeline"].insert(1, {"t": 0.2, "stores_http": 503})
 
-    async def answered(limit):
+    async def answered(limit: float) -> tuple[Any, ...]:
         clock = TapeClock(begin=0.3)
         cluster = TapeCluster(Tape(read(raw)), clock)
         try:
@@ -81,7 +82,7 @@ def test_a_member_without_a_leader_answers_late_or_too_late():
     assert run_virtually(answered(1.0)) == (None, pytest.approx(1.0))
 
 
-async def test_a_pod_that_is_gone_or_has_no_address_is_not_asked():
+async def test_a_pod_that_is_gone_or_has_no_address_is_not_asked() -> None:
     cluster = TapeCluster(Tape.load("kill_leader_store_grace0"), lambda: 1.0)
     pending = (await cluster.list_pods("tikv", TIKV))["tikv-1"]
     gone = Pod("tikv-1", "ad2ea6", True, False, "10.173.46.166", {})
@@ -90,7 +91,7 @@ async def test_a_pod_that_is_gone_or_has_no_address_is_not_asked():
             await cluster.ask_member(MemberRequest("tikv", pod, 20180, "/status", 1.0))
 
 
-async def test_selectors_choose_pods_and_statefulsets_by_component():
+async def test_selectors_choose_pods_and_statefulsets_by_component() -> None:
     cluster = TapeCluster(Tape.load("healthy"), lambda: 0.0)
     chosen = [sorted(await cluster.list_pods("tikv", selector)) for selector in (PD, TIKV, "app=other", "")]
     assert [[name.split("-")[0] for name in names] for names in chosen] == [
@@ -110,7 +111,7 @@ async def test_selectors_choose_pods_and_statefulsets_by_component():
         await cluster.get_workload("tikv", "other")
 
 
-async def test_a_tape_can_only_be_read():
+async def test_a_tape_can_only_be_read() -> None:
     cluster = TapeCluster(Tape.load("healthy"), lambda: 0.0)
     with pytest.raises(NotImplementedError):
         await cluster.delete_pod("tikv", "tikv-0", "31878a", 1)
@@ -119,14 +120,14 @@ async def test_a_tape_can_only_be_read():
             await client.post("http://pd-0:2379/pd/api/v1/leader/resign")
 
 
-async def test_the_clocks_of_a_tape_are_those_of_the_recorded_cluster():
+async def test_the_clocks_of_a_tape_are_those_of_the_recorded_cluster() -> None:
     cluster = TapeCluster(Tape.load("healthy"), lambda: 1.5)
     (store, *_) = (await ask(cluster, PD, "pd-2", 2379, f"{V1}/stores")).body["stores"]
     assert 0 <= cluster.now().timestamp() - store["store"]["last_heartbeat"] / 1e9 <= 2
 
 
-def test_a_tape_can_run_faster_than_the_clock_of_the_loop():
-    async def run():
+def test_a_tape_can_run_faster_than_the_clock_of_the_loop() -> None:
+    async def run() -> tuple[float, ...]:
         loop = asyncio.get_running_loop()
         clock = TapeClock(begin=-2, speed=10)
         await clock.sleep(5)
@@ -135,19 +136,19 @@ def test_a_tape_can_run_faster_than_the_clock_of_the_loop():
     assert run_virtually(run()) == (pytest.approx(3), pytest.approx(0.5))
 
 
-def test_in_virtual_time_a_wait_that_nothing_ends_is_an_error_and_no_hang():
+def test_in_virtual_time_a_wait_that_nothing_ends_is_an_error_and_no_hang() -> None:
     with pytest.raises(RuntimeError, match="nothing that will come"):
         run_virtually(asyncio.Event().wait())
 
 
-async def test_an_httpx_client_gets_answers_and_failures_as_from_the_network():
+async def test_an_httpx_client_gets_answers_and_failures_as_from_the_network() -> None:
     tape = Tape.load("freeze")
     slept = []
 
-    async def sleep(seconds):
+    async def sleep(seconds: int) -> None:
         slept.append(seconds)
 
-    async with httpx.AsyncClient(transport=transport(tape, lambda: 5.0, sleep), timeout=2) as client:
+    async with httpx.AsyncClient(transport=transport(tape, lambda: 5.0, sleep), timeout=2) as client:  # type: ignore[arg-type]
         stores = await client.get("http://pd-0.pd-peer.tikv.svc.cluster.local:2379/pd/api/v1/stores?state=0&state=1")
         assert (stores.status_code, stores.json()["count"]) == (200, 3)
         ping = await client.get(f"http://{tape.pods(5, 'pd')['pd-1'].ip}:2379/pd/api/v1/ping")
@@ -159,10 +160,10 @@ async def test_an_httpx_client_gets_answers_and_failures_as_from_the_network():
     assert slept == [2]
 
 
-async def test_the_real_cluster_client_asks_members_of_a_tape():
+async def test_the_real_cluster_client_asks_members_of_a_tape() -> None:
     tape = Tape.load("node_down")
     way = transport(tape, lambda: 30.0)
-    cluster = KubeCluster(SimpleNamespace(in_cluster=True), connect=lambda context: way)
+    cluster = KubeCluster(SimpleNamespace(in_cluster=True), connect=lambda context: way)  # type: ignore[arg-type]
     pods = {**tape.pods(30, "pd"), **tape.pods(30, "tikv")}
     listed = await cluster.ask_member(
         MemberRequest("tikv", pods["pd-2"], 2379, f"{V1}/stores/check?state=Disconnected", 1.0)

@@ -1,6 +1,7 @@
 """Applying and undoing TiKV's chaos, in every state a crash can leave."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ def changes(cluster: FakeTikv) -> list[str]:
 
 
 @pytest.mark.parametrize("chaos", KILLS)
-async def test_a_kill_deletes_exactly_the_planned_pod_with_the_planned_grace(chaos):
+async def test_a_kill_deletes_exactly_the_planned_pod_with_the_planned_grace(chaos: str) -> None:
     cluster = FakeTikv()
     fault = await planned(cluster, chaos, gracePeriodSeconds=7)
     await subject_in(cluster).inject_chaos(fault)
@@ -33,7 +34,7 @@ async def test_a_kill_deletes_exactly_the_planned_pod_with_the_planned_grace(cha
     assert deleted == [("delete_pod", fault.targets[0].name, fault.targets[0].uid, 7)]
 
 
-async def test_node_down_swaps_the_image_of_exactly_the_planned_store():
+async def test_node_down_swaps_the_image_of_exactly_the_planned_store() -> None:
     cluster = FakeTikv()
     fault = await planned(cluster, "node_down")
     await subject_in(cluster).inject_chaos(fault)
@@ -43,7 +44,7 @@ async def test_node_down_swaps_the_image_of_exactly_the_planned_store():
 
 @pytest.mark.parametrize("chaos", ALL)
 @pytest.mark.parametrize("meanwhile", ["gone", "replaced", "going", "swapped"])
-async def test_a_target_that_is_not_as_planned_is_refused_and_left_alone(chaos, meanwhile):
+async def test_a_target_that_is_not_as_planned_is_refused_and_left_alone(chaos: str, meanwhile: str) -> None:
     cluster = FakeTikv()
     fault = await planned(cluster, chaos)
     match meanwhile:
@@ -62,7 +63,7 @@ async def test_a_target_that_is_not_as_planned_is_refused_and_left_alone(chaos, 
 
 
 @pytest.mark.parametrize("chaos", ALL)
-async def test_a_fault_is_not_applied_twice(chaos):
+async def test_a_fault_is_not_applied_twice(chaos: str) -> None:
     cluster = FakeTikv()
     fault = await planned(cluster, chaos)
     await subject_in(cluster).inject_chaos(fault)
@@ -81,7 +82,9 @@ async def test_a_fault_is_not_applied_twice(chaos):
         (ClusterUnreachable("broke off"), ClusterUnreachable),
     ],
 )
-async def test_only_a_clear_no_is_a_refusal_all_else_leaves_open_whether_it_was_applied(chaos, method, answer, raised):
+async def test_only_a_clear_no_is_a_refusal_all_else_leaves_open_whether_it_was_applied(
+    chaos: str, method: str, answer: ClusterError | ClusterUnreachable, raised: type[Any]
+) -> None:
     cluster = FakeTikv()
     fault = await planned(cluster, chaos)
     cluster.refusals[method] = answer
@@ -94,7 +97,7 @@ async def test_only_a_clear_no_is_a_refusal_all_else_leaves_open_whether_it_was_
 
 
 @pytest.mark.parametrize("chaos", ALL)
-async def test_cleanup_of_a_fault_that_was_never_applied_changes_nothing(chaos):
+async def test_cleanup_of_a_fault_that_was_never_applied_changes_nothing(chaos: str) -> None:
     cluster = FakeTikv()
     fault = await planned(cluster, chaos)
     await cleaned(cluster, fault)
@@ -102,7 +105,7 @@ async def test_cleanup_of_a_fault_that_was_never_applied_changes_nothing(chaos):
 
 
 @pytest.mark.parametrize("chaos", ALL)
-async def test_cleanup_after_the_fault_leaves_a_pod_of_the_template_and_repeats_without_harm(chaos):
+async def test_cleanup_after_the_fault_leaves_a_pod_of_the_template_and_repeats_without_harm(chaos: str) -> None:
     cluster = FakeTikv()
     fault = await planned(cluster, chaos)
     await subject_in(cluster).inject_chaos(fault)
@@ -114,7 +117,7 @@ async def test_cleanup_after_the_fault_leaves_a_pod_of_the_template_and_repeats_
     assert changes(cluster) == done
 
 
-async def test_cleanup_of_node_down_deletes_with_the_uid_and_only_once():
+async def test_cleanup_of_node_down_deletes_with_the_uid_and_only_once() -> None:
     cluster = FakeTikv()
     fault = await planned(cluster, "node_down")
     await subject_in(cluster).inject_chaos(fault)
@@ -124,7 +127,7 @@ async def test_cleanup_of_node_down_deletes_with_the_uid_and_only_once():
     ]
 
 
-async def test_cleanup_leaves_alone_what_somebody_else_repaired_in_place():
+async def test_cleanup_leaves_alone_what_somebody_else_repaired_in_place() -> None:
     cluster = FakeTikv()
     fault = await planned(cluster, "node_down")
     await subject_in(cluster).inject_chaos(fault)
@@ -134,7 +137,7 @@ async def test_cleanup_leaves_alone_what_somebody_else_repaired_in_place():
 
 
 @pytest.mark.parametrize("chaos", ALL)
-async def test_cleanup_leaves_alone_the_pod_that_came_after_the_fault(chaos):
+async def test_cleanup_leaves_alone_the_pod_that_came_after_the_fault(chaos: str) -> None:
     cluster = FakeTikv()
     fault = await planned(cluster, chaos)
     cluster.appear(fault.targets[0].name)
@@ -143,7 +146,7 @@ async def test_cleanup_leaves_alone_the_pod_that_came_after_the_fault(chaos):
 
 
 @pytest.mark.parametrize("chaos", ALL)
-async def test_cleanup_needs_neither_pd_nor_the_stores(chaos):
+async def test_cleanup_needs_neither_pd_nor_the_stores(chaos: str) -> None:
     cluster = FakeTikv()
     fault = await planned(cluster, chaos)
     await subject_in(cluster).inject_chaos(fault)
@@ -157,7 +160,7 @@ async def test_cleanup_needs_neither_pd_nor_the_stores(chaos):
 
 
 @pytest.mark.parametrize("chaos", ALL)
-async def test_a_cleanup_that_is_broken_off_anywhere_is_completed_by_the_next(chaos):
+async def test_a_cleanup_that_is_broken_off_anywhere_is_completed_by_the_next(chaos: str) -> None:
     for dies_after in range(1, 6):
         cluster = FakeTikv()
         fault = await planned(cluster, chaos)

@@ -11,7 +11,7 @@ TABLE = PAGE.split("| reason | means |")[1].split("\n\n")[0]
 PARTS = ("verdict", "pd_view", "redundancy")
 
 
-def test_every_reason_of_the_oracle_is_explained_and_no_other():
+def test_every_reason_of_the_oracle_is_explained_and_no_other() -> None:
     sources = [ROOT / "subjects" / "pods.py", *(ROOT / "subjects" / "tikv" / "oracle" / f"{part}.py" for part in PARTS)]
     text = "".join(source.read_text() for source in sources)
     beginnings = "Pod|PD|Store|Peers|Regions|Writes|Service|Cluster|No|Not"
@@ -20,7 +20,7 @@ def test_every_reason_of_the_oracle_is_explained_and_no_other():
     assert set(re.findall(r"`([A-Z][A-Za-z]+)`", TABLE)) == reasons
 
 
-def test_every_chaos_type_and_parameter_is_explained():
+def test_every_chaos_type_and_parameter_is_explained() -> None:
     for name, fault in offered(installed().subjects["tikv"]).items():
         assert f"`{name}`" in PAGE
         for parameter in fault.params.model_json_schema().get("properties", {}):

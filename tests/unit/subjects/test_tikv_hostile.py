@@ -1,5 +1,7 @@
 """Members may answer anything at all: the oracle then does not know, and says why. It never breaks."""
 
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -55,7 +57,7 @@ ANSWERS = st.one_of(
 
 @settings(max_examples=100, deadline=None)
 @given(st.dictionaries(st.sampled_from(QUESTIONS), ANSWERS, max_size=8))
-def test_whatever_members_answer_there_is_a_verdict_with_a_reason(spoiled):
+def test_whatever_members_answer_there_is_a_verdict_with_a_reason(spoiled: dict[Any, Any]) -> None:
     world = World()
     world.answers.update(spoiled)
     verdict = world.verdict()
@@ -66,14 +68,14 @@ def test_whatever_members_answer_there_is_a_verdict_with_a_reason(spoiled):
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.dictionaries(KNOWN, JSON, max_size=6), max_size=4))
-def test_whatever_stores_pd_lists_there_is_a_verdict(stores):
+def test_whatever_stores_pd_lists_there_is_a_verdict(stores: list[Any]) -> None:
     world = World()
     world.say("pd-0", STORES, Answer(200, {"stores": [{"store": each} for each in stores]}))
     assert world.verdict().healthy is not True
 
 
-def test_a_deeply_nested_answer_breaks_nothing():
-    world, nested = World(), []
+def test_a_deeply_nested_answer_breaks_nothing() -> None:
+    world, nested = World(), []  # type: ignore[var-annotated]
     for _ in range(100_000):
         nested = [nested]
     world.say("pd-0", REGIONS, Answer(200, {"regions": [{"id": 1, "peers": nested}]}))

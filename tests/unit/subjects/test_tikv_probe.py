@@ -65,7 +65,7 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
 
 @asynccontextmanager
 async def writing(lab: Lab) -> AsyncIterator[WriteProbe]:
-    writes = WriteProbe(None, PACE, lambda: lab.regions)  # type: ignore[arg-type]
+    writes = WriteProbe(None, PACE, lambda: lab.regions)
     running = asyncio.create_task(writes.run(lambda: None))
     try:
         yield writes
@@ -91,14 +91,14 @@ def failed(writes: WriteProbe, region_id: int) -> bool:
     return write is not None and write.error is not None
 
 
-async def test_every_region_is_written_to_and_until_then_nothing_is_claimed(lab):
+async def test_every_region_is_written_to_and_until_then_nothing_is_claimed(lab: Lab) -> None:
     async with writing(lab) as writes:
         assert writes.latest() == {1: None, 2: None}
         await until(lambda: fine(writes, 1) and fine(writes, 2))
         assert {reserved_key(region) for region in REGIONS} == set(lab.clients[0].written)
 
 
-async def test_one_region_that_takes_no_write_does_not_touch_the_other(lab):
+async def test_one_region_that_takes_no_write_does_not_touch_the_other(lab: Lab) -> None:
     lab.broken[reserved_key(REGIONS[1])] = RuntimeError("not leader")
     async with writing(lab) as writes:
         await until(lambda: failed(writes, 2))
@@ -106,7 +106,7 @@ async def test_one_region_that_takes_no_write_does_not_touch_the_other(lab):
         assert writes.latest()[2].error == "RuntimeError: not leader"
 
 
-async def test_a_write_that_hangs_fails_at_its_limit_and_a_later_one_shows_that_service_is_back(lab):
+async def test_a_write_that_hangs_fails_at_its_limit_and_a_later_one_shows_that_service_is_back(lab: Lab) -> None:
     key = reserved_key(REGIONS[0])
     lab.broken[key] = "hang"
     async with writing(lab) as writes:
@@ -115,7 +115,7 @@ async def test_a_write_that_hangs_fails_at_its_limit_and_a_later_one_shows_that_
         await until(lambda: fine(writes, 1))
 
 
-async def test_a_client_that_fails_is_replaced_by_a_fresh_one_and_one_that_works_is_kept(lab):
+async def test_a_client_that_fails_is_replaced_by_a_fresh_one_and_one_that_works_is_kept(lab: Lab) -> None:
     async with writing(lab) as writes:
         await until(lambda: len(lab.clients[0].written) > 20 if lab.clients else False)
         assert len(lab.clients) == 1
@@ -126,7 +126,7 @@ async def test_a_client_that_fails_is_replaced_by_a_fresh_one_and_one_that_works
         assert writes.latest()
 
 
-async def test_while_no_fresh_client_can_be_made_the_old_one_goes_on(lab):
+async def test_while_no_fresh_client_can_be_made_the_old_one_goes_on(lab: Lab) -> None:
     async with writing(lab) as writes:
         await until(lambda: fine(writes, 1))
         lab.refusal = ClusterUnreachable("connection refused")
@@ -137,7 +137,7 @@ async def test_while_no_fresh_client_can_be_made_the_old_one_goes_on(lab):
         assert len(lab.clients) == 1
 
 
-async def test_regions_that_are_split_off_or_gone_are_followed(lab):
+async def test_regions_that_are_split_off_or_gone_are_followed(lab: Lab) -> None:
     async with writing(lab) as writes:
         await until(lambda: fine(writes, 1))
         lab.regions = [Region(id=3, start_key="70")]
@@ -145,14 +145,14 @@ async def test_regions_that_are_split_off_or_gone_are_followed(lab):
         await until(lambda: fine(writes, 3))
 
 
-async def test_writes_that_stopped_long_ago_no_longer_hold(lab):
+async def test_writes_that_stopped_long_ago_no_longer_hold(lab: Lab) -> None:
     async with writing(lab) as writes:
         await until(lambda: fine(writes, 1))
     await asyncio.sleep(2 * PACE.max_age)
     assert writes.latest() == {1: None, 2: None}
 
 
-async def test_at_its_end_every_client_is_closed(lab):
+async def test_at_its_end_every_client_is_closed(lab: Lab) -> None:
     async with writing(lab):
         await until(lambda: len(lab.clients) == 1)
     assert all(client.closed for client in lab.clients)
@@ -165,7 +165,7 @@ class RpcError(Exception):
         return "Deadline\nExceeded"
 
 
-async def test_what_grpc_says_is_told_in_its_own_words_and_in_one_line(lab):
+async def test_what_grpc_says_is_told_in_its_own_words_and_in_one_line(lab: Lab) -> None:
     lab.broken[reserved_key(REGIONS[0])] = RpcError("<AioRpcError of RPC that terminated with: status = X>")
     async with writing(lab) as writes:
         await until(lambda: failed(writes, 1))

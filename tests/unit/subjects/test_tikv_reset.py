@@ -40,13 +40,13 @@ def touched(cluster: FakeTikv) -> set[str]:
     return {call[0] for call in cluster.calls} - {"list_pods", "list_workloads", "ask_member"}
 
 
-async def test_reset_of_a_system_in_its_known_state_changes_nothing():
+async def test_reset_of_a_system_in_its_known_state_changes_nothing() -> None:
     cluster, subject = await after_a_first_reset()
     await reset(subject)
     assert (orders(cluster), touched(cluster)) == ([], set())
 
 
-async def test_reset_spreads_the_leaders():
+async def test_reset_spreads_the_leaders() -> None:
     cluster, subject = await after_a_first_reset()
     cluster.lead(1, 1, 1, 1, 1, 1)
     await reset(subject)
@@ -57,7 +57,7 @@ async def test_reset_spreads_the_leaders():
 
 
 @pytest.mark.parametrize("name", ["pd-1", "tikv-2"])
-async def test_a_pod_that_is_on_its_way_out_is_waited_for_and_named(name):
+async def test_a_pod_that_is_on_its_way_out_is_waited_for_and_named(name: str) -> None:
     cluster, subject = await after_a_first_reset()
     cluster.change(name, deleting=True)
     said: list[str] = []
@@ -69,7 +69,7 @@ async def test_a_pod_that_is_on_its_way_out_is_waited_for_and_named(name):
     assert touched(cluster) == set()
 
 
-async def test_reset_lets_an_unreachable_api_server_through():
+async def test_reset_lets_an_unreachable_api_server_through() -> None:
     cluster, subject = await after_a_first_reset()
     cluster.refusals["list_pods"] = ClusterUnreachable("connection refused")
     with pytest.raises(ClusterUnreachable):
@@ -79,7 +79,7 @@ async def test_reset_lets_an_unreachable_api_server_through():
 @pytest.mark.parametrize(
     "silence", [MemberUnreachable("frozen"), Answer(503, "redirect finds no leader"), ClusterError(403, "")]
 )
-async def test_a_pd_that_does_not_answer_yet_is_waited_for(silence):
+async def test_a_pd_that_does_not_answer_yet_is_waited_for(silence: Answer | ClusterError | MemberUnreachable) -> None:
     cluster, subject = await after_a_first_reset()
     cluster.script["*", "*"] = silence
     resetting = asyncio.create_task(reset(subject))
@@ -89,7 +89,7 @@ async def test_a_pd_that_does_not_answer_yet_is_waited_for(silence):
     await resetting
 
 
-async def test_a_member_of_pd_that_does_not_answer_is_passed_over_for_the_one_that_did():
+async def test_a_member_of_pd_that_does_not_answer_is_passed_over_for_the_one_that_did() -> None:
     cluster, subject = await after_a_first_reset()
     cluster.pd_leader = "pd-1"
     cluster.script["pd-0", "*"] = MemberUnreachable("frozen")
@@ -102,7 +102,7 @@ async def test_a_member_of_pd_that_does_not_answer_is_passed_over_for_the_one_th
 # What outlives pods --------------------------------------------------------------------------------------------------
 
 
-async def test_a_store_that_was_told_to_go_is_kept():
+async def test_a_store_that_was_told_to_go_is_kept() -> None:
     cluster, subject = await after_a_first_reset()
     cluster.data.stores[2]["store"]["state_name"] = "Offline"
     await reset_after_the_attempt(subject)
@@ -110,28 +110,28 @@ async def test_a_store_that_was_told_to_go_is_kept():
     assert [order[1:3] for order in orders(cluster)] == [("POST", "/pd/api/v1/store/2/state?state=Up")]
 
 
-async def test_a_store_of_a_pod_that_should_not_be_is_left_to_go():
+async def test_a_store_of_a_pod_that_should_not_be_is_left_to_go() -> None:
     cluster, subject = await after_a_first_reset()
     cluster.data.stores[9] = store(9, "tikv-3", "Offline")
     await reset_after_the_attempt(subject)
     assert orders(cluster) == []
 
 
-async def test_records_of_buried_stores_are_removed():
+async def test_records_of_buried_stores_are_removed() -> None:
     cluster, subject = await after_a_first_reset()
     cluster.data.stores[9] = store(9, "tikv-1", "Tombstone")
     await reset_after_the_attempt(subject)
     assert set(cluster.data.stores) == {1, 2, 3}
 
 
-async def test_a_store_that_was_declared_destroyed_cannot_be_brought_back():
+async def test_a_store_that_was_declared_destroyed_cannot_be_brought_back() -> None:
     cluster, subject = await after_a_first_reset()
     cluster.data.stores[2]["store"] |= {"state_name": "Offline", "physically_destroyed": True}
     with pytest.raises(SubjectError, match="store 2 of tikv-1 was declared destroyed"):
         await reset_after_the_attempt(subject)
 
 
-async def test_a_destroyed_store_whose_pod_has_another_by_now_is_left_to_go():
+async def test_a_destroyed_store_whose_pod_has_another_by_now_is_left_to_go() -> None:
     cluster, subject = await after_a_first_reset()
     del cluster.data.stores[2]
     cluster.data.stores[9] = store(9, "tikv-1", "Offline", physically_destroyed=True)
@@ -144,7 +144,7 @@ async def test_a_destroyed_store_whose_pod_has_another_by_now_is_left_to_go():
 
 
 @pytest.mark.parametrize("name", ["evict-leader-scheduler", "evict-leader-scheduler-4", "grant-leader-scheduler"])
-async def test_a_scheduler_that_an_attempt_added_to_keep_leaders_on_or_off_a_store_is_removed(name):
+async def test_a_scheduler_that_an_attempt_added_to_keep_leaders_on_or_off_a_store_is_removed(name: str) -> None:
     cluster, subject = await after_a_first_reset()
     others = set(cluster.schedulers)
     cluster.schedulers.add(name)
@@ -152,7 +152,7 @@ async def test_a_scheduler_that_an_attempt_added_to_keep_leaders_on_or_off_a_sto
     assert cluster.schedulers == others
 
 
-async def test_an_order_that_pd_refuses_is_an_error_in_its_words_if_it_is_still_needed():
+async def test_an_order_that_pd_refuses_is_an_error_in_its_words_if_it_is_still_needed() -> None:
     cluster, subject = await after_a_first_reset()
     cluster.data.stores[2]["store"]["state_name"] = "Offline"
     cluster.script["*", "/pd/api/v1/store/2/state?state=Up"] = Answer(400, "the store is too old")
@@ -160,7 +160,7 @@ async def test_an_order_that_pd_refuses_is_an_error_in_its_words_if_it_is_still_
         await reset_after_the_attempt(subject)
 
 
-async def test_a_refusal_of_what_somebody_else_has_undone_does_no_harm():
+async def test_a_refusal_of_what_somebody_else_has_undone_does_no_harm() -> None:
     cluster, subject = await after_a_first_reset()
     cluster.schedulers.add("evict-leader-scheduler")
     path = "/pd/api/v1/schedulers/evict-leader-scheduler"
@@ -170,7 +170,7 @@ async def test_a_refusal_of_what_somebody_else_has_undone_does_no_harm():
     assert [order[2] for order in orders(cluster)] == [path]
 
 
-async def test_a_new_pd_leader_that_has_no_schedulers_yet_is_given_time_to_show_what_it_has():
+async def test_a_new_pd_leader_that_has_no_schedulers_yet_is_given_time_to_show_what_it_has() -> None:
     cluster, subject = await after_a_first_reset()
     cluster.schedulers, later = set(), cluster.schedulers | {"evict-leader-scheduler"}
     looks = iter([set(), set(), later])
@@ -179,7 +179,7 @@ async def test_a_new_pd_leader_that_has_no_schedulers_yet_is_given_time_to_show_
     assert cluster.schedulers == later - {"evict-leader-scheduler"}
 
 
-async def test_a_pd_whose_schedulers_were_all_removed_is_not_waited_for_for_ever():
+async def test_a_pd_whose_schedulers_were_all_removed_is_not_waited_for_for_ever() -> None:
     cluster, subject = await after_a_first_reset()
     cluster.schedulers = set()
     await reset_after_the_attempt(subject)
@@ -188,7 +188,7 @@ async def test_a_pd_whose_schedulers_were_all_removed_is_not_waited_for_for_ever
 # Configuration -------------------------------------------------------------------------------------------------------
 
 
-async def test_configuration_of_pd_that_was_changed_is_set_back_to_what_the_first_reset_found():
+async def test_configuration_of_pd_that_was_changed_is_set_back_to_what_the_first_reset_found() -> None:
     cluster, subject = await after_a_first_reset()
     cluster.pd_config["schedule"] |= {"leader-schedule-limit": 0, "enable-witness": "true", "store-limit-version": "v2"}
     cluster.pd_config["replication"]["max-replicas"] = 5
@@ -199,7 +199,7 @@ async def test_configuration_of_pd_that_was_changed_is_set_back_to_what_the_firs
     assert cluster.pd_config["replication"]["max-replicas"] == 3
 
 
-async def test_what_pd_changes_by_itself_is_left_alone():
+async def test_what_pd_changes_by_itself_is_left_alone() -> None:
     cluster, subject = await after_a_first_reset()
     cluster.pd_config["schedule"] |= {
         "store-limit": {"4": {"add-peer": 15}},
@@ -209,7 +209,7 @@ async def test_what_pd_changes_by_itself_is_left_alone():
     assert orders(cluster) == []
 
 
-async def test_configuration_of_a_store_is_set_back_although_it_answers_that_it_could_not_write_its_file():
+async def test_configuration_of_a_store_is_set_back_although_it_answers_that_it_could_not_write_its_file() -> None:
     cluster, subject = await after_a_first_reset()
     cluster.store_configs["tikv-1"]["gc"]["batch-keys"] = 1
     await reset_after_the_attempt(subject)
@@ -218,7 +218,7 @@ async def test_configuration_of_a_store_is_set_back_although_it_answers_that_it_
 
 
 @pytest.mark.parametrize(("key", "whose"), [("schedule.leader-schedule-limit", "PD"), ("gc.ratio-threshold", "tikv-2")])
-async def test_configuration_that_does_not_go_back_is_an_error_that_names_it(key, whose):
+async def test_configuration_that_does_not_go_back_is_an_error_that_names_it(key: str, whose: str) -> None:
     cluster, subject = await after_a_first_reset()
     cluster.unchangeable.add(key)
     section, name = key.split(".")
@@ -228,7 +228,7 @@ async def test_configuration_that_does_not_go_back_is_an_error_that_names_it(key
         await reset_after_the_attempt(subject)
 
 
-async def test_a_store_that_does_not_answer_yet_is_waited_for():
+async def test_a_store_that_does_not_answer_yet_is_waited_for() -> None:
     cluster, subject = await after_a_first_reset()
     cluster.script["tikv-0", "/config"] = HANG
     resetting = asyncio.create_task(reset(subject))
@@ -238,7 +238,7 @@ async def test_a_store_that_does_not_answer_yet_is_waited_for():
     await resetting
 
 
-async def test_a_store_that_will_not_tell_its_configuration_is_an_error():
+async def test_a_store_that_will_not_tell_its_configuration_is_an_error() -> None:
     cluster, subject = await after_a_first_reset()
     cluster.script["tikv-0", "/config"] = Answer(403, "certificate role error")
     with pytest.raises(SubjectError, match="tikv-0 does not tell its configuration: HTTP 403: certificate role error"):
@@ -259,7 +259,9 @@ async def test_a_store_that_will_not_tell_its_configuration_is_an_error():
         ({"a": ["x"]}, {"a": ["x"]}, {}),
     ],
 )
-def test_a_key_that_is_left_out_stands_for_nothing(remembered, now, orders):
+def test_a_key_that_is_left_out_stands_for_nothing(
+    remembered: dict[str, Any], now: dict[str, Any], orders: dict[str, Any]
+) -> None:
     assert values_to_restore(remembered, now) == orders
 
 
@@ -275,7 +277,9 @@ def test_a_key_that_is_left_out_stands_for_nothing(remembered, now, orders):
         ({"a": 1, "b": 2}, {"a": 1}, {}),
     ],
 )
-def test_only_what_the_attempt_changed_last_is_set_back(after, now, orders):
+def test_only_what_the_attempt_changed_last_is_set_back(
+    after: dict[str, int], now: dict[str, int], orders: dict[str, int]
+) -> None:
     assert changed_by_attempt({"a": 1}, after, now) == orders
 
 
@@ -290,7 +294,7 @@ def meddle(cluster: FakeTikv) -> None:
     cluster.schedulers.add("shuffle-region-scheduler")
 
 
-async def test_what_an_owner_changes_between_two_attempts_is_learnt_and_kept():
+async def test_what_an_owner_changes_between_two_attempts_is_learnt_and_kept() -> None:
     cluster, subject = await after_a_first_reset()
     await subject.end_attempt()
     meddle(cluster)
@@ -299,7 +303,7 @@ async def test_what_an_owner_changes_between_two_attempts_is_learnt_and_kept():
     assert (orders(cluster), touched(cluster)) == ([], set())
 
 
-async def test_what_stood_before_the_first_reset_is_kept():
+async def test_what_stood_before_the_first_reset_is_kept() -> None:
     cluster = FakeTikv()
     meddle(cluster)
     subject = subject_in(cluster)
@@ -309,7 +313,7 @@ async def test_what_stood_before_the_first_reset_is_kept():
     assert (orders(cluster), touched(cluster)) == ([], set())
 
 
-async def test_of_an_attempt_whose_end_nobody_saw_nothing_is_set_back():
+async def test_of_an_attempt_whose_end_nobody_saw_nothing_is_set_back() -> None:
     cluster, subject = await after_a_first_reset()
     meddle(cluster)
     cluster.script["*", "*"] = MemberUnreachable("frozen")
@@ -320,7 +324,7 @@ async def test_of_an_attempt_whose_end_nobody_saw_nothing_is_set_back():
     assert orders(cluster) == []
 
 
-async def test_a_store_that_is_only_just_starting_hides_nothing_of_what_the_attempt_changed_elsewhere():
+async def test_a_store_that_is_only_just_starting_hides_nothing_of_what_the_attempt_changed_elsewhere() -> None:
     cluster, subject = await after_a_first_reset()
     cluster.pd_config["schedule"]["leader-schedule-limit"] = 0
     cluster.script["tikv-2", "*"] = MemberUnreachable("connection refused")
@@ -330,7 +334,7 @@ async def test_a_store_that_is_only_just_starting_hides_nothing_of_what_the_atte
     assert cluster.pd_config["schedule"]["leader-schedule-limit"] == 4
 
 
-async def test_an_attempt_that_failed_in_its_reset_is_not_taken_for_the_one_that_changed_things():
+async def test_an_attempt_that_failed_in_its_reset_is_not_taken_for_the_one_that_changed_things() -> None:
     cluster, subject = await after_a_first_reset()
     await subject.end_attempt()
     meddle(cluster)
@@ -345,7 +349,7 @@ async def test_an_attempt_that_failed_in_its_reset_is_not_taken_for_the_one_that
     assert orders(cluster) == []
 
 
-async def test_a_store_that_its_owner_takes_out_of_service_goes():
+async def test_a_store_that_its_owner_takes_out_of_service_goes() -> None:
     cluster, subject = await after_a_first_reset()
     await subject.end_attempt()
     cluster.data.stores[2]["store"]["state_name"] = "Offline"
@@ -353,7 +357,7 @@ async def test_a_store_that_its_owner_takes_out_of_service_goes():
     assert orders(cluster) == []
 
 
-async def test_a_scheduler_that_an_owner_added_stays_and_is_named_where_it_holds_leaders():
+async def test_a_scheduler_that_an_owner_added_stays_and_is_named_where_it_holds_leaders() -> None:
     cluster = FakeTikv()
     cluster.schedulers.add("evict-leader-scheduler-1")
     cluster.obeys_transfers = False
@@ -365,7 +369,7 @@ async def test_a_scheduler_that_an_owner_added_stays_and_is_named_where_it_holds
     assert "evict-leader-scheduler-1" in cluster.schedulers
 
 
-async def test_records_of_stores_that_an_owner_removed_do_not_make_the_system_unhealthy():
+async def test_records_of_stores_that_an_owner_removed_do_not_make_the_system_unhealthy() -> None:
     cluster = FakeTikv()
     cluster.data.stores[9] = store(9, "tikv-3", "Tombstone")
     subject = subject_in(cluster)
@@ -377,7 +381,7 @@ async def test_records_of_stores_that_an_owner_removed_do_not_make_the_system_un
 # The same cluster ----------------------------------------------------------------------------------------------------
 
 
-async def test_a_cluster_that_was_replaced_is_an_error_ever_after():
+async def test_a_cluster_that_was_replaced_is_an_error_ever_after() -> None:
     cluster, subject = await after_a_first_reset()
     cluster.replace_data(7001)
     for _ in range(2):
@@ -385,7 +389,7 @@ async def test_a_cluster_that_was_replaced_is_an_error_ever_after():
             await reset(subject)
 
 
-async def test_another_campaign_takes_the_cluster_that_it_finds():
+async def test_another_campaign_takes_the_cluster_that_it_finds() -> None:
     cluster, _ = await after_a_first_reset()
     cluster.replace_data(7001)
     await reset(subject_in(cluster))

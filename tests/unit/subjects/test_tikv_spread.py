@@ -37,17 +37,17 @@ def many_regions() -> FakeTikv:
 # Where ---------------------------------------------------------------------------------------------------------------
 
 
-def test_regions_take_the_stores_in_turn():
+def test_regions_take_the_stores_in_turn() -> None:
     regions = [region(number, 7, 7, 1, 4) for number in (2, 3, 5, 8)]
     assert assign_leaders(regions, [7, 1, 4]) == {2: 7, 3: 1, 5: 4, 8: 7}
 
 
-def test_a_store_without_a_replica_that_could_lead_is_passed_over():
+def test_a_store_without_a_replica_that_could_lead_is_passed_over() -> None:
     regions = [region(2, 1, 1, 4, learners=(7,)), region(3, 1, 4, 7)]
     assert assign_leaders(regions, [7, 1, 4]) == {2: 1, 3: 4}
 
 
-def test_a_region_that_nobody_here_could_lead_has_no_place():
+def test_a_region_that_nobody_here_could_lead_has_no_place() -> None:
     assert assign_leaders([region(2, 9, 9)], [1, 4, 7]) == {}
 
 
@@ -62,14 +62,16 @@ def test_a_region_that_nobody_here_could_lead_has_no_place():
         ((1, 4, 9), False),
     ],
 )
-def test_an_even_spread_leaves_no_store_two_ahead_and_nothing_to_others(leaders, expected):
+def test_an_even_spread_leaves_no_store_two_ahead_and_nothing_to_others(
+    leaders: tuple[Any, ...], expected: Any
+) -> None:
     assert is_even([region(number, leader) for number, leader in enumerate(leaders, 1)], [1, 4, 7]) is expected
 
 
 # Getting there -------------------------------------------------------------------------------------------------------
 
 
-async def test_leaders_are_moved_to_their_places_by_orders_to_pd():
+async def test_leaders_are_moved_to_their_places_by_orders_to_pd() -> None:
     cluster = FakeTikv()
     await spread(cluster)
     assert cluster.leaders() == [1, 2, 3, 1, 2, 3]
@@ -79,21 +81,21 @@ async def test_leaders_are_moved_to_their_places_by_orders_to_pd():
     ]
 
 
-async def test_leaders_in_their_places_are_left_alone():
+async def test_leaders_in_their_places_are_left_alone() -> None:
     cluster = FakeTikv()
     cluster.lead(1, 2, 3, 1, 2, 3)
     await spread(cluster)
     assert orders(cluster) == []
 
 
-async def test_an_even_spread_of_few_regions_is_not_yet_their_places():
+async def test_an_even_spread_of_few_regions_is_not_yet_their_places() -> None:
     cluster = FakeTikv()
     cluster.lead(3, 2, 1, 3, 2, 1)
     await spread(cluster)
     assert cluster.leaders() == [1, 2, 3, 1, 2, 3]
 
 
-async def test_a_balance_that_keeps_moving_equals_about_is_not_fought_for_ever():
+async def test_a_balance_that_keeps_moving_equals_about_is_not_fought_for_ever() -> None:
     cluster = FakeTikv()
     cluster.obeys_transfers = False
     cluster.lead(3, 2, 1, 3, 2, 1)
@@ -101,7 +103,7 @@ async def test_a_balance_that_keeps_moving_equals_about_is_not_fought_for_ever()
     assert cluster.leaders() == [3, 2, 1, 3, 2, 1]
 
 
-async def test_an_uneven_spread_that_does_not_yield_is_never_taken_for_the_known_state():
+async def test_an_uneven_spread_that_does_not_yield_is_never_taken_for_the_known_state() -> None:
     cluster = FakeTikv()
     cluster.obeys_transfers = False
     spreading = asyncio.create_task(spread(cluster))
@@ -111,19 +113,19 @@ async def test_an_uneven_spread_that_does_not_yield_is_never_taken_for_the_known
     await spreading
 
 
-async def test_a_leader_that_does_not_call_itself_one_is_waited_for_whatever_pd_says():
+async def test_a_leader_that_does_not_call_itself_one_is_waited_for_whatever_pd_says() -> None:
     cluster = FakeTikv()
     cluster.lead(1, 2, 3, 1, 2, 3)
     follower = Answer(200, {"raft_status": {"soft_state": {"raft_state": "Follower"}}})
     cluster.script["tikv-1", "/region/20"] = follower
     looks = iter(range(3))
-    cluster.on_path["/region/20"] = lambda: next(looks, None) is None and cluster.script.clear()
+    cluster.on_path["/region/20"] = lambda: next(looks, None) is None and cluster.script.clear()  # type: ignore[func-returns-value]
     await spread(cluster)
     assert next(looks, None) is None
     assert orders(cluster) == []
 
 
-async def test_regions_that_have_not_all_their_replicas_yet_are_waited_for():
+async def test_regions_that_have_not_all_their_replicas_yet_are_waited_for() -> None:
     cluster = FakeTikv()
     for each in cluster.data.regions.values():
         each["peers"] = each["peers"][:1]
@@ -137,7 +139,7 @@ async def test_regions_that_have_not_all_their_replicas_yet_are_waited_for():
 
 
 @pytest.mark.parametrize("silence", [HANG, Answer(500, "not bootstrapped"), Answer(200, {"regions": None})])
-async def test_a_pd_that_has_nothing_to_say_yet_is_waited_for(silence):
+async def test_a_pd_that_has_nothing_to_say_yet_is_waited_for(silence: Any) -> None:
     cluster = FakeTikv()
     for name in ("/pd/api/v1/regions",):
         cluster.script["*", name] = silence
@@ -148,7 +150,7 @@ async def test_a_pd_that_has_nothing_to_say_yet_is_waited_for(silence):
     await spreading
 
 
-async def test_an_order_that_pd_refuses_is_given_again():
+async def test_an_order_that_pd_refuses_is_given_again() -> None:
     cluster = FakeTikv()
     cluster.script["*", "/pd/api/v1/operators"] = Answer(400, "invalid")
     spreading = asyncio.create_task(spread(cluster))
@@ -158,7 +160,7 @@ async def test_an_order_that_pd_refuses_is_given_again():
     await spreading
 
 
-async def test_many_regions_are_spread_evenly_in_bounded_numbers_of_orders_at_a_time():
+async def test_many_regions_are_spread_evenly_in_bounded_numbers_of_orders_at_a_time() -> None:
     cluster = many_regions()
     await spread(cluster)
     led = Counter(cluster.leaders())
@@ -170,7 +172,7 @@ async def test_many_regions_are_spread_evenly_in_bounded_numbers_of_orders_at_a_
     assert longest == 16
 
 
-async def test_many_regions_that_are_spread_evenly_are_left_where_they_are():
+async def test_many_regions_that_are_spread_evenly_are_left_where_they_are() -> None:
     cluster = many_regions()
     stores = [3, 1, 2]
     cluster.lead(*(stores[number % 3] for number in range(len(cluster.data.regions))))

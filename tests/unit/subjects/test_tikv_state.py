@@ -21,7 +21,7 @@ def differences(before: Json, after: Json) -> dict[str, tuple[Json, Json]]:
     return {change.path: (change.before, change.after) for change in changes(before, after)}
 
 
-async def test_the_state_says_who_is_there_and_where_leaders_sit():
+async def test_the_state_says_who_is_there_and_where_leaders_sit() -> None:
     cluster = FakeTikv()
     cluster.lead(1, 2, 3, None, 1, 1)
     state = await captured(cluster)
@@ -50,13 +50,13 @@ async def test_the_state_says_who_is_there_and_where_leaders_sit():
 
 
 @pytest.mark.parametrize("probe", ["none", "write"])
-async def test_the_state_says_which_oracle_and_which_probe_judged(probe):
+async def test_the_state_says_which_oracle_and_which_probe_judged(probe: str) -> None:
     state = await captured(FakeTikv(), probe=probe)
     assert (state["oracle"], state["probe"]) == ("tikv/2", probe)
     assert state.get("servingAccordingTo") == ("the stores' own word (nobody wrote)" if probe == "none" else None)
 
 
-async def test_two_looks_at_a_system_that_is_left_alone_do_not_differ():
+async def test_two_looks_at_a_system_that_is_left_alone_do_not_differ() -> None:
     cluster = FakeTikv()
     before = await captured(cluster)
     for each in cluster.data.stores.values():
@@ -66,7 +66,7 @@ async def test_two_looks_at_a_system_that_is_left_alone_do_not_differ():
     assert differences(before, await captured(cluster)) == {}
 
 
-async def test_what_a_fault_changed_is_told_member_by_member():
+async def test_what_a_fault_changed_is_told_member_by_member() -> None:
     cluster = FakeTikv()
     cluster.lead(1, 2, 3, 1, 2, 3)
     before = await captured(cluster)
@@ -81,7 +81,7 @@ async def test_what_a_fault_changed_is_told_member_by_member():
     assert changed["stores.tikv-2.leaders"] == (2, 0)
 
 
-async def test_a_store_that_another_has_taken_the_place_of_is_told_beside_it():
+async def test_a_store_that_another_has_taken_the_place_of_is_told_beside_it() -> None:
     cluster = FakeTikv()
     cluster.data.stores[9] = store(9, "tikv-1", "Tombstone")
     stores = (await captured(cluster))["stores"]
@@ -93,13 +93,13 @@ async def test_a_store_that_another_has_taken_the_place_of_is_told_beside_it():
     }
 
 
-async def test_of_very_many_regions_all_are_counted_and_some_are_told():
+async def test_of_very_many_regions_all_are_counted_and_some_are_told() -> None:
     cluster = FakeTikv(keys=[f"{number:04X}" for number in range(1, MOST_REGIONS + 50)])
     regions = (await captured(cluster))["regions"]
     assert (regions["count"], regions["shown"], len(regions["each"])) == (MOST_REGIONS + 50, MOST_REGIONS, MOST_REGIONS)
 
 
-async def test_members_that_do_not_answer_are_part_of_the_state():
+async def test_members_that_do_not_answer_are_part_of_the_state() -> None:
     cluster = FakeTikv()
     cluster.script["pd-1", "*"] = HANG
     cluster.change("pd-2", ip=None)
@@ -111,7 +111,7 @@ async def test_members_that_do_not_answer_are_part_of_the_state():
 
 
 @pytest.mark.parametrize("silence", [HANG, MemberUnreachable("frozen"), Answer(503, "no leader"), Answer(200, "?")])
-async def test_a_pd_that_answers_nothing_useful_is_part_of_the_state(silence):
+async def test_a_pd_that_answers_nothing_useful_is_part_of_the_state(silence: Any) -> None:
     cluster = FakeTikv()
     cluster.script["*", "*"] = silence
     state = await captured(cluster)
@@ -122,7 +122,7 @@ async def test_a_pd_that_answers_nothing_useful_is_part_of_the_state(silence):
     assert json.loads(json.dumps(state)) == state
 
 
-async def test_a_leader_on_a_store_that_pd_does_not_tell_of_has_its_id_for_a_name():
+async def test_a_leader_on_a_store_that_pd_does_not_tell_of_has_its_id_for_a_name() -> None:
     cluster = FakeTikv()
     cluster.script["*", "/pd/api/v1/stores?state=0&state=1&state=2"] = Answer(500, "not bootstrapped")
     state = await captured(cluster)
@@ -132,14 +132,14 @@ async def test_a_leader_on_a_store_that_pd_does_not_tell_of_has_its_id_for_a_nam
     assert state["regions"]["each"]["10"]["leader"] == "store 1"
 
 
-async def test_capturing_gives_no_orders():
+async def test_capturing_gives_no_orders() -> None:
     cluster = FakeTikv()
     await captured(cluster)
     assert {call[2] for call in cluster.calls if call[0] == "ask_member"} == {"GET"}
     assert {call[0] for call in cluster.calls} == {"list_pods", "list_workloads", "ask_member"}
 
 
-async def test_an_unreachable_api_server_is_not_part_of_the_state():
+async def test_an_unreachable_api_server_is_not_part_of_the_state() -> None:
     cluster = FakeTikv()
     cluster.refusals["list_pods"] = ClusterUnreachable("connection refused")
     with pytest.raises(ClusterUnreachable):

@@ -90,7 +90,7 @@ class FakeTikv(StatefulSets):
 
     def context(self, **options: Any) -> SubjectContext:
         recreates = options.get("reset") == "recreate"
-        cluster = GuardedCluster(self, self.refuses, self.allow_quorum_loss, recreates)
+        cluster = GuardedCluster(self, self.refuses, self.allow_quorum_loss, recreates)  # type: ignore[arg-type]
         return SubjectContext(cluster, "tikv", lambda: datetime.now(UTC), {"pause": PAUSE}, SubjectOptions(**options))
 
     def appear(self, name: str) -> None:

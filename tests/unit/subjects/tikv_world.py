@@ -140,7 +140,7 @@ class World:
 
     def _results(self, name: str) -> dict[Query, QueryResult]:
         told = {query: self._answer(name, query) for query in self._queries(name)}
-        told |= {query: answer for (who, query), answer in self.answers.items() if who == name}
+        told |= {query: answer for (who, query), answer in self.answers.items() if who == name}  # type: ignore[misc]
         return {
             query: QueryResult(1.0, None, answer) if isinstance(answer, str) else QueryResult(1.0, answer)
             for query, answer in told.items()

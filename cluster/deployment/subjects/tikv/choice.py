@@ -7,7 +7,7 @@ from typing import Literal
 from cluster import settings
 from cluster.deployment.subjects.tikv import real
 from cluster.docker import registry
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Choice:
 def decide(wish: str, *, present: bool = False, refusal: str | None = None) -> Choice:
     """Pure. `present`: all real images are here; `refusal`: why the registry did not answer for one that is not.
 
-    ClusterError when the wish is none of auto, real, standin.
+    SetupError when the wish is none of auto, real, standin.
     """
     match wish:
         case "real" | "standin":
@@ -32,7 +32,7 @@ def decide(wish: str, *, present: bool = False, refusal: str | None = None) -> C
             return Choice("real", "the image registry answers")
         case "auto":
             return Choice("standin", f"the real one's images cannot be had ({refusal})")
-    raise ClusterError(f"EVALCAMPAIGN_TIKV_IMAGE={wish} is not known.", hint="use auto, real or standin.")
+    raise SetupError(f"EVALCAMPAIGN_TIKV_IMAGE={wish} is not known.", hint="use auto, real or standin.")
 
 
 def choose(in_node: Collection[str]) -> Choice:

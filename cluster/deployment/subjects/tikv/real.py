@@ -29,7 +29,7 @@ def missing(in_node: Collection[str]) -> list[str]:
 
 
 def ensure(in_node: Collection[str], stages: Stages) -> None:
-    """Have them in the node. ClusterError when one cannot be pulled."""
+    """Have them in the node. SetupError when one cannot be pulled."""
     for image in images():
         if preloaded.has(in_node, image):
             continue

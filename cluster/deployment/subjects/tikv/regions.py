@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 
 from cluster import kubectl, run
 from cluster.deployment import overlay
-from cluster.errors import ClusterError
+from cluster.errors import SetupError
 
 FILE = overlay.MANIFESTS / "subjects" / "tikv" / "regions.json"
 """The request as PD takes it, so that it can be sent by hand as well."""
@@ -22,7 +22,7 @@ LIMIT_SECONDS = 300
 
 
 def split() -> None:
-    """Return when a region begins at every key of the file; there already is fine. ClusterError when that fails."""
+    """Return when a region begins at every key of the file; there already is fine. SetupError when that fails."""
     keys: list[str] = json.loads(FILE.read_text())["split_keys"]
     deadline = time.monotonic() + LIMIT_SECONDS
     while True:
@@ -31,7 +31,7 @@ def split() -> None:
             return
         told = kubectl.attempt("create", "--raw", f"{REGIONS}/split", "-f", FILE)
         if time.monotonic() > deadline:
-            raise ClusterError(
+            raise SetupError(
                 f"TiKV's regions were not split within {LIMIT_SECONDS} s.",
                 tail=run.last_lines("\n".join(each.stderr or each.stdout for each in (asked, told))),
                 hint=f"what PD says of them: {' '.join(map(str, kubectl.command('get', '--raw', REGIONS)))}",

@@ -55,7 +55,7 @@ async def attempt(records: Records, uid: str, mode: Mode, trial: int, time: floa
         outcome = Outcome.FALSE_RESOLUTION if time is None else Outcome.RESOLVED
     elif mode is Mode.CONTROL:
         outcome = Outcome.QUIET
-    await records.update(row.id, at=at(start + 50), step=Step.OBSERVE, **facts)
+    await records.update(row.id, at=at(start + 50), step=Step.OBSERVE, **facts)  # type: ignore[arg-type]
     await records.end_attempt(row.id, outcome, at=at(start + 61))
 
 

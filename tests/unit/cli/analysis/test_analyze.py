@@ -6,6 +6,7 @@ import io
 import json
 import sys
 from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.unit.cli.analysis.conftest import Run
 from tests.unit.records.samples import at, spec
 
 
-def test_the_table_has_every_rate_with_its_interval_and_its_n(run: Run):
+def test_the_table_has_every_rate_with_its_interval_and_its_n(run: Run) -> None:
     result = run("analyze", "alone")
     assert result.exit_code == 0
     assert "8 of 8 trials scored (SelfHealed 6, NotHealed 2)" in result.stdout
@@ -23,7 +24,7 @@ def test_the_table_has_every_rate_with_its_interval_and_its_n(run: Run):
     assert line.split() == ["recovered", "by", "the", "deadline", "75%", "41%", "to", "93%", "6/8"]
 
 
-def test_csv_and_json_have_the_same_numbers_unrounded(run: Run):
+def test_csv_and_json_have_the_same_numbers_unrounded(run: Run) -> None:
     rows = list(csv.DictReader(io.StringIO(run("analyze", "alone", "-o", "csv").stdout)))
     told = json.loads(run("analyze", "alone", "-o", "json").stdout)
     assert [(row["measure"], float(row["value"]), int(row["n"])) for row in rows] == [
@@ -44,7 +45,7 @@ def test_csv_and_json_have_the_same_numbers_unrounded(run: Run):
     }
 
 
-def test_json_is_json_also_where_a_bound_is_not_defined(run: Run):
+def test_json_is_json_also_where_a_bound_is_not_defined(run: Run) -> None:
     def refuse(constant: str) -> None:
         raise AssertionError(f"{constant} is no JSON")
 
@@ -53,7 +54,7 @@ def test_json_is_json_also_where_a_bound_is_not_defined(run: Run):
     assert told["detection_incidence"]["by_deadline"]["successes"] == 8
 
 
-def test_markdown_is_a_table(run: Run):
+def test_markdown_is_a_table(run: Run) -> None:
     lines = run("analyze", "helped", "-o", "markdown").stdout.splitlines()
     (head,) = [i for i, line in enumerate(lines) if line.startswith("| MEASURE |")]
     assert lines[head + 1] == "| --- | --- | --- | --- | --- |"
@@ -72,13 +73,13 @@ def test_markdown_is_a_table(run: Run):
         (("alone", "--fail-under", "75"), 2),
     ],
 )
-def test_the_gate_is_on_the_lower_bound(run: Run, arguments: tuple[str, ...], status: int):
+def test_the_gate_is_on_the_lower_bound(run: Run, arguments: tuple[str, ...], status: int) -> None:
     result = run("analyze", *arguments)
     assert result.exit_code == status
     assert bool(result.stderr) == bool(status)
 
 
-def test_without_the_extra_one_sentence_says_how_to_get_it(run: Run, monkeypatch: pytest.MonkeyPatch):
+def test_without_the_extra_one_sentence_says_how_to_get_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in [name for name in sys.modules if name.startswith("controller.analysis.")]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "numpy", None)
@@ -88,20 +89,20 @@ def test_without_the_extra_one_sentence_says_how_to_get_it(run: Run, monkeypatch
     assert "not installed: pip install 'evalcampaign[evidence]'" in result.stderr
 
 
-def test_an_unknown_campaign_is_a_sentence(run: Run):
+def test_an_unknown_campaign_is_a_sentence(run: Run) -> None:
     result = run("analyze", "nobody")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "No campaign 'nobody' is recorded" in result.stderr
 
 
-def test_every_line_has_the_columns_of_csv():
+def test_every_line_has_the_columns_of_csv() -> None:
     from controller.analysis.estimates import Estimate
     from controller.cli.analysis import output
 
     assert set(output.ANALYSIS_COLUMNS) - {"campaign"} == set(Estimate.__dataclass_fields__) - {"words"}
 
 
-def test_records_asked_of_the_controller_give_the_same_trials(judged: str, monkeypatch: pytest.MonkeyPatch):
+def test_records_asked_of_the_controller_give_the_same_trials(judged: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from controller.cli.analysis import arms
     from controller.reading.database import DatabaseReader
 
@@ -110,7 +111,7 @@ def test_records_asked_of_the_controller_give_the_same_trials(judged: str, monke
     assert there.arm("helped") == here.arm("helped")
 
 
-def test_the_numbers_of_a_campaign_that_is_not_over_are_called_interim(run: Run, tmp_path):
+def test_the_numbers_of_a_campaign_that_is_not_over_are_called_interim(run: Run, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/records.db"
 
     async def seed() -> None:

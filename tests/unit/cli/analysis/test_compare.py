@@ -4,12 +4,13 @@ import asyncio
 import csv
 import io
 import json
+from pathlib import Path
 
 from controller.records import Records
 from tests.unit.cli.analysis.conftest import Run, campaign
 
 
-def test_the_conclusion_comes_first_and_the_rest_is_called_described(run: Run):
+def test_the_conclusion_comes_first_and_the_rest_is_called_described(run: Run) -> None:
     result = run("compare", "helped", "alone")
     assert result.exit_code == 0
     assert result.stdout.startswith("default/helped is better than default/alone: within the first 60 s ")
@@ -17,7 +18,7 @@ def test_the_conclusion_comes_first_and_the_rest_is_called_described(run: Run):
     assert "100% (68% to 100%), 8/8" in result.stdout
 
 
-def test_the_baseline_is_found_by_what_was_asked_and_named(run: Run):
+def test_the_baseline_is_found_by_what_was_asked_and_named(run: Run) -> None:
     result = run("compare-baseline", "helped", "-o", "json")
     (made,) = json.loads(result.stdout)
     assert (made["first"], made["second"], made["conclusion"]) == ("default/helped", "default/alone", "better")
@@ -26,7 +27,7 @@ def test_the_baseline_is_found_by_what_was_asked_and_named(run: Run):
     assert result.stderr == "The baseline is default/alone (uid base, Complete).\n"
 
 
-def test_a_baseline_that_asked_something_else_is_not_taken_and_the_difference_is_named(run: Run):
+def test_a_baseline_that_asked_something_else_is_not_taken_and_the_difference_is_named(run: Run) -> None:
     result = run("compare", "helped", "odd")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "They differ in settleSeconds" in result.stderr
@@ -35,13 +36,13 @@ def test_a_baseline_that_asked_something_else_is_not_taken_and_the_difference_is
     assert forced.stdout.startswith("Forced: the two did not ask the same; they differ in settleSeconds.\n")
 
 
-def test_a_baseline_has_no_baseline(run: Run):
+def test_a_baseline_has_no_baseline(run: Run) -> None:
     result = run("compare-baseline", "alone")
     assert result.exit_code == 1
     assert "is a baseline itself" in result.stderr
 
 
-def test_variants_are_compared_each_with_each_under_their_names(run: Run):
+def test_variants_are_compared_each_with_each_under_their_names(run: Run) -> None:
     result = run("compare-variants", "--subject", "etcd", "--chaos", "pod_kill", "-o", "csv")
     (made,) = csv.DictReader(io.StringIO(result.stdout))
     assert (made["first"], made["second"], made["comparisons"]) == ("one", "two", "1")
@@ -51,19 +52,21 @@ def test_variants_are_compared_each_with_each_under_their_names(run: Run):
     assert "one is default/helped (uid v1, Complete)." in result.stderr
 
 
-def test_what_nobody_tried_is_a_sentence(run: Run):
+def test_what_nobody_tried_is_a_sentence(run: Run) -> None:
     result = run("compare-variants", "--subject", "tikv", "--chaos", "node_kill")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "It takes campaigns of two variants of agents with node_kill on tikv" in result.stderr
 
 
-def test_markdown_says_the_conclusion_and_describes(run: Run):
+def test_markdown_says_the_conclusion_and_describes(run: Run) -> None:
     text = run("compare", "helped", "alone", "-o", "markdown").stdout
     assert text.startswith("**default/helped is better than default/alone: ")
     assert "| recovered by the deadline | 100% (68% to 100%), 8/8 | 75% (41% to 93%), 6/8 |" in text
 
 
-def test_the_other_arm_is_taken_before_a_newer_baseline_and_that_they_took_turns_is_said(run: Run, tmp_path):
+def test_the_other_arm_is_taken_before_a_newer_baseline_and_that_they_took_turns_is_said(
+    run: Run, tmp_path: Path
+) -> None:
     url = f"sqlite:///{tmp_path}/records.db"
 
     async def seed() -> None:
@@ -81,7 +84,7 @@ def test_the_other_arm_is_taken_before_a_newer_baseline_and_that_they_took_turns
     assert "They did not take turns" in run("compare", "helped", "newer", db=url).stdout
 
 
-def test_an_agent_has_a_control_where_one_of_its_variant_was_scored_on_the_subject(run: Run, tmp_path):
+def test_an_agent_has_a_control_where_one_of_its_variant_was_scored_on_the_subject(run: Run, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/records.db"
 
     async def seed() -> None:
@@ -98,7 +101,7 @@ def test_an_agent_has_a_control_where_one_of_its_variant_was_scored_on_the_subje
     assert len(said) == 1 and "of default/two has" in said[0]
 
 
-def test_lost_attempts_stand_in_every_format(run: Run, tmp_path):
+def test_lost_attempts_stand_in_every_format(run: Run, tmp_path: Path) -> None:
     from controller.api import Outcome
     from tests.unit.records.samples import at
 

@@ -1,7 +1,7 @@
 """A real API server for tests: etcd and kube-apiserver as plain processes on 127.0.0.1. No Docker, up in 3 seconds.
 
 There are no controllers here. Namespaces once deleted stay Terminating, Deployments make no pods, owner references
-collect nothing; what depends on those belongs into tests/kind.
+collect nothing; what depends on those belongs into tests/e2e.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.apiserver.processes import Process, free_ports
+from cluster.apiserver.processes import Process, free_ports
 
 ADMIN = "admin"
 UP_SECONDS = 180.0
