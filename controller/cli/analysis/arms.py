@@ -34,17 +34,17 @@ class ArmRecords:
     def __init__(self, db: str | None, context: str | None) -> None:
         self._db, self._context = db, context
 
-    def arm(self, name: str) -> Arm:
+    def arm(self, reference: str) -> Arm:
         """Returns the campaign with this name, `namespace/name` or uid.
 
         Where several have the name, returns the newest and prints the uids of the others to stderr.
         """
         with records(self._db, self._context) as reader:
-            found = reader.find(name)
+            found = reader.find(reference)
         if found.others:
             uids = ", ".join(other.uid for other in found.others)
             _print_to_stderr(
-                f"{len(found.others) + 1} campaigns go by {name}; this is the newest. The others have uid {uids}."
+                f"{len(found.others) + 1} campaigns go by {reference}; this is the newest. The others have uid {uids}."
             )
         return self._load(found.campaign)
 
