@@ -74,12 +74,12 @@ def show(
 
         with records(db, context) as reader:
             found = reader.find(campaign)
-            told = reader.attempt(found.campaign, trial, attempt)
+            timeline = reader.attempt(found.campaign, trial, attempt)
         mention(found.others, f"showing the newest, {found.campaign.qualified_name}")
         if output is Output.JSON:
-            print(as_json.dumps(as_json.timeline(found.campaign, told), indent=2))
+            print(as_json.dumps(as_json.timeline(found.campaign, timeline), indent=2))
         else:
-            printing.print_details(found.campaign, told.attempt, told.events, full)
+            printing.print_details(found.campaign, timeline.attempt, timeline.events, full)
 
 
 class ExportFormat(StrEnum):
@@ -124,7 +124,7 @@ def export(
 
 
 def mention(others: tuple[object, ...], shown: str) -> None:
-    """Say on stderr that the name was ambiguous; stdout belongs to the result."""
+    """Prints to stderr that the name is ambiguous. stdout is for the result only."""
     if others:
         uids = ", ".join(str(getattr(other, "uid", other)) for other in others)
         typer.echo(f"{len(others) + 1} campaigns go by this name; {shown}. The others have uid {uids}.", err=True)
