@@ -121,12 +121,12 @@ class Exposure:
         if self.account is None:
             return "whether the agent can read of the evaluation is unknown: its Deployment could not be read"
         who = f"the agent's ServiceAccount {self.account}"
-        said = []
+        parts = []
         if self.can:
-            said.append(f"{who} can read {_listed(self.can)}")
+            parts.append(f"{who} can read {_listed(self.can)}")
         if self.unknown:
-            said.append(f"whether {'it' if said else who} can read {_listed(self.unknown)} is unknown")
-        return "; ".join(said)
+            parts.append(f"whether {'it' if parts else who} can read {_listed(self.unknown)} is unknown")
+        return "; ".join(parts)
 
 
 async def check_exposure(account: Account, namespaces: Namespaces, ask: Ask) -> Exposure:

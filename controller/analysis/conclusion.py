@@ -57,10 +57,10 @@ def too_few(names: tuple[str, str], sizes: tuple[int, int], paired: bool, compar
     have = f"{names[0]} has {sizes[0]} and {names[1]} has {sizes[1]} that count{' in pairs' if paired else ''}"
     if not min(sizes):
         return f"Too few trials: {have}."
-    said = f"Too few trials: {have}, and the smallest p that any result of so few can have is {least:.3g}"
+    sentence = f"Too few trials: {have}, and the smallest p that any result of so few can have is {least:.3g}"
     if comparisons > 1:
-        said += f", or {adjusted:.3g} when it is one of {comparisons} comparisons (Holm)"
-    return f"{said}. A winner takes p of at most {LEVEL:g}, so at least {_of(fewest_pairs(comparisons))} in pairs."
+        sentence += f", or {adjusted:.3g} when it is one of {comparisons} comparisons (Holm)"
+    return f"{sentence}. A winner takes p of at most {LEVEL:g}, so at least {_of(fewest_pairs(comparisons))} in pairs."
 
 
 def sentence(
@@ -83,14 +83,16 @@ def sentence(
     recoveries = f"Recovered by then: {_of(rates.recovered[0], rates.sizes[0])} of {first}, "
     recoveries += f"{_of(rates.recovered[1], rates.sizes[1])} of {second} ({_rates(rates)})."
     if not any(rates.recovered):
-        said = f"No detectable difference between {first} and {second}: neither recovered within {deadline:g} s"
-        return f"{said} in any trial ({numbers}). {recoveries}"
+        sentence = f"No detectable difference between {first} and {second}: neither recovered within {deadline:g} s"
+        return f"{sentence} in any trial ({numbers}). {recoveries}"
     if conclusion is Conclusion.NO_DIFFERENCE:
-        said = f"No detectable difference between {first} and {second}: {within}, {first} was unrecovered for {spent}"
+        sentence = (
+            f"No detectable difference between {first} and {second}: {within}, {first} was unrecovered for {spent}"
+        )
     else:
-        said = f"{first} is {conclusion} than {second}: {within} it was unrecovered for {spent}"
+        sentence = f"{first} is {conclusion} than {second}: {within} it was unrecovered for {spent}"
     return " ".join(
-        [f"{said}, on average ({numbers}).", recoveries, *_disagreement(conclusion, names, difference, rates)]
+        [f"{sentence}, on average ({numbers}).", recoveries, *_disagreement(conclusion, names, difference, rates)]
     )
 
 
@@ -192,8 +194,8 @@ def notes(first: Arm, second: Arm, analyses: tuple[Analysis, Analysis], deadline
     yield from _windows(arms, deadline)
     for arm in arms:
         yield from _ended_early(arm)
-    if (said := differing_loss((first.name, second.name), *analyses)) is not None:
-        yield said
+    if (sentence := differing_loss((first.name, second.name), *analyses)) is not None:
+        yield sentence
     for arm in arms:
         yield from _flags(arm)
     for arm in arms:
@@ -238,8 +240,8 @@ def _ended_early(arm: Arm) -> Iterator[str]:
 def _flags(arm: Arm) -> Iterator[str]:
     counts = Counter(str(flag) for trial in arm.trials for flag in trial.flags)
     if counts:
-        said = ", ".join(f"{flag} {count}" for flag, count in sorted(counts.items()))
-        yield f"Flags of {arm.name}, of {len(arm.trials)} attempts: {said}."
+        sentence = ", ".join(f"{flag} {count}" for flag, count in sorted(counts.items()))
+        yield f"Flags of {arm.name}, of {len(arm.trials)} attempts: {sentence}."
 
 
 UNITS = ((86400.0, "days"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))

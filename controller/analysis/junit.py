@@ -64,7 +64,7 @@ def _case(suite: ElementTree.Element, campaign: CampaignRow, trial: int, attempt
     if kind != "passed":
         ElementTree.SubElement(case, kind, {"message": _text(message)}).text = _text((last and last.error) or "")
     if attempts:
-        ElementTree.SubElement(case, "system-out").text = _text("\n".join(_told(attempt) for attempt in attempts))
+        ElementTree.SubElement(case, "system-out").text = _text("\n".join(_describe(attempt) for attempt in attempts))
     return kind
 
 
@@ -83,7 +83,7 @@ def _kind(campaign: CampaignRow, last: AttemptSummary | None) -> tuple[str, str]
     return ("failure" if last.outcome.scored else "skipped"), last.outcome
 
 
-def _told(attempt: AttemptSummary) -> str:
+def _describe(attempt: AttemptSummary) -> str:
     times = {
         "detected": attempt.time_to_detect,
         "resolved": attempt.time_to_resolve,

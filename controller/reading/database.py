@@ -26,17 +26,17 @@ class DatabaseReader:
         with reading(self._url) as connection:
             return [CampaignCounts.of(row, tally) for row, tally in queries.list_campaigns(connection)]
 
-    def named(self, asked: str) -> list[CampaignCounts]:
+    def named(self, reference: str) -> list[CampaignCounts]:
         """All that `find` would choose from, counted, the newest first."""
         with reading(self._url) as connection:
-            found = queries.find_campaign(connection, asked)
+            found = queries.find_campaign(connection, reference)
             counted = queries.count(connection, (found.campaign, *found.others))
         return [CampaignCounts.of(row, tally) for row, tally in counted]
 
-    def find(self, asked: str) -> CampaignMatch:
+    def find(self, reference: str) -> CampaignMatch:
         """See `RecordsReader`."""
         with reading(self._url) as connection:
-            return queries.find_campaign(connection, asked)
+            return queries.find_campaign(connection, reference)
 
     def attempts(self, campaign: CampaignRow) -> list[AttemptSummary]:
         """See `RecordsReader`."""

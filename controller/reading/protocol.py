@@ -61,7 +61,7 @@ class RecordsReader(Protocol):
         """All campaigns, the newest first; deleted ones are there too."""
         ...
 
-    def find(self, asked: str) -> CampaignMatch:
+    def find(self, reference: str) -> CampaignMatch:
         """The campaign with this uid, `namespace/name` or name; of several, the one created last. Else NotRecorded."""
         ...
 

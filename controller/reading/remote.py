@@ -43,9 +43,9 @@ class RemoteReader:
         """See `RecordsReader`."""
         return [from_json.campaign(each) for each in self._json("/v1/campaigns")]
 
-    def find(self, asked: str) -> CampaignMatch:
+    def find(self, reference: str) -> CampaignMatch:
         """See `RecordsReader`."""
-        meant, *others = self._json("/v1/campaigns", named=asked)
+        meant, *others = self._json("/v1/campaigns", named=reference)
         rows = (from_json.campaign(each).campaign for each in others)
         return CampaignMatch(from_json.campaign(meant).campaign, tuple(rows))
 
@@ -116,9 +116,9 @@ class _Connection(http.client.HTTPConnection):
         self.sock = made
 
 
-def _refusal(status: int, said: str) -> RecordsError:
+def _refusal(status: int, message: str) -> RecordsError:
     if status == http.HTTPStatus.NOT_FOUND:
-        return NotRecorded(said)
+        return NotRecorded(message)
     if status == http.HTTPStatus.SERVICE_UNAVAILABLE:
-        return RecordsUnavailable(said)
-    return RecordsUnavailable(f"The controller answered with HTTP {status}: {said[:200]}")
+        return RecordsUnavailable(message)
+    return RecordsUnavailable(f"The controller answered with HTTP {status}: {message[:200]}")

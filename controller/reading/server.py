@@ -108,8 +108,8 @@ class RecordsEndpoints:
 
     def campaigns(self, request: Request) -> Response:
         """All campaigns; with `?named=`, those that go by this name, namespace/name or uid, the one meant first."""
-        asked = request.query_params.get("named")
-        found = self._reader.campaigns() if asked is None else self._reader.named(asked)
+        reference = request.query_params.get("named")
+        found = self._reader.campaigns() if reference is None else self._reader.named(reference)
         return _json([as_json.campaign(each) for each in found])
 
     def attempts(self, request: Request) -> Response:

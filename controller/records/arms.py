@@ -63,8 +63,8 @@ def comparable_spec(spec: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def _without(part: Mapping[str, Json], excluded: Collection[str], earlier: Mapping[str, Json]) -> dict[str, Json]:
-    said = {name: value for name, value in part.items() if name not in excluded}
-    return {name: value for name, value in said.items() if name not in earlier or value != earlier[name]}
+    fields = {name: value for name, value in part.items() if name not in excluded}
+    return {name: value for name, value in fields.items() if name not in earlier or value != earlier[name]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,8 +104,8 @@ def end(
     if connection.execute(_open(id_).values(values)).rowcount == 0:
         _outcome(connection, id_)
         return False
-    said = {"outcome": outcome.value, "error": values.get("error"), "failure": failure and failure.value}
-    detail = {name: value for name, value in said.items() if value is not None}
+    closing = {"outcome": outcome.value, "error": values.get("error"), "failure": failure and failure.value}
+    detail = {name: value for name, value in closing.items() if value is not None}
     _add_events(connection, id_, [*events, Event(Step.RECORD, at, ENDED, detail)])
     return True
 
@@ -114,14 +114,14 @@ def ended(connection: Connection, id_: str, failure: Failure | None, cleanup_fai
     """An attempt that was ended just now, for whoever counts them."""
     row = decode_summary(connection.execute(select(*SUMMARY).where(attempts.c.id == id_)).mappings().one())
     c = campaigns.c
-    whose = connection.execute(select(c.subject, c.chaos, c.mode).where(c.uid == row.campaign_uid)).one()
+    campaign = connection.execute(select(c.subject, c.chaos, c.mode).where(c.uid == row.campaign_uid)).one()
     assert row.outcome is not None and row.ended_at is not None, "it has ended"
     return EndedAttempt(
         id=id_,
         at=row.ended_at,
-        subject=whose.subject,
-        chaos=whose.chaos,
-        mode=Mode(whose.mode),
+        subject=campaign.subject,
+        chaos=campaign.chaos,
+        mode=Mode(campaign.mode),
         outcome=row.outcome,
         time_to_recover=row.time_to_recover,
         time_to_detect=row.time_to_detect,

@@ -101,8 +101,8 @@ def calls(connection: Connection, campaign: str, ticket_ids: Sequence[str], abov
     Without what tools answered (`content` is empty there): those texts are by far the largest part.
     """
     columns = [column for column in agent_entries.c if column.name != "content"]
-    said = case((agent_entries.c.type == "reasoning", agent_entries.c.content), else_="").label("content")
-    query = select(*columns, said).where(
+    text = case((agent_entries.c.type == "reasoning", agent_entries.c.content), else_="").label("content")
+    query = select(*columns, text).where(
         agent_entries.c.campaign_uid == campaign,
         agent_entries.c.number > above,
         agent_entries.c.session.in_(_sessions(campaign, ticket_ids)),

@@ -44,21 +44,21 @@ def count_by_phase(connection: Connection) -> Mapping[tuple[str, Phase], int]:
     return {(subject, Phase(phase)): number for subject, phase, number in connection.execute(query)}
 
 
-def find_campaign(connection: Connection, asked: str) -> CampaignMatch:
+def find_campaign(connection: Connection, reference: str) -> CampaignMatch:
     """The campaign with this uid, `namespace/name` or name; of several, the one created last.
 
     A name comes back when an object is created again, and the same name may be used in two namespaces. NotRecorded,
     with the campaigns that are known, when there is none.
     """
-    namespace, _, name = asked.rpartition("/")
+    namespace, _, name = reference.rpartition("/")
     named = (
         and_(campaigns.c.name == name, campaigns.c.namespace == namespace) if namespace else campaigns.c.name == name
     )
-    matching = _campaigns(connection, or_(campaigns.c.uid == asked, named))
+    matching = _campaigns(connection, or_(campaigns.c.uid == reference, named))
     if not matching:
         known = list(dict.fromkeys(row.qualified_name for row in _campaigns(connection)))
         text = f"known are {_enumerate(known)}" if known else "there are none yet"
-        raise NotRecorded(f"No campaign {asked!r} is recorded; {text}")
+        raise NotRecorded(f"No campaign {reference!r} is recorded; {text}")
     return CampaignMatch(matching[0], tuple(matching[1:]))
 
 
@@ -88,9 +88,9 @@ def get_attempt(connection: Connection, campaign: CampaignRow, trial: int, attem
     row = connection.execute(query.order_by(attempts.c.attempt.desc()).limit(1)).mappings().one_or_none()
     if row is None:
         there = [f"{row.trial}.{row.attempt}" for row in list_attempts(connection, campaign.uid)]
-        asked = f"trial {trial}" if attempt is None else f"attempt {attempt} of trial {trial}"
+        wanted = f"trial {trial}" if attempt is None else f"attempt {attempt} of trial {trial}"
         text = f"recorded (trial.attempt) are {_enumerate(there)}" if there else "no trial of it has begun yet"
-        raise NotRecorded(f"Campaign {campaign.name} has no {asked}; {text}")
+        raise NotRecorded(f"Campaign {campaign.name} has no {wanted}; {text}")
     return decode(row)
 
 

@@ -55,8 +55,8 @@ class LogQuota:
         if campaign not in self._logs:
             self._logs[campaign] = _stored(connection, agent_entries, campaign)
         if self._logs[campaign] + size > most:
-            said = f"all the log that is kept is there ({most >> 20} MiB); no more is taken"
-            raise InboxFull(said)
+            message = f"all the log that is kept is there ({most >> 20} MiB); no more is taken"
+            raise InboxFull(message)
 
     def add(self, campaign: str, size: int) -> None:
         """Notes that `size` bytes of the campaign's log were committed."""

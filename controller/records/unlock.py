@@ -49,11 +49,11 @@ def find_lock(connection: Connection, subject: str | None, campaign: str | None)
     if len({lock.campaign_uid for lock in found}) == 1:  # its subject first: that is what people have in mind
         found = sorted(found, key=lambda lock: locks.is_workload(lock.subject))[:1]
     if len(found) != 1:
-        asked = f"{subject!r} is not locked" if subject else f"campaign {campaign!r} holds nothing"
+        problem = f"{subject!r} is not locked" if subject else f"campaign {campaign!r} holds nothing"
         if found:
-            asked = f"campaign {campaign!r} could be any of several"
+            problem = f"campaign {campaign!r} could be any of several"
         there = "; ".join(f"{lock.subject} by campaign {lock.campaign}" for lock in everything)
-        raise UnlockRefused(f"{asked}; locked are: {there or 'none'}")
+        raise UnlockRefused(f"{problem}; locked are: {there or 'none'}")
     return _held(connection, found[0])
 
 
@@ -98,5 +98,5 @@ def _held(connection: Connection, lock: LockRow) -> HeldLock:
     return HeldLock(lock, row)
 
 
-def _is_held_by(lock: LockRow, asked: str) -> bool:
-    return asked in (lock.campaign_uid, lock.campaign, lock.campaign.partition("/")[2])
+def _is_held_by(lock: LockRow, reference: str) -> bool:
+    return reference in (lock.campaign_uid, lock.campaign, lock.campaign.partition("/")[2])

@@ -78,8 +78,8 @@ def _figure(kind: str, title: str, counted: str, lines: Sequence[Line], deadline
         axes.grid(alpha=0.25)
         drawn = io.StringIO()
         figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    said = "; ".join(f"{line.name}: {line.share[-1]:.0%} of {line.n} by {deadline:g} s" for line in lines)
-    return _embedded(drawn.getvalue(), kind, f"{title}, over time", said)
+    description = "; ".join(f"{line.name}: {line.share[-1]:.0%} of {line.n} by {deadline:g} s" for line in lines)
+    return _embedded(drawn.getvalue(), kind, f"{title}, over time", description)
 
 
 def _to_the_end(line: Line, deadline: float) -> list[list[float]]:

@@ -129,16 +129,16 @@ class _Worker:
             connection = self._connect()
             connection.settimeout(MAX_SECONDS)
             connection.sendall(HEAD.pack(len(body), KINDS.index(kind)) + body)
-            length, said = HEAD.unpack(receive(connection, HEAD.size))
+            length, code = HEAD.unpack(receive(connection, HEAD.size))
             text = receive(connection, length)
         except (OSError, EOFError) as error:  # TimeoutError is an OSError
             self._drop()
             if not self._closing:
                 log.warning("a process that reads what agents send was ended: %s", error or type(error).__name__)
             raise TooMuchWork("the body could not be read in the time and memory that one may take") from None
-        if said == TAKEN:
+        if code == TAKEN:
             return [from_line(line) for line in text.split(b"\n") if line]
-        raise (TooMuchWork if said == TOO_MUCH else NotTaken)(text.decode())
+        raise (TooMuchWork if code == TOO_MUCH else NotTaken)(text.decode())
 
     def _connect(self) -> socket.socket:
         if self._connection is not None and self._process is not None and self._process.poll() is None:

@@ -55,8 +55,8 @@ def work(connection: socket.socket) -> None:
     """Answer until the other end is gone."""
     while True:
         length, kind = HEAD.unpack(receive(connection, HEAD.size))
-        said, text = answer(KINDS[kind], receive(connection, length))
-        connection.sendall(HEAD.pack(len(text), said) + text)
+        code, text = answer(KINDS[kind], receive(connection, length))
+        connection.sendall(HEAD.pack(len(text), code) + text)
 
 
 def main() -> None:

@@ -114,12 +114,12 @@ def opened_at(row: Row, zone: tzinfo) -> datetime | None:
 
 
 def _ticket(row: Row, number: int, zone: tzinfo, by_session: bool) -> Ticket:
-    said = row["message"] if row["message"] is not None else row["violation_key"]
+    text = row["message"] if row["message"] is not None else row["violation_key"]
     return Ticket(
         number=number,
         id=_id(row["id"]),
         subject=row["subject"] if isinstance(row["subject"], str) and row["subject"] else None,
-        message=sanitize(str(said or "")),
+        message=sanitize(str(text or "")),
         opened_at=opened_at(row, zone),
         resolved_at=read_time(row["resolved_at"], zone),
         resolved=says_resolved(row, by_session),

@@ -35,7 +35,7 @@ BESIDE = ("", "-wal", "-shm", "-journal")
 
 _MAGIC = b"SQLite format 3\x00"
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-_LOOKS: defaultdict[str, Lock] = defaultdict(Lock)
+_READS: defaultdict[str, Lock] = defaultdict(Lock)
 
 
 class Locked(AgentUnreadable):
@@ -63,7 +63,7 @@ def reading(path: Path, policy: FilePolicy = ANY_FILE) -> Iterator[sqlite3.Conne
     if (refusal := path_refusal(policy, path)) is not None:
         raise AgentUnreadable(refusal)
     resolved = Path(os.path.realpath(path))
-    with _LOOKS[str(resolved)]:
+    with _READS[str(resolved)]:
         try:
             before = _inode(resolved)
             mode = _mode(resolved, path)
@@ -78,14 +78,14 @@ def reading(path: Path, policy: FilePolicy = ANY_FILE) -> Iterator[sqlite3.Conne
                     raise Locked(f"{path} was replaced while it was opened")
                 yield connection
         except sqlite3.Error as error:
-            raise _told(path, error) from None
+            raise _unreadable(path, error) from None
         except MemoryError:
             raise TooMuch(f"{path} cannot be read: it takes more memory than a look may have") from None
         except OSError as error:
             raise AgentUnreadable(f"{path} cannot be read: {error.strerror or error}") from None
 
 
-def _told(path: Path, error: sqlite3.Error) -> AgentUnreadable:
+def _unreadable(path: Path, error: sqlite3.Error) -> AgentUnreadable:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in _BUSY:
         return Locked(f"{path} is locked by whoever writes it")

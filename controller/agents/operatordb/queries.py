@@ -53,22 +53,22 @@ class Query:
 
     def to_json(self) -> Json:
         """For the reading process."""
-        asked = asdict(self) | {"at": self.at.isoformat()}
+        query = asdict(self) | {"at": self.at.isoformat()}
         if self.cursor is not None:
-            asked["cursor"] = cursor_to_json(self.cursor)
-        return asked
+            query["cursor"] = cursor_to_json(self.cursor)
+        return query
 
     @classmethod
-    def from_json(cls, asked: Json) -> Query:
+    def from_json(cls, query: Json) -> Query:
         """What `to_json` made."""
         return cls(
-            about=asked["about"],
-            path=asked["path"],
-            at=datetime.fromisoformat(asked["at"]),
-            zone=asked["zone"],
-            cursor=None if asked["cursor"] is None else cursor_from_json(asked["cursor"]),
-            tickets=tuple(asked["tickets"]),
-            policy=FilePolicy(asked["policy"]["below"], tuple(asked["policy"]["never"])),
+            about=query["about"],
+            path=query["path"],
+            at=datetime.fromisoformat(query["at"]),
+            zone=query["zone"],
+            cursor=None if query["cursor"] is None else cursor_from_json(query["cursor"]),
+            tickets=tuple(query["tickets"]),
+            policy=FilePolicy(query["policy"]["below"], tuple(query["policy"]["never"])),
         )
 
 
@@ -76,10 +76,10 @@ def answer(query: Query) -> Json:
     """Read the file, and say what is asked, or what keeps it from being read. Blocks."""
     path, zone = Path(query.path), zone_of(query.zone)
     if query.about == "refusal":
-        return {"said": path_refusal(query.policy, path)}
+        return {"result": path_refusal(query.policy, path)}
     try:
         with reading(path, query.policy) as file:
-            return {"said": _ANSWERS[query.about](file, query, zone)}
+            return {"result": _ANSWERS[query.about](file, query, zone)}
     except AgentUnreadable as trouble:
         return {"trouble": type(trouble).__name__, "why": str(trouble)}
 
@@ -88,7 +88,7 @@ def result_of(answered: Json) -> Json:
     """What was answered. Raises what kept the file from being read."""
     if "trouble" in answered:
         raise _TROUBLES.get(str(answered["trouble"]), AgentUnreadable)(str(answered.get("why", "")))
-    return answered["said"]
+    return answered["result"]
 
 
 def cursor_to_json(cursor: Cursor) -> Json:
@@ -96,32 +96,32 @@ def cursor_to_json(cursor: Cursor) -> Json:
     return asdict(cursor) | {"at": cursor.at.isoformat()}
 
 
-def cursor_from_json(told: Json) -> Cursor:
+def cursor_from_json(stored: Json) -> Cursor:
     """What `cursor_to_json` made."""
-    rows = {name: Known(**told[name]) for name in ("tickets", "entries")}
-    return Cursor(datetime.fromisoformat(told["at"]), told["ticket"], told["entry"], told["file"], **rows)
+    rows = {name: Known(**stored[name]) for name in ("tickets", "entries")}
+    return Cursor(datetime.fromisoformat(stored["at"]), stored["ticket"], stored["entry"], stored["file"], **rows)
 
 
-def tickets_from_json(told: Json) -> tuple[Ticket, ...]:
+def tickets_from_json(stored: Json) -> tuple[Ticket, ...]:
     """The answer to `tickets`."""
     return tuple(
         Ticket(**each | {"opened_at": _time(each["opened_at"]), "resolved_at": _time(each["resolved_at"])})
-        for each in told
+        for each in stored
     )
 
 
-def log_from_json(told: Json) -> CommandLog:
+def log_from_json(stored: Json) -> CommandLog:
     """The answer to `commands`."""
     return CommandLog(
-        commands=tuple(Command(**each | {"at": _time(each["at"])}) for each in told["commands"]),
-        complete=told["complete"],
-        why=told["why"],
-        reasoning=tuple(Reasoning(**each | {"at": _time(each["at"])}) for each in told["reasoning"]),
+        commands=tuple(Command(**each | {"at": _time(each["at"])}) for each in stored["commands"]),
+        complete=stored["complete"],
+        why=stored["why"],
+        reasoning=tuple(Reasoning(**each | {"at": _time(each["at"])}) for each in stored["reasoning"]),
     )
 
 
-def _time(told: str | None) -> datetime | None:
-    return None if told is None else datetime.fromisoformat(told)
+def _time(stored: str | None) -> datetime | None:
+    return None if stored is None else datetime.fromisoformat(stored)
 
 
 def _plain(value: Any) -> Json:
@@ -134,15 +134,15 @@ def _plain(value: Any) -> Json:
 
 
 _ANSWERS: Mapping[str, Callable[[Any, Query, tzinfo], Json]] = {
-    "cursor": lambda file, asked, zone: cursor_to_json(take_cursor(file, asked.at)),
-    "tickets": lambda file, asked, zone: _plain([asdict(each) for each in find_tickets(file, _since(asked), zone)]),
-    "commands": lambda file, asked, zone: _plain(asdict(find_commands(file, _since(asked), asked.tickets, zone))),
-    "counts": lambda file, asked, zone: count_rows(file),
+    "cursor": lambda file, query, zone: cursor_to_json(take_cursor(file, query.at)),
+    "tickets": lambda file, query, zone: _plain([asdict(each) for each in find_tickets(file, _since(query), zone)]),
+    "commands": lambda file, query, zone: _plain(asdict(find_commands(file, _since(query), query.tickets, zone))),
+    "counts": lambda file, query, zone: count_rows(file),
 }
 
 
-def _since(asked: Query) -> Cursor:
-    return asked.cursor or Cursor(asked.at)
+def _since(query: Query) -> Cursor:
+    return query.cursor or Cursor(query.at)
 
 
 MEMORY_BYTES = 512 << 20

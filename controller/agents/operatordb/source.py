@@ -41,26 +41,26 @@ class OperatorDb:
 
     async def refusal(self) -> str | None:
         """Why this file may never be read; None where it may, or is not there yet. Raises AgentUnreadable."""
-        said: str | None = await self._ask(Query("refusal", str(self._path), self._now(), policy=self._policy))
-        return said
+        reason: str | None = await self._ask(Query("refusal", str(self._path), self._now(), policy=self._policy))
+        return reason
 
     async def current_cursor(self) -> Cursor:
         """As the protocol says; a file that is not there is one with nothing in it."""
-        told, _ = await self._read("cursor")
-        return cursor_from_json(told)
+        answer, _ = await self._read("cursor")
+        return cursor_from_json(answer)
 
     async def poll(self, cursor: Cursor) -> PollResult:
         """As the protocol says. `at` is just before the file was read."""
         try:
-            told, at = await self._read("tickets", cursor)
-            return PollResult(at, tickets_from_json(told))
+            answer, at = await self._read("tickets", cursor)
+            return PollResult(at, tickets_from_json(answer))
         except AgentUnreadable as trouble:
             return PollResult(self._now(), trouble=str(trouble))
 
     async def read_commands(self, cursor: Cursor, tickets: Sequence[Ticket]) -> CommandLog:
         """As the protocol says."""
-        told, _ = await self._read("commands", cursor, [ticket.id for ticket in tickets])
-        return log_from_json(told)
+        answer, _ = await self._read("commands", cursor, [ticket.id for ticket in tickets])
+        return log_from_json(answer)
 
     async def close(self) -> None:
         """End the process; nothing else is held between two looks. Whatever is asked later starts another."""
@@ -72,9 +72,9 @@ class OperatorDb:
         for left in reversed(range(TRIES)):
             at = self._now()
             zone = str(self._zone)
-            asked = Query(about, str(self._path), at, zone, cursor, tuple(tickets), self._policy)
+            query = Query(about, str(self._path), at, zone, cursor, tuple(tickets), self._policy)
             try:
-                return await self._ask(asked), at
+                return await self._ask(query), at
             except Locked:
                 if not left:
                     raise

@@ -34,13 +34,15 @@ class Records:
     def __init__(self, db: str | None, context: str | None) -> None:
         self._db, self._context = db, context
 
-    def arm(self, asked: str) -> Arm:
+    def arm(self, reference: str) -> Arm:
         """The campaign of this name, `namespace/name` or uid; of several, the newest, which is said on stderr."""
         with records(self._db, self._context) as reader:
-            found = reader.find(asked)
+            found = reader.find(reference)
         if found.others:
             uids = ", ".join(other.uid for other in found.others)
-            _say(f"{len(found.others) + 1} campaigns go by {asked}; this is the newest. The others have uid {uids}.")
+            _say(
+                f"{len(found.others) + 1} campaigns go by {reference}; this is the newest. The others have uid {uids}."
+            )
         return self._loaded(found.campaign)
 
     def baseline_of(self, campaign: CampaignRow, force: bool) -> Arm:

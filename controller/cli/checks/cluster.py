@@ -28,7 +28,7 @@ from subjects.registry import installed
 
 
 def check_api_server(api: Api, namespace: str) -> Iterator[Finding]:
-    """Unreachable where it does not answer: nothing else can be said then."""
+    """Unreachable where it does not answer: nothing else can be checked then."""
     found = api.get("/version")
     yield ok(
         f"The API server answers: {found.get('gitVersion', 'unknown version')} at {api.url}, context {api.context}"
@@ -65,18 +65,18 @@ def check_controller(api: Api, about: About) -> Iterator[Finding]:
         return
     yield ok(f"The controller runs: pod {NAMESPACE}/{pod}")
     try:
-        said = about()
+        running = about()
     except (RecordsError, CommandFailed) as error:
         yield warn(f"The controller does not answer questions about the records: {error}")
         return
     # Of a source tree only the schema can be compared.
-    alike = said["version"] == VERSION or SOURCE_TREE in (said["version"], VERSION)
-    if alike and said["schema"] == HEAD:
-        yield ok(f"It is version {said['version']} and fits this command, and its records can be read from here")
+    alike = running["version"] == VERSION or SOURCE_TREE in (running["version"], VERSION)
+    if alike and running["schema"] == HEAD:
+        yield ok(f"It is version {running['version']} and fits this command, and its records can be read from here")
     else:
         yield warn(
-            f"The controller is version {said['version']} (records schema {said['schema']}), this command {VERSION} "
-            f"({HEAD})",
+            f"The controller is version {running['version']} (records schema {running['schema']}), "
+            f"this command {VERSION} ({HEAD})",
             "use the same version of both",
         )
 
@@ -138,7 +138,7 @@ def of_model(model: type[BaseModel], path: str) -> Iterator[str]:
             return inlined(definitions[node["$ref"].rpartition("/")[2]])
         if "anyOf" in node:
             return inlined(next(each for each in node["anyOf"] if each != {"type": "null"}))
-        return {word: inlined(said) for word, said in node.items() if word != "$defs"}
+        return {word: inlined(child) for word, child in node.items() if word != "$defs"}
 
     # A map with known names (the outcomes) is an object with those properties in the CRD.
     return of_schema(_expand_named_maps(inlined(schema)), path)
@@ -150,7 +150,7 @@ def _expand_named_maps(node: Any) -> Any:
     names = node.get("propertyNames", {}).get("enum") if isinstance(node.get("propertyNames"), dict) else None
     if names:
         return {"properties": dict.fromkeys(names, node["additionalProperties"])}
-    return {word: _expand_named_maps(said) for word, said in node.items()}
+    return {word: _expand_named_maps(child) for word, child in node.items()}
 
 
 def _some(paths: set[str]) -> str:
@@ -181,14 +181,14 @@ def check_agent_db(path: Path) -> Iterator[Finding]:
         return
     finally:
         child.close()
-    told = ", ".join(f"{count} {table}" for table, count in counts.items() if count is not None)
+    listed = ", ".join(f"{count} {table}" for table, count in counts.items() if count is not None)
     if TICKETS not in counts:
         there = ", ".join(counts) or "none at all"
         yield fail(f"{path} has no table {TICKETS} (there are: {there})", "is it the operator.db of an agent?")
     elif missing := [table for table in OF_THE_AGENT if table not in counts]:
-        yield warn(f"{path} can be read: {told}; it has no {' and no '.join(missing)} yet", "has the agent run once?")
+        yield warn(f"{path} can be read: {listed}; it has no {' and no '.join(missing)} yet", "has the agent run once?")
     else:
-        yield ok(f"{path} can be read: {told}")
+        yield ok(f"{path} can be read: {listed}")
 
 
 def run_checks(context: str | None, namespace: str | None) -> Iterator[Finding]:

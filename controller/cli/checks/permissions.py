@@ -75,10 +75,10 @@ def _subject_opt_in(namespace: Namespace, campaigns: str, keys: OptInKeys) -> Fi
 def _subject_permissions(api: Api, namespace: str) -> Finding:
     lacking = []
     for resource, verb in SUBJECT_PERMISSIONS:
-        asked = {"resource": resource, "verb": verb, "namespace": namespace}
+        attributes = {"resource": resource, "verb": verb, "namespace": namespace}
         if resource == "namespaces":
-            asked["name"] = namespace
-        allowed = may_or_unknown(api, asked, CONTROLLER)
+            attributes["name"] = namespace
+        allowed = may_or_unknown(api, attributes, CONTROLLER)
         if allowed is None:
             return warn(f"Whether the controller has permissions over {namespace} is unknown: you may not ask")
         if not allowed:
@@ -149,17 +149,17 @@ def _agent_opt_in(namespace: Namespace, campaigns: str) -> Finding:
 
 
 def _agent_permissions(api: Api, namespace: str, deployments: list[str]) -> Iterator[Finding]:
-    asked = [
+    reviews = [
         (f"{verb} {resource}", {"group": group, "resource": resource, "verb": verb})
         for group, resource, verb in AGENT_PERMISSIONS
     ]
-    asked.append(("get its Namespace", {"resource": "namespaces", "verb": "get", "name": namespace}))
+    reviews.append(("get its Namespace", {"resource": "namespaces", "verb": "get", "name": namespace}))
     for name in deployments:
         of = {"group": "apps", "resource": "deployments", "name": name}
-        asked.append((f"get Deployment {name}", of | {"verb": "get"}))
-        asked.append((f"scale Deployment {name}", of | {"verb": "patch", "subresource": "scale"}))
+        reviews.append((f"get Deployment {name}", of | {"verb": "get"}))
+        reviews.append((f"scale Deployment {name}", of | {"verb": "patch", "subresource": "scale"}))
     lacking = []
-    for what, attributes in asked:
+    for what, attributes in reviews:
         allowed = may_or_unknown(api, attributes | {"namespace": namespace}, CONTROLLER)
         if allowed is None:
             yield warn(

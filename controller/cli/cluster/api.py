@@ -199,19 +199,19 @@ class Api:
 def refusal(status: int, raw: bytes) -> Refused | Unreachable:
     """What an answer that is none says."""
     try:
-        said = json.loads(raw)
+        body = json.loads(raw)
     except (ValueError, RecursionError):
-        said = None
-    if not isinstance(said, dict):
-        said = {}
-    message = said.get("message") or " ".join(raw[:300].decode(errors="replace").split()) or f"HTTP {status}"
+        body = None
+    if not isinstance(body, dict):
+        body = {}
+    message = body.get("message") or " ".join(raw[:300].decode(errors="replace").split()) or f"HTTP {status}"
     if status >= 500 or status == 429:
         return Unreachable(f"The API server cannot serve this now (HTTP {status}): {message}")
     if status < 400:
         return Unreachable(f"The answer was a redirect, which is not followed (HTTP {status})")
     if status == 401:
         return Refused(status, "The API server does not know you (HTTP 401): log in again, or choose another --context")
-    named = said.get("details")
+    named = body.get("details")
     return Refused(
         status, f"The API server refused: {message}", named=isinstance(named, dict) and bool(named.get("name"))
     )
@@ -228,8 +228,8 @@ def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
 
 def _retry_after(response: urllib3.BaseHTTPResponse) -> int | None:
     """For how many seconds the server asks us to wait; None where it does not ask."""
-    told = response.headers.get("Retry-After", "")
-    return min(max(1, int(told)), MOST_PAUSE_SECONDS) if told.isascii() and told.isdecimal() else None
+    seconds = response.headers.get("Retry-After", "")
+    return min(max(1, int(seconds)), MOST_PAUSE_SECONDS) if seconds.isascii() and seconds.isdecimal() else None
 
 
 def _words(error: BaseException) -> str:

@@ -159,12 +159,12 @@ def _relay(running: websocket.WebSocket) -> str:
             running.send_binary(bytes([STDIN]) + (line or b"\n"))
         if running.sock in ready:
             try:
-                opcode, said = running.recv_data()
+                opcode, frame = running.recv_data()
             except (websocket.WebSocketException, OSError):
                 return ended
             if opcode == websocket.ABNF.OPCODE_CLOSE:
                 return ended
-            channel, words = said[:1], said[1:].decode(errors="replace")
+            channel, words = frame[:1], frame[1:].decode(errors="replace")
             if channel == bytes([ENDED]):
                 ended += words
             elif words:
@@ -173,13 +173,13 @@ def _relay(running: websocket.WebSocket) -> str:
                 to.flush()
 
 
-def _status(said: str) -> int:
+def _status(text: str) -> int:
     """The exit status, from what Kubernetes says at the end."""
     try:
-        ended = json.loads(said)
+        ended = json.loads(text)
         if ended["status"] == "Success":
             return 0
         causes = {each["reason"]: each["message"] for each in ended.get("details", {}).get("causes", ())}
         return int(causes["ExitCode"])
     except (ValueError, KeyError, TypeError):
-        raise CommandFailed(f"The command in the controller's pod came to no end that could be read: {said}") from None
+        raise CommandFailed(f"The command in the controller's pod came to no end that could be read: {text}") from None

@@ -74,12 +74,12 @@ def show(
 
         with records(db, context) as reader:
             found = reader.find(campaign)
-            told = reader.attempt(found.campaign, trial, attempt)
+            timeline = reader.attempt(found.campaign, trial, attempt)
         mention(found.others, f"showing the newest, {found.campaign.qualified_name}")
         if output is Output.JSON:
-            print(as_json.dumps(as_json.timeline(found.campaign, told), indent=2))
+            print(as_json.dumps(as_json.timeline(found.campaign, timeline), indent=2))
         else:
-            printing.print_details(found.campaign, told.attempt, told.events, full)
+            printing.print_details(found.campaign, timeline.attempt, timeline.events, full)
 
 
 class ExportFormat(StrEnum):

@@ -19,15 +19,15 @@ Row = Callable[[CampaignRow, AttemptTimeline], Json]
 
 
 def _of_campaign(name: str) -> Row:
-    return lambda campaign, told: getattr(campaign, name)
+    return lambda campaign, timeline: getattr(campaign, name)
 
 
 def _of_attempt(name: str) -> Row:
-    return lambda campaign, told: getattr(told.attempt, name)
+    return lambda campaign, timeline: getattr(timeline.attempt, name)
 
 
 def _commands(name: str) -> Row:
-    return lambda campaign, told: _command_counts(told.attempt.commands)[name]
+    return lambda campaign, timeline: _command_counts(timeline.attempt.commands)[name]
 
 
 COLUMNS: Mapping[str, Row] = {
@@ -39,7 +39,7 @@ COLUMNS: Mapping[str, Row] = {
         for name in ("subject", "subject_namespace", "chaos", "mode", "variant", "comparison_hash")
     },
     **{name: _of_attempt(name) for name in ("id", "trial", "attempt", "seed", "step", "outcome")},
-    "scored": lambda campaign, told: told.attempt.outcome is not None and told.attempt.outcome.scored,
+    "scored": lambda campaign, timeline: timeline.attempt.outcome is not None and timeline.attempt.outcome.scored,
     **{
         name: _of_attempt(name)
         for name in (
@@ -65,7 +65,7 @@ COLUMNS: Mapping[str, Row] = {
         )
     },
     **{f"commands_{name}": _commands(name) for name in ("total", "unique", "repeated", "mutating", "destructive")},
-    "flags": lambda campaign, told: " ".join(told.attempt.flags),
+    "flags": lambda campaign, timeline: " ".join(timeline.attempt.flags),
     "error": _of_attempt("error"),
     "false_alarms": _of_attempt("false_alarms"),
 }
@@ -83,22 +83,22 @@ def _command_counts(commands: list[Json] | None) -> Mapping[str, int | None]:
 
 def write_junit(campaign: CampaignRow, attempts: Iterable[AttemptTimeline], to: TextIO) -> None:
     """JUnit XML: a trial is a test."""
-    to.write(to_junit(campaign, [told.attempt for told in attempts]))
+    to.write(to_junit(campaign, [timeline.attempt for timeline in attempts]))
 
 
 def write_csv(campaign: CampaignRow, attempts: Iterable[AttemptTimeline], to: TextIO) -> None:
     """A heading, and a line an attempt (RFC 4180, but for the ends of lines, which are plain)."""
     writer = csv.writer(to, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for told in attempts:
-        writer.writerow(_cell(column(campaign, told)) for column in COLUMNS.values())
+    for timeline in attempts:
+        writer.writerow(_cell(column(campaign, timeline)) for column in COLUMNS.values())
 
 
 def write_json(campaign: CampaignRow, attempts: Iterable[AttemptTimeline], to: TextIO) -> None:
     """One list of attempts, whole, a line each, so that it can be read as it comes."""
     before = "[\n"
-    for told in attempts:
-        to.write(before + as_json.dumps(as_json.timeline(campaign, told)))
+    for timeline in attempts:
+        to.write(before + as_json.dumps(as_json.timeline(campaign, timeline)))
         before = ",\n"
     to.write("\n]\n" if before == ",\n" else "[]\n")
 
