@@ -305,13 +305,13 @@ def test_the_faults_targets_are_rewritten_with_statements_that_are_valid_on_post
     engine = migrator(f"sqlite:///{tmp_path}/records.db")
     with engine.begin() as connection:
         made.create(connection)
-        rows = [{"id": "a", "fault": SEVERAL_TARGETS}, {"id": "b", "fault": None}]
+        rows: list[dict[str, Any]] = [{"id": "a", "fault": SEVERAL_TARGETS}, {"id": "b", "fault": None}]
         connection.execute(made.insert(), rows)
         sa.event.listen(connection, "before_execute", lambda _, statement, *__: sent.append(statement))
         migration._list_targets(connection, made)
         assert connection.execute(sa.select(made.c.fault).order_by(made.c.id)).scalars().all() == [LISTED_TARGETS, None]
     engine.dispose()
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    dialect = postgresql.dialect()
     found, rewritten, *_ = (" ".join(str(statement.compile(dialect=dialect)).split()) for statement in sent)
     assert found == "SELECT attempts.id, attempts.fault FROM attempts WHERE attempts.fault IS NOT NULL"
     assert rewritten.startswith("UPDATE attempts SET fault=%(fault)s::JSON WHERE attempts.id = %(id_1)s")
