@@ -72,7 +72,7 @@ class RemoteReader:
                 raise RecordsUnavailable("The backup broke off before its end; it was not kept")
 
     def token(self, namespace: str, name: str, proof: str) -> str:
-        """Returns a campaign's token. Raises NotRecorded where there is none yet, RecordsUnavailable on a wrong proof."""
+        """Returns a campaign's token. Raises NotRecorded where there is none, RecordsUnavailable on a wrong proof."""
         path = f"/v1/tokens/{quote(namespace, safe='')}/{quote(name, safe='')}"
         with self._answer(path, proof) as answer:
             return str(json.loads(answer.read())["token"])
