@@ -10,7 +10,7 @@ from pathlib import Path
 from controller.analysis.comparison import Arm, Comparison, compare_all
 from controller.analysis.errors import NotThere
 from controller.analysis.summary import analyze
-from controller.cli.analysis.arms import Records
+from controller.cli.analysis.arms import ArmRecords
 from controller.cli.results.timeline import summarize
 from controller.files import write_text
 from controller.reading.protocol import AttemptTimeline
@@ -22,7 +22,7 @@ MOST_ATTEMPTS = 200
 """Of a campaign. The numbers have all trials; a page with thousands of them is read by nobody."""
 
 
-def write(records: Records, asked: Sequence[str], destination: Path, force: bool, made_by: str) -> None:
+def write(records: ArmRecords, asked: Sequence[str], destination: Path, force: bool, made_by: str) -> None:
     """Put the report of these campaigns there, in place of what was there. NotThere where nothing can be written."""
     arms = [records.arm(each) for each in asked]
     chapters = [_chapter(records, arm) for arm in arms]
@@ -38,7 +38,7 @@ def compared(arms: Sequence[Arm], force: bool) -> list[Comparison]:
     return compare_all(combinations([arm for arm in arms if arm.campaign.mode.injects], 2), force)
 
 
-def _chapter(records: Records, arm: Arm) -> Chapter:
+def _chapter(records: ArmRecords, arm: Arm) -> Chapter:
     shown = records.attempts(arm.campaign)
     first = list(islice(shown, MOST_ATTEMPTS))
     ran = {text for each in first for text in versions(each.attempt.initial_state)}
