@@ -32,7 +32,7 @@ def tolerated_failures(voters: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Inject:
+class InjectPermit:
     """Permits to apply the plan on record: to its targets alone, and where a majority of the voters remains.
 
     `voters` is None for a fault that takes no member away.
@@ -43,7 +43,7 @@ class Inject:
 
 
 @dataclass(frozen=True, slots=True)
-class Revert:
+class RevertPermit:
     """Permits to revert the plan on record: on its targets alone, and where they still show its change.
 
     `selector` finds the targets that are pods. `still_applied` belongs to the fault's type: whether a target, given the
@@ -56,7 +56,7 @@ class Revert:
 
 
 @dataclass(frozen=True, slots=True)
-class Recreate:
+class RecreatePermit:
     """Permits to stop and empty a StatefulSet with these volume claim templates: the spec says `reset: recreate`."""
 
     workload: str

@@ -70,7 +70,7 @@ def start(answers: Callable[[], bool]) -> None:
             stop()
             raise SetupError(
                 "the Docker engine did not start.",
-                tail=run.last_lines(complaints(log.read_text(errors="replace"))),
+                tail=run.last_lines(error_lines(log.read_text(errors="replace"))),
                 log=log,
                 hint="it needs root, a writable /var/lib/docker, overlayfs, iptables and cgroups.",
             )
@@ -121,7 +121,7 @@ def _path() -> str:
     return os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin"
 
 
-def complaints(said: str) -> str:
+def error_lines(said: str) -> str:
     """What dockerd said, without the chatter that it ends with."""
     return "\n".join(line for line in said.splitlines() if "level=info" not in line)
 

@@ -25,7 +25,7 @@ MAX_COMMANDS = 2000
 COMMAND_BYTES = 4096
 """Of one command as it is stored. It is classified before it is cut."""
 
-LOOKED_AT = 4
+MASK_FACTOR = 4
 """Of a text, so many times the characters that are kept are masked first: masking shortens, and takes its time."""
 
 _BEGUN = re.compile(
@@ -125,7 +125,7 @@ def completeness(commands: int) -> tuple[bool, str]:
 
 def sanitize(text: str, limit: int = COMMAND_BYTES) -> str:
     """A text of an agent's as it is stored: masked, and at most `limit` bytes of UTF-8."""
-    return truncate_bytes(mask(text[: LOOKED_AT * limit]), limit)
+    return truncate_bytes(mask(text[: MASK_FACTOR * limit]), limit)
 
 
 def _command(call: ToolCall) -> Command:

@@ -24,7 +24,7 @@ from pydantic import BaseModel
 from controller.agents.protocol import CommandLog
 from controller.api import CampaignSpec, Current, Failure, Outcome, Step
 from controller.attempt.agent_session import AgentAbsent, AgentSession
-from controller.attempt.injection import CleanupFailed, exceeds_quorum, plan_fault, try_undo_fault
+from controller.attempt.injection import CleanupFailed, exceeds_quorum, plan_fault, try_revert_fault
 from controller.attempt.observation import End, Observation, ObservationWindow, add_verdict
 from controller.attempt.outcome import OutcomeInputs, decide_outcome, failure_of
 from controller.attempt.steps import StepFailed, StepRunner
@@ -331,7 +331,7 @@ class Attempt:
         await self._steps.begin(Step.CLEANUP, self._now() + timedelta(seconds=limit))
         agent_error, cleanup_failed = await asyncio.gather(
             self._agent.stop(limit, log.debug),
-            try_undo_fault(self._subject, self._state.fault, limit, self._steps.report_progress),
+            try_revert_fault(self._subject, self._state.fault, limit, self._steps.report_progress),
         )
         with suppress(TimeoutError, SubjectError, ClusterError, ClusterUnreachable):
             async with asyncio.timeout(END_SECONDS):

@@ -369,12 +369,12 @@ class CampaignDriver:
 
     def _publish_changes(self) -> None:
         """Publishes the status unless it would show what was published last."""
-        shown: tuple[object, ...] = (self._state.row, self._state.tally, self._state.situation)
+        shown: tuple[object, ...] = (self._state.row, self._state.tally, self._state.driver_status)
         if shown != self._published:
             self._publish()
 
     def _publish(self) -> None:
-        self._published = (self._state.row, self._state.tally, self._state.situation)
+        self._published = (self._state.row, self._state.tally, self._state.driver_status)
         status = status_of(self._state, self._services.now())
         self._state = replace(self._state, conditions=status.conditions)
         self._writer.write(status)

@@ -28,7 +28,7 @@ from controller.attempt.outcome import StopReason
 from controller.campaign.locks import Blocked, HeldLocks
 from controller.kube import CampaignRef
 from controller.records import CampaignRow, Tally
-from controller.status import Interleaving, Refusal, Situation
+from controller.status import DriverStatus, Interleaving, Refusal
 from controller.text import qualified_name, truncate
 
 
@@ -120,10 +120,10 @@ class CampaignState:
         return qualified_name(self.row.namespace, self.row.name)
 
     @property
-    def situation(self) -> Situation:
+    def driver_status(self) -> DriverStatus:
         """What the status shows beside the records."""
         waiting = self.blocked.message if self.blocked is not None else None
-        return Situation(
+        return DriverStatus(
             refusal=self.refusal,
             holder=self.holder,
             ours=self.ours,

@@ -208,7 +208,7 @@ async def load_state(records: Records, campaign: Campaign, now: datetime) -> Cam
 
 def status_of(state: CampaignState, now: datetime) -> CampaignStatus:
     """Returns the status of a campaign. Pure."""
-    return compute_status(state.row, state.generation, state.tally, state.situation, state.conditions, now)
+    return compute_status(state.row, state.generation, state.tally, state.driver_status, state.conditions, now)
 
 
 def phase_event(state: CampaignState, now: datetime) -> KubeEvent:

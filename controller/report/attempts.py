@@ -41,11 +41,11 @@ def outcome_kind(outcome: Outcome | None) -> str:
     return "good" if outcome in PASSED else "half" if outcome in HALF else "bad"
 
 
-MOST_CHANGES = 200
+MAX_CHANGES = 200
 FOLDED = 600
 """Characters, or LINES of lines, from which on what an agent said or ran is folded: it opens to the whole text."""
 LINES = 8
-MOST_CHARACTERS = 400
+MAX_CHARACTERS = 400
 """Of one value: states hold whole lists, and a page is to be read."""
 
 
@@ -139,8 +139,8 @@ def attempt_section(attempt: AttemptRow, summary: str) -> AttemptSection:
         fault=tuple((key, short(value)) for key, value in (attempt.fault or {}).items()),
         changes=None
         if found is None
-        else tuple((c.path, short(c.before), short(c.after)) for c in found[:MOST_CHANGES]),
-        more_changes=max(0, len(found or ()) - MOST_CHANGES),
+        else tuple((c.path, short(c.before), short(c.after)) for c in found[:MAX_CHANGES]),
+        more_changes=max(0, len(found or ()) - MAX_CHANGES),
         steps=_in_order(list(_steps(attempt))),
         log_kept=attempt.commands is not None,
     )
@@ -149,7 +149,7 @@ def attempt_section(attempt: AttemptRow, summary: str) -> AttemptSection:
 def short(value: Json) -> str:
     """A value in a line."""
     text = "(absent)" if value is ABSENT else value if isinstance(value, str) else json.dumps(value)
-    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}… ({len(text):,} characters)"
+    return text if len(text) <= MAX_CHARACTERS else f"{text[:MAX_CHARACTERS]}… ({len(text):,} characters)"
 
 
 def _start(attempt: AttemptRow) -> datetime:

@@ -116,7 +116,7 @@ def _measures(numbers: Sequence[dict[str, Estimate]]) -> list[tuple[str, str]]:
     return list({measure: line.words for lines in numbers for measure, line in lines.items()}.items())
 
 
-TELLING = ("version", "image", "imageID", "imageId", "digest")
+VERSION_KEYS = ("version", "image", "imageID", "imageId", "digest")
 """Keys of a captured state that say what ran."""
 
 
@@ -133,16 +133,16 @@ def manifest(campaign: CampaignRow) -> str:
 
 def versions(state: Mapping[str, Json] | None) -> list[str]:
     """What a state says of versions and images, each once."""
-    return list(dict.fromkeys(_telling(state or {})))
+    return list(dict.fromkeys(_versions(state or {})))
 
 
-def _telling(value: Json) -> Iterator[str]:
+def _versions(value: Json) -> Iterator[str]:
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            if key in TELLING and isinstance(inner, str) and inner:
+            if key in VERSION_KEYS and isinstance(inner, str) and inner:
                 yield f"{key} {inner}"
             else:
-                yield from _telling(inner)
+                yield from _versions(inner)
     elif isinstance(value, list):
         for inner in value:
-            yield from _telling(inner)
+            yield from _versions(inner)

@@ -179,7 +179,7 @@ def after(position: LogPosition, sent: Sequence[UnsentEntry]) -> LogPosition:
     return replace(position, sent=position.sent | digests, above=position.above if digests else sent[-1].number)
 
 
-def _numbered(connection: sqlite3.Connection, zone: tzinfo) -> Iterator[tuple[known.Found, int]]:
+def _numbered(connection: sqlite3.Connection, zone: tzinfo) -> Iterator[tuple[known.StoredRow, int]]:
     """Yields every entry with its number, which is unique: its time, or its position in the log where it has none."""
     last = 0
     for index, found in enumerate(list(known.new(connection, ENTRIES, NOTHING_KNOWN, True)), 1):

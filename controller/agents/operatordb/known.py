@@ -38,7 +38,7 @@ DIGITS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class StoredRow:
     """A row: its key, its id and its time as stored, and the digest that identifies it."""
 
     row_key: RowKey
@@ -68,7 +68,7 @@ def take(connection: sqlite3.Connection, name: str) -> Known:
     return Known("".join(digests), floor, max(newest[0][0], _ever(connection, name)))
 
 
-def new(connection: sqlite3.Connection, name: str, known: Known, same: bool) -> Iterator[Found]:
+def new(connection: sqlite3.Connection, name: str, known: Known, same: bool) -> Iterator[StoredRow]:
     """Yields the rows that did not exist then, in order. `same`: the file is the one of that time."""
     table = find_table(connection, name)
     if table is not None:
@@ -101,7 +101,9 @@ def split(known: Known) -> list[str]:
     return [known.digests[start : start + DIGITS] for start in range(0, len(known.digests), DIGITS)]
 
 
-def _scan(connection: sqlite3.Connection, table: Table, floor: int | None = None, limit: int = -1) -> Iterator[Found]:
+def _scan(
+    connection: sqlite3.Connection, table: Table, floor: int | None = None, limit: int = -1
+) -> Iterator[StoredRow]:
     wanted = (*table.key, *_BORN[table.name], *_WHEN[table.name])
     where, values = ("WHERE id >= ?", (floor,)) if floor is not None else ("", ())
     columns = ", ".join((*table.row_key, *(expression(table, name) for name in wanted)))
@@ -118,7 +120,7 @@ def _scan(connection: sqlite3.Connection, table: Table, floor: int | None = None
     for row in rows:
         values = row[width:]
         when = values[keys + 1] if values[keys + 1] is not None else values[keys + 2]
-        yield Found(tuple(row[:width]), values[0], when, digest((*values[: keys + 1], when)))
+        yield StoredRow(tuple(row[:width]), values[0], when, digest((*values[: keys + 1], when)))
 
 
 def digest(row: tuple[object, ...]) -> str:

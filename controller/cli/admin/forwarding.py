@@ -17,7 +17,7 @@ from controller.printable import log_printably
 
 TIMEOUT_SECONDS = 5.0
 
-FAREWELL_SECONDS = 5.0
+LAST_SEND_SECONDS = 5.0
 """What is spent, after SIGTERM, on what the agent wrote last."""
 
 
@@ -36,4 +36,4 @@ async def _forward(db: Path, to: str, token_file: Path, time_zone: str) -> None:
             asyncio.get_running_loop().add_signal_handler(number, running.cancel)
         await asyncio.gather(running, return_exceptions=True)
         with suppress(TimeoutError, AgentUnreadable, RefusedForNow, OSError):
-            await asyncio.wait_for(forwarder.once(), FAREWELL_SECONDS)
+            await asyncio.wait_for(forwarder.once(), LAST_SEND_SECONDS)

@@ -11,7 +11,7 @@ from rich.progress import Progress
 
 from controller.analysis.comparison import differing
 from controller.analysis.conclusion import in_turns
-from controller.analysis.errors import NotThere
+from controller.analysis.errors import CampaignMissing
 from controller.analysis.loading import ended, load, of_attempts
 from controller.analysis.trial import Arm, Trial, controls_of
 from controller.api import Mode, Phase
@@ -25,7 +25,7 @@ PATIENCE = 1.0
 """Seconds before a bar appears: what is done sooner needs none."""
 
 
-class Records:
+class RecordedArms:
     """What the commands here ask of the records: of the database `db`, else of the controller in the cluster.
 
     All raise RecordsError; what is missing is NotThere.
@@ -51,7 +51,7 @@ class Records:
         Where `force`, any of the same subject and chaos will do.
         """
         if campaign.mode is Mode.BASELINE:
-            raise NotThere(f"{_name(campaign)} is a baseline itself; `compare` compares two campaigns by name")
+            raise CampaignMissing(f"{_name(campaign)} is a baseline itself; `compare` compares two campaigns by name")
         same = [
             row
             for row in self._campaigns()
@@ -60,7 +60,7 @@ class Records:
         fit = [row for row in same if row.comparison_hash == campaign.comparison_hash] or (same if force else [])
         if not fit:
             near = f": {_name(same[0])} differs in {', '.join(differing(campaign, same[0]))}" if same else ""
-            raise NotThere(
+            raise CampaignMissing(
                 f"No baseline is recorded that asked the same as {_name(campaign)}{near}. "
                 "Apply its spec with `mode: baseline`, or --force takes one of the same subject and chaos"
             )
@@ -81,7 +81,7 @@ class Records:
             by_variant.setdefault(row.variant or _name(row), []).append(row)
         if len(by_variant) < 2:
             known = f" (there is {', '.join(by_variant)})" if by_variant else ""
-            raise NotThere(f"It takes campaigns of two variants of agents with {chaos} on {subject}{known}")
+            raise CampaignMissing(f"It takes campaigns of two variants of agents with {chaos} on {subject}{known}")
         chosen = {variant: _best(rows) for variant, rows in sorted(by_variant.items())}
         for variant, row in chosen.items():
             others = f", chosen of {len(by_variant[variant])}" if len(by_variant[variant]) > 1 else ""

@@ -86,7 +86,8 @@ def _subject_permissions(api: Api, namespace: str) -> Finding:
     if lacking:
         return fail(
             f"The controller lacks permissions in namespace {namespace}: {', '.join(lacking)}",
-            "grant them, as manifests/subjects/*-powers do: kubectl apply -k manifests/subjects/SUBJECT-powers",
+            "grant them, as manifests/subjects/*-permissions do: "
+            "kubectl apply -k manifests/subjects/SUBJECT-permissions",
         )
     return ok(f"The controller has the permissions to break and mend what is in namespace {namespace}")
 

@@ -31,10 +31,10 @@ REQUEST_SECONDS = 30.0
 
 WRITES = ("POST", "PUT", "PATCH")
 
-MOST_PAUSES = 10
+MAX_PAUSES = 10
 """As often client-go asks again whom a server tells to come back later: one that is busy, or sets up a new resource."""
 
-MOST_PAUSE_SECONDS = 10
+MAX_PAUSE_SECONDS = 10
 
 
 class Api:
@@ -152,7 +152,7 @@ class Api:
                         if credential != refused:
                             response.drain_conn()  # else what is left of this answer would be taken for the next one
                             continue
-                    if response.status == 429 and pauses < MOST_PAUSES and (pause := _retry_after(response)):
+                    if response.status == 429 and pauses < MAX_PAUSES and (pause := _retry_after(response)):
                         response.drain_conn()
                         pauses += 1
                         sleep(pause)
@@ -229,7 +229,7 @@ def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
 def _retry_after(response: urllib3.BaseHTTPResponse) -> int | None:
     """For how many seconds the server asks us to wait; None where it does not ask."""
     seconds = response.headers.get("Retry-After", "")
-    return min(max(1, int(seconds)), MOST_PAUSE_SECONDS) if seconds.isascii() and seconds.isdecimal() else None
+    return min(max(1, int(seconds)), MAX_PAUSE_SECONDS) if seconds.isascii() and seconds.isdecimal() else None
 
 
 def _words(error: BaseException) -> str:

@@ -5,8 +5,8 @@ import pytest
 from controller.api import Outcome
 from controller.report.attempts import (
     FOLDED,
-    MOST_CHANGES,
-    MOST_CHARACTERS,
+    MAX_CHANGES,
+    MAX_CHARACTERS,
     SIGNS,
     WORDS,
     AgentStep,
@@ -66,11 +66,11 @@ def test_a_state_that_was_not_captured_is_unknown_and_not_unchanged() -> None:
 
 
 def test_long_things_are_cut_and_it_is_said() -> None:
-    many = {str(i): i for i in range(MOST_CHANGES + 5)}
+    many = {str(i): i for i in range(MAX_CHANGES + 5)}
     made = section(initial_state={}, final_state=many)
     assert made.changes is not None
-    assert (len(made.changes), made.more_changes) == (MOST_CHANGES, 5)
-    assert short("x" * 1000) == "x" * MOST_CHARACTERS + "… (1,000 characters)"
+    assert (len(made.changes), made.more_changes) == (MAX_CHANGES, 5)
+    assert short("x" * 1000) == "x" * MAX_CHARACTERS + "… (1,000 characters)"
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))
