@@ -62,7 +62,7 @@ def unrouted() -> str | None:
 
 
 def check_node_with_retries() -> Health:
-    """Like `check_node`, but rewrites the kubeconfig context of a running node and gives it RETRY_SECONDS to recover."""
+    """Like `check_node`, but rewrites the kubeconfig context of a running node and gives it RETRY_SECONDS."""
     found = check_node()
     if found.container != "running" or found.trouble is None:
         return found

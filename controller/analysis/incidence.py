@@ -1,7 +1,7 @@
-"""When something first happened, where something else may come before it and settle the matter.
+"""The cumulative incidence of detection and resolution, with recovery as a competing event.
 
-A trial that healed by itself before anybody noticed will never be detected. It is neither a late detection (censored)
-nor to be left out: it competes. All scored trials stay in the denominator.
+A trial that recovered by itself before the agent detected it will never be detected. It is not a late detection
+(censored), and it is not left out: its recovery is a competing event. All scored trials stay in the denominator.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from controller.statistics import censored_median
 
 
 class Ended(IntEnum):
-    """What came first in a trial."""
+    """The event that came first in a trial."""
 
     CENSORED = 0
     HAPPENED = 1
@@ -30,11 +30,11 @@ class Ended(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Incidence:
-    """The share in which it has happened, from each of `times` (seconds, ascending, the first 0) to the next.
+    """The share of trials with the event, from each of `times` (seconds, ascending, the first 0) to the next.
 
-    `low` and `high` are its pointwise 95 % interval; at 0, when nothing can have happened yet, it is 0. `by_deadline`
-    is that share in the end as a rate with its interval, and `median` the median over *all* trials, those in which it
-    never happened being later than any other; None where that is one of them.
+    `low` and `high` are the pointwise 95 % interval; both are 0 at time 0. `competing` is the share in which recovery
+    came first. `by_deadline` is the final share as a rate with its interval. `median` is the median over *all* trials,
+    where a trial without the event counts as later than any other; None where the median is such a trial.
     """
 
     times: tuple[float, ...]
@@ -47,22 +47,23 @@ class Incidence:
 
 
 def detection(trials: Iterable[Trial]) -> Incidence:
-    """Of the agent's ticket among scored trials, at least one; recovery before any ticket competes."""
+    """Returns the incidence of the agent's ticket in scored trials, at least one. Earlier recovery competes."""
     return _incidence([_first(trial, trial.detected, trial.outcome in DETECTED) for trial in trials])
 
 
 def resolution(trials: Iterable[Trial]) -> Incidence:
-    """Of a resolution that was true (outcome Resolved) among scored trials; recovery before any ticket competes."""
+    """Returns the incidence of a true resolution (outcome Resolved) in scored trials. Earlier recovery competes."""
     return _incidence([_first(trial, trial.resolved, trial.outcome is Outcome.RESOLVED) for trial in trials])
 
 
 def aalen_johansen(times: Sequence[float], ended: Sequence[int]) -> tuple[list[float], list[float], list[float]]:
-    """Ascending times from 0, and from each on the cumulative incidence of HAPPENED and of COMPETED.
+    """Returns ascending times from 0, and the cumulative incidence of HAPPENED and of COMPETED from each of them on.
 
-    At each time the share that is still waiting, times the share of those that end there in this way: O. O. Aalen and
+    The increment at a time is the share without an event so far, times the share of those with this event at that
+    time: O. O. Aalen and
     S. Johansen, "An empirical transition matrix for non-homogeneous Markov chains based on censored observations",
     Scandinavian Journal of Statistics 5 (1978), 141-150, for two ways to end. Without censoring before the last time
-    it is plain counting.
+    the incidence is a plain count.
     """
     at, how = np.asarray(times, dtype=float), np.asarray(ended)
     moments, where = np.unique(at, return_inverse=True)
@@ -81,13 +82,13 @@ def aalen_johansen(times: Sequence[float], ended: Sequence[int]) -> tuple[list[f
 
 
 def interval(share: Sequence[float], n: int) -> tuple[list[float], list[float]]:
-    """Low and high of a share of `n` trials (at least one) at each time, each by itself: Wilson's score interval.
+    """Returns the pointwise bounds, low and high, of a share of `n` trials (at least one): Wilson's score interval.
 
     Every trial is watched to the deadline of its campaign, so nothing is censored before it: at each time the share is
     a plain proportion of all trials, and the variance of the general case (O. O. Aalen, "Nonparametric estimation of
     partial transition probabilities in multiple decrement models", Annals of Statistics 6 (1978), 534-545) is that of a
-    proportion, share * (1 - share) / n. Of the intervals for one, Wilson's holds what it promises also near 0 and at
-    few trials, where those on the log-log scale are not even defined; and the curve ends at the interval of the rate.
+    proportion, share * (1 - share) / n. Wilson's interval keeps its coverage near 0 and with few trials, where
+    intervals on the log-log scale are not defined. The curve also ends at the interval of the rate.
     """
     low, high = wilson(share, n, LEVEL)
     return low.tolist(), high.tolist()

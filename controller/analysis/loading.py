@@ -1,7 +1,7 @@
-"""Trials in bulk: one query, answered from an index that has all the columns statistics need, some rows at a time.
+"""Loads a campaign's trials in bulk, with one query that an index answers alone, some rows at a time.
 
-A hundred thousand trials have a million times, so the columns come as the database stores them and are decoded here, in
-one pass and without a value that is not needed.
+A hundred thousand trials have a million times. So the columns are read as the database stores them, and this module
+decodes only the values that are needed, in one pass.
 """
 
 from __future__ import annotations
@@ -23,33 +23,36 @@ from controller.records.schema import attempts
 fromisoformat = datetime.fromisoformat
 OUTCOMES: Mapping[str, Outcome] = {outcome.value: outcome for outcome in Outcome}
 NO_FLAGS = "[]"
-"""As SQLite has them of nearly all attempts."""
+"""The stored flags of an attempt without flags, in SQLite. Nearly all attempts have none."""
 
-PORTION = 1000
-"""Rows between two calls of `seen`."""
+BATCH_ROWS = 1000
+"""Rows between two calls of `advance`."""
 
 STORED = (
     *("trial", "attempt", "seed", "outcome", "chaos_injected_at", "window_started_at", "deadline_at", "recovered_at"),
     *("ticket_created_at", "ticket_seen_at", "resolved_at", "resolution_seen_at", "flags", "false_alarms"),
 )
-"""The columns, in the order in which `_trial` takes them; behind them come those of `command_columns`."""
+"""The columns, in the order of the parameters of `_trial`. The columns of `command_columns` follow them."""
 
 
-def load(connection: Connection, campaign: CampaignRow, seen: Callable[[int], None] = lambda _: None) -> list[Trial]:
-    """The campaign's attempts that ended, by trial and attempt. `seen` hears now and then how many more were read."""
+def load(connection: Connection, campaign: CampaignRow, advance: Callable[[int], None] = lambda _: None) -> list[Trial]:
+    """Returns the campaign's attempts that ended, sorted by trial and attempt.
+
+    `advance` is called after each batch, with the number of rows in it.
+    """
     found: list[Trial] = []
-    make: Callable[..., Trial] = _trial
-    with _without_collector():
-        rows = connection.execution_options(yield_per=PORTION).execute(query(campaign))
-        for portion in rows.partitions():
-            found += [make(*row) for row in portion]
-            seen(len(portion))
+    to_trial: Callable[..., Trial] = _trial
+    with _garbage_collection_paused():
+        rows = connection.execution_options(yield_per=BATCH_ROWS).execute(query(campaign))
+        for batch in rows.partitions():
+            found += [to_trial(*row) for row in batch]
+            advance(len(batch))
     found.sort(key=lambda trial: (trial.trial, trial.attempt))
     return found
 
 
 def query(campaign: CampaignRow) -> Select[Any]:
-    """What `load` asks. In no order: for one by trial, SQLite would take another index, and read every row."""
+    """Returns the query of `load`. It is unordered: to sort, SQLite would use another index and read all rows."""
     columns: list[ColumnElement[Any]] = [
         type_coerce(attempts.c[name], String) for name in (*STORED, *command_columns(None))
     ]
@@ -58,13 +61,13 @@ def query(campaign: CampaignRow) -> Select[Any]:
 
 
 def ended(connection: Connection, campaign: CampaignRow) -> int:
-    """How many there are to load."""
-    asked = select(func.count()).where(attempts.c.campaign_uid == campaign.uid, attempts.c.ended_at.is_not(None))
-    return connection.scalar(asked) or 0
+    """Returns the number of attempts that `load` returns."""
+    statement = select(func.count()).where(attempts.c.campaign_uid == campaign.uid, attempts.c.ended_at.is_not(None))
+    return connection.scalar(statement) or 0
 
 
 def of_attempts(attempts: Iterable[AttemptSummary]) -> list[Trial]:
-    """The same of attempts that were read already; their states and logs are not needed."""
+    """Returns the trials of attempts that were read already. Attempts without an outcome are skipped."""
     names = (*STORED, *command_columns(None))
     return [_trial(*(getattr(row, name) for name in names)) for row in attempts if row.outcome is not None]
 
@@ -94,11 +97,13 @@ def _trial(
     def after(stored: Any) -> float | None:
         if stored is None or start is None:
             return None
-        at = fromisoformat(stored) if isinstance(stored, str) else stored  # `_time`, without a call for each
+        at = (
+            fromisoformat(stored) if isinstance(stored, str) else stored
+        )  # inlined `_time`: saves a call for each value
         return (at - start).total_seconds()
 
     known = () if flags == NO_FLAGS else tuple(_json(flags) or ())
-    # Which of two times counts is settled before one of them is decoded.
+    # Choosing the time that counts first saves decoding the other one.
     detected = counted_time(ticket_own, ticket_seen, Flag.TICKET_SEEN_LATE in known)
     resolved = counted_time(resolved_own, resolved_seen, Flag.RESOLUTION_SEEN_LATE in known)
     return Trial(
@@ -125,26 +130,27 @@ def _counts(
 
 
 def _time(stored: Any) -> datetime | None:
-    """SQLite has times as text, PostgreSQL as times."""
+    """Decodes a stored time. SQLite stores text, PostgreSQL times."""
     return datetime.fromisoformat(stored) if isinstance(stored, str) else stored
 
 
 def _json(stored: Any) -> Any:
-    """Likewise with JSON. pydantic's parser takes half the time of the standard library's."""
+    """Decodes stored JSON. pydantic's parser takes half the time of the standard library's."""
     return from_json(stored) if isinstance(stored, str) else stored
 
 
 @contextmanager
-def _without_collector() -> Iterator[None]:
-    """No cyclic garbage is made here, and the collector would look through all trials again and again to find none.
+def _garbage_collection_paused() -> Iterator[None]:
+    """Disables Python's cyclic garbage collection for the block, and exempts the objects that exist at its end.
 
-    Nor shall it later: what is there at the end is out of its sight from then on, and goes by its count of references.
+    Trials form no reference cycles, so every pass of the collector over them would be wasted. `gc.freeze` keeps later
+    collections from traversing them too. Reference counts still free frozen objects.
     """
-    was = gc.isenabled()
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         gc.freeze()
-        if was:
+        if was_enabled:
             gc.enable()

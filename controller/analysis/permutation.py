@@ -1,20 +1,21 @@
-"""Whether two sets of restricted times differ in their mean: a test by shuffling, and the interval that belongs to it.
+"""A permutation test of the difference of two mean restricted times, and the matching confidence interval.
 
-The statistic is the difference over its standard error, not the bare difference: so the test holds its level in large
-samples also where the two arms spread differently, as a healed and an unhealed arm do (A. Janssen, "Studentized
+The statistic is the difference divided by its standard error. So the test keeps its level in large samples also where
+the two arms have different variances, as a healed and an unhealed arm do (A. Janssen, "Studentized
 permutation tests for non-i.i.d. hypotheses and the generalized Behrens-Fisher problem", Statistics & Probability
-Letters 36 (1997), 9-21). In small ones it is exact for arms that do not differ at all.
+Letters 36 (1997), 9-21). In small samples it is exact for arms with the same distribution.
 
-Paired numbers are flipped within their pairs (R. A. Fisher, "The Design of Experiments", 1935, section 21), others are
-dealt to the two arms anew (E. J. G. Pitman, Supplement to the Journal of the Royal Statistical Society 4 (1937),
-119-130).
+Paired times are swapped within their pairs (R. A. Fisher, "The Design of Experiments", 1935, section 21). Unpaired
+times are reassigned to the two arms (E. J. G. Pitman, Supplement to the Journal of the Royal Statistical Society 4
+(1937), 119-130).
 
-Shuffling asks whether the arms differ at all. Two arms may, and have the same mean: one that is quick and now and then
-never recovers, and one that is always slow. Few trials of the first show no failure, and would make it the better one.
-So the interval is that of `intervals`, which allows for failures that were not seen, and p is the larger of the p of
-the shuffling and of the smallest level at which that interval leaves out 0. Where the shuffling is less sure
-than the interval, the interval is widened to 0. So it leaves out 0 exactly when p is at most 0.05; they never
-contradict. tests/simulation/test_statistics.py measures both.
+The permutation test detects any difference of the distributions. Two arms with different distributions can have the
+same mean, for example one that is usually fast but sometimes never recovers, and one that is always slow. A few trials
+of the first may show no failure, and it would wrongly be called better. So the interval is that of `intervals`, which
+allows for failures that were not observed. The p-value is the larger of the permutation test's p and the smallest level
+at which that interval excludes 0. Where only the permutation test is not significant, the interval is widened to
+include 0. So the interval excludes 0 exactly when p is at most 0.05. tests/simulation/test_statistics.py measures
+both.
 """
 
 from __future__ import annotations
@@ -33,21 +34,21 @@ from controller.analysis.significance import LEVEL
 
 MIN_RESAMPLES = 999
 NUMBERS = 20_000_000
-"""About so many numbers are shuffled in all: large arms get by with fewer shuffles, as each tells more."""
+"""The approximate total of permuted values. Large arms need fewer permutations, because each holds more values."""
 BEYOND = 1e12
-"""The statistic of arms that differ and never varied; infinity would not go through the arithmetic."""
+"""The statistic of arms that differ and have no variance. It stands for infinity, which the arithmetic cannot take."""
 BATCH = 2_000_000
-"""Numbers shuffled at once: 16 MB."""
+"""Values permuted at once: 16 MB."""
 HALVINGS = 50
-"""Of the range in which p is looked for: to the last digit that a p-value is shown with, and far beyond."""
+"""Bisection steps in the search for p. They give more digits than a p-value is shown with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Of two mean times in seconds, first minus second, with its 95 % interval.
+    """The difference of two mean times in seconds, first minus second, with its 95 % interval.
 
-    `p` is the probability of one as large by chance. `shuffles` is how many were looked at, all that there are where
-    `exact`.
+    `p` is the probability of a difference this large by chance. `shuffles` is the number of permutations, which are all
+    possible ones where `exact`.
     """
 
     value: float
@@ -66,9 +67,9 @@ class Difference:
 def difference(
     first: Sequence[float], second: Sequence[float], paired: bool, deadline: float, seed: int = 0
 ) -> Difference:
-    """Test the difference of the mean times, none of them above the deadline, all in seconds.
+    """Tests the difference of the mean times, in seconds. No time may exceed the deadline.
 
-    As many of them as are `significance.enough`. The same `seed` gives the same answer.
+    The arms must be large enough for `significance.enough`. The result is the same for the same `seed`.
     """
     a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
     size = len(a) + len(b)
@@ -88,22 +89,22 @@ def difference(
     value, low, high = float(found.value), float(found.low), float(found.high)
     if by_shuffling > LEVEL:
         low, high = min(low, 0.0), max(high, 0.0)
-    looked_at = len(shuffled.null_distribution)
-    exact = looked_at >= (2 ** len(a) if paired else comb(size, len(a)))
-    return Difference(value, low, high, max(by_shuffling, by_interval), looked_at, exact)
+    permutations = len(shuffled.null_distribution)
+    exact = permutations >= (2 ** len(a) if paired else comb(size, len(a)))
+    return Difference(value, low, high, max(by_shuffling, by_interval), permutations, exact)
 
 
 def _smallest_level(bounded: Callable[[float], Bounded]) -> float:
-    """The smallest level at which the interval leaves out 0: its p-value. 1 where it never does."""
-    never, always = 0.0, 1.0
+    """Returns the smallest level at which the interval excludes 0, which is its p-value; 1 where it never does."""
+    low, high = 0.0, 1.0
     for _ in range(HALVINGS):
-        middle = (never + always) / 2
+        middle = (low + high) / 2
         found = bounded(middle)
         if found.low <= 0 <= found.high:
-            never = middle
+            low = middle
         else:
-            always = middle
-    return always
+            high = middle
+    return high
 
 
 def _of_pairs(first: Any, second: Any, axis: int) -> Any:
@@ -124,7 +125,7 @@ def _error_of_groups(first: Any, second: Any, axis: int) -> Any:
 
 
 def _size(difference: Any, error: Any) -> Any:
-    """The statistic without its sign. Rounded, so that shuffles that are equal but for the last bits tie."""
+    """Returns the absolute statistic, rounded, so that permutations that differ only in the last bits count as ties."""
     zero = np.where(np.abs(difference) > 0, BEYOND, 0.0)
     ratio = np.divide(np.abs(difference), error, out=np.array(zero, dtype=float), where=np.asarray(error) > 0)
     return np.round(ratio, 9)

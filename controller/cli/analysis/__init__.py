@@ -39,7 +39,7 @@ def analyze(
         from controller.cli.analysis import arms
         from controller.cli.analysis import output as results
 
-        arm = arms.RecordedArms(db, context).arm(campaign)
+        arm = arms.ArmRecords(db, context).arm(campaign)
         found = analyzed(arm.campaign, arm.trials)
         results.write_analysis(found, output)
         if fail_under is not None:
@@ -66,7 +66,7 @@ def compare(
         from controller.cli.analysis import arms
         from controller.cli.analysis import output as results
 
-        records = arms.RecordedArms(db, context)
+        records = arms.ArmRecords(db, context)
         results.write_comparisons([compared(records.arm(first), records.arm(second), force)], output)
 
 
@@ -87,7 +87,7 @@ def compare_baseline(
         from controller.cli.analysis import arms
         from controller.cli.analysis import output as results
 
-        records = arms.RecordedArms(db, context)
+        records = arms.ArmRecords(db, context)
         arm = records.arm(campaign)
         results.write_comparisons([compared(arm, records.baseline_of(arm.campaign, force), force)], output)
 
@@ -111,7 +111,7 @@ def compare_variants(
         from controller.cli.analysis import arms
         from controller.cli.analysis import output as results
 
-        variants = arms.RecordedArms(db, context).variants(subject, chaos)
+        variants = arms.ArmRecords(db, context).variants(subject, chaos)
         results.write_comparisons(compare_all(combinations(variants, 2)), output)
 
 
@@ -131,5 +131,5 @@ def report(
         from controller.cli.analysis import arms, reporting
         from controller.version import VERSION
 
-        reporting.write(arms.RecordedArms(db, context), campaigns, to, force, f"evalcampaign {VERSION}")
+        reporting.write(arms.ArmRecords(db, context), campaigns, to, force, f"evalcampaign {VERSION}")
         typer.echo(f"Written: {to} ({to.stat().st_size:,} bytes)", err=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from controller.analysis.comparison import Arm, Comparison, compare_all
 from controller.analysis.errors import CampaignMissing
 from controller.analysis.summary import analyze
-from controller.cli.analysis.arms import RecordedArms
+from controller.cli.analysis.arms import ArmRecords
 from controller.cli.results.timeline import summarize
 from controller.files import write_text
 from controller.reading.protocol import AttemptTimeline
@@ -18,11 +18,11 @@ from controller.records.rows import CampaignRow
 from controller.report.attempts import AttemptSection, attempt_section
 from controller.report.page import Chapter, render, versions
 
-MAX_ATTEMPTS = 200
+MOST_ATTEMPTS = 200
 """Of a campaign. The numbers have all trials; a page with thousands of them is read by nobody."""
 
 
-def write(records: RecordedArms, asked: Sequence[str], destination: Path, force: bool, made_by: str) -> None:
+def write(records: ArmRecords, asked: Sequence[str], destination: Path, force: bool, made_by: str) -> None:
     """Put the report of these campaigns there, in place of what was there. NotThere where nothing can be written."""
     arms = [records.arm(each) for each in asked]
     chapters = [_chapter(records, arm) for arm in arms]
@@ -38,9 +38,9 @@ def compared(arms: Sequence[Arm], force: bool) -> list[Comparison]:
     return compare_all(combinations([arm for arm in arms if arm.campaign.mode.injects], 2), force)
 
 
-def _chapter(records: RecordedArms, arm: Arm) -> Chapter:
+def _chapter(records: ArmRecords, arm: Arm) -> Chapter:
     shown = records.attempts(arm.campaign)
-    first = list(islice(shown, MAX_ATTEMPTS))
+    first = list(islice(shown, MOST_ATTEMPTS))
     ran = {text for each in first for text in versions(each.attempt.initial_state)}
     attempts = tuple(_section(arm.campaign, each) for each in first)
     return Chapter(arm.name, analyze(arm.campaign, arm.trials), attempts, sum(1 for _ in shown), tuple(sorted(ran)))

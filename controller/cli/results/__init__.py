@@ -124,7 +124,7 @@ def export(
 
 
 def mention(others: tuple[object, ...], shown: str) -> None:
-    """Say on stderr that the name was ambiguous; stdout belongs to the result."""
+    """Prints to stderr that the name is ambiguous. stdout is for the result only."""
     if others:
         uids = ", ".join(str(getattr(other, "uid", other)) for other in others)
         typer.echo(f"{len(others) + 1} campaigns go by this name; {shown}. The others have uid {uids}.", err=True)

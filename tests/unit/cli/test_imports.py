@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from controller.cli.app import COMMANDS
 from tests.unit.cli.conftest import Run
 
@@ -16,25 +14,41 @@ SERVER_PACKAGES = ("kopf", "alembic", "uvicorn", "starlette", "fastapi", "tikv",
 """What only the controller's own process uses: the operator, its migrations, its servers, its client of TiKV."""
 
 RUN_ALL = """
-import json, sys
+import importlib, json, os, pkgutil, sys
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from io import StringIO
 
+imported = {}
+
+def note(what):
+    imported[what] = sorted(set(json.loads(sys.argv[2])) & set(sys.modules))
+
 from controller.cli.app import app
 
-imported = {}
-for command in json.loads(sys.argv[1]):
+for database, command in json.loads(sys.argv[1]):
+    os.environ["EVALCAMPAIGN_DB"] = database
     with redirect_stdout(StringIO()), redirect_stderr(StringIO()), suppress(SystemExit, Exception):
         app(command, standalone_mode=True)
-    imported[" ".join(command)] = sorted(set(json.loads(sys.argv[2])) & set(sys.modules))
+    note(" ".join(command) + (" of a database" if database else " of a cluster"))
+
+import controller.analysis, controller.cli, controller.report
+
+for package in (controller.cli, controller.analysis, controller.report):
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+            note(module.name)
 json.dump(imported, sys.stdout)
 """
 
 
-def imported(commands: list[list[str]], database: str, folder: Path) -> dict[str, list[str]]:
-    """Runs the commands one after another in a process of their own; returns the server packages in it after each."""
+def imported(commands: list[tuple[str, list[str]]], folder: Path) -> dict[str, list[str]]:
+    """Runs the commands, each on the database beside it, and imports all modules, in one process of their own.
+
+    Returns the server packages that the process had imported after each.
+    """
     environment = {"PATH": "", "PYTHONPATH": ":".join(filter(None, sys.path)), "HOME": str(folder)}
-    environment |= {"KUBECONFIG": str(folder / "none"), "EVALCAMPAIGN_DB": database}
+    environment |= {"KUBECONFIG": str(folder / "none")}
     done = subprocess.run(
         [sys.executable, "-c", RUN_ALL, json.dumps(commands), json.dumps(SERVER_PACKAGES)],
         env=environment,
@@ -46,7 +60,7 @@ def imported(commands: list[list[str]], database: str, folder: Path) -> dict[str
     return dict(json.loads(done.stdout))
 
 
-def test_no_command_imports_what_only_the_controller_needs(run: Run, seeded: str, tmp_path: Path) -> None:
+def test_no_command_and_no_module_imports_what_only_the_controller_needs(run: Run, seeded: str, tmp_path: Path) -> None:
     arguments = {
         "run": ["--subject", "tikv", "--chaos", "node_kill"],
         "watch": ["demo"],
@@ -72,38 +86,25 @@ def test_no_command_imports_what_only_the_controller_needs(run: Run, seeded: str
     }
     names = {c.__name__.strip("_").replace("_", "-") for commands in COMMANDS.values() for c in commands}
     assert names == set(arguments)
+    helps = [["--help"], *([name, "--help"] for name in arguments)]
     commands = [[name, *words] for name, words in arguments.items()]
     # Once with the records of a database, once with those of a cluster, which is not there.
-    for database in (seeded, ""):
-        found = imported([["--help"], *([name, "--help"] for name in arguments), *commands], database, tmp_path)
-        assert {command: packages for command, packages in found.items() if packages} == {}
+    runs = [("", words) for words in helps] + [(db, words) for db in (seeded, "") for words in commands]
+    found = imported(runs, tmp_path)
+    assert len(found) > len(runs), "and the modules"
+    assert {what: packages for what, packages in found.items() if packages} == {}
     assert (tmp_path / "copy.db").exists() and (tmp_path / "report.html").exists(), "the commands did their work"
 
 
-def test_no_module_of_the_command_line_imports_what_only_the_controller_needs() -> None:
+def test_help_is_quick_because_it_imports_nothing_large() -> None:
     code = """
-import pkgutil, sys, importlib, json
-import controller.cli, controller.analysis, controller.report
-for package in (controller.cli, controller.analysis, controller.report):
-    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-        if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
-json.dump(sorted(set(json.loads(sys.argv[1])) & set(sys.modules)), sys.stdout)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code, json.dumps(SERVER_PACKAGES)], capture_output=True, text=True, check=True
-    )
-    assert json.loads(done.stdout) == []
-
-
-@pytest.mark.parametrize("package", ["kubernetes", "scipy", "numpy", "matplotlib"])
-def test_help_is_quick_because_it_imports_nothing_large(package: str) -> None:
-    code = f"""
-import sys
-from contextlib import suppress
+import json, sys
+from contextlib import redirect_stdout, suppress
+from io import StringIO
 from controller.cli.app import app
-with suppress(SystemExit):
+with suppress(SystemExit), redirect_stdout(StringIO()):
     app(["run", "--help"])
-sys.exit({package!r} in sys.modules)
+json.dump(sorted({"kubernetes", "scipy", "numpy", "matplotlib"} & set(sys.modules)), sys.stdout)
 """
-    assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, check=False).returncode == 0
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == []

@@ -131,5 +131,5 @@ def test_an_analysis_asks_for_numbers_alone_and_comes_to_the_same(
         lambda self, path, **query: asked.append(path) or answer(self, path, **query),  # type: ignore[func-returns-value]
     )
     monkeypatch.setattr(arms, "records", lambda db, context: nullcontext(DatabaseReader(db) if db else remote))
-    assert arms.RecordedArms(None, None).arm("uid-1").trials == arms.RecordedArms(url, None).arm("uid-1").trials
+    assert arms.ArmRecords(None, None).arm("uid-1").trials == arms.ArmRecords(url, None).arm("uid-1").trials
     assert "/v1/campaigns/uid-1/attempts" in asked and not any("export" in path for path in asked)

@@ -107,7 +107,7 @@ def test_records_asked_of_the_controller_give_the_same_trials(judged: str, monke
     from controller.reading.database import DatabaseReader
 
     monkeypatch.setattr(arms, "records", lambda db, context: nullcontext(DatabaseReader(db or judged)))
-    there, here = arms.RecordedArms(None, None), arms.RecordedArms(judged, None)
+    there, here = arms.ArmRecords(None, None), arms.ArmRecords(judged, None)
     assert there.arm("helped") == here.arm("helped")
 
 
