@@ -65,9 +65,10 @@ class Arm:
 
 
 def controls_of(campaign: CampaignRow, among: Iterable[CampaignRow]) -> int:
-    """How many of these are controls of the campaign's agent, on the same subject.
+    """Returns how many of these campaigns are controls of the campaign's agent, on the same subject.
 
-    It is the same agent where the variant is; where none is named, where its work is seen at the same place.
+    Two campaigns have the same agent if they name the same variant. Where no variant is named, they have the same agent
+    if its Deployment, its source and the source's options are the same.
     """
     return sum(
         row.mode is Mode.CONTROL and (row.subject, _agent(row)) == (campaign.subject, _agent(campaign)) for row in among
@@ -75,6 +76,14 @@ def controls_of(campaign: CampaignRow, among: Iterable[CampaignRow]) -> int:
 
 
 def _agent(campaign: CampaignRow) -> object:
-    """Its variant, else its workload, else where its work is seen."""
+    """Returns what identifies the campaign's agent: its variant, else its Deployment, its source and their options."""
+    if campaign.variant:
+        return campaign.variant
     agent = campaign.spec.get("agent") or {}
-    return campaign.variant or agent.get("workload") or (agent.get("source"), agent.get("path"))
+    workload = agent.get("workload") or {}
+    return (
+        (workload.get("namespace") or "", workload.get("name") or ""),
+        agent.get("source"),
+        agent.get("path") or "",
+        agent.get("sourceOptions") or {},
+    )

@@ -6,12 +6,15 @@ import json
 import re
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench.scripted import Script
+from controller.cli.options import UsageError
+from controller.cli.run.request import RunOptions, build_spec
 from tests.emulator.stage import Stage
 from tests.support.waiting import eventually
 
@@ -66,6 +69,14 @@ async def test_a_campaign_sees_its_agent_through_the_source_of_another_distribut
     assert [(each["command"], each["destructive"]) for each in running.commands(key)] == [
         ("kubectl delete pod m-0 --token=***", True)
     ]
+
+
+def test_the_command_line_takes_the_source_of_another_distribution_with_its_options(site: Path) -> None:
+    options = RunOptions(subject="tikv", chaos="node_kill", source="journal", source_options=["file=/x/journal.jsonl"])
+    assert build_spec(options)[0]["agent"] == {"source": "journal", "sourceOptions": {"file": "/x/journal.jsonl"}}
+    assert "evalcampaign_journal" not in sys.modules, "a name is checked without an import"
+    with pytest.raises(UsageError, match=r"no agent source 'jurnal'; did you mean journal.*Known: http, journal, none"):
+        build_spec(replace(options, source="jurnal"))
 
 
 @pytest.mark.parametrize(

@@ -19,13 +19,6 @@ class ProbeChoice(StrEnum):
     NONE = "none"
 
 
-class SourceChoice(StrEnum):
-    """`agent.source`."""
-
-    HTTP = "http"
-    OPERATOR_DB = "operatorDb"
-
-
 def run(
     subject: Annotated[str, typer.Option(help="What is broken: see `subjects`.", rich_help_panel=ASK)],
     chaos: Annotated[str, typer.Option(help="What is done to it.", rich_help_panel=ASK)],
@@ -51,7 +44,16 @@ def run(
     probe: Annotated[
         ProbeChoice | None, typer.Option(help="Whether a client of ours writes.", rich_help_panel=WATCH)
     ] = None,
-    source: Annotated[SourceChoice | None, typer.Option(help="Where its work is seen.", rich_help_panel=AGENT)] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Where its work is seen: http, operatorDb, or a plug-in's.", rich_help_panel=AGENT
+        ),
+    ] = None,
+    source_option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Of the source; repeatable.", rich_help_panel=AGENT),
+    ] = None,
     agent: Annotated[
         str | None,
         typer.Option(
@@ -139,6 +141,7 @@ def run(
             variant=variant,
             model=model,
             source=source,
+            source_options=source_option or (),
             agent=agent,
             agent_db=agent_db,
             params=param or (),

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from controller.agents.sources import source_names
 from controller.api import CampaignSpec, Mode, Source
 from controller.cli.options import UsageError
 from controller.cli.run.catalog import suggestion
@@ -48,6 +49,7 @@ class RunOptions:
     variant: str | None = None
     model: str | None = None
     source: str | None = None
+    source_options: Sequence[str] = field(default_factory=tuple)
     agent: str | None = None
     agent_db: str | None = None
     params: Sequence[str] = field(default_factory=tuple)
@@ -60,7 +62,7 @@ def build_spec(options: RunOptions) -> tuple[dict[str, Json], CampaignSpec]:
         "subject": _without_none(
             type=options.subject, namespace=options.subject_namespace or options.subject, probe=options.probe
         ),
-        "chaos": {"type": options.chaos, "params": _params(options.params)},
+        "chaos": {"type": options.chaos, "params": _pairs("--param", options.params)},
         "mode": options.mode.value,
         **_without_none(
             trials=options.trials,
@@ -90,17 +92,29 @@ def _agent(options: RunOptions) -> dict[str, Json]:
     if options.agent is not None and not (namespace and name):
         raise UsageError(f"--agent takes NAMESPACE/DEPLOYMENT, and {options.agent!r} is not that")
     workload = {"namespace": namespace, "name": name} if options.agent else None
-    return _without_none(source=options.source or implied, path=options.agent_db, workload=workload)
+    return _without_none(
+        source=_source(options.source) or implied,
+        sourceOptions=_pairs("--source-option", options.source_options) or None,
+        path=options.agent_db,
+        workload=workload,
+    )
 
 
-def _params(pairs: Sequence[str]) -> dict[str, int | str]:
-    params: dict[str, int | str] = {}
+def _source(name: str | None) -> str | None:
+    """Returns the name. Raises UsageError unless a source of that name is installed here. Imports no source."""
+    if name is None or name in (known := source_names()):
+        return name
+    raise UsageError(f"there is no agent source {name!r}{suggestion(name, known)}")
+
+
+def _pairs(option: str, pairs: Sequence[str]) -> dict[str, int | str]:
+    values: dict[str, int | str] = {}
     for pair in pairs:
         name, found, value = pair.partition("=")
         if not (name and found):
-            raise UsageError(f"--param takes NAME=VALUE, and {pair!r} is not that")
-        params[name] = int(value) if re.fullmatch(r"-?\d{1,18}", value) else value
-    return params
+            raise UsageError(f"{option} takes NAME=VALUE, and {pair!r} is not that")
+        values[name] = int(value) if re.fullmatch(r"-?\d{1,18}", value) else value
+    return values
 
 
 def _set(spec: dict[str, Json], setting: str) -> None:

@@ -81,7 +81,7 @@ def idle_agent_warning(made: ArmPair) -> str | None:
 
 def _baseline(options: RunOptions) -> RunOptions:
     """Returns the options of a baseline: no agent is read, and an agent's Deployment stays scaled to zero."""
-    return replace(options, mode=Mode.BASELINE, variant=None, model=None, source=None, agent_db=None)
+    return replace(options, mode=Mode.BASELINE, variant=None, model=None, source=None, source_options=(), agent_db=None)
 
 
 def _variant(options: RunOptions, variant: str, agent: str | None) -> RunOptions:

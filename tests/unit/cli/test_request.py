@@ -67,6 +67,17 @@ def test_an_agents_source_follows_from_what_else_was_said(changes: Any, source: 
     assert build_spec(replace(AGENT, mode=Mode.CONTROL, **changes))[1].agent.source == source
 
 
+def test_the_options_of_a_source_are_integers_or_texts() -> None:
+    asked = replace(AGENT, source="operatorDb", source_options=["path=/var/a=b.db", "most=12", "name="])
+    spec, read = build_spec(asked)
+    assert spec["agent"] == {"source": "operatorDb", "sourceOptions": {"path": "/var/a=b.db", "most": 12, "name": ""}}
+    assert read.agent.source_options == {"path": "/var/a=b.db", "most": 12, "name": ""}
+
+
+def test_a_source_that_is_not_installed_here_can_be_set_as_a_field() -> None:
+    assert build_spec(replace(AGENT, settings=["agent.source=elsewhere"]))[1].agent.source == "elsewhere"
+
+
 def test_in_a_baseline_an_agents_deployment_is_kept_away_and_has_no_source() -> None:
     assert build_spec(replace(BASELINE, agent="agents/mine"))[1].agent.source == "none"
 
@@ -86,6 +97,8 @@ def test_in_a_baseline_an_agents_deployment_is_kept_away_and_has_no_source() -> 
         (replace(BASELINE, settings=["trial=3"]), "no field 'trial'; did you mean trials"),
         (replace(BASELINE, settings=["trials"]), "--set takes FIELD=VALUE"),
         (replace(BASELINE, settings=["trials=[1"]), "is no YAML"),
+        (replace(AGENT, source="htpt"), "no agent source 'htpt'; did you mean http? Known: http, none, operatorDb"),
+        (replace(AGENT, source_options=["file"]), "--source-option takes NAME=VALUE, and 'file' is not that"),
         (replace(AGENT, agent="mine"), "--agent takes NAMESPACE/DEPLOYMENT, and 'mine' is not that"),
     ],
 )

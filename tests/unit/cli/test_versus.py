@@ -46,6 +46,12 @@ def test_against_a_variant_the_second_differs_in_the_name_and_in_the_deployment(
     assert (second.mode, second.agent.source) == (Mode.AGENT, "http")
 
 
+def test_a_baseline_has_no_options_of_a_source_and_a_variant_has_those_of_the_first() -> None:
+    asked = replace(SENDS, source="operatorDb", source_options=["path=/x"])
+    assert [each.agent.source_options for each in read(put(asked, "baseline"))] == [{"path": "/x"}, {}]
+    assert [each.agent.source_options for each in read(put(asked, "variant=bold"))] == [{"path": "/x"}] * 2
+
+
 def test_both_are_arms_of_one_group_with_the_same_seed() -> None:
     for asked, seed in ((AGENT, 2**31 - 1), (replace(AGENT, seed=9), 9), (replace(AGENT, settings=["seed=8"]), 8)):
         made = put(asked, "baseline")
