@@ -41,7 +41,7 @@ def test_a_condition_keeps_its_transition_time_until_its_status_changes() -> Non
 
 
 @pytest.mark.parametrize(
-    ("situation", "locked"),
+    ("driver_status", "locked"),
     [
         (DriverStatus(), None),
         (DriverStatus(holder="default/c", ours=True), ("True", "Held")),
@@ -71,7 +71,7 @@ def test_an_aborted_campaign_has_finished_and_neither_completed_nor_failed() -> 
 
 
 @pytest.mark.parametrize(
-    ("situation", "message"),
+    ("driver_status", "message"),
     [
         (DriverStatus(), "3 trials"),
         (DriverStatus(suspending=True), "3 trials; to be suspended as soon as this attempt has ended"),
@@ -92,7 +92,7 @@ def test_what_was_asked_of_a_campaign_that_has_finished_does_not_change_what_it_
 
 
 @pytest.mark.parametrize(
-    ("situation", "locked"),
+    ("driver_status", "locked"),
     [(DriverStatus(holder="default/c", ours=True), ("True", "Held")), (DriverStatus(), ("False", "Released"))],
     ids=["still locked", "unlocked since"],
 )
