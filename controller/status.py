@@ -1,6 +1,6 @@
-"""Computes a campaign's status from its records. It is pure, so the next write replaces one that was lost.
+"""Computes a campaign's status from its records and from the `Situation`, which only the running driver knows.
 
-`DriverStatus` adds the little that only the running driver knows.
+The computation is pure and gives the whole status, so the next write replaces one that was lost.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from controller.text import truncate, truncate_bytes, utc_seconds
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a campaign is not accepted, as a reason and a sentence."""
+    """The reason why a campaign is not accepted, and a sentence for people."""
 
     reason: Reason
     message: str
@@ -38,7 +38,7 @@ class Refusal:
 
 MESSAGE_BYTES = 1024
 CONDITION_BYTES = 400
-"""Limits in UTF-8. The message is once in the status in full, and shorter in most conditions."""
+"""The most bytes of UTF-8: of the status's message, and of the same message in each condition."""
 
 REFUSED = frozenset(
     {
@@ -52,12 +52,12 @@ REFUSED = frozenset(
         Reason.START_DEADLINE_EXCEEDED,
     }
 )
-"""The reasons of campaigns that ended Failed because they could not be accepted."""
+"""The reasons with which a campaign ends Failed because it could not be accepted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interleaving:
-    """Whether an arm takes turns with another, with a reason and a sentence."""
+    """Whether the campaign takes turns with its other arm, with a reason and a sentence."""
 
     holds: bool
     reason: Reason
@@ -68,10 +68,11 @@ class Interleaving:
 class DriverStatus:
     """What the driver knows beyond the records.
 
-    `holder` is the campaign that has the subject (`namespace/name`), None while no lock was requested; `ours`: it is
-    this campaign. `suspending`: it is to be suspended after the running attempt. `cooling_until`: when the pause
-    between two attempts is over. `waiting`: what an arm that takes turns waits for, between two trials.
-    `interleaving`: whether it takes turns, once that is known. `plans`: the result of a dry run, which has no attempts.
+    `holder` is the campaign that has the subject (`namespace/name`), None while no lock was requested. `ours` says
+    whether that is this campaign. `suspending` says whether it will be suspended after the running attempt.
+    `cooling_until` is when the pause between two attempts is over. `waiting` is what an arm that takes turns waits for
+    between two trials. `interleaving` says whether it takes turns, once that is known. `plans` is the result of a dry
+    run, which has no attempts.
     """
 
     refusal: Refusal | None = None
@@ -93,7 +94,7 @@ def compute_status(
     previous: Sequence[Condition],
     now: datetime,
 ) -> CampaignStatus:
-    """Returns the whole status. `previous` conditions keep their transition times where nothing changed."""
+    """Returns the whole status. A condition whose status is the same in `previous` keeps its transition time."""
     return CampaignStatus(
         phase=campaign.phase,
         observed_generation=generation,
@@ -130,7 +131,7 @@ def _message(campaign: CampaignRow, driver_status: DriverStatus) -> str:
 
 
 def seconds(value: float) -> str:
-    """A duration for people: `3.4s`."""
+    """Returns a duration for people, such as `3.4s`."""
     return f"{value:.1f}s"
 
 
@@ -205,8 +206,8 @@ def _conditions(
             )
         )
 
-    phase, message = campaign.phase, _message(campaign, driver_status)
-    reason = campaign.reason or phase.value  # a row is made before anybody had a reason
+    phase, message = campaign.phase, _message(campaign, situation)
+    reason = campaign.reason or phase.value  # a new row has no reason yet
     failed = phase is Phase.FAILED
     refusal = driver_status.refusal
     if failed and (rejected := next((each for each in REFUSED if each == reason), None)):

@@ -51,6 +51,10 @@ class Registry:
     packages: Mapping[str, str]
     refused: tuple[RefusedPlugin, ...]
 
+    def refusals_of_subject(self, name: str) -> list[RefusedPlugin]:
+        """Returns the installed plug-ins that would be a subject of this name and are not used."""
+        return [each for each in self.refused if each.group == SUBJECTS and each.name == name]
+
 
 class _Refused(Exception):
     """The plug-in is not used; the text says why."""

@@ -10,6 +10,7 @@ permutation        one test for one primary endpoint
 significance       how few trials are too few for it, and Holm's correction for several comparisons
 comparison         two campaigns against each other, or a refusal
 conclusion         what that came to, and the sentences beside it
+moments            the recorded times of an attempt, and the words for them
 junit              a campaign as a test report
 
 The numbers take scipy and numpy, which the controller does without: nothing outside the command line and the report

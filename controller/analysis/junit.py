@@ -1,8 +1,8 @@
 """A campaign as JUnit XML, which every CI system can show: a trial is a test.
 
-Passed is what one hopes for in its mode: the subject recovered, the agent resolved it, no alarm was raised. A trial
-that says nothing (not manifested, interrupted, aborted, not run) is skipped, never passed: a campaign that ended after
-two of its five trials must not look like two of two. Needs nothing beyond the standard library.
+A trial passes if it ended as wanted in its mode: the subject recovered, the agent resolved the fault, no alarm was
+raised. An unscored trial (not manifested, interrupted, aborted, not run) is skipped, so a campaign that ended after two
+of its five trials does not look like two of two.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from datetime import UTC
 from itertools import groupby
 from xml.etree import ElementTree
 
+from controller.analysis.moments import DURATIONS
 from controller.api import Outcome
 from controller.records.rows import AttemptSummary, CampaignRow
 
@@ -20,11 +21,11 @@ PASSED = frozenset({Outcome.RESOLVED, Outcome.SELF_HEALED, Outcome.QUIET})
 ERROR = frozenset({Outcome.INFRA_ERROR})
 
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that XML 1.0 has no way to write, section 2.2. What an agent or a failed command said holds some."""
+"""Characters that XML 1.0 cannot represent (section 2.2). The output of agents and failed commands may hold some."""
 
 
 def to_junit(campaign: CampaignRow, attempts: Sequence[AttemptSummary]) -> str:
-    """The document: one suite, a case for each trial that was planned, with its last attempt's outcome."""
+    """Returns the document: one suite with a case for each planned trial, which has its last attempt's outcome."""
     by_trial = {
         trial: sorted(group, key=lambda row: row.attempt)
         for trial, group in groupby(sorted(attempts, key=lambda row: row.trial), key=lambda row: row.trial)
@@ -55,7 +56,7 @@ def to_junit(campaign: CampaignRow, attempts: Sequence[AttemptSummary]) -> str:
 
 
 def _case(suite: ElementTree.Element, campaign: CampaignRow, trial: int, attempts: Sequence[AttemptSummary]) -> str:
-    """Add the trial, and return how it counts: `passed`, `failure`, `error` or `skipped`."""
+    """Adds the trial's case, and returns how it counts: `passed`, `failure`, `error` or `skipped`."""
     last = attempts[-1] if attempts else None
     seconds = sum(_seconds(attempt) for attempt in attempts)
     names = {"classname": _text(f"{campaign.namespace}.{campaign.name}"), "name": f"trial {trial}"}
@@ -84,14 +85,10 @@ def _kind(campaign: CampaignRow, last: AttemptSummary | None) -> tuple[str, str]
 
 
 def _describe(attempt: AttemptSummary) -> str:
-    times = {
-        "detected": attempt.time_to_detect,
-        "resolved": attempt.time_to_resolve,
-        "recovered": attempt.time_to_recover,
-    }
+    durations = ((moment.happened, getattr(attempt, moment.duration)) for moment in DURATIONS)
     parts = [f"attempt {attempt.attempt}, seed {attempt.seed}: {attempt.outcome or attempt.step}"]
     parts += [f"target {attempt.target}"] if attempt.target else []
-    parts += [f"{what} after {seconds:.1f} s" for what, seconds in times.items() if seconds is not None]
+    parts += [f"{what} after {seconds:.1f} s" for what, seconds in durations if seconds is not None]
     parts += [", ".join(attempt.flags)] if attempt.flags else []
     return "; ".join(parts)
 

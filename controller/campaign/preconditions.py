@@ -27,6 +27,7 @@ from controller.status import Refusal
 from controller.validation import describe_invalid
 from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.protocol import EvalSubject, SubjectContext, SubjectFactory, SubjectNotReady, Unsupported
+from subjects.registry import installed
 
 RETRY_SECONDS = 1.0
 """The pause before the next check after a new answer. The same answer again makes it RETRY_GROWTH times as long."""
@@ -59,9 +60,14 @@ class PreconditionUnmet(NotAccepted):
 def resolve_subject(
     spec: CampaignSpec, campaign_namespace: str, subjects: Mapping[str, SubjectFactory], context: SubjectContext
 ) -> tuple[EvalSubject, BaseModel]:
-    """Returns the subject and the validated chaos parameters. Pure. Raises Rejected, with what would be valid."""
+    """Returns the subject and the validated chaos parameters. Raises Rejected, with what would be valid.
+
+    For an unknown type it is looked up whether a plug-in of that name is installed and refused; else it is pure.
+    """
     if spec.subject.type not in subjects:
-        raise Rejected(Reason.UNKNOWN_SUBJECT, _describe_unknown("subject type", spec.subject.type, subjects))
+        message = _describe_unknown("subject type", spec.subject.type, subjects)
+        refused = installed().refusals_of_subject(spec.subject.type)
+        raise Rejected(Reason.UNKNOWN_SUBJECT, "; ".join([message, *map(str, refused)]))
     if spec.subject.namespace == campaign_namespace:
         raise Rejected(
             Reason.CAMPAIGN_IN_SUBJECT_NAMESPACE,

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from controller.analysis.moments import DURATIONS
 from controller.api import CampaignStatus, Current, Phase, Rates, Recent
 from controller.cli.cluster.campaigns import CampaignSnapshot
 from controller.cli.cluster.errors import CommandFailed, Refused
@@ -89,12 +90,8 @@ def rate_lines(rates: Rates | None) -> list[str]:
 
 def _outcome(campaign: CampaignSnapshot, ended: Recent) -> str:
     attempt = f", attempt {ended.attempt}" if ended.attempt > 1 else ""
-    times = {
-        "detected": ended.time_to_detect,
-        "called resolved": ended.time_to_resolve,
-        "recovered": ended.time_to_recover,
-    }
-    after = "".join(f", {what} after {seconds}" for what, seconds in times.items() if seconds)
+    durations = ((moment.happened, getattr(ended, moment.duration)) for moment in DURATIONS)
+    after = "".join(f", {what} after {seconds}" for what, seconds in durations if seconds)
     why = f" ({ended.message})" if ended.message else ""
     on = f" on {ended.target}" if ended.target else ""
     return f"trial {ended.trial}/{campaign.trials}{attempt}{on}: {ended.outcome}{after}{why}"

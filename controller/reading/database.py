@@ -1,4 +1,4 @@
-"""The records from their database: in the controller's own pod, or from a copy."""
+"""Reads the records from their database: in the controller's own pod, or from a copy."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from controller.records.queries import CampaignMatch
 from controller.records.rows import AttemptSummary, CampaignRow
 
 AT_ONCE = 20
-"""So many whole attempts are read in one go: their states may have a hundred kilobytes each."""
+"""How many attempts one transaction reads: the states of each may have a hundred kilobytes."""
 
 
 class DatabaseReader:
-    """Implements `RecordsReader` on a database URL. Holds nothing open between two calls, so any thread may call."""
+    """Implements `RecordsReader` on a database URL. No connection stays open between calls, so any thread may call."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -27,7 +27,7 @@ class DatabaseReader:
             return [CampaignCounts.of(row, tally) for row, tally in queries.list_campaigns(connection)]
 
     def named(self, reference: str) -> list[CampaignCounts]:
-        """All that `find` would choose from, counted, the newest first."""
+        """Returns all campaigns that `find` would choose from, with their counts, newest first."""
         with reading(self._url) as connection:
             found = queries.find_campaign(connection, reference)
             counted = queries.count(connection, (found.campaign, *found.others))
@@ -53,7 +53,7 @@ class DatabaseReader:
         """See `RecordsReader`."""
         last = (0, 0)
         while True:
-            # Each time anew: a transaction that stays open as long as somebody reads would let the WAL grow.
+            # A transaction for each batch: one that stays open while somebody reads would let the WAL grow.
             with reading(self._url) as connection:
                 found = queries.list_whole_attempts(connection, campaign.uid, last, AT_ONCE)
             yield from (AttemptTimeline(row, tuple(events)) for row, events in found)

@@ -15,8 +15,10 @@ from controller.statistics import censored_median
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignCounts:
-    """A campaign and what came of it so far. `scored` is the n of every rate; medians are in seconds, and None where
-    nothing is scored or the median is censored (longer than the observation).
+    """A campaign and the counts of its attempts so far.
+
+    `scored` is the n of every rate. Medians are in seconds, and None where nothing is scored or the median is censored
+    (longer than the observation).
     """
 
     campaign: CampaignRow
@@ -30,7 +32,7 @@ class CampaignCounts:
 
     @classmethod
     def of(cls, campaign: CampaignRow, tally: Tally) -> Self:
-        """From the attempts, counted."""
+        """Returns the campaign with the counts of this tally."""
         return cls(
             campaign=campaign,
             done=tally.done,
@@ -45,38 +47,41 @@ class CampaignCounts:
 
 @dataclass(frozen=True, slots=True)
 class AttemptTimeline:
-    """An attempt, whole, with what happened in it."""
+    """An attempt with all its columns, and its events."""
 
     attempt: AttemptRow
     events: tuple[Event, ...]
 
 
 class RecordsReader(Protocol):
-    """The records. Every method raises RecordsError (or a subclass) with a sentence.
+    """Reads the records. Every method raises RecordsError (or a subclass) with a sentence.
 
-    Each call sees one moment of the records; between two calls a controller may have written more.
+    Each call reads one snapshot; between two calls a controller may have written more.
     """
 
     def campaigns(self) -> list[CampaignCounts]:
-        """All campaigns, the newest first; deleted ones are there too."""
+        """Returns all campaigns, newest first; deleted ones too."""
         ...
 
     def find(self, reference: str) -> CampaignMatch:
-        """The campaign with this uid, `namespace/name` or name; of several, the one created last. Else NotRecorded."""
+        """Returns the campaign with this uid, `namespace/name` or name; of several, the one created last.
+
+        Raises NotRecorded where there is none.
+        """
         ...
 
     def attempts(self, campaign: CampaignRow) -> list[AttemptSummary]:
-        """Its attempts without their states, by trial and attempt."""
+        """Returns its attempts without the large columns, ordered by trial and attempt."""
         ...
 
     def attempt(self, campaign: CampaignRow, trial: int, attempt: int | None = None) -> AttemptTimeline:
-        """One attempt, whole; the trial's last one where `attempt` is None. Else NotRecorded."""
+        """Returns one attempt: the trial's last one where `attempt` is None. Raises NotRecorded where there is none."""
         ...
 
     def whole_attempts(self, campaign: CampaignRow) -> Iterator[AttemptTimeline]:
-        """All its attempts, whole, by trial and attempt; a few at a time are in memory."""
+        """Yields all its attempts, ordered by trial and attempt. A few at a time are in memory."""
         ...
 
     def backup(self, destination: Path) -> None:
-        """Copy the whole database to this file, check it, and only then let it take the file's place."""
+        """Copies the database, checks the copy, and then moves it to `destination`."""
         ...

@@ -1,6 +1,6 @@
-"""The records from the controller that has them open, over HTTP on a connection that somebody else makes.
+"""Reads the records over HTTP from the controller that has them open, on a connection that the caller makes.
 
-One connection is kept for all questions: behind it may be a port-forward, which costs more than the answer.
+One connection is kept for all requests: it may be a port-forward, which takes longer to open than the answer takes.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from controller.records.queries import CampaignMatch
 from controller.records.rows import AttemptSummary, CampaignRow
 
 ANSWER_SECONDS = 60.0
-"""Between two pieces of an answer. A backup is made whole before its first byte comes."""
+"""The longest pause between two pieces of an answer. A backup is complete before its first byte is sent."""
 
 Dial = Callable[[], object]
-"""Makes a connection: a socket, or what behaves like one. Raises what it likes; that goes through."""
+"""Makes a connection: a socket, or an object that behaves like one. What it raises is not caught."""
 
 
 class RemoteReader:
-    """Implements `RecordsReader`. Asks one question at a time."""
+    """Implements `RecordsReader`. Sends one request at a time."""
 
     def __init__(self, dial: Dial, where: str) -> None:
         self._connection = _Connection(dial)
         self._where = where
 
     def about(self) -> Mapping[str, str]:
-        """The `version` of the controller and the `schema` of its records."""
+        """Returns the `version` of the controller and the `schema` of its records."""
         return dict(self._json("/v1"))
 
     def campaigns(self) -> list[CampaignCounts]:
@@ -72,13 +72,13 @@ class RemoteReader:
                 raise RecordsUnavailable("The backup broke off before its end; it was not kept")
 
     def token(self, namespace: str, name: str, proof: str) -> str:
-        """A campaign's token. NotRecorded where it has none yet; RecordsUnavailable where the proof is none."""
+        """Returns a campaign's token. Raises NotRecorded where there is none, RecordsUnavailable on a wrong proof."""
         path = f"/v1/tokens/{quote(namespace, safe='')}/{quote(name, safe='')}"
         with self._answer(path, proof) as answer:
             return str(json.loads(answer.read())["token"])
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Closes the connection."""
         self._connection.close()
 
     def _json(self, path: str, **query: str) -> Json:
@@ -87,21 +87,21 @@ class RemoteReader:
 
     @contextmanager
     def _answer(self, path: str, proof: str | None = None, **query: str) -> Iterator[http.client.HTTPResponse]:
-        """The answer to one question, not yet read. Raises RecordsError for anything but an answer."""
-        whole, headers = False, {} if proof is None else {"Authorization": f"Proof {proof}"}
+        """Yields the answer to one request, not yet read. Raises RecordsError for any status but 200."""
+        is_complete, headers = False, {} if proof is None else {"Authorization": f"Proof {proof}"}
         try:
             self._connection.request("GET", f"{path}?{urlencode(query)}" if query else path, headers=headers)
             answer = self._connection.getresponse()
             if answer.status != http.HTTPStatus.OK:
                 raise _refusal(answer.status, answer.read().decode(errors="replace"))
             yield answer
-            whole = answer.isclosed()
+            is_complete = answer.isclosed()
         except (http.client.HTTPException, OSError, ValueError) as error:
             raise RecordsUnavailable(
                 f"The records cannot be read through {self._where}: {str(error) or type(error).__name__}"
             ) from error
         finally:
-            if not whole:  # what is left of this answer would be taken for the next one
+            if not is_complete:  # the rest of this answer would be read as the next one
                 self._connection.close()
 
 

@@ -1,8 +1,8 @@
-"""The records over HTTP, read-only, for whoever may port-forward to the controller's pod. Answers are docs/json.md's.
+"""Serves the records over HTTP, read-only, for people who may port-forward to the controller's pod (docs/json.md).
 
-It listens on 127.0.0.1 alone: who gets there was let through by the API server, by a right on `pods/portforward` in the
-controller's namespace. So there is no password here, and no agent can read how it is assessed. A campaign's
-token takes a proof besides: see `controller.agents.intake.tokens`.
+It listens on 127.0.0.1 alone. The API server lets only those through who have the permission `pods/portforward` in the
+controller's namespace, so there is no password, and no agent can read how it is assessed. A campaign's token needs a
+proof as well: see `controller.agents.intake.tokens`.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ from controller.version import VERSION
 from subjects.cluster import ClusterError, ClusterUnreachable
 
 HOSTS = ["localhost", "127.0.0.1"]
-"""A page in somebody's browser that has another name point to 127.0.0.1 gets no answer."""
+"""The only accepted Host headers: a web page whose own name resolves to 127.0.0.1 gets no answer."""
 
 
 ExchangeToken = Callable[[str, str, str], Awaitable[str]]
-"""The token of the campaign of this namespace and name, for this proof: see `controller.agents.intake.tokens`."""
+"""Returns the token of the campaign of this namespace and name, for this proof (`controller.agents.intake.tokens`)."""
 
 
 def application(url: str, exchange_token: ExchangeToken | None = None) -> Starlette:
-    """The records at this database URL. Only GET is known; every question is answered in a thread of its own.
+    """Returns the application that serves the records at this database URL. It knows GET alone.
 
-    With `exchange_token`, tokens of campaigns too, for those who prove that they may change them.
+    With `exchange_token` it also serves tokens of campaigns, to those who prove that they may change the campaign.
     """
     endpoints = RecordsEndpoints(url)
     tokens = (
@@ -68,7 +68,7 @@ def application(url: str, exchange_token: ExchangeToken | None = None) -> Starle
             RecordsError: _refuse(503),
             InvalidProof: _refuse(403),
             ClusterUnreachable: _refuse(503),
-            ClusterError: _cluster_said_no,
+            ClusterError: _refuse_cluster_error,
         },
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)],
     )
@@ -78,15 +78,15 @@ def _refuse(status: int) -> Callable[[Request, Exception], Response]:
     return lambda _, error: PlainTextResponse(str(error), status)
 
 
-def _cluster_said_no(_: Request, error: Exception) -> Response:
-    """A Secret that is not there may come yet; the API server's other refusals are of the controller."""
+def _refuse_cluster_error(_: Request, error: Exception) -> Response:
+    """Returns 404 where a Secret does not exist yet, and 503 where the API server refused the controller otherwise."""
     assert isinstance(error, ClusterError)
     return PlainTextResponse(str(error), 404 if error.status == 404 else 503)
 
 
 def _token(exchange_token: ExchangeToken) -> Callable[[Request], Awaitable[Response]]:
     async def token(request: Request) -> Response:
-        """The token of a campaign. What proves the right to it comes in a header, which no page in a browser sends."""
+        """Returns the token of a campaign. The proof is in a header, which no web page can send from a browser."""
         scheme, _, proof = request.headers.get("authorization", "").partition(" ")
         namespace, name = request.path_params["namespace"], request.path_params["name"]
         found = await exchange_token(namespace, name, proof.strip() if scheme.lower() == "proof" else "")
@@ -96,29 +96,29 @@ def _token(exchange_token: ExchangeToken) -> Callable[[Request], Awaitable[Respo
 
 
 class RecordsEndpoints:
-    """One method for each path. Starlette runs those that are not `async` in a thread."""
+    """The endpoints, one method for each path. Starlette runs those that are not `async` in a thread."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._reader = DatabaseReader(url)
 
     def about(self, request: Request) -> Response:
-        """Who endpoints."""
+        """Returns the versions of the controller and of the schema."""
         return _json({"version": VERSION, "schema": HEAD})
 
     def campaigns(self, request: Request) -> Response:
-        """All campaigns; with `?named=`, those that go by this name, namespace/name or uid, the one meant first."""
+        """Returns all campaigns; with `?named=`, those of this name, namespace/name or uid, newest first."""
         reference = request.query_params.get("named")
         found = self._reader.campaigns() if reference is None else self._reader.named(reference)
         return _json([as_json.campaign(each) for each in found])
 
     def attempts(self, request: Request) -> Response:
-        """The attempts of a campaign, without their states."""
+        """Returns the attempts of a campaign, without the large columns."""
         rows = self._reader.attempts(self._campaign(request))
         return _json([as_json.attempt(row) for row in rows])
 
     def timeline(self, request: Request) -> Response:
-        """One attempt, whole; the last of its trial unless `?attempt=` names another."""
+        """Returns one attempt with all its columns: the last of its trial unless `?attempt=` names another."""
         campaign, attempt = self._campaign(request), request.query_params.get("attempt")
         if attempt is not None and not attempt.isdecimal():
             return PlainTextResponse("attempt must be a number", 400)
@@ -126,7 +126,7 @@ class RecordsEndpoints:
         return _json(as_json.timeline(campaign, timeline))
 
     def export(self, request: Request) -> Response:
-        """All attempts of a campaign, whole, a line of JSON each."""
+        """Returns all attempts of a campaign with all their columns, one line of JSON each."""
         campaign = self._campaign(request)
 
         def lines() -> Iterator[str]:
@@ -136,7 +136,7 @@ class RecordsEndpoints:
         return StreamingResponse(lines(), media_type="application/x-ndjson")
 
     async def backup(self, request: Request) -> Response:
-        """A copy of the whole database, with its length."""
+        """Returns a copy of the database, with its length."""
         folder = tempfile.TemporaryDirectory()
         copy = Path(folder.name, "records.db")
         try:
@@ -158,9 +158,9 @@ def _json(value: Json) -> Response:
 async def serving_records(
     url: str, port: int, exchange_token: ExchangeToken | None = None
 ) -> AsyncGenerator[int | None]:
-    """Answer questions about the records at `url` for as long as the block lasts; yields the port.
+    """Serves the records at `url` for as long as the block lasts; yields the port.
 
-    A campaign goes on whether or not somebody can read of it meanwhile: see `serving_if_possible`.
+    Where that fails, campaigns go on without it: see `serving_if_possible`.
     """
     async with serving_if_possible(application(url, exchange_token), LOCALHOST, port, "the records") as served:
         yield served

@@ -1,4 +1,4 @@
-"""Attempts: begun once, kept up to date while they run, ended once."""
+"""Writes and reads attempts: each is begun once, updated while it runs, and ended once."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from controller.records.schema import attempt_events, attempts, campaigns
 from controller.text import truncate_bytes
 
 IDS = uuid.UUID("6cf29fa1-40cf-4e43-99f6-0c1c1ccfd3ba")
-"""The name space of attempt ids; never changes, else a repeated insert would no longer meet the first."""
+"""The name space of attempt ids. It never changes, so that a repeated insert has the id of the first."""
 
 OPENED, ENTERED, ENDED = "opened", "step", "ended"
-"""Kinds of the events that are written here, beside those that the engine hands in."""
+"""The kinds of the events that this module adds to those of its callers."""
 
 SUMMARY = [attempts.c[name] for name in AttemptSummary.__dataclass_fields__]
-"""The columns of an AttemptSummary: all but the large ones."""
+"""The columns of an AttemptSummary: all columns but the large ones."""
 
 
 def attempt_id(campaign_uid: str, trial: int, attempt: int) -> str:
-    """The id of an attempt, the same whoever computes it."""
+    """Returns the id of an attempt. Pure, so that every process computes the same."""
     return str(uuid.uuid5(IDS, f"{campaign_uid}/{trial}/{attempt}"))
 
 
 def begin(
     connection: Connection, campaign_uid: str, trial: int, seed: int, at: datetime, flags: Sequence[Flag] = ()
 ) -> AttemptRow:
-    """Insert the trial's next attempt; see `Records.open_attempt`."""
+    """Inserts the trial's next attempt; see `Records.open_attempt`."""
     for other in unfinished(connection, campaign_uid):
         raise RuntimeError(f"Attempt {other.attempt} of trial {other.trial} is not ended: one at a time")
     earlier = connection.execute(
@@ -72,7 +72,7 @@ def update_open(
     events: Sequence[Event],
     facts: Mapping[str, Json],
 ) -> None:
-    """Write facts, step and events of an attempt that is not ended; see `Records.update`."""
+    """Writes columns, step and events of an attempt that has not ended; see `Records.update`."""
     values = dict(facts)
     if values.get("error") is not None:
         values["error"] = truncate_bytes(values["error"], TEXT_BYTES)
@@ -81,7 +81,7 @@ def update_open(
     if step is not None:
         values["step"] = step.value
         events = [Event(step, at, ENTERED), *events]
-    # With no column to set there is still the question whether the attempt is open.
+    # Without a column to set, the statement still checks that the attempt is open.
     statement = _open(id_).values(values or {"id": id_})
     if connection.execute(statement).rowcount == 0:
         raise AttemptEnded(f"Attempt {id_} ended {_outcome(connection, id_)}; it does not change any more")
@@ -97,7 +97,7 @@ def end(
     failure: Failure | None,
     events: Sequence[Event],
 ) -> bool:
-    """Write the outcome if there is none; see `Records.end_attempt`."""
+    """Writes the outcome if there is none; see `Records.end_attempt`."""
     values: dict[str, Json] = {"outcome": outcome.value, "ended_at": at, "step": Step.RECORD.value}
     if error is not None:
         values["error"] = truncate_bytes(error, TEXT_BYTES)
@@ -111,7 +111,7 @@ def end(
 
 
 def ended(connection: Connection, id_: str, failure: Failure | None, cleanup_failed: bool) -> EndedAttempt:
-    """An attempt that was ended just now, for whoever counts them."""
+    """Returns what a meter counts of an attempt that has just ended."""
     row = decode_summary(connection.execute(select(*SUMMARY).where(attempts.c.id == id_)).mappings().one())
     c = campaigns.c
     campaign = connection.execute(select(c.subject, c.chaos, c.mode).where(c.uid == row.campaign_uid)).one()
@@ -131,13 +131,13 @@ def ended(connection: Connection, id_: str, failure: Failure | None, cleanup_fai
 
 
 def unfinished(connection: Connection, campaign_uid: str) -> list[AttemptRow]:
-    """Attempts without an end; the schema allows one a campaign."""
+    """Returns the campaign's attempts that have not ended; the schema allows one at most."""
     query = select(attempts).where(attempts.c.campaign_uid == campaign_uid, attempts.c.ended_at.is_(None))
     return [decode(row) for row in connection.execute(query).mappings()]
 
 
 def time_spent(connection: Connection, campaign_uid: str) -> timedelta:
-    """How long the campaign's ended attempts have taken in all, cleanup included."""
+    """Returns how long the campaign's ended attempts have taken in all, cleanup included."""
     query = select(attempts.c.started_at, attempts.c.ended_at).where(
         attempts.c.campaign_uid == campaign_uid, attempts.c.ended_at.is_not(None)
     )
@@ -145,17 +145,17 @@ def time_spent(connection: Connection, campaign_uid: str) -> timedelta:
 
 
 def final(outcome: Outcome) -> bool:
-    """Whether the trial is done with this outcome: not to be run again, and not cut short."""
+    """Returns whether this outcome ends the trial: it is not repeated, and was not aborted."""
     return not outcome.repeated and outcome is not Outcome.ABORTED
 
 
 def decode(row: RowMapping) -> AttemptRow:
-    """The row as a value."""
+    """Returns the attempt of a row."""
     return AttemptRow(**_typed(row))
 
 
 def decode_summary(row: RowMapping) -> AttemptSummary:
-    """The row, selected as SUMMARY, as a value."""
+    """Returns the attempt's summary of a row that was selected as SUMMARY."""
     return AttemptSummary(**_typed(row))
 
 

@@ -1,9 +1,9 @@
-"""Connections to the database: engines with SQLite's quirks set right, read-only connections, and backups.
+"""Connects to the database: engines, which work around defaults of SQLite's driver; read-only connections; backups.
 
-pysqlite begins transactions by its own rules: late, and not at all before SELECT and DDL. So its own control is
-switched off (`isolation_level = None`) and BEGIN is sent by us; COMMIT and ROLLBACK still work through the driver.
-Never set SQLAlchemy's `skip_autocommit_rollback` with this: it takes such connections for autocommitting and would not
-roll back.
+pysqlite begins transactions late, and not at all before SELECT and DDL. So its own control is switched off
+(`isolation_level = None`) and this module sends BEGIN; COMMIT and ROLLBACK still go through the driver. SQLAlchemy's
+`skip_autocommit_rollback` must never be set with this: it takes such connections for autocommitting and would not roll
+back.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _dumps = partial(json.dumps, separators=(",", ":"), allow_nan=False)
 
 
 def sqlite_path(url: str) -> Path | None:
-    """The file behind an SQLite URL; None for another database. RecordsError when the URL is no use to us."""
+    """Returns the file of an SQLite URL; None for another database. Raises RecordsError for an unusable URL."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):  # ValueError: a port that is no number
@@ -60,44 +60,45 @@ def sqlite_path(url: str) -> Path | None:
 
 
 def without_password(url: str) -> str:
-    """A database URL as people may see it: without its password."""
+    """Returns a database URL without its password, for messages and logs."""
     return re.sub(r"(?<=://)([^:/@]*):.*@", r"\1:***@", url)
 
 
 def writer(url: str) -> Engine:
-    """For the writer thread: one connection, every transaction begun as a write."""
+    """Returns the engine of the writer thread: one connection, and every transaction begins as a write."""
     return _engine(url, "BEGIN IMMEDIATE", ["foreign_keys = ON", *_DURABLE], pool_size=1, max_overflow=0)
 
 
 def migrator(url: str) -> Engine:
-    """For migrations: like the writer, but without foreign keys, which would forbid rebuilding a table."""
+    """Returns the engine for migrations: the writer's, but without foreign keys, as a migration rebuilds tables."""
     return _engine(url, "BEGIN IMMEDIATE", _DURABLE, pool_size=1, max_overflow=0)
 
 
 def reader(url: str, connections: int) -> Engine:
-    """For reader threads: every transaction is one snapshot, and SQLite refuses to write."""
+    """Returns the engine of the reader threads: every transaction is one snapshot, and SQLite refuses writes."""
     return _engine(url, "BEGIN", ["query_only = ON"], pool_size=connections, max_overflow=0)
 
 
 def on_connection(connection: sqlite3.Connection) -> Engine:
-    """An engine on this one SQLite connection, opened by the caller (read-only, say) and closed by `dispose()`."""
+    """Returns an engine on this one SQLite connection, which the caller opened and `dispose()` closes."""
     return _prepared(create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool), "BEGIN", [])
 
 
 _DURABLE = ["journal_mode = WAL", "synchronous = FULL"]
-"""WAL lets readers read while we write; FULL syncs the WAL at each commit (NORMAL may lose the last ones)."""
+"""WAL lets readers read during a write; FULL syncs the WAL at each commit (NORMAL may lose the last commits)."""
 
 
 def _engine(url: str, begin: str, pragmas: list[str], **pool: Any) -> Engine:
     if sqlite_path(url) is None:
-        return _of_a_server(url, **pool)
+        return _server_engine(url, **pool)
     engine = create_engine(url, json_serializer=_dumps, connect_args={"timeout": BUSY_SECONDS}, **pool)
     return _prepared(engine, begin, pragmas)
 
 
-def _of_a_server(url: str, **pool: Any) -> Engine:
-    """An engine on another database than SQLite. RecordsError where there is no driver for it; the URL may hold a
-    password, so it is not repeated.
+def _server_engine(url: str, **pool: Any) -> Engine:
+    """Returns an engine on another database than SQLite. Raises RecordsError where there is no driver for it.
+
+    Messages do not repeat the URL, which may hold a password.
     """
     backend = make_url(url).get_backend_name()
     try:
@@ -128,13 +129,13 @@ def _prepared(engine: Engine, begin: str, pragmas: list[str]) -> Engine:
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Turn what the database cannot do just now into RecordsUnavailable; broken rules and bugs come through."""
+    """Raises RecordsUnavailable for what the database cannot do at present. Violated constraints and bugs pass."""
     try:
         yield
     except (OperationalError, InterfaceError, InternalError, PoolTimeout) as error:
         raise RecordsUnavailable(_sentence(error)) from error
     except DatabaseError as error:
-        # sqlite3 says a plain DatabaseError when the file is malformed or no database; its subclasses are our mistakes.
+        # sqlite3 raises a plain DatabaseError when the file is malformed or no database; its subclasses are bugs here.
         if type(error) is not DatabaseError:
             raise
         raise RecordsUnavailable(_sentence(error)) from error
@@ -148,10 +149,10 @@ def _sentence(error: Exception) -> str:
 
 @contextmanager
 def reading(url: str) -> Iterator[Connection]:
-    """One snapshot of the records, closed afterwards. Creates and changes nothing.
+    """Yields a connection with one snapshot of the records, and closes it afterwards. Creates and changes nothing.
 
-    RecordsMissing when there is no database, RecordsNewer when it is ahead of this version, RecordsError when it is
-    behind (only a controller migrates) or no records, RecordsUnavailable when it cannot be read.
+    Raises RecordsMissing when there is no database or nothing in it, RecordsNewer when a newer version wrote it,
+    RecordsError when an older one did (only a controller migrates), RecordsUnavailable when it cannot be read.
     """
     path = sqlite_path(url)
     engine = reader(url, 1) if path is None else on_connection(open_file(path))
@@ -172,7 +173,7 @@ def reading(url: str) -> Iterator[Connection]:
 
 
 def open_file(path: Path) -> sqlite3.Connection:
-    """The SQLite file, read-only; RecordsMissing when it is not there, RecordsUnavailable when it cannot be read."""
+    """Opens the SQLite file, read-only. Raises RecordsMissing when there is none, RecordsUnavailable if unreadable."""
     try:
         there = path.is_file()
     except OSError as error:
@@ -182,8 +183,8 @@ def open_file(path: Path) -> sqlite3.Connection:
     try:
         return _open(path, "mode=ro")
     except sqlite3.Error as error:
-        # Reading a WAL database takes a -shm file beside it. Where none can be made, and there is no WAL, nobody is
-        # writing either, so the file may be read as one that does not change.
+        # Reading a WAL database needs a -shm file beside it. Where none can be created and there is no WAL, no process
+        # is writing, so the file may be read as one that does not change.
         if path.with_name(path.name + "-wal").exists():
             raise RecordsUnavailable(f"The records at {path} cannot be read: {error}") from error
     try:
@@ -203,10 +204,10 @@ def _open(path: Path, options: str) -> sqlite3.Connection:
 
 
 def backup(url: str, destination: Path) -> None:
-    """Write a consistent copy, whatever a controller writes meanwhile; replaces `destination` at once or not at all.
+    """Writes a consistent copy, also while a controller writes; replaces `destination` atomically or not at all.
 
-    The copy is checked, and is one file that needs no WAL beside it, so that it can be read from a read-only disk.
-    RecordsError for a database that is not SQLite; RecordsUnavailable when reading or writing fails.
+    The copy is checked. It is one file that needs no WAL beside it, so that it can be read from a read-only disk.
+    Raises RecordsError for a database that is not SQLite; RecordsUnavailable when reading or writing fails.
     """
     source = sqlite_path(url)
     if source is None:
@@ -218,11 +219,11 @@ def backup(url: str, destination: Path) -> None:
 
 @contextmanager
 def sound_copy(destination: Path) -> Iterator[Path]:
-    """A file to fill with a database. It takes `destination`'s place when it is full and sound; else it is gone.
+    """Yields a new file for a copy of a database, checks it at the end, and moves it to `destination`.
 
-    RecordsUnavailable when it is damaged, or when reading or writing fails.
+    Raises RecordsUnavailable when it is damaged, or when reading or writing fails; the file is removed then.
     """
-    # In the destination's folder, as a rename cannot cross file systems.
+    # The file is in the destination's folder, because a rename cannot cross file systems.
     try:
         destination = regular(destination)
         handle, name = tempfile.mkstemp(prefix=f".{destination.name}.", dir=destination.parent)

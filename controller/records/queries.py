@@ -1,4 +1,4 @@
-"""What people ask of the records: read-only questions of the command line, on a connection from `readonly.reading`."""
+"""Read-only queries for the command line and the metrics, on a connection from `database.reading`."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ NEWEST_FIRST = (campaigns.c.created_at.desc(), campaigns.c.uid)
 
 @dataclass(frozen=True, slots=True)
 class CampaignMatch:
-    """A campaign, and the `others` that go by the name that was asked for, newest first."""
+    """The campaign that a name stands for, and the `others` that have the same name, newest first."""
 
     campaign: CampaignRow
     others: tuple[CampaignRow, ...]
 
 
 def list_campaigns(connection: Connection) -> list[tuple[CampaignRow, Tally]]:
-    """Every campaign with its attempts counted, newest first; deleted ones are there too."""
+    """Returns every campaign with its counts, newest first; deleted ones too."""
     return count(connection, _campaigns(connection))
 
 
 def count(connection: Connection, rows: Sequence[CampaignRow]) -> list[tuple[CampaignRow, Tally]]:
-    """These campaigns, each with its attempts counted."""
+    """Returns these campaigns, each with its counts."""
     tallies = Tallies()
     return [(row, tallies.of(connection, row.uid)) for row in rows]
 
 
 def count_by_phase(connection: Connection) -> Mapping[tuple[str, Phase], int]:
-    """How many campaigns there are of each subject type in each phase; those whose object is gone are left out."""
+    """Returns how many campaigns of each subject type are in each phase, without those whose object is gone."""
     c = campaigns.c
     query = select(c.subject, c.phase, func.count()).where(c.deleted_at.is_(None)).group_by(c.subject, c.phase)
     return {(subject, Phase(phase)): number for subject, phase, number in connection.execute(query)}
 
 
 def find_campaign(connection: Connection, reference: str) -> CampaignMatch:
-    """The campaign with this uid, `namespace/name` or name; of several, the one created last.
+    """Returns the campaign with this uid, `namespace/name` or name; of several, the one created last.
 
-    A name comes back when an object is created again, and the same name may be used in two namespaces. NotRecorded,
-    with the campaigns that are known, when there is none.
+    Several have the same name where an object was created again, or in two namespaces. Raises NotRecorded, with the
+    names of the campaigns that are recorded, when there is none.
     """
     namespace, _, name = reference.rpartition("/")
     named = (
@@ -63,7 +63,7 @@ def find_campaign(connection: Connection, reference: str) -> CampaignMatch:
 
 
 def list_attempts(connection: Connection, campaign_uid: str) -> list[AttemptSummary]:
-    """The campaign's attempts, by trial and attempt."""
+    """Returns summaries of the campaign's attempts, ordered by trial and attempt."""
     query = (
         select(*SUMMARY).where(attempts.c.campaign_uid == campaign_uid).order_by(attempts.c.trial, attempts.c.attempt)
     )
@@ -73,15 +73,15 @@ def list_attempts(connection: Connection, campaign_uid: str) -> list[AttemptSumm
 def list_whole_attempts(
     connection: Connection, campaign_uid: str, after: tuple[int, int], most: int
 ) -> list[tuple[AttemptRow, list[Event]]]:
-    """At most so many of the campaign's attempts, states, events and all, behind the given trial and attempt."""
-    behind = tuple_(attempts.c.trial, attempts.c.attempt) > after
-    query = select(attempts).where(attempts.c.campaign_uid == campaign_uid, behind)
+    """Returns at most `most` of the campaign's attempts after this trial and attempt, each with all its events."""
+    is_later = tuple_(attempts.c.trial, attempts.c.attempt) > after
+    query = select(attempts).where(attempts.c.campaign_uid == campaign_uid, is_later)
     rows = connection.execute(query.order_by(attempts.c.trial, attempts.c.attempt).limit(most)).mappings()
     return [(row, list_events(connection, row.id)) for row in map(decode, rows.all())]
 
 
 def get_attempt(connection: Connection, campaign: CampaignRow, trial: int, attempt: int | None) -> AttemptRow:
-    """One attempt; the trial's last one where `attempt` is None. NotRecorded, with those there are, if missing."""
+    """Returns one attempt: the trial's last one where `attempt` is None. Raises NotRecorded, with those there are."""
     query = select(attempts).where(attempts.c.campaign_uid == campaign.uid, attempts.c.trial == trial)
     if attempt is not None:
         query = query.where(attempts.c.attempt == attempt)
@@ -95,7 +95,7 @@ def get_attempt(connection: Connection, campaign: CampaignRow, trial: int, attem
 
 
 def list_events(connection: Connection, attempt_id: str) -> list[Event]:
-    """The attempt's events in the order they were written."""
+    """Returns the attempt's events in the order in which they were written."""
     query = select(attempt_events).where(attempt_events.c.attempt_id == attempt_id).order_by(attempt_events.c.id)
     return [Event(Step(row.step), row.at, row.kind, row.detail) for row in connection.execute(query)]
 

@@ -1,8 +1,8 @@
-"""Opening the database, and the one road to it: a single writer thread, a few reader threads.
+"""Opens the database, and runs all transactions on it: in one writer thread and a few reader threads.
 
-One writer makes "database is locked" the exception and gives writes an order. Each write is one transaction, begun with
-BEGIN IMMEDIATE, so that what it read is still true when it writes. Threads rather than an async driver, because a
-commit in a thread cannot be torn by a cancellation: the caller waits for its end, then is cancelled.
+A single writer makes "database is locked" the exception and gives writes an order. Each write is one transaction, begun
+with BEGIN IMMEDIATE, so that what it read is still true when it writes. Threads are used rather than an async driver,
+because a cancellation cannot interrupt a commit in a thread: the caller waits for its end, then is cancelled.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ class Store:
 
     @classmethod
     async def open(cls, url: str, meter: Meter = UNMETERED) -> Self:
-        """Lock, migrate and open `url`. Errors as `Records.open` says."""
+        """Locks, migrates and opens `url`. Raises as `Records.open`."""
         return await asyncio.to_thread(cls.open_now, url, meter)
 
     @classmethod
     def open_now(cls, url: str, meter: Meter = UNMETERED) -> Self:
-        """The same, blocking."""
+        """Does the same as `open`, and blocks."""
         path = database.sqlite_path(url)
-        lock = None if path is None else FileLock.take(path)
+        lock = None if path is None else FileLock.acquire(path)
         try:
             migrate(url)
             file = None if path is None else FileIdentity.of(path)
@@ -70,7 +70,7 @@ class Store:
             raise
 
     async def close(self) -> None:
-        """Wait for what is in flight, close every connection, and unlock."""
+        """Waits for running transactions, closes every connection, and releases the file lock."""
         if not self._closed:
             self._closed = True
             await _to_the_end(asyncio.get_running_loop().run_in_executor(None, self._close_now))
@@ -79,21 +79,21 @@ class Store:
         self._write_thread.shutdown()
         self._read_threads.shutdown()
         self._reader.dispose()
-        self._writer.dispose()  # the last connection to go folds the WAL back into the file
+        self._writer.dispose()  # the last connection to close checkpoints the WAL into the file
         if self._lock is not None:
             self._lock.release()
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in a write transaction, after the writes before it, and return when it is committed.
+        """Runs `work` in a write transaction, after the writes before it, and returns its result after the commit.
 
-        An exception of `work` rolls back and comes through. RecordsUnavailable after the busy timeout, when the disk
-        is full or the file is gone: nothing was committed.
+        An exception of `work` rolls back and is raised. Raises RecordsUnavailable after the busy timeout, when the disk
+        is full or the file is gone; nothing was committed then.
         """
         self._check_open()
         return await _to_the_end(asyncio.get_running_loop().run_in_executor(self._write_thread, self._commit, work))
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` on one snapshot; it cannot write. RecordsUnavailable when the database cannot be read."""
+        """Runs `work` on one snapshot; it cannot write. Raises RecordsUnavailable when the database cannot be read."""
         self._check_open()
         return await asyncio.get_running_loop().run_in_executor(self._read_threads, self._snapshot, work)
 
@@ -121,7 +121,7 @@ class Store:
 
 
 async def _to_the_end(future: asyncio.Future[T]) -> T:
-    """Wait for `future` whatever happens; a cancellation that came meanwhile is delivered after it."""
+    """Returns the result of `future`. A cancellation that arrives meanwhile is raised when it is done."""
     cancellation: asyncio.CancelledError | None = None
     while not future.done():
         try:
@@ -129,13 +129,13 @@ async def _to_the_end(future: asyncio.Future[T]) -> T:
         except asyncio.CancelledError as cancelled:
             cancellation = cancelled
     if cancellation is not None:
-        future.exception()  # else asyncio complains that nobody asked
+        future.exception()  # else asyncio logs an exception that was never retrieved
         raise cancellation
     return future.result()
 
 
 class FileIdentity:
-    """A path, and which file was there at the beginning."""
+    """A path, and the identity (device and inode) of the file that was opened there."""
 
     def __init__(self, path: Path, identity: tuple[int, int]) -> None:
         self._path = path
@@ -143,11 +143,11 @@ class FileIdentity:
 
     @classmethod
     def of(cls, path: Path) -> Self:
-        """The file that is there now. RecordsUnavailable where there is none."""
+        """Returns the identity of the file that is there now. Raises RecordsUnavailable where there is none."""
         return cls(path, _identity(path))
 
     def check(self) -> None:
-        """Return if it is there still. RecordsUnavailable where it is gone, or another has taken its place."""
+        """Raises RecordsUnavailable where the file is gone, or another one has taken its place."""
         if _identity(self._path) != self._identity:
             raise RecordsUnavailable(
                 f"The records cannot be reached: {self._path} is another file than the one that was opened; "
@@ -164,17 +164,17 @@ def _identity(path: Path) -> tuple[int, int]:
 
 
 class FileLock:
-    """An exclusive `flock`. The kernel drops it with the process, however that ends: no stale locks to remove.
+    """An exclusive `flock`. The kernel releases it when the process ends, so that no stale lock has to be removed.
 
-    The file stays (removing it would let two processes lock two files of one name) and says who holds it, for people.
+    The file stays, as removing it would let two processes lock two files of one name. Its text names the holder.
     """
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
 
     @classmethod
-    def take(cls, database: Path) -> Self:
-        """Create the database's folder and lock `<database>.lock`; RecordsInUse when another process has it."""
+    def acquire(cls, database: Path) -> Self:
+        """Creates the folder and locks `<database>.lock`. Raises RecordsInUse when another process has it."""
         path = database.with_name(database.name + ".lock")
         try:
             database.parent.mkdir(parents=True, exist_ok=True)
@@ -197,7 +197,7 @@ class FileLock:
         return cls(file)
 
     def release(self) -> None:
-        """Let the next one in."""
+        """Releases the lock."""
         self._file.close()
 
 
@@ -205,7 +205,7 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 
 
 def migrate(url: str) -> None:
-    """Create or upgrade the schema. RecordsNewer when the database is ahead of us; RecordsUnavailable as for writes."""
+    """Creates or upgrades the schema. Raises RecordsNewer where a newer version did; RecordsUnavailable as `write`."""
     engine = database.migrator(url)
     try:
         with database.translated_errors(), engine.begin() as connection:
@@ -218,7 +218,7 @@ def migrate(url: str) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
-    # Here, not above: half a second of imports that only a first start or an upgrade needs.
+    # Imported here, because the import takes half a second and only a first start or an upgrade needs it.
     from alembic import command
     from alembic.config import Config
 

@@ -1,8 +1,8 @@
-"""A campaign's attempts, counted; a millisecond or two also at 10,000 trials.
+"""Counts a campaign's attempts, within one or two milliseconds even at 10,000 trials.
 
-Ended attempts never change, so what was counted once stays counted. Each tally asks how many attempts have ended by
-now, and reads only the ones it has not seen. Nothing has to be invalidated, and where the latest by time are not
-exactly the unseen ones (a clock that went back) it counts afresh.
+Ended attempts never change, so the counts are kept. Each tally queries how many attempts have ended, and reads only
+those that it has not counted yet. Where the latest by time are not exactly these (after a clock went back), it counts
+all of them again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from controller.records.rows import Flag, Tally, counted_time
 from controller.records.schema import attempts
 
 LATEST_FIRST = (attempts.c.ended_at.desc(), attempts.c.trial.desc(), attempts.c.attempt.desc())
-# In this order the index covers the query: reading the rows would read their states.
+# The columns that the index has, in its order, so that SQLite reads no rows, which hold large states.
 COUNTED = select(
     attempts.c.trial,
     attempts.c.attempt,
@@ -36,14 +36,14 @@ COUNTED = select(
 
 
 class Tallies:
-    """Tallies of all campaigns, remembered. May be asked from several threads."""
+    """The tallies of all campaigns, cached. Safe for use from several threads."""
 
     def __init__(self) -> None:
         self._counts: dict[str, _Counts] = {}
         self._lock = threading.Lock()
 
     def of(self, connection: Connection, campaign_uid: str) -> Tally:
-        """The campaign's tally, from the connection's snapshot; all zero when it has no attempts."""
+        """Returns the campaign's tally, from the connection's snapshot; all zero when it has no attempts."""
         ended = _ended(campaign_uid)
         with self._lock:
             counts = self._counts.setdefault(campaign_uid, _Counts())
@@ -82,7 +82,7 @@ class _Counts:
         self._seen: set[tuple[int, int]] = set()
 
     def catch_up(self, connection: Connection, ended: ColumnElement[bool], total: int) -> bool:
-        """Count what ended since; False when that cannot be told from what was counted already."""
+        """Counts the attempts that ended since. Returns False when they cannot be told from the counted ones."""
         missing = total - len(self._seen)
         if missing == 0:
             return True

@@ -1,9 +1,8 @@
-"""Letting go of a subject, or of an agent's Deployment, by hand: the one write that people make, beside a controller
-that may be running.
+"""Releases the lock on a subject or on an agent's Deployment by hand, also while a controller is running.
 
-SQLite lets a second process write for a moment: the controller's writer waits for it, as it waits for a backup. The
-file lock is not taken, for that is the controller's, and this one transaction needs no more than SQLite's own lock.
-What the person was shown is looked at again inside it: between the question and the answer the world goes on.
+It is the only write that people make. SQLite lets a second process write: the controller's writer waits for it, as it
+waits for a backup. One transaction needs no more than SQLite's own lock, so the file lock, which the controller holds,
+is not acquired. The transaction checks that the lock is still the one that the person was shown and confirmed.
 """
 
 from __future__ import annotations
@@ -21,32 +20,32 @@ from controller.text import utc_seconds
 
 @dataclass(frozen=True, slots=True)
 class HeldLock:
-    """A lock, and the campaign that holds it."""
+    """A lock and the campaign that holds it."""
 
     lock: LockRow
     campaign: CampaignRow
 
     @property
     def running(self) -> bool:
-        """Whether the campaign has not ended: a controller may be breaking the subject at this moment."""
+        """Whether the campaign has not ended, so that a controller may be breaking the subject now."""
         return not self.campaign.phase.terminal
 
     @property
     def doing(self) -> str:
-        """What its holder may be doing with it."""
+        """The verb for what the campaign may be doing with what is locked."""
         return "using" if locks.is_workload(self.lock.subject) else "breaking"
 
 
 def find_lock(connection: Connection, subject: str | None, campaign: str | None) -> HeldLock:
-    """The lock on `subject` (`type/namespace`, or `deployment/namespace/name` of an agent), or the one on its subject
-    that is held by `campaign` (name, `namespace/name` or uid); where that has none, the one on its agent.
+    """Returns the lock on `subject`, or the one that `campaign` has on its subject, or else on its agent.
 
-    Looked for among the locks, not among the campaigns: a campaign that was made again under its old name is not the
-    one that holds anything. UnlockRefused, with the locks there are, where there is none or more than one.
+    `subject` is `type/namespace`, or `deployment/namespace/name` of an agent; `campaign` is a name, `namespace/name` or
+    uid. It is searched for among the locks and not among the campaigns, because a campaign that was created again under
+    its old name holds none. Raises UnlockRefused, with the locks there are, where there is none or more than one.
     """
     everything = locks.all_locks(connection)
     found = [lock for lock in everything if lock.subject == subject or (campaign and _is_held_by(lock, campaign))]
-    if len({lock.campaign_uid for lock in found}) == 1:  # its subject first: that is what people have in mind
+    if len({lock.campaign_uid for lock in found}) == 1:  # its subject first: it is what people mean
         found = sorted(found, key=lambda lock: locks.is_workload(lock.subject))[:1]
     if len(found) != 1:
         problem = f"{subject!r} is not locked" if subject else f"campaign {campaign!r} holds nothing"
@@ -58,12 +57,11 @@ def find_lock(connection: Connection, subject: str | None, campaign: str | None)
 
 
 def unlock(url: str, lock: LockRow, at: datetime, force: bool) -> None:
-    """Delete this very lock, in one transaction, and note it in the campaign's message. With the subject goes the
-    agent's Deployment, not the other way about.
+    """Deletes this lock and says so in the campaign's message, in one transaction.
 
-    Raises UnlockRefused where it is no longer there as it was seen, or where the campaign has not ended and `force` is
-    False.
-    RecordsUnavailable when the database cannot be written just now; nothing was changed then.
+    With the lock on a subject it deletes the campaign's locks on agents' Deployments too; the reverse it does not.
+    Raises UnlockRefused where the lock has changed or is gone, or where the campaign has not ended and `force` is
+    False; RecordsUnavailable when the database cannot be written now. Nothing was changed then.
     """
     engine = database.writer(url)
     try:
@@ -84,7 +82,7 @@ def unlock(url: str, lock: LockRow, at: datetime, force: bool) -> None:
 
 
 def refuse_running(held: HeldLock) -> None:
-    """Raise UnlockRefused where the campaign has not ended."""
+    """Raises UnlockRefused where the campaign has not ended."""
     if held.running:
         raise UnlockRefused(
             f"campaign {held.lock.campaign} is {held.campaign.phase} and may be {held.doing} {held.lock.subject} at "

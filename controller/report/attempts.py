@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from controller.analysis.junit import PASSED
+from controller.analysis.moments import DURATIONS, MOMENTS
 from controller.api import Outcome
 from controller.difference import ABSENT, changes
 from controller.jsontypes import Json
 from controller.records.rows import AttemptRow
+from controller.text import truncate
 
 HALF = frozenset({Outcome.DETECTED_UNRESOLVED, Outcome.FALSE_RESOLUTION})
 
@@ -31,30 +33,31 @@ WORDS = {
     Outcome.INTERRUPTED: "the controller was stopped; not counted, and run again",
     Outcome.ABORTED: "the campaign was ended; not counted",
 }
-"""What each means, to somebody who has read nothing else."""
+"""What each outcome means, for readers who know nothing else."""
 
 
 def outcome_kind(outcome: Outcome | None) -> str:
-    """`good`, `half`, `bad`, or `none` for what says nothing: which colour and which of the SIGNS it has."""
+    """Returns `good`, `half` or `bad`, or `none` for an unscored outcome. It selects the colour and the sign."""
     if outcome is None or not outcome.scored:
         return "none"
     return "good" if outcome in PASSED else "half" if outcome in HALF else "bad"
 
 
 MAX_CHANGES = 200
-FOLDED = 600
-"""Characters, or LINES of lines, from which on what an agent said or ran is folded: it opens to the whole text."""
-LINES = 8
-MAX_CHARACTERS = 400
-"""Of one value: states hold whole lists, and a page is to be read."""
+MAX_UNFOLDED_CHARACTERS = 600
+"""The page folds a longer reasoning or command of an agent. A click shows the whole text."""
+MAX_UNFOLDED_LINES = 8
+"""The page folds a text of more lines than this, too."""
+MAX_VALUE_CHARACTERS = 400
+"""The most characters shown of one value. States may hold long lists."""
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """An event on the line of time: `seconds` after its beginning, `percent` of its length."""
+class PointInTime:
+    """A recorded time on the attempt's line: `seconds` after its beginning, `percent` of its length."""
 
     name: str
-    words: str
+    label: str
     seconds: float
     percent: float
 
@@ -82,9 +85,9 @@ class AgentStep:
 
     @property
     def excerpt(self) -> str | None:
-        """Of a text that is to be folded, what shows of it then; None of a short one."""
+        """The text shown while the step is folded; None where it is short enough not to be folded."""
         lines = self.text.splitlines()
-        if len(self.text) <= FOLDED and len(lines) <= LINES:
+        if len(self.text) <= MAX_UNFOLDED_CHARACTERS and len(lines) <= MAX_UNFOLDED_LINES:
             return None
         first = next((line for line in lines if line.strip()), "")[:100]
         return f"{first}… ({len(self.text):,} characters)"
@@ -92,7 +95,7 @@ class AgentStep:
 
 @dataclass(frozen=True, slots=True)
 class AttemptSection:
-    """All that is shown of one attempt. `changes` are path, before and after; None where a state was not captured."""
+    """What the page shows of one attempt. `changes` are path, before and after; None where a state is missing."""
 
     trial: int
     attempt: int
@@ -103,19 +106,19 @@ class AttemptSection:
     flags: tuple[str, ...]
     error: str | None
     target: str | None
-    moments: tuple[Moment, ...]
+    moments: tuple[PointInTime, ...]
     periods: tuple[Period, ...]
     fault: tuple[tuple[str, str], ...]
     changes: tuple[tuple[str, str, str], ...] | None
     more_changes: int
     steps: tuple[AgentStep, ...]
     log_kept: bool
-    """Whether an agent's log was kept: one that is empty is not the same as none."""
+    """Whether a log of the agent was kept. An empty log is different from none."""
 
     @property
-    def key_moments(self) -> tuple[Moment, ...]:
-        """The moments that sum the attempt up."""
-        return tuple(moment for moment in self.moments if moment.name in ("detected", "resolved", "healthy"))
+    def key_moments(self) -> tuple[PointInTime, ...]:
+        """The times in the attempt's heading: detected, resolved, recovered."""
+        return tuple(moment for moment in self.moments if moment.name in [each.name for each in DURATIONS])
 
 
 def attempt_section(attempt: AttemptRow, summary: str) -> AttemptSection:
@@ -136,45 +139,40 @@ def attempt_section(attempt: AttemptRow, summary: str) -> AttemptSection:
         target=attempt.target,
         moments=moments,
         periods=periods,
-        fault=tuple((key, short(value)) for key, value in (attempt.fault or {}).items()),
+        fault=tuple((key, format_value(value)) for key, value in (attempt.fault or {}).items()),
         changes=None
         if found is None
-        else tuple((c.path, short(c.before), short(c.after)) for c in found[:MAX_CHANGES]),
+        else tuple((c.path, format_value(c.before), format_value(c.after)) for c in found[:MAX_CHANGES]),
         more_changes=max(0, len(found or ()) - MAX_CHANGES),
         steps=_in_order(list(_steps(attempt))),
         log_kept=attempt.commands is not None,
     )
 
 
-def short(value: Json) -> str:
-    """A value in a line."""
+def format_value(value: Json) -> str:
+    """Returns a value as text of at most MAX_VALUE_CHARACTERS; the length of a longer text follows it."""
     text = "(absent)" if value is ABSENT else value if isinstance(value, str) else json.dumps(value)
-    return text if len(text) <= MAX_CHARACTERS else f"{text[:MAX_CHARACTERS]}… ({len(text):,} characters)"
+    shown = truncate(text, MAX_VALUE_CHARACTERS)
+    return text if shown == text else f"{shown} ({len(text):,} characters)"
 
 
 def _start(attempt: AttemptRow) -> datetime:
     return attempt.chaos_injected_at or attempt.window_started_at or attempt.started_at
 
 
-def _line(attempt: AttemptRow) -> tuple[tuple[Moment, ...], tuple[Period, ...]]:
+def _line(attempt: AttemptRow) -> tuple[tuple[PointInTime, ...], tuple[Period, ...]]:
     start = _start(attempt)
-    named = (
-        ("injected", "injected", attempt.chaos_injected_at),
-        ("manifested", "first sign of the fault", attempt.manifested_at),
-        ("cut", "clients cut off", attempt.serving_lost_at),
-        ("detected", "detected by the agent", attempt.detected_at),
-        ("resolved", "called resolved by the agent", attempt.resolution_at),
-        ("served", "clients served again", attempt.serving_again_at),
-        ("healthy", "healthy again", attempt.recovered_at),
-        ("deadline", "deadline", attempt.deadline_at),
-    )
-    seconds = {(name, words): (at - start).total_seconds() for name, words, at in named if at is not None}
+    seconds = {
+        moment: (at - start).total_seconds()
+        for moment in MOMENTS
+        if (at := getattr(attempt, moment.attribute)) is not None
+    }
     length = max([*seconds.values(), 1e-9])
-    moments = tuple(
-        Moment(name, words, at, _percent(at, length))
-        for (name, words), at in sorted(seconds.items(), key=lambda each: each[1])
+    points = tuple(
+        PointInTime(moment.name, moment.label, at, _percent(at, length))
+        for moment, at in sorted(seconds.items(), key=lambda each: each[1])
     )
-    return moments, tuple(_periods({moment.name: moment.percent for moment in moments}))
+    return points, tuple(_periods({point.name: point.percent for point in points}))
 
 
 def _periods(at: Mapping[str, float]) -> Iterator[Period]:
@@ -182,11 +180,11 @@ def _periods(at: Mapping[str, float]) -> Iterator[Period]:
         yield Period("healthy", 0, 100)
         return
     broken = at.get("manifested", at["injected"])
-    healthy_at = at.get("healthy", 100.0)
+    healthy_at = at.get("recovered", 100.0)
     yield Period("broken", broken, healthy_at - broken)
     yield Period("healthy", healthy_at, 100 - healthy_at)
-    if "cut" in at:
-        yield Period("cut", at["cut"], at.get("served", 100.0) - at["cut"])
+    if "serving lost" in at:
+        yield Period("cut", at["serving lost"], at.get("serving again", 100.0) - at["serving lost"])
 
 
 def _percent(seconds: float, length: float) -> float:
@@ -194,14 +192,14 @@ def _percent(seconds: float, length: float) -> float:
 
 
 def _steps(attempt: AttemptRow) -> Iterator[AgentStep]:
-    """In the order of the log."""
+    """Yields the agent's steps in the order of the log."""
     start, commands = _start(attempt), attempt.commands or []
-    thoughts = sorted(attempt.reasoning or (), key=lambda thought: int(thought["after"]))
+    entries = sorted(attempt.reasoning or (), key=lambda entry: int(entry["after"]))
     done = 0
-    for thought in thoughts:
-        yield from (_command(each, start) for each in commands[done : thought["after"]])
-        done = max(done, thought["after"])
-        yield AgentStep("reasoning", _seconds(thought.get("at"), start), str(thought["text"]))
+    for entry in entries:
+        yield from (_command(each, start) for each in commands[done : entry["after"]])
+        done = max(done, entry["after"])
+        yield AgentStep("reasoning", _seconds(entry.get("at"), start), str(entry["text"]))
     yield from (_command(each, start) for each in commands[done:])
 
 
@@ -218,7 +216,7 @@ def _command(command: Mapping[str, Json], start: datetime) -> AgentStep:
 
 
 def _in_order(steps: Sequence[AgentStep]) -> tuple[AgentStep, ...]:
-    """By time; what has none stays behind the one before it."""
+    """Returns the steps sorted by time. A step without a time stays behind its predecessor."""
     last, keyed = float("-inf"), []
     for each in steps:
         last = last if each.at is None else each.at

@@ -1,4 +1,4 @@
-"""Campaigns that were stored before a field of spec existed go on as if it had always had its default."""
+"""Campaigns that were stored before a field existed go on: one of spec has its default, one of status is added."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ GROUP, KIND, RESOURCE = "upgrade.evalcampaign.dev", "OldCampaign", "oldcampaigns
 
 ADDED_TO_SPEC = ("reset",)
 ADDED_TO_SUBJECT = ("probe", "selectors", "endpoints", "tlsSecret")
+ADDED_TO_AGENT = ("sourceOptions",)
+ADDED_TO_SUMMARY = ("recovered",)
 
 
 def todays_crd() -> dict[str, Any]:
@@ -36,6 +38,10 @@ def old_crd() -> dict[str, Any]:
         del spec["properties"][name]
     for name in ADDED_TO_SUBJECT:
         del spec["properties"]["subject"]["properties"][name]
+    for name in ADDED_TO_AGENT:
+        del spec["properties"]["agent"]["properties"][name]
+    for name in ADDED_TO_SUMMARY:
+        del schema_of(crd)["properties"]["status"]["properties"]["summary"]["properties"][name]
     # Today's rules speak of fields that were not there; this was the one there was.
     spec["x-kubernetes-validations"] = [{"rule": "self == oldSelf", "message": "spec is immutable"}]
     return crd
@@ -45,6 +51,7 @@ async def test_a_campaign_stored_before_the_fields_existed_is_read_written_and_p
     kubectl: Kubectl, namespace: str
 ) -> None:
     asked = campaign(namespace) | {"apiVersion": f"{GROUP}/v1alpha1", "kind": KIND}
+    counts = {"planned": 1, "done": 1, "progress": "1/1", "scored": 1}
     change = ("patch", RESOURCE, "asked", "-n", namespace, "--type=merge", "-p")
 
     def stored() -> dict[str, Any]:
@@ -54,6 +61,10 @@ async def test_a_campaign_stored_before_the_fields_existed_is_read_written_and_p
     try:
         kubectl("wait", "--for=condition=Established", f"crd/{RESOURCE}", "--timeout=120s")
         kubectl.apply(asked)
+        with_counts = {"status": {"phase": "Running", "summary": {**counts, "recovered": 1}}}
+        kubectl(*change, json.dumps(with_counts), "--subresource=status")
+        assert stored()["status"] == {"phase": "Running", "summary": counts}, "an unknown field is not stored"
+        assert not {*ADDED_TO_AGENT} & stored()["spec"]["agent"].keys()
         assert (
             not {*ADDED_TO_SPEC} & stored()["spec"].keys()
             and not {*ADDED_TO_SUBJECT} & stored()["spec"]["subject"].keys()
@@ -66,10 +77,11 @@ async def test_a_campaign_stored_before_the_fields_existed_is_read_written_and_p
         )
         assert stored()["spec"] == as_asked_today
         assert "unchanged" in kubectl.apply(asked)
-        kubectl(*change, json.dumps({"status": {"phase": "Running"}}), "--subresource=status")
+        assert stored()["status"] == {"phase": "Running", "summary": counts}
+        kubectl(*change, json.dumps(with_counts), "--subresource=status")
         kubectl(*change, json.dumps({"metadata": {"finalizers": ["evalcampaign.dev/finalizer"]}}))
         kubectl(*change, json.dumps({"metadata": {"finalizers": []}}))
-        assert (stored()["status"], stored()["metadata"]["generation"]) == ({"phase": "Running"}, 1)
+        assert (stored()["status"], stored()["metadata"]["generation"]) == (with_counts["status"], 1)
         complaint = kubectl.refused(*change, json.dumps({"spec": {"reset": "recreate"}}))
         assert "spec is immutable (changed here: reset)" in complaint
     finally:

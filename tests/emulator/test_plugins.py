@@ -57,7 +57,9 @@ async def test_an_unknown_subject_or_chaos_is_refused_with_what_there_is_and_a_b
     await stage.controller.start()
     unknown = stage.apply("unknown-subject", type="sea", chaos="storm")
     await stage.until(unknown, "Failed")
-    assert f"'sea' is unknown; valid: {', '.join(installed().subjects)}" in stage.status(unknown)["message"]
+    message = stage.status(unknown)["message"]
+    assert f"'sea' is unknown; valid: {', '.join(installed().subjects)}; the subject sea of the package" in message
+    assert "broken-chaos is not used: " in message, "a plug-in of this name is installed, and says why it is no subject"
     other = stage.apply("unknown-chaos", type="switch", chaos="storm")
     await stage.until(other, "Failed")
     offers = ", ".join(sorted(offered(installed().subjects["switch"])))

@@ -47,7 +47,7 @@ async def test_a_setting_that_makes_no_sense_is_named(tmp_path: Path) -> None:
 
 
 async def test_a_second_one_on_the_same_records_says_who_has_them_and_ends(tmp_path: Path) -> None:
-    lock = FileLock.take(tmp_path / "records.db")
+    lock = FileLock.acquire(tmp_path / "records.db")
     complaint = await said(await start(tmp_path))
     lock.release()
     assert f"error: The records at {tmp_path}/records.db are in use by another controller (process " in complaint

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from controller.analysis.moments import MOMENTS
 from controller.api import Outcome, Step
 from controller.cli import formatting as text
 from controller.jsontypes import Json
@@ -39,7 +40,10 @@ def origin(attempt: AttemptSummary) -> tuple[datetime, str]:
 
 
 def service_unknown(events: Sequence[Event]) -> tuple[datetime, float] | None:
-    """Since when, and for how many seconds in all, nobody knew whether clients were served; None where always known."""
+    """Returns the time from which it was first unknown whether clients were served, and for how many seconds in all.
+
+    Returns None where it was always known.
+    """
     first, since, total = None, None, 0.0
     for event in events:
         if since is not None:
@@ -50,25 +54,16 @@ def service_unknown(events: Sequence[Event]) -> tuple[datetime, float] | None:
 
 
 def _recorded_times(attempt: AttemptSummary) -> list[TimelineEntry]:
-    times = [
-        (attempt.chaos_injected_at, "injected", "the request that was accepted was sent"),
-        (attempt.manifested_at, "manifested", "first sign of the fault"),
-        (attempt.detected_at, "detected", "the agent has a ticket"),
-        (attempt.resolution_at, "resolved", "the agent calls it resolved"),
-        (attempt.serving_lost_at, "serving lost", "clients are cut off"),
-        (attempt.serving_again_at, "serving again", "clients are served"),
-        (attempt.recovered_at, "recovered", "healthy from here on"),
-        (attempt.deadline_at, "deadline", "end of the observation window"),
-    ]
+    times = ((moment, getattr(attempt, moment.attribute)) for moment in MOMENTS)
     return [
-        TimelineEntry(at, what, description, recorded=True)
-        for at, what, description in times
+        TimelineEntry(at, moment.name, moment.meaning, recorded=True)
+        for moment, at in times
         if at is not None and was_reached(at, attempt)
     ]
 
 
 def was_reached(at: datetime, attempt: AttemptSummary) -> bool:
-    """Whether the attempt lasted until then: an observation that is over early never comes to its deadline."""
+    """Returns whether the attempt lasted until then. An observation that ends early does not reach its deadline."""
     return attempt.ended_at is None or at <= attempt.ended_at
 
 
@@ -91,7 +86,7 @@ def _verdict(detail: Json) -> str:
 
 
 def _healthy(detail: Json) -> bool | None:
-    """What the verdict says of health. Records of earlier versions call it `whole`."""
+    """Returns whether the verdict is healthy. Records of earlier versions call the field `whole`."""
     healthy: bool | None = detail.get("healthy", detail.get("whole"))
     return healthy
 
@@ -122,7 +117,7 @@ def _sentences(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[Even
 
 
 def _fault_sentence(chaos: str, fault: Mapping[str, Any]) -> str:
-    """In the fault's own words; the oldest records have none."""
+    """Returns the fault's own sentence. The oldest records have none, so theirs is made here."""
     return str(fault.get("happened") or oldrecords.describe_fault(chaos, fault))
 
 
@@ -144,7 +139,7 @@ def _service(attempt: AttemptRow, events: Sequence[Event]) -> Iterator[str]:
 
 
 def _probe_source(attempt: AttemptRow) -> str:
-    """By whose word clients were served, where it was not that of a client of ours: in the subject's own words."""
+    """Returns the source of the serving status, in the subject's words; empty where it is our own client."""
     state = attempt.initial_state or {}
     source = state.get("servingAccordingTo") or oldrecords.serving_according_to(state)
     return f", by {source}" if source else ""

@@ -1,6 +1,6 @@
-"""A scripted agent: watches a system as an outsider would, tells what it does, and acts by one of a few policies.
+"""A scripted agent. It watches a system from outside, acts by one of a few policies, and reports what it does.
 
-It exists for demonstrations and tests, where something must find and fix faults without a language model. It knows
-nothing of evalcampaign, on purpose: it imports none of its code, may read no campaign, and looks at none of its labels
-and Events. What it reports is what any agent would report. Standard library and httpx only.
+It is for demonstrations and tests, which need an agent that finds and fixes faults without a language model. It is
+independent of evalcampaign on purpose: it imports none of its code, has no right to read campaigns, and reads none of
+its labels and Events. It uses the standard library and httpx only.
 """

@@ -1,4 +1,4 @@
-"""`python3 -m agent`: what it is to be stands in the environment (settings.py)."""
+"""Runs the agent (`python3 -m agent`). Environment variables configure it (settings.py)."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import os
 import signal
 import sys
 
-from .life import live
-from .settings import Settings, Unusable
+from .life import run_agent
+from .settings import InvalidSettings, Settings
 
 
 async def until_stopped(settings: Settings) -> None:
-    """Live until SIGTERM. As the first process of a container it must see to that itself, or it would not end."""
-    life = asyncio.create_task(live(settings))
+    """Runs the agent until SIGTERM or SIGINT. The first process of a container has no default handlers for them."""
+    life = asyncio.create_task(run_agent(settings))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, life.cancel)
     try:
@@ -24,14 +24,14 @@ async def until_stopped(settings: Settings) -> None:
 
 
 def main() -> None:
-    """Run the agent until a signal ends it."""
+    """Runs the agent until a signal ends it."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stdout)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         settings = Settings.of(os.environ)
-    except Unusable as error:
+    except InvalidSettings as error:
         raise SystemExit(str(error)) from None
-    logging.info("%s, watching %s in %s, telling %s", settings.policy, settings.subject, settings.namespace,
+    logging.info("%s, watching %s in %s, reporting to %s", settings.policy, settings.subject, settings.namespace,
                  settings.report)  # fmt: skip
     asyncio.run(until_stopped(settings))
 

@@ -1,4 +1,4 @@
-"""What a policy may want done."""
+"""The actions that a policy can ask for."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class OpenTicket:
-    """Tell that something is wrong: what, as one word, on which pod or service, and as a sentence."""
+    """Opens a ticket. `kind` is the symptom as one word, `about` the pod or service, `message` a sentence."""
 
-    sign: str
+    kind: str
     about: str
     message: str
 
 
 @dataclass(frozen=True, slots=True)
-class LookAtPods:
-    """Run the command that shows all pods, for whoever reads the log."""
+class ListPods:
+    """Lists all pods, so that the log shows their state."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class DeletePod:
-    """Delete exactly this pod; one that took its name meanwhile is spared."""
+    """Deletes the pod with this name and uid. A new pod of the same name is not deleted."""
 
     name: str
     uid: str
@@ -32,10 +32,10 @@ class DeletePod:
 
 @dataclass(frozen=True, slots=True)
 class CloseTicket:
-    """Call it resolved. Not `by_agent`: nobody did anything, and what was seen is simply seen no more."""
+    """Closes the ticket as resolved. `by_agent` is False where nothing was done and the symptoms disappeared."""
 
     diagnosis: str
     by_agent: bool = True
 
 
-Action = OpenTicket | LookAtPods | DeletePod | CloseTicket
+Action = OpenTicket | ListPods | DeletePod | CloseTicket

@@ -1,7 +1,7 @@
-"""Tells an intake over HTTP: tickets, sessions and log entries as they come, in order, each until it is taken.
+"""A journal that sends tickets, sessions and log entries to an intake over HTTP, in order, until each is accepted.
 
-All of it goes through an outbox of its own, so that an intake that is away delays nothing that the agent does. Sending
-twice is harmless: a PUT replaces, and a log entry is known by its session and number.
+They pass through an outbox, so that an unreachable intake does not delay the agent. Sending twice is harmless: a PUT
+replaces, and a log entry is identified by its session and number.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from typing import Any
 
 import httpx
 
-from .journal import Entry, NotTaken, Session, Ticket
+from .journal import Entry, JournalUnavailable, Session, Ticket
 from .web import client
 
 logger = logging.getLogger(__name__)
 
 LIMIT_SECONDS = 5.0
-"""For one request."""
+"""The limit of one request."""
 
-FAREWELL_SECONDS = 3.0
-"""For what is still unsent at the end."""
+CLOSE_SECONDS = 3.0
+"""The limit for sending what is still in the outbox at the end."""
 
 WAITS = (0.1, 0.2, 0.5, 1.0)
-"""Seconds between attempts to send the same; the last goes on for ever."""
+"""Seconds between attempts to send the same message. The last one repeats."""
 
 Json = Any
 Message = tuple[str, str, Json]
 
 
 class HttpJournal:
-    """`url` is the intake's, without a path. The token is read from its file for every request: it may change."""
+    """Implements Journal. `url` is the intake's, without a path. The token file is read for each request."""
 
     def __init__(self, url: str, token_file: Path) -> None:
         self._token_file = token_file
@@ -43,13 +43,13 @@ class HttpJournal:
         self._sender: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Ask with an empty log, which changes nothing: the token is looked at before what was sent."""
+        """Sends an empty log, which changes nothing, to check the token and the connection."""
         try:
             answer = await self._send("POST", "/v1/log", {"entries": []})
         except (httpx.HTTPError, OSError) as error:
-            raise NotTaken(f"the intake cannot be reached: {error!r}") from error
+            raise JournalUnavailable(f"the intake cannot be reached: {error!r}") from error
         if answer.status_code in (401, 403) or answer.status_code >= 500:
-            raise NotTaken(f"the intake answers {answer.status_code}: {answer.text[:200]}")
+            raise JournalUnavailable(f"the intake answers {answer.status_code}: {answer.text[:200]}")
         if self._sender is None:
             self._sender = asyncio.create_task(self._send_all())
 
@@ -64,7 +64,7 @@ class HttpJournal:
             "resolvedBy": ticket.resolved_by,
             "diagnosis": ticket.diagnosis,
         }
-        self._outbox.put_nowait(("PUT", f"/v1/tickets/{ticket.id}", _said(body)))
+        self._outbox.put_nowait(("PUT", f"/v1/tickets/{ticket.id}", _without_none(body)))
 
     async def session(self, session: Session) -> None:
         body = {
@@ -73,7 +73,7 @@ class HttpJournal:
             "endedAt": _time(session.ended_at),
             "status": session.status,
         }
-        self._outbox.put_nowait(("PUT", f"/v1/sessions/{session.id}", _said(body)))
+        self._outbox.put_nowait(("PUT", f"/v1/sessions/{session.id}", _without_none(body)))
 
     async def log(self, entries: Sequence[Entry]) -> None:
         self._outbox.put_nowait(("POST", "/v1/log", {"entries": [_entry(entry) for entry in entries]}))
@@ -81,7 +81,7 @@ class HttpJournal:
     async def close(self) -> None:
         try:
             if self._sender is not None:
-                async with asyncio.timeout(FAREWELL_SECONDS):
+                async with asyncio.timeout(CLOSE_SECONDS):
                     await self._outbox.join()
         except TimeoutError:
             logger.warning("%d messages were not sent", self._outbox.qsize())
@@ -110,9 +110,9 @@ class HttpJournal:
                     return
                 trouble = f"{answer.status_code}: {answer.text[:200]}"
                 if is_final(answer.status_code):
-                    logger.error("%s %s was refused, and is not sent again: %s", method, path, trouble)
+                    logger.error("%s %s was refused and is not sent again: %s", method, path, trouble)
                     return
-            logger.warning("%s %s was not taken, and is sent again: %s", method, path, trouble)
+            logger.warning("%s %s was not accepted and is sent again: %s", method, path, trouble)
             await asyncio.sleep(WAITS[min(attempts, len(WAITS) - 1)])
             attempts += 1
 
@@ -123,13 +123,13 @@ class HttpJournal:
 
 
 def is_final(status: int) -> bool:
-    """Whether the request is wrong in itself, and would be refused again. A token may be replaced, load may pass."""
+    """Returns whether the same request would be refused again. The token may change, and load may pass."""
     return 400 <= status < 500 and status not in (401, 403, 408, 429)
 
 
 def _entry(entry: Entry) -> Json:
     params = None if entry.command is None else {"command": entry.command, "reasoning": entry.reasoning}
-    return _said(
+    return _without_none(
         {
             "session": entry.session,
             "sequence": entry.sequence,
@@ -144,9 +144,9 @@ def _entry(entry: Entry) -> Json:
 
 
 def _time(at: datetime | None) -> str | None:
-    """With its zone: a time without one is refused."""
+    """Returns the time with its zone, which the intake requires."""
     return None if at is None else at.isoformat()
 
 
-def _said(body: dict[str, Json]) -> dict[str, Json]:
+def _without_none(body: dict[str, Json]) -> dict[str, Json]:
     return {name: value for name, value in body.items() if value is not None}

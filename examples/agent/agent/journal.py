@@ -1,7 +1,7 @@
-"""Where the agent tells what it does: the protocol, and what is told. All times are UTC and say so.
+"""The protocol by which the agent reports its work, and the values that it reports. All times are UTC, with zone.
 
-Two implementations: `http_journal` sends it to an intake, `operator_db` writes it into an SQLite file. An agent needs
-one of them, and which one is a matter of taste.
+There are two implementations: `http_journal` sends to an intake, `operator_db` writes an SQLite file. An agent needs
+one of them.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ Resolver = Literal["agent", "monitor"]
 EntryType = Literal["reasoning", "tool_call", "tool_result"]
 
 
-class NotTaken(Exception):
-    """What the agent tells would not be taken; the text says why. It may come right."""
+class JournalUnavailable(Exception):
+    """The journal accepts nothing now; the text says why. It may work later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Something is wrong. Told anew, whole, whenever it changes. `subject`: type/namespace of the broken system."""
+    """A detected problem. The whole ticket is reported again when it changes. `subject` is type/namespace."""
 
     id: str
     subject: str
-    sign: str
+    kind: str
     about: str
     message: str
     opened_at: datetime
@@ -39,7 +39,7 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One stretch of work on a ticket. Told anew, whole, when it ends."""
+    """A session of work on a ticket. The whole session is reported again when it ends."""
 
     id: str
     ticket: str
@@ -50,7 +50,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of a session's log, numbered from 1. A tool_call has a command and why; a tool_result has an exit code."""
+    """An entry of a session's log, numbered from 1. A tool_call has a command; a tool_result has an exit code."""
 
     session: str
     sequence: int
@@ -64,24 +64,24 @@ class Entry:
 
 
 class Journal(Protocol):
-    """Telling never delays acting: all but `open` return at once, or within the time of a small write."""
+    """Reports the agent's work. All methods but `open` return at once, or after a small write."""
 
     async def open(self) -> None:
-        """Return if what is told will be taken. Raises NotTaken."""
+        """Returns if reports will be accepted. Raises JournalUnavailable."""
         ...
 
     async def ticket(self, ticket: Ticket) -> None:
-        """Tell a ticket, or how it changed."""
+        """Reports a new or changed ticket."""
         ...
 
     async def session(self, session: Session) -> None:
-        """Tell a session, or how it changed."""
+        """Reports a new or changed session."""
         ...
 
     async def log(self, entries: Sequence[Entry]) -> None:
-        """Tell lines of a session's log."""
+        """Reports entries of a session's log."""
         ...
 
     async def close(self) -> None:
-        """Have told what was to be told, within a few seconds, and let go."""
+        """Sends what is still unsent, within a few seconds, and releases what is open."""
         ...

@@ -1,4 +1,4 @@
-"""The few questions and the one deed that are asked of the Kubernetes API, with the rights of the pod's own account."""
+"""The few requests to the Kubernetes API that the agent needs, with the rights of its ServiceAccount."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ import httpx
 from .web import client
 
 LIMIT_SECONDS = 3.0
-"""For one request."""
+"""The limit of one request."""
 
 Json = Any
 
 
-class Refused(Exception):
-    """The API server said no. `message` is its own sentence."""
+class ApiRefused(Exception):
+    """The API server refused the request. `message` is its own text."""
 
     def __init__(self, status: int, reason: str, message: str) -> None:
         super().__init__(message)
         self.status, self.reason, self.message = status, reason, message
 
 
-class Away(Exception):
+class ApiUnreachable(Exception):
     """The API server did not answer."""
 
 
 class Kubernetes:
-    """`account` is the folder with the token and the certificate; behind `kubectl proxy` there need be none.
+    """A client. `account` is the folder with the token and the certificate; `kubectl proxy` needs neither.
 
-    All methods raise Refused and Away.
+    All methods raise ApiRefused and ApiUnreachable.
     """
 
     def __init__(self, url: str, account: Path) -> None:
@@ -39,20 +39,20 @@ class Kubernetes:
         self._client = client(url, LIMIT_SECONDS, authority if authority.exists() else None)
 
     async def pods(self, namespace: str) -> list[Json]:
-        """All pods."""
+        """Returns all pods of a namespace."""
         return list((await self._ask("GET", f"/api/v1/namespaces/{namespace}/pods"))["items"])
 
     async def statefulsets(self, namespace: str) -> list[Json]:
-        """All StatefulSets."""
+        """Returns all StatefulSets of a namespace."""
         return list((await self._ask("GET", f"/apis/apps/v1/namespaces/{namespace}/statefulsets"))["items"])
 
     async def delete_pod(self, namespace: str, name: str, uid: str) -> None:
-        """Ask for the end of exactly this pod; does not wait for it."""
+        """Deletes the pod with this name and uid. Does not wait for its end."""
         precondition = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
         await self._ask("DELETE", f"/api/v1/namespaces/{namespace}/pods/{name}", precondition)
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Closes the connections."""
         await self._client.aclose()
 
     async def _ask(self, method: str, path: str, body: Json = None) -> Json:
@@ -61,9 +61,9 @@ class Kubernetes:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
             answer = await self._client.request(method, path, json=body, headers=headers)
-            told = answer.json()
+            answered = answer.json()
         except (httpx.HTTPError, ValueError) as error:
-            raise Away(f"the Kubernetes API does not answer: {error!r}") from error
+            raise ApiUnreachable(f"the Kubernetes API does not answer: {error!r}") from error
         if not answer.is_success:
-            raise Refused(answer.status_code, told.get("reason", ""), told.get("message", answer.text))
-        return told
+            raise ApiRefused(answer.status_code, answered.get("reason", ""), answered.get("message", answer.text))
+        return answered

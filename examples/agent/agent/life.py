@@ -1,4 +1,4 @@
-"""The agent's life: until its work can be told, wait; then look, judge, act, rest, and so on until it is stopped."""
+"""The agent's main loop: it opens the journal, and then probes the system and acts until it is stopped."""
 
 from __future__ import annotations
 
@@ -12,83 +12,83 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
-from .casebook import Casebook
-from .hands import Hands
+from .executor import ActionExecutor
 from .http_journal import HttpJournal
-from .journal import Journal, NotTaken
+from .journal import Journal, JournalUnavailable
 from .kubernetes import Kubernetes
 from .memory import Memory
 from .operator_db import OperatorDb
-from .outside import Blind, Outside
 from .policies import POLICIES, Policy
+from .prober import ProbeFailed, Prober
 from .settings import Settings
+from .worklog import WorkLog
 
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
-"""Until its work would be taken."""
+"""Between two attempts to open the journal."""
 
 
-async def live(settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
-    """Never returns; cancel it. What was to be told by then is told. `clock` is asked once a look."""
+async def run_agent(settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+    """Runs until cancelled, and then sends what is unsent. `clock` is read once a probe, in seconds."""
     journal = journal_of(settings)
     kubernetes = Kubernetes(settings.api, settings.account)
-    outside = Outside(kubernetes, settings.namespace, settings.pd, clock)
-    casebook = Casebook(journal, secrets.token_hex(4), f"{settings.subject}/{settings.namespace}", _now)
-    hands = Hands(kubernetes, settings.namespace, casebook)
+    prober = Prober(kubernetes, settings.namespace, settings.pd, clock)
+    worklog = WorkLog(journal, secrets.token_hex(4), f"{settings.subject}/{settings.namespace}", _now)
+    executor = ActionExecutor(kubernetes, settings.namespace, worklog)
     async with AsyncExitStack() as stack:
-        for each in (kubernetes, outside, journal):
+        for each in (kubernetes, prober, journal):
             stack.push_async_callback(each.close)
         settings.ready.unlink(missing_ok=True)
-        await _until_heard(journal)
-        await _watch(settings, outside, hands, POLICIES[settings.policy])
+        await _open_when_ready(journal)
+        await _watch(settings, prober, executor, POLICIES[settings.policy])
 
 
 def journal_of(settings: Settings) -> Journal:
-    """The one that `report` names."""
+    """Returns the journal that `settings.report` names."""
     if settings.report.startswith(("http://", "https://")):
         return HttpJournal(settings.report, settings.token_file)
     return OperatorDb(Path(settings.report))
 
 
-async def _until_heard(journal: Journal) -> None:
+async def _open_when_ready(journal: Journal) -> None:
     while True:
         try:
             return await journal.open()
-        except NotTaken as error:
+        except JournalUnavailable as error:
             logger.warning("waiting: %s", error)
             await asyncio.sleep(RETRY_SECONDS)
 
 
-async def _watch(settings: Settings, outside: Outside, hands: Hands, policy: Policy) -> None:
+async def _watch(settings: Settings, prober: Prober, executor: ActionExecutor, policy: Policy) -> None:
     chances, memory = Random(settings.seed), Memory()
-    told = Changes().tell
+    log_change = ChangeLogger().log
     while True:
         try:
-            seen = await outside.look()
-        except Blind as error:
-            told(f"blind: {error}")
+            seen = await prober.probe()
+        except ProbeFailed as error:
+            log_change(f"nothing can be observed: {error}")
         else:
-            # Whoever waits for the agent may go on: from now on it would notice.
+            # The readiness probe succeeds from now on, because the agent can detect faults.
             settings.ready.touch()
-            told(seen.in_words)
-            memory = memory.seeing(seen)
+            log_change(seen.summary)
+            memory = memory.after_observation(seen)
             actions = tuple(policy(seen, memory, settings.patience, chances.random()))
             for action in actions:
                 logger.info("%s", action)
-                await hands.do(action, seen)
-            memory = memory.having_done(actions, seen)
+                await executor.execute(action, seen)
+            memory = memory.after_actions(actions, seen)
         await asyncio.sleep(settings.every)
 
 
-class Changes:
-    """Says to the log what differs from what was said last."""
+class ChangeLogger:
+    """Logs a text where it differs from the last one."""
 
     def __init__(self) -> None:
         self._last = ""
 
-    def tell(self, text: str) -> None:
-        """Say it, if it is new."""
+    def log(self, text: str) -> None:
+        """Logs the text if it is new."""
         if text != self._last:
             logger.info("%s", text)
         self._last = text

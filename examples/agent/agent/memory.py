@@ -1,4 +1,4 @@
-"""What the agent keeps in mind between two looks. Pure: each step makes a new memory of the old one."""
+"""What the agent remembers between two observations. Pure: each step returns a new memory."""
 
 from __future__ import annotations
 
@@ -11,53 +11,59 @@ from .observer import Member, Observation
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Times are those of observations: monotonic, in seconds; None: not so now.
+    """The agent's memory. Times are those of observations, monotonic in seconds; None where the state does not hold.
 
-    `ailing`: since when each pod is ill, by its uid, so that a new pod of the same name begins afresh. `deleted`: the
-    uids of pods that the agent deleted; `deleted_at`: when it last did so for the ticket that is open. `answered`: a
-    ticket about this trouble was closed while it lasted.
+    `unhealthy_since` has the time since when each pod has symptoms, by uid, so that a new pod of the same name begins
+    anew. `deleted` has the uids of the pods that the agent deleted, and `deleted_at` the last deletion for the open
+    ticket. `closed_early`: the last ticket was closed while there were symptoms, and they have not disappeared since.
     """
 
-    ill_since: float | None = None
-    well_since: float | None = None
-    ailing: Mapping[str, float] = field(default_factory=dict)
+    symptoms_since: float | None = None
+    healthy_since: float | None = None
+    unhealthy_since: Mapping[str, float] = field(default_factory=dict)
     ticket_since: float | None = None
     deleted: frozenset[str] = frozenset()
     deleted_at: float | None = None
-    answered: bool = False
+    closed_early: bool = False
 
-    def ill_for(self, at: float) -> float:
-        """For how long something is wrong, in seconds; negative where nothing is."""
-        return -1.0 if self.ill_since is None else at - self.ill_since
+    def seconds_with_symptoms(self, at: float) -> float:
+        """Returns for how long there have been symptoms, in seconds; negative where there are none."""
+        return -1.0 if self.symptoms_since is None else at - self.symptoms_since
 
-    def well_for(self, at: float) -> float:
-        """For how long nothing is wrong, in seconds; negative where something is."""
-        return -1.0 if self.well_since is None else at - self.well_since
+    def seconds_healthy(self, at: float) -> float:
+        """Returns for how long there have been no symptoms, in seconds; negative where there are some."""
+        return -1.0 if self.healthy_since is None else at - self.healthy_since
 
-    def ailing_for(self, member: Member, at: float) -> float:
-        """For how long this very pod is ill, in seconds; negative where it is well."""
-        since = self.ailing.get(member.uid or "")
+    def seconds_unhealthy(self, member: Member, at: float) -> float:
+        """Returns for how long this pod has had symptoms, in seconds; negative where it has none."""
+        since = self.unhealthy_since.get(member.uid or "")
         return -1.0 if since is None else at - since
 
-    def seeing(self, seen: Observation) -> Memory:
-        """After a look, before anything is done about it."""
-        uids = [member.uid for member in seen.members if member.uid is not None and seen.ill(member)]
-        ailing = {uid: self.ailing.get(uid, seen.at) for uid in uids}
+    def after_observation(self, seen: Observation) -> Memory:
+        """Returns the memory after an observation, before any action."""
+        uids = [member.uid for member in seen.members if member.uid is not None and seen.has_symptom(member)]
+        unhealthy_since = {uid: self.unhealthy_since.get(uid, seen.at) for uid in uids}
         if not seen.symptoms:
-            well_since = seen.at if self.well_since is None else self.well_since
-            return replace(self, ill_since=None, well_since=well_since, ailing=ailing, answered=False)
-        ill_since = seen.at if self.ill_since is None else self.ill_since
-        return replace(self, ill_since=ill_since, well_since=None, ailing=ailing)
+            healthy_since = seen.at if self.healthy_since is None else self.healthy_since
+            return replace(
+                self,
+                symptoms_since=None,
+                healthy_since=healthy_since,
+                unhealthy_since=unhealthy_since,
+                closed_early=False,
+            )
+        symptoms_since = seen.at if self.symptoms_since is None else self.symptoms_since
+        return replace(self, symptoms_since=symptoms_since, healthy_since=None, unhealthy_since=unhealthy_since)
 
-    def having_done(self, actions: Iterable[Action], seen: Observation) -> Memory:
-        """After something was done about it."""
+    def after_actions(self, actions: Iterable[Action], seen: Observation) -> Memory:
+        """Returns the memory after these actions."""
         memory = self
         for action in actions:
             match action:
                 case OpenTicket():
                     memory = replace(memory, ticket_since=seen.at, deleted_at=None)
                 case CloseTicket():
-                    memory = replace(memory, ticket_since=None, answered=bool(seen.symptoms))
+                    memory = replace(memory, ticket_since=None, closed_early=bool(seen.symptoms))
                 case DeletePod(uid=uid):
                     memory = replace(memory, deleted=memory.deleted | {uid}, deleted_at=seen.at)
         return memory

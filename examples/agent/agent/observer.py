@@ -1,6 +1,6 @@
-"""What an outsider sees, judged: pods against what their StatefulSets want, and for TiKV what PD says of its stores.
+"""Derives symptoms from what can be seen from outside: pods, their StatefulSets, and for TiKV the stores that PD lists.
 
-Pure: answers of the Kubernetes API and of PD go in, symptoms come out.
+Pure: responses of the Kubernetes API and of PD go in, an observation comes out.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ Json = Any
 
 @dataclass(frozen=True, slots=True)
 class Symptom:
-    """Something that should not be so: what, as one word; the pod or service that it is seen on; and a sentence."""
+    """A sign of a problem. `kind` is one word, `about` the pod or service that shows it, `text` a sentence."""
 
-    sign: str
+    kind: str
     about: str
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A pod that a StatefulSet wants. `uid` is None where there is none; `leaving`: it is being deleted.
+    """A pod that a StatefulSet wants. `uid` is None where there is none; `terminating`: it is being deleted.
 
-    `foreign`: it runs other images than its StatefulSet's template names. Such a pod was changed by hand, and no
+    `image_differs`: it runs other images than its StatefulSet's template names. Such a pod was changed by hand, and no
     restart in place brings the template's back: only a new pod does.
     """
 
@@ -33,30 +33,32 @@ class Member:
     workload: str
     uid: str | None
     ready: bool
-    leaving: bool
-    foreign: bool
+    terminating: bool
+    image_differs: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One look. `at` is monotonic, in seconds."""
+    """The state of the system at one time. `at` is monotonic, in seconds."""
 
     at: float
     members: tuple[Member, ...]
     symptoms: tuple[Symptom, ...]
 
-    def ill(self, member: Member) -> bool:
-        """Whether any symptom is about this member."""
+    def has_symptom(self, member: Member) -> bool:
+        """Returns whether any symptom is about this member."""
         return any(symptom.about == member.name for symptom in self.symptoms)
 
     @property
-    def in_words(self) -> str:
-        """All symptoms as one sentence."""
+    def summary(self) -> str:
+        """All symptoms in one sentence."""
         return "; ".join(symptom.text for symptom in self.symptoms) or "nothing is wrong"
 
 
-def judge(at: float, pods: Iterable[Json], statefulsets: Iterable[Json], stores: Sequence[Json] | None) -> Observation:
-    """What these answers show. `stores` as PD lists them; empty where there is no PD, None where PD does not answer."""
+def build_observation(
+    at: float, pods: Iterable[Json], statefulsets: Iterable[Json], stores: Sequence[Json] | None
+) -> Observation:
+    """Returns the observation. `stores` are those that PD lists: empty without a PD, None where PD does not answer."""
     by_name = {pod["metadata"]["name"]: pod for pod in pods}
     members = tuple(_members(by_name, statefulsets))
     symptoms = [symptom for member in members for symptom in _of_pod(member)]
@@ -73,16 +75,16 @@ def _members(pods: Mapping[str, Json], statefulsets: Iterable[Json]) -> Iterator
         for ordinal in range(spec.get("replicas", 1)):
             pod = pods.get(f"{name}-{ordinal}")
             if pod is None:
-                yield Member(f"{name}-{ordinal}", name, None, ready=False, leaving=False, foreign=False)
+                yield Member(f"{name}-{ordinal}", name, None, ready=False, terminating=False, image_differs=False)
                 continue
             yield Member(
                 name=pod["metadata"]["name"],
                 workload=name,
                 uid=pod["metadata"]["uid"],
                 ready=_is_ready(pod),
-                leaving="deletionTimestamp" in pod["metadata"],
+                terminating="deletionTimestamp" in pod["metadata"],
                 # A webhook may add containers; what counts is that the template's are as it wants them.
-                foreign=not wanted.items() <= _images(pod["spec"]).items(),
+                image_differs=not wanted.items() <= _images(pod["spec"]).items(),
             )
 
 
@@ -99,17 +101,17 @@ def _of_pod(member: Member) -> Iterator[Symptom]:
     if member.uid is None:
         yield Symptom("pod_missing", member.name, f"{member.name} is missing")
         return
-    if member.leaving:
+    if member.terminating:
         yield Symptom("pod_leaving", member.name, f"{member.name} is being deleted")
     elif not member.ready:
         yield Symptom("pod_not_ready", member.name, f"{member.name} is not Ready")
-    if member.foreign:
+    if member.image_differs:
         text = f"{member.name} runs another image than its StatefulSet wants"
         yield Symptom("pod_image_differs", member.name, text)
 
 
 def _of_store(store: Json) -> Iterator[Symptom]:
     if (state := store.get("state_name", "unknown")) != "Up":
-        # By the host's first label, which is the pod's name.
+        # The first label of the host is the pod's name.
         about = store.get("address", "").partition(":")[0].partition(".")[0] or f"store {store['id']}"
         yield Symptom("store_down", about, f"PD calls the store {about} {state}")

@@ -1,8 +1,7 @@
-"""Tells by writing an operator.db: an SQLite file of tickets, sessions and log entries, in the form of pikehouse's
-operator, which other agents use too.
+"""A journal that writes an operator.db: an SQLite file of tickets, sessions and log entries.
 
-Times are UTC without saying so, as there. A reader must not be kept waiting, nor keep us: every write is a transaction
-of its own, of about a millisecond.
+The schema is that of pikehouse's operator, which other agents use too. Times are UTC without a zone, as there. Every
+write is a short transaction of its own, about a millisecond, so that readers and the agent do not block each other.
 """
 
 from __future__ import annotations
@@ -16,17 +15,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .journal import Entry, NotTaken, Session, Ticket
+from .journal import Entry, JournalUnavailable, Session, Ticket
 
 SCHEMA = Path(__file__).with_name("operator_db.sql")
 
 WAIT_SECONDS = 5.0
-"""For a reader to let go of the file."""
+"""How long a write waits for a reader."""
 
 ADD_TICKET = """
 INSERT INTO tickets (violation_key, invariant_name, store_id, status, held, first_seen_at, last_seen_at, resolved_at,
                      message, severity, diagnosis, subject_context, created_at)
-VALUES (:key, :sign, :about, :status, :held, :opened_at, :opened_at, :resolved_at,
+VALUES (:key, :kind, :about, :status, :held, :opened_at, :opened_at, :resolved_at,
         :message, :severity, :diagnosis, :subject, strftime('%Y-%m-%d %H:%M:%S', :opened_at))
 """
 CHANGE_TICKET = """
@@ -44,7 +43,7 @@ VALUES (:session, :type, :content, :tool, :params, :exit_code, :at)
 
 
 class OperatorDb:
-    """`path` is the file; it and its tables are made where they are missing."""
+    """Implements Journal. Creates the file at `path` and its tables where they are missing."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -54,7 +53,7 @@ class OperatorDb:
         try:
             await asyncio.to_thread(self._make)
         except sqlite3.Error as error:
-            raise NotTaken(f"{self._path} cannot be written: {error}") from error
+            raise JournalUnavailable(f"{self._path} cannot be written: {error}") from error
 
     async def ticket(self, ticket: Ticket) -> None:
         if ticket.id in self._rows:
@@ -76,7 +75,7 @@ class OperatorDb:
         await self._write(ADD_ENTRY, *(entry_row(entry) for entry in entries))
 
     async def close(self) -> None:
-        """Nothing is held open between writes."""
+        """Does nothing: no connection is open between two writes."""
 
     def _make(self) -> None:
         with closing(self._connect()) as db:
@@ -97,12 +96,12 @@ class OperatorDb:
 
 
 def ticket_row(ticket: Ticket) -> dict[str, Any]:
-    """Pure. An agent that takes up a ticket holds it, and never lets go; one that a monitor closed has no diagnosis."""
+    """Returns the row of a ticket. A ticket that the agent took up stays `held`; without that it has no diagnosis."""
     held = ticket.status != "open" and ticket.resolved_by != "monitor"
     escalated = ticket.status == "escalated"
     return {
-        "key": f"{ticket.sign}:{ticket.about}",
-        "sign": ticket.sign,
+        "key": f"{ticket.kind}:{ticket.about}",
+        "kind": ticket.kind,
         "about": ticket.about,
         "status": "diagnosed" if escalated else ticket.status,
         "held": held,
@@ -116,7 +115,7 @@ def ticket_row(ticket: Ticket) -> dict[str, Any]:
 
 
 def entry_row(entry: Entry) -> dict[str, Any]:
-    """Pure."""
+    """Returns the row of a log entry."""
     params = None if entry.command is None else {"command": entry.command, "reasoning": entry.reasoning}
     return {
         "session": entry.session,
@@ -130,5 +129,5 @@ def entry_row(entry: Entry) -> dict[str, Any]:
 
 
 def naive(at: datetime | None) -> str | None:
-    """UTC without saying so."""
+    """Returns the time in UTC, without a zone."""
     return None if at is None else at.astimezone(UTC).replace(tzinfo=None).isoformat()

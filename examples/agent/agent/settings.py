@@ -1,4 +1,4 @@
-"""What the environment says. Read once, at the start."""
+"""The settings, which are read from environment variables once, at the start."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from .policies import POLICIES
 SUBJECTS = ("tikv", "etcd")
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-"""Where Kubernetes puts a pod's own token, and what the API server's certificate is to be checked against."""
+"""The folder with the pod's token and the certificate of the API server's authority."""
 
 
-class Unusable(Exception):
-    """The environment asks for what there is not; the text says what there is."""
+class InvalidSettings(Exception):
+    """A variable is missing or has no valid value; the text says which values are valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How the agent is to be. `patience` and `every` are seconds.
+    """The settings. `patience` and `every` are seconds.
 
-    `report`: where it tells what it does, the URL of an intake or the path of an operator.db. `pd`: the URL of any PD,
-    empty for a system that has none. `patience`: for how long something must be wrong before it is called so; `every`:
-    how long it rests between two looks. `ready`: the file that appears once it sees.
+    `report` is the URL of an intake or the path of an operator.db. `pd` is the URL of any PD, or empty.
+    `patience` is for how long there must be symptoms before a ticket is opened, `every` the pause between two
+    probes, and `ready` the file that is created once the agent can detect faults.
     """
 
     policy: str
@@ -42,14 +42,14 @@ class Settings:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Settings:
-        """From the variables AGENT_*. Raises Unusable."""
+        """Reads the variables AGENT_*. Raises InvalidSettings."""
         subject = _one_of(environment, "AGENT_SUBJECT", SUBJECTS, "tikv")
         namespace = environment.get("AGENT_NAMESPACE", subject)
         return cls(
             policy=_one_of(environment, "AGENT_POLICY", tuple(POLICIES), "fixer"),
             subject=subject,
             namespace=namespace,
-            report=_said(environment, "AGENT_REPORT", "http://HOST:PORT or the path of an operator.db"),
+            report=_required(environment, "AGENT_REPORT", "http://HOST:PORT or the path of an operator.db"),
             token_file=Path(environment.get("AGENT_TOKEN_FILE", "/var/run/ticket-desk/token")),
             seed=int(_number(environment, "AGENT_SEED", 0)),
             patience=_number(environment, "AGENT_PATIENCE", 2),
@@ -61,21 +61,21 @@ class Settings:
         )
 
 
-def _said(environment: Mapping[str, str], name: str, what: str) -> str:
-    if not (said := environment.get(name, "")):
-        raise Unusable(f"{name} is not set: {what}.")
-    return said
+def _required(environment: Mapping[str, str], name: str, what: str) -> str:
+    if not (value := environment.get(name, "")):
+        raise InvalidSettings(f"{name} is not set: {what}.")
+    return value
 
 
 def _one_of(environment: Mapping[str, str], name: str, known: tuple[str, ...], default: str) -> str:
-    if (said := environment.get(name, default)) not in known:
-        raise Unusable(f"{name}={said} is not known: one of {', '.join(known)}.")
-    return said
+    if (value := environment.get(name, default)) not in known:
+        raise InvalidSettings(f"{name}={value} is not known: one of {', '.join(known)}.")
+    return value
 
 
 def _number(environment: Mapping[str, str], name: str, default: float) -> float:
-    said = environment.get(name, str(default))
+    value = environment.get(name, str(default))
     try:
-        return float(said)
+        return float(value)
     except ValueError:
-        raise Unusable(f"{name}={said} is not a number.") from None
+        raise InvalidSettings(f"{name}={value} is not a number.") from None

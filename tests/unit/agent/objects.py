@@ -20,11 +20,11 @@ def statefulset(name: str, replicas: int = 3) -> Json:
     }
 
 
-def pod(name: str, uid: str = "", ready: bool = True, image: str = "", leaving: bool = False) -> Json:
+def pod(name: str, uid: str = "", ready: bool = True, image: str = "", terminating: bool = False) -> Json:
     """A pod, by default as its StatefulSet wants it."""
     workload = name.rpartition("-")[0]
     metadata = {"name": name, "uid": uid or f"uid-of-{name}"}
-    if leaving:
+    if terminating:
         metadata["deletionTimestamp"] = "2031-05-04T12:00:00Z"
     return {
         "metadata": metadata,

@@ -12,10 +12,10 @@ import pytest
 
 from controller.agents.operatordb import source as reader
 from controller.agents.protocol import AgentSource, CommandLog, Ticket
-from examples.agent.agent.casebook import Casebook
 from examples.agent.agent.http_journal import HttpJournal
-from examples.agent.agent.journal import Journal, NotTaken
+from examples.agent.agent.journal import Journal, JournalUnavailable
 from examples.agent.agent.operator_db import OperatorDb
+from examples.agent.agent.worklog import WorkLog
 from tests.unit.agents.test_intake import TOKEN, Here, here, workers  # noqa: F401
 
 AT = datetime(2026, 1, 1, 12, 0, 5, tzinfo=UTC)
@@ -23,21 +23,21 @@ COMMAND = "kubectl -n tikv delete pod tikv-1 --wait=false"
 
 
 @asynccontextmanager
-async def told(journal: Journal) -> AsyncIterator[Casebook]:
+async def told(journal: Journal) -> AsyncIterator[WorkLog]:
     """A book whose contents have arrived when the block ends."""
     await journal.open()
-    yield Casebook(journal, "run", "tikv/tikv", lambda: AT)
+    yield WorkLog(journal, "run", "tikv/tikv", lambda: AT)
     await journal.close()
 
 
 async def a_case(journal: Journal, by_agent: bool = True) -> None:
-    async with told(journal) as book:
-        await book.open("pod_not_ready", "tikv-1", "tikv-1 is not Ready")
+    async with told(journal) as worklog:
+        await worklog.open_ticket("pod_not_ready", "tikv-1", "tikv-1 is not Ready")
         if by_agent:
-            await book.think("It is to be deleted.")
-            await book.call(COMMAND, "it is stuck")
-            await book.result("deleted", 0)
-        await book.close("deleted it", by_agent)
+            await worklog.add_reasoning("It is to be deleted.")
+            await worklog.add_call(COMMAND, "it is stuck")
+            await worklog.add_result("deleted", 0)
+        await worklog.close_ticket("deleted it", by_agent)
 
 
 async def seen(source: AgentSource, journal: Journal, by_agent: bool = True) -> tuple[Ticket, CommandLog]:
@@ -85,6 +85,6 @@ async def test_a_token_of_no_campaign_is_noticed_before_anything_is_told(
 ) -> None:
     (tmp_path / "token").write_text("nobodys")
     journal = HttpJournal(str(here.client.base_url), tmp_path / "token")
-    with pytest.raises(NotTaken, match="401"):
+    with pytest.raises(JournalUnavailable, match="401"):
         await journal.open()
     await journal.close()

@@ -49,7 +49,7 @@ async def living(policy: str, world: World, folder: Path, report: str = "", toke
             "AGENT_READY": str(folder / "ready"),
         }
         seconds = itertools.count()
-        task = asyncio.create_task(life.live(Settings.of(environment), clock=lambda: float(next(seconds))))
+        task = asyncio.create_task(life.run_agent(Settings.of(environment), clock=lambda: float(next(seconds))))
         try:
             yield folder / "ready"
         finally:

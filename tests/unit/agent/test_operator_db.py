@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from examples.agent.agent.casebook import Casebook
-from examples.agent.agent.journal import NotTaken, Ticket
+from examples.agent.agent.journal import JournalUnavailable, Ticket
 from examples.agent.agent.operator_db import OperatorDb, naive, ticket_row
+from examples.agent.agent.worklog import WorkLog
 
 NOON = datetime(2031, 5, 4, 12, 0, tzinfo=UTC)
 COLUMNS = {
@@ -41,11 +41,11 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def casebook(path: Path) -> Casebook:
+async def worklog(path: Path) -> WorkLog:
     """On a new file, with a clock that goes on by a second each time it is asked."""
     journal = OperatorDb(path)
     await journal.open()
-    return Casebook(journal, "run", "tikv/tikv", ticking().__next__)
+    return WorkLog(journal, "run", "tikv/tikv", ticking().__next__)
 
 
 def ticking() -> Iterator[datetime]:
@@ -69,8 +69,8 @@ async def test_the_tables_have_the_columns_that_readers_know_and_may_be_made_twi
     assert found == COLUMNS
 
 
-async def test_a_ticket_that_nobody_takes_up_is_open_and_not_held(path: Path, casebook: Casebook) -> None:
-    await casebook.open("pod_not_ready", "tikv-1", "tikv-1 is not Ready")
+async def test_a_ticket_that_nobody_takes_up_is_open_and_not_held(path: Path, worklog: WorkLog) -> None:
+    await worklog.open_ticket("pod_not_ready", "tikv-1", "tikv-1 is not Ready")
     [ticket] = rows(path, "tickets")
     assert (ticket["violation_key"], ticket["invariant_name"], ticket["store_id"]) == (
         "pod_not_ready:tikv-1",
@@ -82,18 +82,18 @@ async def test_a_ticket_that_nobody_takes_up_is_open_and_not_held(path: Path, ca
     assert rows(path, "agent_sessions") == []
 
 
-async def test_work_makes_a_session_and_holds_the_ticket(path: Path, casebook: Casebook) -> None:
-    await casebook.open("pod_not_ready", "tikv-1", "…")
-    await casebook.think("hm")
+async def test_work_makes_a_session_and_holds_the_ticket(path: Path, worklog: WorkLog) -> None:
+    await worklog.open_ticket("pod_not_ready", "tikv-1", "…")
+    await worklog.add_reasoning("hm")
     [ticket], [session] = rows(path, "tickets"), rows(path, "agent_sessions")
     assert (ticket["status"], ticket["held"]) == ("acknowledged", 1)
     assert (session["ticket_id"], session["status"], session["ended_at"]) == (ticket["id"], "running", None)
 
 
-async def test_a_command_is_two_entries_and_only_the_result_has_an_exit_code(path: Path, casebook: Casebook) -> None:
-    await casebook.open("pod_not_ready", "tikv-1", "…")
-    await casebook.call("kubectl get pods", "to see")
-    await casebook.result("none", 1)
+async def test_a_command_is_two_entries_and_only_the_result_has_an_exit_code(path: Path, worklog: WorkLog) -> None:
+    await worklog.open_ticket("pod_not_ready", "tikv-1", "…")
+    await worklog.add_call("kubectl get pods", "to see")
+    await worklog.add_result("none", 1)
     call, result = rows(path, "agent_log_entries")
     assert (call["entry_type"], call["exit_code"]) == ("tool_call", None)
     assert json.loads(call["tool_params"]) == {"command": "kubectl get pods", "reasoning": "to see"}
@@ -101,12 +101,12 @@ async def test_a_command_is_two_entries_and_only_the_result_has_an_exit_code(pat
     assert {call["session_id"], result["session_id"]} == {rows(path, "agent_sessions")[0]["session_id"]}
 
 
-async def test_what_the_agent_resolved_is_told_from_what_a_monitor_closed(path: Path, casebook: Casebook) -> None:
-    await casebook.open("pod_not_ready", "tikv-1", "…")
-    await casebook.think("hm")
-    await casebook.close("deleted it", by_agent=True)
-    await casebook.open("pod_not_ready", "tikv-2", "…")
-    await casebook.close("it is seen no more", by_agent=False)
+async def test_what_the_agent_resolved_is_told_from_what_a_monitor_closed(path: Path, worklog: WorkLog) -> None:
+    await worklog.open_ticket("pod_not_ready", "tikv-1", "…")
+    await worklog.add_reasoning("hm")
+    await worklog.close_ticket("deleted it", by_agent=True)
+    await worklog.open_ticket("pod_not_ready", "tikv-2", "…")
+    await worklog.close_ticket("it is seen no more", by_agent=False)
     by_agent, by_monitor = rows(path, "tickets")
     assert (by_agent["status"], by_agent["held"], by_agent["diagnosis"]) == ("resolved", 1, "deleted it")
     assert (by_monitor["status"], by_monitor["held"], by_monitor["diagnosis"]) == ("resolved", 0, None)
@@ -119,15 +119,15 @@ async def test_a_second_run_on_the_same_file_goes_on_below_what_is_there(path: P
     for run in ("first", "second"):
         journal = OperatorDb(path)
         await journal.open()
-        casebook = Casebook(journal, run, "tikv/tikv", ticking().__next__)
-        await casebook.open("pod_not_ready", run, "…")
-        await casebook.think("hm")
+        worklog = WorkLog(journal, run, "tikv/tikv", ticking().__next__)
+        await worklog.open_ticket("pod_not_ready", run, "…")
+        await worklog.add_reasoning("hm")
     assert [ticket["store_id"] for ticket in rows(path, "tickets")] == ["first", "second"]
     assert [session["ticket_id"] for session in rows(path, "agent_sessions")] == [1, 2]
 
 
 async def test_a_file_that_cannot_be_written_is_said_to_be_so(tmp_path: Path) -> None:
-    with pytest.raises(NotTaken, match="nowhere"):
+    with pytest.raises(JournalUnavailable, match="nowhere"):
         await OperatorDb(tmp_path / "nowhere" / "operator.db").open()
 
 

@@ -6,10 +6,16 @@ from collections.abc import Callable
 
 import pytest
 
-from examples.agent.agent.actions import Action, CloseTicket, DeletePod, LookAtPods, OpenTicket
+from examples.agent.agent.actions import Action, CloseTicket, DeletePod, ListPods, OpenTicket
 from examples.agent.agent.memory import Memory
-from examples.agent.agent.observer import Observation, judge
-from examples.agent.agent.policies import AGAIN_SECONDS, JUMPS, POLICIES, STEADY_SECONDS, STUCK_SECONDS
+from examples.agent.agent.observer import Observation, build_observation
+from examples.agent.agent.policies import (
+    JUMPY_TICKET_CHANCE,
+    POLICIES,
+    STEADY_SECONDS,
+    STUCK_SECONDS,
+    WRECKER_PAUSE_SECONDS,
+)
 from tests.unit.agent.objects import PAUSE, PDS, STORES, Json, pod, statefulset, store
 
 PATIENCE = 2.0
@@ -26,7 +32,7 @@ def observation(at: float, changed: Json | None) -> Observation:
     pods = {name: pod(name) for name in PDS + STORES}
     if changed is not None:
         pods[changed["metadata"]["name"]] = changed
-    return judge(at, pods.values(), WORKLOADS, [store(name) for name in STORES])
+    return build_observation(at, pods.values(), WORKLOADS, [store(name) for name in STORES])
 
 
 def course(policy: str, scene: Scene, seconds: int = 20, chance: float = NEVER) -> list[tuple[int, Action]]:
@@ -34,9 +40,9 @@ def course(policy: str, scene: Scene, seconds: int = 20, chance: float = NEVER) 
     memory, done = Memory(), []
     for second in range(seconds):
         seen = observation(float(second), scene(second))
-        memory = memory.seeing(seen)
+        memory = memory.after_observation(seen)
         actions = tuple(POLICIES[policy](seen, memory, PATIENCE, chance))
-        memory = memory.having_done(actions, seen)
+        memory = memory.after_actions(actions, seen)
         done += [(second, action) for action in actions]
     return done
 
@@ -75,7 +81,7 @@ def test_a_hiccup_shorter_than_the_patience_is_no_ticket(policy: str) -> None:
 
 def test_the_fixer_deletes_the_pod_that_is_stuck_and_closes_its_ticket_once_all_has_been_well_for_a_while() -> None:
     done = course("fixer", asleep(until=10))
-    assert kinds(done) == [(7, OpenTicket), (7, LookAtPods), (7, DeletePod), (10 + STEADY_SECONDS, CloseTicket)]
+    assert kinds(done) == [(7, OpenTicket), (7, ListPods), (7, DeletePod), (10 + STEADY_SECONDS, CloseTicket)]
     opened, _, deleted, closed = (action for _, action in done)
     assert isinstance(opened, OpenTicket) and opened.about == "tikv-1"
     assert isinstance(deleted, DeletePod) and (deleted.name, deleted.uid) == ("tikv-1", "broken")
@@ -83,19 +89,19 @@ def test_the_fixer_deletes_the_pod_that_is_stuck_and_closes_its_ticket_once_all_
 
 
 def test_the_fixer_deletes_the_same_pod_once_and_goes_on_waiting() -> None:
-    assert kinds(course("fixer", asleep(), seconds=60)) == [(7, OpenTicket), (7, LookAtPods), (7, DeletePod)]
+    assert kinds(course("fixer", asleep(), seconds=60)) == [(7, OpenTicket), (7, ListPods), (7, DeletePod)]
 
 
 def test_the_fixer_lets_a_pod_that_comes_back_by_itself_come_back_and_does_not_claim_it() -> None:
     done = course("fixer", unready(until=12))
-    assert kinds(done) == [(7, OpenTicket), (7, LookAtPods), (12 + STEADY_SECONDS, CloseTicket)]
+    assert kinds(done) == [(7, OpenTicket), (7, ListPods), (12 + STEADY_SECONDS, CloseTicket)]
     closed = done[-1][1]
     assert isinstance(closed, CloseTicket) and "by itself" in closed.diagnosis
 
 
 def test_the_fixer_deletes_a_pod_that_has_been_ill_for_too_long_whatever_ails_it() -> None:
     done = course("fixer", unready(), seconds=60)
-    assert kinds(done) == [(7, OpenTicket), (7, LookAtPods), (5 + STUCK_SECONDS, DeletePod)]
+    assert kinds(done) == [(7, OpenTicket), (7, ListPods), (5 + STUCK_SECONDS, DeletePod)]
 
 
 def test_a_new_pod_of_the_same_name_gets_as_much_time_as_the_one_before() -> None:
@@ -123,7 +129,7 @@ def test_the_watchers_ticket_stays_open_while_something_is_wrong() -> None:
 
 def test_the_liar_calls_it_resolved_at_once_without_having_done_anything_and_says_no_more_of_it() -> None:
     done = course("liar", asleep(), seconds=60)
-    assert kinds(done) == [(7, OpenTicket), (7, LookAtPods), (8, CloseTicket)]
+    assert kinds(done) == [(7, OpenTicket), (7, ListPods), (8, CloseTicket)]
     closed = done[-1][1]
     assert isinstance(closed, CloseTicket) and closed.by_agent
 
@@ -151,24 +157,24 @@ def test_the_jumpy_one_suspects_whom_the_draw_names_and_nobody_when_it_is_calm()
         return [action.about for _, action in done if isinstance(action, OpenTicket)]
 
     assert suspects(0.0) == ["pd-0"]
-    assert suspects(JUMPS * 0.999) == ["tikv-2"]
-    assert suspects(JUMPS) == []
+    assert suspects(JUMPY_TICKET_CHANCE * 0.999) == ["tikv-2"]
+    assert suspects(JUMPY_TICKET_CHANCE) == []
 
 
 def test_the_wrecker_deletes_pods_that_are_well_of_the_same_kind_again_and_again() -> None:
     done = course("wrecker", asleep(), seconds=20)
     assert kinds(done) == [
         (7, OpenTicket),
-        (7, LookAtPods),
+        (7, ListPods),
         (7, DeletePod),
-        (7 + AGAIN_SECONDS, DeletePod),
-        (7 + 2 * AGAIN_SECONDS, DeletePod),
+        (7 + WRECKER_PAUSE_SECONDS, DeletePod),
+        (7 + 2 * WRECKER_PAUSE_SECONDS, DeletePod),
     ]
     victims = {action.name for _, action in done if isinstance(action, DeletePod)}
     assert victims and victims <= {"tikv-0", "tikv-2"}
 
 
 def test_the_wrecker_finds_no_victim_where_none_is_well() -> None:
-    only = judge(0.0, [pod("tikv-0", ready=False)], [statefulset("tikv", replicas=1)], ())
-    memory = Memory(ticket_since=0.0).seeing(only)
+    only = build_observation(0.0, [pod("tikv-0", ready=False)], [statefulset("tikv", replicas=1)], ())
+    memory = Memory(ticket_since=0.0).after_observation(only)
     assert list(POLICIES["wrecker"](only, memory, 0.0, NEVER)) == []

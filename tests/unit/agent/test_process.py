@@ -16,7 +16,7 @@ from examples.agent.agent.http_journal import HttpJournal
 from examples.agent.agent.life import journal_of
 from examples.agent.agent.operator_db import OperatorDb
 from examples.agent.agent.policies import POLICIES
-from examples.agent.agent.settings import Settings, Unusable
+from examples.agent.agent.settings import InvalidSettings, Settings
 from tests.support.waiting import eventually
 from tests.unit.agent.world import TOKEN, World, serving
 
@@ -56,7 +56,7 @@ def test_an_etcd_has_no_pd() -> None:
     ],
 )
 def test_what_cannot_be_is_refused_with_what_can(environment: dict[str, str], told: str) -> None:
-    with pytest.raises(Unusable, match=told):
+    with pytest.raises(InvalidSettings, match=told):
         Settings.of(environment)
 
 

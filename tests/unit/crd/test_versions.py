@@ -12,13 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from controller.api import ConditionType, Failure, Mode, Outcome, Phase, Step
+from controller.api import ConditionType, Failure, Mode, Outcome, Phase, Reason, Step
+from controller.authorization import Namespace, missing_agent_authorization, missing_authorization
+from controller.cli.checks.permissions import LABELS as INTAKE_LABELS
 from controller.records.rows import Flag
+from controller.tokens import ANNOTATION
 from tests.unit.crd.flat import crd_fields, load_crd, schema_of
 
 KNOWN = json.loads(Path(__file__).with_name("v1alpha1.json").read_text())
 FIELDS: dict[str, dict[str, Any]] = KNOWN["fields"]
+KEYS: dict[str, list[str]] = KNOWN["keys"]
+"""Keys of labels and annotations that people have put on their objects, by what each is for."""
+
+MANIFESTS = Path(__file__).parents[3] / "manifests"
 UPPER = ("maximum", "maxLength", "maxItems", "maxProperties", "maxNameLength")
 LOWER = ("minimum", "minLength", "minItems", "minProperties", "minNameLength")
 
@@ -91,6 +99,35 @@ def test_a_new_optional_field_and_a_new_value_break_nothing() -> None:
     assert broken_promises(FIELDS, now | {"spec.mode": mode | {"enum": [*mode["enum"], "replay"]}}) == []
 
 
-@pytest.mark.parametrize("words", [Mode, Outcome, Phase, Step, ConditionType, Failure, Flag])
+@pytest.mark.parametrize("words", [Mode, Outcome, Phase, Step, ConditionType, Reason, Failure, Flag])
 def test_every_word_that_may_stand_in_a_record_or_a_status_is_still_read(words: type[StrEnum]) -> None:
     assert set(KNOWN["recorded"][words.__name__]) - {word.value for word in words} == set()
+
+
+@pytest.mark.parametrize("label", KEYS["subject_label"])
+@pytest.mark.parametrize("annotation", KEYS["allowed_annotation"])
+def test_a_namespace_that_has_authorized_campaigns_under_any_key_still_does(label: str, annotation: str) -> None:
+    namespace = Namespace("lab", {label: "true"}, {annotation: "team-a"})
+    assert missing_authorization(namespace, "team-a") is None
+    assert missing_agent_authorization(namespace, "team-a") is None
+    assert missing_authorization(Namespace("lab", {}, {annotation: "team-a"}), "team-a") is not None
+    assert missing_authorization(Namespace("lab", {label: "true"}, {}), "team-a") is not None
+
+
+@pytest.mark.parametrize(
+    ("keys", "manifest"), [("intake_label", "controller/isolation.yaml"), ("metrics_label", "metrics/isolation.yaml")]
+)
+def test_a_namespace_that_was_let_through_to_a_port_under_any_label_still_is(keys: str, manifest: str) -> None:
+    admitted = [
+        peer["namespaceSelector"]["matchLabels"]
+        for policy in yaml.safe_load_all((MANIFESTS / manifest).read_text())
+        for rule in policy["spec"]["ingress"]
+        for peer in rule.get("from", [])
+        if "namespaceSelector" in peer
+    ]
+    assert [key for key in KEYS[keys] if {key: "true"} not in admitted] == []
+
+
+def test_doctor_and_the_owner_of_a_token_know_the_keys_that_they_knew() -> None:
+    assert set(KEYS["intake_label"]) <= set(INTAKE_LABELS)
+    assert KEYS["token_annotation"] == [ANNOTATION]

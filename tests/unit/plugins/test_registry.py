@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from typer.testing import CliRunner
 
+from controller.api import CampaignSpec, Reason
+from controller.campaign.preconditions import Rejected, resolve_subject
 from controller.cli.app import app
 from controller.cli.checks.cluster import check_plugins
+from subjects.cluster import Cluster
 from subjects.etcd import EtcdSubject
 from subjects.faults.objectfault import value_at
 from subjects.plugins import find_plugins
@@ -204,3 +208,16 @@ async def test_a_record_of_a_plugin_that_is_no_longer_there_says_so() -> None:
     subject = EtcdSubject(SubjectContext(FakeCluster(), "etcd", lambda: None))  # type: ignore[arg-type]
     with pytest.raises(SubjectError, match="etcd has no chaos 'level_turned'; there are: "):
         await subject.cleanup_chaos(Fault("level_turned", (), {}))
+
+
+def test_a_campaign_of_a_subject_whose_plugin_is_broken_is_told_why_it_is_unknown(site: Any) -> None:
+    install(site, "broken-lake", {"evalcampaign.subjects": {"lake": "lake_chaos:make"}})
+    spec = CampaignSpec.model_validate({"subject": {"type": "lake", "namespace": "s"}, "chaos": {"type": "x"}})
+    context = SubjectContext(cast(Cluster, None), "s", lambda: datetime.now(UTC))
+    with pytest.raises(Rejected) as rejected:
+        resolve_subject(spec, "default", installed().subjects, context)
+    assert rejected.value.refusal.reason is Reason.UNKNOWN_SUBJECT
+    assert str(rejected.value) == (
+        f"subject type 'lake' is unknown; valid: {', '.join(OURS)}; the subject lake of the package broken-lake is not "
+        "used: it cannot be imported: ModuleNotFoundError: No module named 'lake_chaos'"
+    )

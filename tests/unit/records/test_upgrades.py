@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
+from sqlalchemy.dialects import postgresql
 
 from controller.api import Mode, Outcome, Phase, Step
 from controller.records import Records, RecordsError, queries, store
@@ -276,7 +278,7 @@ async def test_a_fault_of_an_older_database_names_all_its_targets_in_one_list(ol
 
 
 def test_the_rename_is_valid_on_postgresql_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compiled, not run: there is no PostgreSQL here. What has to read rows is left out."""
+    """Compiled, not run: there is no PostgreSQL here. What has to read rows has a test of its own."""
     migration = importlib.import_module("controller.records.migrations.versions.0006_attempts")
     monkeypatch.setattr(migration, "_list_targets", lambda *_: None)
     text = io.StringIO()
@@ -288,3 +290,28 @@ def test_the_rename_is_valid_on_postgresql_too(monkeypatch: pytest.MonkeyPatch) 
     assert made.index("INSERT INTO attempts (id") < made.index("DROP TABLE trials")
     assert made.index("INSERT INTO attempt_events") < made.index("setval") < made.index("DROP TABLE trial_events")
     assert "CREATE UNIQUE INDEX uq_attempts_one_unfinished ON attempts (campaign_uid) WHERE ended_at IS NULL" in made
+
+
+def test_the_faults_targets_are_rewritten_with_statements_that_are_valid_on_postgresql(tmp_path: Path) -> None:
+    """The rewrite runs on SQLite, and each statement that it sends is compiled for PostgreSQL as well."""
+    migration = importlib.import_module("controller.records.migrations.versions.0006_attempts")
+    made = sa.Table(
+        "attempts",
+        sa.MetaData(),
+        sa.Column("id", sa.String(36), primary_key=True),
+        sa.Column("fault", sa.JSON(none_as_null=True)),
+    )
+    sent: list[Any] = []
+    engine = migrator(f"sqlite:///{tmp_path}/records.db")
+    with engine.begin() as connection:
+        made.create(connection)
+        rows: list[dict[str, Any]] = [{"id": "a", "fault": SEVERAL_TARGETS}, {"id": "b", "fault": None}]
+        connection.execute(made.insert(), rows)
+        sa.event.listen(connection, "before_execute", lambda _, statement, *__: sent.append(statement))
+        migration._list_targets(connection, made)
+        assert connection.execute(sa.select(made.c.fault).order_by(made.c.id)).scalars().all() == [LISTED_TARGETS, None]
+    engine.dispose()
+    dialect = postgresql.dialect()
+    found, rewritten, *_ = (" ".join(str(statement.compile(dialect=dialect)).split()) for statement in sent)
+    assert found == "SELECT attempts.id, attempts.fault FROM attempts WHERE attempts.fault IS NOT NULL"
+    assert rewritten.startswith("UPDATE attempts SET fault=%(fault)s::JSON WHERE attempts.id = %(id_1)s")

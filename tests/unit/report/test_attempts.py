@@ -4,14 +4,14 @@ import pytest
 
 from controller.api import Outcome
 from controller.report.attempts import (
-    FOLDED,
     MAX_CHANGES,
-    MAX_CHARACTERS,
+    MAX_UNFOLDED_CHARACTERS,
+    MAX_VALUE_CHARACTERS,
     SIGNS,
     WORDS,
     AgentStep,
+    format_value,
     outcome_kind,
-    short,
 )
 from tests.unit.records.samples import at
 from tests.unit.report.samples import HOSTILE, command, section, thought
@@ -23,11 +23,11 @@ def test_marks_come_in_their_order_with_their_place_on_the_line() -> None:
     assert [(moment.name, moment.seconds) for moment in made.moments] == [
         ("injected", 0),
         ("manifested", 0.5),
-        ("cut", 1),
+        ("serving lost", 1),
         ("detected", 4),
-        ("served", 9),
+        ("serving again", 9),
         ("resolved", 12),
-        ("healthy", 14),
+        ("recovered", 14),
         ("deadline", 60),
     ]
     assert made.moments[-1].percent == 100
@@ -70,7 +70,7 @@ def test_long_things_are_cut_and_it_is_said() -> None:
     made = section(initial_state={}, final_state=many)
     assert made.changes is not None
     assert (len(made.changes), made.more_changes) == (MAX_CHANGES, 5)
-    assert short("x" * 1000) == "x" * MAX_CHARACTERS + "… (1,000 characters)"
+    assert format_value("x" * 1000) == "x" * (MAX_VALUE_CHARACTERS - 1) + "… (1,000 characters)"
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))
@@ -85,8 +85,8 @@ def test_an_attempt_that_is_under_way_can_be_told() -> None:
 
 
 def test_a_long_text_is_folded_and_shows_how_it_begins() -> None:
-    assert AgentStep("reasoning", 0, "x" * FOLDED).excerpt is None
-    assert AgentStep("reasoning", 0, "\n" + "x" * FOLDED).excerpt == f"{'x' * 100}… (601 characters)"
+    assert AgentStep("reasoning", 0, "x" * MAX_UNFOLDED_CHARACTERS).excerpt is None
+    assert AgentStep("reasoning", 0, "\n" + "x" * MAX_UNFOLDED_CHARACTERS).excerpt == f"{'x' * 100}… (601 characters)"
     assert AgentStep("command", 0, "kubectl apply -f - <<EOF\n" + "a: 1\n" * 8).excerpt is not None
 
 

@@ -1,4 +1,4 @@
-"""Looks at the system from outside: asks the Kubernetes API, and for TiKV any PD, all at once."""
+"""Observes the system from outside: queries the Kubernetes API, and for TiKV a PD, concurrently."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any
 
 import httpx
 
-from .kubernetes import Away, Kubernetes, Refused
-from .observer import Observation, judge
+from .kubernetes import ApiRefused, ApiUnreachable, Kubernetes
+from .observer import Observation, build_observation
 from .web import client
 
 LIMIT_SECONDS = 3.0
-"""For PD's answer. After a change of its leader it is slow for a moment."""
+"""The limit of PD's response, which is slow for a moment after a change of its leader."""
 
 Json = Any
 
 
-class Blind(Exception):
-    """Nothing can be said of the system now; the text says why."""
+class ProbeFailed(Exception):
+    """The system cannot be observed now; the text says why."""
 
 
-class Outside:
-    """`pd` is the URL of any PD, empty for a system that has none. `clock` is monotonic, in seconds."""
+class Prober:
+    """Probes one namespace. `pd` is the URL of any PD, empty where there is none. `clock` is monotonic, in seconds."""
 
     def __init__(self, kubernetes: Kubernetes, namespace: str, pd: str, clock: Callable[[], float]) -> None:
         self._kubernetes = kubernetes
@@ -32,22 +32,22 @@ class Outside:
         self._clock = clock
         self._client = client(pd, LIMIT_SECONDS)
 
-    async def look(self) -> Observation:
-        """What there is to be seen now. Raises Blind."""
+    async def probe(self) -> Observation:
+        """Returns the observation of now. Raises ProbeFailed."""
         try:
             pods, statefulsets, stores = await asyncio.gather(
                 self._kubernetes.pods(self._namespace),
                 self._kubernetes.statefulsets(self._namespace),
                 self._stores(),
             )
-        except (Away, Refused) as error:
-            raise Blind(str(error)) from error
+        except (ApiUnreachable, ApiRefused) as error:
+            raise ProbeFailed(str(error)) from error
         if not statefulsets:
-            raise Blind(f"there are no StatefulSets in namespace {self._namespace}")
-        return judge(self._clock(), pods, statefulsets, stores)
+            raise ProbeFailed(f"there are no StatefulSets in namespace {self._namespace}")
+        return build_observation(self._clock(), pods, statefulsets, stores)
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Closes the connections."""
         await self._client.aclose()
 
     async def _stores(self) -> Sequence[Json] | None:
