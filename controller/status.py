@@ -1,4 +1,4 @@
-"""Computes a campaign's status from its records and from the `Situation`, which only the running driver knows.
+"""Computes a campaign's status from its records and from the `DriverStatus`, which only the running driver knows.
 
 The computation is pure and gives the whole status, so the next write replaces one that was lost.
 """
@@ -206,7 +206,7 @@ def _conditions(
             )
         )
 
-    phase, message = campaign.phase, _message(campaign, situation)
+    phase, message = campaign.phase, _message(campaign, driver_status)
     reason = campaign.reason or phase.value  # a new row has no reason yet
     failed = phase is Phase.FAILED
     refusal = driver_status.refusal
