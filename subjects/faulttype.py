@@ -1,11 +1,11 @@
-"""What a fault is: one object that plans, injects, recognises and reverts one way to break a subject.
+"""The base of faults: each type is one object that plans, injects, recognises and reverts one way to break a subject.
 
-A fault type stands in a file of its own under `subjects/faults/`, or in somebody else's package. A subject offers it
-by listing it and saying how its targets are drawn; a plug-in (`subjects/plugins.py`) adds it to a subject that exists.
+A fault type is in a file of its own under `subjects/faults/`, or in another package. A subject offers it by listing it
+and by how it draws its targets; a plug-in (`subjects/plugins.py`) adds it to an existing subject.
 
-Three rules hold for every type. `plan` touches nothing. `is_reverted` and `revert` go by the record alone, also by one
-that a process wrote which is dead now, and also where the fault was never applied. Every request that changes something
-takes a permit (`subjects/permits.py`), which the guard (`subjects/guard.py`) checks at that moment.
+Three rules hold for every type. `plan` changes nothing. `is_reverted` and `revert` use the record alone, also one that
+an earlier process wrote, and also where the fault was never applied. Every request that changes something takes a
+permit (`subjects/permits.py`), which the guard (`subjects/guard.py`) checks when it is sent.
 """
 
 from __future__ import annotations
@@ -28,32 +28,31 @@ from subjects.permits import Voters
 
 
 class Params(BaseModel):
-    """Base of all parameters: camelCase outside, nothing unknown, nothing converted.
+    """Base of all parameters: camelCase in the spec, unknown names are refused, and no value is converted.
 
-    Strict, so that one meaning has one spelling: campaigns are compared by what their spec says, and `"1"` beside `1`
-    would make two of one.
+    They are strict because campaigns are compared by their specs: `"1"` and `1` would be the same and look different.
     """
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid", strict=True)
 
 
 class CountParams(Params):
-    """`count`: how many members are hit at once, all in the same way.
+    """The parameter `count`: how many members are hit at once, all in the same way.
 
-    More than a minority of a quorum is refused by the engine, which knows whether the campaign allows it.
+    The engine refuses more than a minority of a quorum unless the campaign allows it.
     """
 
     count: int = Field(1, ge=1, le=99)
 
 
 def target_count(params: BaseModel) -> int:
-    """How many members the parameters ask for: one, where there is no choice."""
+    """Returns how many members the parameters ask for: one, where they have no `count`."""
     return params.count if isinstance(params, CountParams) else 1
 
 
 @dataclass(frozen=True, slots=True)
 class FaultContext:
-    """Where a fault acts: one subject's namespace, and the members of one role in it.
+    """The namespace and the members of one role in it that a fault acts on.
 
     `selector` is the label selector of the members' pods, `container` the name of the container with the member's
     program. `images` names helper images by role, as `SubjectContext` has them. `now` is the one clock, in UTC.
@@ -67,7 +66,7 @@ class FaultContext:
     images: Mapping[str, str] = field(default_factory=dict)
 
     async def list_pods(self) -> Mapping[str, Pod]:
-        """The members' pods, by name. SubjectError where they may not be listed."""
+        """Returns the members' pods, by name. Raises SubjectError where they may not be listed."""
         try:
             return await self.cluster.list_pods(self.namespace, self.selector)
         except ClusterError as error:
@@ -76,7 +75,7 @@ class FaultContext:
 
 @dataclass(frozen=True, slots=True)
 class ChaosType:
-    """One type of chaos a subject offers. `params` validates `spec.chaos.params` and supplies the defaults.
+    """One type of chaos that a subject offers. `params` validates `spec.chaos.params` and supplies the defaults.
 
     `heals_itself` says whether the subject is expected to recover by itself (None: that depends), and `reverted_by`
     completes "it stays until ...".
@@ -102,9 +101,9 @@ class Candidates:
     """The members among which a fault draws its targets.
 
     `names` are those that may be hit, `pods` all pods of the role as they are now, `known_images` the images that pods
-    had when the subject was last healthy (by uid, see `subjects/images.py`). `facts` is what the record keeps of a
-    target; it raises ChaosRefused where that is unknown. `note` makes of these facts what a sentence on the target
-    ends with, such as ", which led 3 of 10 regions".
+    had when the subject was last healthy (by uid, see `subjects/images.py`). `facts` returns what the record keeps of
+    a target; it raises ChaosRefused where that is unknown. `note` turns these facts into the end of a sentence on the
+    target, such as ", which led 3 of 10 regions".
     """
 
     names: Sequence[str]
@@ -120,8 +119,8 @@ class FaultType(ABC):
     `params` validates `spec.chaos.params` and supplies the defaults. `description` is one line for a list of types.
     `subjects` and `role` matter where a plug-in adds the type: to which types of subjects (`*`: to all), and which
     members it hits, in the subject's own words (empty: its main ones). `takes_members` says whether a target counts as
-    lost for the quorum. `reverted_by` completes "it stays until ...", and `heals_itself` says whether that happens
-    without anybody's doing (None: that depends).
+    lost for the quorum. `reverted_by` completes "it stays until ...", and `heals_itself` says whether that happens by
+    itself (None: that depends).
     """
 
     subjects: ClassVar[Collection[str]] = ()
@@ -136,12 +135,12 @@ class FaultType(ABC):
         self.params = params
 
     def happened(self, target: Target, params: Mapping[str, Json]) -> str:
-        """A clause in the past tense on what was done to one target. Pure."""
+        """Returns a clause in the past tense on what was done to one target. Pure."""
         return f"{self.name} was done to {target.name}"
 
     @property
     def chaos_type(self) -> ChaosType:
-        """What a subject returns for it from `EvalSubject.get_chaos_types`."""
+        """The description of this type that a subject returns from `EvalSubject.get_chaos_types`."""
         return ChaosType(self.name, self.description, self.params, self.heals_itself, self.reverted_by)
 
     def planned(
@@ -151,57 +150,58 @@ class FaultType(ABC):
         undo: Mapping[str, Json],
         note: Callable[[Mapping[str, Json]], str] = _no_note,
     ) -> Fault:
-        """The fault for these targets, with the sentences that its record keeps. Pure."""
+        """Returns the fault for these targets, with the sentences that its record keeps. Pure."""
         effective = params.model_dump(by_alias=True)
         happened = "; ".join(self.happened(target, effective) + note(target.facts) for target in targets)
         return Fault(self.name, tuple(targets), effective, undo, happened, self.reverted_by, self.heals_itself)
 
     @abstractmethod
     async def plan(self, context: FaultContext, candidates: Candidates, params: BaseModel, rng: Random) -> Fault:
-        """Draw the targets with `rng` alone, and note all that is needed to apply the fault and to revert it.
+        """Draws the targets with `rng` alone, and returns all that is needed to apply the fault and to revert it.
 
-        Touches nothing. ChaosRefused where a target is not as it should be, SubjectError where something is missing.
+        Changes nothing. Raises ChaosRefused where a target is not as it should be, SubjectError where something that
+        the fault needs is missing.
         """
 
     @abstractmethod
     async def inject(self, context: FaultContext, fault: Fault, voters: Voters | None) -> datetime:
-        """Apply the plan, guarded by the uids, and return when the request that was accepted was sent (UTC).
+        """Applies the plan, guarded by the uids, and returns when the accepted request was sent (UTC).
 
-        ChaosRefused where it was definitely not applied, to none of its targets. Any other exception leaves that open,
-        and the caller must treat the fault as possibly applied.
+        Raises ChaosRefused where it was definitely applied to none of its targets. After any other exception the caller
+        must treat the fault as possibly applied.
         """
 
     @abstractmethod
     async def is_reverted(self, context: FaultContext, fault: Fault) -> bool:
-        """Whether nothing of the fault is left, by its record alone. True as well where it was never applied."""
+        """Returns whether nothing of the fault is left, by its record alone. True also where it was never applied."""
 
     @abstractmethod
     async def revert(self, context: FaultContext, fault: Fault) -> None:
-        """Send what reverts the fault, where that is still needed. Called again until `is_reverted`; never waits."""
+        """Sends the requests that revert the fault, where needed. It is called until `is_reverted`, and never waits."""
 
 
 F = TypeVar("F")
 
 
 def fault_named(subject: str, offered: Mapping[str, F], name: str) -> F:
-    """The offered fault of that name. SubjectError with the names there are."""
+    """Returns the offered fault of that name. Raises SubjectError, with the names there are, for another."""
     if name not in offered:
         raise SubjectError(f"{subject} has no chaos {name!r}; there are: {', '.join(sorted(offered))}")
     return offered[name]
 
 
 async def revert_fully(fault_type: FaultType, context: FaultContext, fault: Fault, period: float) -> None:
-    """Revert the fault; return when nothing of it is left, looking each `period` seconds. The caller sets a limit."""
+    """Reverts the fault; returns when nothing of it is left, checked every `period` seconds. It has no time limit."""
     while not await fault_type.is_reverted(context, fault):
         await fault_type.revert(context, fault)
         await asyncio.sleep(period)
 
 
 def require_applied(fault: Fault, results: Sequence[BaseException | None]) -> None:
-    """Return where every target's request was accepted; else raise what that means for the fault as a whole.
+    """Returns where every target's request was accepted; else raises the error for the fault as a whole.
 
-    `results` has what came of each target's request, in their order: None, or the exception. One that the guard did
-    not let through was not sent, which is as clear a refusal as the API server's.
+    `results` has the result of each target's request, in their order: None, or the exception. A request that the guard
+    refused was not sent, which is as definite as a refusal by the API server.
     """
     errors = {target.name: error for target, error in zip(fault.targets, results, strict=True) if error is not None}
     for name, error in errors.items():

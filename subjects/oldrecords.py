@@ -1,7 +1,7 @@
-"""Sentences for records of versions in which faults and subjects did not put any into the record. Pure.
+"""Returns sentences for old records, in which faults and subjects stored none. Pure.
 
-Nothing is added here: a fault says itself what it did (`Fault.happened`), and a subject where its word on serving
-comes from (`servingAccordingTo` in its captured state).
+New faults and subjects need no entry here: the record of a fault holds its sentence (`Fault.happened`), and the state
+of a subject holds the source of *serving* (`servingAccordingTo`).
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _HAPPENED: Mapping[str, str] = {
 
 
 def describe_fault(chaos: str, fault: Mapping[str, Json]) -> str:
-    """What was done to each target, as a clause in the past tense. An unknown type of chaos is named as it is."""
+    """Returns a clause in the past tense on what was done to each target; for an unknown type, with the type's name."""
     targets = fault.get("targets") or [{"name": "something", "facts": {}}]
     return "; ".join(_describe_target(chaos, each["name"], each.get("facts", {})) for each in targets)
 
 
 def serving_according_to(initial_state: Mapping[str, Json]) -> str:
-    """The source of *serving*, where that was not a client of ours; empty where it was."""
+    """Returns the source of *serving* where that was not the controller's own client; empty where it was."""
     return "the stores' own word (nobody wrote)" if initial_state.get("probe") == "none" else ""
 
 

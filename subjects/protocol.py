@@ -1,13 +1,13 @@
-"""What a subject is: a system that can be watched, broken on purpose and brought back.
+"""The protocol of a subject: a system that can be watched, broken on purpose and brought back.
 
-A subject knows its own system and nothing else: not Kopf, not the database, not campaigns. The engine in `controller/`
-drives every subject through this protocol, so adding one takes a folder and an entry point (docs/subjects/plugins.md).
+A subject knows its own system alone: not Kopf, not the database, not campaigns. The engine in `controller/` drives
+every subject through this protocol, so adding one takes a folder and an entry point (docs/subjects/plugins.md).
 
 Injection has two halves. *Plan* picks the target and touches nothing; *inject* applies that plan, guarded by the
-target's uid. The engine commits the plan in between, so whatever crashes when, the record says what may have been done
-and how to undo it, and no fault is applied twice.
+target's uid. The engine commits the plan in between. So after a crash at any time the record says what may have been
+done and how to revert it, and no fault is applied twice.
 
-Every time in this package is UTC, taken from the one clock that the engine hands in (`SubjectContext.now`).
+Every time in this package is UTC, from the one clock that the engine passes (`SubjectContext.now`).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from subjects.faulttype import FaultType
 from subjects.permits import tolerated_failures
 
 Report = Callable[[str], None]
-"""A callback that receives progress: a sentence about what is waited for."""
+"""Receives progress: a sentence on what is being waited for."""
 
 
 def no_report(message: str) -> None:
@@ -53,13 +53,13 @@ class Problem:
 class Verdict:
     """What the oracle saw at one instant.
 
-    `serving`: clients get answers. `healthy`: serving and fully redundant. Either is None where it is *unknown*: our
-    own view failed, because the API server is unreachable, or members that Kubernetes calls Ready do not answer us. A
-    missing or unready member is the subject's trouble, not ours, and makes them False. `healthy` True implies `serving`
-    True; `serving` False implies `healthy` False. With `healthy` False, `serving` may be None: nobody can confirm it,
-    and yet something is plainly missing. `members` maps each member's pod name to its uid, last seen. `unserved_since`
-    is set only where `serving` is False: a time ahead of `at` since which clients are known to be unserved, because
-    what was asked then got no answer.
+    `serving` says whether clients get answers, `healthy` whether the subject is serving and fully redundant. Either is
+    None where it is *unknown* because the oracle could not see: the API server is unreachable, or members that
+    Kubernetes calls Ready do not answer. A missing or unready member is a failure of the subject and makes them False.
+    `healthy` True implies `serving` True; `serving` False implies `healthy` False. With `healthy` False, `serving` may
+    be None: something is missing, and whether clients get answers cannot be confirmed. `members` maps each member's pod
+    name to its uid, as last seen. `unserved_since` is set only where `serving` is False: clients have been unserved
+    since this time, before `at`, because a request that was sent then got no answer.
     """
 
     at: datetime
@@ -99,10 +99,10 @@ class BlastRadius:
 
 @dataclass(frozen=True, slots=True)
 class SubjectOptions:
-    """What a campaign says of its subject beyond where it lives. A subject refuses what it has no use for.
+    """The options of a campaign's subject, beside its namespace. A subject raises Unsupported for one it cannot use.
 
     `probe`: `none`, or `write` for a small client whose writes decide whether clients are served. `selectors`: label
-    selectors by the subject's own roles; `endpoints`: URLs; both for a system that was not set up by our manifests.
+    selectors by the subject's own roles, `endpoints` URLs; both for a system that other manifests than ours set up.
     `tls_secret`: the Secret in the subject's namespace that holds `ca.crt`, and `tls.crt` with `tls.key` where the
     system asks for a certificate. `reset`: `heal`, or `recreate` to begin every attempt with an empty system.
     """
@@ -116,7 +116,7 @@ class SubjectOptions:
 
 @dataclass(frozen=True, slots=True)
 class SubjectContext:
-    """What a subject is given: where it lives, how to reach it, and the clock.
+    """What a subject is made with: its namespace, a connection to the cluster, and the clock.
 
     `images` names helper images by role (`pause`: a container that does nothing), read from the node at set-up.
     `faults` are those that plug-ins add to this type of subject, by name.
@@ -139,59 +139,59 @@ class EvalSubject(Protocol):
     """
 
     def get_chaos_types(self) -> Mapping[str, ChaosType]:
-        """The chaos this subject offers, by name. Pure; works before the subject exists."""
+        """Returns the types of chaos that this subject offers, by name. Pure; works before the subject exists."""
         ...
 
     async def check_ready(self) -> None:
-        """Return when the subject is there with all the members it should have; else raise SubjectNotReady.
+        """Returns when the subject exists with all the members it should have; else raises SubjectNotReady.
 
-        Unsupported where it is there and can never do what the campaign's options ask for.
+        Raises Unsupported where it exists and can never do what the campaign's options ask for.
         """
         ...
 
     async def blast_radius(self, chaos: str, params: BaseModel) -> BlastRadius:
-        """How much a fault of this type hits. Raises as `check_ready`; asks Kubernetes at most."""
+        """Returns how many members a fault of this type hits. Raises as `check_ready`; reads from Kubernetes alone."""
         ...
 
     async def reset(self, report: Report = no_report) -> None:
-        """Bring the subject to its known state: what an attempt changed in it, and who leads. Repeatable.
+        """Brings the subject to its known state: reverts what an attempt changed, and spreads leadership. Repeatable.
 
-        Faults are not looked for: they were undone from their records before. What the campaign did not change stays as
-        its owner has it. `report` receives what is waited for.
+        It does not look for faults, which were reverted from their records before. What the campaign did not change
+        stays as its owner has it. `report` receives what is waited for.
 
-        Returns when that is done and verified; waiting until the subject is healthy is `wait_healthy`'s part, except
+        Returns when that is done and verified. `wait_healthy` waits until the subject is healthy; a reset does so only
         where spreading leadership needs it.
         """
         ...
 
     async def wait_healthy(self, settle_seconds: float, on_verdict: Callable[[Verdict], None]) -> Verdict:
-        """Return the last verdict once the subject was healthy for `settle_seconds` without a break.
+        """Returns the last verdict once the subject has been healthy for `settle_seconds` without a break.
 
-        Never gives up by itself: the caller sets the limit, and learns from `on_verdict` what is still missing.
+        It has no time limit: the caller sets one, and `on_verdict` receives every verdict meanwhile.
         """
         ...
 
     def watch_health(self) -> AsyncGenerator[Verdict, None]:
-        """Verdicts without end: one at once, one at every change, and at least one each 0.5 s.
+        """Yields verdicts without end: one at once, one at every change, and at least one every 0.5 s.
 
-        Never raises for what happens to the subject or the network: what cannot be seen is a verdict of None.
+        Raises nothing for what happens to the subject or the network: what cannot be seen is None in the verdict.
         Ends when the iterator is closed.
         """
         ...
 
     async def capture_state(self) -> Mapping[str, Json]:
-        """The state worth keeping, as JSON: pods with uid and restarts, members, leader, versions, image digests.
+        """Returns the state for the record, as JSON: pods with uid and restarts, members, leader, versions, digests.
 
-        Members that do not answer are part of the state (with the error seen), not an exception.
+        A member that does not answer is part of the state, with the error, and raises nothing.
         """
         ...
 
     async def plan_chaos(self, chaos: str, params: BaseModel, rng: Random) -> Fault:
-        """Draw the targets with `rng` alone, so that the same seed meets the same members. Touches nothing."""
+        """Draws the targets with `rng` alone, so that the same seed hits the same members. Changes nothing."""
         ...
 
     async def inject_chaos(self, fault: Fault) -> datetime:
-        """Apply the plan, guarded by the uid, and return when the request that was accepted was sent (UTC).
+        """Applies the plan, guarded by the uids, and returns when the accepted request was sent (UTC).
 
         Raises ChaosRefused when it was definitely not applied, to none of its targets. Any other exception leaves that
         open, and the caller must treat the fault as possibly applied.
@@ -199,20 +199,20 @@ class EvalSubject(Protocol):
         ...
 
     async def cleanup_chaos(self, fault: Fault) -> None:
-        """Revert the fault by its record alone; return when nothing of it is left. Converges where it is reverted."""
+        """Reverts the fault by its record alone; returns when nothing of it is left. May be called again."""
         ...
 
     async def end_attempt(self) -> None:
-        """The attempt is over, and its agent gone: note what it leaves, so that a reset sets back that and no more.
+        """Notes what the attempt leaves, once its agent is gone, so that a reset reverts that and nothing else.
 
-        Raises where that cannot be seen; then nobody can tell what the attempt changed, and nothing is set back.
+        Raises where that cannot be seen; then it is unknown what the attempt changed, and a reset reverts nothing.
         """
         ...
 
     async def close(self) -> None:
-        """Let go of connections. The subject is not used afterwards."""
+        """Closes all connections. The subject is not used afterwards."""
         ...
 
 
 SubjectFactory = Callable[[SubjectContext], EvalSubject]
-"""Makes the subject of one campaign, touching nothing. Unsupported where it does not offer what the options say."""
+"""Makes the subject of one campaign, without any request. Raises Unsupported for options it does not offer."""

@@ -1,4 +1,4 @@
-"""Which subjects and faults there are: ours and those of other packages, checked when they are first asked for.
+"""Finds the subjects and faults of this and of other packages, and checks them when they are first needed.
 
 A package adds a subject by an entry point in the group `evalcampaign.subjects` that names a `SubjectFactory`, and a
 fault for a subject that exists by one in `evalcampaign.faults` that names a `FaultType`. One that cannot be used is
@@ -24,7 +24,7 @@ SUBJECTS = "evalcampaign.subjects"
 FAULTS = "evalcampaign.faults"
 
 NAME = re.compile(r"[A-Za-z0-9]([-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?")
-"""What `spec.subject.type` and `spec.chaos.type` can hold, and a label of a metric."""
+"""The names that `spec.subject.type`, `spec.chaos.type` and the labels of metrics can hold."""
 
 METHODS = tuple(name for name in vars(EvalSubject) if not name.startswith("_"))
 
@@ -45,7 +45,7 @@ class RefusedPlugin:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """The subjects by type, each with the faults that plug-ins add to it; the package of each; and what is refused."""
+    """The subjects by type, each with the faults that plug-ins add to it; the package of each; the refused plug-ins."""
 
     subjects: Mapping[str, SubjectFactory]
     packages: Mapping[str, str]
@@ -62,12 +62,12 @@ class _Refused(Exception):
 
 @cache
 def installed() -> Registry:
-    """What is installed beside this process. Imports every plug-in, once; raises nothing for what they do."""
+    """Returns the registry of all installed plug-ins. Imports each of them once; raises nothing that they raise."""
     return find(list_plugins(SUBJECTS), list_plugins(FAULTS))
 
 
 def find(subjects: list[EntryPoint], faults: list[EntryPoint]) -> Registry:
-    """The registry of these entry points; where two have the same name, the first one has it."""
+    """Returns the registry of these entry points; of two with the same name, the first is used."""
     factories: dict[str, SubjectFactory] = {}
     packages: dict[str, str] = {}
     refused: list[RefusedPlugin] = []
@@ -90,7 +90,7 @@ def find(subjects: list[EntryPoint], faults: list[EntryPoint]) -> Registry:
 
 
 def offered(factory: SubjectFactory) -> Mapping[str, ChaosType]:
-    """The types of chaos that a subject offers where it is asked for nothing special. Touches no cluster."""
+    """Returns the types of chaos that a subject offers with default options. Sends no request."""
     nowhere = cast(Cluster, None)
     return factory(SubjectContext(nowhere, "nowhere", lambda: datetime.now(UTC))).get_chaos_types()
 
@@ -114,7 +114,7 @@ def _subject(entry_point: EntryPoint) -> SubjectFactory:
 
 
 def _check_offered(factory: Callable[[SubjectContext], Any]) -> Mapping[str, ChaosType]:
-    """What the factory's subject offers. Refused where it is no subject, or does not offer types of chaos."""
+    """Returns what the factory's subject offers. Raises _Refused where it is no subject or offers no types of chaos."""
     try:
         subject = factory(SubjectContext(cast(Cluster, None), "nowhere", lambda: datetime.now(UTC)))
         if missing := [name for name in METHODS if not callable(getattr(subject, name, None))]:
@@ -143,7 +143,7 @@ def _fault(entry_point: EntryPoint) -> FaultType:
 
 
 def _add(fault: FaultType, factories: dict[str, SubjectFactory]) -> Iterator[str]:
-    """Add the fault to the subjects that it is for; yield why it is not added to one."""
+    """Adds the fault to the subjects that it is for; yields, for each that it cannot be added to, the reason."""
     for name in factories if "*" in fault.subjects else fault.subjects:
         if name not in factories:
             yield f"there is no subject {name}; there are: {', '.join(sorted(factories))}"

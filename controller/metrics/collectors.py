@@ -1,4 +1,4 @@
-"""Gauges looked up at each scrape (recorded campaigns, disk), and the sampled lag of the event loop."""
+"""Reads gauges at each scrape (recorded campaigns, disk), and samples the lag of the event loop."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from controller.records.queries import count_by_phase
 from controller.records.quota import free_bytes, used_bytes
 
 OTHER = "other"
-"""A subject type that this version does not know; an older one may have left a campaign of it."""
+"""The label of subject types that are not installed now; campaigns of them may be on record."""
 
 
 class RecordedCampaigns(Collector):
-    """Reads the records at this database URL each time, and blocks meanwhile. `subjects` are the types there are.
+    """Reads the records at this database URL at each scrape; blocks meanwhile. `subjects` are the installed types.
 
-    Where they cannot be read the gauges are absent, for an old number would be taken for a new one, and
-    `evalcampaign_records_readable` is 0.
+    Where they cannot be read, `evalcampaign_records_readable` is 0 and the other gauges are absent, because an old
+    number would look like a current one.
     """
 
     def __init__(self, url: str, subjects: Collection[str]) -> None:
@@ -68,7 +68,7 @@ def _readable(value: int) -> GaugeMetricFamily:
 
 
 class RecordsDisk(Collector):
-    """Of the database at this URL; of one that is no file here nothing is known, and the gauges are absent."""
+    """Reads how large the database at this URL is. The gauges are absent where it is not a file on this machine."""
 
     def __init__(self, url: str) -> None:
         self._path = sqlite_path(url)
@@ -88,7 +88,7 @@ SAMPLE_SECONDS = 0.25
 
 @asynccontextmanager
 async def sampling_lag(meter: Meter) -> AsyncIterator[None]:
-    """Ask to be woken again and again, and tell how much later it came, for as long as the block lasts."""
+    """Measures, for as long as the block lasts, how much later than asked the event loop wakes a sleeping task."""
     sampling = asyncio.create_task(_sample(meter))
     try:
         yield

@@ -1,8 +1,8 @@
-"""The metrics themselves. Names, labels and meanings stand in docs/metrics.md too; a test holds the two together.
+"""Defines the metrics. docs/metrics.md lists names, labels and meanings; a test compares the page with this module.
 
-Every label takes its values from a closed set: what people write (names, namespaces, variants, targets) is in none of
-them, so that the number of series does not grow with the campaigns. `subject` and `chaos` are of attempts, and an
-attempt begins only after the subject of the registry was found to offer the chaos.
+Every label has a closed set of values: texts that people write (names, namespaces, variants, targets) are in no label,
+so the number of series does not grow with the campaigns. The values of `subject` and `chaos` come from attempts, and an
+attempt begins only if an installed subject offers the chaos.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 2.5, 5)
 LAG_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
 disable_created_metrics()
-"""They are a second series beside each counter and histogram, which says when it was made."""
+"""They would be a second series beside each counter and histogram, with the time of its creation."""
 
 AGENT_STATUSES = (204, 401, 408, 409, 413, 422, 429, 503, 507)
-"""What agents are answered; docs/agents/http.md says what each means."""
+"""The HTTP statuses of answers to agents; docs/agents/http.md says what each means."""
 
 VERBS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
 
 class Metrics:
-    """A Meter for Prometheus, with a registry of its own."""
+    """Implements `Meter` for Prometheus, with a registry of its own."""
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
@@ -138,7 +138,7 @@ class Metrics:
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         GCCollector(registry=registry)
-        # A counter that appears with its first error has no rate before its second.
+        # They begin at 0: a counter that appears with its first error has no rate before the second.
         for failure in Failure:
             self._infra_errors.labels(failure)
         for result in StatusWrite:
@@ -160,7 +160,7 @@ class Metrics:
             self._cleanup_failures.labels(ended.subject).inc()
         if not (ended.outcome.scored and ended.mode.injects):
             return
-        # Both of a pair come into being together, so that a share of them is 0 or 1 where it is, and not absent.
+        # Both series of a pair are created together, so that their ratio is 0 or 1 where one is 0, and not absent.
         recovered, censored = self._recovery.labels(*what, ended.mode), self._censored.labels(*what, ended.mode)
         if ended.time_to_recover is not None:
             recovered.observe(ended.time_to_recover)

@@ -1,7 +1,7 @@
-"""`/metrics`, for a Prometheus, on a port of its own.
+"""Serves `/metrics` for Prometheus on a port of its own.
 
-Not on the agents' port: what is counted tells which chaos comes and how the campaign goes, and an agent that reads its
-own examination is of no use. Not on the port of the records either: a Prometheus is to see numbers, not rows.
+It is not the agents' port, because the metrics show which chaos is injected and how the campaign goes, which an agent
+under evaluation must not read. It is not the port of the records, because Prometheus needs numbers and no rows.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from controller.settings import Settings
 async def serving_metrics(
     registry: CollectorRegistry, settings: Settings, subjects: Collection[str]
 ) -> AsyncGenerator[int | None]:
-    """Answer with what `registry` holds, and with the recorded campaigns, for as long as the block lasts.
+    """Serves the metrics of `registry`, and those of the recorded campaigns, for as long as the block lasts.
 
-    Yields the port; None where nothing is served, as `serving_if_possible` says. `subjects` are the known types.
+    Yields the port; None where nothing is served (`serving_if_possible`). `subjects` are the installed types.
     """
     registry.register(RecordedCampaigns(settings.database, subjects))
     registry.register(RecordsDisk(settings.database))
@@ -37,7 +37,7 @@ async def serving_metrics(
 
 
 def application(registry: CollectorRegistry) -> Starlette:
-    """Answers GET /metrics in Prometheus' text format, or in OpenMetrics where that is asked for."""
+    """Returns the application for GET /metrics, in Prometheus' text format or, if requested, in OpenMetrics."""
 
     def scrape(request: Request) -> Response:  # not async, so Starlette calls it in a thread: it reads the records
         encode, content_type = choose_encoder(request.headers.get("accept", ""))

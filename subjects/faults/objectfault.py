@@ -1,7 +1,7 @@
-"""What faults have in common that change one object other than a pod: a ConfigMap, a Service, a Deployment's template.
+"""The base of faults that change one object other than a pod: a ConfigMap, a Service, a Deployment's template.
 
-The change is a set of values at places in the object. What stood there before is in the record, and is put back where
-the fault's own values stand there still.
+The change is a set of values at paths in the object. The record holds the values from before. Reverting puts them back
+at the paths that still have the fault's values.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from subjects.faulttype import Candidates, FaultContext, FaultType, require_appl
 from subjects.permits import InjectPermit, RevertPermit, Voters
 
 Operation = Mapping[str, Json]
-"""One of RFC 6902, as a JSON patch has it."""
+"""One operation of a JSON patch (RFC 6902)."""
 
 CHANGES = "changes"
 """Key in `Fault.undo`: a list of `path` (a JSON pointer), `before` (empty, or one value in a list) and `after`."""
 
 
 def value_at(tree: Any, pointer: str) -> list[Json]:
-    """What stands at a JSON pointer (RFC 6901), in a list; an empty list where nothing does. Pure."""
+    """Returns the value at a JSON pointer (RFC 6901), in a list; an empty list where there is none. Pure."""
     for part in pointer.split("/")[1:]:
         key = part.replace("~1", "/").replace("~0", "~")
         if isinstance(tree, Mapping) and key in tree:
@@ -43,8 +43,8 @@ def value_at(tree: Any, pointer: str) -> list[Json]:
 class ObjectFault(FaultType):
     """A fault that changes values in one object of the subject's namespace, in one request.
 
-    A type says which `kind` of object, which one (`choose`), and what is to stand where (`changes`). Both read what
-    they need through `context.cluster`.
+    A type defines the `kind` of object, which object it is (`choose`), and the new values (`changes`). `choose` reads
+    through `context.cluster`.
     """
 
     kind: ClassVar[str]
@@ -54,11 +54,11 @@ class ObjectFault(FaultType):
     async def choose(
         self, context: FaultContext, candidates: Candidates, params: BaseModel, rng: Random
     ) -> Mapping[str, Any]:
-        """The object to be changed, as it is now. ChaosRefused where there is none."""
+        """Returns the object to be changed, as it is now. Raises ChaosRefused where there is none."""
 
     @abstractmethod
     def changes(self, found: Mapping[str, Any], params: BaseModel) -> Mapping[str, Json]:
-        """What is to stand in the object, by JSON pointer; the place above each has to exist. Pure."""
+        """Returns the new values by JSON pointer; the parent of each has to exist. Pure."""
 
     async def plan(self, context: FaultContext, candidates: Candidates, params: BaseModel, rng: Random) -> Fault:
         """See `FaultType.plan`."""
@@ -71,7 +71,7 @@ class ObjectFault(FaultType):
         return self.planned([target], params, {CHANGES: changes})
 
     async def inject(self, context: FaultContext, fault: Fault, voters: Voters | None) -> datetime:
-        """One JSON patch, all or nothing: this uid, still the values of the plan, then the fault's own."""
+        """Sends one JSON patch, which is atomic: it tests the uid and the values of the plan, then sets the fault's."""
         (target,) = fault.targets
         operations = [each for change in fault.undo[CHANGES] for each in _replace(change, change["before"], True)]
         try:
@@ -86,7 +86,7 @@ class ObjectFault(FaultType):
         return sent_at
 
     async def is_reverted(self, context: FaultContext, fault: Fault) -> bool:
-        """Whether the object is gone, is another one, or shows none of the fault's values."""
+        """Returns whether the object is gone, has another uid, or has none of the fault's values."""
         (target,) = fault.targets
         try:
             found = await context.cluster.get_object(context.namespace, target.kind, target.name)
@@ -97,7 +97,7 @@ class ObjectFault(FaultType):
         return found["metadata"]["uid"] != target.uid or not self.is_applied(fault, found)
 
     async def revert(self, context: FaultContext, fault: Fault) -> None:
-        """Put back what stood there before, at the places where the fault's own value stands still."""
+        """Puts back the values from before, at the paths that still have the fault's value."""
         (target,) = fault.targets
         permit = RevertPermit(fault, context.selector, lambda target, found: self.is_applied(fault, found))
         try:
@@ -110,7 +110,7 @@ class ObjectFault(FaultType):
                 raise SubjectError(f"{target.name} could not be set back: {error}") from error
 
     def is_applied(self, fault: Fault, found: Mapping[str, Any]) -> bool:
-        """Whether the object shows a value of the fault. One that is neither that nor the old one is left alone."""
+        """Returns whether the object has a value of the fault. A value that somebody else has set is left alone."""
         return any(_shows(change, found) for change in fault.undo[CHANGES])
 
     async def _patch(
@@ -129,7 +129,7 @@ def _shows(change: Mapping[str, Json], found: Mapping[str, Any]) -> bool:
 
 
 def _replace(change: Mapping[str, Json], now: Sequence[Json], forward: bool) -> Iterator[Operation]:
-    """The operations that put a value in the place of another: what is there `now` is tested first."""
+    """Yields the operations that replace a value, after a test that it is `now` there."""
     path = change["path"]
     if now:
         yield {"op": "test", "path": path, "value": now[0]}

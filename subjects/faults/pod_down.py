@@ -1,7 +1,7 @@
-"""A member's image is swapped for the pause image. It stays down until somebody deletes the pod.
+"""Replaces a member's image with the pause image, so that it stays down until somebody deletes the pod.
 
-Kubernetes restarts the container in place, with an image that does not hold the member's program, and the StatefulSet
-does not mind: the pod is there, and its template was not touched. Nothing heals that by itself.
+Kubernetes restarts the container in place with an image that does not hold the member's program. The StatefulSet does
+nothing about it, because the pod exists and the template is unchanged. So the fault does not heal by itself.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ PAUSE_IMAGE = "pauseImage"
 
 
 @dataclass(frozen=True, slots=True)
-class ImageSwap:
-    """One container's image, by the container's place in the pod, and what is put there instead."""
+class Swap:
+    """The replacement of one container's image: the container's index in the pod, its image, and the pause image."""
 
     index: int
     image: str
@@ -30,7 +30,7 @@ class ImageSwap:
 
 
 class PodDown(PodFault):
-    """Swap the image of the member's container in exactly this pod."""
+    """Replaces the image of the member's container in exactly this pod."""
 
     heals_itself = False
     reverted_by = "somebody deletes its pod"
@@ -40,7 +40,7 @@ class PodDown(PodFault):
         return f"{target.name} was put down, to stay down until {self.reverted_by}"
 
     def undo(self, context: FaultContext) -> Mapping[str, Json]:
-        """The pause image."""
+        """Returns the pause image."""
         pause = context.images.get("pause")
         if pause is None:
             raise SubjectError(
@@ -48,8 +48,8 @@ class PodDown(PodFault):
             )
         return {PAUSE_IMAGE: pause}
 
-    def revert_data(self, context: FaultContext, pod: Pod) -> Mapping[str, Json]:
-        """The container's place and the image that it has, so that the record says everything that was done."""
+    def undo_of(self, context: FaultContext, pod: Pod) -> Mapping[str, Json]:
+        """Returns the container's index and its image, so that the record says everything that was done."""
         if context.container not in pod.images:
             raise SubjectError(f"{self.name} needs a container named {context.container} in {pod.name}")
         return {
@@ -57,8 +57,8 @@ class PodDown(PodFault):
             "containerIndex": list(pod.images).index(context.container),
         }
 
-    async def send(self, context: FaultContext, permit: InjectPermit, target: Target) -> None:
-        """One JSON patch, all or nothing: this uid, still this image, then the swap."""
+    async def send(self, context: FaultContext, permit: Inject, target: Target) -> None:
+        """Sends one JSON patch, which is atomic: it tests the uid and the image, then replaces the image."""
         swap = swap_of(permit.fault, target)
         assert swap is not None, "planned by this class"
         path = f"/spec/containers/{swap.index}/image"
@@ -69,12 +69,12 @@ class PodDown(PodFault):
         await context.cluster.patch_pod(permit, context.namespace, target.name, target.uid, operations)
 
     def is_applied(self, fault: Fault, target: Target, pod: Pod) -> bool:
-        """Whether this pod still is the planned one, with the image that we put there."""
+        """Returns whether this is still the planned pod, with the image that the fault put there."""
         return is_swapped(fault, target, pod)
 
 
-def swap_of(fault: Fault, target: Target) -> ImageSwap | None:
-    """The swap that the plan asks for; None where it asks for none."""
+def swap_of(fault: Fault, target: Target) -> Swap | None:
+    """Returns the swap that the plan asks for; None where it asks for none."""
     kept = recorded(fault, target)
     if PAUSE_IMAGE not in fault.undo or "containerIndex" not in kept:
         return None
@@ -82,10 +82,10 @@ def swap_of(fault: Fault, target: Target) -> ImageSwap | None:
 
 
 def is_swapped(fault: Fault, target: Target, pod: Pod) -> bool:
-    """Whether this pod still is the planned one, with the image that we put there.
+    """Returns whether this is still the planned pod, with the image that the fault put there.
 
-    Only that is ours to revert. A pod of another uid was made anew by its StatefulSet, whatever image it has; and an
-    image that is neither the pod's own nor ours was put there by somebody else.
+    Only that is reverted. A pod with another uid was created again by its StatefulSet, whatever image it has; an image
+    that is neither the pod's own nor the fault's was put there by somebody else.
     """
     swap = swap_of(fault, target)
     images = list(pod.images.values())
@@ -95,10 +95,10 @@ def is_swapped(fault: Fault, target: Target, pod: Pod) -> bool:
 
 
 def is_same_image(image: str, requested: str) -> bool:
-    """Whether a webhook may have made this of the image that was asked for: by the same digest, or the same name.
+    """Returns whether an image may be the requested one as a webhook rewrote it: same digest or same name.
 
-    One that rewrites images to a mirror, a digest or another tag leaves the name at the end alone, or puts where it
-    came from in front of it: `pause:3.10`, `mirror:5000/pause@sha256:…`, `mirror/registry-k8s-io-pause`.
+    A webhook that rewrites images to a mirror, a digest or another tag keeps the name at the end, or puts its origin in
+    front of it: `pause:3.10`, `mirror:5000/pause@sha256:…`, `mirror/registry-k8s-io-pause`.
     """
     digest = requested.partition("@")[2]
     if digest and image.endswith(digest):

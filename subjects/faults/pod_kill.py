@@ -1,4 +1,4 @@
-"""A member's pod is deleted. Its StatefulSet makes it anew, with the same volume."""
+"""Deletes a member's pod. Its StatefulSet creates it again, with the same volume."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from subjects.permits import InjectPermit
 
 
 class KillParams(Params):
-    """`gracePeriodSeconds`: the time between the polite signal and the kill.
+    """The parameter `gracePeriodSeconds`: the time between SIGTERM and SIGKILL.
 
-    A leader that gets the polite signal may hand leadership over first, so clients may not notice. The kubelet gives
-    two seconds where less is asked for. 0 also takes the pod object away at once, before its process is known dead.
+    A leader that gets SIGTERM may transfer leadership first, so clients may not notice. The kubelet gives two seconds
+    where less is asked for. 0 also removes the pod object at once, before its process is known to have ended.
     """
 
     grace_period_seconds: int = Field(1, ge=0, le=30)
 
 
 class CountedKillParams(KillParams, CountParams):
-    """Both: how many, and how politely."""
+    """The parameters `count` and `gracePeriodSeconds`."""
 
 
 class PodKill(PodFault):
-    """Delete exactly this pod. Its parameters are `KillParams` or more."""
+    """Deletes exactly this pod. Its parameters are `KillParams` or a subclass."""
 
     heals_itself = True
     reverted_by = "its StatefulSet has made the pod anew"
@@ -36,7 +36,7 @@ class PodKill(PodFault):
         """See `FaultType.happened`."""
         return f"the pod of {target.name} was deleted"
 
-    async def send(self, context: FaultContext, permit: InjectPermit, target: Target) -> None:
-        """Delete with the uid as precondition."""
+    async def send(self, context: FaultContext, permit: Inject, target: Target) -> None:
+        """Deletes the pod with its uid as precondition."""
         grace = int(permit.fault.params["gracePeriodSeconds"])
         await context.cluster.delete_pod(permit, context.namespace, target.name, target.uid, grace)

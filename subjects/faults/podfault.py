@@ -1,4 +1,4 @@
-"""What faults have in common that hit members' pods: how targets are drawn, looked at again and recognised afterwards.
+"""The base of faults that hit members' pods: draws targets, checks them before the fault, recognises them after it.
 
 All guards against breaking the wrong pod are here and in `subjects/guard.py`.
 """
@@ -21,32 +21,33 @@ from subjects.permits import InjectPermit, RevertPermit, Voters
 from subjects.pods import images_differ
 
 PODS = "pods"
-"""Key in `Fault.undo`: what was true of each target, by its name."""
+"""Key in `Fault.undo`: what the record keeps of each target, by its name."""
 
 IMAGES = "images"
 """Key for each target: container name to image, as the pod asked for them when the plan was made."""
 
 REVERT_GRACE_SECONDS = 1
-"""For pods that are deleted to revert a fault: they hold no working member."""
+"""The grace period for pods that are deleted to revert a fault; they hold no working member."""
 
 
 def recorded(fault: Fault, target: Target) -> Mapping[str, Json]:
-    """What the record keeps of this target. Records of earlier versions keep one for all."""
+    """Returns what the record keeps of this target. Records of earlier versions keep one entry for all targets."""
     pods = fault.undo.get(PODS)
     return pods.get(target.name, {}) if isinstance(pods, Mapping) else fault.undo
 
 
 def images_of(fault: Fault, target: Target) -> Mapping[str, str]:
-    """The target's images when the plan was made; in an earlier version's record those of its StatefulSet."""
+    """Returns the target's images when the plan was made; in an earlier version's record, those of its StatefulSet."""
     images: Mapping[str, str] = recorded(fault, target).get(IMAGES, {})
     return images
 
 
 def draw(candidates: Candidates, rng: Random, count: int = 1) -> list[Pod]:
-    """The targets, drawn from the names that should exist, so that the same seed meets the same members.
+    """Draws the targets from the names that should exist, so that the same seed hits the same members.
 
-    The first is drawn as if it were the only one. ChaosRefused where there are not so many, or where the pod of one is
-    missing, going or no longer as it was last seen healthy: breaking another one instead would be another trial.
+    The first is drawn as if it were the only one. Raises ChaosRefused where there are fewer names than `count`, or
+    where the pod of a target is missing, is being deleted, or differs from when it was last seen healthy: another
+    target instead would make it another trial.
     """
     names = candidates.names
     if count > len(names):
@@ -66,48 +67,48 @@ def _untouched(name: str, candidates: Candidates) -> Pod:
 
 
 class PodFault(FaultType):
-    """A fault whose targets are members' pods, each hit by one request. Reverted by a pod that is made anew.
+    """A fault whose targets are members' pods, each hit by one request. A newly created pod reverts it.
 
-    A type says what that request is (`send`), what its record needs beyond the pods' images (`undo`, `revert_data`),
-    and how its change is recognised in a pod (`is_applied`): never, where the request deletes the pod.
+    A type defines that request (`send`), what its record needs beyond the pods' images (`undo`, `undo_of`), and how its
+    change is recognised in a pod (`is_applied`), which is always False where the request deletes the pod.
     """
 
-    # What a type says of itself --------------------------------------------------------------------------------------
+    # What a type defines --------------------------------------------------------------------------------------------
 
     @abstractmethod
-    async def send(self, context: FaultContext, permit: InjectPermit, target: Target) -> None:
-        """Send the one request that applies the permitted fault to one of its targets, guarded by the target's uid.
+    async def send(self, context: FaultContext, permit: Inject, target: Target) -> None:
+        """Sends the one request that applies the permitted fault to one of its targets, guarded by the target's uid.
 
         Raises what the cluster raises.
         """
 
     def undo(self, context: FaultContext) -> Mapping[str, Json]:
-        """What the record must keep that is the same for all targets. Raises as `plan`."""
+        """Returns what the record keeps once for all targets. Raises as `plan`."""
         return {}
 
-    def revert_data(self, context: FaultContext, pod: Pod) -> Mapping[str, Json]:
-        """What the record must keep of one target beyond its images. Raises as `plan`."""
+    def undo_of(self, context: FaultContext, pod: Pod) -> Mapping[str, Json]:
+        """Returns what the record keeps of one target beyond its images. Raises as `plan`."""
         return {}
 
     def is_applied(self, fault: Fault, target: Target, pod: Pod) -> bool:
-        """Whether the pod of a target's name still shows the fault's change. Pure."""
+        """Returns whether the pod of a target's name still has the fault's change. Pure."""
         return False
 
-    # The same for all of them ----------------------------------------------------------------------------------------
+    # What is the same for all types ----------------------------------------------------------------------------------
 
     async def plan(self, context: FaultContext, candidates: Candidates, params: BaseModel, rng: Random) -> Fault:
-        """See `FaultType.plan`. The draw comes last: a plan that has to be made again draws as if it were the first."""
+        """See `FaultType.plan`. `rng` draws the targets and nothing else."""
         pods = draw(candidates, rng, target_count(params))
         kept = {pod.name: {IMAGES: dict(pod.images), **self.revert_data(context, pod)} for pod in pods}
         targets = [Target(pod.name, pod.uid, facts=candidates.facts(pod.name)) for pod in pods]
         return self.planned(targets, params, {PODS: kept, **self.undo(context)}, candidates.note)
 
     async def inject(self, context: FaultContext, fault: Fault, voters: Voters | None) -> datetime:
-        """Apply the plan if its targets are untouched, to all of them at once; when the requests were sent (UTC).
+        """Applies the plan to all targets at once if none has changed; returns when the requests were sent (UTC).
 
-        A pod that is already going accepts a second delete as if it were the first, and that time would be a lie. So
-        every target is checked before any is touched, and the uids guard what happens between the check and the
-        requests. ChaosRefused only where not one request was accepted.
+        A pod that is already being deleted accepts a second delete, and the time of that would be wrong. So every
+        target is checked before the first request, and the uids guard the time between the check and the requests.
+        Raises ChaosRefused only where no request was accepted.
         """
         pods = await context.list_pods()
         for target in fault.targets:
@@ -123,10 +124,10 @@ class PodFault(FaultType):
         return sent_at
 
     async def is_reverted(self, context: FaultContext, fault: Fault) -> bool:
-        """Whether each target's name is borne by a pod that stays and shows nothing of the fault.
+        """Returns whether each target's name has a pod that is not being deleted and has no change of the fault.
 
-        A pod with another uid was made anew by its StatefulSet, and nothing of the fault is in it, whatever its image.
-        With the old uid, the fault was either never applied, which looks like its being reverted, or it still shows.
+        A pod with another uid was created again by its StatefulSet and has nothing of the fault, whatever its image. In
+        one with the old uid, the fault was either never applied, which counts as reverted, or it is still there.
         """
         pods = await context.list_pods()
         return all(
@@ -135,7 +136,7 @@ class PodFault(FaultType):
         )
 
     async def revert(self, context: FaultContext, fault: Fault) -> None:
-        """Delete the pods that still show the fault, so that their StatefulSet makes them anew."""
+        """Deletes the pods that still have the fault's change, so that their StatefulSet creates them again."""
         pods = await context.list_pods()
         permit = RevertPermit(fault, context.selector, lambda target, pod: self.is_applied(fault, target, pod))
         for target in fault.targets:
@@ -143,8 +144,8 @@ class PodFault(FaultType):
             if pod is not None and not pod.deleting and self.is_applied(fault, target, pod):
                 await self._delete(context, permit, target)
 
-    async def _delete(self, context: FaultContext, permit: RevertPermit, target: Target) -> None:
-        """Delete exactly this pod. One that is gone by now is as good as deleted."""
+    async def _delete(self, context: FaultContext, permit: Revert, target: Target) -> None:
+        """Deletes exactly this pod. It is no error if the pod is gone already."""
         try:
             await context.cluster.delete_pod(permit, context.namespace, target.name, target.uid, REVERT_GRACE_SECONDS)
         except ClusterError as error:

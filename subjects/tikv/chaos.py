@@ -1,4 +1,4 @@
-"""The faults that TiKV offers, by the name of their type of chaos, and how each finds its targets."""
+"""The faults that TiKV offers, by the name of their type of chaos, and how each selects its targets."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ Leaders = Literal["any", "most", "none"]
 
 
 class NodeDownParams(CountParams):
-    """`leaders`: whether the target is `any` store, one that leads the `most` regions, or one that leads `none`.
+    """The parameter `leaders`: the target is `any` store, one that leads the `most` regions, or one that leads `none`.
 
-    Where leaders sit at that moment decides whether clients notice: a store that leads nothing is missed by nobody.
-    Of several, all lead none, or no other leads more than one of them.
+    The leaders decide whether clients notice: breaking a store that leads no region has no effect on them. Of several
+    targets with `none`, none leads a region; with `most`, no other store leads more regions than one of them.
     """
 
     leaders: Leaders = "any"
 
 
 class NodeKillParams(KillParams, NodeDownParams):
-    """As `node_down` and `pd_kill` have them."""
+    """The parameters of `node_down` and of `pd_kill`."""
 
 
 @dataclass(frozen=True, slots=True)
-class TargetSelection:
-    """The members among which the target is drawn, and what the record keeps of the one that is."""
+class Selection:
+    """The members among which the target is drawn, and what the record keeps of the target."""
 
     names: Sequence[str]
     facts: Callable[[str], Mapping[str, Json]]
 
 
-Select = Callable[[Pd, Sequence[str], BaseModel], Awaitable[TargetSelection]]
-"""Given the pods that should exist and the parameters, asks PD who may be hit. Touches nothing."""
+Select = Callable[[Pd, Sequence[str], BaseModel], Awaitable[Selection]]
+"""Returns, for the pods that should exist and the parameters, the members that may be hit. Only reads from PD."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ class OfferedFault:
     select: Select
 
 
-async def select_stores(pd: Pd, pods: Sequence[str], params: BaseModel) -> TargetSelection:
-    """Stores, by where leaders sit now. PdUnavailable where PD does not answer."""
+async def select_stores(pd: Pd, pods: Sequence[str], params: BaseModel) -> Selection:
+    """Returns the stores to draw from, by the current leaders. Raises PdUnavailable where PD does not answer."""
     leaders: Leaders = params.leaders if isinstance(params, NodeDownParams) else "any"
     leadership = Leadership.of(await pd.stores(), await pd.regions())
     return TargetSelection(leadership.select(pods, leaders, target_count(params)), leadership.facts)

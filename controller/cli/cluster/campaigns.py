@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from controller.api import GROUP, KIND, PLURAL, VERSION, CampaignStatus, Mode, Phase
@@ -16,15 +16,15 @@ ROOT = f"/apis/{GROUP}/{VERSION}"
 NO_DEFINITION = f"The cluster has no {PLURAL}.{GROUP}: apply the CRD first (kubectl apply -f crds)"
 
 WATCH_SECONDS = 50
-"""After so long the server ends a watch, and a new one begins."""
+"""The server ends a watch after this time, and a new one begins."""
 
 SILENT_SECONDS = 70.0
-"""A connection that is silent for longer than any watch lasts has died without a word."""
+"""A connection that is silent for longer than any watch lasts is dead."""
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignSnapshot:
-    """The state of a campaign at one instant."""
+    """The state of a campaign at one instant. `spec` is as the API server has it."""
 
     namespace: str
     name: str
@@ -32,6 +32,7 @@ class CampaignSnapshot:
     trials: int
     mode: Mode
     status: CampaignStatus
+    spec: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def title(self) -> str:
@@ -49,6 +50,7 @@ def snapshot(raw: Mapping[str, Any]) -> CampaignSnapshot:
         trials=spec.get("trials", 0),
         mode=Mode(spec.get("mode", Mode.BASELINE)),
         status=CampaignStatus.model_validate(status) if status else CampaignStatus(phase=Phase.PENDING),
+        spec=spec,
     )
 
 

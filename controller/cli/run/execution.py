@@ -10,10 +10,11 @@ from statistics import NormalDist
 from typing import Any
 
 import typer
+from pydantic import ValidationError
 
 from controller.analysis.rates import Rate, gate, rate
 from controller.analysis.significance import LEVEL, enough, fewest_pairs, least_p
-from controller.api import CampaignSpec, CampaignStatus, Mode, Outcome, Phase, Summary
+from controller.api import CampaignSpec, CampaignStatus, Controls, Mode, Outcome, Phase, Summary
 from controller.cli.cluster.campaigns import Campaigns, CampaignSnapshot
 from controller.cli.cluster.errors import CommandFailed, Refused, Unreachable
 from controller.cli.live import CampaignWatch, follow, open_display, rate_lines
@@ -23,6 +24,10 @@ from controller.cli.run.catalog import validate_spec
 from controller.cli.run.request import RunOptions, build_spec, describe_spec, readable_name
 from controller.cli.run.versus import ArmPair, idle_agent_warning
 from controller.cli.tables import PrintableConsole
+from controller.records.arms import comparison_hash
+
+CONTROLS = set(Controls.model_fields)
+"""The fields that the records leave out of a spec, because they may change while the campaign runs."""
 
 Z = NormalDist().inv_cdf(1 - LEVEL / 2)
 
@@ -141,7 +146,8 @@ def follow_until_end(
 ) -> Exit:
     """Shows campaigns until they have ended. Ctrl-C stops the command; the campaigns continue.
 
-    `fail_under` applies to the first. As JSON, stdout holds only their last states.
+    `fail_under` applies to the first. As JSON, stdout holds only their last states. Proposes `compare` for two
+    campaigns that can be compared.
     """
     names = [each.title for each in begun]
     try:
@@ -163,9 +169,21 @@ def follow_until_end(
         print(as_json(ended))
     for name in names:
         typer.echo(f"Each attempt: evalcampaign trials {name}", err=True)
-    if len(names) == 2:
+    if len(ended) == 2 and comparable(*ended):
         typer.echo(f"Which is better: evalcampaign compare {' '.join(names)}", err=True)
     return max(status for _, status in reports)
+
+
+def comparable(first: CampaignSnapshot, second: CampaignSnapshot) -> bool:
+    """Returns whether `compare` accepts the two without --force, by their specs. Dry runs have nothing to compare."""
+    if first.uid == second.uid or not (first.mode.injects and second.mode.injects):
+        return False
+    try:
+        specs = [CampaignSpec.model_validate(each.spec) for each in (first, second)]
+    except ValidationError:
+        return False
+    hashes = {comparison_hash(each.model_dump(mode="json", by_alias=True, exclude=CONTROLS)) for each in specs}
+    return len(hashes) == 1 and not any(each.dry_run for each in specs)
 
 
 def as_json(campaigns: Sequence[CampaignSnapshot]) -> str:
@@ -209,21 +227,21 @@ def _rate(campaign: CampaignSnapshot) -> tuple[str, Rate]:
 
 
 def _recovered(status: CampaignStatus, summary: Summary) -> int:
-    """Returns how many scored attempts recovered. An older controller says it in a text alone: `2/3 (67%)`."""
+    """Returns how many scored attempts recovered. An older controller writes it only as text: `2/3 (67%)`."""
     if summary.recovered is not None or status.rates is None or status.rates.recovered is None:
         return summary.recovered or 0
     return int(status.rates.recovered.partition("/")[0])
 
 
 def _planned(campaign: CampaignSnapshot) -> Iterator[str]:
-    """What a dry run would do."""
+    """Yields a line for each trial that a dry run planned."""
     for plan in campaign.status.plans:
         facts = f" ({plan.facts})" if plan.facts else ""
         yield f"trial {plan.trial} would do {plan.chaos} to {plan.target}{facts}"
 
 
 def describe_power(spec: CampaignSpec) -> str:
-    """One line: of the campaign by itself and, where anything is broken, in pairs with another one of as many."""
+    """Returns a line on what the campaign can prove alone and, unless it is a control, in pairs with another one."""
     n = spec.trials
     of = f"{n} trials" if n != 1 else "1 trial"
     good = "recover" if spec.mode.injects else "are quiet"
@@ -239,7 +257,7 @@ def describe_power(spec: CampaignSpec) -> str:
 
 
 def _apart(n: int) -> float:
-    """Half the width of Newcombe's interval of the difference of two shares of one half, of `n` trials each."""
+    """Returns half the width of Newcombe's interval for the difference of two shares of 1/2, of `n` trials each."""
     return sqrt(2) * Z / (1 + Z**2 / n) * sqrt(1 / (4 * n) + Z**2 / (4 * n**2))
 
 

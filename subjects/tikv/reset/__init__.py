@@ -1,1 +1,1 @@
-"""Bringing TiKV back to its known state before a trial, in place or by a new beginning."""
+"""Brings TiKV to its known state before a trial, in place or by recreating it empty."""

@@ -1,8 +1,9 @@
-"""Spreads the leaders of regions over the stores in a known way: one store after the other, in turn.
+"""Spreads the leaders of regions over the stores in a fixed way: region by region, to each store in turn.
 
-A store that leads nothing is missed by nobody, so trials that find leaders where the last one left them are not alike.
-PD keeps numbers even but does not care which store leads what, and may move equals about for reasons of its own. So the
-exact assignment is asked for a while, and after that, or where there are many regions, an even spread is enough.
+Breaking a store that leads no region has no effect on clients. So trials are comparable only if leaders are where they
+were at the start of the others. PD keeps the numbers of leaders even, but not which store leads which region, and may
+move leaders at any time. So the exact assignment is tried for a while; after that, or with many regions, an even spread
+is enough.
 """
 
 from __future__ import annotations
@@ -22,29 +23,29 @@ from subjects.tikv.members.schemas import Region, RegionStatus, Store, read
 from subjects.watching.polling import PollSettings
 
 MAX_EXACT_REGIONS = 100
-"""Up to so many regions, each is assigned to a store, and its leader is asked whether it leads."""
+"""Up to this number of regions, each is assigned to a store, and the store has to confirm that it leads it."""
 
 EXACT_ATTEMPTS = 20
-"""After so many attempts an even spread is enough."""
+"""After this number of attempts an even spread is enough."""
 
 MAX_TRANSFERS = 16
-"""PD carries out transfers side by side; more of them than this would only wait inside it."""
+"""Transfers that are sent at once. PD carries them out concurrently; more would only wait in PD."""
 
 LEADER_SCHEDULERS = ("evict-leader-scheduler", "grant-leader-scheduler")
-"""Schedulers that somebody adds for a while to move or keep leaders. Some versions append a store's id to the name."""
+"""Schedulers that people add for a time to move or keep leaders. Some versions append a store's id to the name."""
 
 OPERATORS = "/pd/api/v1/operators"
 
 
 def voters(region: Region) -> frozenset[int]:
-    """The stores with a replica that could lead."""
+    """Returns the stores with a replica of the region that may lead it."""
     return frozenset(peer.store_id for peer in region.peers if peer.role_name == "Voter")
 
 
 def assign_leaders(regions: Sequence[Region], stores: Sequence[int]) -> dict[int, int]:
-    """Region id to the id of the store that should lead it: the i-th region the i-th store, round and round.
+    """Returns, by region id, the id of the store that should lead it: each store in turn, again and again.
 
-    Where that store holds no replica that could lead, the next in turn that does. A region without any is left out.
+    Where that store holds no replica that may lead, it is the next store that does. A region without one is left out.
     """
     found: dict[int, int] = {}
     for index, region in enumerate(regions):
@@ -56,7 +57,7 @@ def assign_leaders(regions: Sequence[Region], stores: Sequence[int]) -> dict[int
 
 
 def is_even(regions: Sequence[Region], stores: Sequence[int]) -> bool:
-    """Whether these stores lead everything, and none of them over one region more than another."""
+    """Returns whether these stores lead all regions, and their numbers differ by at most one."""
     led = Counter(region.led_by for region in regions)
     numbers = [led[store] for store in stores]
     return sum(numbers) == len(regions) and max(numbers) - min(numbers) <= 1
@@ -64,24 +65,24 @@ def is_even(regions: Sequence[Region], stores: Sequence[int]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class LeaderView:
-    """What PD reports: the regions by id, the stores by pod, and the ids of those that should lead, in turn."""
+    """What PD reports: the regions ordered by id, the stores by pod, and the ids of the stores that should lead."""
 
     regions: Sequence[Region]
     by_pod: Mapping[str, Store]
     stores: Sequence[int]
 
     def replicated(self, replicas: int) -> bool:
-        """Whether each region has so many replicas, or one on each store where there are fewer stores."""
+        """Returns whether each region has `replicas` replicas, or one on each store where there are fewer stores."""
         return all(len(voters(region)) >= min(replicas, len(self.stores)) for region in self.regions)
 
 
 async def spread_leaders(
     endpoints: Endpoints, pd: Pd, pods: Sequence[str], replicas: int, polling: PollSettings, report: Report = no_report
 ) -> None:
-    """Move the leaders; return when they are where they should be.
+    """Moves the leaders; returns when they are where they should be.
 
-    Waits without limit for PD, for every store, and until each region has as many `replicas` as it should: a new
-    cluster begins with one of each, and its store would be the only place for a leader.
+    Waits without limit for PD, for every store, and until each region has `replicas` replicas: a new cluster begins
+    with one of each region, which only that store can lead.
     """
     for attempt in count():
         with suppress(PdUnavailable):
@@ -101,7 +102,7 @@ async def spread_leaders(
 
 
 async def _read_view(pd: Pd, pods: Sequence[str]) -> LeaderView | None:
-    """None while there are no regions, or a pod has no store."""
+    """Returns what PD reports; None while there are no regions, or a pod has no store."""
     by_pod = (await pd.stores()).by_pod()
     regions = (await pd.regions()).by_id()
     if not regions or any(pod not in by_pod for pod in pods):
@@ -110,7 +111,7 @@ async def _read_view(pd: Pd, pods: Sequence[str]) -> LeaderView | None:
 
 
 async def _describe_wait(pd: Pd, view: LeaderView | None, replicas: int) -> str:
-    """What is waited for. A scheduler that keeps leaders where they are is named, for it is not ours to remove."""
+    """Returns what is waited for. It names a scheduler that keeps leaders, which only its owner may remove."""
     if view is None:
         return "PD does not list a store for each pod, or no regions yet"
     if not view.replicated(replicas):
@@ -121,13 +122,13 @@ async def _describe_wait(pd: Pd, view: LeaderView | None, replicas: int) -> str:
 
 
 async def _transfer(pd: Pd, region: int, store: int) -> None:
-    """Ask PD for it. Whether it is done is seen when the view is read again, so a refusal needs no handling."""
+    """Asks PD to transfer a leader. The next view shows whether it was done, so a refusal is ignored."""
     with suppress(PdRefused, PdUnavailable):
         await pd.post(OPERATORS, {"name": "transfer-leader", "region_id": region, "to_store_id": store})
 
 
 async def _confirmed(endpoints: Endpoints, view: LeaderView, wanted: Mapping[int, int], polling: PollSettings) -> bool:
-    """Whether every store says itself that it leads what it should: PD goes on naming one that lost leadership."""
+    """Returns whether every store confirms that it leads its regions: PD may still name one that lost leadership."""
     pods = await endpoints.tikv_pods()
     addresses = {store.store.id: (pods.get(name), store.status_port) for name, store in view.by_pod.items()}
 

@@ -2,11 +2,11 @@
 
 The reasons: docs/decisions/012-recreate.md.
 
-PD and the stores are emptied together or not at all: a store refuses to work for a PD that it does not know, and PD
-refuses a store that comes back empty. So nothing is started before everything has stopped.
+PD and the stores are emptied together: a store refuses to work with a PD that it does not know, and PD refuses a store
+that comes back empty. So both StatefulSets are stopped before one is started.
 
-Whatever interrupts this, doing it again from the start ends well, as long as it is known how many members there should
-be. While a StatefulSet is stopped, its claims show that: the last member's are the last to be deleted.
+After an interruption it can be repeated from the start, if the intended number of members is known. While a StatefulSet
+is stopped, its claims show that number, because the claims of the last member are deleted last.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from subjects.workloads import MIN_MEMBERS
 SPLIT = "/pd/api/v1/regions/split"
 
 SPLIT_TIMEOUT_SECONDS = 15.0
-"""PD answers a split when it is done, or after its own repetitions."""
+"""PD answers a split when it is done, or after its own retries."""
 
 KEYS_AT_ONCE = 50
 
 MAX_READS = 20
-"""Periods to wait for a PD that does not answer. It may be beyond repair, which recreating it ends."""
+"""Periods to wait for a PD that does not answer. It may be broken for good, which recreating repairs."""
 
 
 def member_claims(workload: Workload, names: Iterable[str]) -> Iterator[tuple[str, int]]:
-    """Those of the claims that belong to the StatefulSet, and the number of the member each is for."""
+    """Yields the claims that belong to the StatefulSet, each with the ordinal of its member."""
     for name in sorted(names):
         for claim in workload.claims:
             if (number := ordinal(f"{claim}-{workload.name}", name)) is not None:
@@ -47,7 +47,7 @@ def member_claims(workload: Workload, names: Iterable[str]) -> Iterator[tuple[st
 
 
 def intended_members(workload: Workload, claims: Iterable[str], known: int | None) -> int:
-    """How many members there should be: as many as it has, or had, or has claims for; never fewer than can be."""
+    """Returns the intended number of members: its replicas, else `known`, else what its claims show."""
     if workload.replicas:
         return workload.replicas
     return known or max([MIN_MEMBERS, *(number + 1 for _, number in member_claims(workload, claims))])
@@ -55,7 +55,7 @@ def intended_members(workload: Workload, claims: Iterable[str], known: int | Non
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """One StatefulSet, with as many replicas as it should have, and whether it was found stopped."""
+    """One StatefulSet with the replicas that it should have, and whether it was found stopped."""
 
     endpoints: Endpoints
     role: str
@@ -63,20 +63,20 @@ class Tier:
     stopped: bool
 
     @property
-    def permit(self) -> RecreatePermit:
-        """What its emptying goes by."""
-        return RecreatePermit(self.workload.name, self.workload.claims)
+    def permit(self) -> Recreate:
+        """The permit for emptying it."""
+        return Recreate(self.workload.name, self.workload.claims)
 
     async def scale(self, replicas: int) -> None:
-        """Ask for so many members."""
+        """Scales the StatefulSet to this number of members."""
         await workloads.scale(self.endpoints.context, self.permit, replicas)
 
     async def has_pods(self) -> bool:
-        """Whether a member's pod is left. Others that bear the label do not count."""
+        """Returns whether a member's pod is left. Other pods with the label do not count."""
         return any(ordinal(self.workload.name, name) is not None for name in await self.endpoints.pods(self.role))
 
     async def delete_claims(self, period: float, kept: Container[int] = ()) -> None:
-        """Delete all claims but those of the members `kept`; return when they are gone."""
+        """Deletes all claims except those of the members `kept`; returns when they are gone."""
         while True:
             claims = member_claims(self.workload, await self.endpoints.claims(self.role))
             if not (rest := [name for name, number in claims if number not in kept]):
@@ -87,9 +87,9 @@ class Tier:
 
 
 async def recreate(endpoints: Endpoints, pd: Pd, known: KnownState, period: float) -> None:
-    """Empty the system, and return when PD and all stores are back, with regions split as they were.
+    """Empties the system, and returns when PD and all stores are back, with regions split as before.
 
-    Looks each `period` seconds and never gives up by itself. SubjectError where Kubernetes refuses something.
+    Polls every `period` seconds without a time limit. Raises SubjectError where Kubernetes refuses a request.
     """
     found = await endpoints.find(stopped_too=True)
     if known.split_keys is None and found.pd.replicas:
@@ -109,7 +109,7 @@ async def _tier(endpoints: Endpoints, role: str, found: Workload, known: KnownSt
 
 
 async def _stop(tiers: Sequence[Tier], period: float) -> None:
-    """Return when no pod of either is left. Claims of former members, which would count as members, are deleted."""
+    """Stops both; returns when no pod is left. Deletes claims of former members, which would count as members."""
     for tier in tiers:
         if not tier.stopped:
             await tier.delete_claims(period, kept=range(tier.workload.replicas))
@@ -122,7 +122,7 @@ async def _stop(tiers: Sequence[Tier], period: float) -> None:
 
 
 async def _empty_and_start(tiers: Sequence[Tier], period: float) -> None:
-    """The last member's claims go when nothing else is left to do but to start, and that follows at once."""
+    """Deletes all claims, the last member's just before the start, and starts both."""
     for tier in tiers:
         await tier.delete_claims(period, kept=(tier.workload.replicas - 1,))
     for tier in tiers:
@@ -148,12 +148,12 @@ async def _wait_until_back(pd: Pd, topology: Topology, period: float) -> None:
 
 
 def split_keys_of(regions: Regions) -> tuple[str, ...]:
-    """The first key of every region (hex) but of the first, which has none."""
+    """Returns the first key of every region (hex), without the first region, which has none."""
     return tuple(sorted({region.start_key.upper() for region in regions.by_id()} - {""}))
 
 
 async def read_split_keys(pd: Pd, period: float) -> tuple[str, ...] | None:
-    """The split keys there are; None where PD does not answer for `MAX_READS` times `period` seconds."""
+    """Returns the split keys; None where PD does not answer for `MAX_READS` times `period` seconds."""
     clock = asyncio.get_running_loop().time
     deadline = clock() + MAX_READS * period
     while True:
@@ -165,7 +165,7 @@ async def read_split_keys(pd: Pd, period: float) -> tuple[str, ...] | None:
 
 
 async def split_regions(pd: Pd, keys: Sequence[str], period: float) -> None:
-    """Return when regions begin at all these keys. PdRefused where PD does not take them."""
+    """Splits regions; returns when regions begin at all these keys. Raises PdRefused where PD refuses them."""
     while True:
         with suppress(PdUnavailable):
             there = set(split_keys_of(await pd.regions()))

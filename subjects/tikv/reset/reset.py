@@ -1,9 +1,9 @@
-"""Brings TiKV to its known state: what an attempt changed that outlives pods is set back, and the leaders are spread.
+"""Brings TiKV to its known state: reverts what an attempt changed that outlives pods, and spreads the leaders.
 
-A reset sets back what changed while an attempt was running: between the end of the reset before it and its own end,
-when its agent has left. What changed after that, or again after that, is the owner's, and is read anew as it is.
+A reset reverts what changed while an attempt was running: from the end of the reset before it to the end of the
+attempt, when its agent has stopped. What changed after that belongs to the owner and becomes part of the known state.
 
-Every part can be repeated, and waits without limit for a PD that does not answer yet; the caller has a limit.
+Every part can be repeated, and waits without limit for a PD that does not answer yet; the caller sets a limit.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ OFFLINE = "Offline"
 TOMBSTONE = "Tombstone"
 
 REMOVE_TOMBSTONES = "/pd/api/v1/stores/remove-tombstone"
-"""It removes all of them."""
+"""A request that removes all tombstones."""
 
 MAX_SCHEDULER_READS = 20
-"""Reads of a PD that has no schedulers at all: a new leader of PD has none yet."""
+"""How often schedulers are read while PD has none: a new leader of PD has none yet."""
 
 
 # What is read --------------------------------------------------------------------------------------------------------
@@ -46,7 +46,8 @@ MAX_SCHEDULER_READS = 20
 class AdminState:
     """What an administrator may change of PD and the stores, apart from their data, at one instant.
 
-    `pd`: PD's settings by dotted key; `stores`: each store's, by pod; `store_states`: PD's word, by the store's id.
+    `pd` has PD's settings by dotted key, `stores` each store's settings by pod, and `store_states` the state of each
+    store as PD reports it, by the store's id.
     """
 
     pd: Mapping[str, Json]
@@ -56,35 +57,35 @@ class AdminState:
 
     @property
     def tombstones(self) -> frozenset[int]:
-        """The stores of which PD keeps only a record."""
+        """The ids of stores that have left, of which PD keeps a record."""
         return frozenset(number for number, state in self.store_states.items() if state == TOMBSTONE)
 
 
 @dataclass(slots=True)
 class KnownState:
-    """What one subject object keeps from one reset for the next. Everything is None, or empty, until it has been read.
+    """What a subject object keeps from one reset to the next. Everything is None, or empty, until it has been read.
 
-    It lives as long as the campaign's driver does. A new process begins with an empty one and takes what it finds for
-    the known state; that is why nothing here may be needed to bring the system back.
+    It exists as long as the campaign's driver. A new process begins with an empty one and takes the state that it finds
+    for the known state; so nothing in it may be necessary to repair the system.
     """
 
     cluster_id: int | None = None
-    """PD's id of the cluster; another one means other data. None also while the system is being emptied."""
+    """PD's id of the cluster; another id means other data. None also while the system is being emptied."""
 
     before: AdminState | None = None
-    """As it was at the end of the last reset that came to its end."""
+    """The state at the end of the last complete reset."""
 
     after: AdminState | None = None
-    """As it was when the attempt after that ended; None where nobody could read it, so that it cannot be told apart."""
+    """The state when the attempt after that ended; None where it could not be read."""
 
     attempt_running: bool = False
-    """Whether an attempt has begun and not ended, so that its end is still to be noted."""
+    """Whether an attempt has begun, and the state at its end is still to be read."""
 
     split_keys: tuple[str, ...] | None = None
-    """The keys at which regions begin (hex), but for the first, which begins before all keys."""
+    """The keys at which regions begin (hex), without the first region, which begins before all keys."""
 
     replicas: dict[str, int] = field(default_factory=dict)
-    """How many members each role has while it is not stopped."""
+    """The number of members of each role while it is not stopped."""
 
     @property
     def region_replicas(self) -> int:
@@ -92,18 +93,17 @@ class KnownState:
         return settings.region_replicas(self.before.pd) if self.before is not None else 0
 
     def begin_attempt(self, found: AdminState) -> None:
-        """The reset is done: this is what the attempt finds."""
+        """Keeps the state that the attempt finds after the reset."""
         self.before, self.after, self.attempt_running = found, None, True
 
 
 async def read_admin_state(
     endpoints: Endpoints, pd: Pd, pods: Sequence[str], polling: PollSettings, wait_for_stores: bool = True
 ) -> AdminState:
-    """All of it. PdUnavailable where PD does not answer.
+    """Returns the whole state. Raises PdUnavailable where PD does not answer.
 
-    Stores that do not answer are waited for, or left out without `wait_for_stores`: one that was broken has only just
-    begun to start. What was set in such a store while it ran is gone with its process, unless it may write its file;
-    that stays.
+    It waits for stores that do not answer, or leaves them out without `wait_for_stores`: one that was broken may still
+    be starting. The settings of such a store were lost with its process, unless it could write its file; those stay.
     """
     stores = await pd.stores()
     of_stores = [settings.of_store(endpoints, pod, stores, polling) for pod in pods]
@@ -121,7 +121,7 @@ async def read_admin_state(
 
 
 async def read_schedulers(pd: Pd, period: float) -> frozenset[str]:
-    """PD's schedulers; where there are none, it is read again a few times, `period` seconds apart."""
+    """Returns PD's schedulers; where there are none, it reads again a few times, every `period` seconds."""
     for reads in count():
         if (found := await pd.schedulers()) or reads >= MAX_SCHEDULER_READS:
             return found
@@ -135,10 +135,10 @@ async def read_schedulers(pd: Pd, period: float) -> frozenset[str]:
 async def restore(
     endpoints: Endpoints, pd: Pd, topology: Topology, known: KnownState, polling: PollSettings, report: Report
 ) -> None:
-    """Return when what the last attempt changed is as it was before it, with leaders spread.
+    """Reverts what the last attempt changed, and spreads the leaders; returns when both are done.
 
-    Of an attempt whose end nobody could note, nothing is set back: it cannot be told from what others did since.
-    SubjectError, with the reason, where something cannot be brought back without new data.
+    Nothing is reverted where the state at the attempt's end is unknown: the attempt's changes cannot be distinguished
+    from those of others after it. Raises SubjectError where something cannot be repaired without new data.
     """
     stores = member_names(topology.tikv)
     for role in ROLES:
@@ -158,7 +158,7 @@ async def restore(
 async def note_attempt_end(
     endpoints: Endpoints, pd: Pd, topology: Topology, known: KnownState, polling: PollSettings
 ) -> None:
-    """Read what the running attempt leaves. Waits for PD without limit; where it is cancelled before, nobody knows."""
+    """Reads the state that the running attempt leaves. Waits for PD without limit; if cancelled it stays unknown."""
     if known.attempt_running:
         known.attempt_running = False
         pods = member_names(topology.tikv)
@@ -176,7 +176,7 @@ async def _restore_store_settings(
 
 
 async def _check_cluster_id(pd: Pd, known: KnownState) -> None:
-    """Its data must be that of the first reset: attempts on other data cannot be compared."""
+    """Checks that the data is that of the first reset: attempts on other data cannot be compared."""
     found = (await pd.members()).header.cluster_id
     if known.cluster_id is None:
         known.cluster_id = found
@@ -193,18 +193,17 @@ async def _retry(polling: PollSettings, report: Report, act: Callable[[], Awaita
 
 @dataclass(frozen=True, slots=True)
 class PdRequest:
-    """A request to PD that undoes something."""
+    """A request to PD that reverts a change."""
 
     method: str
     path: str
 
 
 def store_requests(before: AdminState, after: AdminState, now: Stores, pods: Sequence[str]) -> Iterator[PdRequest]:
-    """Requests that keep the stores of these pods and remove tombstones, where the attempt made them so.
+    """Yields requests that bring back stores which the attempt took offline, and remove tombstones that it left.
 
-    A store that was told to go, records of stores that went: these outlive pods. Tombstones are left where some were
-    there before: PD removes all of them or none. SubjectError where PD was told that a store is destroyed and there is
-    no other in its place, for PD does not take that back.
+    Both outlive pods. Tombstones stay where some were there before, because PD removes all of them or none. Raises
+    SubjectError where a store was declared destroyed and has no replacement, because PD cannot revert that.
     """
     by_pod = now.by_pod()
     for pod in pods:
@@ -224,16 +223,16 @@ def _set_offline(before: AdminState, after: AdminState, number: int) -> bool:
 
 
 def scheduler_requests(before: AdminState, after: AdminState, now: frozenset[str]) -> Iterator[PdRequest]:
-    """Requests that remove what the attempt added and nobody leaves in place on purpose: schedulers of leaders."""
+    """Yields requests that remove the schedulers of leaders that the attempt added; people add them for a time only."""
     added = (after.schedulers - before.schedulers) & now
     return (PdRequest("DELETE", f"{SCHEDULERS}/{name}") for name in sorted(added) if name.startswith(LEADER_SCHEDULERS))
 
 
 async def undo_pd_changes(pd: Pd, before: AdminState, after: AdminState, pods: Sequence[str], period: float) -> None:
-    """Undo what the attempt did to stores and schedulers, reading PD each `period` seconds; return when it is undone.
+    """Reverts what the attempt changed in stores and schedulers, polling PD every `period` seconds; returns when done.
 
-    SubjectError, with PD's words, where it refuses a request that is needed no less when it is read again. Paused gRPC
-    on a store cannot be seen from outside and is not looked for.
+    Raises PdRefused, with PD's message, where PD refuses a request that is still needed when its state is read again.
+    It cannot see paused gRPC on a store.
     """
     refused: dict[PdRequest, PdRefused] = {}
     while True:

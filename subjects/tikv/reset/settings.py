@@ -1,7 +1,7 @@
-"""Settings that an attempt changed while PD and the stores ran: read before and after it, and set back.
+"""Reads the settings of PD and the stores before and after an attempt, and restores those that it changed.
 
-PD keeps such changes for good. A store keeps them until it is restarted, or longer where it may write its file; where
-it may not, it answers a change with an error and makes it all the same. So what counts is what is read afterwards.
+PD keeps changed settings for good. A store keeps them until it restarts, or for good where it can write its file. Where
+it cannot, it answers a change with an error and still applies it. So success is decided by reading the setting again.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ PD_SECTIONS = {"schedule": "/pd/api/v1/config/schedule", "replication": "/pd/api
 PD_CONFIG = "/pd/api/v1/config"
 
 SELF_MANAGED = ("schedule.store-limit.", "schedule.schedulers")
-"""Prefixes of what PD maintains by itself: an entry for every store, and a copy of its schedulers' state."""
+"""Prefixes of the settings that PD maintains itself: an entry for every store, and its schedulers' state."""
 
 Values = Mapping[str, Json]
 SetValue = Callable[[str, Json], Awaitable[str]]
-"""Sets a key to a value; returns the error message, empty where there is none."""
+"""Sets a key to a value; returns an error message, which is empty where there is none."""
 
 
 def flatten(tree: Values, prefix: str = "") -> Iterator[tuple[str, Json]]:
-    """The leaves of a tree, by dotted key. A list is a leaf."""
+    """Yields the leaves of a tree, by dotted key. A list is a leaf."""
     for key, value in tree.items():
         if isinstance(value, Mapping):
             yield from flatten(value, f"{prefix}{key}.")
@@ -39,7 +39,7 @@ def flatten(tree: Values, prefix: str = "") -> Iterator[tuple[str, Json]]:
 
 
 def changed_by_attempt(before: Values, after: Values, now: Values) -> dict[str, Json]:
-    """What to set back: what the attempt changed and nobody has changed since, with the value before it."""
+    """Returns the values from before the attempt of all settings that it changed and nobody has changed since."""
     return {key: value for key, value in values_to_restore(before, after).items() if _same(after, now, key)}
 
 
@@ -48,14 +48,14 @@ def _same(after: Values, now: Values, key: str) -> bool:
 
 
 def values_to_restore(remembered: Values, now: Values) -> dict[str, Json]:
-    """What differs from what is remembered, with the remembered value. A key that is left out has its zero value."""
+    """Returns the remembered values of the settings that differ. A key that is left out has its zero value."""
     wanted = {key: remembered.get(key, _zero_value(value)) for key, value in now.items()}
     wanted |= {key: value for key, value in remembered.items() if key not in now and value != _zero_value(value)}
     return {key: value for key, value in wanted.items() if key not in now or now[key] != value}
 
 
 def _zero_value(value: Json) -> Json:
-    """The value that Go leaves out of JSON, of the type of this one. PD writes true and false as strings."""
+    """Returns the zero value of this value's type, which Go leaves out of JSON. PD writes booleans as strings."""
     if isinstance(value, bool):
         return False
     if isinstance(value, str):
@@ -64,7 +64,7 @@ def _zero_value(value: Json) -> Json:
 
 
 def region_replicas(pd: Values) -> int:
-    """How many replicas each region should have, by PD's configuration; 0 where it does not say."""
+    """Returns how many replicas each region should have, by PD's configuration; 0 where that is unknown."""
     number = pd.get("replication.max-replicas")
     return number if isinstance(number, int) else 0
 
@@ -76,7 +76,7 @@ async def read_pd_settings(pd: Pd) -> Values:
 
 
 async def restore_pd_settings(pd: Pd, before: Values, after: Values) -> None:
-    """Set back what the attempt changed. SubjectError with the key that does not go back."""
+    """Restores what the attempt changed. Raises SubjectError, with the key, where a value cannot be restored."""
 
     async def set_value(key: str, value: Json) -> str:
         try:
@@ -90,7 +90,7 @@ async def restore_pd_settings(pd: Pd, before: Values, after: Values) -> None:
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """The settings of the store in a pod, on the port that PD names. All but `read_once` wait until it answers."""
+    """The settings of the store in a pod, on the port that PD reports. All but `read_once` wait until it answers."""
 
     endpoints: Endpoints
     pod: str
@@ -98,20 +98,20 @@ class StoreSettings:
     polling: PollSettings
 
     async def read(self) -> Values:
-        """The settings. SubjectError where the store refuses to show them."""
+        """Returns the settings. Raises SubjectError where the store refuses to show them."""
         found = read(Settings, await self._query())
         if isinstance(found, str):
             raise SubjectError(f"{self.pod} does not tell its configuration: {found}")
         return dict(flatten(found.root))
 
     async def read_once(self) -> Values | None:
-        """The settings; None where the store does not answer at once."""
+        """Returns the settings; None where the store does not answer at once."""
         answer = await self._query_once()
         found = read(Settings, answer) if answer is not None else ""
         return None if isinstance(found, str) else dict(flatten(found.root))
 
     async def restore(self, before: Values, after: Values) -> None:
-        """Set back what the attempt changed. SubjectError with the key that does not go back."""
+        """Restores what the attempt changed. Raises SubjectError, with the key, where a value cannot be restored."""
         await _restore(self.pod, before, after, self.read, self._set_value)
 
     async def _set_value(self, key: str, value: Json) -> str:
@@ -133,7 +133,7 @@ class StoreSettings:
 
 
 def of_store(endpoints: Endpoints, pod: str, stores: Stores, polling: PollSettings) -> StoreSettings:
-    """The settings of the store in this pod."""
+    """Returns the settings of the store in this pod."""
     store = stores.by_pod().get(pod)
     return StoreSettings(endpoints, pod, store.status_port if store is not None else None, polling)
 
