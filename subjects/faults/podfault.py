@@ -69,14 +69,14 @@ def _untouched(name: str, candidates: Candidates) -> Pod:
 class PodFault(FaultType):
     """A fault whose targets are members' pods, each hit by one request. A newly created pod reverts it.
 
-    A type defines that request (`send`), what its record needs beyond the pods' images (`undo`, `undo_of`), and how its
-    change is recognised in a pod (`is_applied`), which is always False where the request deletes the pod.
+    A type defines that request (`send`), what its record needs beyond the pods' images (`undo`, `revert_data`), and how
+    its change is recognised in a pod (`is_applied`), which is always False where the request deletes the pod.
     """
 
     # What a type defines --------------------------------------------------------------------------------------------
 
     @abstractmethod
-    async def send(self, context: FaultContext, permit: Inject, target: Target) -> None:
+    async def send(self, context: FaultContext, permit: InjectPermit, target: Target) -> None:
         """Sends the one request that applies the permitted fault to one of its targets, guarded by the target's uid.
 
         Raises what the cluster raises.
@@ -86,7 +86,7 @@ class PodFault(FaultType):
         """Returns what the record keeps once for all targets. Raises as `plan`."""
         return {}
 
-    def undo_of(self, context: FaultContext, pod: Pod) -> Mapping[str, Json]:
+    def revert_data(self, context: FaultContext, pod: Pod) -> Mapping[str, Json]:
         """Returns what the record keeps of one target beyond its images. Raises as `plan`."""
         return {}
 
@@ -144,7 +144,7 @@ class PodFault(FaultType):
             if pod is not None and not pod.deleting and self.is_applied(fault, target, pod):
                 await self._delete(context, permit, target)
 
-    async def _delete(self, context: FaultContext, permit: Revert, target: Target) -> None:
+    async def _delete(self, context: FaultContext, permit: RevertPermit, target: Target) -> None:
         """Deletes exactly this pod. It is no error if the pod is gone already."""
         try:
             await context.cluster.delete_pod(permit, context.namespace, target.name, target.uid, REVERT_GRACE_SECONDS)

@@ -34,14 +34,14 @@ class NodeKillParams(KillParams, NodeDownParams):
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class TargetSelection:
     """The members among which the target is drawn, and what the record keeps of the target."""
 
     names: Sequence[str]
     facts: Callable[[str], Mapping[str, Json]]
 
 
-Select = Callable[[Pd, Sequence[str], BaseModel], Awaitable[Selection]]
+Select = Callable[[Pd, Sequence[str], BaseModel], Awaitable[TargetSelection]]
 """Returns, for the pods that should exist and the parameters, the members that may be hit. Only reads from PD."""
 
 
@@ -54,7 +54,7 @@ class OfferedFault:
     select: Select
 
 
-async def select_stores(pd: Pd, pods: Sequence[str], params: BaseModel) -> Selection:
+async def select_stores(pd: Pd, pods: Sequence[str], params: BaseModel) -> TargetSelection:
     """Returns the stores to draw from, by the current leaders. Raises PdUnavailable where PD does not answer."""
     leaders: Leaders = params.leaders if isinstance(params, NodeDownParams) else "any"
     leadership = Leadership.of(await pd.stores(), await pd.regions())

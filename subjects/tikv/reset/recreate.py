@@ -63,9 +63,9 @@ class Tier:
     stopped: bool
 
     @property
-    def permit(self) -> Recreate:
+    def permit(self) -> RecreatePermit:
         """The permit for emptying it."""
-        return Recreate(self.workload.name, self.workload.claims)
+        return RecreatePermit(self.workload.name, self.workload.claims)
 
     async def scale(self, replicas: int) -> None:
         """Scales the StatefulSet to this number of members."""
