@@ -1,4 +1,4 @@
-"""All that is computed of one campaign, and what its agent ran: medians and ranges of commands."""
+"""All numbers of one campaign, and the medians and ranges of its agent's commands."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ COUNTED = ("total", "unique", "repeated", "mutating", "destructive")
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Commands of one kind per trial, over `n` trials.
+    """The number of commands of one kind per trial, over `n` trials.
 
-    Of these `incomplete` have only a part of their log: their counts are the least that there were.
+    The logs of `incomplete` trials are partial, so their counts are lower bounds.
     """
 
     kind: str
@@ -41,7 +41,7 @@ class Spread:
 
 
 def spreads(trials: Sequence[Trial]) -> tuple[Spread, ...]:
-    """One for each kind that is COUNTED; none where no trial has a log."""
+    """Returns one Spread for each kind in COUNTED; none where no trial has a log."""
     logged = [trial for trial in trials if trial.commands is not None]
     if not logged:
         return ()
@@ -56,7 +56,7 @@ def _spread(kind: str, logged: Sequence[Trial], incomplete: int) -> Spread:
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """How soon the subject was healthy again: curve, median, and mean up to the deadline."""
+    """The time to recover: Kaplan-Meier curve, median, and mean up to the deadline."""
 
     curve: Curve
     median: Median
@@ -65,9 +65,9 @@ class Recovery:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """A campaign's numbers. What the mode cannot have, or what nothing scored can tell, is None or empty.
+    """A campaign's numbers. Those that the mode does not have, or that need scored trials, are None or empty.
 
-    `outcomes` counts attempts, `unscored` those among them that say nothing, by reason; `flags` counts scored trials.
+    `outcomes` counts attempts, `unscored` the attempts that are not scored, by outcome, and `flags` scored trials.
     """
 
     campaign: CampaignRow
@@ -83,9 +83,9 @@ class Analysis:
 
 
 def analyze(campaign: CampaignRow, trials: Sequence[Trial]) -> Analysis:
-    """The numbers of these attempts, all of which ended.
+    """Returns the numbers of these attempts, all of which ended.
 
-    Where the agent could not be seen in the end, the trial counts in no rate or time of the agent.
+    A trial with the flag AgentSightLost counts in no rate and no time of the agent.
     """
     counting = scored(trials)
     watched = [trial for trial in counting if Flag.AGENT_SIGHT_LOST not in trial.flags]
@@ -106,7 +106,7 @@ def analyze(campaign: CampaignRow, trials: Sequence[Trial]) -> Analysis:
 
 
 def _rates(mode: Mode, trials: Sequence[Trial], watched: Sequence[Trial]) -> dict[str, Rate]:
-    """`watched`: those of which it is known what the agent did. All of `trials` have a recovery, or none."""
+    """Returns the rates. `watched` are the trials in which the agent was observed to the end."""
 
     def share(*scored: Outcome) -> Rate:
         return rate(sum(trial.outcome in scored for trial in watched), len(watched))
@@ -125,7 +125,7 @@ def _rates(mode: Mode, trials: Sequence[Trial], watched: Sequence[Trial]) -> dic
 
 
 def _early_alarms(campaign: CampaignRow, watched: Sequence[Trial]) -> dict[str, Rate]:
-    """In how many trials the agent had a ticket before the injection, where there was time for one."""
+    """Returns the rate of trials with a ticket before the injection, where there was a quiet period."""
     quiet = campaign.spec.get("quietPeriod", {}).get("maxSeconds", 0)
     alarmed = [trial.false_alarms > 0 for trial in watched if trial.false_alarms is not None]
     if campaign.mode is not Mode.AGENT or not quiet or not alarmed:

@@ -1,11 +1,11 @@
 """Time to recover where not every trial recovers: the Kaplan-Meier curve, its median, and the restricted mean.
 
-Leaving out the trials that did not recover would make the worst system look the fastest.
+Without the trials that did not recover, the worst system would look the fastest.
 
-The restricted mean is how long a trial was not healthy within the first so many seconds. Every scored trial is watched
+The restricted mean is the mean time that a trial was not healthy, up to a deadline. Every scored trial is watched
 to its deadline, so with a deadline that all of them share, min(time, deadline) is known of each: nothing is censored
 before it. The restricted mean is then a plain mean, with a plain variance; it is the area under the Kaplan-Meier curve
-up to the deadline, to the last digit. Its interval is not plain: see `intervals`.
+up to the deadline, to the last digit. Its interval is described in `intervals`.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from controller.analysis.trial import Trial
 
 HALF = 0.5
 ROUNDING = 1e-9
-"""A curve is a product of fractions: what should be one half may miss it by this much."""
+"""The tolerance for a curve at one half. The curve is a product of fractions with rounding errors."""
 
 
 @dataclass(frozen=True, slots=True)
 class Median:
-    """Seconds. `value` None: half or more were still going on at the end, so it is only known to be later.
+    """A median time in seconds. `value` is None where half or more of the trials had not recovered at the end.
 
-    `low` and `high` are the 95 % interval; a `high` of None is likewise open.
+    `low` and `high` are the 95 % interval. A `high` of None means that the interval has no upper bound.
     """
 
     value: float | None
@@ -41,7 +41,7 @@ class Median:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """The share that has not recovered yet, from each of `times` (seconds, ascending, the first 0) to the next.
+    """The share of trials without recovery, from each of `times` (seconds, ascending, the first 0) to the next.
 
     `low` and `high` are the pointwise 95 % interval, NaN where it is not defined: where the curve has come down to 0.
     `at_risk` had neither recovered nor been censored just before that time; `events` recovered at it.
@@ -56,12 +56,12 @@ class Curve:
 
     @property
     def n(self) -> int:
-        """How many it was drawn from."""
+        """The number of trials."""
         return self.at_risk[0]
 
     @property
     def median(self) -> Median:
-        """Where the curve, and each bound of its interval, comes down to one half.
+        """The times at which the curve and the bounds of its interval reach one half.
 
         A curve that lies at exactly one half between two times has its median in the middle, as the plain median of an
         even number does. The interval is that of R. Brookmeyer and J. Crowley, "A confidence interval for the median
@@ -71,7 +71,7 @@ class Curve:
 
 
 def kaplan_meier(times: Sequence[float], recovered: Sequence[bool]) -> Curve:
-    """The curve of at least one trial: `times` in seconds, at which it `recovered` or else its observation ended.
+    """Returns the curve of at least one trial. Each time, in seconds, is a recovery or else the end of the observation.
 
     E. L. Kaplan and P. Meier, "Nonparametric estimation from incomplete observations", Journal of the American
     Statistical Association 53 (1958), 457-481. The interval is by Greenwood's variance on the scale log(-log S), which
@@ -82,7 +82,7 @@ def kaplan_meier(times: Sequence[float], recovered: Sequence[bool]) -> Curve:
     happened = np.asarray(recovered, dtype=bool)
     found = stats.ecdf(stats.CensoredData.right_censored(at, ~happened)).sf
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # says that it is not defined at 0 and 1; so do the NaN
+        warnings.simplefilter("ignore", RuntimeWarning)  # it is undefined at 0 and 1, which the NaN show too
         interval = found.confidence_interval(CONFIDENCE, method="log-log")
     share = np.asarray(found.probabilities)
     whole = share > 1 - ROUNDING
@@ -117,7 +117,10 @@ def _below_half(times: Sequence[float], bound: Sequence[float]) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class RestrictedMean:
-    """Seconds. `variance` is that of the mean, in square seconds; None of a single trial, as is the 95 % interval."""
+    """A restricted mean in seconds, with its variance in square seconds and its 95 % interval.
+
+    Variance and interval are None for a single trial.
+    """
 
     value: float
     variance: float | None
@@ -128,20 +131,20 @@ class RestrictedMean:
 
 
 def shared_deadline(trials: Sequence[Trial]) -> float:
-    """The shortest window of these scored trials, in seconds: up to there all of them were watched."""
+    """Returns the shortest window of these scored trials, in seconds. All of them were observed up to then."""
     return min(trial.deadline for trial in trials)
 
 
 def restricted_times(trials: Sequence[Trial], deadline: float) -> list[float]:
-    """Seconds to recover of each, or the deadline where that is sooner."""
+    """Returns the seconds to recover of each trial, or the deadline where that is earlier."""
     return [deadline if (time := trial.recovered_in_time) is None else min(time, deadline) for trial in trials]
 
 
 def restricted_mean(times: Sequence[float], deadline: float) -> RestrictedMean:
-    """The mean of restricted times, of at least one trial, with the interval of `mover`.
+    """Returns the mean of restricted times of at least one trial, with the interval of `intervals.Gaps`.
 
-    P. Royston and M. K. B. Parmar, "Restricted mean survival time: an alternative to the hazard ratio", BMC Medical
-    Research Methodology 13 (2013), 152, on what it means.
+    On its meaning: P. Royston and M. K. B. Parmar, "Restricted mean survival time: an alternative to the hazard
+    ratio", BMC Medical Research Methodology 13 (2013), 152.
     """
     values = np.asarray(times, dtype=float)
     n, mean = len(values), float(values.mean())

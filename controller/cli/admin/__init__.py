@@ -16,7 +16,7 @@ def backup(
     db: Database = None,
     context: Context = None,
 ) -> None:
-    """Copy the records, whole, while a controller may be writing them. A plain copy of the file may lack rows.
+    """Copy all records, also while a controller writes to them. A plain copy of the file may lack rows.
 
     \b
     evalcampaign backup records.db
@@ -42,11 +42,11 @@ def unlock(
     db: Database = None,
     context: Context = None,
 ) -> None:
-    """Let go of a subject that stays locked because a fault could not be undone. Look at it first.
+    """Unlock a subject that stays locked because a fault could not be undone. Look at the subject first.
 
-    An agent's Deployment is freed likewise, where the campaign that has it will never be run again.
+    This also frees an agent's Deployment whose campaign will never run again.
 
-    Without a database this is done in the controller's pod, which takes the right to `pods/exec` there.
+    Without a database the command runs in the controller's pod, which takes permission for `pods/exec` there.
 
     \b
     evalcampaign unlock tikv/tikv
@@ -72,13 +72,13 @@ def forward(
     token_file: Annotated[Path, typer.Option(metavar="FILE", help="The campaign's token; it may come late.")],
     time_zone: Annotated[str, typer.Option(metavar="NAME", help="What times without a zone mean.")] = "UTC",
 ) -> None:
-    """Send on what an agent writes into its operator.db: a sidecar beside the agent, until it is stopped.
+    """Send the contents of an agent's operator.db to the controller, as a sidecar, until it is stopped.
 
     \b
     evalcampaign forward --db /shared/operator.db --token-file /var/run/ticket-desk/token \\
         --to http://evalcampaign-intake.evalcampaign:8090
     """
-    # Without what the others need: a sidecar is to be small.
+    # Imports less than the other commands, because a sidecar should be small.
     from controller.agents.operatordb.tables import NoSuchZone
     from controller.cli.admin import forwarding
 

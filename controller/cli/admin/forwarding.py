@@ -1,4 +1,4 @@
-"""`forward`: a sidecar that sends on what an agent writes into its operator.db."""
+"""`forward`: a sidecar that sends the contents of an agent's operator.db to the controller."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from controller.printable import log_printably
 
 TIMEOUT_SECONDS = 5.0
 
-LAST_SEND_SECONDS = 5.0
-"""What is spent, after SIGTERM, on what the agent wrote last."""
+FINAL_SEND_SECONDS = 5.0
+"""The time after SIGTERM in which the agent's last entries are sent."""
 
 
 def run(db: Path, to: str, token_file: Path, time_zone: str) -> None:
-    """Forward until SIGTERM or Ctrl-C. NoSuchZone for a time zone that does not exist."""
+    """Forwards until SIGTERM or Ctrl-C. Raises NoSuchZone for an unknown time zone."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
     log_printably()
     asyncio.run(_forward(db, to, token_file, time_zone))
@@ -36,4 +36,4 @@ async def _forward(db: Path, to: str, token_file: Path, time_zone: str) -> None:
             asyncio.get_running_loop().add_signal_handler(number, running.cancel)
         await asyncio.gather(running, return_exceptions=True)
         with suppress(TimeoutError, AgentUnreadable, RefusedForNow, OSError):
-            await asyncio.wait_for(forwarder.once(), LAST_SEND_SECONDS)
+            await asyncio.wait_for(forwarder.once(), FINAL_SEND_SECONDS)

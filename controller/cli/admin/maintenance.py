@@ -1,4 +1,4 @@
-"""`backup` and `unlock`: a copy of the records, and the release of a lock that a campaign left behind."""
+"""`backup` and `unlock`: copies the records, and releases a lock that a campaign left behind."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from controller.records.unlock import HeldLock, find_lock, refuse_running, unloc
 
 
 def backup_to_file(reader: RecordsReader, destination: Path, force: bool) -> None:
-    """Write the copy to `destination`. RecordsError when it exists and may not be replaced."""
+    """Writes the copy to `destination`. Raises RecordsError where that exists and `force` is not given."""
     if destination.exists() and not force:
         raise RecordsError(f"{destination} exists already; --force replaces it")
     reader.backup(destination)
@@ -28,7 +28,10 @@ def backup_to_file(reader: RecordsReader, destination: Path, force: bool) -> Non
 
 
 def backup_to_stdout(reader: RecordsReader) -> None:
-    """Write the copy's bytes to stdout, once it is known to be sound: what is piped on cannot be called back."""
+    """Writes the copy to stdout after it was verified, because bytes in a pipe cannot be taken back.
+
+    Raises RecordsError.
+    """
     if sys.stdout.isatty():
         raise RecordsError("A backup is binary: send it to a file, as in `backup - > records.db`")
     try:
@@ -68,7 +71,7 @@ def _describe(held: HeldLock) -> Iterator[str]:
 
 
 def _confirm(held: HeldLock) -> None:
-    """Return when the person agrees. Without a terminal nobody can."""
+    """Returns if the user agrees. Raises UnlockRefused if not, and where there is no terminal."""
     try:
         what = held.lock.subject
         question = f"Is nothing of a fault left in {what}, and shall it be free?"

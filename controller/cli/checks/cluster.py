@@ -49,11 +49,11 @@ def check_api_server(api: Api, namespace: str) -> Iterator[Finding]:
 
 
 About = Callable[[], Mapping[str, str]]
-"""What the controller says of itself over a port-forward. Raises RecordsError or CommandFailed."""
+"""Returns the controller's version and schema, over a port-forward. Raises RecordsError or CommandFailed."""
 
 
 def check_controller(api: Api, about: About) -> Iterator[Finding]:
-    """Its pod first; then what answers in it."""
+    """Checks the controller's pod, and then its version and schema."""
     try:
         pod = find_pod(api)
     except Refused as refused:
@@ -69,7 +69,7 @@ def check_controller(api: Api, about: About) -> Iterator[Finding]:
     except (RecordsError, CommandFailed) as error:
         yield warn(f"The controller does not answer questions about the records: {error}")
         return
-    # Of a source tree only the schema can be compared.
+    # A source tree has no version, so only its schema can be compared.
     alike = running["version"] == VERSION or SOURCE_TREE in (running["version"], VERSION)
     if alike and running["schema"] == HEAD:
         yield ok(f"It is version {running['version']} and fits this command, and its records can be read from here")

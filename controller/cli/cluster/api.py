@@ -1,4 +1,4 @@
-"""One request to the API server, with the person's own credentials; every trouble is a sentence."""
+"""A client of the API server with the user's own credentials. Every error has a message for people."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ REQUEST_SECONDS = 30.0
 WRITES = ("POST", "PUT", "PATCH")
 
 MAX_PAUSES = 10
-"""As often client-go asks again whom a server tells to come back later: one that is busy, or sets up a new resource."""
+"""The most retries after HTTP 429, as in client-go. A server answers so while it is busy or sets up a new resource."""
 
 MAX_PAUSE_SECONDS = 10
 
 
 class Api:
-    """An API server. `context` is how kubeconfig calls it, `namespace` where campaigns live unless told otherwise."""
+    """An API server. `context` is its name in kubeconfig, `namespace` the default namespace of campaigns."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -49,7 +49,10 @@ class Api:
 
     @classmethod
     def connect(cls, context: str | None = None, kubeconfig: Path | None = None) -> Api:
-        """To the cluster that kubectl would take, with this `--context` and `--kubeconfig`. NoCluster where none is."""
+        """Connects to the cluster that kubectl would use with this `--context` and `--kubeconfig`.
+
+        Raises NoCluster where there is none.
+        """
         try:
             return cls(connection_from(context=context, kubeconfig=kubeconfig))
         except NoConnection as error:
@@ -57,7 +60,7 @@ class Api:
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """The server's URL."""
         return self.connection.server
 
     def request(
@@ -69,7 +72,7 @@ class Api:
         body: Json = None,
         content_type: str = "application/json",
     ) -> dict[str, Any]:
-        """Send one request and return the decoded answer. Raises Refused or Unreachable."""
+        """Sends one request and returns the decoded response. Raises Refused or Unreachable."""
         if method in WRITES:
             query = {"fieldManager": FIELD_MANAGER, **(query or {})}
         with self._sent(method, path, query, body, content_type, REQUEST_SECONDS) as response:
@@ -81,13 +84,14 @@ class Api:
         return answer if isinstance(answer, dict) else {"value": answer}
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
-        """The object or list at a path."""
+        """Returns the object or list at a path. Raises Refused or Unreachable."""
         return self.request("GET", path, query=query)
 
     def watch(self, path: str, query: Mapping[str, str], silent_seconds: float) -> Iterator[dict[str, Any]]:
-        """The events of a watch, until the server ends it.
+        """Yields the events of a watch until the server ends it.
 
-        Unreachable where nothing at all comes for so long, and where what comes is no event: then list anew.
+        Raises Unreachable where nothing arrives for `silent_seconds`, and where something arrives that is not an event.
+        The caller then starts again with a list.
         """
         query = {**query, "watch": "true"}
         with self._sent("GET", path, query, None, "application/json", silent_seconds) as response:
@@ -103,14 +107,14 @@ class Api:
                 yield event
 
     def credential(self, refused: Credential | None = None) -> Credential:
-        """What shows who we are; another one, if there is any, where the server `refused` one."""
+        """Returns the current credential, or renews one that the server `refused`. Raises Unreachable without any."""
         try:
             return self._credentials.current() if refused is None else self._credentials.renew(refused)
         except NoCredential as none:
             raise Unreachable(f"There is no credential for {self.url}: {none}") from None
 
     def tls(self, credential: Credential) -> ssl.SSLContext:
-        """How TLS is spoken, showing the credential's certificate, if it has one."""
+        """Returns the TLS settings, with the credential's client certificate, if it has one. Raises Unreachable."""
         try:
             return tls_context(self.connection.trust, credential.certificate, credential.key)
         except NoConnection as useless:
@@ -126,8 +130,10 @@ class Api:
         content_type: str,
         silent_seconds: float,
     ) -> Iterator[urllib3.BaseHTTPResponse]:
-        """The answer; asked for a second time, with a new credential, where the server did not take the first, and
-        again after a while where it says that it has too much to do: then nothing was done.
+        """Sends a request and returns the response.
+
+        Repeats the request once with a renewed credential after HTTP 401, and after a pause after HTTP 429, because the
+        server has done nothing then.
         """
         credential, renewed, pauses = self.credential(), False, 0
         try:
@@ -150,7 +156,7 @@ class Api:
                     if response.status == 401 and not renewed:
                         refused, credential, renewed = credential, self.credential(credential), True
                         if credential != refused:
-                            response.drain_conn()  # else what is left of this answer would be taken for the next one
+                            response.drain_conn()  # else the rest of this body would be read as the next response
                             continue
                     if response.status == 429 and pauses < MAX_PAUSES and (pause := _retry_after(response)):
                         response.drain_conn()
@@ -162,8 +168,8 @@ class Api:
                     yield response
                     return
                 finally:
-                    response.close()  # one that was read to its end has given its connection back already
-        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:  # ValueError: what is no URL
+                    response.close()  # a response that was read completely has released its connection already
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:  # ValueError: an invalid URL
             raise Unreachable(f"The API server at {self.url} does not answer: {_words(error)}") from error
 
     @property
@@ -172,12 +178,12 @@ class Api:
         return [*self.connection.identity.headers, ("User-Agent", FIELD_MANAGER), *encoding]
 
     def _connections(self, credential: Credential) -> urllib3.PoolManager:
-        """A pool belongs to the certificate that it shows."""
+        """Returns the connection pool. A new client certificate needs a new pool."""
         if self._pool is None or self._pool[0].certificate != credential.certificate:
             tls: dict[str, Any] = {}
             if self.url.startswith("https://"):
                 name = self.connection.trust.server_name
-                if self.connection.trust.insecure:  # as the person's kubeconfig says; once is enough
+                if self.connection.trust.insecure:  # kubeconfig asks for it, so urllib3 need not warn
                     urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
                 tls = {"ssl_context": self.tls(credential), "server_hostname": name or None}
             if proxy := self.connection.proxy:
@@ -197,7 +203,7 @@ class Api:
 
 
 def refusal(status: int, raw: bytes) -> Refused | Unreachable:
-    """What an answer that is none says."""
+    """Returns the error for a response with status 300 or above."""
     try:
         body = json.loads(raw)
     except (ValueError, RecursionError):
@@ -227,7 +233,7 @@ def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
 
 
 def _retry_after(response: urllib3.BaseHTTPResponse) -> int | None:
-    """For how many seconds the server asks us to wait; None where it does not ask."""
+    """Returns the seconds of the header Retry-After, at most MAX_PAUSE_SECONDS; None without a valid header."""
     seconds = response.headers.get("Retry-After", "")
     return min(max(1, int(seconds)), MAX_PAUSE_SECONDS) if seconds.isascii() and seconds.isdecimal() else None
 

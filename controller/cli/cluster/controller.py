@@ -1,7 +1,7 @@
-"""The controller's pod: which it is, a connection to a port of it, and a command in it.
+"""Finds the controller's pod, forwards a port to it, and runs commands in it.
 
-The `kubernetes` package opens websockets too, but it ignores impersonation and finds proxies by other rules. So the
-websocket is opened here, by the same Connection as every request.
+The `kubernetes` package can open websockets too, but it ignores impersonation and has other rules for proxies. So this
+module opens the websocket itself, with the same Connection as every request.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from controller.cli.cluster.errors import CommandFailed, Refused, Unreachable
 from controller.connection import Credential
 
 NAMESPACE = os.environ.get("EVALCAMPAIGN_NAMESPACE", "") or "evalcampaign"
-"""The controller's own, as the controller is told it too."""
+"""The controller's namespace. The controller reads the same variable."""
 
 ACCOUNT = "evalcampaign-controller"
 SELECTOR = "app.kubernetes.io/name=evalcampaign-controller"
@@ -31,7 +31,7 @@ DEPLOY = "kubectl apply -k manifests/controller"
 
 
 def find_pod(api: Api) -> str:
-    """The name of the pod that runs. CommandFailed where there is none."""
+    """Returns the name of the controller's Ready pod. Raises CommandFailed where there is none."""
     pods = api.get(PODS, labelSelector=SELECTOR)["items"]
     running = [pod for pod in pods if _runs(pod)]
     if running:
@@ -45,9 +45,9 @@ def find_pod(api: Api) -> str:
 
 
 def forward(api: Api, pod: str, port: int) -> Any:
-    """A connection to a port on the pod's own 127.0.0.1, through the API server: something like a socket.
+    """Returns a socket-like connection to a port on the pod's 127.0.0.1, through the API server.
 
-    It takes the rights to get and to create `pods/portforward` there.
+    It takes the permissions to get and create `pods/portforward` in the controller's namespace.
     """
     from kubernetes.stream import ws_client
 
@@ -62,24 +62,27 @@ def _runs(pod: dict[str, Any]) -> bool:
 
 
 PROTOCOL = "v4.channel.k8s.io"
-"""The first byte of every message is the channel that it is for."""
+"""The protocol in which the first byte of every message is its channel."""
 
 
 def open_websocket(
-    api: Api, path: str, query: Sequence[tuple[str, str]], right: str, where: str
+    api: Api, path: str, query: Sequence[tuple[str, str]], permission: str, namespace: str
 ) -> websocket.WebSocket:
-    """The connection. CommandFailed where the API server opens none; `right` in namespace `where` is what it takes."""
+    """Opens a websocket. Raises CommandFailed where the API server refuses.
+
+    `permission` in `namespace` is what it takes, for the message.
+    """
     credential = api.credential()
     try:
         return _opened(api, path, query, credential)
     except websocket.WebSocketBadStatusException as refused:
         renewed = api.credential(credential) if refused.status_code == 401 else credential
         if renewed == credential:
-            raise _refusal(refused, right, where) from None
+            raise _refusal(refused, permission, namespace) from None
     try:
         return _opened(api, path, query, renewed)
     except websocket.WebSocketBadStatusException as refused:
-        raise _refusal(refused, right, where) from None
+        raise _refusal(refused, permission, namespace) from None
 
 
 def _opened(api: Api, path: str, query: Sequence[tuple[str, str]], credential: Credential) -> websocket.WebSocket:
@@ -117,45 +120,46 @@ def _opened(api: Api, path: str, query: Sequence[tuple[str, str]], credential: C
     return opened
 
 
-def _refusal(answer: websocket.WebSocketBadStatusException, right: str, where: str) -> CommandFailed:
+def _refusal(answer: websocket.WebSocketBadStatusException, permission: str, namespace: str) -> CommandFailed:
     refused = refusal(answer.status_code, answer.resp_body or b"")
     if answer.status_code == 403:
-        return Refused(403, f"{refused} (it takes get and create on {right} in namespace {where})")
+        return Refused(403, f"{refused} (it takes get and create on {permission} in namespace {namespace})")
     return refused
 
 
 STDIN, STDOUT, STDERR, ENDED = range(4)
-"""The channels of Kubernetes' exec."""
+"""The channels of Kubernetes' exec protocol."""
 
 
 def execute(context: str | None, command: list[str]) -> int:
-    """Run it with this terminal as its own, and return its exit status. CommandFailed where that cannot be."""
+    """Runs a command in the controller's pod with this terminal, and returns its exit status. Raises CommandFailed."""
     api = Api.connect(context)
     pod = controller.find_pod(api)
     query = [("command", word) for word in command]
     query += [(name, "true") for name in ("stdin", "stdout", "stderr")]
     running = open_websocket(api, f"{controller.PODS}/{pod}/exec", query, "pods/exec", controller.NAMESPACE)
     try:
-        return _status(_relay(running))
+        return _exit_status(_relay(running))
     finally:
         running.close()
 
 
 def _relay(running: websocket.WebSocket) -> str:
-    """Until it ends: its words to us, our lines to it. Returns how it ended, in the words of Kubernetes.
+    """Copies the command's output to stdout and stderr, and stdin to the command, until it ends.
 
-    Our end of input is an empty line: to a question, that is no.
+    Returns the Status object, as JSON, with which Kubernetes reports its end. The end of stdin is sent as an empty
+    line, which answers a question with no.
     """
-    listening, ended = True, ""
+    stdin_open, ended = True, ""
     while True:
         ready: list[Any] = [running.sock]
-        # What TLS has decrypted already shows on no socket.
+        # select() does not see bytes that TLS has decrypted already.
         if not getattr(running.sock, "pending", int)():
-            sources: list[Any] = [*ready, sys.stdin] if listening else ready
+            sources: list[Any] = [*ready, sys.stdin] if stdin_open else ready
             ready = select.select(sources, [], [])[0]
         if sys.stdin in ready:
             line = os.read(sys.stdin.fileno(), 4096)
-            listening = bool(line)
+            stdin_open = bool(line)
             running.send_binary(bytes([STDIN]) + (line or b"\n"))
         if running.sock in ready:
             try:
@@ -164,17 +168,17 @@ def _relay(running: websocket.WebSocket) -> str:
                 return ended
             if opcode == websocket.ABNF.OPCODE_CLOSE:
                 return ended
-            channel, words = frame[:1], frame[1:].decode(errors="replace")
+            channel, output = frame[:1], frame[1:].decode(errors="replace")
             if channel == bytes([ENDED]):
-                ended += words
-            elif words:
+                ended += output
+            elif output:
                 to = sys.stderr if channel == bytes([STDERR]) else sys.stdout
-                to.write(words)
+                to.write(output)
                 to.flush()
 
 
-def _status(text: str) -> int:
-    """The exit status, from what Kubernetes says at the end."""
+def _exit_status(text: str) -> int:
+    """Returns the exit status in a Status object of Kubernetes. Raises CommandFailed where there is none."""
     try:
         ended = json.loads(text)
         if ended["status"] == "Success":

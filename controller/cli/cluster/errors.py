@@ -1,9 +1,9 @@
-"""What a command on the cluster cannot do.
+"""The errors of commands that use the cluster.
 
 CommandFailed        anything; exit status 1
-├── NoCluster        there is no kubeconfig, or it makes no sense
-├── Unreachable      no answer, or one that says "later" (5xx, 429): nobody knows whether a change was made
-└── Refused          the API server said no (4xx): nothing was done
+├── NoCluster        there is no kubeconfig, or it is invalid
+├── Unreachable      no answer, or 5xx or 429: whether a change was made is unknown
+└── Refused          the API server refused (4xx): nothing was changed
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class CommandFailed(UserError):
 
 
 class NoCluster(CommandFailed):
-    """No API server to ask."""
+    """There is no API server to connect to."""
 
 
 class Unreachable(CommandFailed):
@@ -24,7 +24,10 @@ class Unreachable(CommandFailed):
 
 
 class Refused(CommandFailed):
-    """The API server's no. `status` is the HTTP status; `named` says whether it knew the kind of what was asked for."""
+    """The API server refused a request.
+
+    `status` is the HTTP status. `named` is False where the server does not know the kind of the object.
+    """
 
     def __init__(self, status: int, message: str, named: bool = True) -> None:
         super().__init__(message)
@@ -33,5 +36,5 @@ class Refused(CommandFailed):
 
     @property
     def missing(self) -> bool:
-        """Whether there is no such object."""
+        """Whether the object does not exist."""
         return self.status == 404 and self.named

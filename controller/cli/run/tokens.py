@@ -1,4 +1,4 @@
-"""A campaign's token, with which its agent sends its work in; read and handed on with the person's own rights."""
+"""Reads a campaign's token, and stores it for the agent that sends tickets, with the user's own permissions."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from controller.tokens import ANNOTATION, digest_of, secret_name
 
 KEY = "token"
 URL = "url"
-"""The keys of the Secret beside the agent: what it sends with, and where to."""
+"""The keys of the Secret in the agent's namespace: the token, and the URL to send to."""
 
 AGENTS_SECRET = "ticket-desk"
-"""What the Secret is called beside the agent, unless told otherwise: nothing there says who takes the tickets."""
+"""The default name of the Secret in the agent's namespace. The name does not reveal who receives the tickets."""
 
 FORMER_SECRET = "evalcampaign-token"
-"""What it was called first. An agent that has that one mounted goes on being given its token."""
+"""The earlier name of the Secret. It is still filled for agents that mount it."""
 
 SERVICE = "evalcampaign-intake"
 PORT = 8090
@@ -36,10 +36,11 @@ POLL_SECONDS = 0.5
 
 
 def read(campaigns: Campaigns, campaign: CampaignSnapshot, wait_seconds: float = 0.0) -> str:
-    """The campaign's token, once it is there. CommandFailed where it does not come in time.
+    """Returns the campaign's token. Waits until it exists; raises CommandFailed after `wait_seconds`.
 
-    Who may read Secrets in the controller's namespace reads it there. Who may not, but may change this campaign and
-    port-forward to the controller, is given it by the controller: no right to everybody's tokens is needed.
+    A user who may read Secrets in the controller's namespace reads the Secret. Another user, who may change this
+    campaign and port-forward to the controller, gets the token from the controller. So nobody needs permission to read
+    the tokens of all campaigns.
     """
     try:
         return _poll(lambda: _from_secret(campaigns.api, campaign), campaign, wait_seconds)
@@ -81,19 +82,19 @@ def _controller(api: Api) -> Iterator[RemoteReader]:
 
 @contextmanager
 def _proof(campaigns: Campaigns, campaign: CampaignSnapshot) -> Iterator[str]:
-    """A secret whose digest stands in the campaign's annotation for as long as the block lasts."""
+    """Returns a secret, and keeps its digest in the campaign's annotation while the block runs."""
     proof = token_urlsafe(32)
     campaigns.annotate(campaign, {ANNOTATION: digest_of(proof)})
     try:
         yield proof
     finally:
-        with suppress(CommandFailed):  # left there it is of no use to anybody
+        with suppress(CommandFailed):  # an annotation that remains is useless to anybody
             campaigns.annotate(campaign, {ANNOTATION: None})
 
 
-def _poll(ask: Callable[[], str | None], campaign: CampaignSnapshot, wait_seconds: float) -> str:
+def _poll(fetch: Callable[[], str | None], campaign: CampaignSnapshot, wait_seconds: float) -> str:
     deadline = time.monotonic() + wait_seconds
-    while (token := ask()) is None:
+    while (token := fetch()) is None:
         if time.monotonic() >= deadline:
             waited = f" within {wait_seconds:g} s" if wait_seconds else ""
             raise CommandFailed(
@@ -106,7 +107,7 @@ def _poll(ask: Callable[[], str | None], campaign: CampaignSnapshot, wait_second
 
 
 def store(api: Api, token: str, namespace: str, secret: str = AGENTS_SECRET) -> None:
-    """Put the token and the address into a Secret of another namespace, whether or not it is there already."""
+    """Writes the token and the intake's URL into a Secret of another namespace. Creates it where it is missing."""
     url = intake_url(api)
     body = {
         "apiVersion": "v1",
@@ -125,7 +126,7 @@ def store(api: Api, token: str, namespace: str, secret: str = AGENTS_SECRET) -> 
 
 
 def agent_secret_name(api: Api, namespace: str, deployment: str) -> str:
-    """The Secret in which an agent looks for its token: the usual one, or the former where its pod names that."""
+    """Returns the name of the Secret that the agent reads: the default one, or the earlier one if its pod uses that."""
     try:
         found = api.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/{deployment}")
     except Refused:
@@ -142,7 +143,7 @@ def _strings(node: Any) -> Iterator[str]:
 
 
 def intake_url(api: Api) -> str:
-    """The URL of the intake: by its Service's address, which tells an agent nothing; else by its name."""
+    """Returns the intake's URL with the Service's address, which reveals nothing to an agent, or else with its name."""
     named = f"http://{SERVICE}.{NAMESPACE}:{PORT}"
     try:
         spec = api.get(f"/api/v1/namespaces/{NAMESPACE}/services/{SERVICE}")["spec"]
