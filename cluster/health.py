@@ -44,13 +44,13 @@ def check_node() -> Health:
 
 
 def lacking(available: str) -> str | None:
-    """What is needed and not among the available `namespace/name`s; None when nothing is."""
+    """Returns what is needed and not among the available `namespace/name`s; None when nothing is."""
     missing = [name for namespace, name in NEEDED if f"{namespace}/{name}" not in available.split()]
     return f"not available: {', '.join(missing)}" if missing else None
 
 
 def unrouted() -> str | None:
-    """What is wrong with the way to Services; None when kube-proxy has written the rules for the DNS's.
+    """Returns what is wrong with the way to Services; None when kube-proxy has written the rules for the DNS's.
 
     A DNS that runs is of no use to pods while kube-proxy fails to write its rules, and nothing else would show it.
     Knocking at the Service's address would not do: without rules the packet leaves, and somebody else may answer.

@@ -32,7 +32,7 @@ def up(*beside: Job) -> None:
 
 
 def _kubectl() -> str:
-    """How this person calls kubectl: any on PATH will do, else ours in the cache."""
+    """Returns how this person calls kubectl: any on PATH will do, else ours in the cache."""
     return "kubectl" if shutil.which("kubectl") else str(tools.binary("kubectl"))
 
 

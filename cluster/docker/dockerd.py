@@ -29,17 +29,17 @@ DYING_SECONDS = 3.0
 
 
 def ours() -> bool:
-    """Whether the engine that we started is alive."""
+    """Returns whether the engine that we started is alive."""
     return OURS.exists() and processes.alive(OURS.read_text())
 
 
 def killed() -> bool:
-    """Whether we started one that has gone without `stop`."""
+    """Returns whether we started one that has gone without `stop`."""
     return OURS.exists() and not processes.alive(OURS.read_text())
 
 
 def program() -> str | None:
-    """Where dockerd is; None when it is not installed. A user's PATH mostly lacks the folder it is in."""
+    """Returns where dockerd is; None when it is not installed. A user's PATH mostly lacks the folder it is in."""
     return shutil.which("dockerd", path=_path())
 
 
@@ -122,7 +122,7 @@ def _path() -> str:
 
 
 def error_lines(said: str) -> str:
-    """What dockerd said, without the chatter that it ends with."""
+    """Returns what dockerd said, without the chatter that it ends with."""
     return "\n".join(line for line in said.splitlines() if "level=info" not in line)
 
 

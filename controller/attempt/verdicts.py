@@ -18,7 +18,7 @@ MAX_CHANGES = 500
 
 
 class VerdictStream:
-    """A queue of verdicts, in order. Where none comes in time, the stream itself makes one that is unknown."""
+    """A queue of verdicts, in order. The stream adds an unknown verdict when none comes in time."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now

@@ -1,6 +1,6 @@
 """The ends of a campaign: of an attempt that was left open, of a finished object, of a deleted one.
 
-The campaign that holds the subject's lock owes the cleanup; one that does not leaves the subject alone. So a fault that
+The campaign that holds the subject's lock must clean up; one that does not leaves the subject alone. So a fault that
 cannot be reverted keeps the subject locked, also when its campaign is gone. Once somebody has unlocked the subject, the
 campaign's finalizer is removed without another cleanup.
 """
@@ -80,7 +80,7 @@ async def close_unfinished(
 
 
 async def _is_locked_by_another(workload: AgentDeployment, campaign_uid: str, records: Records) -> bool:
-    """Whether the Deployment was unlocked by hand, and another campaign runs its agent there now."""
+    """Returns whether the Deployment was unlocked by hand, and another campaign runs its agent there now."""
     holders = (lock.campaign_uid for lock in await records.locks() if lock.subject == workload.key)
     return any(uid != campaign_uid for uid in holders)
 

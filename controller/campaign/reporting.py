@@ -1,4 +1,4 @@
-"""What a campaign shows in the cluster: its status and its Events, written in the background.
+"""Writes the status and the Events of a campaign in the background.
 
 The driver hands over the newest status and goes on; a task of its own writes it, skips what is outdated, and retries
 for ever. Events are posted the same way, in their order. An API server that is away for an hour makes the status old

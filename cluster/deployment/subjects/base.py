@@ -28,7 +28,7 @@ class Subject(ABC):
 
     @property
     def permissions(self) -> Path:
-        """What the controller may do to it."""
+        """Returns what the controller may do to it."""
         return overlay.MANIFESTS / "subjects" / f"{self.name}-permissions"
 
     @abstractmethod
@@ -73,5 +73,5 @@ class Subject(ABC):
         kubectl.remove(self.title, "-k", self.manifests)
 
     def remark(self) -> str | None:
-        """What whoever reads results of the deployed one must know about it."""
+        """Returns what whoever reads results of the deployed one must know about it."""
         return None
