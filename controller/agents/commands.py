@@ -20,22 +20,22 @@ from controller.agents.shell import classify
 from controller.text import truncate_bytes
 
 MAX_COMMANDS = 2000
-"""Of one attempt, the first ones. An agent in a loop must not fill the records; what is left out is said."""
+"""The number of commands of an attempt that are kept, the first ones, because an agent may loop."""
 
 COMMAND_BYTES = 4096
-"""Of one command as it is stored. It is classified before it is cut."""
+"""The most bytes of a stored command. It is classified before it is cut."""
 
-MASK_FACTOR = 4
-"""Of a text, so many times the characters that are kept are masked first: masking shortens, and takes its time."""
+MASKED_FACTOR = 4
+"""A text is cut to so many times its final length before it is masked, because masking is slow and shortens it."""
 
-_BEGUN = re.compile(
+_CUT_COMMAND = re.compile(
     r"""^\s*\{(?:.*?,)??\s*"command"\s*:\s*"((?:[^"\\]|\\u[0-9a-fA-F]{4}|\\["\\/bfnrt])*+)""", re.DOTALL
 )
 
 TOOL_CALL, TOOL_RESULT, REASONING = "tool_call", "tool_result", "reasoning"
 
 MAX_REASONING = 500
-"""Pieces of reasoning that are kept of one attempt, the first ones: an agent in a loop must not fill the records."""
+"""The number of pieces of reasoning of an attempt that are kept, the first ones, because an agent may loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,10 @@ class ToolCall:
 
 
 def exit_codes(log: Sequence[LogEntry]) -> list[int | None]:
-    """For each entry the exit code of its result; None for all that is no call, or was never answered.
+    """Returns the exit code of each call's result; None for other entries, and for calls without a result.
 
-    Several calls may be made before the first is answered. Results belong to the calls of their session and tool, in
-    their order; a result without a tool to the session's oldest call that has none yet.
+    Several calls may be made before the first result. A result belongs to the oldest call of its session and tool that
+    has none yet; a result without a tool, to the oldest such call of its session.
     """
     codes: list[int | None] = [None] * len(log)
     waiting: defaultdict[str, dict[int, str]] = defaultdict(dict)
@@ -95,9 +95,9 @@ def extract_reasoning(log: Iterable[LogEntry]) -> tuple[Reasoning, ...]:
 
 
 def extract_command(params: Any) -> str:
-    """What a tool was told to run: `command` in its parameters, without the reasoning beside it; else all of these.
+    """Returns the command of a tool call: `command` in its parameters, else all parameters but the reasoning.
 
-    `params` may be JSON as a text, a value, or the command itself. Two calls are the same when this text is the same.
+    `params` may be JSON as a text, a value, or the command itself. Two calls with the same text are repetitions.
     """
     value = _decoded(params)
     if isinstance(value, Mapping):
@@ -117,15 +117,15 @@ def command_log(calls: Sequence[ToolCall]) -> CommandLog:
 
 
 def completeness(commands: int) -> tuple[bool, str]:
-    """Whether all of so many commands are kept, and if not, what is to be said of it."""
+    """Returns whether all of so many commands are kept, and if not, a text that says how many are."""
     if commands <= MAX_COMMANDS:
         return True, ""
     return False, f"{commands} commands, of which the first {MAX_COMMANDS} are kept"
 
 
 def sanitize(text: str, limit: int = COMMAND_BYTES) -> str:
-    """A text of an agent's as it is stored: masked, and at most `limit` bytes of UTF-8."""
-    return truncate_bytes(mask(text[: MASK_FACTOR * limit]), limit)
+    """Returns an agent's text as it is stored: masked, and at most `limit` bytes of UTF-8."""
+    return truncate_bytes(mask(text[: MASKED_FACTOR * limit]), limit)
 
 
 def _command(call: ToolCall) -> Command:
@@ -150,6 +150,6 @@ def _decoded(params: Any) -> Any:
     try:
         return json.loads(params)
     except (ValueError, RecursionError):
-        # Cut where it was too long to be read whole: the command may stand in what there is.
-        begun = _BEGUN.search(params) if params.lstrip().startswith("{") else None
-        return params if begun is None else {"command": json.loads(f'"{begun[1]}"', strict=False)}
+        # The JSON was cut because it is too long. Its beginning may contain the command.
+        cut = _CUT_COMMAND.search(params) if params.lstrip().startswith("{") else None
+        return params if cut is None else {"command": json.loads(f'"{cut[1]}"', strict=False)}

@@ -3,9 +3,9 @@
 No pod is kept between two attempts, so that no memory links them. Only the Deployment's own pods count: those of its
 ReplicaSets, whatever their labels.
 
-What others did to a pod (evicted, deleted, scaled, its node lost) says nothing about the agent: its attempt is run
-again. What it did itself (any exit, its own memory limit, a failing probe) is its own performance and is scored. While
-the API server does not answer, nothing is known (docs/decisions/046-an-agent-that-others-end-is-lost.md).
+An attempt is run again where others ended the agent's pod (eviction, deletion, scaling, loss of the node). It is scored
+where the agent ended itself (any exit, its own memory limit, a failing probe). While the API server does not answer,
+its state is unknown (docs/decisions/046-an-agent-that-others-end-is-lost.md).
 """
 
 from __future__ import annotations

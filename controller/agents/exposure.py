@@ -1,6 +1,6 @@
-"""What an agent's account may read that tells it that it is being evaluated: which rights count, and what is said.
+"""Finds out what an agent's ServiceAccount may read that reveals the evaluation, and describes it.
 
-Pure, but for the questions themselves, which somebody else answers.
+Pure, but for the access reviews, which the caller's `ask` makes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Attributes = Mapping[str, str]
 """`resourceAttributes` of a SubjectAccessReview."""
 
 Ask = Callable[["Account", Attributes], Awaitable[bool | None]]
-"""Whether an account may do something; None where that cannot be told."""
+"""Returns whether an account may do something; None where that is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Account:
 
     @property
     def user(self) -> str:
-        """As whom the API server knows it."""
+        """Its user name at the API server."""
         return f"system:serviceaccount:{self.namespace}:{self.name}"
 
     def __str__(self) -> str:
@@ -38,13 +38,13 @@ class Account:
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """To which it belongs: rights may be bound to any of them."""
+        """The groups that it belongs to. Permissions may be bound to any of them."""
         return "system:serviceaccounts", f"system:serviceaccounts:{self.namespace}", "system:authenticated"
 
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """One thing that an account may be let do. Any of the verbs is enough. `flag`: what the record says of it."""
+    """A permission that an account has with any of the verbs. `flag` is what the record then has."""
 
     what: str
     attributes: Attributes
@@ -52,14 +52,14 @@ class Permission:
     flag: Flag = Flag.AGENT_CAN_SEE_EVALUATION
 
     def resource_attributes(self) -> Iterator[Attributes]:
-        """What is to be asked, a verb at a time."""
+        """Yields the attributes to ask about, one verb at a time."""
         for verb in self.verbs:
             yield {**self.attributes, "verb": verb}
 
 
 @dataclass(frozen=True, slots=True)
 class Namespaces:
-    """The namespaces that matter: the campaign's, its subject's, the controller's."""
+    """The namespaces of the campaign, its subject and the controller."""
 
     campaign: str
     subject: str
@@ -67,7 +67,7 @@ class Namespaces:
 
 
 def revealing_permissions(namespaces: Namespaces) -> tuple[Permission, ...]:
-    """Every right that tells an agent of the evaluation, or what was done to its subject."""
+    """Returns all permissions that reveal the evaluation, or what was done to the subject."""
     campaign, subject, controller = namespaces.campaign, namespaces.subject, namespaces.controller
     definition = {"group": "apiextensions.k8s.io", "resource": "customresourcedefinitions", "name": f"{PLURAL}.{GROUP}"}
     pods = {"resource": "pods", "namespace": controller}
@@ -103,7 +103,7 @@ def revealing_permissions(namespaces: Namespaces) -> tuple[Permission, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """What was found out about an account. `can` and `unknown` are rights of which that is so."""
+    """What is known about an account: the permissions that it has (`can`), and those that could not be checked."""
 
     account: Account | None
     can: tuple[Permission, ...] = ()
@@ -111,44 +111,44 @@ class Exposure:
 
     @property
     def flags(self) -> frozenset[Flag]:
-        """What the record says."""
+        """The flags for the record."""
         unknown = {Flag.AGENT_RIGHTS_UNKNOWN} if self.unknown or self.account is None else set()
-        return frozenset({right.flag for right in self.can} | unknown)
+        return frozenset({permission.flag for permission in self.can} | unknown)
 
     @property
     def message(self) -> str:
-        """In a sentence; empty where there is nothing to be said."""
+        """A sentence about it; empty where the account can read nothing and all is known."""
         if self.account is None:
             return "whether the agent can read of the evaluation is unknown: its Deployment could not be read"
-        who = f"the agent's ServiceAccount {self.account}"
+        account = f"the agent's ServiceAccount {self.account}"
         parts = []
         if self.can:
-            parts.append(f"{who} can read {_listed(self.can)}")
+            parts.append(f"{account} can read {_listed(self.can)}")
         if self.unknown:
-            parts.append(f"whether {'it' if parts else who} can read {_listed(self.unknown)} is unknown")
+            parts.append(f"whether {'it' if parts else account} can read {_listed(self.unknown)} is unknown")
         return "; ".join(parts)
 
 
 async def check_exposure(account: Account, namespaces: Namespaces, ask: Ask) -> Exposure:
-    """Ask about every right. Where one verb is allowed, the others are not asked about."""
+    """Ask about every permission. Where one verb is allowed, the others are not asked about."""
     can, unknown = [], []
-    for right in revealing_permissions(namespaces):
-        match await _any(account, right, ask):
+    for permission in revealing_permissions(namespaces):
+        match await _any(account, permission, ask):
             case True:
-                can.append(right)
+                can.append(permission)
             case None:
-                unknown.append(right)
+                unknown.append(permission)
     return Exposure(account, tuple(can), tuple(unknown))
 
 
-async def _any(account: Account, right: Permission, ask: Ask) -> bool | None:
+async def _any(account: Account, permission: Permission, ask: Ask) -> bool | None:
     answers = []
-    for attributes in right.resource_attributes():
+    for attributes in permission.resource_attributes():
         answers.append(await ask(account, attributes))
         if answers[-1]:
             return True
     return None if None in answers else False
 
 
-def _listed(rights: Sequence[Permission]) -> str:
-    return ", ".join(right.what for right in rights)
+def _listed(permissions: Sequence[Permission]) -> str:
+    return ", ".join(permission.what for permission in permissions)

@@ -2,7 +2,7 @@
 
 Text that looks like a token, a password or a key becomes `***`. A secret without a known pattern is not masked; text
 that only looks like a secret is lost. Masking is idempotent. Every repetition in the patterns is bounded, because the
-text may be a mebibyte long and made to be slow to match.
+text may be a mebibyte long and designed to be slow to match.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ MASK = "***"
 
 _SECRET_WORDS = r"password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential"
 _VALUE = r"""(?!"?\$[({A-Z_])(?:"(?:\\.|[^"\\])*"|'[^']*'|[^\s"'&;|,}{)]+)"""
-"""A quoted text, or text up to the next space, quote or operator. A shell's variable is no secret."""
+"""A quoted text, or the text up to the next space, quote or operator. A shell variable is not a secret."""
 
 _NAMES = ("pass", "pwd", "secret", "token", "key", "credential")
 _FREE = ("mysql", "mysqldump", "mysqladmin", "mariadb", "sshpass", "redis-cli")
@@ -24,7 +24,7 @@ _LOGIN = ("docker", "podman", "helm", "skopeo", "oras", "oc", "az")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A pattern and its replacement. `signs`, in lower case: a text without any of them need not be searched."""
+    """A pattern and its replacement. A text is searched only if it contains one of `signs`, which are in lower case."""
 
     signs: tuple[str, ...]
     pattern: re.Pattern[str]
@@ -36,7 +36,7 @@ def _rule(signs: Sequence[str], pattern: str, replacement: str, flags: int = 0) 
 
 
 _RULES = (
-    # A whole key, or as much of it as there is.
+    # A private key, or its beginning where the text was cut.
     _rule(
         ["private key"],
         r"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----)(?!\*\*\*).*?(-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|\Z)",
@@ -73,7 +73,7 @@ _RULES = (
     ),
     # --password …, --token …; not --token-file …, which names a file
     _rule(_NAMES, rf"(--(?:\w[\w-]{{0,20}}-)?(?:{_SECRET_WORDS}))\s+(?!-){_VALUE}", rf"\1 {MASK}", re.I),
-    # -u user:password of curl's, and -p of those that take a password by it
+    # curl -u user:password, and the -p of programs that take a password
     _rule(
         ["-u", "--user"],
         r"""((?<!\S)(?:-u|--user)[\s=]*["']?[^\s:"']{1,128}):(?!//)[^\s"']{1,512}(?=["']?(?:\s|$))""",

@@ -1,8 +1,8 @@
 """Finds the ticket of an attempt, and when it was opened and resolved: a pure fold over polls of the agent's source.
 
-It is never "the latest row": only tickets after the cursor and after the injection count. The first such ticket is the
-detection; that the agent itself calls this very ticket resolved is the resolution. A ticket from before the injection
-is a false alarm, whatever becomes of it later: docs/decisions/047-a-quiet-period-before-the-injection.md.
+Only tickets after the cursor and after the injection count. The first such ticket is the detection; the resolution is
+that the agent itself resolves the same ticket. A ticket from before the injection is a false alarm, even if it is
+resolved later: docs/decisions/047-a-quiet-period-before-the-injection.md.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ TOLERANCE = timedelta(seconds=2)
 """By how much the agent's clock may differ from ours before its time is called impossible."""
 
 FEW_TICKETS = 3
-"""An honest monitor's tickets in one attempt: one for what it sees, one for a consequence, one opened twice. An agent
-that opens more meets a fault with one of them by chance."""
+"""The most tickets of an attempt without the flag `ManyTickets`: one for the symptom, one for a consequence, one opened
+twice. With more, one of them may match a fault by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def update_match(match: TicketMatch, result: PollResult) -> TicketMatch:
 
 
 def _separate_early(match: TicketMatch, result: PollResult) -> TicketMatch:
-    """Keeps the tickets that can be about this fault. One from before the fault never can, whatever it says later."""
+    """Separates the tickets from before the fault, which are never about it, from those that may be about it."""
     early, alarms, flags = set(match.early), set(match.alarms), set(match.flags)
     kept = []
     for ticket in result.tickets:
@@ -115,7 +115,7 @@ def _time_flags(match: TicketMatch, own: datetime | None, at: datetime, by_poll:
 
     `at` is our own time for the same event; `by_poll` says that it is when a poll first showed it.
     """
-    assert match.opened_at is not None, "nothing is detected before there is anything to find"
+    assert match.opened_at is not None, "a ticket is detected only after the fault"
     if own is None:
         return frozenset()
     if not match.opened_at - TOLERANCE <= own <= at + TOLERANCE:

@@ -14,12 +14,12 @@ from controller.jsontypes import Json
 
 
 class AgentUnreadable(Exception):
-    """The agent's source cannot be read now; the text says why. It may come right."""
+    """The agent's source cannot be read now; the text says why. It may be readable later."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilePolicy:
-    """Which files of agents may be read: those below `below` (None: any), and never one of `never`, by any name."""
+    """The files of agents that may be read: those below the folder `below` (None: any), except those in `never`."""
 
     below: str | None = None
     never: tuple[str, ...] = ()
@@ -30,10 +30,10 @@ ANY_FILE = FilePolicy()
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Which rows a table of a file held: the digests by which they are known again, sixteen digits each, joined.
+    """The rows of a table at one time: the digests that identify them, sixteen digits each, joined.
 
-    `floor`: rows with ids below it were there too, and are not remembered. `count`: the highest id that was ever given
-    out or, where ids are no numbers, how many rows there were.
+    Rows with ids below `floor` existed too, and have no digests here. `count` is the highest id that was ever used or,
+    where ids are no numbers, the number of rows.
     """
 
     digests: str = ""
@@ -61,7 +61,7 @@ class Cursor:
     entries: Known = NOTHING_KNOWN
 
     def to_json(self) -> dict[str, Json]:
-        """As it is stored in the record: how much was there, not each row of it."""
+        """Returns the JSON of the record, which has the counts and not the rows."""
         return {"at": self.at.isoformat(), "ticket": self.ticket, "entry": self.entry, "file": self.file}
 
 
@@ -112,7 +112,7 @@ class Command:
     why: str
 
     def to_json(self) -> dict[str, Json]:
-        """As it is stored in the record."""
+        """Returns the JSON of the record."""
         return {
             "at": None if self.at is None else self.at.isoformat().replace("+00:00", "Z"),
             "session": self.session,
@@ -138,7 +138,7 @@ class Reasoning:
     after: int
 
     def to_json(self) -> dict[str, Json]:
-        """As it is stored in the record."""
+        """Returns the JSON of the record."""
         at = None if self.at is None else self.at.isoformat().replace("+00:00", "Z")
         return {"at": at, "session": self.session, "text": self.text, "after": self.after}
 

@@ -20,7 +20,7 @@ from controller.agents.protocol import AgentSource, AgentUnreadable, CommandLog,
 from controller.api import Failure, Mode, Outcome
 from controller.attempt.observation import NO_PROGRESS, AgentProgress
 from controller.attempt.outcome import AttemptFailed
-from controller.records.rows import Facts, Flag
+from controller.records.rows import AttemptFields, Flag
 from subjects.cluster import ClusterError
 from subjects.retry import retry_until_reachable
 
@@ -214,7 +214,7 @@ class AgentSession:
 
     # The record ------------------------------------------------------------------------------------------------------
 
-    def record_fields(self) -> Facts:
+    def record_fields(self) -> AttemptFields:
         """The agent's times and the number of false alarms, as the record keeps them."""
         if self._match is None:
             return {}

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, Unpack
 
 from controller.api import Current, Failure, Step
 from controller.attempt.outcome import AttemptFailed
-from controller.records import AttemptRow, Event, Facts, Records
+from controller.records import AttemptFields, AttemptRow, Event, Records
 from subjects.retry import retry_until_reachable
 
 T = TypeVar("T")
@@ -41,7 +41,7 @@ class StepRunner:
         self._records = records
         self._now = now
         self._report = report
-        self._facts: Facts = {}
+        self._facts: AttemptFields = {}
         self._events: list[Event] = []
         self._record_waits_limited = False
         self._writing: asyncio.Task[None] | None = None
@@ -49,7 +49,7 @@ class StepRunner:
 
     # Records ---------------------------------------------------------------------------------------------------------
 
-    def record(self, **facts: Unpack[Facts]) -> None:
+    def record(self, **facts: Unpack[AttemptFields]) -> None:
         """Keeps facts for the record; the next step commits them."""
         self._facts |= facts
 
@@ -57,7 +57,7 @@ class StepRunner:
         """Keeps events for the record's timeline; the next step commits them."""
         self._events += events
 
-    async def commit(self, **facts: Unpack[Facts]) -> None:
+    async def commit(self, **facts: Unpack[AttemptFields]) -> None:
         """Commits facts now, within the current step."""
         await self._records.update(self._row.id, at=self._now(), **facts)
 

@@ -115,9 +115,9 @@ class LockQueue:
         ahead = min((other for other in older if other.needs & entry.needs), default=None)
         if ahead is None:
             deployments = entry.needs - {subject}
-            lock = await self._records.take_lock(subject, entry.uid, entry.name, self._now(), deployments)
+            lock = await self._records.acquire_locks(subject, entry.uid, entry.name, self._now(), deployments)
             return None if lock.campaign_uid == entry.uid else _holder_of(lock)
-        if own:  # as in Records.take_lock: a campaign that waits holds nothing
+        if own:  # as in Records.acquire_locks: a campaign that waits holds nothing
             await self._records.release_lock(entry.uid)
             self.notify()
         others = [lock for lock in held if lock.subject in entry.needs and lock.campaign_uid != entry.uid]
@@ -221,7 +221,7 @@ class LockAcquisition:
                 return HeldLocks(turn.interleaving, _last_end(arms))
             if partner_deadline is not None and turn.owner is TurnOwner.UNKNOWN:
                 await self._wait_with_locks(describe_missing_partner(partner_deadline))
-            elif await self._hand_over(arms):
+            elif await self._transfer_locks(arms):
                 self._queue.notify()
                 continue
             else:
@@ -240,9 +240,9 @@ class LockAcquisition:
         turn = self._turn = decide_turn(arms)
         return arms, turn
 
-    async def _hand_over(self, arms: Arms) -> bool:
+    async def _transfer_locks(self, arms: Arms) -> bool:
         assert arms.partner is not None, "it is the partner's turn"
-        return await self._records.hand_over(self._campaign.uid, arms.partner.campaign.uid, self._now())
+        return await self._records.transfer_locks(self._campaign.uid, arms.partner.campaign.uid, self._now())
 
     async def _wait_with_locks(self, why: str) -> None:
         await self._report(Blocked(Reason.WAITS_FOR_TURN, why, self._name, True, self._interleaving))

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from controller.jsontypes import Json
-from controller.reading import from_json
+from controller.reading import serialization
 from controller.reading.protocol import AttemptTimeline, CampaignCounts
 from controller.records.database import sound_copy
 from controller.records.errors import NotRecorded, RecordsError, RecordsUnavailable
@@ -41,28 +41,33 @@ class RemoteReader:
 
     def campaigns(self) -> list[CampaignCounts]:
         """See `RecordsReader`."""
-        return [from_json.campaign(each) for each in self._json("/v1/campaigns")]
+        return [serialization.campaign_from_json(each) for each in self._json("/v1/campaigns")]
 
     def find(self, reference: str) -> CampaignMatch:
         """See `RecordsReader`."""
         meant, *others = self._json("/v1/campaigns", named=reference)
-        rows = (from_json.campaign(each).campaign for each in others)
-        return CampaignMatch(from_json.campaign(meant).campaign, tuple(rows))
+        rows = (serialization.campaign_from_json(each).campaign for each in others)
+        return CampaignMatch(serialization.campaign_from_json(meant).campaign, tuple(rows))
 
     def attempts(self, campaign: CampaignRow) -> list[AttemptSummary]:
         """See `RecordsReader`."""
-        return [from_json.summary(each) for each in self._json(f"/v1/campaigns/{quote(campaign.uid)}/attempts")]
+        return [
+            serialization.summary_from_json(each)
+            for each in self._json(f"/v1/campaigns/{quote(campaign.uid)}/attempts")
+        ]
 
     def attempt(self, campaign: CampaignRow, trial: int, attempt: int | None = None) -> AttemptTimeline:
         """See `RecordsReader`."""
         which = {} if attempt is None else {"attempt": str(attempt)}
-        return from_json.timeline(self._json(f"/v1/campaigns/{quote(campaign.uid)}/trials/{trial}", **which))
+        return serialization.timeline_from_json(
+            self._json(f"/v1/campaigns/{quote(campaign.uid)}/trials/{trial}", **which)
+        )
 
     def whole_attempts(self, campaign: CampaignRow) -> Iterator[AttemptTimeline]:
         """See `RecordsReader`."""
         with self._answer(f"/v1/campaigns/{quote(campaign.uid)}/export") as answer:
             for line in answer:
-                yield from_json.timeline(json.loads(line))
+                yield serialization.timeline_from_json(json.loads(line))
 
     def backup(self, destination: Path) -> None:
         """See `RecordsReader`."""

@@ -22,7 +22,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from controller.jsontypes import Json
-from controller.reading import as_json
+from controller.reading import serialization
 from controller.reading.database import DatabaseReader
 from controller.records.database import backup
 from controller.records.errors import NotRecorded, RecordsError
@@ -110,12 +110,12 @@ class RecordsEndpoints:
         """Returns all campaigns; with `?named=`, those of this name, namespace/name or uid, newest first."""
         reference = request.query_params.get("named")
         found = self._reader.campaigns() if reference is None else self._reader.named(reference)
-        return _json([as_json.campaign(each) for each in found])
+        return _json([serialization.campaign_to_json(each) for each in found])
 
     def attempts(self, request: Request) -> Response:
         """Returns the attempts of a campaign, without the large columns."""
         rows = self._reader.attempts(self._campaign(request))
-        return _json([as_json.attempt(row) for row in rows])
+        return _json([serialization.attempt_to_json(row) for row in rows])
 
     def timeline(self, request: Request) -> Response:
         """Returns one attempt with all its columns: the last of its trial unless `?attempt=` names another."""
@@ -123,7 +123,7 @@ class RecordsEndpoints:
         if attempt is not None and not attempt.isdecimal():
             return PlainTextResponse("attempt must be a number", 400)
         timeline = self._reader.attempt(campaign, request.path_params["trial"], int(attempt) if attempt else None)
-        return _json(as_json.timeline(campaign, timeline))
+        return _json(serialization.timeline_to_json(campaign, timeline))
 
     def export(self, request: Request) -> Response:
         """Returns all attempts of a campaign with all their columns, one line of JSON each."""
@@ -131,7 +131,7 @@ class RecordsEndpoints:
 
         def lines() -> Iterator[str]:
             for timeline in self._reader.whole_attempts(campaign):
-                yield as_json.dumps(as_json.timeline(campaign, timeline)) + "\n"
+                yield serialization.dumps(serialization.timeline_to_json(campaign, timeline)) + "\n"
 
         return StreamingResponse(lines(), media_type="application/x-ndjson")
 
@@ -151,7 +151,7 @@ class RecordsEndpoints:
 
 
 def _json(value: Json) -> Response:
-    return Response(as_json.dumps(value), media_type="application/json")
+    return Response(serialization.dumps(value), media_type="application/json")
 
 
 @asynccontextmanager

@@ -16,18 +16,18 @@ from controller.records.errors import (
     RecordsUnavailable,
 )
 from controller.records.facade import Records
-from controller.records.rows import AttemptRow, AttemptSummary, CampaignRow, Event, Facts, LockRow, Tally
+from controller.records.rows import AttemptFields, AttemptRow, AttemptSummary, CampaignRow, Event, LockRow, Tally
 
 __all__ = [
     "Arm",
     "Arms",
     "AttemptEnded",
+    "AttemptFields",
     "AttemptRow",
     "AttemptSummary",
     "CampaignRow",
     "DiskFull",
     "Event",
-    "Facts",
     "InboxFull",
     "LockRow",
     "Records",

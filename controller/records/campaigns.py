@@ -124,14 +124,14 @@ def members(connection: Connection, campaign: CampaignRow) -> list[CampaignRow]:
 
 
 def _transfer(connection: Connection, campaign: CampaignRow, to: CampaignRow, at: datetime) -> bool:
-    """Make the campaign's locks the other one's, in one statement; whether it held any, and the other can use them."""
-    return to.phase.wants_subject and locks.hand_over(connection, campaign.uid, to.uid, to.qualified_name, at)
+    """Transfers the campaign's locks in one statement; returns whether it had any and the other one can use them."""
+    return to.phase.wants_subject and locks.transfer(connection, campaign.uid, to.uid, to.qualified_name, at)
 
 
 def _release(connection: Connection, campaign: CampaignRow, at: datetime, keep_subject: bool) -> None:
-    """Give up subject and agent: to the other arm where that waits for them, else to whoever is next.
+    """Releases the locks on subject and agent, or transfers them to the other arm where that waits for them.
 
-    With `keep_subject` only the agent's Deployment is free: what cannot be undone is not in there.
+    With `keep_subject` it releases only the lock on the agent's Deployment, which a failed cleanup does not affect.
     """
     if keep_subject:
         return locks.release_workloads(connection, campaign.uid)
@@ -198,6 +198,6 @@ def load_arms(connection: Connection, tallies: Tallies, campaign_uid: str) -> Ar
 
 
 def transfer_locks(connection: Connection, campaign_uid: str, to_uid: str, at: datetime) -> bool:
-    """See `Records.hand_over`."""
+    """See `Records.transfer_locks`."""
     campaign, to = (existing(connection, uid) for uid in (campaign_uid, to_uid))
     return _transfer(connection, campaign, to, at)

@@ -20,7 +20,7 @@ from controller.records.campaigns import Arms
 from controller.records.errors import RecordsUnavailable
 from controller.records.inbox import RejectedWrites
 from controller.records.quota import LogLimits, LogQuota
-from controller.records.rows import AttemptRow, CampaignRow, Event, Facts, Flag, LockRow, Tally
+from controller.records.rows import AttemptFields, AttemptRow, CampaignRow, Event, Flag, LockRow, Tally
 from controller.records.store import Store
 from controller.records.tally import Tallies
 
@@ -122,7 +122,7 @@ class Records:
         at: datetime,
         step: Step | None = None,
         events: Sequence[Event] = (),
-        **facts: Unpack[Facts],
+        **facts: Unpack[AttemptFields],
     ) -> None:
         """Commits columns of an attempt, the step it enters (with an event of its own) and further events, together.
 
@@ -175,7 +175,7 @@ class Records:
         """Returns how long the campaign's ended attempts have taken in all, cleanup included."""
         return await self._read(lambda c: attempts.time_spent(c, campaign_uid))
 
-    async def take_lock(
+    async def acquire_locks(
         self, subject_key: str, campaign_uid: str, campaign: str, at: datetime, workloads: Collection[str] = ()
     ) -> LockRow:
         """Acquires the locks of the subject and of these agents' Deployments (`locks.workload_key`), all or none.
@@ -184,7 +184,7 @@ class Records:
         and this campaign then has no lock at all, so that no two can wait for each other. `campaign` is its
         `namespace/name`. The campaign must have its row already.
         """
-        return await self._write(lambda c: locks.take(c, subject_key, workloads, campaign_uid, campaign, at))
+        return await self._write(lambda c: locks.acquire(c, subject_key, workloads, campaign_uid, campaign, at))
 
     async def locks(self) -> list[LockRow]:
         """Returns every lock there is."""
@@ -194,7 +194,7 @@ class Records:
         """Returns the states of the campaign and its other arm, from one snapshot. Raises LookupError without a row."""
         return await self._read(lambda c: campaigns.load_arms(c, self._tallies, campaign_uid))
 
-    async def hand_over(self, campaign_uid: str, to_uid: str, at: datetime) -> bool:
+    async def transfer_locks(self, campaign_uid: str, to_uid: str, at: datetime) -> bool:
         """Transfers the campaign's locks to another campaign in one transaction; returns whether that has them now.
 
         Transfers nothing where the other is suspended, has ended, or waits for something else than the subject.

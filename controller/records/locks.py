@@ -33,7 +33,7 @@ def is_workload(key: str) -> bool:
     return key.startswith(WORKLOAD) and key.count("/") == 2
 
 
-def take(
+def acquire(
     connection: Connection, subject: str, workloads: Collection[str], campaign_uid: str, campaign: str, at: datetime
 ) -> LockRow:
     """Acquires exactly these locks if each is free or the campaign's own; else releases all that it has.
@@ -53,7 +53,7 @@ def take(
     return min(decisive, key=lambda lock: lock.subject != subject)
 
 
-def hand_over(connection: Connection, campaign_uid: str, to_uid: str, to: str, at: datetime) -> bool:
+def transfer(connection: Connection, campaign_uid: str, to_uid: str, to: str, at: datetime) -> bool:
     """Transfers all the campaign's locks to another campaign, `to` (`namespace/name`); returns whether it had any.
 
     One statement transfers the subject and the agents' Deployments together, so that no third campaign gets one.

@@ -255,7 +255,7 @@ class Event:
     detail: Mapping[str, Json] = field(default_factory=dict)
 
 
-class Facts(TypedDict, total=False):
+class AttemptFields(TypedDict, total=False):
     """The columns that a running attempt may set; those that are left out stay as they are."""
 
     initial_state: Mapping[str, Json]

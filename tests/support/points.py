@@ -42,9 +42,9 @@ class Moment:
 def watch_points(subject: type, tell: Callable[[Moment], None]) -> None:
     """Have `tell` called, in this process, right after each point and before anything else happens."""
     moments: list[tuple[type, str, Callable[..., Moment | None]]] = [
-        (Records, "take_lock", lambda *_: Moment(LOCKED)),
+        (Records, "acquire_locks", lambda *_: Moment(LOCKED)),
         (Records, "set_phase", lambda _, _records, _uid, phase, *_rest, **__: Moment(f"phase {phase.value}")),
-        (Records, "hand_over", lambda handed, *_: Moment(HANDED) if handed else None),
+        (Records, "transfer_locks", lambda handed, *_: Moment(HANDED) if handed else None),
         (Records, "open_attempt", lambda row, *_: Moment(OPENED, row.id)),
         (Records, "update", _updated),
         (Records, "end_attempt", _ended),

@@ -1,7 +1,7 @@
 """The HTTP API of the intake. A request is answered when its content is committed; until then the agent repeats it.
 
-Bodies are parsed, classified and masked by processes of their own: a mebibyte takes seconds, in which the event loop
-has trials to watch, and memory, of which the process that watches must not run out.
+Bodies are parsed, classified and masked by processes of their own, because a mebibyte may take seconds and much memory,
+and the controller observes trials meanwhile.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def intake(
 
 
 class _Endpoints:
-    """The endpoints that take something. Their docstrings are the descriptions of the API."""
+    """The endpoints that accept something. Their docstrings are the descriptions in the API."""
 
     def __init__(self, records: Records, now: Callable[[], datetime], workers: ParserPool) -> None:
         self._records = records
@@ -92,7 +92,7 @@ class _Endpoints:
         self._workers = workers
 
     async def put_ticket(self, request: Request) -> Response:
-        """A ticket as it is now; the newest word holds."""
+        """A ticket as it is now. It replaces what was sent before."""
         id_ = _path_id(request)
         campaign, [ticket] = await self._read(request, "ticket")
         try:
@@ -104,7 +104,7 @@ class _Endpoints:
         return Response(status_code=204)
 
     async def put_session(self, request: Request) -> Response:
-        """A session, and the ticket it works on."""
+        """A session, and the ticket that it works on."""
         id_ = _path_id(request)
         campaign, [session] = await self._read(request, "session")
         await self._write(lambda connection, at: inbox.put_session(connection, campaign, id_, session))
@@ -122,7 +122,7 @@ class _Endpoints:
         return campaign, await self._workers.read(campaign, kind, await request.body())
 
     async def _write(self, work: Callable[[Connection, datetime], int | None]) -> int:
-        # The time of arrival is that of the write, not when it began to wait for its turn.
+        # The time of arrival is that of the write, not that of the request.
         return await self._records.write_at_once(lambda connection: work(connection, self._now())) or 0
 
 
@@ -206,7 +206,7 @@ def _operation(id_: str, endpoint: Callable[..., Any], body: type[BaseModel]) ->
 
 
 def _page(description: dict[str, Any]) -> str:
-    """The API on one page that needs nothing from elsewhere."""
+    """Returns the description of the API as one HTML page without external resources."""
     rows = [
         f"<tr><td><code>{method.upper()} {html.escape(path)}</code><td>{html.escape(operation['description'])}"
         for path, operations in description["paths"].items()

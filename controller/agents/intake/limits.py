@@ -1,8 +1,8 @@
-"""What stands before the API: a token, a campaign's budget, and limits to a body's size and time.
+"""The middleware before the API: it checks the token, the campaign's budget, and the body's size and time.
 
-They are checked in this order, before a body is read: a caller without a token costs nothing. A campaign that sends too
-much is refused and told when to come again; that costs the others nothing. Tickets have an allowance that no log can
-use up. What is refused for good is counted, so that an attempt does not look complete.
+The checks run in this order, before the body is read, so that a caller without a token costs nothing. A campaign that
+sends too much is refused with a Retry-After, without cost for the others. Tickets have a budget of their own, which no
+log can use up. Permanent refusals are counted, so that the attempt is flagged as incomplete.
 """
 
 from __future__ import annotations
@@ -24,32 +24,32 @@ from controller.records.inbox import RejectedWrites
 MEBIBYTE = 1 << 20
 
 SMALL_BYTES = 64 << 10
-"""A body up to this size is taken whatever the large ones do: as many as there may be connections fit into memory."""
+"""Bodies up to this size have no limit of their own: one for every possible connection fits into memory."""
 
 LARGE_AT_ONCE_BYTES = 4 * MEBIBYTE
 LARGE_IN_ALL_BYTES = 16 * MEBIBYTE
-"""Of larger bodies that are being received or worked on: of one campaign, and of all."""
+"""The most bytes of larger bodies that are in progress: of one campaign, and of all."""
 
 MAX_AT_ONCE = 16
 LOGS_AT_ONCE = 4
-"""Requests of one campaign, all of them, and those of them that bring logs. A ticket finds a place beside its logs."""
+"""The most concurrent requests of one campaign, and how many of them may be logs, so that tickets have room."""
 
 
 MAX_IDLE = 256
-"""Accounts that are kept before those that are like new are dropped."""
+"""The number of accounts from which on idle ones are dropped."""
 
 
-class RequestKind(StrEnum):
-    """What a request brings, as far as budgets go."""
+class Kind(StrEnum):
+    """The kinds of requests, which have separate budgets."""
 
     TICKETS = "tickets"
-    """And sessions."""
+    """Tickets and sessions."""
     LOG = "log"
 
 
 @dataclass(frozen=True, slots=True)
-class RateLimit:
-    """`burst` at once, then so many a second."""
+class Rate:
+    """A limit: `burst` at once, then `a_second` per second."""
 
     a_second: float
     burst: float
@@ -63,9 +63,9 @@ BYTES = {
 
 
 class OverBudget(Exception):
-    """Too much; the text says of what. `wait` is in how many seconds it may be tried again; `rate`: sent too fast.
+    """The request exceeds a budget; the text says which. It may be sent again after `wait` seconds.
 
-    Where it is not too fast, it is too much at once, and in a moment there will be room.
+    `rate`: too much was sent per second. Otherwise too much is in progress at once.
     """
 
     def __init__(self, why: str, wait: float, rate: bool) -> None:
@@ -81,7 +81,7 @@ class _Bucket:
     at: float
 
     def missing(self, amount: float, now: float) -> float:
-        """Seconds until there is so much; 0.0 where there is now."""
+        """Returns the seconds until `amount` is available; 0.0 where it is now."""
         self.level = min(self.rate.burst, self.level + (now - self.at) * self.rate.a_second)
         self.at = now
         return max(0.0, min(amount, self.rate.burst) - self.level) / self.rate.a_second
@@ -89,28 +89,28 @@ class _Bucket:
 
 @dataclass(slots=True)
 class _Account:
-    """Of one campaign."""
+    """The budgets of one campaign, and what it has in progress."""
 
     buckets: dict[tuple[str, RequestKind], _Bucket]
     at_once: Counter[RequestKind] = field(default_factory=Counter)
     large: int = 0
 
     def idle(self, now: float) -> bool:
-        """Whether nothing is under way and nothing is used up."""
+        """Returns whether nothing is in progress and nothing of the budgets is used up."""
         full = all(not bucket.missing(bucket.rate.burst, now) for bucket in self.buckets.values())
         return full and not self.at_once.total()
 
 
 class Budgets:
-    """Of all campaigns. `clock` is in seconds, and never goes back."""
+    """The budgets of all campaigns. `clock` is monotonic, in seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._accounts: dict[str, _Account] = {}
         self._large = 0
 
-    def enter(self, campaign: str, kind: RequestKind, size: int) -> None:
-        """A request with a body of at most `size` bytes begins. Raises OverBudget; then it has not begun."""
+    def enter(self, campaign: str, kind: Kind, size: int) -> None:
+        """Reserves the budget of a request with a body of at most `size` bytes, or raises OverBudget."""
         account, now = self._account(campaign), self._clock()
         if account.at_once.total() >= MAX_AT_ONCE or (
             kind is RequestKind.LOG and account.at_once[kind] >= LOGS_AT_ONCE
@@ -135,8 +135,8 @@ class Budgets:
             account.large += size
             self._large += size
 
-    def leave(self, campaign: str, kind: RequestKind, size: int, actual: int) -> None:
-        """It is over. `actual` bytes came, where `size` were allowed for; the rest is given back."""
+    def leave(self, campaign: str, kind: Kind, size: int, actual: int) -> None:
+        """Ends a request. Of the `size` bytes that were reserved, `actual` were received; the rest is given back."""
         account = self._accounts[campaign]
         account.at_once[kind] -= 1
         sizes = account.buckets["bytes", kind]
@@ -158,23 +158,23 @@ class Budgets:
         return account
 
     def _drop_idle(self, now: float) -> None:
-        """Forget who has sent nothing for so long that a new account is the same as theirs."""
+        """Drops the accounts that are the same as new ones, where there are many."""
         if len(self._accounts) >= MAX_IDLE:
             self._accounts = {each: account for each, account in self._accounts.items() if not account.idle(now)}
 
 
 MAX_BYTES = MEBIBYTE
 BODY_SECONDS = 10.0
-"""How long a body may take to come in: whoever dawdles keeps others out."""
+"""The limit for receiving a body, because a slow sender takes up room."""
 
 MAX_UNWANTED = 8
-"""Bodies of one campaign that are read to their end although they are refused."""
+"""The most refused bodies of one campaign that are read to their end at once."""
 
 PROTECTED = "/v1/"
 LOG, TICKETS = "/v1/log", "/v1/tickets/"
 
-FOR_GOOD = frozenset({409, 413, 422, 429, 507})
-"""Answers after which what was sent may never come again."""
+PERMANENT_REFUSALS = frozenset({409, 413, 422, 429, 507})
+"""The statuses after which a sender may not repeat the request."""
 
 
 class _Refusal(Exception):
@@ -185,7 +185,7 @@ class _Refusal(Exception):
 
 
 class IntakeLimits:
-    """ASGI middleware. `campaign_of` knows tokens; the campaign's uid goes into the request's state."""
+    """ASGI middleware. `campaign_of` maps a token to a campaign's uid, which is put into the request's state."""
 
     def __init__(
         self,
@@ -202,7 +202,7 @@ class IntakeLimits:
         self._unwanted: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
+        """Handles one request."""
         if scope["type"] != "http" or not scope["path"].startswith(PROTECTED):
             return await self._app(scope, receive, send)
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
@@ -212,14 +212,14 @@ class IntakeLimits:
             no = _Refusal(401, "a bearer token is needed, and this is none that sends here")
             return await _refuse(send, no)
         scope.setdefault("state", {})["campaign"] = campaign
-        send = self._noting(campaign, scope["path"], send)
+        send = self._counting(campaign, scope["path"], send)
         try:
-            await self._answer(scope, receive, send, campaign, _most(headers))
+            await self._answer(scope, receive, send, campaign, _max_length(headers))
         except _Refusal as no:
             await _refuse(send, no)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, campaign: str, most: int) -> None:
-        """Within the campaign's budget. `most` is how many bytes the body may have by what its header says."""
+        """Handles a request within the campaign's budget. `most` is the most bytes of its body."""
         if most > MAX_BYTES:
             raise _too_large()
         kind = RequestKind.LOG if scope["path"].startswith(LOG) else RequestKind.TICKETS
@@ -233,13 +233,13 @@ class IntakeLimits:
             if (body := await _body(receive)) is not None:
                 await self._app(scope, _replaying(body, receive), send)
         finally:
-            # Who breaks off in the middle has used up what was set aside for it.
+            # An aborted request uses up all that was reserved for it.
             self._budgets.leave(campaign, kind, most, most if body is None else len(body))
 
     async def _let_finish(self, receive: Receive, campaign: str) -> None:
-        """Read the rest of a body and keep nothing of it: who is cut off while it sends does not see the answer.
+        """Reads and discards the rest of a body, because a sender that is cut off does not read the response.
 
-        Not of more than a few at once: who sends slowly would hold their connections.
+        It does so for a few bodies at once only, because slow senders would keep connections open.
         """
         if self._unwanted[campaign] >= MAX_UNWANTED:
             return
@@ -253,22 +253,22 @@ class IntakeLimits:
             if not self._unwanted[campaign]:
                 del self._unwanted[campaign]
 
-    def _noting(self, campaign: str, path: str, send: Send) -> Send:
-        """Note what is answered."""
+    def _counting(self, campaign: str, path: str, send: Send) -> Send:
+        """Returns a `send` that counts responses, and permanent refusals of logs."""
 
-        async def noting(message: Message) -> None:
+        async def send_counted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 self._meter.agent_answered(status)
-                if status in FOR_GOOD and not path.startswith(TICKETS):
+                if status in PERMANENT_REFUSALS and not path.startswith(TICKETS):
                     self._rejected.count_log(campaign)
             await send(message)
 
-        return noting
+        return send_counted
 
 
 async def _body(receive: Receive, keep: bool = True) -> bytes | None:
-    """All of it, in time; None where the client hung up. Nothing of it is kept unless it is to be."""
+    """Returns the body; None where the client disconnected. Without `keep` the body is discarded. Raises _Refusal."""
     body, length = bytearray(), 0
     try:
         async with asyncio.timeout(BODY_SECONDS):
@@ -305,8 +305,8 @@ def _bearer(header: str) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _most(headers: dict[str, str]) -> int:
-    """How many bytes the body may have: what is stated, or as many as a body may have at all."""
+def _max_length(headers: dict[str, str]) -> int:
+    """Returns the stated length of the body, or the most that is allowed where none is stated, in bytes."""
     stated = headers.get("content-length", "")
     if stated.isdecimal():
         return int(stated)
@@ -320,7 +320,7 @@ async def _refuse(send: Send, no: _Refusal) -> None:
         headers.append((b"www-authenticate", b"Bearer"))
     if no.retry_after is not None:
         headers.append((b"retry-after", str(no.retry_after).encode()))
-    # Whoever sends more than we take is not listened to any longer.
+    # The connection is closed, because the sender may still be sending the body.
     headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": no.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

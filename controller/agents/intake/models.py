@@ -1,7 +1,7 @@
-"""What may be sent, and how a body becomes rows of the records: parsed, validated, classified, masked, cut. Pure.
+"""The models of what is sent, and the conversion of a body to rows: parse, validate, classify, mask, cut. Pure.
 
-Unknown fields are refused, so that none is lost unseen; so are times without a zone. A mebibyte takes seconds and many
-times its size in memory, which a sender may intend, so `parser_process` does this.
+Unknown fields and times without a zone are refused. A mebibyte may take seconds and many times its size in memory, so
+`parser_process` does this.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ def _in_utc(at: datetime) -> datetime:
 
 Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-"""With a zone: nobody knows which instant another one means."""
+"""A time with a zone."""
 
 MAX_ENTRIES = 500
-"""In one request."""
+"""The most entries of one request."""
 
 
 class Sent(BaseModel):
-    """Base of everything here: camelCase, nothing unknown."""
+    """The base of all models here: names in camelCase, unknown fields refused."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
 
@@ -57,7 +57,7 @@ class TicketSent(Sent):
     diagnosis: str | None = Field(None, max_length=65_536)
 
     def values(self) -> dict[str, Any]:
-        """As the records keep it."""
+        """Returns the row of the records."""
         return {
             "subject": None if self.subject is None else truncate_bytes(self.subject, 512),
             "message": sanitize(self.message),
@@ -77,13 +77,13 @@ class SessionSent(Sent):
     status: str | None = Field(None, max_length=32)
 
     def values(self) -> dict[str, Any]:
-        """As the records keep it."""
+        """Returns the row of the records."""
         status = None if self.status is None else truncate_bytes(self.status, 32)
         return {**self.model_dump(), "status": status}
 
 
 class EntrySent(Sent):
-    """Something that the agent thought, ran, or was answered. `sequence` counts within the session."""
+    """A piece of reasoning, a tool call, or its result. `sequence` counts within the session."""
 
     session: Id
     sequence: int = Field(ge=1, le=2**53 - 1)
@@ -95,7 +95,7 @@ class EntrySent(Sent):
     at: Instant | None = None
 
     def values(self) -> dict[str, Any]:
-        """As the records keep it: classified first, as masking removes text, then masked. Can be slow."""
+        """Returns the row of the records. Classifies before masking, which removes text. Can be slow."""
         command = (extract_command(self.params) or self.content) if self.type == TOOL_CALL else ""
         effect = classify(command)
         return {
@@ -114,18 +114,18 @@ class EntrySent(Sent):
 
 
 class LogSent(Sent):
-    """Entries, at most 500. Sent twice is there once. None asks whether the token is good, and loses nothing."""
+    """Entries, at most 500. Entries that are sent again are kept once. An empty list checks the token."""
 
     entries: list[EntrySent] = Field(max_length=MAX_ENTRIES)
 
     def values(self) -> list[dict[str, Any]]:
-        """As the records keep them."""
+        """Returns the rows of the records."""
         return [entry.values() for entry in self.entries]
 
 
 BOUNDS = Bounds(values=100_000, levels=500, digits=4300, finite=False)
-"""500 entries with a dozen parameters each hold 12,000 values. What a JSON library can write is taken: Python's writes
-integers of up to 4,300 digits, and numbers that are not finite.
+"""500 entries with a dozen parameters each hold 12,000 values. All that a JSON library writes is accepted: Python's
+writes integers of up to 4,300 digits, and numbers that are not finite.
 """
 
 MODELS: Mapping[str, type[TicketSent] | type[SessionSent] | type[LogSent]] = {
@@ -137,12 +137,12 @@ MODELS: Mapping[str, type[TicketSent] | type[SessionSent] | type[LogSent]] = {
 TIMES = ("opened_at", "resolved_at", "started_at", "ended_at", "at")
 
 
-class InvalidBody(ValueError):
-    """The body makes no sense; the text says which field and why, and repeats nothing that was sent."""
+class NotTaken(ValueError):
+    """The body is invalid; the text says which field and why, and repeats nothing of the body."""
 
 
 def values_of(kind: str, body: bytes) -> list[dict[str, Any]]:
-    """The rows of one body; of a ticket or a session one. Raises NotTaken."""
+    """Returns the rows of one body; for a ticket or a session, one row. Raises NotTaken."""
     try:
         sent = parse(in_utf8(body), BOUNDS)
     except JsonRefused as refused:
@@ -158,17 +158,17 @@ def values_of(kind: str, body: bytes) -> list[dict[str, Any]]:
 
 
 def in_a_sentence(errors: Any) -> str:
-    """The first five errors of pydantic's."""
+    """Returns the first five of pydantic's errors as a text."""
     return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg']}" for each in errors[:5])
 
 
 def to_line(row: Mapping[str, Any]) -> bytes:
-    """A row on its way to the process that writes it."""
+    """Encodes a row for the process that writes it."""
     return json.dumps(row, default=datetime.isoformat, ensure_ascii=False).encode(errors="replace")
 
 
 def from_line(line: bytes) -> dict[str, Any]:
-    """The same row there."""
+    """Decodes a row of `to_line`."""
     row: dict[str, Any] = json.loads(line)
     for name in TIMES:
         if row.get(name) is not None:
@@ -177,15 +177,14 @@ def from_line(line: bytes) -> dict[str, Any]:
 
 
 def line(text: str, limit: int) -> str:
-    """The same, on one line."""
+    """Returns the text on one line, cut to `limit` bytes."""
     return truncate_bytes(" ".join(text.split()), limit)
 
 
 def in_utf8(body: bytes) -> bytes:
-    """A JSON text in UTF-8, whatever its library wrote: UTF-8, UTF-16 or UTF-32, with a mark in front or without.
+    """Returns a JSON text in UTF-8. The input may be UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
 
-    Halves of a character that stand side by side are put together; one that stands alone becomes `?`. What is in no
-    such encoding is returned as it is.
+    Pairs of surrogates are joined; a lone surrogate becomes `?`. Other encodings are returned unchanged.
     """
     try:
         text = body.decode(json.detect_encoding(body), "surrogatepass")
@@ -195,23 +194,24 @@ def in_utf8(body: bytes) -> bytes:
 
 
 def tidy(value: Any) -> None:
-    """Make of a decoded JSON value, where it is, what JSON may hold elsewhere too: no half characters, which become
-    `?`, and null for numbers that are not finite. Not by recursion: it may be nested deeply.
+    """Replaces lone surrogates by `?` and numbers that are not finite by null, in a decoded JSON value, in place.
+
+    It does not recurse, because the value may be nested deeply.
     """
     waiting = [value]
     while waiting:
         node = waiting.pop()
         if isinstance(node, dict):
             for name in [name for name in node if not name.isascii()]:
-                node[_whole(name)] = node.pop(name)
+                node[_without_surrogates(name)] = node.pop(name)
         for place, each in list(node.items() if isinstance(node, dict) else enumerate(node)):
             if isinstance(each, dict | list):
                 waiting.append(each)
             elif isinstance(each, str) and not each.isascii():
-                node[place] = _whole(each)
+                node[place] = _without_surrogates(each)
             elif isinstance(each, float) and not math.isfinite(each):
                 node[place] = None
 
 
-def _whole(text: str) -> str:
+def _without_surrogates(text: str) -> str:
     return text.encode(errors="replace").decode()

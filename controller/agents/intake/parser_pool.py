@@ -1,8 +1,8 @@
-"""The processes that parse bodies, as seen from the process that watches trials.
+"""Runs the processes that parse bodies (`parser_process.py`), and sends the bodies to them.
 
-There are two, so that a ticket never waits for a log: how long a ticket waits is part of the time to its detection.
-Each parses one body at a time, in the order of arrival; a campaign has one body in a queue at a time, so that many of
-one campaign do not precede one of another. A process that dies, or takes too long, is replaced, and its body refused.
+There are two processes, one for logs and one for tickets and sessions, because the wait of a ticket is part of its time
+to detection. Each parses one body at a time, in the order of arrival. A campaign has one body at a time in a queue, so
+that it does not delay the others. A process that ends or takes too long is replaced, and its body is refused.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from controller.agents.intake.parser_process import HEAD, KINDS, TAKEN, TOO_MUCH
 log = logging.getLogger(__name__)
 
 MAX_SECONDS = 10.0
-"""For one body, of which the worst that is known takes two."""
+"""The limit of parsing one body. The slowest known body takes 2 s."""
 
 START_SECONDS = 60.0
-"""Until a new process answers: it imports for a fraction of a second, on a machine that may be busy."""
+"""The limit until a new process answers. It takes a fraction of a second where the machine is not busy."""
 
 
-class ParseLimitExceeded(InvalidBody):
-    """Reading the body took more time or memory than one may take."""
+class TooMuchWork(NotTaken):
+    """Parsing the body took more time or memory than is allowed."""
 
 
 @asynccontextmanager
 async def parser_pool() -> AsyncIterator[ParserPool]:
-    """Have the processes for as long as the block lasts."""
+    """Starts the processes, and ends them after the block."""
     workers = ParserPool()
     workers.start()
     try:
@@ -47,44 +47,44 @@ async def parser_pool() -> AsyncIterator[ParserPool]:
 
 
 class ParserPool:
-    """Usable from one event loop; `close` ends the processes."""
+    """The two processes. It belongs to one event loop; `close` ends the processes."""
 
     def __init__(self) -> None:
         self._workers = {"log": _Worker("log")}
         self._workers["ticket"] = self._workers["session"] = _Worker("tickets")
-        self._turns: defaultdict[tuple[_Worker, str], _Turn] = defaultdict(_Turn)
+        self._queues: defaultdict[tuple[_Worker, str], _CampaignQueue] = defaultdict(_CampaignQueue)
 
     async def read(self, campaign: str, kind: str, body: bytes) -> list[dict[str, Any]]:
-        """The rows of the body. Raises NotTaken, or TooMuchWork."""
-        line = self._workers[kind]
-        turn = self._turns[line, campaign]
-        turn.users += 1
+        """Returns the rows of the body. Raises NotTaken, or TooMuchWork."""
+        worker = self._workers[kind]
+        queue = self._queues[worker, campaign]
+        queue.users += 1
         try:
-            async with turn.lock:
-                return await line.read(kind, body)
+            async with queue.lock:
+                return await worker.read(kind, body)
         finally:
-            turn.users -= 1
-            if not turn.users:
-                del self._turns[line, campaign]
+            queue.users -= 1
+            if not queue.users:
+                del self._queues[worker, campaign]
 
     def start(self) -> None:
-        """Start the processes now, rather than with the first body; whether they come up is seen then."""
-        for line in {*self._workers.values()}:
-            line.warm()
+        """Starts the processes before the first body. Failures show when the first body is parsed."""
+        for worker in {*self._workers.values()}:
+            worker.warm_up()
 
     def pids(self) -> list[int]:
-        """The processes there are now."""
-        return [line.pid for line in {*self._workers.values()} if line.pid is not None]
+        """Returns the ids of the running processes."""
+        return [worker.pid for worker in {*self._workers.values()} if worker.pid is not None]
 
     async def close(self) -> None:
-        """End them. A body that is being read is refused."""
-        for line in {*self._workers.values()}:
-            line.end()
-        await asyncio.gather(*(asyncio.to_thread(line.close) for line in {*self._workers.values()}))
+        """Ends the processes. A body that is being parsed is refused."""
+        for worker in {*self._workers.values()}:
+            worker.kill()
+        await asyncio.gather(*(asyncio.to_thread(worker.close) for worker in {*self._workers.values()}))
 
 
-class _Turn:
-    """Of one campaign in one line. There while somebody of it waits."""
+class _CampaignQueue:
+    """The queue of one campaign at one worker. It exists while a request of the campaign waits."""
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
@@ -92,7 +92,7 @@ class _Turn:
 
 
 class _Worker:
-    """One process and the thread that talks with it."""
+    """One process, and the thread that communicates with it."""
 
     def __init__(self, name: str) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"intake-{name}")
@@ -102,25 +102,25 @@ class _Worker:
 
     @property
     def pid(self) -> int | None:
-        """The process there is now, if there is one."""
+        """The id of the running process, or None."""
         return None if self._process is None else self._process.pid
 
-    def warm(self) -> None:
-        """Start the process, in the thread."""
+    def warm_up(self) -> None:
+        """Starts the process, in the thread."""
         self._thread.submit(self._connect)
 
     async def read(self, kind: str, body: bytes) -> list[dict[str, Any]]:
-        """The rows. Never cut short: the thread is busy until the process has answered."""
+        """Returns the rows. Cancelling does not free the thread before the process has answered."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._read, kind, body)
 
-    def end(self) -> None:
-        """Kill the process, from another thread than its own: that one may be waiting for it."""
+    def kill(self) -> None:
+        """Kills the process. It is called from another thread, because its own may be waiting for the process."""
         self._closing = True
         if (process := self._process) is not None:
             process.kill()
 
     def close(self) -> None:
-        """Wait for the thread, and leave nothing behind."""
+        """Waits for the thread, and releases the process and the socket."""
         self._thread.shutdown()
         self._drop()
 
@@ -157,7 +157,7 @@ class _Worker:
             )
         self._connection = ours
         ours.settimeout(START_SECONDS)
-        ours.sendall(HEAD.pack(0, 0))  # an empty body is refused, and that it answers is all that is asked
+        ours.sendall(HEAD.pack(0, 0))  # an empty body is refused; any answer shows that the process runs
         receive(ours, HEAD.unpack(receive(ours, HEAD.size))[0])
         return ours
 
@@ -171,6 +171,6 @@ class _Worker:
 
 
 def _environment() -> dict[str, str]:
-    """What Python needs, and nothing of what the controller was told."""
+    """Returns the variables that Python needs, without the controller's own."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
     return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}

@@ -1,4 +1,4 @@
-"""The process that parses bodies: `python -m controller.agents.intake.parser_process FD`, at one end of a socket.
+"""Parses bodies: `python -m controller.agents.intake.parser_process FD`, at one end of a socket.
 
 A request is its length (4 bytes), the kind of body (one byte: its index in KINDS) and the body. The response is its
 length, one byte that says whether the body was taken, and the rows, one a line, or a sentence. The process keeps
@@ -23,14 +23,14 @@ HEAD = struct.Struct("!IB")
 TAKEN, REFUSED, TOO_MUCH = 0, 1, 2
 
 MEMORY_BYTES = 128 << 20
-"""Beyond what the process has when it begins: measured, the worst mebibyte takes a third of it."""
+"""The memory limit beyond what the process has at its start. The worst measured body takes a third of it."""
 
 NICENESS = 10
-"""Whoever watches trials goes first."""
+"""The controller, which observes trials, has precedence."""
 
 
 def answer(kind: str, body: bytes) -> tuple[int, bytes]:
-    """What became of a body, and the answer's text."""
+    """Returns the status of a body, and the rows or the reason of the refusal."""
     try:
         return TAKEN, b"\n".join(map(to_line, values_of(kind, body)))
     except InvalidBody as invalid:
@@ -40,7 +40,7 @@ def answer(kind: str, body: bytes) -> tuple[int, bytes]:
 
 
 def receive(connection: socket.socket, length: int) -> bytes:
-    """Exactly so many bytes. Raises EOFError where the other end is gone."""
+    """Returns exactly `length` bytes. Raises EOFError where the other end is closed."""
     body = bytearray(length)
     view, filled = memoryview(body), 0
     while filled < length:
@@ -52,7 +52,7 @@ def receive(connection: socket.socket, length: int) -> bytes:
 
 
 def work(connection: socket.socket) -> None:
-    """Answer until the other end is gone."""
+    """Answers until the other end is closed."""
     while True:
         length, kind = HEAD.unpack(receive(connection, HEAD.size))
         code, text = answer(KINDS[kind], receive(connection, length))
@@ -60,7 +60,7 @@ def work(connection: socket.socket) -> None:
 
 
 def main() -> None:
-    """See the module."""
+    """Parses bodies until the socket is closed."""
     os.nice(NICENESS)
     _bound_memory()
     with socket.socket(fileno=int(sys.argv[1])) as connection, suppress(EOFError, ConnectionError):
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def _bound_memory() -> None:
-    with suppress(OSError):  # should memory run out all the same, this process is to go first
+    with suppress(OSError):  # the kernel kills this process first where memory runs out
         Path("/proc/self/oom_score_adj").write_text("1000")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with suppress(OSError, ValueError):  # not on macOS

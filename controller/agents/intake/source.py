@@ -1,4 +1,4 @@
-"""What was sent over HTTP as a source: it is in the records by then, with our own time of arrival."""
+"""The source `http`: it reads from the records what was sent over HTTP, with our own time of arrival."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class HttpSource:
         except RecordsError as error:
             return PollResult(at, trouble=str(error))
         if missed := self._records.rejected.tickets(self._campaign):
-            # Whether they tell of what was injected nobody knows before they come again.
+            # Whether they are about the fault is unknown until they are sent again.
             return PollResult(at, trouble=f"{missed} tickets came while the records could not be written")
         return PollResult(at, tuple(_ticket(row) for row in rows))
 
@@ -62,19 +62,19 @@ class HttpSource:
         except RecordsError as error:
             raise AgentUnreadable(str(error)) from None
         if not sessions and any(ticket.resolved for ticket in tickets):
-            # Who only opens tickets has run nothing; who resolves them did something, and it was not told.
+            # An agent that resolves tickets ran something and did not send it.
             return CommandLog(complete=False, why="no session that worked on these tickets was sent")
         commands = _commands(rows)
         reasoning = extract_reasoning(
             LogEntry(row["type"], row["session"], at=_at(row), text=row["content"]) for row in rows
         )
-        whole, why = completeness(len(commands))
+        complete, why = completeness(len(commands))
         if lost := self._records.rejected.logs(self._campaign) - self._lost_before:
-            whole, why = False, f"{lost} requests with logs or sessions were refused" + (f"; {why}" if why else "")
-        return CommandLog(tuple(commands[:MAX_COMMANDS]), whole, why, reasoning)
+            complete, why = False, f"{lost} requests with logs or sessions were refused" + (f"; {why}" if why else "")
+        return CommandLog(tuple(commands[:MAX_COMMANDS]), complete, why, reasoning)
 
     async def close(self) -> None:
-        """Nothing is open; what was noted of the campaign is forgotten."""
+        """Drops what is remembered of the campaign. Nothing is open."""
         self._records.rejected.forget(self._campaign)
         self._records.log_quota.forget(self._campaign)
 
@@ -135,7 +135,7 @@ async def _open(_: NoOptions, context: SourceContext) -> HttpSource:
 
 
 async def _end(context: SourceContext) -> None:
-    """Rejects the campaign's token: an agent that still has it is told so, and its tickets go nowhere."""
+    """Revokes the campaign's token."""
     if context.tokens is not None:
         await context.tokens.revoke(context.campaign_uid)
 

@@ -1,1 +1,1 @@
-"""An agent's own operator.db, read where it lies: never created, never locked for longer than a look, never changed."""
+"""Reads an agent's own operator.db. The file is never created or changed, and is locked only while it is read."""

@@ -20,7 +20,7 @@ from typing import Any
 
 from controller.agents.commands import extract_command, sanitize
 from controller.agents.operatordb import known, tables
-from controller.agents.operatordb.extract import opened_at, resolving_sessions, says_resolved, whole
+from controller.agents.operatordb.extract import exit_code_of, opened_at, resolved_by_agent, resolving_sessions
 from controller.agents.operatordb.tables import ENTRIES, TICKETS, Row, name_of, read_time
 from controller.agents.protocol import NOTHING_KNOWN, Known
 from controller.text import truncate_bytes
@@ -28,14 +28,14 @@ from controller.text import truncate_bytes
 Body = Mapping[str, Any]
 
 COMMAND_BYTES = 16_384
-"""Of a command: it is judged where it arrives, and as much of it is."""
+"""The most bytes of a command that are sent. It is classified where it arrives."""
 
 _STATUSES = {"diagnosed": "escalated", **{each: each for each in ("open", "acknowledged", "resolved")}}
 _TYPES = ("reasoning", "tool_call", "tool_result")
 
 
 class RequestBodies:
-    """What there is to send of one snapshot."""
+    """The requests that send one snapshot."""
 
     def __init__(self, file: sqlite3.Connection, zone: tzinfo) -> None:
         self._file = file
@@ -44,7 +44,7 @@ class RequestBodies:
         self._sessions = {name_of(row["session_id"]): _session_name(row) for row in self._read_sessions()}
 
     def all(self) -> Iterator[tuple[str, Body]]:
-        """Paths and bodies of the tickets, then of the sessions."""
+        """Yields paths and bodies of the tickets, then of the sessions."""
         names = {}
         for row in tables.read_all(self._file, tables.TICKETS, tables.TICKET):
             id_ = name_of(row["id"])
@@ -55,7 +55,7 @@ class RequestBodies:
                 yield f"/v1/sessions/{_session_name(row)}", self._session(row, ticket)
 
     def entry(self, row: Row, sequence: int) -> Body:
-        """One entry of the log. `sequence`: its index in its session."""
+        """Returns one entry of the log. `sequence` is its index in its session."""
         session = name_of(row["session_id"])
         command = extract_command(row["tool_params"])
         return {
@@ -65,7 +65,7 @@ class RequestBodies:
             "content": sanitize(str(row["content"] or "")),
             "tool": truncate_bytes(str(row["tool_name"] or ""), 128),
             "params": sanitize(command, COMMAND_BYTES) if command else None,
-            "exitCode": whole(row["exit_code"]),
+            "exitCode": exit_code_of(row["exit_code"]),
             "at": self._time(row["timestamp"]),
         }
 
@@ -73,9 +73,9 @@ class RequestBodies:
         return tables.read_all(self._file, tables.SESSIONS, tables.SESSION)
 
     def _ticket(self, row: Row) -> Body:
-        """Who resolved it is decided here, where the sessions are."""
+        """Returns the body of a ticket. Who resolved it is decided here, by the file's sessions."""
         opened = opened_at(row, self._zone)
-        agent = says_resolved(row, name_of(row["id"]) in self._resolving)
+        agent = resolved_by_agent(row, name_of(row["id"]) in self._resolving)
         return {
             "openedAt": opened.isoformat() if opened else None,
             "message": sanitize(str(row["message"] or row["violation_key"] or "")),
@@ -112,7 +112,7 @@ def _session_name(row: Row) -> str:
 
 
 def _name(id_: object, *rest: object) -> str:
-    """The agent's own id, as far as a path can hold it, and a digest of all that never changes of its row."""
+    """Returns the agent's own id, with characters that a path allows, and a digest of what never changes in the row."""
     return f"{re.sub(r'[^A-Za-z0-9._:-]', '_', name_of(id_))[:96]}-{known.digest((id_, *rest))[:8]}"
 
 
@@ -150,8 +150,8 @@ def begin(connection: sqlite3.Connection, position: LogPosition) -> LogPosition:
 
     Raises AgentUnreadable where the log is too long to remember which entries were sent.
     """
-    same = known.is_same(connection, position.tickets, position.entries)
-    tickets, entries = known.take(connection, TICKETS), known.take(connection, ENTRIES)
+    same = known.is_same_file(connection, position.tickets, position.entries)
+    tickets, entries = known.remember_rows(connection, TICKETS), known.remember_rows(connection, ENTRIES)
     return replace(position if same else NOTHING_SENT, tickets=tickets, entries=entries)
 
 
@@ -179,10 +179,10 @@ def after(position: LogPosition, sent: Sequence[UnsentEntry]) -> LogPosition:
     return replace(position, sent=position.sent | digests, above=position.above if digests else sent[-1].number)
 
 
-def _numbered(connection: sqlite3.Connection, zone: tzinfo) -> Iterator[tuple[known.StoredRow, int]]:
+def _numbered(connection: sqlite3.Connection, zone: tzinfo) -> Iterator[tuple[known.IdentifiedRow, int]]:
     """Yields every entry with its number, which is unique: its time, or its position in the log where it has none."""
     last = 0
-    for index, found in enumerate(list(known.new(connection, ENTRIES, NOTHING_KNOWN, True)), 1):
-        at = read_time(found.when, zone)
+    for index, found in enumerate(list(known.new_rows(connection, ENTRIES, NOTHING_KNOWN, True)), 1):
+        at = read_time(found.first_seen, zone)
         last = max(index if at is None or not _EARLIEST <= at < _LATEST else int(at.timestamp() * 1e6), last + 1)
         yield found, min(last, HIGHEST)

@@ -26,36 +26,36 @@ from controller.agents.protocol import CommandLog, Cursor, Ticket
 from controller.text import truncate_bytes
 
 MAX_TICKETS = 1000
-"""Of one look, the oldest first."""
+"""The most tickets that one poll returns, the oldest first."""
 
 MAX_SESSIONS = 1000
-"""That worked on the tickets of one attempt."""
+"""The most sessions that are read of one attempt."""
 
 MAX_CALLS = 20_000
-"""With their results, and what was said in between, of one attempt."""
+"""The most log entries that are read of one attempt: calls, results and reasoning."""
 
 ID_BYTES = 256
-"""Of an id, as a ticket shows it."""
+"""The most bytes of an id in a Ticket."""
 
 _CODES = ("session_id", "entry_type", "tool_name", "exit_code")
 _TYPES = (TOOL_CALL, TOOL_RESULT, REASONING)
 
 
 def take_cursor(connection: sqlite3.Connection | None, at: datetime) -> Cursor:
-    """What the file holds; nothing, where there is none."""
+    """Returns a cursor behind all rows of the file; an empty one where there is no file."""
     if connection is None:
         return Cursor(at)
-    tickets, entries = known.take(connection, TICKETS), known.take(connection, ENTRIES)
+    tickets, entries = known.remember_rows(connection, TICKETS), known.remember_rows(connection, ENTRIES)
     file = known.digest((tickets.digests, entries.digests))
     return Cursor(at, tickets.count, entries.count, file, tickets, entries)
 
 
 def find_tickets(connection: sqlite3.Connection | None, cursor: Cursor, zone: tzinfo) -> tuple[Ticket, ...]:
-    """The tickets that are new. A file without tickets is one in which nothing was noticed."""
+    """Returns the tickets that are new since the cursor; none where the file or its table is missing."""
     if connection is None or (table := tables.find_table(connection, TICKETS)) is None:
         return ()
-    same = known.is_same(connection, cursor.tickets, cursor.entries)
-    found = list(islice(known.new(connection, TICKETS, cursor.tickets, same), MAX_TICKETS))
+    same = known.is_same_file(connection, cursor.tickets, cursor.entries)
+    found = list(islice(known.new_rows(connection, TICKETS, cursor.tickets, same), MAX_TICKETS))
     if not found:
         return ()
     resolved = resolving_sessions(connection)
@@ -71,7 +71,7 @@ def find_tickets(connection: sqlite3.Connection | None, cursor: Cursor, zone: tz
 def find_commands(
     connection: sqlite3.Connection | None, cursor: Cursor, tickets: Sequence[str], zone: tzinfo
 ) -> CommandLog:
-    """What was run and said since the cursor in the sessions of the tickets with these ids."""
+    """Returns the commands and reasoning since the cursor in the sessions of the tickets with these ids."""
     if not tickets:
         return CommandLog()
     if connection is None:
@@ -84,16 +84,16 @@ def find_commands(
 
 
 def resolving_sessions(connection: sqlite3.Connection) -> frozenset[str]:
-    """The names of the tickets whose resolution a session of the agent's calls its own."""
+    """Returns the names of the tickets that have a session with status `resolved`."""
     rows = tables.read_all(connection, SESSIONS, ("ticket_id", "status"))
     return frozenset(name_of(row["ticket_id"]) for row in rows if row["status"] == "resolved")
 
 
-def says_resolved(row: Row, by_session: bool) -> bool:
-    """Whether the AGENT says that it is resolved.
+def resolved_by_agent(row: Row, by_session: bool) -> bool:
+    """Returns whether the agent itself resolved the ticket.
 
-    Its monitor closes a ticket when it no longer sees a violation, or could not look: that leaves no diagnosis and no
-    session. An escalation is `diagnosed`, or a diagnosis that says so.
+    The agent's monitor closes a ticket when it no longer sees a violation, or cannot check: such a ticket has no
+    diagnosis and no session. An escalation has the status `diagnosed`, or a diagnosis that begins with ESCALATED.
     """
     diagnosis = row["diagnosis"]
     diagnosed = diagnosis is not None and not str(diagnosis).startswith("ESCALATED")
@@ -101,10 +101,10 @@ def says_resolved(row: Row, by_session: bool) -> bool:
 
 
 def opened_at(row: Row, zone: tzinfo) -> datetime | None:
-    """When the row was made: UTC, whatever the agent's zone, and to the second.
+    """Returns when the row was created: `created_at`, which is always UTC, with a resolution of one second.
 
-    `first_seen_at` is when the violation was first seen: with a grace period, long before it became a ticket. Where it
-    falls into the second in which the row was made, it is the same event, told more exactly.
+    `first_seen_at` is when the violation was first seen; with a grace period, that is long before the ticket. Where it
+    lies within the second of `created_at`, it is the same event with a higher resolution, and is returned.
     """
     made = read_time(row["created_at"], UTC)
     seen = read_time(row["first_seen_at"], zone)
@@ -122,28 +122,32 @@ def _ticket(row: Row, number: int, zone: tzinfo, by_session: bool) -> Ticket:
         message=sanitize(str(text or "")),
         opened_at=opened_at(row, zone),
         resolved_at=read_time(row["resolved_at"], zone),
-        resolved=says_resolved(row, by_session),
+        resolved=resolved_by_agent(row, by_session),
     )
 
 
 def _sessions(connection: sqlite3.Connection, tickets: Collection[str]) -> list[object]:
-    """Those that worked on these tickets, the first MAX_SESSIONS."""
+    """Returns the ids of the first MAX_SESSIONS sessions that worked on these tickets."""
     rows = tables.read_all(connection, SESSIONS, ("session_id", "ticket_id"))
-    theirs = (row["session_id"] for row in rows if _id(row["ticket_id"]) in tickets and row["session_id"] is not None)
-    return list(islice(dict.fromkeys(theirs), MAX_SESSIONS))
+    ids = (row["session_id"] for row in rows if _id(row["ticket_id"]) in tickets and row["session_id"] is not None)
+    return list(islice(dict.fromkeys(ids), MAX_SESSIONS))
 
 
 def _new_entries(
     connection: sqlite3.Connection, cursor: Cursor, sessions: Sequence[object]
 ) -> Iterator[tuple[tables.Table, tables.RowKey]]:
-    """Calls, results and reasoning of these sessions, ascending, the first MAX_CALLS."""
+    """Yields the first MAX_CALLS calls, results and pieces of reasoning of these sessions, ascending."""
     table = tables.find_table(connection, ENTRIES)
     if table is None or not sessions or not {"session_id", "entry_type"} <= table.columns:
         return
     where = f"WHERE session_id IN ({', '.join('?' * len(sessions))}) AND entry_type IN {_TYPES}"
-    theirs = frozenset(tables.row_keys(connection, table, where, sessions))
-    same = known.is_same(connection, cursor.tickets, cursor.entries)
-    new = (found.row_key for found in known.new(connection, ENTRIES, cursor.entries, same) if found.row_key in theirs)
+    selected = frozenset(tables.row_keys(connection, table, where, sessions))
+    same = known.is_same_file(connection, cursor.tickets, cursor.entries)
+    new = (
+        found.row_key
+        for found in known.new_rows(connection, ENTRIES, cursor.entries, same)
+        if found.row_key in selected
+    )
     yield from ((table, row_key) for row_key in islice(new, MAX_CALLS))
 
 
@@ -167,7 +171,7 @@ def _tool_calls(
 
 def _entry(row: Row) -> LogEntry:
     return LogEntry(
-        str(row["entry_type"]), str(row["session_id"]), str(row["tool_name"] or ""), whole(row["exit_code"])
+        str(row["entry_type"]), str(row["session_id"]), str(row["tool_name"] or ""), exit_code_of(row["exit_code"])
     )
 
 
@@ -187,8 +191,8 @@ def _id(value: object) -> str:
     return truncate_bytes(name_of(value), ID_BYTES)
 
 
-def whole(value: object) -> int | None:
-    """An exit code, in a file in which anything may stand anywhere."""
+def exit_code_of(value: object) -> int | None:
+    """Returns the value if it is a valid exit code, or None: a column of SQLite may hold values of any type."""
     return value if isinstance(value, int) and -(2**31) <= value < 2**31 else None
 
 
@@ -196,7 +200,7 @@ MAX_NAMES = 50
 
 
 def count_rows(connection: sqlite3.Connection | None) -> dict[str, int | None]:
-    """The rows of each of our tables that is there, and None for every other table, the first MAX_NAMES."""
+    """Returns the number of rows of each of our tables, and None for each of the first MAX_NAMES other tables."""
     if connection is None:
         return {}
     ours = {

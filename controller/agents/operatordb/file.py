@@ -1,15 +1,14 @@
-"""Opens somebody else's SQLite file for one look, and limits what a statement may do with it.
+"""Opens an agent's SQLite file for one read, and limits what a statement may do with it.
 
-Each look opens anew: the file may be gone, or another one, by the next. Whoever writes it waits for a reader (it has no
-WAL, as a rule), so a look takes milliseconds, and gives up soon where the writer holds the file.
+Every read opens the file anew, because it may be deleted or replaced in between. The writer waits for a reader (the
+file usually has no WAL), so a read takes milliseconds, and gives up soon where the writer holds the file.
 
-A WAL database needs care: opening one without its `-wal` file would create that, and a `-shm`. Whether it is one stands
-in the header, and reading that closes a file, which takes from this process every lock that SQLite holds on it. Hence
-one look at a path at a time, and never in the process that has the records open (`reader.py`).
+Opening a WAL database without its `-wal` file would create that file and a `-shm`. The header says whether it is one.
+Reading the header closes a file, which releases every lock that SQLite holds on it in this process. So a path is read
+once at a time, and never in the process that has the records open (`reader.py`).
 
-The file is an agent's, and an agent may want its reader to hang, to run out of memory, or to run SQL that the file
-brought along. So only plain tables are read (no view, no virtual table, no generated column), and only a few harmless
-functions are called.
+An agent may want its reader to hang, to run out of memory, or to run SQL of the file. So only plain tables are read (no
+view, no virtual table, no generated column), and only a few harmless functions are called.
 """
 
 from __future__ import annotations
@@ -28,10 +27,10 @@ from urllib.parse import quote
 from controller.agents.protocol import ANY_FILE, AgentUnreadable, FilePolicy
 
 BUSY_SECONDS = 0.2
-"""How long one try waits for the writer. Short, so that a look knows when it was made."""
+"""How long one try waits for the writer. It is short, so that the time of a read is known."""
 
 BESIDE = ("", "-wal", "-shm", "-journal")
-"""What SQLite opens of a database: the file, and these beside it."""
+"""The suffixes of the files that SQLite opens for a database."""
 
 _MAGIC = b"SQLite format 3\x00"
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
@@ -39,7 +38,7 @@ _READS: defaultdict[str, Lock] = defaultdict(Lock)
 
 
 class Locked(AgentUnreadable):
-    """Its writer holds the file; asking again at once may help."""
+    """The writer holds the file; reading it again at once may succeed."""
 
 
 def path_refusal(policy: FilePolicy, path: Path) -> str | None:
@@ -56,9 +55,9 @@ def path_refusal(policy: FilePolicy, path: Path) -> str | None:
 
 @contextmanager
 def reading(path: Path, policy: FilePolicy = ANY_FILE) -> Iterator[sqlite3.Connection | None]:
-    """One snapshot of the file; None where there is none, or nothing in it. Blocks; for a thread.
+    """Yields one snapshot of the file; None where it is missing or empty. Blocks; for a thread.
 
-    Raises Locked, TooMuch, and AgentUnreadable for all else that keeps it from being read, also from within the block.
+    Raises Locked, TooMuch, and AgentUnreadable for every other failure, also from within the block.
     """
     if (refusal := path_refusal(policy, path)) is not None:
         raise AgentUnreadable(refusal)
@@ -80,7 +79,7 @@ def reading(path: Path, policy: FilePolicy = ANY_FILE) -> Iterator[sqlite3.Conne
         except sqlite3.Error as error:
             raise _unreadable(path, error) from None
         except MemoryError:
-            raise ReadLimitExceeded(f"{path} cannot be read: it takes more memory than a look may have") from None
+            raise TooMuch(f"{path} cannot be read: it takes more memory than one read may have") from None
         except OSError as error:
             raise AgentUnreadable(f"{path} cannot be read: {error.strerror or error}") from None
 
@@ -90,14 +89,14 @@ def _unreadable(path: Path, error: sqlite3.Error) -> AgentUnreadable:
     if code in _BUSY:
         return Locked(f"{path} is locked by whoever writes it")
     if code == sqlite3.SQLITE_INTERRUPT:
-        return ReadLimitExceeded(f"{path} cannot be read: it takes longer than a look may take")
+        return TooMuch(f"{path} cannot be read: it takes longer than one read may take")
     if code == sqlite3.SQLITE_AUTH:
         return AgentUnreadable(f"{path} cannot be read: it asks for more than its plain tables ({error})")
     return AgentUnreadable(f"{path} cannot be read: {error}")
 
 
 def _inode(path: str | Path) -> tuple[int, int] | None:
-    """Which file that is, whatever its name; None where there is none, or it cannot be told."""
+    """Returns the device and inode of the file; None where it is missing or cannot be accessed."""
     try:
         found = os.stat(path)
     except (OSError, ValueError):
@@ -106,7 +105,7 @@ def _inode(path: str | Path) -> tuple[int, int] | None:
 
 
 def _mode(path: Path, named: Path) -> str | None:
-    """By which options of SQLite's the file may be opened without leaving a trace."""
+    """Returns the URI options that let SQLite create no file; None where the file is missing or empty."""
     for beside in BESIDE[1:]:
         try:
             there = os.lstat(f"{path}{beside}")
@@ -115,7 +114,7 @@ def _mode(path: Path, named: Path) -> str | None:
         if not stat.S_ISREG(there.st_mode):
             raise AgentUnreadable(f"{named}{beside} is no file")
     try:
-        # Not blocking: what was a file a moment ago may be a pipe now, which nobody writes to.
+        # O_NONBLOCK, because the file may have been replaced by a pipe without a writer.
         file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
         return None
@@ -137,7 +136,7 @@ def _mode(path: Path, named: Path) -> str | None:
     if header[18:20] != b"\x02\x02":
         return "mode=ro"
     if not os.path.exists(f"{path}-wal"):
-        return "mode=ro&immutable=1"  # nobody has a WAL database open without a -wal, so it does not change
+        return "mode=ro&immutable=1"  # a WAL database without a -wal is open in no process, so it does not change
     if not os.path.exists(f"{path}-shm"):
         raise Locked(f"{named} has a -wal and no -shm beside it: it is being opened, or was left so by its writer")
     return "mode=ro"

@@ -24,62 +24,62 @@ from controller.agents.operatordb.tables import (
 )
 from controller.agents.protocol import AgentUnreadable, Known
 
-NEWEST = 1000
-"""Where ids ascend, so many of the newest rows are remembered; all rows below them are old."""
+MAX_NEWEST = 1000
+"""The number of the newest rows that are remembered where ids ascend; all rows with lower ids are old."""
 
-MOST = 100_000
+MAX_ROWS = 100_000
 """The most rows that are remembered of a table whose ids do not give their order."""
 
-_BORN = {TICKETS: ("violation_key",), ENTRIES: ("session_id",)}
-_WHEN = {TICKETS: ("first_seen_at", "created_at"), ENTRIES: ("timestamp", "created_at")}
+_IDENTIFYING = {TICKETS: ("violation_key",), ENTRIES: ("session_id",)}
+_FIRST_SEEN = {TICKETS: ("first_seen_at", "created_at"), ENTRIES: ("timestamp", "created_at")}
 """The first column that exists counts: a store that rewrites rows may set the other one each time."""
 
 DIGITS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class StoredRow:
+class IdentifiedRow:
     """A row: its key, its id and its time as stored, and the digest that identifies it."""
 
     row_key: RowKey
     id: object
-    when: object
+    first_seen: object
     digest: str
 
 
-def take(connection: sqlite3.Connection, name: str) -> Known:
+def remember_rows(connection: sqlite3.Connection, name: str) -> Known:
     """Returns the rows of a table, to be remembered. Raises AgentUnreadable where there are too many."""
     table = find_table(connection, name)
     if table is None:
         return Known()
     if not table.counts:
-        digests = [found.digest for found in _scan(connection, table, limit=MOST + 1)]
-        if len(digests) > MOST:
+        digests = [found.digest for found in _scan(connection, table, limit=MAX_ROWS + 1)]
+        if len(digests) > MAX_ROWS:
             raise AgentUnreadable(
-                f"operator.db holds more than {MOST:,} rows in {name}, and their ids are no INTEGER PRIMARY KEY, by"
+                f"operator.db holds more than {MAX_ROWS:,} rows in {name}, and their ids are no INTEGER PRIMARY KEY, by"
                 " which new ones could be told: let the agent begin with a new file"
             )
         return Known("".join(digests), count=len(digests))
-    newest = connection.execute(f"SELECT id FROM {name} ORDER BY id DESC LIMIT {NEWEST}").fetchall()
+    newest = connection.execute(f"SELECT id FROM {name} ORDER BY id DESC LIMIT {MAX_NEWEST}").fetchall()
     if not newest:
-        return Known(count=_ever(connection, name))
-    floor = newest[-1][0] if len(newest) == NEWEST else None
+        return Known(count=_highest_id_ever(connection, name))
+    floor = newest[-1][0] if len(newest) == MAX_NEWEST else None
     digests = [found.digest for found in _scan(connection, table, floor)]
-    return Known("".join(digests), floor, max(newest[0][0], _ever(connection, name)))
+    return Known("".join(digests), floor, max(newest[0][0], _highest_id_ever(connection, name)))
 
 
-def new(connection: sqlite3.Connection, name: str, known: Known, same: bool) -> Iterator[StoredRow]:
-    """Yields the rows that did not exist then, in order. `same`: the file is the one of that time."""
+def new_rows(connection: sqlite3.Connection, name: str, known: Known, same: bool) -> Iterator[IdentifiedRow]:
+    """Yields the rows that did not exist then, in order. `same`: it is the same file as then."""
     table = find_table(connection, name)
     if table is not None:
-        digests = frozenset(split(known))
+        digests = frozenset(digests_of(known))
         for found in _scan(connection, table, known.floor if same and table.counts else None):
             if not same or found.digest not in digests:
                 yield found
 
 
-def is_same(connection: sqlite3.Connection, tickets: Known, entries: Known) -> bool:
-    """Whether this is the file of the cursor: at least one remembered row still exists.
+def is_same_file(connection: sqlite3.Connection, tickets: Known, entries: Known) -> bool:
+    """Returns whether this is the file of the cursor: at least one remembered row still exists.
 
     Its tickets decide, where it had any. An empty file counts as the same.
     """
@@ -87,24 +87,24 @@ def is_same(connection: sqlite3.Connection, tickets: Known, entries: Known) -> b
     table = find_table(connection, name)
     if table is None or not known.digests:
         return True
-    digests, there = frozenset(split(known)), False
+    digests, has_rows = frozenset(digests_of(known)), False
     for found in _scan(connection, table, known.floor if table.counts else None):
         if found.digest in digests:
             return True
-        there = True
+        has_rows = True
     # An empty table says nothing about which file it is.
-    return not there and not any(True for _ in row_keys(connection, table, limit=1))
+    return not has_rows and not any(True for _ in row_keys(connection, table, limit=1))
 
 
-def split(known: Known) -> list[str]:
+def digests_of(known: Known) -> list[str]:
     """Returns the digests as a list."""
     return [known.digests[start : start + DIGITS] for start in range(0, len(known.digests), DIGITS)]
 
 
 def _scan(
     connection: sqlite3.Connection, table: Table, floor: int | None = None, limit: int = -1
-) -> Iterator[StoredRow]:
-    wanted = (*table.key, *_BORN[table.name], *_WHEN[table.name])
+) -> Iterator[IdentifiedRow]:
+    wanted = (*table.key, *_IDENTIFYING[table.name], *_FIRST_SEEN[table.name])
     where, values = ("WHERE id >= ?", (floor,)) if floor is not None else ("", ())
     columns = ", ".join((*table.row_key, *(expression(table, name) for name in wanted)))
     sql = f"SELECT {columns} FROM {table.name} {where} ORDER BY {table.order} LIMIT ?"
@@ -119,8 +119,8 @@ def _scan(
     width, keys = len(table.row_key), len(table.key)
     for row in rows:
         values = row[width:]
-        when = values[keys + 1] if values[keys + 1] is not None else values[keys + 2]
-        yield StoredRow(tuple(row[:width]), values[0], when, digest((*values[: keys + 1], when)))
+        first_seen = values[keys + 1] if values[keys + 1] is not None else values[keys + 2]
+        yield IdentifiedRow(tuple(row[:width]), values[0], first_seen, digest((*values[: keys + 1], first_seen)))
 
 
 def digest(row: tuple[object, ...]) -> str:
@@ -128,7 +128,7 @@ def digest(row: tuple[object, ...]) -> str:
     return blake2b(repr(row).encode(errors="replace"), digest_size=DIGITS // 2).hexdigest()
 
 
-def _ever(connection: sqlite3.Connection, name: str) -> int:
+def _highest_id_ever(connection: sqlite3.Connection, name: str) -> int:
     """Returns the highest id ever used, also of deleted rows (`sqlite_sequence`); 0 where it is not stored."""
     if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchone() is None:
         return 0

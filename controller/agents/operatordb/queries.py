@@ -1,4 +1,4 @@
-"""What may be asked of a file, as JSON between the controller and the process that reads, and that process itself.
+"""The queries about an agent's file, and the process that answers them.
 
 It reads queries from stdin and writes answers to stdout, a line of JSON each, so that the controller never opens an
 agent's file. It may have little memory, writes no file but what SQLite needs beside a WAL, and dies by itself where a
@@ -41,8 +41,10 @@ _TROUBLES: Mapping[str, type[AgentUnreadable]] = {
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """`about`: `cursor`, `tickets`, `commands`, `refusal` or `counts`. `at`: our clock, UTC. `cursor` and `tickets`:
-    since when, and of which. `zone`: the IANA name of that of naive times.
+    """One query. `about` is `cursor`, `tickets`, `commands`, `refusal` or `counts`.
+
+    `at` is the time by our clock, UTC. `zone` is the IANA name of the zone of naive times. The answer has what is new
+    since `cursor`; that to `commands` has those of the sessions that worked on `tickets`, which are ids.
     """
 
     about: str
@@ -54,7 +56,7 @@ class Query:
     policy: FilePolicy = ANY_FILE
 
     def to_json(self) -> Json:
-        """For the reading process."""
+        """Returns the query as JSON for the reading process."""
         query = asdict(self) | {"at": self.at.isoformat()}
         if self.cursor is not None:
             query["cursor"] = cursor_to_json(self.cursor)
@@ -62,7 +64,7 @@ class Query:
 
     @classmethod
     def from_json(cls, query: Json) -> Query:
-        """What `to_json` made."""
+        """Returns the query that `to_json` encoded."""
         return cls(
             about=query["about"],
             path=query["path"],
@@ -75,7 +77,7 @@ class Query:
 
 
 def answer(query: Query) -> Json:
-    """Read the file, and say what is asked, or what keeps it from being read. Blocks."""
+    """Reads the file and returns the answer, or the error that prevents it. Blocks."""
     path, zone = Path(query.path), zone_of(query.zone)
     if query.about == "refusal":
         return {"result": path_refusal(query.policy, path)}
@@ -87,25 +89,25 @@ def answer(query: Query) -> Json:
 
 
 def result_of(answered: Json) -> Json:
-    """What was answered. Raises what kept the file from being read."""
+    """Returns the result in an answer. Raises the error that prevented it."""
     if "trouble" in answered:
         raise _TROUBLES.get(str(answered["trouble"]), AgentUnreadable)(str(answered.get("why", "")))
     return answered["result"]
 
 
 def cursor_to_json(cursor: Cursor) -> Json:
-    """All of it, with the rows that were there."""
+    """Returns the cursor as JSON, with the rows that it remembers."""
     return asdict(cursor) | {"at": cursor.at.isoformat()}
 
 
 def cursor_from_json(stored: Json) -> Cursor:
-    """What `cursor_to_json` made."""
+    """Returns the cursor that `cursor_to_json` encoded."""
     rows = {name: Known(**stored[name]) for name in ("tickets", "entries")}
     return Cursor(datetime.fromisoformat(stored["at"]), stored["ticket"], stored["entry"], stored["file"], **rows)
 
 
 def tickets_from_json(stored: Json) -> tuple[Ticket, ...]:
-    """The answer to `tickets`."""
+    """Returns the tickets of an answer to `tickets`."""
     return tuple(
         Ticket(**each | {"opened_at": _time(each["opened_at"]), "resolved_at": _time(each["resolved_at"])})
         for each in stored
@@ -113,7 +115,7 @@ def tickets_from_json(stored: Json) -> tuple[Ticket, ...]:
 
 
 def log_from_json(stored: Json) -> CommandLog:
-    """The answer to `commands`."""
+    """Returns the log of an answer to `commands`."""
     return CommandLog(
         commands=tuple(Command(**each | {"at": _time(each["at"])}) for each in stored["commands"]),
         complete=stored["complete"],
@@ -127,7 +129,7 @@ def _time(stored: str | None) -> datetime | None:
 
 
 def _plain(value: Any) -> Json:
-    """Dataclasses as JSON: times are ISO 8601."""
+    """Returns a value as JSON. Times become ISO 8601."""
     if isinstance(value, Mapping):
         return {name: _plain(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
@@ -172,7 +174,7 @@ def main() -> None:
             answered = json.dumps(answer(Query.from_json(json.loads(line))))
         except MemoryError:
             answered = (
-                '{"trouble": "TooMuch", "why": "the file cannot be read: it takes more memory than a look may have"}'
+                '{"trouble": "TooMuch", "why": "the file cannot be read: it takes more memory than one read may have"}'
             )
         sys.stdout.buffer.write(answered.encode("ascii") + b"\n")
         sys.stdout.buffer.flush()

@@ -1,4 +1,4 @@
-"""The source: three queries to the file, each answered by a process that has nothing else to do (`child.py`)."""
+"""The source `operatorDb`: each method is a query that a process of its own answers (`reader.py`)."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ from controller.agents.sources import AgentSourcePlugin, InvalidSource, SourceCo
 from controller.jsontypes import Json
 
 TRIES = 5
-"""How often a look tries again while the file's writer holds it, each for `BUSY_SECONDS`."""
+"""How often a read is tried while the writer holds the file, each time for `BUSY_SECONDS`."""
 
 
 class OperatorDb:
-    """An `AgentSource`. `zone` is that of the agent's naive times; `now` is our clock, UTC; `policy`: which files
-    may be read.
+    """Implements `AgentSource`. `zone` is that of the agent's naive times, `now` our clock, UTC.
+
+    `policy` says which files may be read.
     """
 
     def __init__(self, path: Path, zone: tzinfo, now: Callable[[], datetime], policy: FilePolicy = ANY_FILE) -> None:
@@ -35,22 +36,22 @@ class OperatorDb:
         self._now = now
         self._policy = policy
         self._reader = FileReader()
-        # A thread of its own: a file that is slow to answer keeps no other work waiting.
+        # It has a thread of its own, so that a slow file delays no other work.
         self._thread = ThreadPoolExecutor(1, "operator-db")
         weakref.finalize(self, _end, self._thread, self._reader)
 
     async def refusal(self) -> str | None:
-        """Why this file may never be read; None where it may, or is not there yet. Raises AgentUnreadable."""
+        """Returns why this file may never be read; None where it may, or does not exist yet. Raises AgentUnreadable."""
         reason: str | None = await self._ask(Query("refusal", str(self._path), self._now(), policy=self._policy))
         return reason
 
     async def current_cursor(self) -> Cursor:
-        """As the protocol says; a file that is not there is one with nothing in it."""
+        """See the protocol. A missing file counts as empty."""
         answer, _ = await self._read("cursor")
         return cursor_from_json(answer)
 
     async def poll(self, cursor: Cursor) -> PollResult:
-        """As the protocol says. `at` is just before the file was read."""
+        """See the protocol. `at` is just before the file was read."""
         try:
             answer, at = await self._read("tickets", cursor)
             return PollResult(at, tickets_from_json(answer))
@@ -58,12 +59,12 @@ class OperatorDb:
             return PollResult(self._now(), trouble=str(trouble))
 
     async def read_commands(self, cursor: Cursor, tickets: Sequence[Ticket]) -> CommandLog:
-        """As the protocol says."""
+        """See the protocol."""
         answer, _ = await self._read("commands", cursor, [ticket.id for ticket in tickets])
         return log_from_json(answer)
 
     async def close(self) -> None:
-        """End the process; nothing else is held between two looks. Whatever is asked later starts another."""
+        """Ends the process. A later query starts another."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._reader.close)
 
     async def _read(
@@ -113,7 +114,7 @@ async def _open(options: OperatorDbOptions, context: SourceContext) -> OperatorD
     try:
         refusal = await source.refusal()
     except AgentUnreadable:
-        return source  # every poll says so, until the file can be read
+        return source  # every poll reports it, until the file can be read
     finally:
         await source.close()  # a campaign that is queued needs no process; the first poll starts one
     if refusal is not None:

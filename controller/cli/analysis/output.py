@@ -27,7 +27,7 @@ from controller.cli.analysis.options import Output, RateName
 from controller.cli.options import Exit
 from controller.cli.tables import console
 from controller.jsontypes import Json
-from controller.reading import as_json
+from controller.reading import serialization
 
 ANALYSIS_HEADINGS = ("MEASURE", "VALUE", "95% INTERVAL", "N", "NOTE")
 ANALYSIS_COLUMNS = ("campaign", "measure", "unit", "value", "low", "high", "n", "count", "beyond", "note")
@@ -39,7 +39,7 @@ def write_analysis(analysis: Analysis, output: Output) -> None:
     rows = [[line.words, format_value(line), format_interval(line), format_size(line), line.note] for line in lines]
     match output:
         case Output.JSON:
-            print(as_json.dumps(analysis_to_json(analysis), indent=2))
+            print(serialization.dumps(analysis_to_json(analysis), indent=2))
         case Output.CSV:
             name = analysis.campaign.qualified_name
             tables.print_csv(
@@ -125,7 +125,7 @@ def write_comparisons(made: Sequence[Comparison], output: Output) -> None:
     """To stdout, and nothing else."""
     match output:
         case Output.JSON:
-            print(as_json.dumps([_comparison_to_json(each) for each in made], indent=2))
+            print(serialization.dumps([_comparison_to_json(each) for each in made], indent=2))
         case Output.CSV:
             tables.print_csv(COMPARISON_COLUMNS, [list(_flat(each).values()) for each in made])
         case Output.MARKDOWN:

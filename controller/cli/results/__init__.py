@@ -21,12 +21,12 @@ def list_(db: Database = None, context: Context = None, output: Format = Output.
     with exit_on_error():
         from controller.cli.results import printing
         from controller.cli.source import records
-        from controller.reading import as_json
+        from controller.reading import serialization
 
         with records(db, context) as reader:
             rows = reader.campaigns()
         if output is Output.JSON:
-            print(as_json.dumps([as_json.campaign(row) for row in rows], indent=2))
+            print(serialization.dumps([serialization.campaign_to_json(row) for row in rows], indent=2))
         else:
             printing.print_campaigns(rows)
 
@@ -41,14 +41,14 @@ def trials(campaign: Campaign, db: Database = None, context: Context = None, out
     with exit_on_error():
         from controller.cli.results import printing
         from controller.cli.source import records
-        from controller.reading import as_json
+        from controller.reading import serialization
 
         with records(db, context) as reader:
             found = reader.find(campaign)
             rows = reader.attempts(found.campaign)
         mention(found.others, f"showing the newest, {found.campaign.qualified_name}")
         if output is Output.JSON:
-            print(as_json.dumps([as_json.attempt(row) for row in rows], indent=2))
+            print(serialization.dumps([serialization.attempt_to_json(row) for row in rows], indent=2))
         else:
             printing.print_attempts(found.campaign, rows)
 
@@ -70,14 +70,14 @@ def show(
     with exit_on_error():
         from controller.cli.results import printing
         from controller.cli.source import records
-        from controller.reading import as_json
+        from controller.reading import serialization
 
         with records(db, context) as reader:
             found = reader.find(campaign)
             timeline = reader.attempt(found.campaign, trial, attempt)
         mention(found.others, f"showing the newest, {found.campaign.qualified_name}")
         if output is Output.JSON:
-            print(as_json.dumps(as_json.timeline(found.campaign, timeline), indent=2))
+            print(serialization.dumps(serialization.timeline_to_json(found.campaign, timeline), indent=2))
         else:
             printing.print_details(found.campaign, timeline.attempt, timeline.events, full)
 

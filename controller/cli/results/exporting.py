@@ -11,7 +11,7 @@ from typing import TextIO
 from controller.analysis.junit import to_junit
 from controller.cli.tables import csv_cell
 from controller.jsontypes import Json
-from controller.reading import as_json
+from controller.reading import serialization
 from controller.reading.protocol import AttemptTimeline
 from controller.records.rows import CampaignRow, CommandCounts, count_commands
 
@@ -98,7 +98,7 @@ def write_json(campaign: CampaignRow, attempts: Iterable[AttemptTimeline], to: T
     """One list of attempts, whole, a line each, so that it can be read as it comes."""
     before = "[\n"
     for timeline in attempts:
-        to.write(before + as_json.dumps(as_json.timeline(campaign, timeline)))
+        to.write(before + serialization.dumps(serialization.timeline_to_json(campaign, timeline)))
         before = ",\n"
     to.write("\n]\n" if before == ",\n" else "[]\n")
 
@@ -106,4 +106,4 @@ def write_json(campaign: CampaignRow, attempts: Iterable[AttemptTimeline], to: T
 def _cell(value: Json) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return as_json.time(value) if isinstance(value, datetime) else csv_cell(value)
+    return serialization.time_to_json(value) if isinstance(value, datetime) else csv_cell(value)

@@ -192,13 +192,13 @@ async def test_a_cleanup_that_fails_closes_the_row_and_is_raised(bench: Any) -> 
 
 async def test_a_cleanup_that_failed_is_known_to_the_next_process_whenever_this_one_ends(bench: Any) -> None:
     attempt = await bench.attempt(Script(cleanup_error=SubjectError("the pod will not go")))
-    await bench.records.take_lock("scripted/s", UID, "default/c", bench.clock.now())
+    await bench.records.acquire_locks("scripted/s", UID, "default/c", bench.clock.now())
     with pytest.raises(CleanupFailed):
         await attempt.run(bench.stop)
     campaign = await bench.records.get_campaign(UID)
     assert (campaign.phase, campaign.reason) == (Phase.FAILED, "CleanupFailed")
     other = await bench.records.ensure_campaign(OTHER, "default", "d", spec(), bench.clock.now())
-    lock = await bench.records.take_lock("scripted/s", other.uid, "default/d", bench.clock.now())
+    lock = await bench.records.acquire_locks("scripted/s", other.uid, "default/d", bench.clock.now())
     assert lock.campaign_uid == UID
 
 

@@ -25,12 +25,12 @@ async def seed(url: str) -> None:
     """`default/demo` could not be cleaned up and holds etcd/etcd-lab; its namesake of later runs on etcd/other."""
     records = await Records.open(url)
     await records.ensure_campaign("uid-1", "default", "demo", spec(), at(0))
-    await records.take_lock("etcd/etcd-lab", "uid-1", "default/demo", at(1))
+    await records.acquire_locks("etcd/etcd-lab", "uid-1", "default/demo", at(1))
     row = await records.open_attempt("uid-1", 1, 1, at(2))
     await records.end_attempt(row.id, Outcome.NOT_HEALED, at=at(3), cleanup_failed=LEFT)
     other = {"subject": {"type": "etcd", "namespace": "other"}}
     await records.ensure_campaign("uid-2", "team-b", "demo", spec(**other), at(10))
-    await records.take_lock("etcd/other", "uid-2", "team-b/demo", at(11), [AGENT])
+    await records.acquire_locks("etcd/other", "uid-2", "team-b/demo", at(11), [AGENT])
     await records.set_phase("uid-2", Phase.RUNNING, "TrialsRunning", "3 trials", at(12))
     await records.close()
 

@@ -105,14 +105,14 @@ async def test_one_that_leaves_the_line_lets_the_next_one_through(line: Any) -> 
 
 async def test_a_release_during_the_look_is_not_missed(line: Any) -> None:
     await line.join("a", born=0)
-    take = line.records.take_lock
+    take = line.records.acquire_locks
 
     async def released_meanwhile(*args: Any) -> Any:
         answer = await take(*args)
         await line.release("a")
         return answer
 
-    line.records.take_lock = released_meanwhile
+    line.records.acquire_locks = released_meanwhile
     await line.join("b", born=1)
     await eventually(lambda: line.holds("b"))
 

@@ -43,24 +43,24 @@ async def test_only_the_first_running_sets_started_at(records: Records) -> None:
 
 
 async def test_a_terminal_phase_is_final_and_frees_the_subject(records: Records) -> None:
-    await records.take_lock("etcd/etcd-lab", "uid-1", "default/demo", at(1))
+    await records.acquire_locks("etcd/etcd-lab", "uid-1", "default/demo", at(1))
     finished = await records.set_phase("uid-1", Phase.FAILED, "TooManyInfraErrors", "4 of at most 3", at(2))
     later = await records.set_phase("uid-1", Phase.RUNNING, "Started", "", at(3))
     assert finished == later
     assert (later.phase, later.reason, later.finished_at) == (Phase.FAILED, "TooManyInfraErrors", at(2))
     await records.ensure_campaign("uid-2", "default", "next", spec(), at(4))
-    assert (await records.take_lock("etcd/etcd-lab", "uid-2", "default/next", at(5))).campaign_uid == "uid-2"
+    assert (await records.acquire_locks("etcd/etcd-lab", "uid-2", "default/next", at(5))).campaign_uid == "uid-2"
 
 
 async def test_a_terminal_phase_may_keep_the_lock_of_a_subject_that_is_not_clean(records: Records) -> None:
-    await records.take_lock("etcd/etcd-lab", "uid-1", "default/demo", at(1))
+    await records.acquire_locks("etcd/etcd-lab", "uid-1", "default/demo", at(1))
     await records.set_phase("uid-1", Phase.FAILED, "CleanupFailed", "", at(2), keep_lock=True)
     await records.ensure_campaign("uid-2", "default", "next", spec(), at(4))
-    assert (await records.take_lock("etcd/etcd-lab", "uid-2", "default/next", at(5))).campaign_uid == "uid-1"
+    assert (await records.acquire_locks("etcd/etcd-lab", "uid-2", "default/next", at(5))).campaign_uid == "uid-1"
 
 
 async def test_deletion_is_noted_once_frees_the_subject_and_keeps_the_rows(records: Records) -> None:
-    await records.take_lock("etcd/etcd-lab", "uid-1", "default/demo", at(1))
+    await records.acquire_locks("etcd/etcd-lab", "uid-1", "default/demo", at(1))
     await records.open_attempt("uid-1", 1, 7, at(1))
     await records.mark_deleted("uid-1", at(2))
     await records.mark_deleted("uid-1", at(3))
@@ -68,19 +68,19 @@ async def test_deletion_is_noted_once_frees_the_subject_and_keeps_the_rows(recor
     assert row is not None and row.deleted_at == at(2)
     assert len(await records.unfinished("uid-1")) == 1
     await records.ensure_campaign("uid-2", "default", "next", spec(), at(4))
-    assert (await records.take_lock("etcd/etcd-lab", "uid-2", "default/next", at(5))).campaign == "default/next"
+    assert (await records.acquire_locks("etcd/etcd-lab", "uid-2", "default/next", at(5))).campaign == "default/next"
 
 
 async def test_a_held_lock_names_its_holder_since_when_whoever_asks(records: Records) -> None:
     await records.ensure_campaign("uid-2", "default", "next", spec(), at(0))
-    mine = await records.take_lock("etcd/etcd-lab", "uid-1", "default/demo", at(1))
-    assert await records.take_lock("etcd/etcd-lab", "uid-1", "default/demo", at(2)) == mine
-    assert await records.take_lock("etcd/etcd-lab", "uid-2", "default/next", at(3)) == mine
+    mine = await records.acquire_locks("etcd/etcd-lab", "uid-1", "default/demo", at(1))
+    assert await records.acquire_locks("etcd/etcd-lab", "uid-1", "default/demo", at(2)) == mine
+    assert await records.acquire_locks("etcd/etcd-lab", "uid-2", "default/next", at(3)) == mine
     assert (mine.campaign_uid, mine.campaign, mine.since) == ("uid-1", "default/demo", at(1))
     await records.release_lock("uid-2")
-    assert await records.take_lock("etcd/etcd-lab", "uid-2", "default/next", at(4)) == mine
+    assert await records.acquire_locks("etcd/etcd-lab", "uid-2", "default/next", at(4)) == mine
     await records.release_lock("uid-1")
-    assert (await records.take_lock("etcd/etcd-lab", "uid-2", "default/next", at(5))).campaign_uid == "uid-2"
+    assert (await records.acquire_locks("etcd/etcd-lab", "uid-2", "default/next", at(5))).campaign_uid == "uid-2"
 
 
 def test_campaigns_compare_when_only_seed_trials_or_mode_differ() -> None:

@@ -20,7 +20,7 @@ async def arms(records: Records) -> Records:
         asked = spec(interleave={"group": "g", "arm": name})
         await records.ensure_campaign(name, "default", name, asked, at(0))
         await records.set_phase(name, Phase.QUEUED, "WaitsForTurn", "", at(1))
-    await records.take_lock(SUBJECT, "a", "default/a", at(1))
+    await records.acquire_locks(SUBJECT, "a", "default/a", at(1))
     return records
 
 
@@ -55,21 +55,21 @@ async def test_one_that_had_ended_before_the_campaign_was_made_is_not_its_partne
 
 
 async def test_it_is_handed_to_one_that_waits_for_it_or_runs(arms: Records) -> None:
-    assert await arms.hand_over("a", "b", at(2))
+    assert await arms.transfer_locks("a", "b", at(2))
     lock = await arms.lock_of("b")
     assert (lock.campaign, lock.since) == ("default/b", at(2)) and await arms.lock_of("a") is None
     await arms.set_phase("a", Phase.RUNNING, "TrialsRunning", "", at(3))
-    assert await arms.hand_over("b", "a", at(4)) and await holder(arms) == ["a"]
+    assert await arms.transfer_locks("b", "a", at(4)) and await holder(arms) == ["a"]
 
 
 @pytest.mark.parametrize("phase", [Phase.PENDING, Phase.SUSPENDED, Phase.ABORTED])
 async def test_it_is_not_handed_to_one_that_cannot_use_it(arms: Records, phase: Phase) -> None:
     await arms.set_phase("b", phase, "Because", "", at(2))
-    assert not await arms.hand_over("a", "b", at(3)) and await holder(arms) == ["a"]
+    assert not await arms.transfer_locks("a", "b", at(3)) and await holder(arms) == ["a"]
 
 
 async def test_who_does_not_have_it_hands_nothing_over(arms: Records) -> None:
-    assert not await arms.hand_over("b", "a", at(2)) and await holder(arms) == ["a"]
+    assert not await arms.transfer_locks("b", "a", at(2)) and await holder(arms) == ["a"]
 
 
 @pytest.mark.parametrize("phase", [Phase.COMPLETE, Phase.FAILED, Phase.ABORTED, Phase.SUSPENDED])
@@ -105,8 +105,8 @@ async def locked(records: Records) -> dict[str, str]:
 
 
 async def test_the_agents_deployment_changes_hands_together_with_the_subject(arms: Records) -> None:
-    await arms.take_lock(SUBJECT, "a", "default/a", at(2), [AGENT])
-    assert await arms.hand_over("a", "b", at(3))
+    await arms.acquire_locks(SUBJECT, "a", "default/a", at(2), [AGENT])
+    assert await arms.transfer_locks("a", "b", at(3))
     assert await locked(arms) == {SUBJECT: "b", AGENT: "b"}
     await arms.set_phase("b", Phase.COMPLETE, "AllTrialsDone", "", at(4))
     assert await locked(arms) == {SUBJECT: "a", AGENT: "a"}
@@ -116,21 +116,21 @@ async def test_the_agents_deployment_changes_hands_together_with_the_subject(arm
 
 async def test_all_is_taken_or_nothing_and_who_gets_nothing_keeps_nothing(arms: Records) -> None:
     await arms.ensure_campaign("c", "elsewhere", "c", spec(), at(0))
-    assert (await arms.take_lock("etcd/other", "c", "elsewhere/c", at(2), [AGENT])).campaign_uid == "c"
-    blocked = await arms.take_lock(SUBJECT, "a", "default/a", at(3), [AGENT])
+    assert (await arms.acquire_locks("etcd/other", "c", "elsewhere/c", at(2), [AGENT])).campaign_uid == "c"
+    blocked = await arms.acquire_locks(SUBJECT, "a", "default/a", at(3), [AGENT])
     assert (blocked.subject, blocked.campaign) == (AGENT, "elsewhere/c")
     assert await locked(arms) == {"etcd/other": "c", AGENT: "c"}
 
 
 async def test_a_subject_that_could_not_be_cleaned_up_stays_locked_and_the_agent_is_free(arms: Records) -> None:
-    await arms.take_lock(SUBJECT, "a", "default/a", at(2), [AGENT])
+    await arms.acquire_locks(SUBJECT, "a", "default/a", at(2), [AGENT])
     row = await arms.open_attempt("a", 1, 1, at(3))
     await arms.end_attempt(row.id, Outcome.NOT_HEALED, at=at(4), cleanup_failed="it will not go")
     assert await locked(arms) == {SUBJECT: "a"}
 
 
 async def test_the_locks_are_there_after_a_restart(arms: Records, url: str) -> None:
-    await arms.take_lock(SUBJECT, "a", "default/a", at(2), [AGENT])
+    await arms.acquire_locks(SUBJECT, "a", "default/a", at(2), [AGENT])
     await arms.close()
     again = await Records.open(url)
     assert await locked(again) == {SUBJECT: "a", AGENT: "a"}

@@ -21,7 +21,7 @@ SUBJECT = "etcd/etcd-lab"
 @pytest.fixture
 async def locked(records: Records) -> Records:
     """The campaign uid-1 holds its subject, because its fault could not be undone."""
-    await records.take_lock(SUBJECT, "uid-1", "default/demo", at(1))
+    await records.acquire_locks(SUBJECT, "uid-1", "default/demo", at(1))
     row = await records.open_attempt("uid-1", 1, 1, at(2))
     await records.end_attempt(row.id, Outcome.NOT_HEALED, at=at(3), cleanup_failed="it will not go")
     return records
@@ -32,7 +32,7 @@ async def test_the_controller_sees_at_once_that_the_subject_is_free_and_reads_wh
     assert lock is not None
     await asyncio.to_thread(unlock, url, lock, at(60), False)
     await locked.ensure_campaign("uid-2", "default", "next", spec(), at(61))
-    assert (await locked.take_lock(SUBJECT, "uid-2", "default/next", at(62))).campaign_uid == "uid-2"
+    assert (await locked.acquire_locks(SUBJECT, "uid-2", "default/next", at(62))).campaign_uid == "uid-2"
     row = await locked.get_campaign("uid-1")
     assert row is not None and (row.phase, row.reason) == (Phase.FAILED, "CleanupFailed")
     assert row.message.startswith("unlocked by hand at 2025-03-04T05:07:07Z; ")
@@ -44,14 +44,14 @@ async def test_a_lock_that_was_taken_anew_meanwhile_is_not_the_one_that_was_show
     assert shown is not None
     await locked.mark_deleted("uid-1", at(5))
     await locked.ensure_campaign("uid-2", "default", "next", spec(), at(6))
-    await locked.take_lock(SUBJECT, "uid-2", "default/next", at(7))
+    await locked.acquire_locks(SUBJECT, "uid-2", "default/next", at(7))
     with pytest.raises(UnlockRefused, match="no longer locked as it was"):
         await asyncio.to_thread(unlock, url, shown, at(60), True)
     assert await locked.lock_of("uid-2") is not None
 
 
 async def test_a_campaign_that_has_not_ended_is_refused_in_the_same_transaction(records: Records, url: str) -> None:
-    lock = await records.take_lock(SUBJECT, "uid-1", "default/demo", at(1))
+    lock = await records.acquire_locks(SUBJECT, "uid-1", "default/demo", at(1))
     with pytest.raises(UnlockRefused, match="is Pending"):
         await asyncio.to_thread(unlock, url, lock, at(2), False)
     assert await records.lock_of("uid-1") == lock

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from controller.reading import as_json, from_json
+from controller.reading import serialization
 from controller.reading.database import DatabaseReader
 from controller.report.attempts import attempt_section
 from tests.unit.cli.analysis.conftest import HOSTILE, THOUGHT, Run
@@ -55,6 +55,8 @@ def test_what_is_read_from_the_controller_tells_the_same(judged: str) -> None:
     here = DatabaseReader(judged)
     campaign = here.find("helped").campaign
     told = here.attempt(campaign, 1)
-    far = from_json.timeline(json.loads(as_json.dumps(as_json.timeline(campaign, told))))
+    far = serialization.timeline_from_json(
+        json.loads(serialization.dumps(serialization.timeline_to_json(campaign, told)))
+    )
     assert far == told and attempt_section(far.attempt, "") == attempt_section(told.attempt, "")
     assert THOUGHT in [each.text for each in attempt_section(far.attempt, "").steps]
