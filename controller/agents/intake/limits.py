@@ -39,7 +39,7 @@ MAX_IDLE = 256
 """The number of accounts from which on idle ones are dropped."""
 
 
-class Kind(StrEnum):
+class RequestKind(StrEnum):
     """The kinds of requests, which have separate budgets."""
 
     TICKETS = "tickets"
@@ -48,7 +48,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class RateLimit:
     """A limit: `burst` at once, then `a_second` per second."""
 
     a_second: float
@@ -109,7 +109,7 @@ class Budgets:
         self._accounts: dict[str, _Account] = {}
         self._large = 0
 
-    def enter(self, campaign: str, kind: Kind, size: int) -> None:
+    def enter(self, campaign: str, kind: RequestKind, size: int) -> None:
         """Reserves the budget of a request with a body of at most `size` bytes, or raises OverBudget."""
         account, now = self._account(campaign), self._clock()
         if account.at_once.total() >= MAX_AT_ONCE or (
@@ -135,7 +135,7 @@ class Budgets:
             account.large += size
             self._large += size
 
-    def leave(self, campaign: str, kind: Kind, size: int, actual: int) -> None:
+    def leave(self, campaign: str, kind: RequestKind, size: int, actual: int) -> None:
         """Ends a request. Of the `size` bytes that were reserved, `actual` were received; the rest is given back."""
         account = self._accounts[campaign]
         account.at_once[kind] -= 1

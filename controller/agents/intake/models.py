@@ -137,7 +137,7 @@ MODELS: Mapping[str, type[TicketSent] | type[SessionSent] | type[LogSent]] = {
 TIMES = ("opened_at", "resolved_at", "started_at", "ended_at", "at")
 
 
-class NotTaken(ValueError):
+class InvalidBody(ValueError):
     """The body is invalid; the text says which field and why, and repeats nothing of the body."""
 
 

@@ -31,7 +31,7 @@ START_SECONDS = 60.0
 """The limit until a new process answers. It takes a fraction of a second where the machine is not busy."""
 
 
-class TooMuchWork(NotTaken):
+class ParseLimitExceeded(InvalidBody):
     """Parsing the body took more time or memory than is allowed."""
 
 
