@@ -30,7 +30,7 @@ class ClusterUnreachable(Exception):
 class ClusterFailing(ClusterUnreachable):
     """The API server is there and does not serve (a 5xx, as from a webhook that is down; 429): no more is known.
 
-    It is no outage that ends by waiting, so whoever has a deadline lets it run.
+    It is no outage that ends by waiting, so a caller's deadline keeps running.
     """
 
 
@@ -90,8 +90,8 @@ class Tls:
 class MemberRequest:
     """One HTTP request to a member's own port.
 
-    `timeout` is in seconds, from the first packet to the last byte. `body` is sent as JSON. Without a `method` it is a
-    GET, or a POST where there is a body.
+    `timeout` is in seconds, from the first packet to the last byte. `body` is sent as JSON. The default `method` is
+    GET, or POST where there is a body.
     """
 
     namespace: str
@@ -130,7 +130,7 @@ class ReadRequests(Protocol):
 
     @property
     def reaches_pods(self) -> bool:
-        """Whether we are where pods' own addresses and names are known. Else only their HTTP can be reached."""
+        """Returns whether we are where pods' own addresses and names are known. Else only their HTTP can be reached."""
         ...
 
     async def list_pods(self, namespace: str, selector: str) -> Mapping[str, Pod]:
@@ -141,7 +141,7 @@ class ReadRequests(Protocol):
         """The selection at once and after every single change of it, without end and without raising.
 
         No change is skipped while the watch holds. While the API server is away it yields views without pods, at
-        least one a second; then it lists anew and goes on.
+        least one a second; then it lists again and goes on.
         """
         ...
 
@@ -173,7 +173,7 @@ class ReadRequests(Protocol):
         """Send one request to a pod's own HTTP port. Redirects are not followed.
 
         Raises MemberUnreachable when there was no HTTP answer from the member, or one that is not read because it is
-        too long or encoded; also where TLS cannot be spoken, as through the API server's proxy.
+        too long or encoded; also where TLS is not possible, as through the API server's proxy.
         """
         ...
 
@@ -182,7 +182,7 @@ class ChangeRequests(Protocol):
     """The requests that change something, without a check whether they are permitted. Raises as `ReadRequests`."""
 
     async def delete_pod(self, namespace: str, name: str, uid: str, grace_seconds: int) -> None:
-        """Delete exactly this pod. ClusterError 404: gone; 409: another uid bears the name now."""
+        """Delete exactly this pod. ClusterError 404: gone; 409: the name belongs to another uid now."""
         ...
 
     async def patch_pod(self, namespace: str, name: str, operations: Sequence[Mapping[str, Any]]) -> None:
@@ -206,7 +206,7 @@ class ChangeRequests(Protocol):
         ...
 
     async def delete_object(self, namespace: str, kind: str, name: str, uid: str) -> None:
-        """Delete exactly this object. ClusterError 404: gone; 409: another uid bears the name now."""
+        """Delete exactly this object. ClusterError 404: gone; 409: the name belongs to another uid now."""
         ...
 
 

@@ -7,9 +7,9 @@ campaign was accepted. A request that is not permitted is not sent, and an excep
   and a majority of the voters has to remain, where the fault takes members. Members that are missing, being deleted or
   not Ready count as lost already. `allowQuorumLoss` takes the majority out of this, and nothing else.
 * To revert, the object has to be a target of the plan, and has to show the fault's own change still: the fault's type
-  says how that is recognised. What a campaign did is reverted whatever has become of consent.
+  says how that is recognised. What a campaign did is reverted even where authorization was withdrawn.
 * To empty a system, the spec has to ask for it, and the namespace has to consent as long as the StatefulSet runs. One
-  that is stopped is emptied and started again without consent, because leaving it stopped would do more harm.
+  that is stopped is emptied and started again without authorization, because leaving it stopped would be worse.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class GuardedCluster:
     # What decides ----------------------------------------------------------------------------------------------------
 
     async def _may_change(self, permit: InjectPermit | RevertPermit, namespace: str, target: Target) -> bool:
-        """Whether the request is to be sent; raises where it must not be."""
+        """Returns whether the request is to be sent; raises where it must not be."""
         if isinstance(permit, RevertPermit):
             return await self._is_applied(permit, namespace, target)
         await self._require_injection(permit, namespace, target)
@@ -131,7 +131,7 @@ class GuardedCluster:
             raise ChaosRefused(why)
 
     async def _is_applied(self, permit: RevertPermit, namespace: str, target: Target) -> bool:
-        """Whether the fault's change is still there. Where somebody was quicker, there is nothing to revert.
+        """Returns whether the fault's change is still there. Where somebody was quicker, there is nothing to revert.
 
         An object that the fault created has no uid in its plan: it is the one of that name, if it is as it was created.
         """
@@ -160,7 +160,7 @@ class GuardedCluster:
             raise SubjectError(f"{what}: {why}")
 
     async def _is_running(self, namespace: str, name: str) -> bool:
-        """Whether the StatefulSet is to have members. One that is gone has none."""
+        """Returns whether the StatefulSet is to have members. One that is gone has none."""
         try:
             return (await self._api.get_workload(namespace, name)).replicas > 0
         except ClusterError as error:

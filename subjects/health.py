@@ -26,7 +26,7 @@ class HealthyPeriod:
 
     @property
     def seconds(self) -> float:
-        """How long the period has lasted."""
+        """Returns how long the period has lasted."""
         return (self.last - self.start).total_seconds()
 
 
@@ -50,8 +50,8 @@ async def wait_until_healthy(
 ) -> Verdict:
     """Return the verdict that completes `settle_seconds` of health.
 
-    Every verdict is passed to `on_verdict`, and the stream is closed in the end. Never gives up by itself. Raises
-    SubjectError if the stream ends, which a subject's stream does not.
+    Every verdict is passed to `on_verdict`, and the stream is closed in the end. It has no time limit of its own.
+    Raises SubjectError if the stream ends, which a subject's stream does not.
     """
     period: HealthyPeriod | None = None
     async with aclosing(verdicts) as stream:

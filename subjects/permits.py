@@ -27,7 +27,7 @@ class Voters:
 
 
 def tolerated_failures(voters: int) -> int:
-    """The most that may be away at once while a majority of the voters remains, whichever they are. Pure."""
+    """The most that may be away at once while a majority of the voters remains, for any choice of them. Pure."""
     return max(0, (voters - 1) // 2)
 
 
@@ -47,7 +47,7 @@ class RevertPermit:
     """Permits to revert the plan on record: on its targets alone, and where they still show its change.
 
     `selector` finds the targets that are pods. `still_applied` belongs to the fault's type: whether a target, given the
-    object that bears its name now (a `cluster.Pod`, or JSON for every other kind), still shows the fault's change.
+    object that has its name now (a `cluster.Pod`, or JSON for every other kind), still shows the fault's change.
     """
 
     fault: Fault

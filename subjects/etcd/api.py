@@ -82,9 +82,9 @@ def transfer_body(member_id: str) -> dict[str, str]:
 class EtcdPollSettings(PollSettings):
     """How often members are queried (from start to start), and how long an answer may take, in seconds.
 
-    `write_timeout` is what a client would wait, and decides how late the beginning of an outage is seen: within
-    `period + write_timeout`; its end, within `period`. An election takes etcd little more than a second, so it must be
-    short, or the commonest outage would go unseen. `timeout` is for everything else, and tells a silent member from a
+    `write_timeout` is what a client would wait, and decides how late the beginning of an outage is seen: within `period
+    + write_timeout`; its end, within `period`. An election takes etcd little more than a second, so it must be short,
+    or the commonest outage would go unseen. `timeout` is for everything else, and distinguishes a silent member from a
     busy machine: on two cores with four busy loops and a disk under synchronous writes, answers took up to 0.34 s.
     Writes took up to 0.52 s there, 0.39 s in 99 of 100; one that gets through any member in time is enough.
     """
@@ -104,7 +104,7 @@ class EtcdPollSettings(PollSettings):
 
 
 async def send_query(context: SubjectContext, pod: Pod, query: Query, timeout: float) -> QueryResult:
-    """Send one query to one member. Never raises for what the member, the network or the API server does."""
+    """Send one query to one member. Never raises for an error of the member, the network or the API server."""
     request = MemberRequest(context.namespace, pod, CLIENT_PORT, query.path, timeout, query.body)
     return await send_within(timeout, lambda: context.cluster.ask_member(request))
 
@@ -157,7 +157,7 @@ def health_problem(answer: Answer) -> str | None:
 
 
 def accepted(answer: Answer) -> bool:
-    """Whether a write or a transfer was accepted."""
+    """Returns whether a write or a transfer was accepted."""
     return answer.status == 200
 
 

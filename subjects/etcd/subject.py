@@ -123,4 +123,4 @@ class EtcdSubject:
         """Nothing that an attempt can change in an etcd is set back, but for who leads."""
 
     async def close(self) -> None:
-        """Nothing to let go of: connections belong to the cluster."""
+        """Does nothing: connections belong to the cluster."""

@@ -81,7 +81,7 @@ async def select_pd_leader(pd: Pd, pods: Sequence[str], params: BaseModel) -> Ta
 
 
 def leadership_note(facts: Mapping[str, Json]) -> str:
-    """What a sentence on a target ends with, by the facts of its record: what it led before it was hit."""
+    """Returns what a sentence on a target ends with, by the facts of its record: what it led before it was hit."""
     if "ledRegions" in facts:
         return f", which led {facts['ledRegions']} of {facts.get('regions', '?')} regions"
     if "led" in facts:

@@ -166,4 +166,4 @@ class TikvSubject:
         await note_attempt_end(self._endpoints, self._pd, await self._known_topology(), self._known, self._polling)
 
     async def close(self) -> None:
-        """Nothing to let go of: connections belong to the cluster."""
+        """Does nothing: connections belong to the cluster."""

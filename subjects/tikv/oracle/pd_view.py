@@ -106,7 +106,7 @@ def _read_members(view: PdView, observations: Observations, present: dict[str, P
 
 
 def _is_unreadable(result: QueryResult, value: object) -> bool:
-    """Whether an answer leaves open if there is a leader."""
+    """Returns whether an answer leaves open if there is a leader."""
     return isinstance(value, str) and result.answer is not None and result.answer.status < 500
 
 

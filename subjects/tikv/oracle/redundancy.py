@@ -38,7 +38,7 @@ def unseen_stores(observations: Observations) -> Iterator[Problem]:
 
 
 def store_problems(observations: Observations, stores: Stores) -> Iterator[Problem]:
-    """Return what keeps PD from listing exactly one store `Up`, heard of lately, on every expected address."""
+    """Return what keeps PD from listing exactly one store `Up`, with a recent heartbeat, on every expected address."""
     expected = member_names(observations.topology.tikv)
     ours = [each for each in stores.stores if each.of_tikv]
     newest = max((each.store.last_heartbeat for each in ours), default=0)
@@ -117,6 +117,6 @@ def _learners(region: Region) -> set[int]:
 
 
 def _any_votes(region: Region, peers: Sequence[Peer]) -> bool:
-    """Whether one of these replicas has a vote."""
+    """Returns whether one of these replicas has a vote."""
     learners = _learners(region)
     return any(peer.store_id not in learners for peer in peers)
