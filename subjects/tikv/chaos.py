@@ -61,7 +61,7 @@ async def select_stores(pd: Pd, pods: Sequence[str], params: BaseModel) -> Targe
     return TargetSelection(leadership.select(pods, leaders, target_count(params)), leadership.facts)
 
 
-async def select_pd_members(pd: Pd, pods: Sequence[str], params: BaseModel) -> Selection:
+async def select_pd_members(pd: Pd, pods: Sequence[str], params: BaseModel) -> TargetSelection:
     """Returns all members of PD. Raises PdUnavailable where PD does not answer."""
     leader = (await pd.members()).leader
     return TargetSelection(pods, lambda pod: {"led": leader is not None and leader.pod == pod})
