@@ -15,7 +15,7 @@ class Reason(StrEnum):
     meaning: str
 
     def __new__(cls, value: str, meaning: str = "") -> Self:
-        """Make a member whose value is the word itself."""
+        """Makes a member whose value is the word itself."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.meaning = meaning
@@ -92,5 +92,5 @@ class Reason(StrEnum):
 
     @classmethod
     def parse(cls, text: str) -> Reason | None:
-        """Return the reason of this text; None for one that this version does not know."""
+        """Returns the reason of this text; None for one that this version does not know."""
         return next((reason for reason in cls if reason == text), None)

@@ -23,7 +23,7 @@ CREATED_WITHIN = timedelta(seconds=1)
 def ensure(
     connection: Connection, uid: str, namespace: str, name: str, spec: CampaignSpec, created_at: datetime
 ) -> CampaignRow:
-    """The campaign's row; inserted as Pending when there is none."""
+    """Returns the campaign's row, and inserts it as Pending where there is none."""
     known = get(connection, uid)
     if known is not None:
         return known
@@ -51,13 +51,13 @@ def ensure(
 
 
 def get(connection: Connection, uid: str) -> CampaignRow | None:
-    """The campaign's row, or None."""
+    """Returns the campaign's row, or None."""
     row = connection.execute(select(campaigns).where(campaigns.c.uid == uid)).mappings().one_or_none()
     return None if row is None else decode(row)
 
 
 def unreleased(connection: Connection) -> list[CampaignRow]:
-    """The campaigns whose object is not known to be gone, or that still hold a subject; the oldest first."""
+    """Returns the campaigns whose object is not known to be gone, or that still hold a subject; oldest first."""
     holds = campaigns.c.uid.in_(select(subject_locks.c.campaign_uid))
     query = select(campaigns).where(campaigns.c.deleted_at.is_(None) | holds)
     rows = connection.execute(query.order_by(campaigns.c.created_at, campaigns.c.uid)).mappings()
@@ -67,7 +67,7 @@ def unreleased(connection: Connection) -> list[CampaignRow]:
 def set_phase(
     connection: Connection, uid: str, phase: Phase, reason: str, message: str, at: datetime, keep_lock: bool
 ) -> CampaignRow:
-    """Move to a phase; see `Records.set_phase`."""
+    """Moves to a phase; see `Records.set_phase`."""
     row = existing(connection, uid)
     if row.phase.terminal:
         return row
@@ -87,7 +87,7 @@ def set_phase(
 
 
 def fail_cleanup(connection: Connection, attempt_id: str, why: str, at: datetime) -> None:
-    """End the attempt's campaign for a fault that could not be undone; its subject stays locked."""
+    """Ends the attempt's campaign because a fault could not be reverted; its subject stays locked."""
     uid = connection.execute(select(attempts.c.campaign_uid).where(attempts.c.id == attempt_id)).scalar_one()
     row = existing(connection, uid)
     subject = f"{row.subject}/{row.subject_namespace}"
@@ -96,7 +96,7 @@ def fail_cleanup(connection: Connection, attempt_id: str, why: str, at: datetime
 
 
 def mark_deleted(connection: Connection, uid: str, at: datetime, keep_lock: bool) -> None:
-    """Note that the object is gone; the first time counts. A campaign that had not ended has now: nobody runs it."""
+    """Records that the object is gone, with the first time. Ends a campaign that had not ended."""
     row = get(connection, uid)
     if row is not None and not row.phase.terminal:
         set_phase(
@@ -110,7 +110,7 @@ def mark_deleted(connection: Connection, uid: str, at: datetime, keep_lock: bool
 
 
 def members(connection: Connection, campaign: CampaignRow) -> list[CampaignRow]:
-    """The campaigns of the same namespace and group, the campaign itself among them; none where it takes no turns.
+    """Returns the campaigns of the same namespace and group, itself included; none where it takes no turns.
 
     Only those that had not ended before the campaign was made: a group may be used again. One that ended in that very
     second did so before it: to be waited for in vain costs a minute, to be paired with a dead one all pairs.
@@ -141,19 +141,19 @@ def _release(connection: Connection, campaign: CampaignRow, at: datetime, keep_s
 
 
 def note(connection: Connection, uid: str, what: str) -> None:
-    """Put a note ahead of the campaign's message: what people did to it after it had ended."""
+    """Puts a note before the campaign's message, on what people did to it after it had ended."""
     message = truncate_bytes(f"{what}; {existing(connection, uid).message}", TEXT_BYTES)
     connection.execute(update(campaigns).where(campaigns.c.uid == uid).values(message=message))
 
 
 def decode(row: RowMapping) -> CampaignRow:
-    """The row as a value. `row` may hold further columns."""
+    """Returns the campaign of a row, which may hold further columns."""
     values = {column.name: row[column] for column in campaigns.c}
     return CampaignRow(**{**values, "mode": Mode(values["mode"]), "phase": Phase(values["phase"])})
 
 
 def existing(connection: Connection, uid: str) -> CampaignRow:
-    """The campaign's row. LookupError without one."""
+    """Returns the campaign's row. Raises LookupError where there is none."""
     row = get(connection, uid)
     if row is None:
         raise LookupError(f"No campaign with uid {uid} is recorded")

@@ -29,7 +29,7 @@ Values = Mapping[str, Any]
 
 
 def put_ticket(connection: Connection, campaign: str, id_: str, values: Values, at: datetime) -> None:
-    """Write a ticket, or what is new of it. When it and its resolution arrived is kept from the first time."""
+    """Writes a ticket, or what is new of it. When it and its resolution arrived is kept from the first time."""
     known = connection.execute(_one(agent_tickets, campaign, id_)).mappings().one_or_none()
     resolution = {"resolution_arrived_at": at} if values["resolved"] else {}
     if _count(connection, agent_tickets, campaign) >= LONG_TICKETS:
@@ -44,7 +44,7 @@ def put_ticket(connection: Connection, campaign: str, id_: str, values: Values, 
 
 
 def put_session(connection: Connection, campaign: str, id_: str, values: Values) -> None:
-    """Write a session, or what is new of it."""
+    """Writes a session, or what is new of it."""
     if connection.execute(_one(agent_sessions, campaign, id_)).one_or_none() is None:
         _require_quota(connection, agent_sessions, campaign, MAX_SESSIONS)
         connection.execute(agent_sessions.insert().values({"campaign_uid": campaign, "id": id_, **values}))
@@ -56,7 +56,7 @@ def put_session(connection: Connection, campaign: str, id_: str, values: Values)
 def add_entries(
     connection: Connection, campaign: str, entries: Sequence[Values], at: datetime, log_quota: LogQuota | None = None
 ) -> int:
-    """Write the entries that are not there yet, told by session and sequence; return how many bytes they take.
+    """Writes the entries that are not there yet, identified by session and sequence; returns how many bytes they take.
 
     Raises InboxFull, or, by `log_quota`, DiskFull; then none of them is written.
     """

@@ -58,9 +58,9 @@ class Flag(StrEnum):
 
 
 def counted_time(own: T | None, seen: T | None, late: bool) -> T | None:
-    """The time that counts: ours, for there is one clock, but the agent's where we could not look.
+    """Returns the time that counts: that of the controller's clock, or the agent's where it was seen late.
 
-    Times may be decoded or not yet. Pure.
+    Times may be decoded or not. Pure.
     """
     return own if late and own is not None else seen
 
@@ -73,7 +73,7 @@ DETAIL_BYTES = 16384
 
 
 def cut_detail(detail: Mapping[str, Json]) -> dict[str, Json]:
-    """The detail, or `{"cut": its JSON's beginning}` where it is too large to keep."""
+    """Returns the detail, or `{"cut": beginning of its JSON}` where it is too large to keep."""
     text = json.dumps(detail)
     return dict(detail) if len(text) <= DETAIL_BYTES else {"cut": truncate_bytes(text, DETAIL_BYTES)}
 
@@ -95,7 +95,7 @@ hundred thousand logs takes reading all of that. What is repeated is the rest of
 
 
 def count_commands(commands: Sequence[Mapping[str, Any]]) -> CommandCounts:
-    """Of commands as the record has them. Two are the same when tool and command are, whatever the reasoning."""
+    """Counts recorded commands. Two are the same when tool and command are, whatever the reasoning."""
     different = {(command["tool"], command["command"]) for command in commands}
     return CommandCounts(
         total=len(commands),
@@ -107,7 +107,7 @@ def count_commands(commands: Sequence[Mapping[str, Any]]) -> CommandCounts:
 
 
 def command_columns(commands: Sequence[Mapping[str, Any]] | None) -> dict[str, int | None]:
-    """Their counts as they are stored beside them; nulls where no agent was looked at."""
+    """Returns the commands' counts as columns; None in each where no agent was observed."""
     counts = None if commands is None else count_commands(commands)
     return {f"commands_{name}": None if counts is None else getattr(counts, name) for name in COUNTED}
 
@@ -327,7 +327,7 @@ class Tally:
 
 
 def with_listed_targets(fault: Mapping[str, Json]) -> dict[str, Json]:
-    """The fault with all its targets in the list `targets`, each with `name`, `uid` and `facts`, as it is stored now.
+    """Returns the fault with all its targets in the list `targets`, each with `name`, `uid` and `facts`.
 
     Before revision 0006 the first target stood in `target` and `uid` and its facts in `facts`; further targets stood in
     `others`, and their facts in `facts.others` by name.

@@ -258,7 +258,7 @@ def revision(connection: Connection) -> str | None:
 
 
 def refuse_newer(found: str | None) -> None:
-    """Raise RecordsNewer when the database is of a revision that this version does not know."""
+    """Raises RecordsNewer when the database is of a revision that this version does not know."""
     if found is not None and found not in REVISIONS:
         raise RecordsNewer(
             f"The records have schema revision {found}, and this version knows them up to {HEAD}: "

@@ -26,12 +26,12 @@ PROBE_KEY = "healthcheck"
 
 
 async def get_workload(context: SubjectContext) -> Workload:
-    """Return the StatefulSet; raises as `workloads.get_workload`."""
+    """Returns the StatefulSet; raises as `workloads.get_workload`."""
     return await workloads.get_workload(context, WORKLOAD)
 
 
 async def list_pods(context: SubjectContext) -> Mapping[str, Pod]:
-    """Return the members' pods, by name."""
+    """Returns the members' pods, by name."""
     return await workloads.list_pods(context, SELECTOR)
 
 
@@ -74,7 +74,7 @@ TRANSFER_PATH = "/v3/maintenance/transfer-leadership"
 
 
 def transfer_body(member_id: str) -> dict[str, str]:
-    """Return the body of the request that makes `member_id` the leader; only the present leader grants it."""
+    """Returns the body of the request that makes `member_id` the leader; only the present leader grants it."""
     return {"targetID": member_id}
 
 
@@ -94,7 +94,7 @@ class EtcdPollSettings(PollSettings):
     write_timeout: float = 0.5
 
     def timeout_of(self, query: Query) -> float:
-        """Return how long the answer to this query may take, in seconds."""
+        """Returns how long the answer to this query may take, in seconds."""
         return self.write_timeout if query is Query.WRITE else self.timeout
 
     @property
@@ -104,7 +104,7 @@ class EtcdPollSettings(PollSettings):
 
 
 async def send_query(context: SubjectContext, pod: Pod, query: Query, timeout: float) -> QueryResult:
-    """Send one query to one member. Never raises for what the member, the network or the API server does."""
+    """Sends one query to one member. Never raises for what the member, the network or the API server does."""
     request = MemberRequest(context.namespace, pod, CLIENT_PORT, query.path, timeout, query.body)
     return await send_within(timeout, lambda: context.cluster.ask_member(request))
 
@@ -124,7 +124,7 @@ class Status:
 
 
 def read_status(answer: Answer) -> Status | None:
-    """Read the answer to STATUS; None where it is no such answer."""
+    """Reads the answer to STATUS; None where it is no such answer."""
     body = answer.body
     if answer.status != 200 or not isinstance(body, dict) or not isinstance(header := body.get("header"), dict):
         return None
@@ -139,7 +139,7 @@ def read_status(answer: Answer) -> Status | None:
 
 
 def read_members(answer: Answer) -> tuple[str, ...] | None:
-    """Read the names in the answer to MEMBERS, sorted; None where it is no such answer.
+    """Reads the names in the answer to MEMBERS, sorted; None where it is no such answer.
 
     The name of a member that never started is empty.
     """
@@ -149,7 +149,7 @@ def read_members(answer: Answer) -> tuple[str, ...] | None:
 
 
 def health_problem(answer: Answer) -> str | None:
-    """Return why the answer to HEALTH is not "healthy", in etcd's words; None where it is."""
+    """Returns why the answer to HEALTH is not "healthy", in etcd's words; None where it is."""
     body = answer.body if isinstance(answer.body, dict) else {}
     if answer.status == 200 and str(body.get("health")).lower() == "true":
         return None
@@ -157,11 +157,11 @@ def health_problem(answer: Answer) -> str | None:
 
 
 def accepted(answer: Answer) -> bool:
-    """Whether a write or a transfer was accepted."""
+    """Returns whether a write or a transfer was accepted."""
     return answer.status == 200
 
 
 def refusal(answer: Answer) -> str:
-    """Return why a request was refused, in etcd's words where there are any."""
+    """Returns why a request was refused, in etcd's words where there are any."""
     body = answer.body if isinstance(answer.body, dict) else {}
     return str(body.get("reason") or body.get("message") or body.get("error") or f"HTTP {answer.status}")

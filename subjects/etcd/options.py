@@ -16,7 +16,7 @@ ALTERNATIVES = {
 
 
 def refuse_options(options: SubjectOptions) -> None:
-    """Return where nothing is asked for; else Unsupported with every field that is, and what etcd does instead."""
+    """Returns where nothing is asked for; else Unsupported with every field that is, and what etcd does instead."""
     nothing = SubjectOptions()
     asked = [
         f"{field} ({instead})"

@@ -77,30 +77,30 @@ class EtcdProber:
         return self._polling.period
 
     async def discover(self) -> None:
-        """Read the StatefulSet."""
+        """Reads the StatefulSet."""
         self._workload = await self._fetch_workload()
 
     def background_tasks(self, on_change: Callable[[], None]) -> tuple[Coroutine[Any, Any, None], ...]:
-        """Return none."""
+        """Returns none."""
         return ()
 
     def queries(self, pods: Pods, recent: RecentResults[Query]) -> Iterator[tuple[Pod, Query]]:
-        """Return every query for every member that should exist and does."""
+        """Returns every query for every member that should exist and does."""
         assert self._workload is not None, "queries are due before discovery"
         for name in member_names(self._workload):
             if name in pods[MEMBER]:
                 yield from ((pods[MEMBER][name], query) for query in Query)
 
     def follow_ups(self, query: Query, pods: Pods, recent: RecentResults[Query]) -> tuple[tuple[Pod, Query], ...]:
-        """Return none: no query depends on the result of another."""
+        """Returns none: no query depends on the result of another."""
         return ()
 
     async def send(self, pod: Pod, query: Query) -> QueryResult:
-        """Send one query to one member."""
+        """Sends one query to one member."""
         return await send_query(self._context, pod, query, self._polling.timeout_of(query))
 
     def assess(self, pods: Pods, recent: RecentResults[Query]) -> Verdict:
-        """Return the verdict on results that still hold."""
+        """Returns the verdict on results that still hold."""
         assert self._workload is not None, "assessed before discovery"
         images = self._images.add(pods[MEMBER].values()) if self._images is not None else {}
         max_age = self._polling.max_age
@@ -123,7 +123,7 @@ class Observations:
 
 
 def assess(at: datetime, observations: Observations) -> Verdict:
-    """Return the verdict on the observations. Pure; the pods must have been seen."""
+    """Returns the verdict on the observations. Pure; the pods must have been seen."""
     names = member_names(observations.workload)
     present = {name: observations.pods[name] for name in names if name in observations.pods}
     results = {name: observations.results(pod.uid) for name, pod in present.items()}
@@ -181,7 +181,7 @@ def _service_problems(results: Mapping[str, Results], statuses: Mapping[str, Sta
 
 
 def _member_problems(name: str, expected: tuple[str, ...], results: Results) -> Iterator[Problem]:
-    """Return what is wrong by the results there are; a query in flight is no problem of the member."""
+    """Returns what is wrong by the results there are; a query in flight is no problem of the member."""
     if not _answered(results):
         if _is_complete(results):
             error = _last_error(results).removeprefix(f"{name}: ")

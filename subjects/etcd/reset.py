@@ -46,7 +46,7 @@ def agreed_leader(statuses: Mapping[str, Status]) -> str | None:
 async def move_leadership(
     context: SubjectContext, workload: Workload, polling: EtcdPollSettings, report: Report
 ) -> None:
-    """Make the first member the leader; return when every member says that it is.
+    """Makes the first member the leader; returns when every member says that it is.
 
     Waits until all of them answer and agree: with one away, its return could move the leader once more. `report`
     receives what it waits for. SubjectError where all of them refuse to answer us.
@@ -79,7 +79,7 @@ async def move_leadership(
 
 
 def locked_out(answers: Mapping[str, QueryResult]) -> str | None:
-    """Return why no member will ever answer us, in a sentence; None where one may. Pure.
+    """Returns why no member will ever answer us, in a sentence; None where one may. Pure.
 
     With authentication switched on, etcd refuses everything but its health and its members' names without a user's
     token, and no answer changes that: to wait would be to wait for the deadline.
@@ -97,7 +97,7 @@ def _why(result: QueryResult | None) -> str:
 
 
 async def _transfer(context: SubjectContext, leader: Pod, to_member_id: str) -> None:
-    """Ask the leader to hand over. The next query shows whether it did, so a refusal needs no handling."""
+    """Asks the leader to hand over. The next query shows whether it did, so a refusal needs no handling."""
     body = transfer_body(to_member_id)
     request = MemberRequest(context.namespace, leader, CLIENT_PORT, TRANSFER_PATH, TRANSFER_TIMEOUT_SECONDS, body)
     with suppress(MemberUnreachable, ClusterError):

@@ -17,7 +17,7 @@ CAPTURED = (Query.HEALTH, Query.STATUS, Query.MEMBERS)
 
 
 async def capture(context: SubjectContext, workload: Workload, timeout: float) -> dict[str, Json]:
-    """Return pods and members as they are now. A member that does not answer within `timeout` seconds is part of it."""
+    """Returns pods and members as they are. A member that does not answer within `timeout` seconds is part of it."""
     pods = await list_pods(context)
     sent = [(name, query) for name, pod in sorted(pods.items()) if pod.ip for query in CAPTURED]
     results = await asyncio.gather(*(send_query(context, pods[name], query, timeout) for name, query in sent))
@@ -27,7 +27,7 @@ async def capture(context: SubjectContext, workload: Workload, timeout: float) -
 def describe(
     workload: Workload, pods: Mapping[str, Pod], results: Mapping[tuple[str, Query], QueryResult]
 ) -> dict[str, Json]:
-    """Return the state. `leader` is a pod's name; null where there is none or several."""
+    """Returns the state. `leader` is a pod's name; null where there is none or several."""
     members = {name: _member(name, results) for name in sorted(pods)}
     by_id = {member["id"]: name for name, member in members.items() if member.get("id")}
     leaders = {member["leader"] for member in members.values() if member.get("leader")}
@@ -41,7 +41,7 @@ def describe(
 
 
 def _member(name: str, results: Mapping[tuple[str, Query], QueryResult]) -> dict[str, Json]:
-    """Return one member by its own answers. `error` says why a query has none; ids are strings, as etcd writes them."""
+    """Returns one member by its own answers. `error` says why a query has none; ids are strings, as in etcd's JSON."""
     member: dict[str, Any] = {}
     for query in CAPTURED:
         result = results.get((name, query))

@@ -55,11 +55,11 @@ class EtcdSubject:
         return await list_pods(self._context)
 
     def get_chaos_types(self) -> Mapping[str, ChaosType]:
-        """The chaos on offer, by name."""
+        """Returns the types of chaos that etcd offers, by name."""
         return {name: fault.chaos_type for name, fault in self._faults.items()}
 
     async def check_ready(self) -> None:
-        """Return when the StatefulSet is there with enough members, each with a pod; else SubjectNotReady."""
+        """Returns when the StatefulSet is there with enough members, each with a pod; else SubjectNotReady."""
         workload = await get_workload(self._context)
         pods = await self._list_pods()
         if missing := [name for name in member_names(workload) if name not in pods]:
@@ -72,14 +72,14 @@ class EtcdSubject:
         return BlastRadius(hit, members, members)
 
     async def reset(self, report: Report = no_report) -> None:
-        """Every member with a pod, and the first member leading. Waits for both without limit."""
+        """Waits until every member has a pod, and makes the first member the leader; has no time limit."""
         self._workload = None
         workload = self._workload = await get_workload(self._context)
         await wait_for_pods(workload, self._list_pods, self._polling.period, report)
         await reset.move_leadership(self._context, workload, self._polling, report)
 
     async def wait_healthy(self, settle_seconds: float, on_verdict: Callable[[Verdict], None]) -> Verdict:
-        """The verdict that completes `settle_seconds` of health. The images of the pods at that time count as right."""
+        """Returns the verdict that completes `settle_seconds` of health, and remembers the images of the pods then."""
         verdict = await wait_until_healthy(self._watch(None), settle_seconds, on_verdict)
         self._images.replace_all((await self._list_pods()).values())
         return verdict
@@ -101,26 +101,26 @@ class EtcdSubject:
         return FaultContext(context.cluster, context.namespace, context.now, SELECTOR, CONTAINER, context.images)
 
     async def plan_chaos(self, chaos: str, params: BaseModel, rng: Random) -> Fault:
-        """A fault for members drawn by `rng` among all that should exist. Touches nothing."""
+        """Returns a fault for members drawn by `rng` among all that should exist. Changes nothing."""
         fault_type = fault_named("etcd", self._faults, chaos)
         names = member_names(await self._known_workload())
         candidates = Candidates(names, await self._list_pods(), self._images.by_uid)
         return await fault_type.plan(self._fault_context(), candidates, params, rng)
 
     async def inject_chaos(self, fault: Fault) -> datetime:
-        """Apply the plan if its targets are untouched; when the accepted request was sent (UTC)."""
+        """Applies the plan if its targets are unchanged; returns when the accepted request was sent (UTC)."""
         fault_type = fault_named("etcd", self._faults, fault.chaos)
         workload = await self._known_workload()
         voters = Voters(SELECTOR, member_names(workload), workload.replicas) if fault_type.takes_members else None
         return await fault_type.inject(self._fault_context(), fault, voters)
 
     async def cleanup_chaos(self, fault: Fault) -> None:
-        """Revert the fault by its record alone; return when nothing of it is left."""
+        """Reverts the fault by its record alone; returns when nothing of it is left."""
         fault_type = fault_named("etcd", self._faults, fault.chaos)
         await revert_fully(fault_type, self._fault_context(), fault, self._polling.period)
 
     async def end_attempt(self) -> None:
-        """Nothing that an attempt can change in an etcd is set back, but for who leads."""
+        """Does nothing: a reset reverts nothing that an attempt changes in etcd, except which member leads."""
 
     async def close(self) -> None:
-        """Nothing to let go of: connections belong to the cluster."""
+        """Does nothing: connections belong to the cluster."""

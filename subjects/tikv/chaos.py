@@ -62,7 +62,7 @@ async def select_stores(pd: Pd, pods: Sequence[str], params: BaseModel) -> Selec
 
 
 async def select_pd_members(pd: Pd, pods: Sequence[str], params: BaseModel) -> Selection:
-    """All members of PD. PdUnavailable where PD does not answer."""
+    """Returns all members of PD. Raises PdUnavailable where PD does not answer."""
     leader = (await pd.members()).leader
     return Selection(pods, lambda pod: {"led": leader is not None and leader.pod == pod})
 
@@ -81,7 +81,7 @@ async def select_pd_leader(pd: Pd, pods: Sequence[str], params: BaseModel) -> Se
 
 
 def leadership_note(facts: Mapping[str, Json]) -> str:
-    """What a sentence on a target ends with, by the facts of its record: what it led before it was hit."""
+    """Returns the end of a sentence on a target, by the facts of its record: what it led before the fault."""
     if "ledRegions" in facts:
         return f", which led {facts['ledRegions']} of {facts.get('regions', '?')} regions"
     if "led" in facts:

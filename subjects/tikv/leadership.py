@@ -45,7 +45,7 @@ class Leadership:
         return [pod for pod in pods if led[pod] >= least]
 
     def facts(self, pod: str) -> Mapping[str, Json]:
-        """What the record keeps of a target. ChaosRefused where PD knows no such store."""
+        """Returns what the record keeps of a target. Raises ChaosRefused where PD knows no such store."""
         if pod not in self.ids:
             raise ChaosRefused(f"PD knows no store in the target {pod}")
         return {"storeId": self.ids[pod], "ledRegions": self.led[pod], "regions": self.regions}

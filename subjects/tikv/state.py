@@ -46,7 +46,7 @@ class Snapshot:
 
 
 async def capture(endpoints: Endpoints, topology: Topology, timeout: float) -> dict[str, Json]:
-    """Return pods, members, stores and regions as they are now; each request has `timeout` seconds.
+    """Returns pods, members, stores and regions as they are now; each request has `timeout` seconds.
 
     What does not answer is part of it. Raises SubjectError only where Kubernetes does not list the pods.
     """
@@ -75,7 +75,7 @@ async def _value_or_error(answer: Awaitable[T]) -> T | str:
 
 
 async def _ping_error(endpoints: Endpoints, pod: Pod, timeout: float) -> str | None:
-    """Return why this member of PD does not answer; None where it does."""
+    """Returns why this member of PD does not answer; None where it does."""
     if pod.ip is None:
         return "the pod has no address"
     try:
@@ -86,7 +86,7 @@ async def _ping_error(endpoints: Endpoints, pod: Pod, timeout: float) -> str | N
 
 
 def describe(topology: Topology, pods: Mapping[str, Pod], snapshot: Snapshot) -> Part:
-    """Return the state. Leaders are named by pod; null where there is none. Pure."""
+    """Returns the state. Leaders are named by pod; null where there is none. Pure."""
     return {
         "workloads": {role: describe_workload(topology.of(role)) for role in ROLES},
         "pods": {name: describe_pod(pod) for name, pod in sorted(pods.items())},
@@ -115,7 +115,7 @@ def _pd(snapshot: Snapshot) -> Part:
 
 
 def _stores(stores: Stores | str) -> Part:
-    """Return the stores by pod. One that was replaced by another store on its pod has its id in its name."""
+    """Returns the stores by pod. One that was replaced by another store on its pod has its id in its name."""
     if isinstance(stores, str):
         return {"error": stores}
     names = _names(stores)

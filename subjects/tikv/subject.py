@@ -63,11 +63,11 @@ class TikvSubject:
         return self._topology
 
     def get_chaos_types(self) -> Mapping[str, ChaosType]:
-        """The chaos on offer, by name."""
+        """Returns the types of chaos that TiKV offers, by name."""
         return {name: offer.fault.chaos_type for name, offer in self._offers.items()}
 
     async def check_ready(self) -> None:
-        """Return when both StatefulSets are there with enough members, each with a pod; else SubjectNotReady.
+        """Returns when both StatefulSets are there with enough members, each with a pod; else SubjectNotReady.
 
         Where every attempt begins with an empty system, one that an earlier reset left stopped will do. Unsupported
         where what is asked for cannot be had from where we are.
@@ -103,14 +103,14 @@ class TikvSubject:
         return Voters(self._options.selectors[role], names, self._voting(role, len(names)))
 
     async def reset(self, report: Report = no_report) -> None:
-        """The known state: emptied, where that is asked for; every member with a pod, and the leaders spread."""
+        """Empties the system where the campaign asks for it, waits for every member's pod, and spreads the leaders."""
         if self._options.recreate:
             await recreate(self._endpoints, self._pd, self._known, self._polling.period)
         topology = self._topology = await self._endpoints.find()
         await restore(self._endpoints, self._pd, topology, self._known, self._polling, report)
 
     async def wait_healthy(self, settle_seconds: float, on_verdict: Callable[[Verdict], None]) -> Verdict:
-        """The verdict that completes `settle_seconds` of health. The images of the pods at that time count as right."""
+        """Returns the verdict that completes `settle_seconds` of health, and remembers the images of the pods then."""
         verdict = await wait_until_healthy(self._watch(None), settle_seconds, on_verdict)
         pods = [await self._endpoints.pods(role) for role in ROLES]
         self._images.replace_all(pod for of_role in pods for pod in of_role.values())
@@ -142,7 +142,7 @@ class TikvSubject:
         return FaultContext(context.cluster, context.namespace, context.now, selector, offer.role, context.images)
 
     async def plan_chaos(self, chaos: str, params: BaseModel, rng: Random) -> Fault:
-        """A fault for members drawn by `rng` among those that the chaos means now. Touches nothing."""
+        """Returns a fault for members drawn by `rng` among those that the chaos selects now. Changes nothing."""
         offer = fault_named("tikv", self._offers, chaos)
         workload = (await self._known_topology()).of(offer.role)
         selection = await offer.select(self._pd, member_names(workload), params)
@@ -151,19 +151,19 @@ class TikvSubject:
         return await offer.fault.plan(self._fault_context(offer), candidates, params, rng)
 
     async def inject_chaos(self, fault: Fault) -> datetime:
-        """Apply the plan if its targets are untouched; when the accepted request was sent (UTC)."""
+        """Applies the plan if its targets are unchanged; returns when the accepted request was sent (UTC)."""
         offer = fault_named("tikv", self._offers, fault.chaos)
         voters = await self._voters(offer.role) if offer.fault.takes_members else None
         return await offer.fault.inject(self._fault_context(offer), fault, voters)
 
     async def cleanup_chaos(self, fault: Fault) -> None:
-        """Revert the fault by its record alone; return when nothing of it is left."""
+        """Reverts the fault by its record alone; returns when nothing of it is left."""
         offer = fault_named("tikv", self._offers, fault.chaos)
         await revert_fully(offer.fault, self._fault_context(offer), fault, self._polling.period)
 
     async def end_attempt(self) -> None:
-        """Note what the attempt leaves in PD and in the stores' settings."""
+        """Notes what the attempt leaves in PD and in the stores' settings."""
         await note_attempt_end(self._endpoints, self._pd, await self._known_topology(), self._known, self._polling)
 
     async def close(self) -> None:
-        """Nothing to let go of: connections belong to the cluster."""
+        """Does nothing: connections belong to the cluster."""

@@ -318,7 +318,7 @@ async def test_a_statement_without_an_end_is_broken_off(texts: Store, monkeypatc
                 file.execute(sql)
     monkeypatch.setattr("controller.agents.operatordb.file.CPU_SECONDS", 0.1)
     with (
-        pytest.raises(AgentUnreadable, match="takes longer than a look may take"),
+        pytest.raises(AgentUnreadable, match="takes longer than one read may take"),
         reading(texts.path) as file,
     ):
         assert file is not None

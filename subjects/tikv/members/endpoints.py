@@ -31,7 +31,7 @@ class Topology:
     tikv: Workload
 
     def of(self, role: str) -> Workload:
-        """Return the StatefulSet of a role."""
+        """Returns the StatefulSet of a role."""
         return self.pd if role == PD else self.tikv
 
 
@@ -46,7 +46,7 @@ class Endpoints:
         self._services: dict[str, str] = {}
 
     async def find(self, stopped_too: bool = False) -> Topology:
-        """Read the StatefulSets, and the certificates, if there are to be any.
+        """Reads the StatefulSets, and the certificates, if there are to be any.
 
         Raises UnfitWorkload where one is missing, not the only one or too small; SubjectNotReady where something may
         not be read; ClusterUnreachable. With `stopped_too`, one that is scaled to 0 will do.
@@ -71,23 +71,23 @@ class Endpoints:
         raise UnfitWorkload(f"there is no {where}")
 
     async def pods(self, role: str) -> Mapping[str, Pod]:
-        """Return the members' pods, by name."""
+        """Returns the members' pods, by name."""
         return await workloads.list_pods(self.context, self.options.selectors[role])
 
     async def pd_pods(self) -> Mapping[str, Pod]:
-        """Return PD's pods, by name."""
+        """Returns PD's pods, by name."""
         return await self.pods(PD)
 
     async def tikv_pods(self) -> Mapping[str, Pod]:
-        """Return the stores' pods, by name."""
+        """Returns the stores' pods, by name."""
         return await self.pods(TIKV)
 
     async def claims(self, role: str) -> frozenset[str]:
-        """Return the names of the members' volume claims."""
+        """Returns the names of the members' volume claims."""
         return await workloads.list_claims(self.context, self.options.selectors[role])
 
     async def credentials(self) -> Credentials | None:
-        """Return what is in the Secret, read once; None where none is named.
+        """Returns what is in the Secret, read once; None where none is named.
 
         Raises SubjectNotReady where it is unusable.
         """
@@ -102,14 +102,14 @@ class Endpoints:
         return self._credentials
 
     def server_name(self, role: str, pod: Pod) -> str:
-        """Return the name under which the member has its certificate."""
+        """Returns the name under which the member has its certificate."""
         endpoint = self.options.endpoints.get(pod.name) if role == PD else None
         if endpoint is not None:
             return endpoint.host
         return f"{pod.name}.{self._services.get(role, '')}.{self.context.namespace}.svc"
 
     def port(self, role: str, pod: Pod) -> int:
-        """Return the member's HTTP port, unless PD says otherwise of a store."""
+        """Returns the member's HTTP port, unless PD says otherwise of a store."""
         if role == TIKV:
             return STATUS_PORT
         endpoint = self.options.endpoints.get(pod.name)
@@ -126,7 +126,7 @@ class Endpoints:
         body: Any | None = None,
         method: str | None = None,
     ) -> Answer:
-        """Send one request to one member, `timeout` in seconds. Raises what `Cluster.ask_member` raises."""
+        """Sends one request to one member, `timeout` in seconds. Raises what `Cluster.ask_member` raises."""
         tls = Tls(self._ssl, self.server_name(role, pod)) if self._ssl is not None else None
         request = MemberRequest(
             self.context.namespace, pod, port or self.port(role, pod), path, timeout, body, method, tls
@@ -134,7 +134,7 @@ class Endpoints:
         return await self.context.cluster.ask_member(request)
 
     async def query(self, query: Query, pod: Pod, timeout: float, body: Any | None = None) -> QueryResult:
-        """Send one query to one member, `timeout` in seconds; a `body` makes it a POST.
+        """Sends one query to one member, `timeout` in seconds; a `body` makes it a POST.
 
         Never raises for what the member, the network or the API server does.
         """

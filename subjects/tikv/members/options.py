@@ -46,7 +46,7 @@ class Options:
 
 
 def check(given: SubjectOptions) -> Options:
-    """Validate the options. Raises Unsupported, with a message, where one makes no sense."""
+    """Validates the options. Raises Unsupported, with a message, where one makes no sense."""
     if given.probe not in PROBES:
         raise Unsupported(f"subject.probe {given.probe!r} is unknown; valid: {', '.join(PROBES)}")
     if given.reset not in RESETS:

@@ -59,40 +59,40 @@ class Pd:
         self._last_answered = ""
 
     async def members(self) -> Members:
-        """Return the members, and who leads."""
+        """Returns the members, and who leads."""
         return await self.get(MEMBERS.path, Members)
 
     async def stores(self) -> Stores:
-        """Return all stores, tombstones too."""
+        """Returns all stores, tombstones too."""
         return await self.get(STORES.path, Stores)
 
     async def regions(self) -> Regions:
-        """Return all regions."""
+        """Returns all regions."""
         return await self.get(REGIONS.path, Regions)
 
     async def schedulers(self) -> frozenset[str]:
-        """Return the names of PD's schedulers."""
+        """Returns the names of PD's schedulers."""
         return frozenset((await self.get(SCHEDULERS, Names)).root or ())
 
     async def get(self, path: str, model: type[M]) -> M:
-        """Return what PD answers at a path, as a value."""
+        """Returns what PD answers at a path, as a value."""
         value = read(model, await self.request(path))
         if isinstance(value, str):
             raise PdUnavailable(f"PD does not tell {path}: {value}")
         return value
 
     async def post(self, path: str, body: Any | None = None, timeout: float | None = None) -> Answer:
-        """Give an order; `timeout` (seconds) where it takes longer than a query."""
+        """Gives an order; `timeout` (seconds) where it takes longer than a query."""
         return await self.request(path, body, "POST", timeout)
 
     async def delete(self, path: str) -> Answer:
-        """Give the order to remove something."""
+        """Gives the order to remove something."""
         return await self.request(path, method="DELETE")
 
     async def request(
         self, path: str, body: Any | None = None, method: str | None = None, timeout: float | None = None
     ) -> Answer:
-        """Return the first good answer of a member. Each is tried in turn, first the one that answered last."""
+        """Returns the first good answer of a member. Each is tried in turn, first the one that answered last."""
         refuse_order(method or ("GET" if body is None else "POST"), path, body)
         why = "it has no pods"
         pods = await self._endpoints.pd_pods()
@@ -117,7 +117,7 @@ class Pd:
 
 
 def refuse_order(method: str, path: str, body: Any | None) -> None:
-    """Raise SubjectError unless it is a query or one of the orders that PD may be given. Pure."""
+    """Raises SubjectError unless it is a query or one of the orders that PD may be given. Pure."""
     if method == "GET":
         return
     if not any(method == known and pattern.fullmatch(path) for known, pattern in ORDERS):
@@ -142,7 +142,7 @@ COUNT_TIMEOUT_SECONDS = 1.0
 
 
 async def require_readable_regions(endpoints: Endpoints) -> None:
-    """Return where PD's list of regions can be read, or PD does not count them.
+    """Returns where PD's list of regions can be read, or PD does not count them.
 
     Raises SubjectNotReady, with their number, where it cannot.
     """

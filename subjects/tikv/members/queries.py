@@ -60,5 +60,5 @@ STORE_CONFIG = Query(TIKV, "/config")
 
 
 def region_status(region_id: int, port: int | None = None) -> Query:
-    """Return the query for the region's status on a store. Only a store itself knows whether it leads."""
+    """Returns the query for the region's status on a store. Only a store itself knows whether it leads."""
     return Query(TIKV, f"/region/{region_id}", port)

@@ -30,7 +30,7 @@ class Header(_Schema):
 
 
 def pod_of_member(name: str) -> str:
-    """Return the pod of a member of PD.
+    """Returns the pod of a member of PD.
 
     A member bears its pod's name, or one that begins with it: TiDB Operator may name it in full.
     """
@@ -59,7 +59,7 @@ class Members(_Schema):
 
 
 class MemberHealth(_Schema):
-    """Whether PD's leader reaches one of the members."""
+    """Returns whether PD's leader reaches one of the members."""
 
     name: Text
     health: bool = False
@@ -141,7 +141,7 @@ class Stores(_Schema):
     stores: list[Store]
 
     def by_pod(self) -> dict[str, Store]:
-        """Return those that are no tombstones, by the name of the pod that they run in.
+        """Returns those that are no tombstones, by the name of the pod that they run in.
 
         Where a pod lost its data and registered anew, the old store may still be on its way out: the newer one counts.
         """
@@ -189,7 +189,7 @@ class Regions(_Schema):
     regions: list[Region] | None = None
 
     def by_id(self) -> list[Region]:
-        """Return them in the order of their ids, which is the same in every answer."""
+        """Returns them in the order of their ids, which is the same in every answer."""
         return sorted(self.regions or (), key=lambda region: region.id)
 
 
@@ -247,7 +247,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def read(model: type[M], answer: Answer) -> M | str:
-    """Return the answer as a value, or why it is none."""
+    """Returns the answer as a value, or why it is none."""
     if answer.status != 200:
         return refusal(answer)
     try:
@@ -257,7 +257,7 @@ def read(model: type[M], answer: Answer) -> M | str:
 
 
 def refusal(answer: Answer) -> str:
-    """Return why a request was refused, in PD's words where there are any."""
+    """Returns why a request was refused, in PD's words where there are any."""
     if isinstance(answer.body, dict):
         words = answer.body.get("error") or answer.body.get("message")
     else:

@@ -33,7 +33,7 @@ class CachingReader:
         self._values: OrderedDict[tuple[int, type[BaseModel]], tuple[Answer, Any]] = OrderedDict()
 
     def __call__(self, model: type[M], answer: Answer) -> M | str:
-        """Return the answer as a value, or why it is none."""
+        """Returns the answer as a value, or why it is none."""
         key = id(answer), model
         if key not in self._values:
             self._values[key] = answer, read(model, answer)
@@ -79,21 +79,21 @@ class Observations:
     known_tombstones: frozenset[int] = frozenset()
 
     def present(self, role: str) -> dict[str, Pod]:
-        """Return the expected pods of a role that are there, in ordinal order."""
+        """Returns the expected pods of a role that are there, in ordinal order."""
         names = member_names(self.topology.of(role))
         return {name: self.pods[role][name] for name in names if name in self.pods[role]}
 
     def result(self, pod: Pod, query: Query) -> QueryResult | None:
-        """Return the result of a query to a pod, if one still holds."""
+        """Returns the result of a query to a pod, if one still holds."""
         return self.results(pod.uid).get(query)
 
     def latest_of_pd(self, query: Query) -> QueryResult | None:
-        """Return the latest result of any member of PD: the one that was queried last was thought to lead."""
+        """Returns the latest result of any member of PD: the one that was queried last was thought to lead."""
         held = (self.result(pod, query) for pod in self.present(PD).values())
         return max((result for result in held if result is not None), key=lambda result: result.sent_at, default=None)
 
     def value(self, model: type[M], result: QueryResult) -> M | str:
-        """Return the result as a value, or why it is none."""
+        """Returns the result as a value, or why it is none."""
         return self.reader(model, result.answer) if result.answer is not None else result.error
 
 
@@ -105,7 +105,7 @@ DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 async def heartbeat_seconds(endpoints: Endpoints, timeout: float) -> float:
-    """Return the setting of the first store that answers within `timeout` seconds; as shipped where none does.
+    """Returns the setting of the first store that answers within `timeout` seconds; as shipped where none does.
 
     Raises ClusterUnreachable.
     """
@@ -121,7 +121,7 @@ async def heartbeat_seconds(endpoints: Endpoints, timeout: float) -> float:
 
 
 def read_heartbeat_seconds(config: Any) -> float:
-    """Read the setting from a store's configuration, in seconds; as shipped where it is not in there."""
+    """Reads the setting from a store's configuration, in seconds; as shipped where it is not in there."""
     value = config
     for key in HEARTBEAT_SETTING:
         value = value.get(key) if isinstance(value, dict) else None
@@ -130,7 +130,7 @@ def read_heartbeat_seconds(config: Any) -> float:
 
 
 def parse_duration(text: str) -> float | None:
-    """Return a duration as TiKV writes it, `1m30s` or `500ms`, in seconds; None where it is none."""
+    """Returns a duration as TiKV writes it, `1m30s` or `500ms`, in seconds; None where it is none."""
     parts = re.findall(r"(\d+(?:\.\d+)?)(ms|[smhd])", text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         return None

@@ -46,7 +46,7 @@ class PdView:
 
 
 def view_pd(observations: Observations) -> PdView:
-    """Return the view that PD's pods and answers give."""
+    """Returns the view that PD's pods and answers give."""
     view = PdView(list(pod_problems(observations.topology.pd, observations.pods[PD], observations.images)))
     present = observations.present(PD)
     if not view.trouble and not any(_answered(observations, pod) for pod in present.values()):
@@ -89,7 +89,7 @@ def _add_member(view: PdView, name: str, ping: QueryResult | None) -> None:
 
 
 def _read_members(view: PdView, observations: Observations, present: dict[str, Pod]) -> Members | None:
-    """Return PD's latest list of members; None, with a problem, while no member lists them or knows a leader."""
+    """Returns PD's latest list of members; None, with a problem, while no member lists them or knows a leader."""
     results = [result for pod in present.values() if (result := observations.result(pod, MEMBERS)) is not None]
     values = [(result.sent_at, observations.value(Members, result)) for result in results]
     led = [(sent_at, value) for sent_at, value in values if isinstance(value, Members) and value.leader is not None]
@@ -106,12 +106,12 @@ def _read_members(view: PdView, observations: Observations, present: dict[str, P
 
 
 def _is_unreadable(result: QueryResult, value: object) -> bool:
-    """Whether an answer leaves open if there is a leader."""
+    """Returns whether an answer leaves open if there is a leader."""
     return isinstance(value, str) and result.answer is not None and result.answer.status < 500
 
 
 def _read(view: PdView, observations: Observations, query: Query, model: type[M], what: str) -> M | None:
-    """Return the leader's latest answer. A refusal by PD (5xx) is its trouble; any other missing answer is unknown."""
+    """Returns the leader's latest answer. A refusal by PD (5xx) is its trouble; any other missing answer is unknown."""
     result = observations.latest_of_pd(query)
     if result is None:
         view.unknown.append(Problem("PDAwaited", f"PD has not told {what} yet"))

@@ -85,20 +85,20 @@ class TikvProber:
         return self._endpoints.options.selectors
 
     async def discover(self) -> None:
-        """Find the StatefulSets, and how often stores report to PD."""
+        """Finds the StatefulSets, and how often stores report to PD."""
         topology = await self._fetch_topology()
         self._heartbeat_seconds = await heartbeat_seconds(self._endpoints, self._polling.timeout)
         self._topology = topology
 
     def background_tasks(self, on_change: Callable[[], None]) -> Iterator[Coroutine[Any, Any, None]]:
-        """Return the writing client, where the campaign asks for one."""
+        """Returns the writing client, where the campaign asks for one."""
         if self._write_probe is not None:
             yield self._write_probe.run(on_change)
 
     # Queries ---------------------------------------------------------------------------------------------------------
 
     def queries(self, pods: Pods, recent: RecentResults[Query]) -> Iterator[Addressed]:
-        """Return all queries that are due in this period."""
+        """Returns all queries that are due in this period."""
         observations = self._observe(pods, recent)
         for pod in observations.present(PD).values():
             yield from ((pod, query) for query in OF_EVERY_MEMBER)
@@ -109,7 +109,7 @@ class TikvProber:
         yield from self._due_confirmations(observations)
 
     def follow_ups(self, query: Query, pods: Pods, recent: RecentResults[Query]) -> Iterator[Addressed]:
-        """Return what a result makes due: of a new leader what it knows, and of new regions who leads them."""
+        """Returns what a result makes due: of a new leader what it knows, and of new regions who leads them."""
         if query not in (MEMBERS, REGIONS, STORES):
             return
         observations = self._observe(pods, recent)
@@ -124,7 +124,7 @@ class TikvProber:
                 yield pod, each
 
     def _pd_leader(self, observations: Observations) -> Pod | None:
-        """Return the pod that was named last as PD's leader."""
+        """Returns the pod that was named last as PD's leader."""
         present = observations.present(PD)
         results = [result for pod in present.values() if (result := observations.result(pod, MEMBERS)) is not None]
         for result in sorted(results, key=lambda result: result.sent_at, reverse=True):
@@ -155,20 +155,20 @@ class TikvProber:
             yield from (addressed for addressed in found if not isinstance(addressed, str))
 
     def _remember_regions(self, observations: Observations) -> None:
-        """Keep the regions while PD is away: a client, too, goes on with what it knows."""
+        """Keeps the regions while PD is away: a client, too, goes on with what it knows."""
         result = observations.latest_of_pd(REGIONS)
         regions = observations.value(Regions, result) if result is not None else ""
         if isinstance(regions, Regions):
             self._regions = regions.by_id()
 
     async def send(self, pod: Pod, query: Query) -> QueryResult:
-        """Send one query to one member."""
+        """Sends one query to one member."""
         return await self._endpoints.query(query, pod, self._polling.timeout)
 
     # Assessment ------------------------------------------------------------------------------------------------------
 
     def assess(self, pods: Pods, recent: RecentResults[Query]) -> Verdict:
-        """Return the verdict on results that still hold."""
+        """Returns the verdict on results that still hold."""
         return assess(self._endpoints.context.now(), self._observe(pods, recent))
 
     def _observe(self, pods: Pods, recent: RecentResults[Query]) -> Observations:

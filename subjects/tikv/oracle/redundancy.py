@@ -25,20 +25,20 @@ UP, OFFLINE, TOMBSTONE = "Up", "Offline", "Tombstone"
 
 
 def silent_stores(observations: Observations) -> dict[str, QueryResult]:
-    """Return the stores that were queried and did not answer, by pod name."""
+    """Returns the stores that were queried and did not answer, by pod name."""
     results = {name: observations.result(pod, ALIVE) for name, pod in observations.present(TIKV).items()}
     return {name: result for name, result in results.items() if result is not None and result.answer is None}
 
 
 def unseen_stores(observations: Observations) -> Iterator[Problem]:
-    """Return the stores whose first answer is still on its way."""
+    """Returns the stores whose first answer is still on its way."""
     for name, pod in observations.present(TIKV).items():
         if observations.result(pod, ALIVE) is None:
             yield Problem("StoreUnseen", f"{name} has not answered yet", name)
 
 
 def store_problems(observations: Observations, stores: Stores) -> Iterator[Problem]:
-    """Return what keeps PD from listing exactly one store `Up`, heard of lately, on every expected address."""
+    """Returns what keeps PD from listing exactly one store `Up`, heard of lately, on every expected address."""
     expected = member_names(observations.topology.tikv)
     ours = [each for each in stores.stores if each.of_tikv]
     newest = max((each.store.last_heartbeat for each in ours), default=0)
@@ -76,7 +76,7 @@ def _single_store_problems(observations: Observations, name: str, store: Store, 
 
 
 def _missed_store_problem(observations: Observations, name: str, state: str) -> Problem:
-    """Return the problem of a store that PD misses; where its first answer is still on its way, we do not know more."""
+    """Returns the problem of a store that PD misses; where its first answer is on its way, we do not know more."""
     pod = observations.present(TIKV).get(name)
     result = observations.result(pod, ALIVE) if pod is not None else None
     if result is None:
@@ -87,7 +87,7 @@ def _missed_store_problem(observations: Observations, name: str, state: str) -> 
 
 
 def peer_problems(regions: Sequence[Region], replicas: int | None) -> Iterator[Problem]:
-    """Return what keeps every region from having all its voters, all of them in step.
+    """Returns what keeps every region from having all its voters, all of them in step.
 
     Further replicas without a vote are no problem: TiFlash's never get one, nor do others that a placement rule wants.
     """
@@ -112,11 +112,11 @@ def _voters(region: Region) -> int:
 
 
 def _learners(region: Region) -> set[int]:
-    """Return the stores of the replicas without a vote. A store holds at most one replica of a region."""
+    """Returns the stores of the replicas without a vote. A store holds at most one replica of a region."""
     return {peer.store_id for peer in region.peers if peer.role_name == LEARNER}
 
 
 def _any_votes(region: Region, peers: Sequence[Peer]) -> bool:
-    """Whether one of these replicas has a vote."""
+    """Returns whether one of these replicas has a vote."""
     learners = _learners(region)
     return any(peer.store_id not in learners for peer in peers)

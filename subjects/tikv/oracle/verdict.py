@@ -41,7 +41,7 @@ MAX_NAMED = 5
 
 
 def assess(at: datetime, observations: Observations) -> Verdict:
-    """Return the verdict on the observations; the pods must have been seen."""
+    """Returns the verdict on the observations; the pods must have been seen."""
     pd = view_pd(observations)
     led = _confirmed_regions(observations, pd)
     service = led if observations.writes is None else written_regions(observations)
@@ -105,7 +105,7 @@ class RegionService:
         return None if self.unknown or not self.served else True
 
     def add(self, region_id: int, served: bool | None, why: str, sent_at: float | None = None) -> None:
-        """Add what is known of one region, by a query that was sent at `sent_at`."""
+        """Adds what is known of one region, by a query that was sent at `sent_at`."""
         if served is None:
             self.unknown[region_id] = why
         elif served:
@@ -116,7 +116,7 @@ class RegionService:
                 self.unserved_since = sent_at if self.unserved_since is None else min(self.unserved_since, sent_at)
 
     def problem(self, reason: str, what: str) -> tuple[Problem, ...]:
-        """Return one problem about the regions that are not served, if any."""
+        """Returns one problem about the regions that are not served, if any."""
         if not self.unserved:
             return ()
         total = len(self.served) + len(self.unserved) + len(self.unknown)
@@ -126,7 +126,7 @@ class RegionService:
         return (Problem(reason, f"{len(self.unserved)} of {total} regions {what} ({named}{more}): {why}"),)
 
     def unknown_problem(self) -> tuple[Problem, ...]:
-        """Return one problem about the regions of which it is unknown, if any."""
+        """Returns one problem about the regions of which it is unknown, if any."""
         if not self.unknown:
             return ()
         why = "; ".join(sorted(set(self.unknown.values()))[:3])
@@ -135,12 +135,12 @@ class RegionService:
 
 
 def stores_by_id(stores: Stores) -> dict[int, Store]:
-    """Return the stores by id."""
+    """Returns the stores by id."""
     return {each.store.id: each for each in stores.stores}
 
 
 def confirmation_query(region: Region, stores: Mapping[int, Store], pods: Mapping[str, Pod]) -> tuple[Pod, Query] | str:
-    """Return the pod that PD calls the region's leader and the query by which it confirms that.
+    """Returns the pod that PD calls the region's leader and the query by which it confirms that.
 
     Where there is none to be queried, return why.
     """
@@ -154,20 +154,20 @@ def confirmation_query(region: Region, stores: Mapping[int, Store], pods: Mappin
 
 
 def region_query(region_id: int, store: Store) -> Query:
-    """Return the query about a region, on the store's own status port."""
+    """Returns the query about a region, on the store's own status port."""
     port = store.store.status_address.rpartition(":")[2]
     return region_status(region_id, int(port) if port.isdecimal() and 0 < int(port) < 65536 else STATUS_PORT)
 
 
 def _confirmed_regions(observations: Observations, pd: PdView) -> RegionService | None:
-    """Return which regions are led, by their leaders' own answers; None while PD does not name the leaders."""
+    """Returns which regions are led, by their leaders' own answers; None while PD does not name the leaders."""
     if pd.stores is None or pd.regions is None:
         return None
     return confirmed_regions(observations, pd.stores, pd.regions.by_id())
 
 
 def confirmed_regions(observations: Observations, stores: Stores, regions: Sequence[Region]) -> RegionService:
-    """Return which regions are led by the store that PD names, by that store's own answer."""
+    """Returns which regions are led by the store that PD names, by that store's own answer."""
     service, by_id = RegionService(), stores_by_id(stores)
     pods, silent = observations.present(TIKV), silent_stores(observations)
     for each in regions:
@@ -193,7 +193,7 @@ def confirmed_regions(observations: Observations, stores: Stores, regions: Seque
 
 
 def written_regions(observations: Observations) -> RegionService:
-    """Return which regions took the latest write that was tried."""
+    """Returns which regions took the latest write that was tried."""
     service = RegionService()
     for region_id, write in (observations.writes or {}).items():
         if write is None:

@@ -50,7 +50,7 @@ MAX_PER_PERIOD = 32
 
 
 def reserved_key(region: Region) -> bytes | None:
-    """Return a key inside the region that nobody else uses. Pure.
+    """Returns a key inside the region that nobody else uses. Pure.
 
     None where there is no room for one, or the region's bounds are not hexadecimal.
     """
@@ -79,13 +79,13 @@ class WriteProbe:
         self._on_change: Callable[[], None] = lambda: None
 
     def latest(self) -> Mapping[int, WriteResult | None]:
-        """Return the latest write to every region that may be written to; None where none still holds."""
+        """Returns the latest write to every region that may be written to; None where none still holds."""
         since = self._clock() - self._polling.max_age - (self._round_robin.rounds() - 1) * self._polling.period
         latest = {region_id: self._results.get(region_id) for region_id in self._keys()}
         return {id_: write if write is not None and write.sent_at >= since else None for id_, write in latest.items()}
 
     async def run(self, on_change: Callable[[], None]) -> None:
-        """Write each period, until cancelled; `on_change` is called whenever a write has ended."""
+        """Writes each period, until cancelled; `on_change` is called whenever a write has ended."""
         self._on_change = on_change
         tasks: set[asyncio.Task[None]] = set()
         try:
@@ -130,7 +130,7 @@ class WriteProbe:
         self._on_change()
 
     async def _renew_client(self) -> None:
-        """Connect a client, if there is none, and a new one, if the present one fails."""
+        """Connects a client, if there is none, and a new one, if the present one fails."""
         writes = self._results.values()
         failing = any(write.error is not None and write.sent_at >= self._connected_at for write in writes)
         if self._client is not None and not (failing and self._clock() - self._connected_at > RENEW_SECONDS):
@@ -168,7 +168,7 @@ def _describe_error(error: Exception) -> str:
 
 
 async def connect(endpoints: Endpoints, timeout: float) -> AsyncRawClient | None:
-    """Return a client with nothing cached that begins with PD's members as they are now.
+    """Returns a client with nothing cached that begins with PD's members as they are now.
 
     None while none of them has an address. Every operation has `timeout` seconds. Raises SubjectError or
     ClusterUnreachable where the pods cannot be listed.
