@@ -90,7 +90,7 @@ def pair(first: Sequence[Trial], second: Sequence[Trial]) -> Pairing:
     ours, theirs = _by_key(first), _by_key(second)
     both = [key for key in sorted(ours) if key in theirs and not _alone(ours[key]) and not _alone(theirs[key])]
     larger = max(len(ours), len(theirs))
-    if both and len(both) >= (1 - MAX_LOST) * larger:
+    if both and len(both) >= (1 - MOST_LOST) * larger:
         left_out = len(ours) + len(theirs) - 2 * len(both)
         return Pairing(tuple(ours[key] for key in both), tuple(theirs[key] for key in both), True, left_out)
     return Pairing(tuple(ours.values()), tuple(theirs.values()), False, 0)

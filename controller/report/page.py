@@ -136,13 +136,13 @@ def versions(state: Mapping[str, Json] | None) -> list[str]:
     return list(dict.fromkeys(_telling(state or {})))
 
 
-def _versions(value: Json) -> Iterator[str]:
+def _telling(value: Json) -> Iterator[str]:
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            if key in VERSION_KEYS and isinstance(inner, str) and inner:
+            if key in TELLING and isinstance(inner, str) and inner:
                 yield f"{key} {inner}"
             else:
-                yield from _versions(inner)
+                yield from _telling(inner)
     elif isinstance(value, list):
         for inner in value:
-            yield from _versions(inner)
+            yield from _telling(inner)

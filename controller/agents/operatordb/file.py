@@ -158,7 +158,7 @@ CPU_SECONDS = 3.0
 """The limit of one read in SQLite's own loops. Reading a thousand tickets takes some ten milliseconds."""
 
 VALUE_BYTES = 1 << 20
-"""Of a longer value only the beginning is read (`tables.read_row`)."""
+"""The most bytes of a value that SQLite loads. Of a longer value the beginning is read (`tables.read_row`)."""
 
 HEAP_BYTES = 64 << 20
 """SQLite's memory limit in the process that reads such files."""
