@@ -19,13 +19,8 @@ MAX_ARITHMETIC_SCANS = 50
 """How often a `((` is tested for being arithmetic: each test may read to the end of the line."""
 
 
-<<<<<<< HEAD
-class TokenKind(StrEnum):
-    """What a token is."""
-=======
 class Kind(StrEnum):
     """The kinds of tokens."""
->>>>>>> main
 
     WORD = "word"
     OPERATOR = "operator"
@@ -40,7 +35,7 @@ class Token:
     `literal`: nothing in it is expanded. `glued`: no space precedes it.
     """
 
-    kind: TokenKind
+    kind: Kind
     text: str
     raw: str = ""
     literal: bool = False
@@ -91,7 +86,7 @@ class _Lexer:
     def _token(self, group: str, text: str) -> Token | None:
         match group:
             case "word":
-                return Token(TokenKind.WORD, _without_quotes(text), text)
+                return Token(Kind.WORD, _without_quotes(text), text)
             case "arithmetic":
                 return self._arithmetic(text)
             case "operator" if text.startswith("<<") and text != "<<<":
@@ -99,7 +94,7 @@ class _Lexer:
             case "operator":
                 if text == "\n":
                     self._read_heredocs()
-                return Token(TokenKind.OPERATOR, text)
+                return Token(Kind.OPERATOR, text)
         return None
 
     def _arithmetic(self, opening: str) -> Token:
@@ -111,9 +106,9 @@ class _Lexer:
         if depth == 1 and self._text[at : at + 1] == ")":
             inner = self._text[self._at : at - 1]
             self._at = at + 1
-            return Token(TokenKind.ARITHMETIC, inner, opening)
+            return Token(Kind.ARITHMETIC, inner, opening)
         self._at -= 1
-        return Token(TokenKind.OPERATOR, opening[:-1])
+        return Token(Kind.OPERATOR, opening[:-1])
 
     def _heredoc(self, operator: str) -> Token | None:
         found = _TOKEN.match(self._text, self._at)
@@ -122,7 +117,7 @@ class _Lexer:
         if found is None or found.lastgroup != "word":
             return None
         self._at = found.end()
-        token = Token(TokenKind.HEREDOC, "", literal=bool(re.search(r"""['"\\]""", found[0])))
+        token = Token(Kind.HEREDOC, "", literal=bool(re.search(r"""['"\\]""", found[0])))
         self._pending_heredocs.append((token, _without_quotes(found[0]), operator == "<<-"))
         return token
 
@@ -221,11 +216,11 @@ class _Parser:
             self._closed = self._at > 1 and self._tokens[self._at - 2].text == ")" and bool(self._current.words)
             if self._pattern:
                 self._skip_pattern(token)
-            elif token.kind is TokenKind.WORD:
+            elif token.kind is Kind.WORD:
                 self._word(token)
-            elif token.kind is TokenKind.ARITHMETIC:
+            elif token.kind is Kind.ARITHMETIC:
                 self._current.expanded.append(token.text)
-            elif token.kind is TokenKind.HEREDOC:
+            elif token.kind is Kind.HEREDOC:
                 self._current.stdin = token.text
                 self._current.expanded += [] if token.literal else [token.text]
             elif self._current.test and token.text not in ("$(", *_TEST_TERMINATORS):
@@ -258,10 +253,10 @@ class _Parser:
         """Returns whether a `]]` comes before anything that cannot stand in a test."""
         depth = 0
         for token in self._tokens[self._at :]:
-            depth += {"$(": 1, "(": 1, ")": -1}.get(token.text, 0) if token.kind is TokenKind.OPERATOR else 0
+            depth += {"$(": 1, "(": 1, ")": -1}.get(token.text, 0) if token.kind is Kind.OPERATOR else 0
             if depth <= 0 and token.raw == "]]":
                 return True
-            if depth <= 0 and token.kind is TokenKind.OPERATOR and token.text in _TEST_TERMINATORS:
+            if depth <= 0 and token.kind is Kind.OPERATOR and token.text in _TEST_TERMINATORS:
                 return False
         return False
 
@@ -270,13 +265,13 @@ class _Parser:
         if token.raw == "esac":
             self._cases = max(0, self._cases - 1)
             self._pattern = False
-        elif token.kind is TokenKind.OPERATOR and token.text == ")":
+        elif token.kind is Kind.OPERATOR and token.text == ")":
             self._pattern = False
             self._current = _Command()
 
     def _redirect(self, operator: str) -> None:
-        target = self._tokens[self._at] if self._at < len(self._tokens) else Token(TokenKind.WORD, "")
-        if target.kind is TokenKind.WORD:
+        target = self._tokens[self._at] if self._at < len(self._tokens) else Token(Kind.WORD, "")
+        if target.kind is Kind.WORD:
             self._at += 1
         command = self._current
         if command.words and command.words[-1] in ("0", "1", "2"):  # of 2>/dev/null
