@@ -12,7 +12,7 @@ from controller.api import CampaignSpec, Current, Outcome, Phase, Step
 from controller.attempt.attempt import trial_seed
 from controller.clock import Clock
 from controller.records import Records
-from controller.status import Situation, compute_status
+from controller.status import DriverStatus, compute_status
 
 UID = "00000000-0000-4000-8000-000000000000"
 
@@ -43,7 +43,7 @@ async def measure(folder: Path, trials: int) -> StatusSize:
         tally = await records.tally(UID)
         now = clock.now()
         current = Current(trial=trials, attempt=1, step=Step.OBSERVE, since=now, deadline=now, message="m" * 200)
-        status = compute_status(row, 1, tally, Situation(current=current, holder="x/y", ours=True), (), now)
+        status = compute_status(row, 1, tally, DriverStatus(current=current, holder="x/y", ours=True), (), now)
         took = time.perf_counter() - begun
     finally:
         await records.close()

@@ -76,7 +76,7 @@ def deploy(
 
 @app.command()
 def deploy_subject(name: Annotated[str, typer.Argument(help="tikv or etcd")]) -> None:
-    """Put only a system to be broken into the cluster, with the controller's powers over it."""
+    """Put only a system to be broken into the cluster, with the controller's permissions over it."""
     from cluster.deployment import deploy as deployment
 
     deployment.deploy_subject(name)

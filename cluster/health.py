@@ -12,7 +12,7 @@ from cluster.settings import CONTEXT
 NEEDED = (("kube-system", "coredns"), ("local-path-storage", "local-path-provisioner"))
 ANSWER_SECONDS = 5.0
 # A busy machine makes a healthy cluster answer late, and a new one would lose what is deployed in this one.
-PATIENCE_SECONDS = 180.0
+RETRY_SECONDS = 180.0
 
 _READY = 'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}'
 _AVAILABLE = "jsonpath={range .items[?(@.status.availableReplicas)]}{.metadata.namespace}/{.metadata.name} {end}"
@@ -26,7 +26,7 @@ class Health:
     trouble: str | None
 
 
-def look() -> Health:
+def check_node() -> Health:
     """Look at the container, then at the API server, then at what runs in it; stops at the first trouble."""
     state = run.attempt(["docker", "inspect", "--type=container", "--format", "{{.State.Status}}", kind.NODE])
     if state.returncode != 0:
@@ -44,13 +44,13 @@ def look() -> Health:
 
 
 def lacking(available: str) -> str | None:
-    """What is needed and not among the available `namespace/name`s; None when nothing is."""
+    """Returns what is needed and not among the available `namespace/name`s; None when nothing is."""
     missing = [name for namespace, name in NEEDED if f"{namespace}/{name}" not in available.split()]
     return f"not available: {', '.join(missing)}" if missing else None
 
 
 def unrouted() -> str | None:
-    """What is wrong with the way to Services; None when kube-proxy has written the rules for the DNS's.
+    """Returns what is wrong with the way to Services; None when kube-proxy has written the rules for the DNS's.
 
     A DNS that runs is of no use to pods while kube-proxy fails to write its rules, and nothing else would show it.
     Knocking at the Service's address would not do: without rules the packet leaves, and somebody else may answer.
@@ -61,9 +61,9 @@ def unrouted() -> str | None:
     return "kube-proxy has written no rules for Services"
 
 
-def look_patiently() -> Health:
-    """As `look`; but a node that runs gets PATIENCE_SECONDS to be well, and its context is written anew first."""
-    found = look()
+def check_node_with_retries() -> Health:
+    """Like `check_node`, but rewrites the kubeconfig context of a running node and gives it RETRY_SECONDS."""
+    found = check_node()
     if found.container != "running" or found.trouble is None:
         return found
     try:
@@ -71,10 +71,10 @@ def look_patiently() -> Health:
     except SetupError:
         # kind reads the context from the node; one that cannot even give that has no API server.
         return found
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + RETRY_SECONDS
     while found.trouble is not None and time.monotonic() < deadline:
         time.sleep(1)
-        found = look()
+        found = check_node()
     return found
 
 

@@ -25,7 +25,7 @@ def remove(what: str, *target: str | Path) -> None:
 
 
 def ask(what: str, *args: str | Path, timeout: float = 120) -> str:
-    """What it prints, stripped. SetupError when it fails."""
+    """Returns what it prints, stripped. SetupError when it fails."""
     return run.output(command(*args), what, timeout=timeout)
 
 

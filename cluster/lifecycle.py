@@ -32,13 +32,13 @@ def up(*beside: Job) -> None:
 
 
 def _kubectl() -> str:
-    """How this person calls kubectl: any on PATH will do, else ours in the cache."""
+    """Returns how this person calls kubectl: any on PATH will do, else ours in the cache."""
     return "kubectl" if shutil.which("kubectl") else str(tools.binary("kubectl"))
 
 
 def _found_healthy() -> str | None:
     # Without kubectl there is no telling yet.
-    if not tools.missing("cluster") and health.look().trouble is None:
+    if not tools.missing("cluster") and health.check_node().trouble is None:
         return "was up already and is healthy"
     return None
 
@@ -54,7 +54,7 @@ def _made(stages: Stages, which: str | None, beside: tuple[Job, ...]) -> str:
         ahead = _builds_ahead() + nodeimage.stages_ahead() if built else 1
         stages.total = stages.count + 1 + ahead + 2
     with stages.stage("looking at what is there"):
-        found = health.look_patiently()
+        found = health.check_node_with_retries()
         if found.trouble is None:
             return "was up already and is healthy"
         if found.container is not None:

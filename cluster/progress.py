@@ -132,7 +132,7 @@ def note_times() -> None:
 
 
 def table(stages: Sequence[Done]) -> str:
-    """When each began after the first, and how long it took, in minutes and seconds. Pure."""
+    """Returns when each began after the first, and how long it took, in minutes and seconds. Pure."""
     ordered = sorted(stages, key=lambda done: done.began)
     zero = ordered[0].began if ordered else 0.0
     rows = [(clock(done.began - zero), clock(done.seconds), done.name) for done in ordered]

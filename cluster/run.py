@@ -103,7 +103,9 @@ def _send(process: subprocess.Popen[bytes], what: signal.Signals) -> None:
 
 
 def output(args: Sequence[str | Path], what: str, *, timeout: float = 120, hint: str = "") -> str:
-    """What a quick command prints, stripped. SetupError when it fails or takes longer than `timeout` seconds."""
+    """Returns what a quick command prints, stripped. SetupError when it fails or takes longer than `timeout`
+    seconds.
+    """
     done = attempt(args, timeout=timeout)
     if done.returncode != 0:
         raise SetupError(f"{what} failed (exit {done.returncode}).", tail=last_lines(done.stderr), hint=hint)

@@ -36,7 +36,7 @@ class Tool:
 
     @property
     def path(self) -> Path:
-        """Where the binary is, or will be."""
+        """Returns where the binary is, or will be."""
         return CACHE / "bin" / f"{self.module}-{_key(self.module)}" / self.name
 
     @property
@@ -71,7 +71,7 @@ def binary(name: str) -> Path:
 
 
 def kubernetes_version() -> str:
-    """What we build, for example v1.34.4."""
+    """Returns what we build, for example v1.34.4."""
     return BY_NAME["kubelet"].pinned
 
 
@@ -156,12 +156,12 @@ def _go(command: Sequence[str | Path], what: str, tools: Sequence[Tool]) -> None
 
 
 def at_once(processors: int, memory: int) -> int:
-    """How many compilers and linkers may run at once in so many bytes: a linker was seen to take 1.4 GB."""
+    """Returns how many compilers and linkers may run at once in so many bytes: a linker was seen to take 1.4 GB."""
     return max(1, min(processors, memory // LINKER_BYTES))
 
 
 def executable(package: str) -> str:
-    """What Go calls the program of a package: its last part that is not a major version."""
+    """Returns what Go calls the program of a package: its last part that is not a major version."""
     *parts, last = package.split("/")
     return parts[-1] if parts and re.fullmatch(r"v\d+", last) else last
 

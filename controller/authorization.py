@@ -41,7 +41,7 @@ SHOWN_LENGTH = 100
 
 @dataclass(frozen=True, slots=True)
 class OptInKeys:
-    """The keys of the label and the annotation in this installation; the former keys are read beside them."""
+    """The keys of the label and the annotation in this installation; the former keys are read too."""
 
     label: str = OPT_IN_LABEL
     annotation: str = ALLOWED_ANNOTATION
@@ -63,7 +63,7 @@ DEFAULT_KEYS = OptInKeys()
 UNAUTHORIZED = frozenset(
     {Reason.NOT_OPTED_IN, Reason.NOT_ALLOWED, Reason.AGENT_NOT_ALLOWED, Reason.NAMESPACE_NOT_FOUND, Reason.FORBIDDEN}
 )
-"""The reasons of refusals where the owner has not authorized the campaign, or nobody can tell."""
+"""The reasons of refusals where the owner has not authorized the campaign, or where that is unknown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 
 class Clock:
-    """Tells the time. One object serves the whole process."""
+    """Reads the time. One object serves the whole process."""
 
     def __init__(self) -> None:
         self._wall = datetime.now(UTC)

@@ -68,7 +68,7 @@ def raise_descriptor_limit() -> None:
 
 
 def affordable(wanted: int, descriptors: int | None = None) -> int:
-    """How many of the `wanted` connections a listener may have without using the reserved descriptors.
+    """Returns how many of the `wanted` connections a listener may have without using the reserved descriptors.
 
     `descriptors`: how many files the process may have open; by default, its limit.
     """
@@ -158,7 +158,7 @@ class BoundedProtocol(H11Protocol):
 
     @property
     def waits_for_request(self) -> bool:
-        """Whether no request is being answered."""
+        """Returns whether no request is being answered."""
         return self.cycle is None or self.cycle.response_complete
 
     def drop(self) -> None:

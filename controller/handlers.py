@@ -43,7 +43,7 @@ DRIVERS: dict[str, CampaignDriver] = {}
 
 @kopf.on.startup()
 def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
-    """Configures Kopf; each setting that needs one has its reason beside it."""
+    """Configures Kopf; each setting that needs one has its reason in a comment."""
     settings.persistence.finalizer = f"{GROUP}/finalizer"
     settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP, v1=False)
     settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=GROUP, v1=False)
@@ -79,8 +79,8 @@ async def log_in(memo: kopf.Memo, **_: Any) -> kopf.AiohttpSession:
 async def drive(body: kopf.Body, uid: str, stopped: kopf.DaemonStopped, memo: kopf.Memo, **_: Any) -> None:
     """Drives one campaign until its object is deleted.
 
-    Every campaign gets a driver, whatever its status says: only the records know whether it has ended. For one that
-    has, the driver writes the status anew where it differs, and waits until the object is deleted.
+    Every campaign gets a driver, regardless of its status: only the records know whether it has ended. For one that
+    has, the driver rewrites the status where it differs, and waits until the object is deleted.
     """
     services: Services = memo.services
     if reports_finished(body) and await services.records.get_campaign(uid) is None:

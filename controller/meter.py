@@ -1,6 +1,6 @@
-"""What is told to whoever counts: a sentence for each thing that has happened, said where it happens.
+"""The interface of metrics: one method for each thing that is counted, called where it happens.
 
-What concerns trials is told by the records, after its commit: what is counted is what is on record, no less, no more.
+The records report trials after the commit, so exactly what is on record is counted.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class EndedAttempt:
 
 
 class Meter(Protocol):
-    """Whoever counts. Each method returns at once and raises nothing.
+    """Counts what happens. Each method returns at once and raises nothing.
 
     All but `committed` are called in the event loop.
     """

@@ -1,7 +1,7 @@
 """What may stand in a line that a person reads on a terminal: nothing that moves, hides or turns round what is there.
 
 Agents, clusters and records are written by others. An escape sequence in a command can draw the rest of the screen
-anew, a C1 byte begins one too, and a mark for writing from right to left shows `mp.rm` as `rm.pm`. Each becomes one
+again, a C1 byte begins one too, and a mark for writing from right to left shows `mp.rm` as `rm.pm`. Each becomes one
 character that is seen, so that a table stays straight. JSON needs none of this: it is ASCII, and loses nothing.
 """
 
@@ -49,11 +49,11 @@ class PrintableStream:
         self.rich_proxied_file = to
 
     def write(self, text: str) -> int:
-        """As a text stream does."""
+        """Behaves as a text stream."""
         return self._to.write(printable(text))
 
     def writelines(self, lines: Iterable[str]) -> None:
-        """As a text stream does."""
+        """Behaves as a text stream."""
         for line in lines:
             self.write(line)
 
@@ -84,7 +84,7 @@ class PrintableFormatter(logging.Formatter):
         self._inner = inner
 
     def format(self, record: logging.LogRecord) -> str:
-        """As logging asks."""
+        """Implements `logging.Formatter`."""
         return printable(self._inner.format(record)).replace("\n", "\n    ")
 
 

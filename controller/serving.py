@@ -25,7 +25,7 @@ SHUTDOWN_SECONDS = 2
 """How long a request that is being answered may delay the shutdown."""
 
 KEEP_ALIVE_SECONDS = 5
-"""Between an answer and the first byte of the next request."""
+"""Seconds between an answer and the first byte of the next request."""
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Computes a campaign's status from its records and from the `Situation`, which only the running driver knows.
+"""Computes a campaign's status from its records and from the `DriverStatus`, which only the running driver knows.
 
 The computation is pure and gives the whole status, so the next write replaces one that was lost.
 """
@@ -65,7 +65,7 @@ class Interleaving:
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class DriverStatus:
     """What the driver knows beyond the records.
 
     `holder` is the campaign that has the subject (`namespace/name`), None while no lock was requested. `ours` says
@@ -90,7 +90,7 @@ def compute_status(
     campaign: CampaignRow,
     generation: int,
     tally: Tally,
-    situation: Situation,
+    driver_status: DriverStatus,
     previous: Sequence[Condition],
     now: datetime,
 ) -> CampaignStatus:
@@ -98,7 +98,7 @@ def compute_status(
     return CampaignStatus(
         phase=campaign.phase,
         observed_generation=generation,
-        message=truncate_bytes(_message(campaign, situation), MESSAGE_BYTES),
+        message=truncate_bytes(_message(campaign, driver_status), MESSAGE_BYTES),
         started_at=campaign.started_at,
         finished_at=campaign.finished_at,
         summary=Summary(
@@ -110,23 +110,23 @@ def compute_status(
             outcomes=dict(tally.outcomes),
         ),
         rates=_rates(tally, campaign.mode, campaign.spec),
-        current=situation.current,
+        current=driver_status.current,
         recent=[_recent(attempt) for attempt in tally.recent],
-        plans=list(situation.plans),
-        conditions=_conditions(campaign, generation, situation, previous, now),
+        plans=list(driver_status.plans),
+        conditions=_conditions(campaign, generation, driver_status, previous, now),
     )
 
 
-def _message(campaign: CampaignRow, situation: Situation) -> str:
+def _message(campaign: CampaignRow, driver_status: DriverStatus) -> str:
     if campaign.phase is not Phase.RUNNING:
         return campaign.message
-    if situation.suspending:
+    if driver_status.suspending:
         return f"{campaign.message}; to be suspended as soon as this attempt has ended"
-    if situation.cooling_until is not None:
-        when = utc_seconds(situation.cooling_until)
+    if driver_status.cooling_until is not None:
+        when = utc_seconds(driver_status.cooling_until)
         return f"{campaign.message}; cooling down, the next attempt begins at {when}"
-    if situation.waiting is not None:
-        return f"{campaign.message}; {situation.waiting}"
+    if driver_status.waiting is not None:
+        return f"{campaign.message}; {driver_status.waiting}"
     return campaign.message
 
 
@@ -186,7 +186,7 @@ def _recent(attempt: AttemptSummary) -> Recent:
 
 
 def _conditions(
-    campaign: CampaignRow, generation: int, situation: Situation, previous: Sequence[Condition], now: datetime
+    campaign: CampaignRow, generation: int, driver_status: DriverStatus, previous: Sequence[Condition], now: datetime
 ) -> list[Condition]:
     before = {condition.type: condition for condition in previous}
     made: list[Condition] = []
@@ -206,31 +206,34 @@ def _conditions(
             )
         )
 
-    phase, message = campaign.phase, _message(campaign, situation)
+    phase, message = campaign.phase, _message(campaign, driver_status)
     reason = campaign.reason or phase.value  # a new row has no reason yet
     failed = phase is Phase.FAILED
-    refusal = situation.refusal
+    refusal = driver_status.refusal
     if failed and (rejected := next((each for each in REFUSED if each == reason), None)):
         refusal = Refusal(rejected, message)
     if refusal is None:
         add(ConditionType.ACCEPTED, True, Reason.ACCEPTED, "The subject, the chaos type and its parameters are valid.")
     else:
         add(ConditionType.ACCEPTED, False, refusal.reason, refusal.message)
-    if situation.ours:
+    if driver_status.ours:
         add(ConditionType.SUBJECT_LOCKED, True, Reason.HELD, "This campaign has the subject.")
-    elif situation.holder is not None:
+    elif driver_status.holder is not None:
         add(
-            ConditionType.SUBJECT_LOCKED, False, Reason.HELD_BY_ANOTHER, f"Campaign {situation.holder} has the subject."
+            ConditionType.SUBJECT_LOCKED,
+            False,
+            Reason.HELD_BY_ANOTHER,
+            f"Campaign {driver_status.holder} has the subject.",
         )
     elif phase.releases_subject:
         add(ConditionType.SUBJECT_LOCKED, False, Reason.RELEASED, "The subject is free for the next campaign.")
-    waits = phase is Phase.RUNNING and situation.waiting is not None
+    waits = phase is Phase.RUNNING and driver_status.waiting is not None
     add(ConditionType.PROGRESSING, phase is Phase.RUNNING, Reason.WAITS_FOR_TURN if waits else reason, message)
     add(ConditionType.COMPLETE, phase is Phase.COMPLETE, reason, message)
     add(ConditionType.FAILED, failed, reason, message)
     add(ConditionType.FINISHED, phase.terminal, reason, message)
     if failed and reason == Reason.CLEANUP_FAILED:
         add(ConditionType.CLEANUP_FAILED, True, reason, message)
-    if (turns := situation.interleaving) is not None:
+    if (turns := driver_status.interleaving) is not None:
         add(ConditionType.INTERLEAVED, turns.holds, turns.reason, turns.message)
     return made

@@ -15,7 +15,7 @@ def describe_invalid(
 ) -> str:
     """Returns what pydantic finds wrong as `field.subfield: message; ...`, without the values that were given.
 
-    `root` names the whole value, for errors that are of no field. The first `most` errors are told, and with
+    `root` names the whole value, for errors that are of no field. The first `most` errors are named, and with
     `tell_more` how many more there are. `length` limits each error, in characters, and puts it on one line: names of
     fields may be the author's.
     """

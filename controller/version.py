@@ -16,4 +16,4 @@ def _installed() -> str:
 
 
 VERSION = _installed()
-"""As it was installed."""
+"""The version of the installed package."""

@@ -1,7 +1,8 @@
 """What subjects ask of Kubernetes, as a protocol: so that they need no client library and tests need no cluster.
 
-`controller/kube/cluster.py` implements `Reads` and `Changes` for a real API server. A subject never gets that object:
-it gets a `Cluster`, in which every change takes a permit. `subjects/guard.py` implements it and checks each permit.
+`controller/kube/cluster.py` implements `ReadRequests` and `ChangeRequests` for a real API server. A subject never gets
+that object: it gets a `Cluster`, in which every change takes a permit. `subjects/guard.py` implements it and checks
+each permit.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from ssl import SSLContext
 from typing import Any, Protocol
 
-from subjects.permits import Inject, Recreate, Revert
+from subjects.permits import InjectPermit, RecreatePermit, RevertPermit
 
 
 class ClusterError(Exception):
@@ -29,7 +30,7 @@ class ClusterUnreachable(Exception):
 class ClusterFailing(ClusterUnreachable):
     """The API server is there and does not serve (a 5xx, as from a webhook that is down; 429): no more is known.
 
-    It is no outage that ends by waiting, so whoever has a deadline lets it run.
+    It is no outage that ends by waiting, so a caller's deadline keeps running.
     """
 
 
@@ -89,8 +90,8 @@ class Tls:
 class MemberRequest:
     """One HTTP request to a member's own port.
 
-    `timeout` is in seconds, from the first packet to the last byte. `body` is sent as JSON. Without a `method` it is a
-    GET, or a POST where there is a body.
+    `timeout` is in seconds, from the first packet to the last byte. `body` is sent as JSON. The default `method` is
+    GET, or POST where there is a body.
     """
 
     namespace: str
@@ -124,12 +125,12 @@ class MemberUnreachable(Exception):
     """A member's HTTP port did not answer within the limit; the text says how it failed."""
 
 
-class Reads(Protocol):
+class ReadRequests(Protocol):
     """What may be asked of the API server. Methods raise ClusterError or ClusterUnreachable and nothing else."""
 
     @property
     def reaches_pods(self) -> bool:
-        """Whether we are where pods' own addresses and names are known. Else only their HTTP can be reached."""
+        """Returns whether we are where pods' own addresses and names are known. Else only their HTTP can be reached."""
         ...
 
     async def list_pods(self, namespace: str, selector: str) -> Mapping[str, Pod]:
@@ -140,7 +141,7 @@ class Reads(Protocol):
         """The selection at once and after every single change of it, without end and without raising.
 
         No change is skipped while the watch holds. While the API server is away it yields views without pods, at
-        least one a second; then it lists anew and goes on.
+        least one a second; then it lists again and goes on.
         """
         ...
 
@@ -172,16 +173,16 @@ class Reads(Protocol):
         """Send one request to a pod's own HTTP port. Redirects are not followed.
 
         Raises MemberUnreachable when there was no HTTP answer from the member, or one that is not read because it is
-        too long or encoded; also where TLS cannot be spoken, as through the API server's proxy.
+        too long or encoded; also where TLS is not possible, as through the API server's proxy.
         """
         ...
 
 
-class Changes(Protocol):
-    """What may be changed, as the API server takes it: nobody asks here whether it should be. Raises as `Reads`."""
+class ChangeRequests(Protocol):
+    """The requests that change something, without a check whether they are permitted. Raises as `ReadRequests`."""
 
     async def delete_pod(self, namespace: str, name: str, uid: str, grace_seconds: int) -> None:
-        """Delete exactly this pod. ClusterError 404: gone; 409: another uid bears the name now."""
+        """Delete exactly this pod. ClusterError 404: gone; 409: the name belongs to another uid now."""
         ...
 
     async def patch_pod(self, namespace: str, name: str, operations: Sequence[Mapping[str, Any]]) -> None:
@@ -205,57 +206,59 @@ class Changes(Protocol):
         ...
 
     async def delete_object(self, namespace: str, kind: str, name: str, uid: str) -> None:
-        """Delete exactly this object. ClusterError 404: gone; 409: another uid bears the name now."""
+        """Delete exactly this object. ClusterError 404: gone; 409: the name belongs to another uid now."""
         ...
 
 
-class Api(Reads, Changes, Protocol):
+class UnguardedCluster(ReadRequests, ChangeRequests, Protocol):
     """Everything that an API server is asked by us."""
 
 
-class Cluster(Reads, Protocol):
+class Cluster(ReadRequests, Protocol):
     """The API server, for one subject: every change takes what permits it.
 
-    Beside what `Changes` raises, ChaosRefused where an injection is not permitted now, and SubjectError where something
-    else is not: then nothing was sent.
+    Methods raise what `ChangeRequests` raises. An injection that is not permitted now raises ChaosRefused, any other
+    change that is not permitted raises SubjectError; then nothing was sent.
     """
 
     async def delete_pod(
-        self, permit: Inject | Revert, namespace: str, name: str, uid: str, grace_seconds: int
+        self, permit: InjectPermit | RevertPermit, namespace: str, name: str, uid: str, grace_seconds: int
     ) -> None:
-        """See `Changes.delete_pod`."""
+        """See `ChangeRequests.delete_pod`."""
         ...
 
     async def patch_pod(
-        self, permit: Inject, namespace: str, name: str, uid: str, operations: Sequence[Mapping[str, Any]]
+        self, permit: InjectPermit, namespace: str, name: str, uid: str, operations: Sequence[Mapping[str, Any]]
     ) -> None:
-        """See `Changes.patch_pod`. The patch is given a test of the uid, ahead of its own operations."""
+        """See `ChangeRequests.patch_pod`. The patch is given a test of the uid, ahead of its own operations."""
         ...
 
-    async def scale_workload(self, permit: Recreate, namespace: str, name: str, replicas: int) -> None:
-        """See `Changes.scale_workload`."""
+    async def scale_workload(self, permit: RecreatePermit, namespace: str, name: str, replicas: int) -> None:
+        """See `ChangeRequests.scale_workload`."""
         ...
 
-    async def delete_claim(self, permit: Recreate, namespace: str, name: str) -> None:
-        """See `Changes.delete_claim`."""
+    async def delete_claim(self, permit: RecreatePermit, namespace: str, name: str) -> None:
+        """See `ChangeRequests.delete_claim`."""
         ...
 
     async def patch_object(
         self,
-        permit: Inject | Revert,
+        permit: InjectPermit | RevertPermit,
         namespace: str,
         kind: str,
         name: str,
         uid: str,
         operations: Sequence[Mapping[str, Any]],
     ) -> None:
-        """See `Changes.patch_object`. The patch is given a test of the uid, ahead of its own operations."""
+        """See `ChangeRequests.patch_object`. The patch is given a test of the uid, ahead of its own operations."""
         ...
 
-    async def create_object(self, permit: Inject, namespace: str, kind: str, body: Mapping[str, Any]) -> None:
-        """See `Changes.create_object`. The plan names the object as a target without a uid."""
+    async def create_object(self, permit: InjectPermit, namespace: str, kind: str, body: Mapping[str, Any]) -> None:
+        """See `ChangeRequests.create_object`. The plan names the object as a target without a uid."""
         ...
 
-    async def delete_object(self, permit: Inject | Revert, namespace: str, kind: str, name: str, uid: str) -> None:
-        """See `Changes.delete_object`."""
+    async def delete_object(
+        self, permit: InjectPermit | RevertPermit, namespace: str, kind: str, name: str, uid: str
+    ) -> None:
+        """See `ChangeRequests.delete_object`."""
         ...

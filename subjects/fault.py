@@ -18,7 +18,7 @@ class Target:
     """An object of Kubernetes by kind and name, and the identity that a plan was made for.
 
     `uid` is empty for an object that the fault itself creates. `facts` is what was true of the target when the plan was
-    made and bears on what will be seen, such as how many regions it led; it is no part of the identity.
+    made and affects what will be seen, such as how many regions it led; it is no part of the identity.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Fault:
     """One concrete injection, planned: enough to apply it once and, from the record alone, to revert it.
 
     `chaos` is the type's name in the spec. `targets` are in the order in which they were drawn; the same happens to all
-    of them at once. `params` are the effective parameters, defaults included. `undo` is whatever the fault's type needs
+    of them at once. `params` are the effective parameters, defaults included. `undo` is what the fault's type needs
     to revert it. `happened`, `reverted_by` and `heals_itself` are for readers that cannot ask the type: a clause in the
     past tense on what was done ("the pod of etcd-1 was deleted"), one on what reverts it ("somebody deletes its pod"),
     and whether the subject is expected to recover by itself (None: that depends).

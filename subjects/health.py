@@ -18,7 +18,7 @@ MAX_GAP_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class HealthyPeriod:
     """Consecutive healthy verdicts: the time of the first and of the last (UTC)."""
 
     start: datetime
@@ -26,21 +26,23 @@ class Stretch:
 
     @property
     def seconds(self) -> float:
-        """How long the stretch has lasted."""
+        """Returns how long the period has lasted."""
         return (self.last - self.start).total_seconds()
 
 
-def extend(stretch: Stretch | None, verdict: Verdict, max_gap_seconds: float = MAX_GAP_SECONDS) -> Stretch | None:
-    """Return the stretch with one more verdict; None where the verdict is not healthy, or unknown.
+def extend(
+    period: HealthyPeriod | None, verdict: Verdict, max_gap_seconds: float = MAX_GAP_SECONDS
+) -> HealthyPeriod | None:
+    """Return the period with one more verdict; None where the verdict is not healthy, or unknown.
 
-    A gap longer than `max_gap_seconds`, or a clock that was set back, starts a new stretch: time that nobody watched is
+    A gap longer than `max_gap_seconds`, or a clock that was set back, starts a new period: time that nobody watched is
     not counted.
     """
     if verdict.healthy is not True:
         return None
-    if stretch is None or not 0 <= (verdict.at - stretch.last).total_seconds() <= max_gap_seconds:
-        return Stretch(verdict.at, verdict.at)
-    return Stretch(stretch.start, verdict.at)
+    if period is None or not 0 <= (verdict.at - period.last).total_seconds() <= max_gap_seconds:
+        return HealthyPeriod(verdict.at, verdict.at)
+    return HealthyPeriod(period.start, verdict.at)
 
 
 async def wait_until_healthy(
@@ -48,14 +50,14 @@ async def wait_until_healthy(
 ) -> Verdict:
     """Return the verdict that completes `settle_seconds` of health.
 
-    Every verdict is passed to `on_verdict`, and the stream is closed in the end. Never gives up by itself. Raises
-    SubjectError if the stream ends, which a subject's stream does not.
+    Every verdict is passed to `on_verdict`, and the stream is closed in the end. It has no time limit of its own.
+    Raises SubjectError if the stream ends, which a subject's stream does not.
     """
-    stretch: Stretch | None = None
+    period: HealthyPeriod | None = None
     async with aclosing(verdicts) as stream:
         async for verdict in stream:
             on_verdict(verdict)
-            stretch = extend(stretch, verdict)
-            if stretch is not None and stretch.seconds >= settle_seconds:
+            period = extend(period, verdict)
+            if period is not None and period.seconds >= settle_seconds:
                 return verdict
     raise SubjectError("the health of the subject is no longer watched")

@@ -1,6 +1,6 @@
 """Remembers the images of a subject's pods: container name to image, by the pod's uid.
 
-A StatefulSet's template does not tell them. Admission webhooks replace images by a mirror's or a digest and add
+A StatefulSet's template does not show them. Admission webhooks replace images by a mirror's or a digest and add
 containers; with `OnDelete`, a partition or a rollout under way, pods of two revisions exist. None of that is a problem.
 
 So a pod is compared only with itself: with the images that it had when the subject was last healthy, or, for a pod that

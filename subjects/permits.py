@@ -27,12 +27,12 @@ class Voters:
 
 
 def tolerated_failures(voters: int) -> int:
-    """The most that may be away at once while a majority of the voters remains, whichever they are. Pure."""
+    """The most that may be away at once while a majority of the voters remains, for any choice of them. Pure."""
     return max(0, (voters - 1) // 2)
 
 
 @dataclass(frozen=True, slots=True)
-class Inject:
+class InjectPermit:
     """Permits to apply the plan on record: to its targets alone, and where a majority of the voters remains.
 
     `voters` is None for a fault that takes no member away.
@@ -43,11 +43,11 @@ class Inject:
 
 
 @dataclass(frozen=True, slots=True)
-class Revert:
+class RevertPermit:
     """Permits to revert the plan on record: on its targets alone, and where they still show its change.
 
     `selector` finds the targets that are pods. `still_applied` belongs to the fault's type: whether a target, given the
-    object that bears its name now (a `cluster.Pod`, or JSON for every other kind), still shows the fault's change.
+    object that has its name now (a `cluster.Pod`, or JSON for every other kind), still shows the fault's change.
     """
 
     fault: Fault
@@ -56,7 +56,7 @@ class Revert:
 
 
 @dataclass(frozen=True, slots=True)
-class Recreate:
+class RecreatePermit:
     """Permits to stop and empty a StatefulSet with these volume claim templates: the spec says `reset: recreate`."""
 
     workload: str

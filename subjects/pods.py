@@ -1,4 +1,4 @@
-"""Checks a StatefulSet's pods, whatever runs in them. Pure functions.
+"""Checks a StatefulSet's pods, with any program in them. Pure functions.
 
 Only the pods that the workload should have count. Another pod with the same label (somebody scaled up, or started a
 debug pod) does not reduce the redundancy of the others.
@@ -24,7 +24,7 @@ def ordinal(base: str, name: str) -> int | None:
 
 
 def images_differ(pod: Pod, images: Mapping[str, str]) -> bool:
-    """Whether a container's image differs from the one in `images`. Other containers are ignored."""
+    """Returns whether a container's image differs from the one in `images`. Other containers are ignored."""
     return any(pod.images.get(container) != image for container, image in images.items())
 
 

@@ -71,7 +71,7 @@ class Verdict:
 
     @property
     def known(self) -> bool:
-        """Whether health, which is what is scored, is known. `serving` may still be unknown."""
+        """Returns whether health, which is what is scored, is known. `serving` may still be unknown."""
         return self.healthy is not None
 
     @property
@@ -93,7 +93,7 @@ class BlastRadius:
 
     @property
     def tolerated(self) -> int:
-        """The most that may fail at once while a majority of the voters remains, whichever members are hit."""
+        """The most that may fail at once while a majority of the voters remains, for any choice of members."""
         return tolerated_failures(self.voters)
 
 

@@ -1,4 +1,4 @@
-"""Waiting for what cannot be reached: the one rule of when a call is made again."""
+"""Retries calls while a server cannot be reached: the one rule of when a call is repeated."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def retry_until_reachable(
 ) -> T:
     """Repeats `call` until it does not raise `unreachable`, and returns what it returned.
 
-    `on_wait` is told the reason before each pause. There is no limit: the caller sets one. Every other exception, and
+    `on_wait` gets the reason before each pause. There is no limit: the caller sets one. Every other exception, and
     cancellation, comes through. Only for calls that may be made twice.
     """
     while True:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 from subjects.cluster import ClusterError, Pod, Workload
-from subjects.permits import Recreate
+from subjects.permits import RecreatePermit
 from subjects.pods import member_names
 from subjects.protocol import Report, SubjectContext, SubjectError, SubjectNotReady
 
@@ -47,7 +47,7 @@ async def list_pods(context: SubjectContext, selector: str) -> Mapping[str, Pod]
         raise SubjectError(f"the pods in namespace {context.namespace} cannot be listed: {error}") from error
 
 
-async def scale(context: SubjectContext, permit: Recreate, replicas: int) -> None:
+async def scale(context: SubjectContext, permit: RecreatePermit, replicas: int) -> None:
     """Ask for so many replicas of the StatefulSet that may be emptied; returns before there are as many."""
     try:
         await context.cluster.scale_workload(permit, context.namespace, permit.workload, replicas)
@@ -63,7 +63,7 @@ async def list_claims(context: SubjectContext, selector: str) -> frozenset[str]:
         raise SubjectError(f"the volume claims in namespace {context.namespace} cannot be listed: {error}") from error
 
 
-async def delete_claim(context: SubjectContext, permit: Recreate, name: str) -> None:
+async def delete_claim(context: SubjectContext, permit: RecreatePermit, name: str) -> None:
     """Delete a volume claim with its data; returns before it is gone. One that is gone is as good as deleted."""
     try:
         await context.cluster.delete_claim(permit, context.namespace, name)

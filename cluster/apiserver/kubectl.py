@@ -49,13 +49,13 @@ class Kubectl:
         return Answer(done.returncode, done.stdout, done.stderr)
 
     def __call__(self, *args: str | Path, stdin: str | None = None) -> str:
-        """What it prints when it succeeds; AssertionError with its complaint when it does not."""
+        """Returns what it prints when it succeeds; AssertionError with its complaint when it does not."""
         answer = self.run(*args, stdin=stdin)
         assert answer.code == 0, f"kubectl {' '.join(map(str, args))}: {answer.err or answer.out}"
         return answer.out
 
     def refused(self, *args: str | Path, stdin: str | None = None) -> str:
-        """What it complains of; AssertionError when it succeeds."""
+        """Returns what it complains of; AssertionError when it succeeds."""
         answer = self.run(*args, stdin=stdin)
         assert answer.code != 0, f"kubectl {' '.join(map(str, args))} was not refused: {answer.out}"
         return answer.err

@@ -61,7 +61,7 @@ def _forward(in_node: Collection[str], stages: Stages) -> str:
 
 
 def patched(policy: str, agent: str, forward: str) -> dict[str, Any]:
-    """What only this cluster knows, laid over the manifests. Pure."""
+    """Returns what only this cluster knows, laid over the manifests. Pure."""
     said = [{"op": "replace", "path": "/spec/template/spec/containers/0/env/0/value", "value": policy}]
     images = overlay.renamed({NAME: agent, FORWARD: forward})
     return images | {"patches": [{"target": {"kind": "Deployment"}, "patch": yaml.safe_dump(said)}]}

@@ -48,7 +48,7 @@ def deploy(subjects: Iterable[str] = SUBJECTS) -> None:
 
 
 def deploy_subject(name: str) -> None:
-    """Only a subject, and the controller's powers over it."""
+    """Only a subject, and the controller's permissions over it."""
     subject, stages = named(name), Stages()
     subject.apply(subject.images(stages), stages)
     subject.wait(stages)

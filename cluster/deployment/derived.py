@@ -1,6 +1,6 @@
 """Images that are built on the controller's, for the Python and the packages in it.
 
-Tagged with the hash of what they are made of: a changed one is another image, so its pods are made anew. Of the
+Tagged with the hash of what they are made of: a changed one is another image, so its pods are made again. Of the
 controller's image only what such an image uses counts: changing the controller does not restart what it breaks.
 """
 

@@ -37,7 +37,7 @@ def find() -> Preloaded:
 
 
 def has(listed: Iterable[str], name: str) -> bool:
-    """Whether an image of Docker's is among the node's, which writes out what Docker leaves unsaid. Pure."""
+    """Returns whether an image of Docker's is among the node's, which writes out what Docker leaves unsaid. Pure."""
     return f"docker.io/{name}" in listed
 
 

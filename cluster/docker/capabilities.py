@@ -18,5 +18,5 @@ def bounding_set(status: str) -> int:
 
 
 def lacks_sys_resource() -> bool:
-    """Whether this process may not raise its own limits, and so cannot let a container do so."""
+    """Returns whether this process may not raise its own limits, and so cannot let a container do so."""
     return not bounding_set(Path("/proc/self/status").read_text()) >> CAP_SYS_RESOURCE & 1

@@ -29,17 +29,17 @@ DYING_SECONDS = 3.0
 
 
 def ours() -> bool:
-    """Whether the engine that we started is alive."""
+    """Returns whether the engine that we started is alive."""
     return OURS.exists() and processes.alive(OURS.read_text())
 
 
 def killed() -> bool:
-    """Whether we started one that has gone without `stop`."""
+    """Returns whether we started one that has gone without `stop`."""
     return OURS.exists() and not processes.alive(OURS.read_text())
 
 
 def program() -> str | None:
-    """Where dockerd is; None when it is not installed. A user's PATH mostly lacks the folder it is in."""
+    """Returns where dockerd is; None when it is not installed. A user's PATH mostly lacks the folder it is in."""
     return shutil.which("dockerd", path=_path())
 
 
@@ -70,7 +70,7 @@ def start(answers: Callable[[], bool]) -> None:
             stop()
             raise SetupError(
                 "the Docker engine did not start.",
-                tail=run.last_lines(complaints(log.read_text(errors="replace"))),
+                tail=run.last_lines(error_lines(log.read_text(errors="replace"))),
                 log=log,
                 hint="it needs root, a writable /var/lib/docker, overlayfs, iptables and cgroups.",
             )
@@ -121,8 +121,8 @@ def _path() -> str:
     return os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin"
 
 
-def complaints(said: str) -> str:
-    """What dockerd said, without the chatter that it ends with."""
+def error_lines(said: str) -> str:
+    """Returns what dockerd said, without the chatter that it ends with."""
     return "\n".join(line for line in said.splitlines() if "level=info" not in line)
 
 

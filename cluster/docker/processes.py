@@ -30,7 +30,7 @@ def pid_of(identity: str) -> int:
 
 
 def alive(known: str) -> bool:
-    """Whether that very process still lives."""
+    """Returns whether that very process still lives."""
     return identity(pid_of(known)) == known
 
 

@@ -36,7 +36,7 @@ def ensure_root(stages: Stages) -> None:
 
 
 def stages_ahead() -> int:
-    """How many stages `ensure` and `ensure_root` are going to have, tools not counted."""
+    """Returns how many stages `ensure` and `ensure_root` are going to have, tools not counted."""
     return 0 if rootfs.exists(tag()) else 1 + (not rootfs.exists(rootfs.tag("node")))
 
 

@@ -20,7 +20,7 @@ def tag(group: str) -> str:
 
 
 def exists(image: str) -> bool:
-    """Whether the Docker engine has this image."""
+    """Returns whether the Docker engine has this image."""
     return run.attempt(["docker", "image", "inspect", image]).returncode == 0
 
 

@@ -1,1 +1,1 @@
-"""How an agent is run and observed: its Deployment, and the sources of its tickets and commands."""
+"""Runs and observes an agent: its Deployment, and the sources of its tickets and commands."""

@@ -22,10 +22,10 @@ from subjects.cluster import ClusterError, ClusterUnreachable
 from subjects.retry import retry_until_reachable
 
 POLL_SECONDS = 0.5
-"""Between two questions while the Deployment is being scaled."""
+"""The pause between two polls while the Deployment is being scaled."""
 
 WATCH_SECONDS = 1.0
-"""Between two checks of a running agent. What happened to its Deployment and pod stays visible for longer."""
+"""The pause between two checks of a running agent. Kubernetes shows what happened to it for longer."""
 
 
 class Deployments(Protocol):
@@ -149,7 +149,7 @@ def _reasons(pods: Sequence[AgentPod]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AgentState:
-    """What is known of an agent that we scaled to one (`pod`), or to none (`pod` is None). Times are UTC.
+    """The state of an agent that we scaled to one (`pod`), or to none (`pod` is None). Times are UTC.
 
     `lost` says how others ended the agent; `exited` how it ended by itself, the first time; `intruder` what ran though
     none should. `seen_at` is when it was last known to be as it should be; `trouble` says why it is unknown since.

@@ -59,7 +59,7 @@ class Forwarder:
         self._token = token
         self._sent: dict[str, bytes] = {}
         self._position = NOTHING_SENT
-        """How far the log of which file was sent."""
+        """The part of the log that was sent."""
 
     async def run(self) -> None:
         """Runs without end; logs once why something cannot be read or sent."""

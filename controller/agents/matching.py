@@ -18,7 +18,7 @@ GAP = timedelta(seconds=2)
 if it is possible."""
 
 TOLERANCE = timedelta(seconds=2)
-"""By how much the agent's clock may differ from ours before its time is called impossible."""
+"""The most that the agent's clock may differ from ours before its time counts as impossible."""
 
 FEW_TICKETS = 3
 """The most tickets of an attempt without the flag `ManyTickets`: one for the symptom, one for a consequence, one opened
@@ -27,7 +27,7 @@ twice. With more, one of them may match a fault by chance."""
 
 @dataclass(frozen=True, slots=True)
 class TicketMatch:
-    """What is known so far. Times are UTC; `ticket_created_at` and `resolved_at` are the agent's own.
+    """The match so far. Times are UTC; `ticket_created_at` and `resolved_at` are the agent's own.
 
     `opened_at` is when the fault could first be found, None until then. `subject` is `type/namespace`. `tickets` are
     all that match, ascending; `detected` is the id of the one that counts. `early` are the ids of those that came

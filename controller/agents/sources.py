@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 GROUP = "evalcampaign.agent_sources"
 
 MAX_ERRORS = 5
-"""Of the options, as many as are named at once."""
+"""The most errors in options that one message lists."""
 
 ERROR_CHARACTERS = 300
 
@@ -62,7 +62,7 @@ class TokenIssuer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SourceContext:
-    """What a source is given beside its options.
+    """The context of a source, which it gets beside its options.
 
     `now` is the controller's clock, UTC. `records` holds what was sent over HTTP. `tokens` is None where the controller
     takes nothing over HTTP, and `files` is None where it reads no files of agents.

@@ -39,10 +39,10 @@ from controller.records.rows import CampaignRow, Flag
 
 
 def differing(first: CampaignRow, second: CampaignRow) -> list[str]:
-    """The fields of the specs that differ and must not, such as `chaos.params.count`; none where the hashes agree.
+    """Returns the spec fields that differ and must not, such as `chaos.params.count`; none if the hashes agree.
 
-    A hash may differ where no field of the spec does, when another version of the controller wrote it: that is said as
-    a field, too.
+    A hash may differ where no field of the spec does, when another version of the controller wrote it.
+    That is returned as a field, too.
     """
     if first.comparison_hash == second.comparison_hash:
         return []
@@ -51,7 +51,7 @@ def differing(first: CampaignRow, second: CampaignRow) -> list[str]:
 
 
 def require_comparable(first: CampaignRow, second: CampaignRow, force: bool) -> list[str]:
-    """What is to be said with a forced comparison, which is nothing where it needed no force. NotComparable else."""
+    """Returns warnings for a forced comparison; none where the campaigns are comparable. Raises NotComparable."""
     if first.uid == second.uid:
         raise NotComparable(f"{first.qualified_name} would be compared with itself")
     for campaign in (first, second):
@@ -70,7 +70,7 @@ def require_comparable(first: CampaignRow, second: CampaignRow, force: bool) -> 
 
 
 MOST_LOST = 0.2
-"""Pairs are used where no arm loses more than this share of its scored trials, else all trials without pairs."""
+"""Trials are paired if no arm loses more than this share of its scored trials, and otherwise compared unpaired."""
 
 Key = tuple[int, int]
 
@@ -86,7 +86,7 @@ class Pairing:
 
 
 def pair(first: Sequence[Trial], second: Sequence[Trial]) -> Pairing:
-    """Pair them by index and seed if the arms share those, else take all scored trials."""
+    """Pairs the trials by index and seed if enough of them match, or else returns all scored trials unpaired."""
     ours, theirs = _by_key(first), _by_key(second)
     both = [key for key in sorted(ours) if key in theirs and not _alone(ours[key]) and not _alone(theirs[key])]
     larger = max(len(ours), len(theirs))
@@ -139,7 +139,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class _Tested:
-    """What was found of two sets of trials, before anybody judges."""
+    """The test results of two sets of trials, before a conclusion."""
 
     pairing: Pairing
     deadline: float | None = None
@@ -152,12 +152,12 @@ class _Tested:
 
     @property
     def least(self) -> float:
-        """The smallest p that there could have been."""
+        """The smallest p that the test could have had."""
         return least_p(*self.sizes, self.pairing.paired)
 
     @property
     def p(self) -> float:
-        """1 where nothing was tested."""
+        """The p-value; 1 where nothing was tested."""
         return 1.0 if self.difference is None else self.difference.p
 
 
@@ -174,7 +174,7 @@ class _Made:
 
 
 def compare(first: Arm, second: Arm, force: bool = False) -> Comparison:
-    """Test one against the other. NotComparable where they did not ask the same, unless forced."""
+    """Tests one arm against the other. Raises NotComparable where their specs differ, unless forced."""
     return compare_all([(first, second)], force)[0]
 
 
@@ -219,7 +219,7 @@ def _recovered(trial: Trial, deadline: float) -> bool:
 
 
 def _test_at_worst(first: Arm, second: Arm, tested: _Tested) -> _Tested:
-    """With the worst made of what the arm that is ahead has lost; where none is, of what both have."""
+    """Repeats the test as if the unscored trials of the better arm (of both, where none is) had not recovered."""
     if tested.difference is None or all(trial.outcome.scored for arm in (first, second) for trial in arm.trials):
         return tested
     conclusion = conclude(tested.difference, tested.difference.p)

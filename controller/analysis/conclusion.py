@@ -25,7 +25,7 @@ AS_LONG = "as long"
 
 
 class Conclusion(StrEnum):
-    """Of the first campaign, seen from the second."""
+    """The conclusion about the first campaign, compared with the second."""
 
     BETTER = "better"
     WORSE = "worse"
@@ -35,7 +35,7 @@ class Conclusion(StrEnum):
 
 
 def conclude(difference: Difference | None, p: float | None) -> Conclusion:
-    """By the p-value that counts: adjusted, where several were compared. Less time unrecovered is better."""
+    """Returns the conclusion for a p-value, adjusted where several were compared. Less time unrecovered is better."""
     if difference is None or p is None:
         return Conclusion.TOO_FEW
     if p > LEVEL:
@@ -44,7 +44,7 @@ def conclude(difference: Difference | None, p: float | None) -> Conclusion:
 
 
 def interim(names: tuple[str, str], running: tuple[str, ...], sizes: tuple[int, int]) -> str:
-    """Where an arm is not over. `running` says of each such arm how far it is."""
+    """Returns the sentence where an arm still runs. `running` has the progress of each such arm."""
     return (
         f"Interim, no conclusion: {' and '.join(running)}. Until now {names[0]} has {sizes[0]} trials that count and "
         f"{names[1]} has {sizes[1]}; who looks after every trial and stops at a winner finds winners among equals."
@@ -52,7 +52,7 @@ def interim(names: tuple[str, str], running: tuple[str, ...], sizes: tuple[int, 
 
 
 def too_few(names: tuple[str, str], sizes: tuple[int, int], paired: bool, comparisons: int, adjusted: float) -> str:
-    """Where no result could have named a winner. `adjusted` is the smallest p-value there could be after Holm."""
+    """Returns the sentence for too few trials. `adjusted` is the smallest p-value there could be after Holm."""
     least = least_p(*sizes, paired)
     have = f"{names[0]} has {sizes[0]} and {names[1]} has {sizes[1]} that count{' in pairs' if paired else ''}"
     if not min(sizes):
@@ -73,7 +73,7 @@ def sentence(
     p: float,
     comparisons: int,
 ) -> str:
-    """Better, worse, or no detectable difference, with both recoveries. `deadline` in seconds."""
+    """Returns the sentence on the difference, with the recoveries of both. `deadline` is in seconds."""
     first, second = names
     trials = f"{rates.sizes[0]} pairs of trials" if paired else f"{rates.sizes[0]} and {rates.sizes[1]} trials"
     within, spent = f"within the first {deadline:g} s of a trial", _spent(difference)
@@ -97,7 +97,7 @@ def sentence(
 
 
 def _spent(difference: Difference) -> str:
-    """The seconds, in as many digits as tell them from 0."""
+    """Returns the seconds, with as many digits as distinguish them from 0."""
     amount = abs(difference.value)
     if amount < 1e-9:
         return AS_LONG
@@ -108,7 +108,7 @@ def _spent(difference: Difference) -> str:
 def _disagreement(
     conclusion: Conclusion, names: tuple[str, str], difference: Difference, rates: RatesApart
 ) -> tuple[str, ...]:
-    """Where rate and time point to different arms, or only one of them to any."""
+    """Returns a sentence where rate and time favour different arms, or only one of them favours an arm."""
     first = names[0]
     if rates.value * difference.value > 0 and _spent(difference) != AS_LONG:
         less = "less" if difference.value < 0 else "more"
@@ -134,7 +134,7 @@ def _p(p: float) -> str:
 
 
 def unscored(analysis: Analysis) -> str:
-    """`3 of 11 attempts (InfraError 2, Aborted 1)`, or `0 of 8 attempts`."""
+    """Returns the unscored attempts: `3 of 11 attempts (InfraError 2, Aborted 1)`, or `0 of 8 attempts`."""
     lost, ended = sum(analysis.unscored.values()), sum(analysis.outcomes.values())
     reasons = ", ".join(f"{reason} {count}" for reason, count in analysis.unscored.items())
     return f"{lost} of {ended} attempts{f' ({reasons})' if reasons else ''}"
@@ -189,7 +189,7 @@ def _shares(unscored: Mapping[str, int], outcomes: Mapping[str, int]) -> dict[st
 
 
 def notes(first: Arm, second: Arm, analyses: tuple[Analysis, Analysis], deadline: float | None) -> Iterator[str]:
-    """In a fixed order. `deadline`: seconds, up to which the two are compared; None where they are not."""
+    """Yields notes in a fixed order. Both are compared up to `deadline` (seconds); None where they are not compared."""
     arms = first, second
     yield from _windows(arms, deadline)
     for arm in arms:
@@ -207,7 +207,7 @@ def notes(first: Arm, second: Arm, analyses: tuple[Analysis, Analysis], deadline
 
 
 def progress(arm: Arm) -> str:
-    """`demo is Running, with 8 of 50 trials scored`."""
+    """Returns the progress of an arm: `demo is Running, with 8 of 50 trials scored`."""
     of = arm.campaign
     return f"{arm.name} is {of.phase.value}, with {len(scored(arm.trials))} of {of.planned} trials scored"
 
@@ -251,14 +251,14 @@ DRIFT = "what changed meanwhile (drift) cannot be told from an effect"
 
 
 def in_turns(first: CampaignRow, second: CampaignRow) -> bool:
-    """Whether the two are the arms of one experiment: they were to take their subject in turns."""
+    """Returns whether the two are the arms of one experiment, planned to take turns on their subject."""
     ours, theirs = (row.spec.get("interleave") or {} for row in (first, second))
     group = (first.namespace, ours.get("group"))
     return bool(ours.get("group")) and group == (second.namespace, theirs.get("group")) and ours != theirs
 
 
 def circumstances(first: CampaignRow, second: CampaignRow, trials: Iterable[Trial]) -> str:
-    """A sentence. `trials` are those of both."""
+    """Returns a sentence on whether they took turns. `trials` are those of both campaigns."""
     if in_turns(first, second):
         return _turns([trial.trial for trial in trials if Flag.UNPAIRED in trial.flags])
     earlier, later = sorted((first, second), key=lambda row: row.started_at or row.created_at)

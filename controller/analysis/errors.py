@@ -25,7 +25,7 @@ class NotComparable(EvidenceError):
     """Two campaigns asked different things; the text names what differs."""
 
 
-class NotThere(EvidenceError):
+class CampaignMissing(EvidenceError):
     """There is no such campaign to answer with."""
 
 

@@ -32,7 +32,7 @@ from controller.analysis import intervals, significance
 from controller.analysis.intervals import Bounded
 from controller.analysis.significance import LEVEL
 
-FEWEST_RESAMPLES = 999
+MIN_RESAMPLES = 999
 NUMBERS = 20_000_000
 """The approximate total of permuted values. Large arms need fewer permutations, because each holds more values."""
 BEYOND = 1e12
@@ -78,7 +78,7 @@ def difference(
         _of_pairs if paired else _of_groups,
         permutation_type="samples" if paired else "independent",
         alternative="greater",
-        n_resamples=min(significance.RESAMPLES, max(FEWEST_RESAMPLES, NUMBERS // size)),
+        n_resamples=min(significance.RESAMPLES, max(MIN_RESAMPLES, NUMBERS // size)),
         batch=max(1, BATCH // size),
         vectorized=True,
         rng=np.random.default_rng(seed),

@@ -1,4 +1,4 @@
-"""What so few trials can show at best, and the correction for several comparisons. Pure counting, without packages.
+"""The smallest p-value that few trials can have, and the correction for several comparisons. Needs no package.
 
 Shuffling can be no surer than the number of ways there are. Of pairs, the one way that was seen and its mirror image
 are two of 2**n; of two groups it is one of as many as there are to choose the first, and its mirror image where both
@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from math import comb
 
 LEVEL = 0.05
-"""A p-value that is not above it names a winner."""
+"""The significance level: a p-value of at most this names a winner."""
 RESAMPLES = 9_999
-"""Shuffles that are looked at, at most, beside the one that was seen."""
+"""The most permutations that a test computes, beside the observed one."""
 
 
 def least_p(first: int, second: int, paired: bool) -> float:
-    """The smallest p-value that so many trials of each arm can have; of pairs, `first` is their number."""
+    """Returns the smallest p-value that so many trials of each arm can have; of pairs, `first` is their number."""
     if paired:
         ways, seen = 1 << first, 2
     elif min(first, second) < 2:
@@ -28,17 +28,17 @@ def least_p(first: int, second: int, paired: bool) -> float:
 
 
 def enough(first: int, second: int, paired: bool) -> bool:
-    """Whether any result at all with so many trials could name a winner, in one comparison by itself."""
+    """Returns whether any result with so many trials could name a winner, in a single comparison."""
     return least_p(first, second, paired) <= LEVEL
 
 
 def fewest_pairs(comparisons: int = 1) -> int:
-    """The smallest number of pairs of which a result could name a winner among so many comparisons of as many pairs."""
+    """Returns the smallest number of pairs that could name a winner, in each of so many comparisons."""
     return next(n for n in range(1, 64) if comparisons * least_p(n, n, True) <= LEVEL)
 
 
 def holm(ps: Sequence[float]) -> list[float]:
-    """The p-values, in their order, adjusted so that any false finding among all of them is as rare as one was.
+    """Returns the p-values, in their order, adjusted to bound the probability of any false finding among them.
 
     S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6 (1979),
     65-70: the smallest is multiplied by how many there are, the next by one less, and none falls below one before it.

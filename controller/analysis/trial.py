@@ -9,7 +9,7 @@ from controller.api import Mode, Outcome
 from controller.records.rows import CampaignRow, CommandCounts
 
 DETECTED = frozenset(outcome for outcome in Outcome if outcome.detected)
-"""How trials end in which the agent had its ticket in time, and while there was something to find."""
+"""The outcomes of trials in which the agent had a ticket in time, while there was a fault to find."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,13 +25,13 @@ class Trial:
     seed: int
     outcome: Outcome
     window: float | None
-    """To the deadline: what had not happened by then is censored there."""
+    """Seconds to the deadline. An event that had not happened by then is censored there."""
     recovered: float | None = None
     detected: float | None = None
     resolved: float | None = None
     commands: CommandCounts | None = None
     false_alarms: int | None = None
-    """Tickets in the quiet period, ahead of the injection; None where nobody looked for any."""
+    """Tickets in the quiet period, before the injection; None where they were not counted."""
     flags: tuple[str, ...] = ()
 
     @property
@@ -42,12 +42,12 @@ class Trial:
 
     @property
     def recovered_in_time(self) -> float | None:
-        """Seconds to recover, if that was by the deadline."""
+        """Seconds to recover; None where that was not by the deadline."""
         return self.recovered if self.recovered is not None and self.recovered <= self.deadline else None
 
 
 def scored(trials: Iterable[Trial]) -> list[Trial]:
-    """The trials that count: the n of every rate."""
+    """Returns the scored trials. Their number is the n of every rate."""
     return [trial for trial in trials if trial.outcome.scored]
 
 

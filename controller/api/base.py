@@ -1,4 +1,4 @@
-"""What every part of the resource stands on."""
+"""The base of every part of the resource."""
 
 from __future__ import annotations
 

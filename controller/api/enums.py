@@ -17,12 +17,12 @@ class Mode(StrEnum):
 
     @property
     def injects(self) -> bool:
-        """Whether a fault is injected."""
+        """Returns whether a fault is injected."""
         return self is not Mode.CONTROL
 
     @property
     def wants_agent(self) -> bool:
-        """Whether an agent is expected to be there."""
+        """Returns whether an agent is expected to be there."""
         return self is not Mode.BASELINE
 
 
@@ -39,17 +39,17 @@ class Phase(StrEnum):
 
     @property
     def terminal(self) -> bool:
-        """Whether the campaign has ended."""
+        """Returns whether the campaign has ended."""
         return self in (Phase.COMPLETE, Phase.FAILED, Phase.ABORTED)
 
     @property
     def releases_subject(self) -> bool:
-        """Whether the campaign gives up its locks in this phase."""
+        """Returns whether the campaign gives up its locks in this phase."""
         return self.terminal or self is Phase.SUSPENDED
 
     @property
     def wants_subject(self) -> bool:
-        """Whether the campaign holds its subject, or waits for its locks only."""
+        """Returns whether the campaign holds its subject, or waits for its locks only."""
         return self in (Phase.QUEUED, Phase.RUNNING)
 
 
@@ -86,22 +86,22 @@ class Outcome(StrEnum):
 
     @property
     def scored(self) -> bool:
-        """Whether the attempt counts in a rate."""
+        """Returns whether the attempt counts in a rate."""
         return self not in (Outcome.NOT_MANIFESTED, Outcome.INFRA_ERROR, Outcome.INTERRUPTED, Outcome.ABORTED)
 
     @property
     def repeated(self) -> bool:
-        """Whether the trial is run again, as the next attempt."""
+        """Returns whether the trial is run again, as the next attempt."""
         return self in (Outcome.INFRA_ERROR, Outcome.INTERRUPTED)
 
     @property
     def detected(self) -> bool:
-        """Whether the agent opened its ticket before the deadline and before the recovery."""
+        """Returns whether the agent opened its ticket before the deadline and before the recovery."""
         return self in (Outcome.RESOLVED, Outcome.FALSE_RESOLUTION, Outcome.DETECTED_UNRESOLVED)
 
 
 class Failure(StrEnum):
-    """What failed in an attempt; for an InfraError, its cause."""
+    """The part of an attempt that failed; for an InfraError, its cause."""
 
     TIMED_OUT = "TimedOut"
     """A step, or the attempt, took longer than its deadline."""

@@ -1,4 +1,4 @@
-"""What is asked for: `spec`."""
+"""The spec of a campaign: `spec`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from controller.api.enums import Mode
 
 
 class Probe(StrEnum):
-    """Whether a client of our own says if clients are served."""
+    """The choice whether a client of our own decides if clients are served."""
 
     NONE = "none"
     WRITE = "write"
@@ -26,7 +26,7 @@ class Reset(StrEnum):
 
 
 LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-"""One label of a DNS name (RFC 1123); length limits stand beside it."""
+"""One label of a DNS name (RFC 1123); length limits are separate."""
 
 HOST = r"([A-Za-z0-9]([-.A-Za-z0-9]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])"
 """A name, an IPv4 address, or an IPv6 address in brackets."""
@@ -41,7 +41,7 @@ Endpoint = Annotated[str, Field(max_length=300, pattern=rf"^https?://{HOST}:{POR
 
 
 class SubjectRef(Model):
-    """Which system is broken, where it lives, and how to reach it where our manifests did not set it up."""
+    """The system under test: its namespace, and how to reach it if other manifests than ours set it up."""
 
     type: str = Field(min_length=1, max_length=63)
     namespace: str = Field(min_length=1, max_length=63, pattern=rf"^{LABEL}$")
@@ -56,7 +56,7 @@ ParamText = Annotated[str, Field(max_length=256)]
 
 
 class ChaosRef(Model):
-    """What is done to it. `params` are checked by the subject's own chaos type."""
+    """The chaos type and its parameters. `params` are checked by the subject's own chaos type."""
 
     type: str = Field(min_length=1, max_length=63)
     params: dict[ParamName, int | ParamText] = Field(default_factory=dict, max_length=16)
@@ -106,7 +106,7 @@ class Agent(Model):
 
 
 class Variant(Model):
-    """Which configuration of the agent this is: a label for people, stored with the records."""
+    """The configuration of the agent: a label for people, stored with the records."""
 
     name: str = Field("", max_length=253)
     model: str = Field("", max_length=253)
@@ -137,7 +137,7 @@ class Controls(Model):
 
 
 class CampaignSpec(Controls):
-    """What is asked for. All but the controls is immutable once created."""
+    """The spec of a campaign. All but the controls is immutable once created."""
 
     subject: SubjectRef
     chaos: ChaosRef

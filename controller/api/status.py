@@ -1,4 +1,4 @@
-"""What the controller reports: `status`."""
+"""The status that the controller writes: `status`."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ class Summary(Model):
     """`done/planned`, for the Trials column."""
     scored: int = Field(0, ge=0)
     recovered: int | None = Field(None, ge=0)
-    """Of the scored attempts, those that recovered by their deadline; None in mode control."""
+    """The scored attempts that recovered by their deadline; None in mode control."""
     # Left out where empty, as are the lists below: server-side apply makes a null of a map that loses its last key.
     outcomes: dict[Outcome, Annotated[int, Field(ge=0)]] = Field(default_factory=dict, exclude_if=not_)
 
 
 class Rates(Model):
-    """What the campaign found so far. Every rate carries its n; absent where n is 0, and where its mode has none."""
+    """The campaign's results so far. Every rate carries its n; absent where n is 0, and where its mode has none."""
 
     recovered: str | None = Field(None, max_length=64)
     """Recovered by the deadline among the scored, as `1/3 (33%)`, for the Recovered column."""
@@ -69,7 +69,7 @@ class Rates(Model):
     """Resolved by the agent, and truly so, among the scored; mode agent only."""
     resolution_rate: str | None = Field(None, max_length=16)
     median_time_to_detect: str | None = Field(None, max_length=32)
-    """As the median time to recover; what was not detected counts as longer than the observation."""
+    """Computed like the median time to recover; an undetected fault counts as longer than the observation."""
     median_time_to_resolve: str | None = Field(None, max_length=32)
     false_alarms: str | None = Field(None, max_length=64)
     """Attempts of mode control in which the agent opened a ticket, among the scored."""
@@ -77,7 +77,7 @@ class Rates(Model):
 
 
 class Current(Model):
-    """What is being done right now."""
+    """The running attempt and its step."""
 
     trial: int = Field(ge=1)
     attempt: int = Field(ge=1)
@@ -102,7 +102,7 @@ class Recent(Model):
 
 
 class Plan(Model):
-    """What a trial would do, by a dry run."""
+    """The plan of a trial, from a dry run."""
 
     trial: int = Field(ge=1)
     seed: int = Field(ge=0, le=2**53 - 1)
@@ -113,7 +113,7 @@ class Plan(Model):
 
 
 class CampaignStatus(Model):
-    """What the controller reports; computed from the records, never the truth itself."""
+    """The status of a campaign. It is computed from the records, which are the source of truth."""
 
     phase: Phase
     observed_generation: int = Field(0, ge=0)

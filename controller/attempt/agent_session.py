@@ -1,7 +1,7 @@
 """The agent's part in an attempt: it is started before, followed while the subject is observed, and stopped after.
 
 Two things are followed: its work, where the campaign names a source, and its pod, where the campaign names a
-Deployment. Without one of them the methods for it do nothing, so an attempt need not ask.
+Deployment. The methods for one that is missing do nothing, so an attempt need not check.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class AgentSession:
 
     @property
     def has_deployment(self) -> bool:
-        """Whether there is an agent to start, or to keep away."""
+        """Returns whether there is an agent to start, or to keep away."""
         return self._deployment is not None
 
     async def start(self, on_wait: Callable[[str], None]) -> None:
@@ -109,7 +109,7 @@ class AgentSession:
     async def require_running_until(self, end: datetime, limit_seconds: float) -> None:
         """Raises AgentAbsent unless the agent is known to have run until `end`.
 
-        Where the API server does not answer, it is asked again for `limit_seconds`.
+        A request that gets no answer is repeated for `limit_seconds`.
         """
         watcher = self._watcher
         if watcher is None or not self._mode.wants_agent:
@@ -124,7 +124,7 @@ class AgentSession:
 
     @property
     def exited(self) -> str | None:
-        """How the agent ended by itself the first time; None where it did not."""
+        """Returns how the agent ended by itself the first time; None where it did not."""
         return None if self._watcher is None else self._watcher.state.exited
 
     # Its work --------------------------------------------------------------------------------------------------------
@@ -177,13 +177,13 @@ class AgentSession:
 
     @property
     def progress(self) -> AgentProgress:
-        """What the agent has done so far, by its source."""
+        """Returns what the agent has done so far, by its source."""
         if self._match is None:
             return NO_PROGRESS
         return AgentProgress(self._match.ticket_at, self._match.resolution_at, self._match.polled_at)
 
     async def poll_until(self, deadline: datetime, limit_seconds: float) -> None:
-        """Polls once more, so that it is known what the source held at the deadline.
+        """Polls again, so that it is known what the source held at the deadline.
 
         Raises AgentAbsent where it cannot be read for `limit_seconds`: whether there was a ticket is unknown then.
         """
@@ -203,7 +203,7 @@ class AgentSession:
     async def read_commands(self) -> CommandLog | None:
         """Returns what the agent ran; None without a source.
 
-        Where that cannot be read, the log says so, and the attempt counts all the same.
+        An unreadable source is logged, and the attempt counts all the same.
         """
         if self._source is None or self._cursor is None or self._match is None:
             return None

@@ -3,7 +3,7 @@
 `Attempt._run_steps` lists the steps; the methods below it follow in that order. Three rules hold throughout:
 
 * The record goes first: a step is committed before it begins, and the fault's plan before it is applied.
-* Whatever happens (success, an error, a deadline, deletion, SIGTERM), `run` undoes the fault and closes the record.
+* In every case (success, an error, a deadline, deletion, SIGTERM), `run` undoes the fault and closes the record.
   Only a killed process cannot; the next one finds everything that it needs in the attempt's row.
 * An injection that may or may not have been applied is never continued: a wrong number is worse than a repeated trial.
 """
@@ -24,7 +24,7 @@ from pydantic import BaseModel
 from controller.agents.protocol import CommandLog
 from controller.api import CampaignSpec, Current, Failure, Outcome, Step
 from controller.attempt.agent_session import AgentAbsent, AgentSession
-from controller.attempt.injection import CleanupFailed, exceeds_quorum, plan_fault, try_undo_fault
+from controller.attempt.injection import CleanupFailed, exceeds_quorum, plan_fault, try_revert_fault
 from controller.attempt.observation import End, Observation, ObservationWindow, add_verdict
 from controller.attempt.outcome import OutcomeInputs, decide_outcome, failure_of
 from controller.attempt.steps import StepFailed, StepRunner
@@ -38,7 +38,7 @@ from subjects.protocol import ChaosRefused, EvalSubject, Fault, SubjectError, Ve
 log = logging.getLogger(__name__)
 
 END_SECONDS = 5.0
-"""The limit for capturing what the attempt leaves in the subject. Without it the next reset restores less."""
+"""The limit for capturing what the attempt leaves in the subject. The next reset restores less if this is missing."""
 
 
 def trial_seed(campaign_seed: int, trial: int) -> int:
@@ -59,7 +59,7 @@ def quiet_seconds(spec: CampaignSpec, seed: int) -> float:
 
 @dataclass(slots=True)
 class AttemptState:
-    """What is known of an attempt so far: its outcome depends on nothing else.
+    """The state of an attempt: its outcome depends on nothing else.
 
     `fault` is set once its plan is on record, applied or not. `injection_unknown` is True while nobody can say whether
     it was applied. `agent_unreadable`: the recovery was observed, and the agent's source could not be read after it.
@@ -175,7 +175,7 @@ class Attempt:
             self._steps.record(initial_state=await self._steps.retry_until_reachable(self._subject.capture_state))
 
     async def _keep_quiet_period(self, verdicts: VerdictStream) -> None:
-        """Does nothing for the trial's quiet period: whatever an agent reports meanwhile is a false alarm.
+        """Does nothing for the trial's quiet period: everything that an agent reports meanwhile is a false alarm.
 
         The subject need not stay healthy here: `_inject` waits until it is.
         """
@@ -274,7 +274,7 @@ class Attempt:
             raise StepFailed(Failure.SIGHT_LOST, f"{Failure.SIGHT_LOST}: {why}")
 
     async def _confirm_agent_was_there(self, window: ObservationWindow) -> None:
-        """Reads the agent's source and checks its pod once more, so that both are known up to the observation's end.
+        """Reads the agent's source and checks its pod again, so that both are known up to the observation's end.
 
         Raises AgentAbsent where they are not known. Whether there was a ticket is unknown then, so the observation does
         not count; one that saw the recovery does: an agent that cannot be read must not choose which attempts count.
@@ -331,7 +331,7 @@ class Attempt:
         await self._steps.begin(Step.CLEANUP, self._now() + timedelta(seconds=limit))
         agent_error, cleanup_failed = await asyncio.gather(
             self._agent.stop(limit, log.debug),
-            try_undo_fault(self._subject, self._state.fault, limit, self._steps.report_progress),
+            try_revert_fault(self._subject, self._state.fault, limit, self._steps.report_progress),
         )
         with suppress(TimeoutError, SubjectError, ClusterError, ClusterUnreachable):
             async with asyncio.timeout(END_SECONDS):

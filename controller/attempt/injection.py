@@ -51,7 +51,9 @@ class CleanupFailed(Exception):
     """The fault could not be undone: no other campaign may touch the subject before somebody has looked at it."""
 
 
-async def undo_fault(subject: EvalSubject, fault: Fault, limit_seconds: float, on_wait: Callable[[str], None]) -> None:
+async def revert_fault(
+    subject: EvalSubject, fault: Fault, limit_seconds: float, on_wait: Callable[[str], None]
+) -> None:
     """Returns once nothing of the fault is left; raises CleanupFailed where it cannot be undone.
 
     Time in which the API server cannot be reached does not count: an outage ends. Time in which it is there and does
@@ -81,14 +83,14 @@ async def undo_fault(subject: EvalSubject, fault: Fault, limit_seconds: float, o
     await retry_until_reachable(try_once, lambda reason: on_wait(f"the fault is still to be undone: {reason}"))
 
 
-async def try_undo_fault(
+async def try_revert_fault(
     subject: EvalSubject, fault: Fault | None, limit_seconds: float, on_wait: Callable[[str], None]
 ) -> CleanupFailed | None:
-    """Undoes the fault, if there is one, as `undo_fault` does; returns the failure instead of raising it."""
+    """Undoes the fault, if there is one, as `revert_fault` does; returns the failure instead of raising it."""
     if fault is None:
         return None
     try:
-        await undo_fault(subject, fault, limit_seconds, on_wait)
+        await revert_fault(subject, fault, limit_seconds, on_wait)
     except CleanupFailed as failed:
         return failed
     return None

@@ -1,4 +1,4 @@
-"""What the oracle's verdicts mean for one attempt: a pure fold, verdict by verdict.
+"""Derives the observation of one attempt from the oracle's verdicts: a pure fold, verdict by verdict.
 
 Every mode has the same deadline, the same rule of recovery and the same account of the time in which nothing was known.
 Nothing here waits or does I/O: the attempt feeds verdicts in and stops when `ended` says why.
@@ -42,7 +42,7 @@ class ObservationWindow:
 
 @dataclass(frozen=True, slots=True)
 class AgentProgress:
-    """What the agent has done so far, by the times that count. Times are UTC.
+    """The agent's progress, by the times that count. Times are UTC.
 
     `looked_at` is when the agent's source was last read successfully.
     """
@@ -57,7 +57,7 @@ NO_PROGRESS = AgentProgress()
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What was observed so far. Times are UTC; None means that it has not happened yet.
+    """The observation so far. Times are UTC; None means that it has not happened yet.
 
     `serving_lost_at` is the first verdict that said no, `serving_again_at` the first yes after the last no; both are
     None where service was never interrupted. An unknown verdict neither begins an outage nor ends one. `recovered_at`
@@ -78,7 +78,9 @@ class Observation:
 
 
 def manifests(fault: Fault, verdict: Verdict) -> bool:
-    """Whether a verdict is a sign of this fault: a target was replaced or has a problem, or clients are not served."""
+    """Returns whether a verdict is a sign of this fault: a target was replaced or has a problem, or clients are not
+    served.
+    """
     names = {target.name for target in fault.targets}
     replaced = bool(verdict.members) and any(verdict.members.get(each.name) != each.uid for each in fault.targets)
     blamed = any(problem.member in names for problem in verdict.problems)
@@ -135,7 +137,8 @@ def _update_service_times(window: ObservationWindow, so_far: Observation, verdic
 
 
 def _service_lost_at(window: ObservationWindow, verdict: Verdict) -> datetime:
-    """When service was lost, by a verdict that says it is: a request that hung was sent before it was known to hang.
+    """Returns when service was lost, by a verdict that says it is: a request that hung was sent before it was known to
+    hang.
 
     Never before the window opened: a request that was sent before the injection hung because of it.
     """
@@ -158,7 +161,7 @@ def _end_if_over(window: ObservationWindow, so_far: Observation, progress: Agent
 
 
 def _agent_can_add_nothing(window: ObservationWindow, recovered_at: datetime, progress: AgentProgress) -> bool:
-    """Whether the agent, if one is expected, had no ticket by the recovery or has resolved the one it had.
+    """Returns whether the agent, if one is expected, had no ticket by the recovery or has resolved the one it had.
 
     That it had none is known once its source was read after the recovery.
     """

@@ -12,7 +12,7 @@ from subjects.protocol import ChaosRefused, SubjectError
 
 
 class StopReason(StrEnum):
-    """Why a campaign is told to stop before it is done."""
+    """Why a campaign is asked to stop before it is done."""
 
     ABORTED = "Aborted"
     DELETED = "Deleted"
@@ -46,24 +46,28 @@ class OutcomeInputs:
 
     @property
     def recovered(self) -> bool:
-        """Whether the subject recovered by the deadline."""
+        """Returns whether the subject recovered by the deadline."""
         return self.in_time(self.recovered_at)
 
     @property
     def resolution_is_true(self) -> bool:
-        """Whether the subject recovered within `confirm` of the agent's resolution, and was healthy to the end."""
+        """Returns whether the subject recovered within `confirm` of the agent's resolution, and was healthy to the
+        end.
+        """
         if self.recovered_at is None or self.resolved_at is None or not self.recovered:
             return False
         return self.recovered_at <= self.resolved_at + self.confirm and self.healthy_last is True
 
     def in_time(self, at: datetime | None) -> bool:
-        """Whether something happened, and by the deadline."""
+        """Returns whether something happened, and by the deadline."""
         assert self.deadline_at is not None, "an observation has a deadline"
         return at is not None and at <= self.deadline_at
 
 
 def decide_outcome(inputs: OutcomeInputs) -> Outcome:
-    """Returns the outcome. An attempt that was observed to its end is scored whatever happened to it afterwards."""
+    """Returns the outcome. An attempt that was observed to its end is scored, regardless of what happened
+    afterwards.
+    """
     if not inputs.observed:
         return _unobserved_outcome(inputs)
     if inputs.mode is Mode.CONTROL:
@@ -84,7 +88,7 @@ def _agent_outcome(inputs: OutcomeInputs) -> Outcome:
 
 
 def _detected(inputs: OutcomeInputs) -> bool:
-    """Whether the agent had its ticket by the deadline, and before the subject recovered."""
+    """Returns whether the agent had its ticket by the deadline, and before the subject recovered."""
     if inputs.ticket_at is None or not inputs.in_time(inputs.ticket_at):
         return False
     return inputs.recovered_at is None or not inputs.recovered or inputs.ticket_at <= inputs.recovered_at

@@ -1,4 +1,4 @@
-"""How a campaign is told to stop or to pause, from outside and at any moment."""
+"""How a campaign is asked to stop or to pause, from outside and at any moment."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class StopSignal:
     async def guard(self, work: Coroutine[Any, Any, T]) -> T:
         """Does `work` and returns its result. When the signal fires, cancels it, waits for its end and raises Stopped.
 
-        Where the signal has fired already, `work` does not begin.
+        `work` does not begin if the signal has fired already.
         """
         return await _guard(work, self._fired, Stopped)
 
@@ -59,7 +59,7 @@ class PauseSwitch:
 
     @property
     def on(self) -> bool:
-        """Whether the campaign is to pause."""
+        """Returns whether the campaign is to pause."""
         return self._on.is_set()
 
     def turn(self, on: bool) -> None:

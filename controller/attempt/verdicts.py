@@ -10,7 +10,7 @@ from datetime import datetime
 from controller.api import Step
 from controller.attempt.observation import MAX_VERDICT_GAP
 from controller.records.rows import Event
-from subjects.health import Stretch, extend
+from subjects.health import HealthyPeriod, extend
 from subjects.protocol import EvalSubject, Problem, Verdict
 
 MAX_CHANGES = 500
@@ -18,7 +18,7 @@ MAX_CHANGES = 500
 
 
 class VerdictStream:
-    """A queue of verdicts, in order. Where none comes in time, the stream itself makes one that is unknown."""
+    """A queue of verdicts, in order. The stream adds an unknown verdict when none comes in time."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
@@ -52,7 +52,7 @@ class VerdictStream:
         """
         while not (verdict := await self.newest()).known:
             on_verdict(verdict)
-        settled: Stretch | None = None
+        settled: HealthyPeriod | None = None
         while verdict.healthy is not True or (settled is not None and settled.seconds < settle_seconds):
             on_verdict(verdict)
             verdict = await self.next()

@@ -44,7 +44,7 @@ def new_agent_session(
 
 
 async def end_agent_source(services: Services, spec: CampaignSpec, campaign_uid: str) -> None:
-    """Tells the source's plug-in that the campaign has ended: that of `http` deletes its token.
+    """Informs the source's plug-in that the campaign has ended: that of `http` deletes its token.
 
     A Secret that cannot be deleted now is harmless, because its campaign takes no more tickets.
     """

@@ -1,7 +1,7 @@
-"""What is asked of a campaign while it runs: by its spec, by its deletion, by the end of the controller.
+"""The requests to a campaign while it runs: by its spec, by its deletion, by the end of the controller.
 
 There are two signals, because an aborted campaign keeps its driver: the driver reverts the fault, writes the status,
-and stays until it is told to shut down as well. Of several reasons to stop, the first counts.
+and stays until it is asked to shut down as well. The first of several reasons to stop counts.
 """
 
 from __future__ import annotations

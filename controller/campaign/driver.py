@@ -1,4 +1,4 @@
-"""The driver of one campaign: it does what `phases.decide` says, learns from it, and decides anew.
+"""The driver of one campaign: it does what `phases.decide` says, learns from it, and decides again.
 
 The driver chooses no phase and knows nothing of Kopf. It may be stopped at any await and started again by another
 process: all that it needs then is in the records. The row is committed first; the status is computed from it after
@@ -81,7 +81,7 @@ class CampaignDriver:
 
     @property
     def due_at(self) -> datetime:
-        """When the driver must have shown that it is alive."""
+        """Returns when the driver must have shown that it is alive."""
         return self._heartbeat.due_at
 
     def apply_spec(self, controls: Controls, generation: int) -> None:
@@ -102,7 +102,7 @@ class CampaignDriver:
         self._heartbeat.extend()
 
     async def run(self) -> None:
-        """Drives the campaign. Never raises for what happens to the subject, the API server or a trial."""
+        """Drives the campaign. Never raises for an error of the subject, the API server or a trial."""
         async with self._writer, self._recorder:
             await self._drive()
             self._heartbeat.rest()
@@ -152,7 +152,7 @@ class CampaignDriver:
         return decision.task
 
     async def _show_wait(self, task: Task) -> None:
-        """Shows what a task waits for. Where another task is due by now, the loop shows that after this one."""
+        """Shows what a task waits for. The loop shows another task after this one, if one is due by now."""
         decision = decide(self._state)
         if decision.task is task:
             await self._show(decision)
@@ -369,12 +369,12 @@ class CampaignDriver:
 
     def _publish_changes(self) -> None:
         """Publishes the status unless it would show what was published last."""
-        shown: tuple[object, ...] = (self._state.row, self._state.tally, self._state.situation)
+        shown: tuple[object, ...] = (self._state.row, self._state.tally, self._state.driver_status)
         if shown != self._published:
             self._publish()
 
     def _publish(self) -> None:
-        self._published = (self._state.row, self._state.tally, self._state.situation)
+        self._published = (self._state.row, self._state.tally, self._state.driver_status)
         status = status_of(self._state, self._services.now())
         self._state = replace(self._state, conditions=status.conditions)
         self._writer.write(status)

@@ -1,4 +1,4 @@
-"""Whose turn it is of two arms that share a subject. Pure: a function of how far each has come by the records.
+"""Decides whose turn it is of two arms that share a subject. Pure: a function of how far each has come by the records.
 
 The arms take turns trial by trial in the order A B, B A, A B, …, where A is the arm whose name sorts first: so neither
 is always the second to meet what the other has left, and a drift over time adds to both alike. The attempts of one
@@ -29,19 +29,19 @@ class TurnOwner(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Whose turn it is. `interleaving` says whether the next trial has its pair; None while that is unknown."""
+    """The turn of two arms. `interleaving` says whether the next trial has its pair; None while that is unknown."""
 
     owner: TurnOwner
     interleaving: Interleaving | None
 
     @property
     def alone(self) -> bool:
-        """Whether a trial that is run now has no pair."""
+        """Returns whether a trial that is run now has no pair."""
         return self.interleaving is not None and not self.interleaving.holds
 
 
 def runs_first(arm: str, other: str, trial: int) -> bool:
-    """Whether `arm` runs this trial before `other` does."""
+    """Returns whether `arm` runs this trial before `other` does."""
     return (arm < other) == (trial % 2 == 1)
 
 

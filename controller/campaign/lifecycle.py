@@ -1,6 +1,6 @@
 """The ends of a campaign: of an attempt that was left open, of a finished object, of a deleted one.
 
-The campaign that holds the subject's lock owes the cleanup; one that does not leaves the subject alone. So a fault that
+The campaign that holds the subject's lock must clean up; one that does not leaves the subject alone. So a fault that
 cannot be reverted keeps the subject locked, also when its campaign is gone. Once somebody has unlocked the subject, the
 campaign's finalizer is removed without another cleanup.
 """
@@ -17,7 +17,7 @@ from functools import partial
 
 from controller.agents.deployment import AgentDeployment, stop_agent
 from controller.api import CampaignSpec, Outcome, Reason, Step
-from controller.attempt.injection import CleanupFailed, try_undo_fault, undo_fault
+from controller.attempt.injection import CleanupFailed, revert_fault, try_revert_fault
 from controller.campaign.agent import end_agent_source
 from controller.campaign.control import Control
 from controller.campaign.phases import Campaign
@@ -67,7 +67,7 @@ async def close_unfinished(
             report(f"undoing the fault of trial {row.trial}, attempt {row.attempt}, which was left open")
         # The step is recorded beside it: a disk that is full must not keep the fault in place.
         failure, _, _ = await asyncio.gather(
-            try_undo_fault(subject, fault, spec.deadlines.cleanup_seconds, report),
+            try_revert_fault(subject, fault, spec.deadlines.cleanup_seconds, report),
             stop_agent(workload, spec.deadlines.cleanup_seconds, log.debug),
             records.update(row.id, at=now(), step=Step.CLEANUP),
         )
@@ -80,7 +80,7 @@ async def close_unfinished(
 
 
 async def _is_locked_by_another(workload: AgentDeployment, campaign_uid: str, records: Records) -> bool:
-    """Whether the Deployment was unlocked by hand, and another campaign runs its agent there now."""
+    """Returns whether the Deployment was unlocked by hand, and another campaign runs its agent there now."""
     holders = (lock.campaign_uid for lock in await records.locks() if lock.subject == workload.key)
     return any(uid != campaign_uid for uid in holders)
 
@@ -191,7 +191,7 @@ async def _revert_everything(services: Services, campaign: Campaign, subject: Ev
     last = (await records.tally(uid)).recent[0]
     if last.fault is not None:
         limit = campaign.spec.deadlines.cleanup_seconds
-        await undo_fault(subject, Fault.from_json(last.fault), limit, log.info)
+        await revert_fault(subject, Fault.from_json(last.fault), limit, log.info)
     return True
 
 

@@ -1,4 +1,4 @@
-"""What bounds the load that one namespace's campaigns make: how many are active, and how often each asks.
+"""The limits of the load that one namespace's campaigns make: how many are active, and how often each asks.
 
 An active campaign checks its preconditions, has a token, and waits for locks. The others wait until they may be active,
 the oldest first, and ask nobody anything. A campaign that has begun its trials, or has its subject, never waits.
@@ -37,10 +37,10 @@ class NamespaceLimits:
     async def active(
         self, campaign: CampaignRow, exempt: bool, wait: Callable[[asyncio.Event], Awaitable[None]]
     ) -> AsyncIterator[None]:
-        """Makes the campaign active for as long as the block lasts. `exempt`: at once, whatever the limit.
+        """Makes the campaign active for as long as the block lasts. `exempt`: at once, regardless of the limit.
 
-        While the limit is reached, `wait` waits for the event that it gets. What it raises is raised here, and the
-        campaign is not active then.
+        While the limit is reached, `wait` waits for the event that it gets. An exception of `wait` is passed on, and
+        the campaign is not active then.
         """
         namespace = self._namespaces[campaign.namespace]
         if not exempt and self.limit and (len(namespace.active) >= self.limit or namespace.waiting):

@@ -1,10 +1,10 @@
 """The locks of a campaign: one campaign at a time has a subject, and one an agent's Deployment, the oldest first.
 
 The locks are rows of the records, so that they survive a crash: after a restart the holder finds itself the holder.
-The queue is made anew by the drivers, by the campaigns' age. A campaign that needs two locks takes both at once or
+The drivers rebuild the queue by the campaigns' age. A campaign that needs two locks takes both at once or
 waits with none; no younger campaign gets one of them meanwhile.
 
-The lock on a subject names the one campaign that owes it the cleanup, at any moment. Two interleaved arms hand it to
+The lock on a subject names the one campaign that must clean it up, at any moment. Two interleaved arms hand it to
 each other, with the Deployments of both, so that no other campaign comes between. The arm that waits keeps the locks
 only while the other one cannot use them.
 """
@@ -33,7 +33,7 @@ from controller.status import Interleaving
 from controller.text import qualified_name
 
 POLL_SECONDS = 1.0
-"""How often a waiting campaign looks for itself, beside being notified of released locks."""
+"""How often a waiting campaign looks for itself, in addition to being notified of released locks."""
 
 PARTNER_SECONDS = 60.0
 """How long an arm that has the subject waits for a partner that nobody has created yet. Then it goes on alone."""
@@ -165,14 +165,16 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class HeldLocks:
-    """What a campaign that may run a trial was granted. `partner_ended_at`: when the other arm's last attempt ended."""
+    """The locks and the turn of a campaign that may run a trial. `partner_ended_at`: when the other arm's last attempt
+    ended.
+    """
 
     interleaving: Interleaving | None = None
     partner_ended_at: datetime | None = None
 
     @property
     def unpaired(self) -> bool:
-        """Whether the next trial has no pair though the campaign is one of two arms."""
+        """Returns whether the next trial has no pair though the campaign is one of two arms."""
         return self.interleaving is not None and not self.interleaving.holds
 
 

@@ -1,8 +1,8 @@
 """The phases of a campaign, from Pending to its end: what is known, and what follows from it. Pure.
 
 `CampaignState` is all that is known of a campaign. `decide` returns its next phase with the reason, and the task that
-has to be done next. The driver does the task, learns something from it, and decides anew; whatever happens meanwhile
-(an abort, a suspension, a deletion) is one more thing known. Nothing else in the controller chooses a phase.
+has to be done next. The driver does the task, learns something from it, and decides again; everything that happens
+meanwhile (an abort, a suspension, a deletion) is one more thing known. Nothing else in the controller chooses a phase.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from controller.attempt.outcome import StopReason
 from controller.campaign.locks import Blocked, HeldLocks
 from controller.kube import CampaignRef
 from controller.records import CampaignRow, Tally
-from controller.status import Interleaving, Refusal, Situation
+from controller.status import DriverStatus, Interleaving, Refusal
 from controller.text import qualified_name, truncate
 
 
@@ -45,7 +45,7 @@ class Campaign:
 
 
 class Task(Enum):
-    """What the driver does next, in the order of a run."""
+    """The tasks of the driver, in the order of a run."""
 
     RECOVER = "recover"
     """Revert and close the attempt that an earlier process left open. A fault must not wait for anybody's consent."""
@@ -68,7 +68,7 @@ class Task(Enum):
 
 
 class Check(Enum):
-    """What is known of the preconditions."""
+    """The state of the preconditions."""
 
     UNKNOWN = "unknown"
     """They are to be checked before anything else is done."""
@@ -82,9 +82,9 @@ class CampaignState:
 
     `row` and `tally` are the records'; `time_left` is what is left of `spec.activeDeadlineSeconds`, in seconds, None
     without a limit. `stop` says why no more trials are to be run, `suspending` that `spec.suspend` is true. `failure`
-    ends the campaign as Failed. What the driver has done so far: `recovered`, `active`, `planned`, `agent_ready`, and
+    ends the campaign as Failed. The driver's progress is `recovered`, `active`, `planned`, `agent_ready`, and
     `locks`, which are None until the campaign may run its next trial. `refusal` stands in the status until the
-    preconditions are checked anew. `holder` is the campaign that has the subject, `ours` whether that is this one.
+    preconditions are checked again. `holder` is the campaign that has the subject, `ours` whether that is this one.
     """
 
     spec: CampaignSpec
@@ -120,10 +120,10 @@ class CampaignState:
         return qualified_name(self.row.namespace, self.row.name)
 
     @property
-    def situation(self) -> Situation:
-        """What the status shows beside the records."""
+    def driver_status(self) -> DriverStatus:
+        """Returns what the status shows in addition to the records."""
         waiting = self.blocked.message if self.blocked is not None else None
-        return Situation(
+        return DriverStatus(
             refusal=self.refusal,
             holder=self.holder,
             ours=self.ours,
@@ -137,13 +137,13 @@ class CampaignState:
 
     @property
     def refused_since(self) -> datetime | None:
-        """Since when the campaign is not accepted, by its condition, which outlives the process."""
+        """Returns since when the campaign is not accepted, by its condition, which outlives the process."""
         refused = (c for c in self.conditions if c.type is ConditionType.ACCEPTED and c.status == "False")
         return next((condition.last_transition_time for condition in refused), None)
 
     @property
     def cooldown_ends_at(self) -> datetime | None:
-        """When `spec.cooldownSeconds` have passed since the last attempt of the campaign or of its partner."""
+        """Returns when `spec.cooldownSeconds` have passed since the last attempt of the campaign or of its partner."""
         ended = [each.ended_at for each in self.tally.recent[:1]]
         if self.locks is not None:
             ended.append(self.locks.partner_ended_at)
@@ -180,7 +180,7 @@ class PhaseChange:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What follows from a state. `enter` None: the phase stays. `task` None: the driver has nothing more to do."""
+    """The result of `decide`. `enter` None: the phase stays. `task` None: the driver has nothing more to do."""
 
     task: Task | None
     enter: PhaseChange | None = None

@@ -38,7 +38,8 @@ MAX_RETRY_UNAUTHORIZED_SECONDS = 30.0
 """The longest pause while the namespace's owner has not authorized the campaign: there may be many such campaigns."""
 
 MET = "Permitted"
-"""What campaigns that wait for the same namespace are notified of, beside the reasons of refusals."""
+"""The change that campaigns that wait for the same namespace are notified of, in addition to the reasons of
+refusals."""
 
 
 class NotAccepted(Exception):

@@ -1,4 +1,4 @@
-"""What a campaign shows in the cluster: its status and its Events, written in the background.
+"""Writes the status and the Events of a campaign in the background.
 
 The driver hands over the newest status and goes on; a task of its own writes it, skips what is outdated, and retries
 for ever. Events are posted the same way, in their order. An API server that is away for an hour makes the status old
@@ -208,7 +208,7 @@ async def load_state(records: Records, campaign: Campaign, now: datetime) -> Cam
 
 def status_of(state: CampaignState, now: datetime) -> CampaignStatus:
     """Returns the status of a campaign. Pure."""
-    return compute_status(state.row, state.generation, state.tally, state.situation, state.conditions, now)
+    return compute_status(state.row, state.generation, state.tally, state.driver_status, state.conditions, now)
 
 
 def phase_event(state: CampaignState, now: datetime) -> KubeEvent:

@@ -16,7 +16,7 @@ from controller.usererror import UserError
 
 
 class UsageError(Exception):
-    """What was asked for makes no sense; the command exits with status 2. The text is a sentence for who typed it."""
+    """The arguments are invalid; the command exits with status 2. The text is a sentence for the user."""
 
 
 class Exit(IntEnum):
@@ -30,7 +30,7 @@ class Exit(IntEnum):
 
 
 class Output(StrEnum):
-    """How results are written."""
+    """The output formats."""
 
     TABLE = "table"
     JSON = "json"
@@ -57,7 +57,7 @@ Format = Annotated[Output, typer.Option("--output", "-o", help="How to print.")]
 
 @contextmanager
 def exit_on_error() -> Iterator[None]:
-    """Print a UserError to stderr and exit with status 1. All text printed within the block is made printable."""
+    """Prints a UserError to stderr and exit with status 1. All text printed within the block is made printable."""
     with printing():
         try:
             yield

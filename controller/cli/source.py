@@ -1,4 +1,4 @@
-"""Where a command takes the records from: a database that was named, else the controller in the cluster."""
+"""Opens the records for a command: a database if one is named, or else the controller in the cluster."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from controller.reading.remote import RemoteReader
 
 DEFAULT_PORT = 8091
-"""Where the controller answers questions about the records, on its pod's own 127.0.0.1."""
+"""The port on which the controller serves the records, on its pod's 127.0.0.1."""
 
 
 @contextmanager
 def records(db: str | None, context: str | None = None) -> Iterator[RecordsReader]:
-    """The records at the database URL `db`; without one, those of the controller that kubeconfig leads to."""
+    """Opens the records at the database URL `db`, or without one those of the controller in the current cluster."""
     if db:
         from controller.reading.database import DatabaseReader
 
@@ -32,7 +32,7 @@ def records(db: str | None, context: str | None = None) -> Iterator[RecordsReade
 
 @contextmanager
 def records_of_cluster(context: str | None = None) -> Iterator[RemoteReader]:
-    """Through a port-forward to the controller's pod, with the person's own rights. No port is opened here for it."""
+    """Opens the controller's records through a port-forward, with the user's permissions. Opens no local port."""
     from controller.cli.cluster import controller
     from controller.cli.cluster.api import Api
     from controller.cli.cluster.errors import CommandFailed
@@ -58,13 +58,13 @@ def records_of_cluster(context: str | None = None) -> Iterator[RemoteReader]:
 
 
 def about_controller(context: str | None = None) -> Mapping[str, str]:
-    """The version of the controller, and the schema of its records."""
+    """Returns the controller's version and the schema of its records."""
     with records_of_cluster(context) as reader:
         return reader.about()
 
 
 def port() -> int:
-    """EVALCAMPAIGN_RECORDS_PORT, as the controller has it."""
+    """Returns EVALCAMPAIGN_RECORDS_PORT, which the controller reads too."""
     text = os.environ.get("EVALCAMPAIGN_RECORDS_PORT", "")
     return int(text) if text.isdecimal() and 0 < int(text) <= 65535 else DEFAULT_PORT
 

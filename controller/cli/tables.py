@@ -24,7 +24,7 @@ _FORMULA = re.compile("[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?s?")
 
 PADDING = 2
-LEAST_REST = 20
+MIN_REST = 20
 """A column that takes the rest gets at least this many characters."""
 
 
@@ -43,7 +43,7 @@ class Column:
     def width(self) -> int:
         """What it needs. A heading may stand in several lines, a word each."""
         cells = max((len(cell) for cell in self.cells), default=0)
-        return max(min(cells, LEAST_REST) if self.rest else cells, *(len(word) for word in self.heading.split()))
+        return max(min(cells, MIN_REST) if self.rest else cells, *(len(word) for word in self.heading.split()))
 
 
 def console() -> Console:
@@ -107,7 +107,7 @@ def print_table(columns: Sequence[Column], to: Console) -> None:
             no_wrap=column.rest,
             overflow="ellipsis" if column.rest else "fold",
             min_width=None if column.rest else min(column.width, to.width // 2),
-            max_width=max(rest, LEAST_REST) if column.rest else None,
+            max_width=max(rest, MIN_REST) if column.rest else None,
         )
     for row in zip(*(column.cells for column in shown), strict=True):
         table.add_row(*(Text(cell) for cell in row))

@@ -167,12 +167,12 @@ class Credentials:
 
     @property
     def stale(self) -> bool:
-        """Whether the credential should be replaced."""
+        """Returns whether the credential should be replaced."""
         return self._cached is None or self._now() >= self._refresh_at
 
     @property
     def certificate_ends_at(self) -> float | None:
-        """When the cached certificate should be replaced; None where it does not expire, or there is none."""
+        """Returns when the cached certificate should be replaced; None where it does not expire, or there is none."""
         held = self._cached
         return self._refresh_at if held is not None and held.certificate and self._refresh_at < float("inf") else None
 

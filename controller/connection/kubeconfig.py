@@ -1,6 +1,6 @@
 """Finds, parses and merges kubeconfig files, as kubectl (client-go's `clientcmd`) does.
 
-Of several files, the first that has an entry wins, as a whole entry; missing and empty files are skipped; paths are
+The first of several files that has an entry wins, with that whole entry; missing and empty files are skipped; paths are
 relative to their file; `~` has no special meaning.
 """
 

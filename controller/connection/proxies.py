@@ -46,7 +46,7 @@ def proxy_from_environment(server: str, environment: Mapping[str, str]) -> str |
 
 
 def bypasses(host: str, port: int, no_proxy: str) -> bool:
-    """Whether this host is reached without a proxy: NO_PROXY lists it, or it is this machine."""
+    """Returns whether this host is reached without a proxy: NO_PROXY lists it, or it is this machine."""
     host = host.lower().strip().rstrip(".") if host != "." else host
     address = _address(host)
     if host == "localhost" or (address is not None and address.is_loopback):

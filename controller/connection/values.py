@@ -44,10 +44,10 @@ class ExecPlugin:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The credentials that are sent. Without any, requests are anonymous.
+    """The credentials that are sent. Requests without credentials are anonymous.
 
     `token_file` wins over `token` for as long as it can be read. A certificate is given as PEM, or as two files that
-    are read anew when they change. `headers` are those of impersonation.
+    are read again when they change. `headers` are those of impersonation.
     """
 
     token: str = field(default="", repr=False)

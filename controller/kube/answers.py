@@ -1,8 +1,8 @@
 """Reads the answers of members, which may be broken or hostile.
 
-Whoever may change a subject's pods can run any program in a member's place. Its answers must cost the controller
-little: a controller that dies of an answer takes the attempt with it. So an answer is refused where it is too long, is
-compressed, or would grow to a multiple of its size in memory.
+Somebody who may change a subject's pods can run any program in a member's place. Its answers must cost the controller
+little: a controller that dies of an answer takes the attempt with it. Therefore an answer is refused where it is too
+long, is compressed, or would grow to a multiple of its size in memory.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ MAX_VALUES = 500_000
 """8 MiB of `[],` would take 200 MB once decoded; half a million of the like take 40."""
 
 MAX_LEVELS = 64
-"""Of nested lists and objects: later code may recur over them."""
+"""The depth of nested lists and objects: later code may recur over them."""
 
 MAX_DIGITS = 20
-"""Of an integer: every 64-bit number fits, and none overflows a float."""
+"""The digits of an integer: every 64-bit number fits, and none overflows a float."""
 
 
 class UnreadableAnswer(Exception):

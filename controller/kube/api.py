@@ -1,4 +1,4 @@
-"""Sends requests to the API server, as kubectl would, and tells two kinds of failure apart.
+"""Sends requests to the API server, as kubectl would, and distinguishes two kinds of failure.
 
 `ClusterError`: the server answered with a 4xx, so nothing was done. `ClusterUnreachable`: no answer, or a 5xx or 429
 (`ClusterFailing`), after which nobody can say whether a change was made. Everything above relies on that difference.
@@ -71,7 +71,7 @@ class KubeApi:
 
     @property
     def in_cluster(self) -> bool:
-        """Whether pods' own addresses can be reached, because we run in a pod of the cluster."""
+        """Returns whether pods' own addresses can be reached, because we run in a pod of the cluster."""
         return self.connection.in_cluster
 
     async def open_authenticated_session(self) -> aiohttp.ClientSession:
@@ -111,7 +111,7 @@ class KubeApi:
             raise ClusterUnreachable("the API server did not answer: TimeoutError") from None
 
     async def exchange(self, method: str, path: str, *, body: Any | None) -> tuple[int, bytes]:
-        """Send one request through the pod proxy. Returns status and undecoded body, whatever the status.
+        """Send one request through the pod proxy. Returns status and undecoded body for every status.
 
         The answer may be hostile. Raises UnreadableAnswer where its body is not read. The caller limits the time.
         """

@@ -25,7 +25,7 @@ CRD_RETRY_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class CampaignRef:
-    """Which EvalCampaign object."""
+    """Identifies an EvalCampaign object."""
 
     uid: str
     namespace: str

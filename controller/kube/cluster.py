@@ -28,7 +28,7 @@ class KubeCluster:
 
     @property
     def reaches_pods(self) -> bool:
-        """Whether pods can be reached at their own addresses: only from inside the cluster."""
+        """Returns whether pods can be reached at their own addresses: only from inside the cluster."""
         return self._api.in_cluster
 
     async def list_pods(self, namespace: str, selector: str) -> Mapping[str, Pod]:

@@ -24,7 +24,7 @@ END_UNKNOWN = ("ContainerStatusUnknown", "Unknown")
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A Deployment. `selector` is the whole of it; others' pods may match it, too. `replicas` is what is asked for.
+    """A Deployment. `selector` is complete; others' pods may match it, too. `replicas` is what is asked for.
 
     `settled`: its controller has seen the newest spec; until then the counts are of an older one. `account` is the
     ServiceAccount of its pods.
@@ -147,10 +147,10 @@ def controller_of(found: Json) -> Json:
 
 
 def is_owned_by(pod: Json, deployment: str, replica_sets: Collection[str], known: Collection[str]) -> bool:
-    """Whether a pod is of this Deployment: by its ReplicaSet, whose uid is among `replica_sets`.
+    """Returns whether a pod is of this Deployment: by its ReplicaSet, whose uid is among `replica_sets`.
 
     `known` are the uids of all ReplicaSets that could be asked for. Of one that is gone already, while a pod of it
-    still ends, its name tells: it is made of the Deployment's and the pod template's hash.
+    still ends, its name shows that: it is made of the Deployment's and the pod template's hash.
     """
     owner = controller_of(pod)
     if owner.get("kind") != "ReplicaSet":
@@ -184,7 +184,7 @@ def agent_pod_from_json(found: Json) -> AgentPod:
 
 
 def pending_reason(pod: Json) -> str:
-    """What Kubernetes says holds a pod up: the first container that waits or ended, or why it has no node."""
+    """Returns what Kubernetes says holds a pod up: the first container that waits or ended, or why it has no node."""
     if "deletionTimestamp" in pod["metadata"]:
         return "it is being deleted"
     status = pod.get("status") or {}
@@ -199,7 +199,7 @@ def pending_reason(pod: Json) -> str:
 
 
 def _disruption(pod: Json, conditions: Mapping[str, Json], last: Json) -> str | None:
-    """How others ended the pod, or keep it from working; None where they did not."""
+    """Returns how others ended the pod, or keep it from working; None where they did not."""
     status = pod.get("status") or {}
     disruption = conditions.get("DisruptionTarget", {})
     if disruption.get("status") == "True":
@@ -242,7 +242,7 @@ def _containers(pod: Json) -> Iterator[Json]:
 
 
 def _exits(container: Json) -> int:
-    """How often a container ended: `restartCount` counts it only when it was started again."""
+    """Returns how often a container ended: `restartCount` counts it only when it was started again."""
     state, before = container.get("state") or {}, container.get("lastState") or {}
     ended = "terminated" in state or ("waiting" in state and "terminated" in before)
     return int(container.get("restartCount", 0)) + ended

@@ -39,7 +39,7 @@ def connect(context: SSLContext) -> httpx.AsyncBaseTransport:
 
 
 class Members:
-    """Implements `Cluster.ask_member`. Raises MemberUnreachable, whatever a member does."""
+    """Implements `Cluster.ask_member`. Raises MemberUnreachable and nothing else."""
 
     def __init__(self, api: KubeApi, connect: Connect = connect) -> None:
         self._api = api

@@ -16,7 +16,9 @@ class KubeReviews:
         self._api = api
 
     async def may(self, user: str, groups: Sequence[str], attributes: Mapping[str, str]) -> bool | None:
-        """Whether that user may; None where the API server does not say. `attributes` are `resourceAttributes`."""
+        """Returns whether that user may; None where the API server does not say. `attributes` are
+        `resourceAttributes`.
+        """
         try:
             return is_allowed(
                 await self._api.request("POST", SUBJECT_ACCESS_REVIEWS, body=access_review(user, groups, attributes))

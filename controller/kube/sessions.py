@@ -62,7 +62,7 @@ class AsyncCredentials:
 
     @property
     def certificate_ends_at(self) -> datetime | None:
-        """When a pool that uses our client certificate should be replaced, in UTC; None without an expiry."""
+        """Returns when a pool that uses our client certificate should be replaced, in UTC; None without an expiry."""
         ends = self._credentials.certificate_ends_at
         return None if ends is None else datetime.fromtimestamp(ends, UTC)
 

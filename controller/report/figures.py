@@ -22,10 +22,10 @@ STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.size": 10,
 }
-"""Text stays text, and ids are the same every time."""
+"""Keeps text as text, and makes ids reproducible."""
 
 ARMS = 6
-"""So many colours and dashes there are; the page's CSS has one of each, `.arm-0` and on."""
+"""The number of arms with a colour and a dash pattern of their own in the page's CSS, from `.arm-0` on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Line:
 
 
 def recovery(curves: Sequence[tuple[int, str, Curve]], deadline: float) -> Markup:
-    """The share that is healthy again. Curves are arm, name and what has *not* recovered yet."""
+    """Draws the share that is healthy again. Curves are arm, name and the share that has *not* recovered yet."""
 
     def gone(share: tuple[float, ...]) -> tuple[float, ...]:
         return tuple(1 - value for value in share)
@@ -54,7 +54,7 @@ def recovery(curves: Sequence[tuple[int, str, Curve]], deadline: float) -> Marku
 
 
 def detection(incidences: Sequence[tuple[int, str, Incidence]], deadline: float) -> Markup:
-    """The share that the agent has detected, of all scored trials."""
+    """Draws the share of all scored trials that the agent has detected."""
     lines = [Line(arm, name, of.times, of.share, of.low, of.high, of.by_deadline.n) for arm, name, of in incidences]
     return _figure("detection", "Share of trials in which the agent has a ticket", "detected", lines, deadline)
 
@@ -83,7 +83,7 @@ def _figure(kind: str, title: str, counted: str, lines: Sequence[Line], deadline
 
 
 def _to_the_end(line: Line, deadline: float) -> list[list[float]]:
-    """Its times, share, low and high, each going on as it was to the deadline."""
+    """Returns times, share, low and high, with the last values continued to the deadline."""
     end = max(deadline, line.times[-1])
     return [[*line.times, end], *([*values, values[-1]] for values in (line.share, line.low, line.high))]
 

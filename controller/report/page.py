@@ -61,7 +61,7 @@ class Bar:
 
 
 def render(chapters: Sequence[Chapter], comparisons: Sequence[Comparison], made_at: datetime, made_by: str) -> str:
-    """The whole file."""
+    """Returns the HTML of the whole page."""
     env = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -90,7 +90,7 @@ def render(chapters: Sequence[Chapter], comparisons: Sequence[Comparison], made_
 
 
 def bars(analysis: Analysis) -> list[Bar]:
-    """All attempts by outcome, in the order of the words; percent of them."""
+    """Returns a bar for each outcome, with its percentage of all attempts."""
     total = sum(analysis.outcomes.values())
     return [
         Bar(name, WORDS[outcome], count, round(count / total * 100, 2), outcome_kind(outcome))
@@ -100,7 +100,7 @@ def bars(analysis: Analysis) -> list[Bar]:
 
 
 def _curves(chapters: Sequence[Chapter]) -> Mapping[str, Any]:
-    """Both figures, None where no campaign has anything to draw."""
+    """Returns both figures; None where no campaign has data for one."""
     drawn = [(index % figures.ARMS, each.name, each.analysis) for index, each in enumerate(chapters)]
     healed = [(arm, name, of.recovery.curve) for arm, name, of in drawn if of.recovery is not None]
     found = [(arm, name, of.detection) for arm, name, of in drawn if of.detection is not None]
@@ -112,16 +112,16 @@ def _curves(chapters: Sequence[Chapter]) -> Mapping[str, Any]:
 
 
 def _measures(numbers: Sequence[dict[str, Estimate]]) -> list[tuple[str, str]]:
-    """Measure and words, of every line that any chapter has."""
+    """Returns measure and words of every line that any chapter has."""
     return list({measure: line.words for lines in numbers for measure, line in lines.items()}.items())
 
 
 TELLING = ("version", "image", "imageID", "imageId", "digest")
-"""Keys of a captured state that say what ran."""
+"""Keys of a captured state that hold versions and images."""
 
 
 def manifest(campaign: CampaignRow) -> str:
-    """The EvalCampaign as YAML, to be applied again."""
+    """Returns the EvalCampaign as YAML that can be applied again."""
     body = {
         "apiVersion": f"{GROUP}/{VERSION}",
         "kind": KIND,
@@ -132,7 +132,7 @@ def manifest(campaign: CampaignRow) -> str:
 
 
 def versions(state: Mapping[str, Json] | None) -> list[str]:
-    """What a state says of versions and images, each once."""
+    """Returns the versions and images in a state, each once."""
     return list(dict.fromkeys(_telling(state or {})))
 
 

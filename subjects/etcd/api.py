@@ -82,9 +82,9 @@ def transfer_body(member_id: str) -> dict[str, str]:
 class EtcdPollSettings(PollSettings):
     """How often members are queried (from start to start), and how long an answer may take, in seconds.
 
-    `write_timeout` is what a client would wait, and decides how late the beginning of an outage is seen: within
-    `period + write_timeout`; its end, within `period`. An election takes etcd little more than a second, so it must be
-    short, or the commonest outage would go unseen. `timeout` is for everything else, and tells a silent member from a
+    `write_timeout` is what a client would wait, and decides how late the beginning of an outage is seen: within `period
+    + write_timeout`; its end, within `period`. An election takes etcd little more than a second, so it must be short,
+    or the commonest outage would go unseen. `timeout` is for everything else, and distinguishes a silent member from a
     busy machine: on two cores with four busy loops and a disk under synchronous writes, answers took up to 0.34 s.
     Writes took up to 0.52 s there, 0.39 s in 99 of 100; one that gets through any member in time is enough.
     """

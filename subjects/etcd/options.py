@@ -12,7 +12,7 @@ ALTERNATIVES = {
     "tls_secret": ("spec.subject.tlsSecret", "members are asked in plain HTTP"),
     "reset": ("spec.reset", "its reset mends pods, moves leadership and keeps all data"),
 }
-"""By field of SubjectOptions: its name in a campaign, and what is done whatever it says."""
+"""By field of SubjectOptions: its name in a campaign, and what is done instead."""
 
 
 def refuse_options(options: SubjectOptions) -> None:

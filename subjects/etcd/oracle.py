@@ -160,7 +160,7 @@ def _answered(results: Results) -> bool:
 
 
 def _last_error(results: Results) -> str:
-    """Why a member did not answer: the latest error, if it was queried at all."""
+    """Returns why a member did not answer: the latest error, if it was queried at all."""
     in_order = sorted(results.values(), key=lambda result: result.sent_at)
     errors = [result.error for result in in_order if result.answer is None]
     return errors[-1] if errors else "no answer yet"

@@ -48,7 +48,7 @@ async def move_leadership(
 ) -> None:
     """Makes the first member the leader; returns when every member says that it is.
 
-    Waits until all of them answer and agree: with one away, its return could move the leader once more. `report`
+    Waits until all of them answer and agree: with one away, its return could move the leader again. `report`
     receives what it waits for. SubjectError where all of them refuse to answer us.
     """
     names = member_names(workload)

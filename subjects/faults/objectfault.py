@@ -18,7 +18,7 @@ from subjects.cluster import ClusterError
 from subjects.errors import ChaosRefused, SubjectError
 from subjects.fault import Fault, Json, Target
 from subjects.faulttype import Candidates, FaultContext, FaultType, require_applied
-from subjects.permits import Inject, Revert, Voters
+from subjects.permits import InjectPermit, RevertPermit, Voters
 
 Operation = Mapping[str, Json]
 """One operation of a JSON patch (RFC 6902)."""
@@ -79,7 +79,7 @@ class ObjectFault(FaultType):
             if any(value_at(found, change["path"]) != change["before"] for change in fault.undo[CHANGES]):
                 raise ChaosRefused(f"{target.name} has been changed since the plan was made")
             sent_at = context.now()
-            await self._patch(context, Inject(fault, voters), target, operations)
+            await self._patch(context, InjectPermit(fault, voters), target, operations)
         except (ClusterError, ChaosRefused) as error:
             require_applied(fault, [error])
             raise
@@ -99,7 +99,7 @@ class ObjectFault(FaultType):
     async def revert(self, context: FaultContext, fault: Fault) -> None:
         """Puts back the values from before, at the paths that still have the fault's value."""
         (target,) = fault.targets
-        permit = Revert(fault, context.selector, lambda target, found: self.is_applied(fault, found))
+        permit = RevertPermit(fault, context.selector, lambda target, found: self.is_applied(fault, found))
         try:
             found = await context.cluster.get_object(context.namespace, target.kind, target.name)
             ours = [change for change in fault.undo[CHANGES] if _shows(change, found)]
@@ -114,7 +114,11 @@ class ObjectFault(FaultType):
         return any(_shows(change, found) for change in fault.undo[CHANGES])
 
     async def _patch(
-        self, context: FaultContext, permit: Inject | Revert, target: Target, operations: Sequence[Operation]
+        self,
+        context: FaultContext,
+        permit: InjectPermit | RevertPermit,
+        target: Target,
+        operations: Sequence[Operation],
     ) -> None:
         await context.cluster.patch_object(permit, context.namespace, target.kind, target.name, target.uid, operations)
 

@@ -14,14 +14,14 @@ from subjects.errors import SubjectError
 from subjects.fault import Fault, Json, Target
 from subjects.faults.podfault import PodFault, recorded
 from subjects.faulttype import FaultContext
-from subjects.permits import Inject
+from subjects.permits import InjectPermit
 
 PAUSE_IMAGE = "pauseImage"
 """Key in `Fault.undo`: the image that is put in place of a member's."""
 
 
 @dataclass(frozen=True, slots=True)
-class Swap:
+class ImageSwap:
     """The replacement of one container's image: the container's index in the pod, its image, and the pause image."""
 
     index: int
@@ -48,7 +48,7 @@ class PodDown(PodFault):
             )
         return {PAUSE_IMAGE: pause}
 
-    def undo_of(self, context: FaultContext, pod: Pod) -> Mapping[str, Json]:
+    def revert_data(self, context: FaultContext, pod: Pod) -> Mapping[str, Json]:
         """Returns the container's index and its image, so that the record says everything that was done."""
         if context.container not in pod.images:
             raise SubjectError(f"{self.name} needs a container named {context.container} in {pod.name}")
@@ -57,7 +57,7 @@ class PodDown(PodFault):
             "containerIndex": list(pod.images).index(context.container),
         }
 
-    async def send(self, context: FaultContext, permit: Inject, target: Target) -> None:
+    async def send(self, context: FaultContext, permit: InjectPermit, target: Target) -> None:
         """Sends one JSON patch, which is atomic: it tests the uid and the image, then replaces the image."""
         swap = swap_of(permit.fault, target)
         assert swap is not None, "planned by this class"
@@ -73,12 +73,12 @@ class PodDown(PodFault):
         return is_swapped(fault, target, pod)
 
 
-def swap_of(fault: Fault, target: Target) -> Swap | None:
+def swap_of(fault: Fault, target: Target) -> ImageSwap | None:
     """Returns the swap that the plan asks for; None where it asks for none."""
     kept = recorded(fault, target)
     if PAUSE_IMAGE not in fault.undo or "containerIndex" not in kept:
         return None
-    return Swap(int(kept["containerIndex"]), str(kept["image"]), str(fault.undo[PAUSE_IMAGE]))
+    return ImageSwap(int(kept["containerIndex"]), str(kept["image"]), str(fault.undo[PAUSE_IMAGE]))
 
 
 def is_swapped(fault: Fault, target: Target, pod: Pod) -> bool:

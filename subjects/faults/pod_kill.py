@@ -9,7 +9,7 @@ from pydantic import Field
 from subjects.fault import Json, Target
 from subjects.faults.podfault import PodFault
 from subjects.faulttype import CountParams, FaultContext, Params
-from subjects.permits import Inject
+from subjects.permits import InjectPermit
 
 
 class KillParams(Params):
@@ -36,7 +36,7 @@ class PodKill(PodFault):
         """See `FaultType.happened`."""
         return f"the pod of {target.name} was deleted"
 
-    async def send(self, context: FaultContext, permit: Inject, target: Target) -> None:
+    async def send(self, context: FaultContext, permit: InjectPermit, target: Target) -> None:
         """Deletes the pod with its uid as precondition."""
         grace = int(permit.fault.params["gracePeriodSeconds"])
         await context.cluster.delete_pod(permit, context.namespace, target.name, target.uid, grace)

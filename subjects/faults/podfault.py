@@ -17,7 +17,7 @@ from subjects.cluster import ClusterError, Pod
 from subjects.errors import ChaosRefused, SubjectError
 from subjects.fault import Fault, Json, Target
 from subjects.faulttype import Candidates, FaultContext, FaultType, require_applied, target_count
-from subjects.permits import Inject, Revert, Voters
+from subjects.permits import InjectPermit, RevertPermit, Voters
 from subjects.pods import images_differ
 
 PODS = "pods"
@@ -69,14 +69,14 @@ def _untouched(name: str, candidates: Candidates) -> Pod:
 class PodFault(FaultType):
     """A fault whose targets are members' pods, each hit by one request. A newly created pod reverts it.
 
-    A type defines that request (`send`), what its record needs beyond the pods' images (`undo`, `undo_of`), and how its
-    change is recognised in a pod (`is_applied`), which is always False where the request deletes the pod.
+    A type defines that request (`send`), what its record needs beyond the pods' images (`undo`, `revert_data`), and how
+    its change is recognised in a pod (`is_applied`), which is always False where the request deletes the pod.
     """
 
     # What a type defines --------------------------------------------------------------------------------------------
 
     @abstractmethod
-    async def send(self, context: FaultContext, permit: Inject, target: Target) -> None:
+    async def send(self, context: FaultContext, permit: InjectPermit, target: Target) -> None:
         """Sends the one request that applies the permitted fault to one of its targets, guarded by the target's uid.
 
         Raises what the cluster raises.
@@ -86,7 +86,7 @@ class PodFault(FaultType):
         """Returns what the record keeps once for all targets. Raises as `plan`."""
         return {}
 
-    def undo_of(self, context: FaultContext, pod: Pod) -> Mapping[str, Json]:
+    def revert_data(self, context: FaultContext, pod: Pod) -> Mapping[str, Json]:
         """Returns what the record keeps of one target beyond its images. Raises as `plan`."""
         return {}
 
@@ -99,7 +99,7 @@ class PodFault(FaultType):
     async def plan(self, context: FaultContext, candidates: Candidates, params: BaseModel, rng: Random) -> Fault:
         """See `FaultType.plan`. `rng` draws the targets and nothing else."""
         pods = draw(candidates, rng, target_count(params))
-        kept = {pod.name: {IMAGES: dict(pod.images), **self.undo_of(context, pod)} for pod in pods}
+        kept = {pod.name: {IMAGES: dict(pod.images), **self.revert_data(context, pod)} for pod in pods}
         targets = [Target(pod.name, pod.uid, facts=candidates.facts(pod.name)) for pod in pods]
         return self.planned(targets, params, {PODS: kept, **self.undo(context)}, candidates.note)
 
@@ -117,7 +117,7 @@ class PodFault(FaultType):
                 raise ChaosRefused(f"{target.name} is no longer the pod that the plan was made for")
             if pod.deleting or images_differ(pod, images_of(fault, target)):
                 raise ChaosRefused(f"{target.name} has been touched since the plan was made")
-        permit = Inject(fault, voters)
+        permit = InjectPermit(fault, voters)
         sent_at = context.now()
         requests = (self.send(context, permit, target) for target in fault.targets)
         require_applied(fault, await asyncio.gather(*requests, return_exceptions=True))
@@ -138,13 +138,13 @@ class PodFault(FaultType):
     async def revert(self, context: FaultContext, fault: Fault) -> None:
         """Deletes the pods that still have the fault's change, so that their StatefulSet creates them again."""
         pods = await context.list_pods()
-        permit = Revert(fault, context.selector, lambda target, pod: self.is_applied(fault, target, pod))
+        permit = RevertPermit(fault, context.selector, lambda target, pod: self.is_applied(fault, target, pod))
         for target in fault.targets:
             pod = pods.get(target.name)
             if pod is not None and not pod.deleting and self.is_applied(fault, target, pod):
                 await self._delete(context, permit, target)
 
-    async def _delete(self, context: FaultContext, permit: Revert, target: Target) -> None:
+    async def _delete(self, context: FaultContext, permit: RevertPermit, target: Target) -> None:
         """Deletes exactly this pod. It is no error if the pod is gone already."""
         try:
             await context.cluster.delete_pod(permit, context.namespace, target.name, target.uid, REVERT_GRACE_SECONDS)

@@ -34,19 +34,19 @@ class NodeKillParams(KillParams, NodeDownParams):
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class TargetSelection:
     """The members among which the target is drawn, and what the record keeps of the target."""
 
     names: Sequence[str]
     facts: Callable[[str], Mapping[str, Json]]
 
 
-Select = Callable[[Pd, Sequence[str], BaseModel], Awaitable[Selection]]
+Select = Callable[[Pd, Sequence[str], BaseModel], Awaitable[TargetSelection]]
 """Returns, for the pods that should exist and the parameters, the members that may be hit. Only reads from PD."""
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class OfferedFault:
     """A fault that TiKV offers, the role of the members it hits (each is a StatefulSet), and how they are selected."""
 
     fault: FaultType
@@ -54,20 +54,20 @@ class Offer:
     select: Select
 
 
-async def select_stores(pd: Pd, pods: Sequence[str], params: BaseModel) -> Selection:
+async def select_stores(pd: Pd, pods: Sequence[str], params: BaseModel) -> TargetSelection:
     """Returns the stores to draw from, by the current leaders. Raises PdUnavailable where PD does not answer."""
     leaders: Leaders = params.leaders if isinstance(params, NodeDownParams) else "any"
     leadership = Leadership.of(await pd.stores(), await pd.regions())
-    return Selection(leadership.select(pods, leaders, target_count(params)), leadership.facts)
+    return TargetSelection(leadership.select(pods, leaders, target_count(params)), leadership.facts)
 
 
-async def select_pd_members(pd: Pd, pods: Sequence[str], params: BaseModel) -> Selection:
+async def select_pd_members(pd: Pd, pods: Sequence[str], params: BaseModel) -> TargetSelection:
     """Returns all members of PD. Raises PdUnavailable where PD does not answer."""
     leader = (await pd.members()).leader
-    return Selection(pods, lambda pod: {"led": leader is not None and leader.pod == pod})
+    return TargetSelection(pods, lambda pod: {"led": leader is not None and leader.pod == pod})
 
 
-async def select_pd_leader(pd: Pd, pods: Sequence[str], params: BaseModel) -> Selection:
+async def select_pd_leader(pd: Pd, pods: Sequence[str], params: BaseModel) -> TargetSelection:
     """PD's leader. Without one PD does not answer at all, so that is a refusal too."""
     try:
         leader = (await pd.members()).leader
@@ -77,7 +77,7 @@ async def select_pd_leader(pd: Pd, pods: Sequence[str], params: BaseModel) -> Se
         raise ChaosRefused("PD has no leader")
     if leader.pod not in pods:
         raise ChaosRefused(f"PD's leader {leader.name} is none of the pods that PD should have: {', '.join(pods)}")
-    return Selection((leader.pod,), lambda pod: {"led": True})
+    return TargetSelection((leader.pod,), lambda pod: {"led": True})
 
 
 def leadership_note(facts: Mapping[str, Json]) -> str:
@@ -91,26 +91,30 @@ def leadership_note(facts: Mapping[str, Json]) -> str:
 
 _KILLED = "deleted; Kubernetes makes it anew with the same volume"
 
-OFFERS: Mapping[str, Offer] = {
+OFFERED_FAULTS: Mapping[str, OfferedFault] = {
     offer.fault.name: offer
     for offer in (
-        Offer(PodKill("node_kill", f"the pod of random stores is {_KILLED}", NodeKillParams), TIKV, select_stores),
-        Offer(
+        OfferedFault(
+            PodKill("node_kill", f"the pod of random stores is {_KILLED}", NodeKillParams), TIKV, select_stores
+        ),
+        OfferedFault(
             PodDown("node_down", "random stores stay down until somebody deletes their pods", NodeDownParams),
             TIKV,
             select_stores,
         ),
-        Offer(
+        OfferedFault(
             PodKill("pd_kill", f"the pod of random PD members is {_KILLED}", CountedKillParams), PD, select_pd_members
         ),
-        Offer(PodKill("pd_leader_kill", f"the pod of PD's leader is {_KILLED}", KillParams), PD, select_pd_leader),
+        OfferedFault(
+            PodKill("pd_leader_kill", f"the pod of PD's leader is {_KILLED}", KillParams), PD, select_pd_leader
+        ),
     )
 }
 
 
-def offer_plugin(fault: FaultType) -> Offer:
+def offer_plugin(fault: FaultType) -> OfferedFault:
     """A fault that a plug-in adds. It hits stores unless it names a role; Unsupported where there is no such role."""
     role = fault.role or TIKV
     if role not in ROLES:
         raise Unsupported(f"{fault.name} hits members in the role {role}, and tikv has: {', '.join(ROLES)}")
-    return Offer(fault, role, select_stores if role == TIKV else select_pd_members)
+    return OfferedFault(fault, role, select_stores if role == TIKV else select_pd_members)

@@ -23,7 +23,7 @@ from subjects.tikv.reset.leaders import OPERATORS
 
 T = TypeVar("T")
 
-MOST_REGIONS = 200
+MAX_REGIONS = 200
 """Regions that are described one by one. All are counted."""
 
 Part = dict[str, Json]
@@ -145,9 +145,9 @@ def _regions(regions: Regions | str, stores: Stores | str) -> Part:
     names = {} if isinstance(stores, str) else _names(stores)
     found = regions.by_id()
     part: Part = {"count": len(found)}
-    if len(found) > MOST_REGIONS:
-        part["shown"] = MOST_REGIONS
-    return part | {"each": {str(region.id): _region(region, names) for region in found[:MOST_REGIONS]}}
+    if len(found) > MAX_REGIONS:
+        part["shown"] = MAX_REGIONS
+    return part | {"each": {str(region.id): _region(region, names) for region in found[:MAX_REGIONS]}}
 
 
 def _region(region: Region, names: Mapping[int, str]) -> Part:

@@ -26,7 +26,7 @@ from subjects.protocol import (
     no_report,
 )
 from subjects.tikv import state
-from subjects.tikv.chaos import OFFERS, Offer, leadership_note, offer_plugin
+from subjects.tikv.chaos import OFFERED_FAULTS, OfferedFault, leadership_note, offer_plugin
 from subjects.tikv.members import options
 from subjects.tikv.members.endpoints import Endpoints, Topology
 from subjects.tikv.members.pd import Pd, require_readable_regions
@@ -53,7 +53,7 @@ class TikvSubject:
         self._pd = Pd(self._endpoints)
         self._known = KnownState()
         self._images = KnownImages()
-        self._offers = {**OFFERS, **{name: offer_plugin(fault) for name, fault in context.faults.items()}}
+        self._offers = {**OFFERED_FAULTS, **{name: offer_plugin(fault) for name, fault in context.faults.items()}}
         self._topology: Topology | None = None
 
     async def _known_topology(self) -> Topology:
@@ -136,7 +136,7 @@ class TikvSubject:
         found = await state.capture(self._endpoints, await self._known_topology(), self._polling.timeout)
         return found if self._options.writes else {**found, "servingAccordingTo": STORES_WORD}
 
-    def _fault_context(self, offer: Offer) -> FaultContext:
+    def _fault_context(self, offer: OfferedFault) -> FaultContext:
         context, selector = self._context, self._options.selectors[offer.role]
         # Both roles have a container of their own name.
         return FaultContext(context.cluster, context.namespace, context.now, selector, offer.role, context.images)

@@ -1,9 +1,9 @@
 """Querying members without waiting for any of them, and keeping the latest result of every query.
 
 Polls overlap on purpose. A write that was sent while there was no leader hangs until its timeout even if a leader is
-found in between; only one that is sent afterwards shows it. So a new one is sent every period, whatever still hangs.
+found in between; only one that is sent afterwards shows it. So a new one is sent every period, even while others hang.
 
-Times are monotonic seconds of the event loop. A query is whatever a subject makes it, as long as it can be a key.
+Times are monotonic seconds of the event loop. A query is any hashable value that the subject defines.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class QueryResult:
 
 
 async def send_within(timeout: float, request: Callable[[], Awaitable[Answer]]) -> QueryResult:
-    """Send one request and return its result. Never raises for what the member, the network or the API server does.
+    """Send one request and return its result. Never raises for an error of the member, the network or the API server.
 
     `timeout` (seconds) is kept here too, so that no client, however it counts, can delay a result.
     """
@@ -133,7 +133,7 @@ class RoundRobin(Generic[Q]):
 
     All of a few items are queried in every period. Of hundreds, at most `cap` are: first the urgent ones, whose last
     result was bad or is missing, then those that were not queried for longest. So an outage shows within one period on
-    whatever part of it is queried first, its end is seen item by item without delay, and all the others take turns.
+    for any part that is queried first, its end is seen item by item without delay, and all the others take turns.
     """
 
     def __init__(self, cap: int = MAX_PER_PERIOD) -> None:

@@ -52,7 +52,7 @@ class HealthProber(Protocol[Q]):
         ...
 
     def background_tasks(self, on_change: Callable[[], None]) -> Iterable[Coroutine[Any, Any, None]]:
-        """Return what runs beside the stream; each task calls `on_change()` when it has a new result."""
+        """Return what runs with the stream; each task calls `on_change()` when it has a new result."""
         ...
 
     def queries(self, pods: Pods, recent: RecentResults[Q]) -> Iterable[tuple[Pod, Q]]:
@@ -64,7 +64,7 @@ class HealthProber(Protocol[Q]):
         ...
 
     async def send(self, pod: Pod, query: Q) -> QueryResult:
-        """Send one query to one member. Never raises for what it, the network or the API server does."""
+        """Send one query to one member. Never raises for an error of the member, the network or the API server."""
         ...
 
     def assess(self, pods: Pods, recent: RecentResults[Q]) -> Verdict:

@@ -27,7 +27,7 @@ SUBJECTS = ("etcd", "tikv")
 MANIFESTS = [
     REPO / "manifests" / "controller",
     REPO / "manifests" / "roles",
-    *(REPO / "manifests" / "subjects" / folder for name in SUBJECTS for folder in (name, f"{name}-powers")),
+    *(REPO / "manifests" / "subjects" / folder for name in SUBJECTS for folder in (name, f"{name}-permissions")),
 ]
 CONTROLLER_NAMESPACE = "evalcampaign"
 CONTROLLER_ACCOUNT = "evalcampaign-controller"
@@ -104,7 +104,7 @@ def kubectl_as(control_plane: ControlPlane, kubectl: Kubectl) -> KubectlAs:
 
 @pytest.fixture(scope="session")
 def shipped(crd: None, kubectl: Kubectl) -> None:
-    """What a user applies: the CRD, the controller, the systems to be broken, the controller's powers over them."""
+    """What a user applies: the CRD, the controller, the systems to be broken, the permissions over them."""
     for folder in MANIFESTS:
         kubectl("apply", "-k", folder)
 

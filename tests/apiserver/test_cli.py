@@ -263,13 +263,13 @@ def test_the_doctor_says_of_each_thing_how_it_is(cli: Cli, shipped: None, kubect
         "There is no controller in namespace evalcampaign"
     ]
     for subject in ("etcd", "tikv"):
-        powers = f"The controller has the permissions to break and mend what is in namespace {subject}"
-        assert found[powers] == "ok"
+        permissions = f"The controller has the permissions to break and mend what is in namespace {subject}"
+        assert found[permissions] == "ok"
     kubectl("delete", "rolebinding", "managed-access", "-n", "etcd")
     try:
         code, out, _ = cli("doctor", "-n", namespace)
     finally:
-        kubectl("apply", "-k", REPO / "manifests" / "subjects" / "etcd-powers")
+        kubectl("apply", "-k", REPO / "manifests" / "subjects" / "etcd-permissions")
     assert code == 1
     assert "fail The controller lacks permissions in namespace etcd: get pods, list pods" in out
     assert f"warn Namespace tikv may be broken, but not by campaigns of {namespace}" in out

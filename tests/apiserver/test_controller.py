@@ -21,7 +21,7 @@ from tests.apiserver.conftest import CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE, M
 from tests.support.threaded import ThreadedController
 
 SUBJECT = "etcd"
-"""The namespace over which the shipped manifests give powers."""
+"""The namespace over which the shipped manifests give permissions."""
 
 WORLDS: dict[str, World] = {}
 

@@ -12,9 +12,9 @@ from tests.apiserver.conftest import CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE, M
 
 CONTROLLER = f"system:serviceaccount:{CONTROLLER_NAMESPACE}:{CONTROLLER_ACCOUNT}"
 SUBJECT = "etcd"
-"""The namespace of the shipped etcd, where the powers over it are given."""
+"""The namespace of the shipped etcd, where the permissions over it are given."""
 TIKV = "tikv"
-"""The namespace of the shipped TiKV, with powers of its own."""
+"""The namespace of the shipped TiKV, with permissions of its own."""
 
 pytestmark = pytest.mark.usefixtures("shipped")
 

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.live import Live
 from typer.testing import CliRunner
 
-from controller.agents.intake.models import NotTaken, values_of
+from controller.agents.intake.models import InvalidBody, values_of
 from controller.agents.operatordb.export import RequestBodies
 from controller.agents.operatordb.file import reading
 from controller.agents.operatordb.source import OperatorDb
@@ -147,7 +147,7 @@ def test_all_that_pythons_library_writes_is_taken(text: str, value: Any, encodin
 def test_what_is_no_json_is_refused_with_a_sentence_and_never_breaks(body: bytes) -> None:
     try:
         values_of("ticket", body)
-    except NotTaken as refused:
+    except InvalidBody as refused:
         assert str(refused) and not unsafe(str(refused))
 
 

@@ -15,7 +15,16 @@ import httpx
 import pytest
 
 from controller.agents.intake import parser_pool
-from controller.agents.intake.limits import BYTES, MAX_AT_ONCE, MAX_BYTES, MEBIBYTE, REQUESTS, Budgets, Kind, OverBudget
+from controller.agents.intake.limits import (
+    BYTES,
+    MAX_AT_ONCE,
+    MAX_BYTES,
+    MEBIBYTE,
+    REQUESTS,
+    Budgets,
+    OverBudget,
+    RequestKind,
+)
 from controller.agents.intake.models import BOUNDS
 from controller.agents.intake.parser_pool import ParserPool
 from tests.support.intakes import HONEST, HOSTILE, TICKET, Intake, served
@@ -135,7 +144,7 @@ async def test_a_flood_of_logs_is_stopped_and_the_campaigns_tickets_and_others_l
     async with intake.client(HOSTILE) as hostile, intake.client(HONEST) as honest:
         cursor = await intake.source(HOSTILE).current_cursor()
         refused: httpx.Response | None = None
-        for _ in range(2 * int(BYTES[Kind.LOG].burst) // MEBIBYTE):
+        for _ in range(2 * int(BYTES[RequestKind.LOG].burst) // MEBIBYTE):
             body = {"entries": [entry(next(numbers), content="x" * 250_000) for _ in range(4)]}
             answer = await hostile.post("/v1/log", json=body)
             assert answer.status_code in (204, 429), answer.text
@@ -168,7 +177,7 @@ def test_a_budget_fills_up_again_and_is_each_campaigns_own() -> None:
     now = [0.0]
     budgets = Budgets(lambda: now[0])
 
-    def send(campaign: str, kind: Kind = Kind.LOG, size: int = 10) -> bool:
+    def send(campaign: str, kind: RequestKind = RequestKind.LOG, size: int = 10) -> bool:
         try:
             budgets.enter(campaign, kind, size)
         except OverBudget as over:
@@ -177,9 +186,9 @@ def test_a_budget_fills_up_again_and_is_each_campaigns_own() -> None:
         budgets.leave(campaign, kind, size, size)
         return True
 
-    burst, rate = int(REQUESTS[Kind.LOG].burst), int(REQUESTS[Kind.LOG].a_second)
+    burst, rate = int(REQUESTS[RequestKind.LOG].burst), int(REQUESTS[RequestKind.LOG].a_second)
     assert sum(send("a") for _ in range(2 * burst)) == burst
-    assert send("b") and send("a", Kind.TICKETS)
+    assert send("b") and send("a", RequestKind.TICKETS)
     now[0] = 1.0
     assert sum(send("a") for _ in range(2 * burst)) == rate
     now[0] = 1e6
@@ -192,10 +201,10 @@ def test_large_bodies_in_all_are_bounded_and_small_ones_taken_beside_them() -> N
     for campaign in map(str, range(40)):
         for _ in range(MAX_AT_ONCE):
             try:
-                budgets.enter(campaign, Kind.TICKETS, MEBIBYTE)
+                budgets.enter(campaign, RequestKind.TICKETS, MEBIBYTE)
             except OverBudget as over:
                 assert not over.rate
             else:
                 entered += 1
     assert entered == 16
-    budgets.enter("another", Kind.TICKETS, 1000)
+    budgets.enter("another", RequestKind.TICKETS, 1000)

@@ -23,12 +23,12 @@ import pytest
 from bench.quick import QuickSpec
 from controller.campaign.services import Services
 from controller.kube import KubeCluster
-from subjects.cluster import Changes, Cluster, ClusterError, Pod, Reads, Workload
+from subjects.cluster import ChangeRequests, Cluster, ClusterError, Pod, ReadRequests, Workload
 from subjects.etcd import EtcdSubject
 from subjects.etcd.api import EtcdPollSettings
 from subjects.faults.pod_down import is_swapped
 from subjects.guard import GuardedCluster, majority_lost
-from subjects.permits import Inject, Recreate, Revert, Voters
+from subjects.permits import InjectPermit, RecreatePermit, RevertPermit, Voters
 from subjects.protocol import ChaosRefused, EvalSubject, Fault, SubjectContext, SubjectError, Target
 from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.options import check
@@ -113,7 +113,7 @@ def rollout() -> OthersCluster:
 
 
 CLUSTERS = (webhook, on_delete, partition, rollout)
-CHANGING = {name for name, method in vars(Changes).items() if inspect.iscoroutinefunction(method)}
+CHANGING = {name for name, method in vars(ChangeRequests).items() if inspect.iscoroutinefunction(method)}
 
 
 async def attempt(subject: EvalSubject, chaos: str, seed: int) -> Fault:
@@ -239,9 +239,9 @@ NEW = replace(
 KILL = replace(OLD, chaos="node_kill", undo={"images": {"etcd": IMAGE}})
 
 
-def swapped_back(fault: Fault) -> Revert:
+def swapped_back(fault: Fault) -> RevertPermit:
     """What `node_down` asks the guard for when it is reverted."""
-    return Revert(fault, "", partial(is_swapped, fault))
+    return RevertPermit(fault, "", partial(is_swapped, fault))
 
 
 @pytest.mark.parametrize(
@@ -283,13 +283,13 @@ def permits() -> dict[str, tuple[Any, ...]]:
     fault = replace(NEW, targets=targets)
     voters = Voters("app=etcd", NAMES, 3)
     return {
-        "delete_pod": (Inject(fault, voters), "etcd", "etcd-1", "uid-2", 1),
-        "patch_pod": (Inject(fault, voters), "etcd", "etcd-1", "uid-2", ()),
-        "patch_object": (Inject(fault, None), "etcd", SERVICES, "web", "uid-w", ()),
-        "create_object": (Inject(fault, None), "etcd", POLICIES, {"metadata": {"name": "deny"}}),
-        "delete_object": (Inject(fault, None), "etcd", SERVICES, "web", "uid-w"),
-        "scale_workload": (Recreate("etcd", ("data",)), "etcd", "etcd", 0),
-        "delete_claim": (Recreate("etcd", ("data",)), "etcd", "data-etcd-1"),
+        "delete_pod": (InjectPermit(fault, voters), "etcd", "etcd-1", "uid-2", 1),
+        "patch_pod": (InjectPermit(fault, voters), "etcd", "etcd-1", "uid-2", ()),
+        "patch_object": (InjectPermit(fault, None), "etcd", SERVICES, "web", "uid-w", ()),
+        "create_object": (InjectPermit(fault, None), "etcd", POLICIES, {"metadata": {"name": "deny"}}),
+        "delete_object": (InjectPermit(fault, None), "etcd", SERVICES, "web", "uid-w"),
+        "scale_workload": (RecreatePermit("etcd", ("data",)), "etcd", "etcd", 0),
+        "delete_claim": (RecreatePermit("etcd", ("data",)), "etcd", "data-etcd-1"),
     }
 
 
@@ -346,7 +346,7 @@ def test_every_change_there_is_takes_a_permit_and_no_question_does() -> None:
         for where in (Cluster, GuardedCluster):
             parameters = list(inspect.signature(getattr(where, name)).parameters.values())
             assert parameters[1].name == "permit" and parameters[1].default is inspect.Parameter.empty, (where, name)
-    asked = {name for name in vars(Reads) if not name.startswith("_")}
+    asked = {name for name in vars(ReadRequests) if not name.startswith("_")}
     assert asked.isdisjoint(CHANGING)
     public = {name for name, _ in inspect.getmembers(KubeCluster) if not name.startswith("_")}
     assert public == asked | CHANGING
@@ -397,7 +397,7 @@ async def test_a_system_whose_emptying_has_begun_is_brought_back_whatever_has_be
     api = Asked({}, replicas=0)
     guarded = GuardedCluster(api, refuses, allow_recreate=True)  # type: ignore[arg-type]
     await guarded.delete_claim(*permits()["delete_claim"])
-    await guarded.scale_workload(Recreate("etcd", ("data",)), "etcd", "etcd", 3)
+    await guarded.scale_workload(RecreatePermit("etcd", ("data",)), "etcd", "etcd", 3)
     assert api.changed == ["delete_claim", "scale_workload"]
 
 
@@ -546,7 +546,7 @@ async def test_reverting_changes_no_object_that_does_not_show_the_faults_change(
 ) -> None:
     kinds = {"web": SERVICES, "deny": POLICIES, "gone": SERVICES}
     targets = (Target("web", "uid-w", SERVICES), Target("deny", "", POLICIES), Target("gone", "uid-g", SERVICES))
-    permit = Revert(replace(NEW, targets=targets), "", lambda target, found: found["spec"] == "ours")
+    permit = RevertPermit(replace(NEW, targets=targets), "", lambda target, found: found["spec"] == "ours")
     api: Any = Asked(three())
     api.objects = {each: {"metadata": {"uid": uid}, "spec": spec} for each in ("web", "deny")}
     guarded = GuardedCluster(api, refuses)
@@ -560,13 +560,13 @@ async def test_no_fault_deletes_a_pod_past_the_majority() -> None:
     api: Any = Asked(three())
     permit, *request = permits()["delete_pod"]
     with pytest.raises(ChaosRefused, match="names no voters"):
-        await GuardedCluster(api, consents).delete_pod(Inject(permit.fault, None), *request)
+        await GuardedCluster(api, consents).delete_pod(InjectPermit(permit.fault, None), *request)
     assert api.changed == []
 
 
 async def test_reverting_touches_no_object_that_is_no_target() -> None:
     api: Any = Asked(three())
-    permit = Revert(replace(NEW, targets=(Target("web", "uid-w", SERVICES),)), "", lambda target, found: True)
+    permit = RevertPermit(replace(NEW, targets=(Target("web", "uid-w", SERVICES),)), "", lambda target, found: True)
     with pytest.raises(SubjectError, match="no target of the plan on record"):
         await GuardedCluster(api, consents, True, True).delete_object(permit, "etcd", SERVICES, "web", "uid-9")
     assert api.changed == []
@@ -619,7 +619,7 @@ async def test_what_the_controller_gives_a_subject_asks_again_before_it_breaks_a
     services = Services(api, None, {}, {}, lambda: datetime.now(UTC))  # type: ignore[arg-type]
     asked = QuickSpec(subject={"type": "etcd", "namespace": "etcd"}, chaos={"type": "node_kill"}, **spec)
     cluster = services.context(asked, "default").cluster
-    permit = Inject(replace(KILL, targets=(Target("etcd-1", "uid-of-etcd-1"),)), Voters("app=etcd", NAMES, 3))
+    permit = InjectPermit(replace(KILL, targets=(Target("etcd-1", "uid-of-etcd-1"),)), Voters("app=etcd", NAMES, 3))
     request = cluster.delete_pod(permit, "etcd", "etcd-1", "uid-of-etcd-1", 1)
     if sent:
         await request

@@ -18,7 +18,7 @@ from tests.crash.keeper import Keeper
 from tests.crash.members import Members
 
 REPO = Path(__file__).parents[2]
-SHIPPED = [REPO / "manifests" / folder for folder in ("controller", "subjects/etcd", "subjects/etcd-powers")]
+SHIPPED = [REPO / "manifests" / folder for folder in ("controller", "subjects/etcd", "subjects/etcd-permissions")]
 CAMPAIGNS = "/apis/evalcampaign.dev/v1alpha1/namespaces/default/evalcampaigns"
 SUBJECT = "etcd"
 NAMESPACE = "evalcampaign"

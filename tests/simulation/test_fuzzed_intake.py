@@ -13,7 +13,7 @@ from controller.campaign.parsing import InvalidCampaign, campaign_from_body
 from controller.campaign.preconditions import Rejected, resolve_subject
 from controller.campaign.services import subject_options
 from controller.records.arms import comparison_hash
-from controller.status import Refusal, Situation, compute_status
+from controller.status import DriverStatus, Refusal, compute_status
 from subjects.protocol import SubjectContext
 from subjects.registry import installed
 from tests.support.specs import ANYTHING, SPECS, fuzz
@@ -45,7 +45,7 @@ def check(refusal: Refusal | None) -> None:
         return
     assert refusal.message and "\n" not in refusal.message
     failed = row(Phase.FAILED, refusal.reason, refusal.message)
-    status = compute_status(failed, 1, tally(), Situation(refusal=refusal), (), START)
+    status = compute_status(failed, 1, tally(), DriverStatus(refusal=refusal), (), START)
     assert len(json.dumps(status.to_json(), ensure_ascii=False).encode()) < 8192
 
 

@@ -1,4 +1,4 @@
-"""What every system to be broken has: manifests, powers over it, and images that this cluster's node must hold."""
+"""What every system to be broken has: manifests, permissions over it, and images that this cluster's node must hold."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -27,16 +27,16 @@ class Subject(ABC):
         return overlay.MANIFESTS / "subjects" / self.name
 
     @property
-    def powers(self) -> Path:
-        """What the controller may do to it."""
-        return overlay.MANIFESTS / "subjects" / f"{self.name}-powers"
+    def permissions(self) -> Path:
+        """Returns what the controller may do to it."""
+        return overlay.MANIFESTS / "subjects" / f"{self.name}-permissions"
 
     @abstractmethod
     def images(self, stages: Stages) -> dict[str, str]:
         """Have its images in the node; their full names, by the names in the manifests. SetupError if that fails."""
 
     def apply(self, images: Mapping[str, str], stages: Stages) -> None:
-        """Apply it with these images, and the powers over it.
+        """Apply it with these images, and the permissions over it.
 
         A subject on which a campaign runs keeps its images: new ones would restart it in the middle of an attempt.
         """
@@ -48,7 +48,7 @@ class Subject(ABC):
         with stages.stage(f"applying {self.title}"):
             if not running:
                 self.apply_system(images, stages)
-            kubectl.do(f"applying the powers over {self.title}", "apply", "-k", self.powers)
+            kubectl.do(f"applying the permissions over {self.title}", "apply", "-k", self.permissions)
             names.remove_former(self.name)
 
     def apply_system(self, images: Mapping[str, str], stages: Stages) -> None:
@@ -69,9 +69,9 @@ class Subject(ABC):
 
     def remove(self) -> None:
         """Take it out, with its data; nothing there is fine."""
-        kubectl.remove(f"the powers over {self.title}", "-k", self.powers)
+        kubectl.remove(f"the permissions over {self.title}", "-k", self.permissions)
         kubectl.remove(self.title, "-k", self.manifests)
 
     def remark(self) -> str | None:
-        """What whoever reads results of the deployed one must know about it."""
+        """Returns what whoever reads results of the deployed one must know about it."""
         return None

@@ -23,8 +23,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from controller.agents.intake.limits import IntakeLimits
-from controller.agents.intake.models import Id, LogSent, NotTaken, SessionSent, TicketSent, in_a_sentence
-from controller.agents.intake.parser_pool import ParserPool, TooMuchWork
+from controller.agents.intake.models import Id, InvalidBody, LogSent, SessionSent, TicketSent, in_a_sentence
+from controller.agents.intake.parser_pool import ParseLimitExceeded, ParserPool
 from controller.meter import UNMETERED, Meter
 from controller.records import DiskFull, InboxFull, Records, RecordsError, RecordsUnavailable, inbox
 
@@ -73,7 +73,7 @@ def intake(
             Route("/", get_page, methods=["GET"]),
         ],
         exception_handlers={
-            NotTaken: _not_taken,
+            InvalidBody: _invalid_body,
             HTTPException: _http_error,
             InboxFull: _inbox_full,
             DiskFull: _disk_full,
@@ -132,11 +132,11 @@ def _path_id(request: Request) -> str:
         return _ID.validate_python(request.path_params["id"])
     except ValidationError as invalid:
         errors = invalid.errors(include_input=False, include_context=False, include_url=False)
-        raise NotTaken(in_a_sentence([{**each, "loc": ("path", "id")} for each in errors])) from None
+        raise InvalidBody(in_a_sentence([{**each, "loc": ("path", "id")} for each in errors])) from None
 
 
-def _not_taken(_: Request, error: Exception) -> Response:
-    return JSONResponse({"error": str(error)}, 413 if isinstance(error, TooMuchWork) else 422)
+def _invalid_body(_: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error)}, 413 if isinstance(error, ParseLimitExceeded) else 422)
 
 
 def _http_error(_: Request, error: Exception) -> Response:

@@ -39,7 +39,7 @@ MAX_IDLE = 256
 """The number of accounts from which on idle ones are dropped."""
 
 
-class Kind(StrEnum):
+class RequestKind(StrEnum):
     """The kinds of requests, which have separate budgets."""
 
     TICKETS = "tickets"
@@ -48,15 +48,18 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class RateLimit:
     """A limit: `burst` at once, then `a_second` per second."""
 
     a_second: float
     burst: float
 
 
-REQUESTS = {Kind.TICKETS: Rate(20, 200), Kind.LOG: Rate(20, 400)}
-BYTES = {Kind.TICKETS: Rate(MEBIBYTE / 2, 8 * MEBIBYTE), Kind.LOG: Rate(MEBIBYTE, 24 * MEBIBYTE)}
+REQUESTS = {RequestKind.TICKETS: RateLimit(20, 200), RequestKind.LOG: RateLimit(20, 400)}
+BYTES = {
+    RequestKind.TICKETS: RateLimit(MEBIBYTE / 2, 8 * MEBIBYTE),
+    RequestKind.LOG: RateLimit(MEBIBYTE, 24 * MEBIBYTE),
+}
 
 
 class OverBudget(Exception):
@@ -73,7 +76,7 @@ class OverBudget(Exception):
 
 @dataclass(slots=True)
 class _Bucket:
-    rate: Rate
+    rate: RateLimit
     level: float
     at: float
 
@@ -88,8 +91,8 @@ class _Bucket:
 class _Account:
     """The budgets of one campaign, and what it has in progress."""
 
-    buckets: dict[tuple[str, Kind], _Bucket]
-    at_once: Counter[Kind] = field(default_factory=Counter)
+    buckets: dict[tuple[str, RequestKind], _Bucket]
+    at_once: Counter[RequestKind] = field(default_factory=Counter)
     large: int = 0
 
     def idle(self, now: float) -> bool:
@@ -106,10 +109,12 @@ class Budgets:
         self._accounts: dict[str, _Account] = {}
         self._large = 0
 
-    def enter(self, campaign: str, kind: Kind, size: int) -> None:
+    def enter(self, campaign: str, kind: RequestKind, size: int) -> None:
         """Reserves the budget of a request with a body of at most `size` bytes, or raises OverBudget."""
         account, now = self._account(campaign), self._clock()
-        if account.at_once.total() >= MAX_AT_ONCE or (kind is Kind.LOG and account.at_once[kind] >= LOGS_AT_ONCE):
+        if account.at_once.total() >= MAX_AT_ONCE or (
+            kind is RequestKind.LOG and account.at_once[kind] >= LOGS_AT_ONCE
+        ):
             raise OverBudget("too many requests with this token at once; come again", 1, rate=False)
         if size > SMALL_BYTES:
             if account.large + size > LARGE_AT_ONCE_BYTES:
@@ -130,7 +135,7 @@ class Budgets:
             account.large += size
             self._large += size
 
-    def leave(self, campaign: str, kind: Kind, size: int, actual: int) -> None:
+    def leave(self, campaign: str, kind: RequestKind, size: int, actual: int) -> None:
         """Ends a request. Of the `size` bytes that were reserved, `actual` were received; the rest is given back."""
         account = self._accounts[campaign]
         account.at_once[kind] -= 1
@@ -147,7 +152,7 @@ class Budgets:
             buckets = {
                 (what, kind): _Bucket(rates[kind], rates[kind].burst, now)
                 for what, rates in (("requests", REQUESTS), ("bytes", BYTES))
-                for kind in Kind
+                for kind in RequestKind
             }
             account = self._accounts[campaign] = _Account(buckets)
         return account
@@ -217,7 +222,7 @@ class IntakeLimits:
         """Handles a request within the campaign's budget. `most` is the most bytes of its body."""
         if most > MAX_BYTES:
             raise _too_large()
-        kind = Kind.LOG if scope["path"].startswith(LOG) else Kind.TICKETS
+        kind = RequestKind.LOG if scope["path"].startswith(LOG) else RequestKind.TICKETS
         try:
             self._budgets.enter(campaign, kind, most)
         except OverBudget as over:

@@ -137,7 +137,7 @@ MODELS: Mapping[str, type[TicketSent] | type[SessionSent] | type[LogSent]] = {
 TIMES = ("opened_at", "resolved_at", "started_at", "ended_at", "at")
 
 
-class NotTaken(ValueError):
+class InvalidBody(ValueError):
     """The body is invalid; the text says which field and why, and repeats nothing of the body."""
 
 
@@ -146,14 +146,14 @@ def values_of(kind: str, body: bytes) -> list[dict[str, Any]]:
     try:
         sent = parse(in_utf8(body), BOUNDS)
     except JsonRefused as refused:
-        raise NotTaken(f"body: {refused}") from None
+        raise InvalidBody(f"body: {refused}") from None
     if not isinstance(sent, dict):
-        raise NotTaken("body: it must be a JSON object")
+        raise InvalidBody("body: it must be a JSON object")
     tidy(sent)
     try:
         values = MODELS[kind].model_validate(sent).values()
     except ValidationError as invalid:
-        raise NotTaken(in_a_sentence(invalid.errors(include_input=False, include_context=False))) from None
+        raise InvalidBody(in_a_sentence(invalid.errors(include_input=False, include_context=False))) from None
     return values if isinstance(values, list) else [values]
 
 

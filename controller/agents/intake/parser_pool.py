@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 
-from controller.agents.intake.models import NotTaken, from_line
+from controller.agents.intake.models import InvalidBody, from_line
 from controller.agents.intake.parser_process import HEAD, KINDS, TAKEN, TOO_MUCH, receive
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ START_SECONDS = 60.0
 """The limit until a new process answers. It takes a fraction of a second where the machine is not busy."""
 
 
-class TooMuchWork(NotTaken):
+class ParseLimitExceeded(InvalidBody):
     """Parsing the body took more time or memory than is allowed."""
 
 
@@ -135,10 +135,10 @@ class _Worker:
             self._drop()
             if not self._closing:
                 log.warning("a process that reads what agents send was ended: %s", error or type(error).__name__)
-            raise TooMuchWork("the body could not be read in the time and memory that one may take") from None
+            raise ParseLimitExceeded("the body could not be read in the time and memory that one may take") from None
         if code == TAKEN:
             return [from_line(line) for line in text.split(b"\n") if line]
-        raise (TooMuchWork if code == TOO_MUCH else NotTaken)(text.decode())
+        raise (ParseLimitExceeded if code == TOO_MUCH else InvalidBody)(text.decode())
 
     def _connect(self) -> socket.socket:
         if self._connection is not None and self._process is not None and self._process.poll() is None:

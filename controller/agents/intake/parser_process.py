@@ -15,7 +15,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from controller.agents.intake.models import MODELS, NotTaken, to_line, values_of
+from controller.agents.intake.models import MODELS, InvalidBody, to_line, values_of
 
 KINDS = tuple(MODELS)
 LENGTH = struct.Struct("!I")
@@ -33,8 +33,8 @@ def answer(kind: str, body: bytes) -> tuple[int, bytes]:
     """Returns the status of a body, and the rows or the reason of the refusal."""
     try:
         return TAKEN, b"\n".join(map(to_line, values_of(kind, body)))
-    except NotTaken as not_taken:
-        return REFUSED, str(not_taken).encode(errors="replace")
+    except InvalidBody as invalid:
+        return REFUSED, str(invalid).encode(errors="replace")
     except (MemoryError, RecursionError):
         return TOO_MUCH, b"the body takes too much memory to be read; send fewer entries at once"
 

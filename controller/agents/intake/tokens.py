@@ -20,7 +20,7 @@ from subjects.cluster import ClusterError
 KEY = "token"
 
 MIN_TOKEN_CHARACTERS = 16
-"""Of a token that somebody else put into the Secret: an empty one would let everybody send."""
+"""The least length of a token that somebody else put into the Secret. An empty one would give everybody access."""
 
 MIN_PROOF_CHARACTERS = 32
 """A shorter proof could be guessed from its digest."""

@@ -125,7 +125,7 @@ _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class LogPosition:
-    """How far a log was sent: up to which id, or which entries (by digest); and which rows the file held then."""
+    """The part of a log that was sent: the highest id, or the digests of entries; and the rows of the file then."""
 
     above: int = 0
     sent: frozenset[str] = frozenset()

@@ -79,7 +79,7 @@ def reading(path: Path, policy: FilePolicy = ANY_FILE) -> Iterator[sqlite3.Conne
         except sqlite3.Error as error:
             raise _unreadable(path, error) from None
         except MemoryError:
-            raise TooMuch(f"{path} cannot be read: it takes more memory than one read may have") from None
+            raise ReadLimitExceeded(f"{path} cannot be read: it takes more memory than one read may have") from None
         except OSError as error:
             raise AgentUnreadable(f"{path} cannot be read: {error.strerror or error}") from None
 
@@ -89,7 +89,7 @@ def _unreadable(path: Path, error: sqlite3.Error) -> AgentUnreadable:
     if code in _BUSY:
         return Locked(f"{path} is locked by whoever writes it")
     if code == sqlite3.SQLITE_INTERRUPT:
-        return TooMuch(f"{path} cannot be read: it takes longer than one read may take")
+        return ReadLimitExceeded(f"{path} cannot be read: it takes longer than one read may take")
     if code == sqlite3.SQLITE_AUTH:
         return AgentUnreadable(f"{path} cannot be read: it asks for more than its plain tables ({error})")
     return AgentUnreadable(f"{path} cannot be read: {error}")
@@ -158,7 +158,7 @@ CPU_SECONDS = 3.0
 """The limit of one read in SQLite's own loops. Reading a thousand tickets takes some ten milliseconds."""
 
 VALUE_BYTES = 1 << 20
-"""Of a longer value only the beginning is read (`tables.read_row`)."""
+"""The most bytes of a value that SQLite loads. Of a longer value the beginning is read (`tables.read_row`)."""
 
 HEAP_BYTES = 64 << 20
 """SQLite's memory limit in the process that reads such files."""
@@ -171,7 +171,7 @@ _TABLES = frozenset({"tickets", "agent_sessions", "agent_log_entries", "sqlite_m
 _PRAGMAS = frozenset({"table_info", "index_list"})
 
 
-class TooMuch(AgentUnreadable):
+class ReadLimitExceeded(AgentUnreadable):
     """A read exceeded its limits."""
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from controller.agents.operatordb.extract import count_rows, find_commands, find_tickets, take_cursor
-from controller.agents.operatordb.file import Locked, TooMuch, limit_heap, path_refusal, reading
+from controller.agents.operatordb.file import Locked, ReadLimitExceeded, limit_heap, path_refusal, reading
 from controller.agents.operatordb.tables import zone_of
 from controller.agents.protocol import (
     ANY_FILE,
@@ -34,7 +34,9 @@ from controller.agents.protocol import (
 )
 from controller.jsontypes import Json
 
-_TROUBLES: Mapping[str, type[AgentUnreadable]] = {each.__name__: each for each in (Locked, TooMuch, AgentUnreadable)}
+_TROUBLES: Mapping[str, type[AgentUnreadable]] = {
+    each.__name__: each for each in (Locked, ReadLimitExceeded, AgentUnreadable)
+}
 
 
 @dataclass(frozen=True, slots=True)

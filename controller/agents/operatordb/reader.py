@@ -18,12 +18,12 @@ from pathlib import Path
 from threading import Lock
 
 import controller
-from controller.agents.operatordb.file import TooMuch
+from controller.agents.operatordb.file import ReadLimitExceeded
 from controller.agents.operatordb.queries import Query, result_of
 from controller.agents.protocol import AgentUnreadable
 from controller.jsontypes import Json
 
-LOOK_SECONDS = 20.0
+ANSWER_SECONDS = 20.0
 """The limit of an answer on a busy machine; SQLite's own part has a lower limit."""
 
 ANSWER_BYTES = 64 << 20
@@ -41,7 +41,7 @@ class FileReader:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = Lock()
 
-    def ask(self, query: Query, seconds: float = LOOK_SECONDS) -> Json:
+    def ask(self, query: Query, seconds: float = ANSWER_SECONDS) -> Json:
         """Returns the answer. Raises AgentUnreadable where there is none; the next call starts a new process."""
         with self._lock:
             try:
@@ -52,7 +52,7 @@ class FileReader:
                 raise AgentUnreadable(f"{query.path} cannot be read: {why}") from None
             except _TimedOut:
                 self._end()
-                raise TooMuch(f"{query.path} cannot be read: it takes longer than {seconds:g} s") from None
+                raise ReadLimitExceeded(f"{query.path} cannot be read: it takes longer than {seconds:g} s") from None
 
     def close(self) -> None:
         """Ends the process."""

@@ -13,14 +13,14 @@ from enum import StrEnum
 
 MAX_CHARACTERS = 16_384
 MAX_TOKENS = 4000
-"""Of one line; the rest is not parsed."""
+"""The most characters of a line that are parsed."""
 
 MAX_ARITHMETIC_SCANS = 50
 """How often a `((` is tested for being arithmetic: each test may read to the end of the line."""
 
 
 class Kind(StrEnum):
-    """What a token is."""
+    """The kinds of tokens."""
 
     WORD = "word"
     OPERATOR = "operator"
@@ -157,7 +157,7 @@ _ARITHMETIC = re.compile(r"\$\(\(((?:[^()]|\([^()]*\))*)\)\)")
 _HARMLESS_TARGETS = ("/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty", "/tmp/", "/var/tmp/")
 
 _TEST_TERMINATORS = {";", ";;", "&"}
-"""What cannot stand in `[[ ]]`: where it comes first, the `[[` is an ordinary word."""
+"""The tokens that end a command. Where one comes before the `]]`, the `[[` is an ordinary word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,7 @@ class _Command:
 
     @property
     def begins(self) -> bool:
-        """Whether the next word is the command's first."""
+        """Returns whether the next word is the command's first."""
         return all(word in _KEYWORDS for word in self.words)
 
 
@@ -207,7 +207,7 @@ class _Parser:
         self._cases = 0
         self._pattern = False
         self._closed = False
-        """Whether the previous token closed a `$(…)` within this command."""
+        """Returns whether the previous token closed a `$(…)` within this command."""
 
     def parse(self) -> Iterator[SimpleCommand]:
         while self._at < len(self._tokens):
@@ -250,7 +250,7 @@ class _Parser:
             self._pattern = True
 
     def _test_is_closed(self) -> bool:
-        """Whether a `]]` comes before anything that cannot stand in a test."""
+        """Returns whether a `]]` comes before anything that cannot stand in a test."""
         depth = 0
         for token in self._tokens[self._at :]:
             depth += {"$(": 1, "(": 1, ")": -1}.get(token.text, 0) if token.kind is Kind.OPERATOR else 0
@@ -319,6 +319,6 @@ class _Parser:
 
 
 def _is_harmless(operator: str, target: str) -> bool:
-    """Whether a redirection writes no file (`2>&1`, `>&-`), or one that is not kept."""
+    """Returns whether a redirection writes no file (`2>&1`, `>&-`), or one that is not kept."""
     named = operator.endswith("&") and re.fullmatch(r"\d+-?|-", target) is not None
     return named or not target or target.startswith(_HARMLESS_TARGETS)

@@ -11,7 +11,7 @@ from enum import IntEnum
 
 
 class Effect(IntEnum):
-    """What a command may do to a system, in ascending order: the effect of a line is the maximum of its parts.
+    """The effects of commands on a system, in ascending order. The effect of a line is the maximum of its parts.
 
     *Destroys*: something that ran or was kept is stopped, thrown away or overwritten. *Changes*: the system may behave
     differently afterwards. *Reads*: neither.

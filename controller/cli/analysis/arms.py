@@ -11,7 +11,7 @@ from rich.progress import Progress
 
 from controller.analysis.comparison import differing
 from controller.analysis.conclusion import in_turns
-from controller.analysis.errors import NotThere
+from controller.analysis.errors import CampaignMissing
 from controller.analysis.loading import ended, load, of_attempts
 from controller.analysis.trial import Arm, Trial, controls_of
 from controller.api import Mode, Phase
@@ -54,7 +54,7 @@ class ArmRecords:
         With `force`, a baseline of the same subject and chaos is enough.
         """
         if campaign.mode is Mode.BASELINE:
-            raise NotThere(f"{_name(campaign)} is a baseline itself; `compare` compares two campaigns by name")
+            raise CampaignMissing(f"{_name(campaign)} is a baseline itself; `compare` compares two campaigns by name")
         baselines = [
             row
             for row in self._campaigns()
@@ -68,7 +68,7 @@ class ArmRecords:
                 if baselines
                 else ""
             )
-            raise NotThere(
+            raise CampaignMissing(
                 f"No baseline is recorded that asked the same as {_name(campaign)}{nearest}. "
                 "Apply its spec with `mode: baseline`, or --force takes one of the same subject and chaos"
             )
@@ -96,7 +96,7 @@ class ArmRecords:
             by_variant.setdefault(row.variant or _name(row), []).append(row)
         if len(by_variant) < 2:
             known = f" (there is {', '.join(by_variant)})" if by_variant else ""
-            raise NotThere(f"It takes campaigns of two variants of agents with {chaos} on {subject}{known}")
+            raise CampaignMissing(f"It takes campaigns of two variants of agents with {chaos} on {subject}{known}")
         chosen = {variant: _best(rows) for variant, rows in sorted(by_variant.items())}
         for variant, row in chosen.items():
             others = f", chosen of {len(by_variant[variant])}" if len(by_variant[variant]) > 1 else ""

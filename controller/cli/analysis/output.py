@@ -34,7 +34,7 @@ ANALYSIS_COLUMNS = ("campaign", "measure", "unit", "value", "low", "high", "n", 
 
 
 def write_analysis(analysis: Analysis, output: Output) -> None:
-    """To stdout, and nothing else."""
+    """Writes to stdout only."""
     lines = estimates(analysis)
     rows = [[line.words, format_value(line), format_interval(line), format_size(line), line.note] for line in lines]
     match output:
@@ -58,7 +58,7 @@ def write_analysis(analysis: Analysis, output: Output) -> None:
 
 
 def analysis_to_json(analysis: Analysis) -> dict[str, Json]:
-    """The campaign's row, the counts, every estimate as in CSV, and the curves."""
+    """Returns the campaign's row, the counts, every estimate as in CSV, and the curves."""
     recovery, incidences = analysis.recovery, {"detection": analysis.detection, "resolution": analysis.resolution}
     return {
         "campaign": asdict(analysis.campaign),
@@ -122,7 +122,7 @@ COMPARISON_COLUMNS = (
 
 
 def write_comparisons(made: Sequence[Comparison], output: Output) -> None:
-    """To stdout, and nothing else."""
+    """Writes to stdout only."""
     match output:
         case Output.JSON:
             print(serialization.dumps([_comparison_to_json(each) for each in made], indent=2))
@@ -155,7 +155,7 @@ def _comparison_table(made: Sequence[Comparison]) -> None:
 
 
 def _beside(of: Comparison) -> Iterator[str]:
-    """What stands under the conclusion."""
+    """Yields the lines below the conclusion."""
     yield of.circumstances
     if of.left_out:
         yield f"{of.left_out} scored trials have no partner in the other campaign and are left out."
@@ -171,7 +171,7 @@ def _comparison_row(of: Comparison) -> list[str]:
 
 
 def _described(made: Sequence[Comparison]) -> tuple[list[str], list[list[str]]]:
-    """Headings and rows: a column an arm, a row a measure that any of them has."""
+    """Returns headings and rows, with a column for each arm and a row for each measure that any of them has."""
     arms: dict[str, Analysis] = {}
     for each in made:
         arms |= {each.names[0]: each.first, each.names[1]: each.second}

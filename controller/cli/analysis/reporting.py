@@ -8,7 +8,7 @@ from itertools import combinations, islice
 from pathlib import Path
 
 from controller.analysis.comparison import Arm, Comparison, compare_all
-from controller.analysis.errors import NotThere
+from controller.analysis.errors import CampaignMissing
 from controller.analysis.summary import analyze
 from controller.cli.analysis.arms import ArmRecords
 from controller.cli.results.timeline import summarize
@@ -30,7 +30,7 @@ def write(records: ArmRecords, asked: Sequence[str], destination: Path, force: b
     try:
         write_text(destination, page)
     except OSError as error:
-        raise NotThere(f"The report cannot be written to {destination}: {error.strerror}") from error
+        raise CampaignMissing(f"The report cannot be written to {destination}: {error.strerror}") from error
 
 
 def compared(arms: Sequence[Arm], force: bool) -> list[Comparison]:

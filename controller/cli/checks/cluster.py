@@ -82,7 +82,7 @@ def check_controller(api: Api, about: About) -> Iterator[Finding]:
 
 
 APPLY = "kubectl apply -f crds"
-MOST_FIELDS = 5
+MAX_FIELDS = 5
 
 
 def check_definition(api: Api) -> Iterator[Finding]:
@@ -155,9 +155,7 @@ def _expand_named_maps(node: Any) -> Any:
 
 def _some(paths: set[str]) -> str:
     shown = sorted(paths)
-    return ", ".join(shown[:MOST_FIELDS]) + (
-        f" and {len(shown) - MOST_FIELDS} more" if len(shown) > MOST_FIELDS else ""
-    )
+    return ", ".join(shown[:MAX_FIELDS]) + (f" and {len(shown) - MAX_FIELDS} more" if len(shown) > MAX_FIELDS else "")
 
 
 TICKETS = "tickets"

@@ -25,11 +25,11 @@ from controller.settings import opt_in_keys
 CONTROLLER = Account(NAMESPACE, ACCOUNT)
 
 SUBJECT_PERMISSIONS = (*(("pods", verb) for verb in ("get", "list", "watch", "delete", "patch")), ("namespaces", "get"))
-"""What every subject takes in its namespace; beyond that each has its own, which a campaign asks for by itself."""
+"""The permissions that every subject needs in its namespace. A campaign checks those of its own subject itself."""
 
 
 def check_namespaces(api: Api, campaigns: str) -> Iterator[Finding]:
-    """`campaigns` is the namespace whose campaigns want to break something."""
+    """Checks the authorization of subjects' namespaces for the campaigns of the namespace `campaigns`."""
     keys = opt_in_keys()
     try:
         listed = _opted_in(api, keys)
@@ -86,7 +86,8 @@ def _subject_permissions(api: Api, namespace: str) -> Finding:
     if lacking:
         return fail(
             f"The controller lacks permissions in namespace {namespace}: {', '.join(lacking)}",
-            "grant them, as manifests/subjects/*-powers do: kubectl apply -k manifests/subjects/SUBJECT-powers",
+            "grant them, as manifests/subjects/*-permissions do: "
+            "kubectl apply -k manifests/subjects/SUBJECT-permissions",
         )
     return ok(f"The controller has the permissions to break and mend what is in namespace {namespace}")
 
@@ -95,7 +96,7 @@ LABELS = ("ticket-sender", "evalcampaign.dev/agents")
 """A namespace that carries one of these with the value `true` is let through to the controller's intake."""
 
 AGENT_PERMISSIONS = (("", "pods", "list"), ("apps", "replicasets", "list"))
-"""What the controller takes in an agent's namespace beside its Deployment: to watch its pod, and no others."""
+"""The permission that the controller needs in an agent's namespace beside its Deployment: to watch its pod."""
 
 
 def check_agent_workloads(api: Api, campaigns: str) -> Iterator[Finding]:
@@ -131,7 +132,7 @@ def _named_deployments(api: Api, campaigns: str) -> Mapping[str, list[str]]:
 
 
 def _deployments(api: Api, namespace: str) -> list[str]:
-    """Those that are there; none where they may not be listed."""
+    """Returns the names of the namespace's Deployments; none where listing is forbidden."""
     try:
         listed = api.get(f"/apis/apps/v1/namespaces/{namespace}/deployments")["items"]
     except Refused:

@@ -136,7 +136,7 @@ class Endpoints:
     async def query(self, query: Query, pod: Pod, timeout: float, body: Any | None = None) -> QueryResult:
         """Sends one query to one member, `timeout` in seconds; a `body` makes it a POST.
 
-        Never raises for what the member, the network or the API server does.
+        Never raises for an error of the member, the network or the API server.
         """
         return await send_within(
             timeout, lambda: self.request(query.role, pod, query.path, timeout, port=query.port, body=body)

@@ -1,4 +1,4 @@
-"""PD's API as an operator uses it: one query or order at a time, through whichever member answers."""
+"""PD's API as an operator uses it: one query or order at a time, through any member that answers."""
 
 from __future__ import annotations
 
@@ -131,8 +131,8 @@ def refuse_order(method: str, path: str, body: Any | None) -> None:
 READABLE_REGIONS = 5_000
 """Up to so many regions can be read in any case. Where there are more, the list is read to see whether it can be.
 
-PD's list of regions is read in one piece, twice a second. Of an answer no more is read than 8 MiB and half a million
-values, because what a member sends must cost the controller little, whatever it is. A region of three replicas is 58
+PD's list of regions is read in one piece, twice a second. At most 8 MiB and half a million values of an answer are
+read, because what a member sends must cost the controller little. A region of three replicas is 58
 values (counted in a real PD's answer), and 7 more for each further replica: some 8,600 regions fit, or 7,700 with one
 more each on TiFlash.
 """

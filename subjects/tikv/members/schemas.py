@@ -32,7 +32,7 @@ class Header(_Schema):
 def pod_of_member(name: str) -> str:
     """Returns the pod of a member of PD.
 
-    A member bears its pod's name, or one that begins with it: TiDB Operator may name it in full.
+    A member has its pod's name, or one that begins with it: TiDB Operator may name it in full.
     """
     return name.partition(".")[0]
 
@@ -82,7 +82,7 @@ class Label(_Schema):
 
 
 class StoreMeta(_Schema):
-    """A store as it registered. `last_heartbeat`: when PD last heard from it, in nanoseconds of PD's clock."""
+    """A store as it registered. `last_heartbeat`: when PD last got its heartbeat, in nanoseconds of PD's clock."""
 
     id: Number
     address: Text
@@ -95,7 +95,7 @@ class StoreMeta(_Schema):
 
 
 class StoreLoad(_Schema):
-    """What a store holds, as PD last heard."""
+    """What a store holds, by its last report to PD."""
 
     leader_count: Number = 0
     region_count: Number = 0
@@ -114,23 +114,23 @@ class Store(_Schema):
 
     @property
     def of_tikv(self) -> bool:
-        """Whether it is TiKV's. TiFlash registers with PD too, and holds replicas that never vote."""
+        """Returns whether it is TiKV's. TiFlash registers with PD too, and holds replicas that never vote."""
         labels = self.store.labels or ()
         return not any(label.key == "engine" and label.value.startswith("tiflash") for label in labels)
 
     @property
     def up(self) -> bool:
-        """Whether PD hears from it and wants it to stay."""
+        """Returns whether PD gets its heartbeats and wants it to stay."""
         return self.store.state_name == "Up"
 
     @property
     def is_tombstone(self) -> bool:
-        """Whether it is only PD's record of a store that was removed."""
+        """Returns whether it is only PD's record of a store that was removed."""
         return self.store.state_name == "Tombstone"
 
     @property
     def status_port(self) -> int | None:
-        """Where it answers questions about itself; None where it does not say."""
+        """Returns where it answers questions about itself; None where it does not say."""
         port = self.store.status_address.rpartition(":")[2]
         return int(port) if port.isascii() and port.isdecimal() else None
 
@@ -143,7 +143,7 @@ class Stores(_Schema):
     def by_pod(self) -> dict[str, Store]:
         """Returns those that are no tombstones, by the name of the pod that they run in.
 
-        Where a pod lost its data and registered anew, the old store may still be on its way out: the newer one counts.
+        Where a pod lost its data and registered again, the old store may still be on its way out: the newer one counts.
         """
         existing = (store for store in self.stores if not store.is_tombstone)
         return {store.host: store for store in sorted(existing, key=lambda store: (store.up, store.store.id))}
@@ -158,7 +158,7 @@ class Peer(_Schema):
 
 
 class DownPeer(_Schema):
-    """A replica that its leader has not heard from for long."""
+    """A replica that has not answered its leader for long."""
 
     peer: Peer
 
@@ -166,7 +166,7 @@ class DownPeer(_Schema):
 class Region(_Schema):
     """A range of keys (`start_key` inclusive, `end_key` exclusive, both hex; empty: open) and its replicas.
 
-    `leader` is what PD last heard: a dead store stays listed until a new leader reports.
+    `leader` is from the last report to PD: a dead store stays listed until a new leader reports.
     """
 
     id: Number
@@ -239,7 +239,7 @@ class RegionStatus(_Schema):
 
     @property
     def leads(self) -> bool:
-        """Whether the store calls itself the region's leader."""
+        """Returns whether the store calls itself the region's leader."""
         return self.raft_status.soft_state.raft_state == "Leader"
 
 

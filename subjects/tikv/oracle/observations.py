@@ -44,7 +44,7 @@ class CachingReader:
 
 
 DEFAULT_HEARTBEAT_SECONDS = 10.0
-"""From heartbeat to heartbeat of a store to PD, as shipped (`raftstore.pd-store-heartbeat-tick-interval`)."""
+"""Seconds between two heartbeats of a store to PD, as shipped (`raftstore.pd-store-heartbeat-tick-interval`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
-"""From the observations of pods, PD and stores to serving, healthy and every unmet condition. Pure.
+"""Assesses the observations of pods, PD and stores: serving, healthy and every unmet condition. Pure.
 
 *Serving*: clients are served, region by region. While PD has no leader, clients go on with what they know: then only a
 writing client can find out whether they are served, and without one it is unknown.
 
 *Healthy*: serving, and full redundancy: every pod present, staying, Ready and with the image that it had; PD with a
-leader and exactly the expected members, reachable, still the same cluster; exactly one store `Up`, heard of lately, on
-every expected address; every region confirmed by its leader, with all its voters, none of them pending, down or still
-learning.
+leader and exactly the expected members, reachable, still the same cluster; exactly one store `Up`, with a recent
+heartbeat, on every expected address; every region confirmed by its leader, with all its voters, none of them pending,
+down or still learning.
 
 *Unknown* is only what our own view lost: the API server; or all of PD over HTTP, while Kubernetes calls all its pods
 Ready; or answers that cannot be read; and, for an instant, results that are still on their way. A member of PD that is
@@ -14,7 +14,7 @@ missing or not Ready is the subject's trouble: else an agent that destroys PD wo
 
 Without a writing client, a region counts as led only if the store that PD names confirms it. After kills, freezes and
 the loss of a quorum this agreed with a writing client within one poll, where Ready pods and PD's `Up` were wrong by
-eight seconds and more. It misses one case: a leader that is partitioned from the others still believes that it leads,
+eight seconds and more. It misses one case: a leader that is partitioned from the others still holds that it leads,
 for 12 to 19 seconds. With a writing client its results decide, because they are what service means.
 """
 
@@ -99,7 +99,7 @@ class RegionService:
 
     @property
     def serving(self) -> bool | None:
-        """Whether all regions are served; None where it is not known of every region."""
+        """Returns whether all regions are served; None where it is not known of every region."""
         if self.unserved:
             return False
         return None if self.unknown or not self.served else True

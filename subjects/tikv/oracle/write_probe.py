@@ -1,12 +1,12 @@
 """A small client that writes one reserved key to every region, again and again: service is what it gets.
 
 Writes overlap as polls do: one that was sent while a region had no leader may hang until its timeout, and only a later
-one shows that the region serves again. Of two writes to one region the one that was sent later counts.
+one shows that the region serves again. The later of two writes to one region counts.
 
 The client is a real one and behaves like those of applications: it knows regions and leaders from its own cache, asks
-PD when it is told that it is wrong, and does without PD while it is not. Its one weakness is a store that comes back
-under another address, which a connection may take half a minute to find. So where a write fails, a new client, with
-nothing cached, takes the next ones.
+PD when a member answers that it is wrong, and does without PD while it is not. Its one weakness is a store that comes
+back under another address, which a connection may take half a minute to find. So where a write fails, a new client,
+with nothing cached, takes the next ones.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 
 from subjects import workloads
 from subjects.cluster import Workload
-from subjects.permits import Recreate
+from subjects.permits import RecreatePermit
 from subjects.pods import member_names, ordinal
 from subjects.tikv.members.endpoints import Endpoints, Topology
 from subjects.tikv.members.pd import Pd, PdUnavailable
@@ -63,9 +63,9 @@ class Tier:
     stopped: bool
 
     @property
-    def permit(self) -> Recreate:
+    def permit(self) -> RecreatePermit:
         """The permit for emptying it."""
-        return Recreate(self.workload.name, self.workload.claims)
+        return RecreatePermit(self.workload.name, self.workload.claims)
 
     async def scale(self, replicas: int) -> None:
         """Scales the StatefulSet to this number of members."""

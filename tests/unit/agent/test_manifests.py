@@ -116,7 +116,7 @@ def test_it_runs_with_as_little_as_the_restricted_standard_asks_and_less(contain
 
 @pytest.mark.parametrize("subject", ["tikv", "etcd"])
 def test_it_may_see_and_delete_pods_of_what_it_watches_and_nothing_else(subject: str) -> None:
-    role, binding = objects(f"{subject}/powers.yaml").values()
+    role, binding = objects(f"{subject}/permissions.yaml").values()
     assert [(rule["resources"], rule["verbs"]) for rule in role["rules"]] == [
         (["pods"], ["get", "list", "delete"]),
         (["statefulsets"], ["get", "list"]),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from controller.attempt.injection import CleanupFailed, undo_fault
+from controller.attempt.injection import CleanupFailed, revert_fault
 from subjects.cluster import ClusterError, ClusterFailing, ClusterUnreachable
 from subjects.protocol import Fault, Target
 from tests.support.virtual import run_virtually
@@ -39,7 +39,7 @@ def undone(subject: Any, limit: float = 10.0) -> Any:
 
     async def main() -> Any:
         began = asyncio.get_running_loop().time()
-        await undo_fault(subject, FAULT, limit, said.append)
+        await revert_fault(subject, FAULT, limit, said.append)
         return asyncio.get_running_loop().time() - began
 
     return run_virtually(main()), said

@@ -118,8 +118,8 @@ ALL = ("get", "list", "watch", "delete", "patch")
 
 
 def test_consent_and_powers_are_both_needed() -> None:
-    (consent, powers) = looked("default, team-a", allowing(*ALL))
-    assert (consent[0], powers[0]) == ("ok", "ok")
+    (consent, permissions) = looked("default, team-a", allowing(*ALL))
+    assert (consent[0], permissions[0]) == ("ok", "ok")
     assert looked("default", allowing(*ALL))[0][0] == "warn"
     assert looked(None, allowing(*ALL))[0] == (
         "warn", "Namespace tikv may be broken, but not by campaigns of team-a (it allows nobody)",
@@ -238,8 +238,8 @@ def agents_looked(allows: str | None, review: Any, **more: Any) -> list[tuple[st
 
 
 def test_an_agents_namespace_says_whose_campaigns_may_start_it_and_the_controller_needs_a_role() -> None:
-    consent, powers = agents_looked("team-a", lambda body: {"status": {"allowed": True}})
-    assert (consent[0], powers[0]) == ("ok", "ok") and "watch and end fixer" in powers[1]
+    consent, permissions = agents_looked("team-a", lambda body: {"status": {"allowed": True}})
+    assert (consent[0], permissions[0]) == ("ok", "ok") and "watch and end fixer" in permissions[1]
     consent, _ = agents_looked("team-b", lambda body: {"status": {"allowed": True}})
     assert consent == ("warn", "Campaigns of team-a may not start and end the agents in namespace agents")
 
@@ -249,8 +249,8 @@ def test_what_the_controller_lacks_to_watch_an_agent_is_named() -> None:
         asked = body["spec"]["resourceAttributes"]
         return {"status": {"allowed": asked["resource"] in ("deployments", "pods") and asked["namespace"] == "agents"}}
 
-    _, powers = agents_looked("*", of_before)
-    assert powers == (
+    _, permissions = agents_looked("*", of_before)
+    assert permissions == (
         "fail",
         "The controller lacks permissions over the agents in namespace agents: list replicasets, get its Namespace",
     )

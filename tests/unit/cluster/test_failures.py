@@ -59,4 +59,4 @@ def test_root_needs_no_sudo_and_others_do(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_what_dockerd_complains_of_is_not_buried_in_its_chatter() -> None:
     said = 'level=warning msg="a"\ntime="t" level=info msg="b"\nfailed to start daemon: c\n'
-    assert dockerd.complaints(said).splitlines() == ['level=warning msg="a"', "failed to start daemon: c"]
+    assert dockerd.error_lines(said).splitlines() == ['level=warning msg="a"', "failed to start daemon: c"]

@@ -42,7 +42,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(tools, "fetch", step("fetch"))
     monkeypatch.setattr(lifecycle.rootfs, "exists", lambda _: False)  # type: ignore[attr-defined]
     monkeypatch.setattr(choice, "choose", step("choose", Choice("built", "no registry")))
-    monkeypatch.setattr(health, "look_patiently", step("look", NO_CLUSTER))
+    monkeypatch.setattr(health, "check_node_with_retries", step("look", NO_CLUSTER))
     monkeypatch.setattr(health, "wait_available", step("wait"))
     monkeypatch.setattr(nodeimage, "ensure_root", step("root"))
     monkeypatch.setattr(nodeimage, "ensure", step("assemble", "node:built"))
@@ -100,6 +100,6 @@ def test_an_engine_that_cannot_be_had_ends_it_before_anything_is_made(
 
 def test_a_healthy_cluster_is_kept(steps: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "problem", lambda: None)
-    monkeypatch.setattr(health, "look", lambda: health.Health("running", None))
+    monkeypatch.setattr(health, "check_node", lambda: health.Health("running", None))
     lifecycle.up(lambda _: steps.append("the caller's"))
     assert steps == ["engine"]

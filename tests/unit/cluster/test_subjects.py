@@ -12,7 +12,7 @@ from cluster.settings import REPO
 @pytest.mark.parametrize("name", SUBJECTS)
 def test_a_subject_has_manifests_powers_and_a_demonstration(name: str) -> None:
     subject = named(name)
-    for folder in (subject.manifests, subject.powers):
+    for folder in (subject.manifests, subject.permissions):
         assert (folder / "kustomization.yaml").exists()
     assert EXAMPLES[name]
     assert [file for file in EXAMPLES[name] if not (REPO / file).exists()] == []

@@ -14,7 +14,7 @@ KINDS = {".py", ".md", ".yaml", ".sh", ".toml", ".txt"}
 NOT_OURS = re.compile(
     r"cluster/(member/list|status)"  # paths of etcd's and PD's HTTP
     r"|tests/kind"  # a folder of a Kubernetes repository
-    r"|controller/(deployment|isolation|kustomization)\.yaml|subjects/etcd-powers"  # below manifests/
+    r"|controller/(deployment|isolation|kustomization)\.yaml|subjects/etcd-permissions"  # below manifests/
     r"|.*\b[A-Z]{3,}\b.*"  # a placeholder
     r"|.*(bad_image|journal|lamp|0007_note).*"  # made as an example in CONTRIBUTING.md
 )

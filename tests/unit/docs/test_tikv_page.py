@@ -20,10 +20,10 @@ BY_HAND = (PAGE, (REPO / "docs" / "running.md").read_text(), regions.FILE.with_n
 
 [_SHOWN] = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 SHOWN = {each["kind"]: each for each in yaml.safe_load_all(_SHOWN)}
-ROLE, *_ = yaml.safe_load_all((REPO / "manifests/subjects/tikv-powers/role.yaml").read_text())
+ROLE, *_ = yaml.safe_load_all((REPO / "manifests/subjects/tikv-permissions/role.yaml").read_text())
 
 
-def powers(role: dict[str, Any]) -> set[tuple[str, str]]:
+def permissions(role: dict[str, Any]) -> set[tuple[str, str]]:
     return {(resource, verb) for rule in role["rules"] for resource in rule["resources"] for verb in rule["verbs"]}
 
 
@@ -34,8 +34,8 @@ def test_the_split_by_hand_is_the_one_that_make_asks_for(text: str) -> None:
 
 
 def test_the_powers_over_a_tikv_of_ones_own_are_the_shipped_ones_without_deleting_data_and_with_one_secret() -> None:
-    assert powers(SHOWN["Role"]) - powers(ROLE) == {("secrets", "get")}
-    assert powers(ROLE) - powers(SHOWN["Role"]) == {
+    assert permissions(SHOWN["Role"]) - permissions(ROLE) == {("secrets", "get")}
+    assert permissions(ROLE) - permissions(SHOWN["Role"]) == {
         ("statefulsets/scale", "patch"),
         ("persistentvolumeclaims", "list"),
         ("persistentvolumeclaims", "delete"),

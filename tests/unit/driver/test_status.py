@@ -12,7 +12,7 @@ from controller.api import ConditionType, Current, Mode, Outcome, Phase, Step
 from controller.api.reasons import Reason
 from controller.api.status import CampaignStatus, Condition
 from controller.records.rows import CampaignRow, Tally
-from controller.status import REFUSED, Refusal, Situation, compute_status
+from controller.status import REFUSED, DriverStatus, Refusal, compute_status
 from controller.text import truncate
 from tests.unit.driver.samples import at, attempt, row, tally
 
@@ -20,11 +20,11 @@ from tests.unit.driver.samples import at, attempt, row, tally
 def compute(
     row_: CampaignRow | None = None,
     tally_: Tally | None = None,
-    situation: Situation | None = None,
+    driver_status: DriverStatus | None = None,
     previous: list[Condition] | tuple[Any, ...] = (),
     now: int = 0,
 ) -> CampaignStatus:
-    return compute_status(row_ or row(), 1, tally_ or tally(), situation or Situation(), previous, at(now))
+    return compute_status(row_ or row(), 1, tally_ or tally(), driver_status or DriverStatus(), previous, at(now))
 
 
 def conditions(status: CampaignStatus) -> dict[str, tuple[str, ...]]:
@@ -41,17 +41,17 @@ def test_a_condition_keeps_its_transition_time_until_its_status_changes() -> Non
 
 
 @pytest.mark.parametrize(
-    ("situation", "locked"),
+    ("driver_status", "locked"),
     [
-        (Situation(), None),
-        (Situation(holder="default/c", ours=True), ("True", "Held")),
-        (Situation(holder="default/other"), ("False", "HeldByAnother")),
+        (DriverStatus(), None),
+        (DriverStatus(holder="default/c", ours=True), ("True", "Held")),
+        (DriverStatus(holder="default/other"), ("False", "HeldByAnother")),
     ],
 )
 def test_who_has_the_subject_is_told_once_somebody_asked_for_it(
-    situation: Situation, locked: tuple[str, ...] | None
+    driver_status: DriverStatus, locked: tuple[str, ...] | None
 ) -> None:
-    assert conditions(compute(situation=situation)).get("SubjectLocked") == locked
+    assert conditions(compute(driver_status=driver_status)).get("SubjectLocked") == locked
 
 
 def test_a_finished_campaign_has_let_go_of_its_subject() -> None:
@@ -71,33 +71,35 @@ def test_an_aborted_campaign_has_finished_and_neither_completed_nor_failed() -> 
 
 
 @pytest.mark.parametrize(
-    ("situation", "message"),
+    ("driver_status", "message"),
     [
-        (Situation(), "3 trials"),
-        (Situation(suspending=True), "3 trials; to be suspended as soon as this attempt has ended"),
-        (Situation(cooling_until=at(90)), "3 trials; cooling down, the next attempt begins at 2026-01-01T12:01:30Z"),
+        (DriverStatus(), "3 trials"),
+        (DriverStatus(suspending=True), "3 trials; to be suspended as soon as this attempt has ended"),
+        (DriverStatus(cooling_until=at(90)), "3 trials; cooling down, the next attempt begins at 2026-01-01T12:01:30Z"),
     ],
 )
-def test_what_a_running_campaign_waits_for_is_told_beside_what_it_does(situation: Situation, message: str) -> None:
-    status = compute(row(message="3 trials"), situation=situation)
+def test_what_a_running_campaign_waits_for_is_told_beside_what_it_does(
+    driver_status: DriverStatus, message: str
+) -> None:
+    status = compute(row(message="3 trials"), driver_status=driver_status)
     assert status.message == message
     assert {each.type: each.message for each in status.conditions}[ConditionType.PROGRESSING] == message
 
 
 def test_what_was_asked_of_a_campaign_that_has_finished_does_not_change_what_it_says() -> None:
     done = row(Phase.COMPLETE, "AllTrialsDone", "done")
-    assert compute(done, situation=Situation(suspending=True, cooling_until=at(1))).message == "done"
+    assert compute(done, driver_status=DriverStatus(suspending=True, cooling_until=at(1))).message == "done"
 
 
 @pytest.mark.parametrize(
-    ("situation", "locked"),
-    [(Situation(holder="default/c", ours=True), ("True", "Held")), (Situation(), ("False", "Released"))],
+    ("driver_status", "locked"),
+    [(DriverStatus(holder="default/c", ours=True), ("True", "Held")), (DriverStatus(), ("False", "Released"))],
     ids=["still locked", "unlocked since"],
 )
 def test_a_failed_cleanup_is_told_from_the_row_whether_or_not_somebody_unlocked_the_subject(
-    situation: Situation, locked: tuple[str, ...]
+    driver_status: DriverStatus, locked: tuple[str, ...]
 ) -> None:
-    told = conditions(compute(row(Phase.FAILED, "CleanupFailed", "it will not go"), situation=situation))
+    told = conditions(compute(row(Phase.FAILED, "CleanupFailed", "it will not go"), driver_status=driver_status))
     assert told["CleanupFailed"] == ("True", "CleanupFailed")
     assert told["SubjectLocked"] == locked
     assert told["Accepted"] == ("True", "Accepted")
@@ -109,7 +111,9 @@ def test_a_refusal_is_told_from_the_row_alone(reason: Reason) -> None:
 
 
 def test_a_campaign_that_waits_for_permission_is_not_accepted_yet() -> None:
-    waiting = compute(row(Phase.PENDING, "NotOptedIn"), situation=Situation(refusal=Refusal("NotOptedIn", "no label")))  # type: ignore[arg-type]
+    waiting = compute(
+        row(Phase.PENDING, "NotOptedIn"), driver_status=DriverStatus(refusal=Refusal(Reason.NOT_OPTED_IN, "no label"))
+    )
     assert conditions(waiting)["Accepted"] == ("False", "NotOptedIn")
     assert conditions(waiting)["Finished"] == ("False", "NotOptedIn")
 
@@ -160,7 +164,7 @@ def test_the_largest_status_there_can_be_stays_below_8_kib() -> None:
         outcomes=dict.fromkeys(Outcome, 9999),
         recent=tuple(attempt(trial, Outcome.INFRA_ERROR, "short") for trial in range(9990, 10_000)),
     )
-    status = compute(row(message=long[:300]), tally_, Situation(holder="a/b", ours=True, current=current))
+    status = compute(row(message=long[:300]), tally_, DriverStatus(holder="a/b", ours=True, current=current))
     assert len(json.dumps(status.to_json())) < 8192
     assert len(compute(row(message=long)).message.encode()) == 1024
 

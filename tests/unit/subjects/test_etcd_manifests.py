@@ -20,13 +20,13 @@ def load(folder: str) -> dict[str, dict[str, Any]]:
     return {each["kind"]: each for text in texts for each in yaml.safe_load_all(text)}
 
 
-ETCD, POWERS = load("etcd"), load("etcd-powers")
+ETCD, PERMISSIONS = load("etcd"), load("etcd-permissions")
 POD = ETCD["StatefulSet"]["spec"]["template"]
 (MEMBER,) = POD["spec"]["containers"]
 
 
 def test_every_file_of_the_folders_is_applied() -> None:
-    for folder in ("etcd", "etcd-powers"):
+    for folder in ("etcd", "etcd-permissions"):
         kustomization = yaml.safe_load((MANIFESTS / folder / "kustomization.yaml").read_text())
         assert set(kustomization["resources"]) == {path.name for path in (MANIFESTS / folder).iterdir()} - {
             "kustomization.yaml"
@@ -76,8 +76,8 @@ def test_members_run_with_as_little_as_the_restricted_standard_asks_and_less() -
 
 
 def test_the_powers_are_these_and_no_more_and_end_at_the_namespace() -> None:
-    assert set(POWERS) == {"Role", "RoleBinding"}
-    assert [(rule["resources"], rule.get("resourceNames"), rule["verbs"]) for rule in POWERS["Role"]["rules"]] == [
+    assert set(PERMISSIONS) == {"Role", "RoleBinding"}
+    assert [(rule["resources"], rule.get("resourceNames"), rule["verbs"]) for rule in PERMISSIONS["Role"]["rules"]] == [
         (["pods"], None, ["get", "list", "watch", "delete", "patch"]),
         (["statefulsets"], ["etcd"], ["get"]),
         (["namespaces"], ["etcd"], ["get"]),
@@ -85,6 +85,6 @@ def test_the_powers_are_these_and_no_more_and_end_at_the_namespace() -> None:
 
 
 def test_the_powers_are_the_controllers_alone() -> None:
-    assert POWERS["RoleBinding"]["subjects"] == [
+    assert PERMISSIONS["RoleBinding"]["subjects"] == [
         {"kind": "ServiceAccount", "name": "evalcampaign-controller", "namespace": "evalcampaign"}
     ]

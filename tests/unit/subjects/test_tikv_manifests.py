@@ -12,7 +12,7 @@ import yaml
 from controller.authorization import Namespace, missing_authorization
 
 MANIFESTS = Path(__file__).parents[3] / "manifests" / "subjects"
-TIKV, POWERS = MANIFESTS / "tikv", MANIFESTS / "tikv-powers"
+TIKV, PERMISSIONS = MANIFESTS / "tikv", MANIFESTS / "tikv-permissions"
 NAME, INSTANCE, COMPONENT = (f"app.kubernetes.io/{label}" for label in ("name", "instance", "component"))
 
 
@@ -33,7 +33,7 @@ def of_kind(folder: Path, kind: str) -> dict[str, dict[str, Any]]:
 
 WORKLOADS = of_kind(TIKV, "StatefulSet")
 SERVICES = of_kind(TIKV, "Service")
-[ROLE] = of_kind(POWERS, "Role").values()
+[ROLE] = of_kind(PERMISSIONS, "Role").values()
 BOTH = pytest.mark.parametrize("role", ["pd", "tikv"])
 
 
@@ -60,7 +60,9 @@ def test_every_file_of_the_folders_is_used() -> None:
     generated = [file for each in kustomization(TIKV)["configMapGenerator"] for file in each["files"]]
     known = {"kustomization.yaml", "regions.json", *kustomization(TIKV)["resources"], *generated}
     assert known == {path.name for path in TIKV.iterdir()}
-    assert {"kustomization.yaml", *kustomization(POWERS)["resources"]} == {path.name for path in POWERS.iterdir()}
+    assert {"kustomization.yaml", *kustomization(PERMISSIONS)["resources"]} == {
+        path.name for path in PERMISSIONS.iterdir()
+    }
 
 
 @BOTH
@@ -176,8 +178,8 @@ def test_nothing_in_the_cluster_tells_of_an_evaluation() -> None:
 
 def test_the_powers_are_these_and_no_more_and_end_at_the_namespace() -> None:
     claims = [f"data-{member}" for role in WORKLOADS for member in members(role)]
-    assert {each["kind"] for each in objects(POWERS)} == {"Role", "RoleBinding"}
-    assert {each["metadata"]["namespace"] for each in objects(POWERS)} == {"tikv"}
+    assert {each["kind"] for each in objects(PERMISSIONS)} == {"Role", "RoleBinding"}
+    assert {each["metadata"]["namespace"] for each in objects(PERMISSIONS)} == {"tikv"}
     assert [(rule["resources"], rule.get("resourceNames"), rule["verbs"]) for rule in ROLE["rules"]] == [
         (["pods"], None, ["get", "list", "watch", "delete", "patch"]),
         (["statefulsets"], None, ["get", "list"]),
@@ -189,7 +191,7 @@ def test_the_powers_are_these_and_no_more_and_end_at_the_namespace() -> None:
 
 
 def test_the_powers_are_the_controllers_alone() -> None:
-    [binding] = of_kind(POWERS, "RoleBinding").values()
+    [binding] = of_kind(PERMISSIONS, "RoleBinding").values()
     assert binding["subjects"] == [
         {"kind": "ServiceAccount", "name": "evalcampaign-controller", "namespace": "evalcampaign"}
     ]

@@ -8,7 +8,7 @@ import pytest
 from controller.difference import changes
 from subjects.cluster import Answer, ClusterUnreachable, MemberUnreachable
 from subjects.protocol import Json
-from subjects.tikv.state import MOST_REGIONS
+from subjects.tikv.state import MAX_REGIONS
 from tests.unit.subjects.tikv_fakes import HANG, IMAGES, PDS, STORES, FakeTikv, subject_in
 from tests.unit.subjects.tikv_http import store
 
@@ -94,9 +94,9 @@ async def test_a_store_that_another_has_taken_the_place_of_is_told_beside_it() -
 
 
 async def test_of_very_many_regions_all_are_counted_and_some_are_told() -> None:
-    cluster = FakeTikv(keys=[f"{number:04X}" for number in range(1, MOST_REGIONS + 50)])
+    cluster = FakeTikv(keys=[f"{number:04X}" for number in range(1, MAX_REGIONS + 50)])
     regions = (await captured(cluster))["regions"]
-    assert (regions["count"], regions["shown"], len(regions["each"])) == (MOST_REGIONS + 50, MOST_REGIONS, MOST_REGIONS)
+    assert (regions["count"], regions["shown"], len(regions["each"])) == (MAX_REGIONS + 50, MAX_REGIONS, MAX_REGIONS)
 
 
 async def test_members_that_do_not_answer_are_part_of_the_state() -> None:

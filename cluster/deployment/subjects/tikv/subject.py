@@ -52,12 +52,12 @@ class Tikv(Subject):
 
 
 def is_standin(image: str) -> bool:
-    """Whether it is the stand-in's image, of whatever tag. Pure."""
+    """Returns whether it is the stand-in's image, of whatever tag. Pure."""
     return preloaded.split(image)[0] in (standin.NAME, standin.FORMER_NAME)
 
 
 def outdated(deployed: Collection[str], wanted: Collection[str]) -> bool:
-    """Whether what the deployed images wrote is of no use to the wanted ones. Pure.
+    """Returns whether what the deployed images wrote is of no use to the wanted ones. Pure.
 
     Real versions read each other's data; a stand-in only its own, and makes no promise from one version to the next.
     """
