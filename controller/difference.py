@@ -12,7 +12,7 @@ ABSENT = object()
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class StateChange:
     """A path such as `pods[etcd-0].restarts`, and its value before and after; ABSENT where there was none."""
 
     path: str
@@ -20,7 +20,7 @@ class Change:
     after: Json
 
 
-def changes(before: Json, after: Json, path: str = "") -> Iterator[Change]:
+def changes(before: Json, after: Json, path: str = "") -> Iterator[StateChange]:
     """The smallest places in which two JSON values differ, in the order of `before`, then what is new in `after`.
 
     Lists of objects that all have a name are compared by name, so that another order, or a member that left, does not
@@ -32,10 +32,10 @@ def changes(before: Json, after: Json, path: str = "") -> Iterator[Change]:
         for key in dict.fromkeys([*before, *after]):
             yield from changes(before.get(key, ABSENT), after.get(key, ABSENT), f"{path}.{key}" if path else str(key))
     elif before is ABSENT or after is ABSENT or before != after:
-        yield Change(path, before, after)
+        yield StateChange(path, before, after)
 
 
-def _of_lists(before: list[Json], after: list[Json], path: str) -> Iterator[Change]:
+def _of_lists(before: list[Json], after: list[Json], path: str) -> Iterator[StateChange]:
     old, new = _named(before), _named(after)
     if old is None or new is None:
         old, new = dict(enumerate(before)), dict(enumerate(after))

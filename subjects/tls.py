@@ -18,7 +18,7 @@ AUTHORITY, CERTIFICATE, KEY = "ca.crt", "tls.crt", "tls.key"
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
+class TlsCredentials:
     """Valid PEM texts: the CA to trust, and a client certificate where the server asks for one."""
 
     authority: bytes = field(repr=False)
@@ -26,7 +26,7 @@ class Credentials:
     key: bytes | None = field(default=None, repr=False)
 
     @classmethod
-    def from_secret(cls, values: Mapping[str, bytes]) -> Credentials:
+    def from_secret(cls, values: Mapping[str, bytes]) -> TlsCredentials:
         """Reads the Secret's values. Raises SubjectNotReady, naming a missing or malformed key: it may be corrected."""
         if AUTHORITY not in values:
             raise SubjectNotReady(f"the TLS Secret has no {AUTHORITY}")

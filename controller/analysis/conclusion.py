@@ -21,7 +21,7 @@ from controller.analysis.trial import Arm, Trial, scored
 from controller.api import Mode, Outcome, Phase
 from controller.records.rows import CampaignRow, Flag
 
-AS_LONG = "as long"
+EQUALLY_LONG = "as long"
 
 
 class Conclusion(StrEnum):
@@ -100,7 +100,7 @@ def _spent(difference: Difference) -> str:
     """Returns the seconds, with as many digits as distinguish them from 0."""
     amount = abs(difference.value)
     if amount < 1e-9:
-        return AS_LONG
+        return EQUALLY_LONG
     seconds = f"{amount:.1f}" if amount >= 0.05 else f"{amount:.1g}"
     return f"{seconds} s {'less' if difference.value < 0 else 'more'}"
 
@@ -110,7 +110,7 @@ def _disagreement(
 ) -> tuple[str, ...]:
     """Returns a sentence where rate and time favour different arms, or only one of them favours an arm."""
     first = names[0]
-    if rates.value * difference.value > 0 and _spent(difference) != AS_LONG:
+    if rates.value * difference.value > 0 and _spent(difference) != EQUALLY_LONG:
         less = "less" if difference.value < 0 else "more"
         often = "less often" if rates.value < 0 else "more often"
         return (f"Rate and time disagree: {first} was unrecovered for {less} time, and yet recovered {often}.",)

@@ -29,7 +29,7 @@ from controller.attempt.observation import End, Observation, ObservationWindow, 
 from controller.attempt.outcome import OutcomeInputs, decide_outcome, failure_of
 from controller.attempt.steps import StepFailed, StepRunner
 from controller.attempt.stopping import Stopped, StopSignal
-from controller.attempt.verdicts import VerdictLog, VerdictStream, watch_verdicts
+from controller.attempt.verdicts import VerdictLog, VerdictQueue, watch_verdicts
 from controller.records import AttemptRow, Event, Records
 from controller.records.rows import Flag
 from subjects.cluster import ClusterError, ClusterUnreachable
@@ -174,7 +174,7 @@ class Attempt:
         async with self._steps.step(Step.CAPTURE_INITIAL, self._spec.deadlines.capture_seconds):
             self._steps.record(initial_state=await self._steps.retry_until_reachable(self._subject.capture_state))
 
-    async def _keep_quiet_period(self, verdicts: VerdictStream) -> None:
+    async def _keep_quiet_period(self, verdicts: VerdictQueue) -> None:
         """Does nothing for the trial's quiet period: everything that an agent reports meanwhile is a false alarm.
 
         The subject need not stay healthy here: `_inject` waits until it is.
@@ -192,7 +192,7 @@ class Attempt:
                     async with asyncio.timeout(left):
                         self._report_verdict(await verdicts.next())
 
-    async def _inject(self, verdicts: VerdictStream) -> datetime:
+    async def _inject(self, verdicts: VerdictQueue) -> datetime:
         """Commits the plan and applies it; returns when the observation window opened.
 
         A control injects nothing: its window opens when that is committed.
@@ -238,7 +238,7 @@ class Attempt:
         self._state.injection_unknown = False
         return injected_at
 
-    async def _observe(self, verdicts: VerdictStream, opened_at: datetime) -> None:
+    async def _observe(self, verdicts: VerdictQueue, opened_at: datetime) -> None:
         spec = self._spec
         window = self._state.window = ObservationWindow(
             opened_at=opened_at,
@@ -257,7 +257,7 @@ class Attempt:
             self._record_observation(verdict_log)
 
     async def _observe_to_the_end(
-        self, window: ObservationWindow, verdicts: VerdictStream, verdict_log: VerdictLog
+        self, window: ObservationWindow, verdicts: VerdictQueue, verdict_log: VerdictLog
     ) -> None:
         state = self._state
         while state.observation.ended is None:

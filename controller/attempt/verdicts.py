@@ -17,7 +17,7 @@ MAX_CHANGES = 500
 """The most changes that a record keeps, so that a flapping subject cannot fill the disk; the last entry says so."""
 
 
-class VerdictStream:
+class VerdictQueue:
     """A queue of verdicts, in order. The stream adds an unknown verdict when none comes in time."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
@@ -69,9 +69,9 @@ class VerdictStream:
 
 
 @asynccontextmanager
-async def watch_verdicts(subject: EvalSubject, now: Callable[[], datetime]) -> AsyncIterator[VerdictStream]:
+async def watch_verdicts(subject: EvalSubject, now: Callable[[], datetime]) -> AsyncIterator[VerdictQueue]:
     """Yields the subject's verdicts, which are read for as long as the block lasts."""
-    verdicts = VerdictStream(now)
+    verdicts = VerdictQueue(now)
     reading = asyncio.create_task(verdicts.read_from(subject))
     try:
         yield verdicts

@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import Enum
 
 from controller.api import Reason
-from controller.records import Arm, Arms
+from controller.records import Arms, InterleavedArm
 from controller.status import Interleaving
 from controller.text import utc_seconds
 
@@ -92,7 +92,7 @@ def describe_missing_partner(until: datetime) -> str:
 def _why_alone(arms: Arms) -> tuple[Reason, str]:
     if arms.no_partner is not None:
         return arms.no_partner.reason, arms.no_partner.message
-    partner: Arm | None = arms.partner
+    partner: InterleavedArm | None = arms.partner
     if partner is not None and partner.campaign.phase.terminal:
         return Reason.PARTNER_ENDED, f"arm {partner.name} (campaign {partner.title}) is {partner.campaign.phase}"
     if partner is not None and partner.tally.unpaired_from is not None:

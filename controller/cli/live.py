@@ -109,7 +109,7 @@ def _countdown(current: Current, now: datetime) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class CampaignUpdate:
     """One of three: the campaign's new state, its deletion (`campaign` is None), or an error that hides it."""
 
     campaign: CampaignSnapshot | None = None
@@ -123,11 +123,11 @@ class CampaignWatch:
 
     def __init__(self, open: Callable[[], Iterator[CampaignSnapshot | None]]) -> None:
         self._open = open
-        self._changes: queue.Queue[Change] = queue.Queue()
+        self._changes: queue.Queue[CampaignUpdate] = queue.Queue()
         # A daemon thread: it may be waiting for the server when the command ends.
         threading.Thread(target=self._read, daemon=True).start()
 
-    def next(self, timeout: float) -> Change | None:
+    def next(self, timeout: float) -> CampaignUpdate | None:
         """Returns the next change; None if none comes within `timeout` seconds."""
         try:
             return self._changes.get(timeout=timeout)
@@ -139,12 +139,12 @@ class CampaignWatch:
         while True:
             try:
                 for campaign in self._open():
-                    self._changes.put(Change(campaign))
+                    self._changes.put(CampaignUpdate(campaign))
             except Refused as refused:
-                self._changes.put(Change(error=str(refused), final=True))
+                self._changes.put(CampaignUpdate(error=str(refused), final=True))
                 return
             except CommandFailed as error:
-                self._changes.put(Change(error=str(error)))
+                self._changes.put(CampaignUpdate(error=str(error)))
             pause.wait(RECONNECT_SECONDS)
 
 

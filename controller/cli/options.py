@@ -29,7 +29,7 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-class Output(StrEnum):
+class OutputFormat(StrEnum):
     """The output formats."""
 
     TABLE = "table"
@@ -52,7 +52,7 @@ Namespace = Annotated[
     str | None,
     typer.Option("--namespace", "-n", metavar="NAME", help="Where the campaign lives; else the context's namespace."),
 ]
-Format = Annotated[Output, typer.Option("--output", "-o", help="How to print.")]
+Format = Annotated[OutputFormat, typer.Option("--output", "-o", help="How to print.")]
 
 
 @contextmanager

@@ -32,7 +32,7 @@ ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
 @dataclass(frozen=True, slots=True)
-class Pod:
+class PodEnvironment:
     """How a pod reaches its own API server: by the address in its environment, and the files below `account`."""
 
     host: str
@@ -40,7 +40,7 @@ class Pod:
     account: Path = ACCOUNT
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str], account: Path = ACCOUNT) -> Pod | None:
+    def from_environment(cls, environment: Mapping[str, str], account: Path = ACCOUNT) -> PodEnvironment | None:
         """The pod that this process runs in; None outside of a pod, and in one without a ServiceAccount."""
         host, port = environment.get("KUBERNETES_SERVICE_HOST", ""), environment.get("KUBERNETES_SERVICE_PORT", "")
         return cls(host, port, account) if host and port and (account / "token").is_file() else None
@@ -68,7 +68,7 @@ def connection_from(
     chosen = config.contexts.get(name) or Context()
     cluster = config.clusters.get(chosen.cluster) or Cluster()
     user = config.users.get(chosen.user) or User()
-    pod = Pod.from_environment(environment, account)
+    pod = PodEnvironment.from_environment(environment, account)
     namespace = chosen.namespace or (_namespace_of(pod, environment) if pod else "") or "default"
     # An empty kubeconfig means the pod's own server; one that lacks only the server is an error.
     if pod is not None and cluster == Cluster() and not user.act_as:
@@ -107,7 +107,7 @@ def _explain_no_server(config: Kubeconfig, name: str, context: Context, source: 
     return f"no kubeconfig says which ({source} is not there or empty)"
 
 
-def _in_pod(pod: Pod, environment: Mapping[str, str], namespace: str) -> Connection:
+def _in_pod(pod: PodEnvironment, environment: Mapping[str, str], namespace: str) -> Connection:
     authority = pod.account / "ca.crt"
     server = f"https://{f'[{pod.host}]' if ':' in pod.host else pod.host}:{pod.port}"
     return Connection(
@@ -122,7 +122,7 @@ def _in_pod(pod: Pod, environment: Mapping[str, str], namespace: str) -> Connect
     )
 
 
-def _namespace_of(pod: Pod, environment: Mapping[str, str]) -> str:
+def _namespace_of(pod: PodEnvironment, environment: Mapping[str, str]) -> str:
     if named := environment.get("POD_NAMESPACE", ""):
         return named
     try:

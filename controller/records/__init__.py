@@ -4,7 +4,7 @@
 `queries` is what the command line uses: read-only and synchronous, beside a running controller or on a backup.
 """
 
-from controller.records.campaigns import Arm, Arms
+from controller.records.campaigns import Arms, InterleavedArm
 from controller.records.errors import (
     AttemptEnded,
     DiskFull,
@@ -19,7 +19,6 @@ from controller.records.facade import Records
 from controller.records.rows import AttemptFields, AttemptRow, AttemptSummary, CampaignRow, Event, LockRow, Tally
 
 __all__ = [
-    "Arm",
     "Arms",
     "AttemptEnded",
     "AttemptFields",
@@ -29,6 +28,7 @@ __all__ = [
     "DiskFull",
     "Event",
     "InboxFull",
+    "InterleavedArm",
     "LockRow",
     "Records",
     "RecordsError",

@@ -161,7 +161,7 @@ def existing(connection: Connection, uid: str) -> CampaignRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Arm:
+class InterleavedArm:
     """A campaign that takes turns, and its attempts, counted."""
 
     campaign: CampaignRow
@@ -182,8 +182,8 @@ class Arm:
 class Arms:
     """One campaign's view of its group. Without a `partner`, `no_partner` says why; without both it takes no turns."""
 
-    mine: Arm
-    partner: Arm | None = None
+    mine: InterleavedArm
+    partner: InterleavedArm | None = None
     no_partner: arms.NoPartner | None = None
 
 
@@ -191,9 +191,9 @@ def load_arms(connection: Connection, tallies: Tallies, campaign_uid: str) -> Ar
     """See `Records.arms`."""
     campaign = existing(connection, campaign_uid)
     found = arms.partner_of(campaign, members(connection, campaign))
-    mine = Arm(campaign, tallies.of(connection, campaign_uid))
+    mine = InterleavedArm(campaign, tallies.of(connection, campaign_uid))
     if isinstance(found, CampaignRow):
-        return Arms(mine, Arm(found, tallies.of(connection, found.uid)))
+        return Arms(mine, InterleavedArm(found, tallies.of(connection, found.uid)))
     return Arms(mine, no_partner=found)
 
 

@@ -38,7 +38,7 @@ from subjects.watching.polling import PollSettings
 from subjects.watching.stream import VerdictStream
 from subjects.workloads import MIN_MEMBERS
 
-STORES_WORD = "the stores' own word (nobody wrote)"
+ACCORDING_TO_STORES = "the stores' own word (nobody wrote)"
 """The source of *serving* where no client of ours writes. Sentences about an attempt repeat it."""
 
 
@@ -134,7 +134,7 @@ class TikvSubject:
     async def capture_state(self) -> Mapping[str, Json]:
         """Pods, members, stores, regions and where leaders sit, as JSON."""
         found = await state.capture(self._endpoints, await self._known_topology(), self._polling.timeout)
-        return found if self._options.writes else {**found, "servingAccordingTo": STORES_WORD}
+        return found if self._options.writes else {**found, "servingAccordingTo": ACCORDING_TO_STORES}
 
     def _fault_context(self, offer: OfferedFault) -> FaultContext:
         context, selector = self._context, self._options.selectors[offer.role]

@@ -29,7 +29,7 @@ from controller.agents.protocol import ANY_FILE, AgentUnreadable, FilePolicy
 BUSY_SECONDS = 0.2
 """How long one try waits for the writer. It is short, so that the time of a read is known."""
 
-BESIDE = ("", "-wal", "-shm", "-journal")
+SQLITE_FILE_SUFFIXES = ("", "-wal", "-shm", "-journal")
 """The suffixes of the files that SQLite opens for a database."""
 
 _MAGIC = b"SQLite format 3\x00"
@@ -47,8 +47,13 @@ def path_refusal(policy: FilePolicy, path: Path) -> str | None:
     if policy.below is not None and not Path(resolved).is_relative_to(os.path.realpath(policy.below)):
         also = "" if resolved == str(path) else f" (it leads to {resolved})"
         return f"{path}{also} does not lie below {policy.below}, where this controller reads agents' files"
-    own = {found for name in policy.never for each in BESIDE if (found := _inode(f"{name}{each}")) is not None}
-    if any(_inode(f"{resolved}{each}") in own for each in BESIDE):
+    own = {
+        found
+        for name in policy.never
+        for each in SQLITE_FILE_SUFFIXES
+        if (found := _inode(f"{name}{each}")) is not None
+    }
+    if any(_inode(f"{resolved}{each}") in own for each in SQLITE_FILE_SUFFIXES):
         return f"{path} is, or has beside it, a file of this controller's own records"
     return None
 
@@ -106,7 +111,7 @@ def _inode(path: str | Path) -> tuple[int, int] | None:
 
 def _mode(path: Path, named: Path) -> str | None:
     """Returns the URI options that let SQLite create no file; None where the file is missing or empty."""
-    for beside in BESIDE[1:]:
+    for beside in SQLITE_FILE_SUFFIXES[1:]:
         try:
             there = os.lstat(f"{path}{beside}")
         except (FileNotFoundError, NotADirectoryError):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from controller.cli.analysis.options import Force, Format, Output, RateName, exit_on_error
+from controller.cli.analysis.options import AnalysisFormat, Force, Format, RateName, exit_on_error
 from controller.cli.options import Campaign, Context, Database
 
 
@@ -24,7 +24,7 @@ def analyze(
     ] = None,
     db: Database = None,
     context: Context = None,
-    output: Format = Output.TABLE,
+    output: Format = AnalysisFormat.TABLE,
 ) -> None:
     """Say what a campaign found: rates, times and commands, each with its interval and its n.
 
@@ -52,7 +52,7 @@ def compare(
     force: Force = False,
     db: Database = None,
     context: Context = None,
-    output: Format = Output.TABLE,
+    output: Format = AnalysisFormat.TABLE,
 ) -> None:
     """Say whether one campaign spends less time unrecovered than another that asked the same.
 
@@ -75,7 +75,7 @@ def compare_baseline(
     force: Force = False,
     db: Database = None,
     context: Context = None,
-    output: Format = Output.TABLE,
+    output: Format = AnalysisFormat.TABLE,
 ) -> None:
     """Say whether a campaign spends less time unrecovered than the subject by itself: its baseline is found for it.
 
@@ -97,7 +97,7 @@ def compare_variants(
     chaos: Annotated[str, typer.Option(help="Type of chaos, such as node_kill.")],
     db: Database = None,
     context: Context = None,
-    output: Format = Output.TABLE,
+    output: Format = AnalysisFormat.TABLE,
 ) -> None:
     """Compare the variants of agents that were tried on the same, each with each.
 

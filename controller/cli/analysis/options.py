@@ -12,7 +12,7 @@ import typer
 from controller.cli import options
 
 
-class Output(StrEnum):
+class AnalysisFormat(StrEnum):
     """How results are written."""
 
     TABLE = "table"
@@ -30,7 +30,7 @@ class RateName(StrEnum):
     QUIET = "quiet"
 
 
-Format = Annotated[Output, typer.Option("--output", "-o", help="How to print.")]
+Format = Annotated[AnalysisFormat, typer.Option("--output", "-o", help="How to print.")]
 Force = Annotated[bool, typer.Option("--force", help="Compare what did not ask the same, and say so.")]
 
 

@@ -23,7 +23,7 @@ from controller.analysis.rates import gate
 from controller.analysis.summary import Analysis
 from controller.api import Mode
 from controller.cli import tables
-from controller.cli.analysis.options import Output, RateName
+from controller.cli.analysis.options import AnalysisFormat, RateName
 from controller.cli.options import Exit
 from controller.cli.tables import console
 from controller.jsontypes import Json
@@ -33,23 +33,23 @@ ANALYSIS_HEADINGS = ("MEASURE", "VALUE", "95% INTERVAL", "N", "NOTE")
 ANALYSIS_COLUMNS = ("campaign", "measure", "unit", "value", "low", "high", "n", "count", "beyond", "note")
 
 
-def write_analysis(analysis: Analysis, output: Output) -> None:
+def write_analysis(analysis: Analysis, output: AnalysisFormat) -> None:
     """Writes to stdout only."""
     lines = estimates(analysis)
     rows = [[line.words, format_value(line), format_interval(line), format_size(line), line.note] for line in lines]
     match output:
-        case Output.JSON:
+        case AnalysisFormat.JSON:
             print(serialization.dumps(analysis_to_json(analysis), indent=2))
-        case Output.CSV:
+        case AnalysisFormat.CSV:
             name = analysis.campaign.qualified_name
             tables.print_csv(
                 ANALYSIS_COLUMNS,
                 [[name, *(getattr(line, column) for column in ANALYSIS_COLUMNS[1:])] for line in lines],
             )
-        case Output.MARKDOWN:
+        case AnalysisFormat.MARKDOWN:
             print(f"{_title(analysis)}\n\n{_counts(analysis)}\n")
             tables.print_markdown(ANALYSIS_HEADINGS, rows)
-        case Output.TABLE:
+        case AnalysisFormat.TABLE:
             to = console()
             to.print(Text(_title(analysis), style="bold"))
             to.print(Text(_counts(analysis)))
@@ -121,20 +121,20 @@ COMPARISON_COLUMNS = (
 )
 
 
-def write_comparisons(made: Sequence[Comparison], output: Output) -> None:
+def write_comparisons(made: Sequence[Comparison], output: AnalysisFormat) -> None:
     """Writes to stdout only."""
     match output:
-        case Output.JSON:
+        case AnalysisFormat.JSON:
             print(serialization.dumps([_comparison_to_json(each) for each in made], indent=2))
-        case Output.CSV:
+        case AnalysisFormat.CSV:
             tables.print_csv(COMPARISON_COLUMNS, [list(_flat(each).values()) for each in made])
-        case Output.MARKDOWN:
+        case AnalysisFormat.MARKDOWN:
             for each in made:
                 print("".join(f"**{sentence}**\n\n" for sentence in (*each.warnings, each.sentence)), end="")
                 print("".join(f"{sentence}\n\n" for sentence in _beside(each)), end="")
             print(f"{DESCRIBED}\n")
             tables.print_markdown(*_described(made))
-        case Output.TABLE:
+        case AnalysisFormat.TABLE:
             _comparison_table(made)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from controller.cli.options import Context, Exit, Format, Namespace, Output, exit_on_error
+from controller.cli.options import Context, Exit, Format, Namespace, OutputFormat, exit_on_error
 
 if TYPE_CHECKING:
     from controller.cli.checks.finding import Finding
@@ -20,7 +20,7 @@ def doctor(
     ] = None,
     namespace: Namespace = None,
     context: Context = None,
-    output: Format = Output.TABLE,
+    output: Format = OutputFormat.TABLE,
 ) -> None:
     """Look for what may keep a campaign from running: cluster, CRD, controller, opt-ins, permissions, what agents may
     read, and an agent's file.
@@ -39,9 +39,9 @@ def doctor(
         found = []
         for finding in _findings(context, namespace, agent_db):
             found.append(finding)
-            if output is Output.TABLE:
+            if output is OutputFormat.TABLE:
                 _print(finding)
-        if output is Output.JSON:
+        if output is OutputFormat.JSON:
             print(json.dumps([finding.to_json() for finding in found], indent=2))
         failed = any(finding.level is Level.FAIL for finding in found)
         raise typer.Exit(Exit.FAILED if failed else Exit.DONE)

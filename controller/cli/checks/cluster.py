@@ -19,7 +19,7 @@ from controller.cli.checks import permissions
 from controller.cli.checks.finding import Finding, fail, may, ok, warn
 from controller.cli.cluster.api import Api
 from controller.cli.cluster.controller import DEPLOY, NAMESPACE, find_pod
-from controller.cli.cluster.errors import CommandFailed, NoCluster, Refused, Unreachable
+from controller.cli.cluster.errors import CommandFailed, NoApiServer, Refused, Unreachable
 from controller.cli.source import about_controller
 from controller.records.errors import RecordsError
 from controller.records.schema import HEAD
@@ -195,7 +195,7 @@ def run_checks(context: str | None, namespace: str | None) -> Iterator[Finding]:
         api = Api.connect(context)
         campaigns = namespace or api.namespace
         yield from check_api_server(api, campaigns)
-    except NoCluster as error:
+    except NoApiServer as error:
         yield fail(str(error), "set KUBECONFIG, or choose another --context")
         return
     except Unreachable as error:

@@ -14,16 +14,16 @@ from urllib.parse import unquote, urlencode, urlsplit
 
 import urllib3
 
-from controller.cli.cluster.errors import NoCluster, Refused, Unreachable
+from controller.cli.cluster.errors import NoApiServer, Refused, Unreachable
 from controller.connection import (
     Connection,
     Credential,
     Credentials,
+    NoCluster,
     NoCredential,
     connection_from,
     tls_context,
 )
-from controller.connection import NoCluster as NoConnection
 from controller.jsontypes import Json
 from controller.settings import FIELD_MANAGER
 
@@ -51,12 +51,12 @@ class Api:
     def connect(cls, context: str | None = None, kubeconfig: Path | None = None) -> Api:
         """Connects to the cluster that kubectl would use with this `--context` and `--kubeconfig`.
 
-        Raises NoCluster where there is none.
+        Raises NoApiServer where there is none.
         """
         try:
             return cls(connection_from(context=context, kubeconfig=kubeconfig))
-        except NoConnection as error:
-            raise NoCluster(f"There is no cluster to ask: {error}") from None
+        except NoCluster as error:
+            raise NoApiServer(f"There is no cluster to ask: {error}") from None
 
     @property
     def url(self) -> str:
@@ -117,7 +117,7 @@ class Api:
         """Returns the TLS settings, with the credential's client certificate, if it has one. Raises Unreachable."""
         try:
             return tls_context(self.connection.trust, credential.certificate, credential.key)
-        except NoConnection as useless:
+        except NoCluster as useless:
             raise Unreachable(f"There is no credential for {self.url}: {useless}") from None
 
     @contextmanager

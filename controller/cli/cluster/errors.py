@@ -1,7 +1,7 @@
 """The errors of commands that use the cluster.
 
 CommandFailed        anything; exit status 1
-├── NoCluster        there is no kubeconfig, or it is invalid
+├── NoApiServer        there is no kubeconfig, or it is invalid
 ├── Unreachable      no answer, or 5xx or 429: whether a change was made is unknown
 └── Refused          the API server refused (4xx): nothing was changed
 """
@@ -15,7 +15,7 @@ class CommandFailed(UserError):
     """The command could not do what it was asked."""
 
 
-class NoCluster(CommandFailed):
+class NoApiServer(CommandFailed):
     """There is no API server to connect to."""
 
 

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from controller.cli.options import Campaign, Context, Database, Format, Output, exit_on_error, opened
+from controller.cli.options import Campaign, Context, Database, Format, OutputFormat, exit_on_error, opened
 
 
-def list_(db: Database = None, context: Context = None, output: Format = Output.TABLE) -> None:
+def list_(db: Database = None, context: Context = None, output: Format = OutputFormat.TABLE) -> None:
     """List the campaigns that are recorded, the newest first.
 
     \b
@@ -25,13 +25,15 @@ def list_(db: Database = None, context: Context = None, output: Format = Output.
 
         with records(db, context) as reader:
             rows = reader.campaigns()
-        if output is Output.JSON:
+        if output is OutputFormat.JSON:
             print(serialization.dumps([serialization.campaign_to_json(row) for row in rows], indent=2))
         else:
             printing.print_campaigns(rows)
 
 
-def trials(campaign: Campaign, db: Database = None, context: Context = None, output: Format = Output.TABLE) -> None:
+def trials(
+    campaign: Campaign, db: Database = None, context: Context = None, output: Format = OutputFormat.TABLE
+) -> None:
     """List the attempts of a campaign's trials: outcome, target, and when it showed, was found, and healed.
 
     \b
@@ -47,7 +49,7 @@ def trials(campaign: Campaign, db: Database = None, context: Context = None, out
             found = reader.find(campaign)
             rows = reader.attempts(found.campaign)
         mention(found.others, f"showing the newest, {found.campaign.qualified_name}")
-        if output is Output.JSON:
+        if output is OutputFormat.JSON:
             print(serialization.dumps([serialization.attempt_to_json(row) for row in rows], indent=2))
         else:
             printing.print_attempts(found.campaign, rows)
@@ -60,7 +62,7 @@ def show(
     full: Annotated[bool, typer.Option("--full", help="Print both states whole, not only what changed.")] = False,
     db: Database = None,
     context: Context = None,
-    output: Format = Output.TABLE,
+    output: Format = OutputFormat.TABLE,
 ) -> None:
     """Show one attempt: what was broken, what was observed when, and what changed.
 
@@ -76,7 +78,7 @@ def show(
             found = reader.find(campaign)
             timeline = reader.attempt(found.campaign, trial, attempt)
         mention(found.others, f"showing the newest, {found.campaign.qualified_name}")
-        if output is Output.JSON:
+        if output is OutputFormat.JSON:
             print(serialization.dumps(serialization.timeline_to_json(found.campaign, timeline), indent=2))
         else:
             printing.print_details(found.campaign, timeline.attempt, timeline.events, full)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from controller.cli.options import Context, Exit, Format, LiveCampaign, Namespace, Output, exit_on_error
+from controller.cli.options import Context, Exit, Format, LiveCampaign, Namespace, OutputFormat, exit_on_error
 
 ASK, WATCH, AGENT = "What is asked", "How it is watched", "The agent"
 
@@ -96,7 +96,7 @@ def run(
     ] = None,
     namespace: Namespace = None,
     context: Context = None,
-    output: Format = Output.TABLE,
+    output: Format = OutputFormat.TABLE,
 ) -> None:
     """Create a campaign and follow it, live, to its end. Ctrl-C leaves it running.
 
@@ -159,7 +159,9 @@ def run(
         for each, campaign in zip((pair.options, pair.other) if pair else (options,), made, strict=True):
             execution.provide_token(campaigns, campaign, each)
         if not wait:
-            typer.echo(execution.as_json(made) if output is Output.JSON else "\n".join(each.title for each in made))
+            typer.echo(
+                execution.as_json(made) if output is OutputFormat.JSON else "\n".join(each.title for each in made)
+            )
             raise typer.Exit(Exit.DONE)
         raise typer.Exit(execution.follow_until_end(campaigns, made, fail_under, output))
 
@@ -185,7 +187,7 @@ def watch(
 
         campaigns = Campaigns(Api.connect(context), namespace)
         found = [campaigns.get(each) for each in dict.fromkeys(campaign)]
-        raise typer.Exit(follow_until_end(campaigns, found, None, Output.TABLE, stall_seconds))
+        raise typer.Exit(follow_until_end(campaigns, found, None, OutputFormat.TABLE, stall_seconds))
 
 
 def abort(campaign: LiveCampaign, namespace: Namespace = None, context: Context = None) -> None:
@@ -269,7 +271,7 @@ def token(
             typer.echo(f"The token of {campaign} is in Secret {into}.")
 
 
-def subjects(output: Format = Output.TABLE) -> None:
+def subjects(output: Format = OutputFormat.TABLE) -> None:
     """List what can be broken and how: subjects, types of chaos, their parameters and defaults.
 
     \b
@@ -278,7 +280,7 @@ def subjects(output: Format = Output.TABLE) -> None:
     with exit_on_error():
         from controller.cli.run import catalog
 
-        if output is Output.JSON:
+        if output is OutputFormat.JSON:
             print(catalog.as_json())
         else:
             catalog.print_subjects()

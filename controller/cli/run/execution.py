@@ -18,7 +18,7 @@ from controller.api import CampaignSpec, CampaignStatus, Controls, Mode, Outcome
 from controller.cli.cluster.campaigns import Campaigns, CampaignSnapshot
 from controller.cli.cluster.errors import CommandFailed, Refused, Unreachable
 from controller.cli.live import CampaignWatch, follow, open_display, rate_lines
-from controller.cli.options import Exit, Output
+from controller.cli.options import Exit, OutputFormat
 from controller.cli.run import tokens
 from controller.cli.run.catalog import validate_spec
 from controller.cli.run.request import RunOptions, build_spec, describe_spec, readable_name
@@ -141,7 +141,7 @@ def follow_until_end(
     campaigns: Campaigns,
     begun: Sequence[CampaignSnapshot],
     fail_under: float | None,
-    output: Output,
+    output: OutputFormat,
     stall_seconds: float | None = None,
 ) -> Exit:
     """Shows campaigns until they have ended. Ctrl-C stops the command; the campaigns continue.
@@ -151,7 +151,7 @@ def follow_until_end(
     """
     names = [each.title for each in begun]
     try:
-        with open_display(PrintableConsole(highlight=False, stderr=output is Output.JSON)) as display:
+        with open_display(PrintableConsole(highlight=False, stderr=output is OutputFormat.JSON)) as display:
             watched = [(CampaignWatch(partial(campaigns.changes, each.title)), each) for each in begun]
             ended = follow(watched, display, stall_seconds)
     except KeyboardInterrupt:
@@ -164,8 +164,8 @@ def follow_until_end(
     reports = [final_report(each, fail_under if each is ended[0] else None) for each in ended]
     for campaign, (lines, _) in zip(ended, reports, strict=True):
         for line in lines:
-            typer.echo(f"{campaign.name}: {line}" if len(ended) > 1 else line, err=output is Output.JSON)
-    if output is Output.JSON:
+            typer.echo(f"{campaign.name}: {line}" if len(ended) > 1 else line, err=output is OutputFormat.JSON)
+    if output is OutputFormat.JSON:
         print(as_json(ended))
     for name in names:
         typer.echo(f"Each attempt: evalcampaign trials {name}", err=True)

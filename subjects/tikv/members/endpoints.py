@@ -16,7 +16,7 @@ from subjects.cluster import Answer, ClusterError, MemberRequest, Pod, Tls, Work
 from subjects.protocol import SubjectContext, SubjectNotReady
 from subjects.tikv.members.options import Options
 from subjects.tikv.members.queries import PD, PD_PORT, ROLES, STATUS_PORT, TIKV, Query
-from subjects.tls import Credentials
+from subjects.tls import TlsCredentials
 from subjects.watching.polling import QueryResult, send_within
 from subjects.workloads import UnfitWorkload
 
@@ -41,7 +41,7 @@ class Endpoints:
     def __init__(self, context: SubjectContext, options: Options) -> None:
         self.context = context
         self.options = options
-        self._credentials: Credentials | None = None
+        self._credentials: TlsCredentials | None = None
         self._ssl: SSLContext | None = None
         self._services: dict[str, str] = {}
 
@@ -86,7 +86,7 @@ class Endpoints:
         """Returns the names of the members' volume claims."""
         return await workloads.list_claims(self.context, self.options.selectors[role])
 
-    async def credentials(self) -> Credentials | None:
+    async def credentials(self) -> TlsCredentials | None:
         """Returns what is in the Secret, read once; None where none is named.
 
         Raises SubjectNotReady where it is unusable.
@@ -97,7 +97,7 @@ class Endpoints:
                 values = await self.context.cluster.read_secret(self.context.namespace, name)
             except ClusterError as error:
                 raise SubjectNotReady(f"the Secret {name} cannot be read: {error}") from error
-            self._credentials = Credentials.from_secret(values)
+            self._credentials = TlsCredentials.from_secret(values)
             self._ssl = self._credentials.ssl_context()
         return self._credentials
 

@@ -25,7 +25,7 @@ from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.queries import PD
 from subjects.tikv.members.schemas import Region
 from subjects.tikv.oracle.observations import WriteResult
-from subjects.tls import Credentials
+from subjects.tls import TlsCredentials
 from subjects.watching.polling import PollSettings, RoundRobin
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ def _address(ip: str, port: int) -> str:
     return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
 
 
-def _tls_config(credentials: Credentials, folder: Path) -> TLSConfig:
+def _tls_config(credentials: TlsCredentials, folder: Path) -> TLSConfig:
     from tikv import TLSConfig
 
     files: dict[str, Path] = {}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from controller.cli.cluster.campaigns import CampaignSnapshot, snapshot
-from controller.cli.options import Output
+from controller.cli.options import OutputFormat
 from controller.cli.run import execution
 
 AGENT = {"mode": "agent", "agent": {"source": "http"}}
@@ -26,7 +26,7 @@ def proposed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     monkeypatch.setattr(execution, "CampaignWatch", lambda _: None)
     monkeypatch.setattr(execution, "follow", lambda watched, *_: [each for _, each in watched])
     campaigns: Any = SimpleNamespace(changes=lambda _: iter(()))
-    execution.follow_until_end(campaigns, pair, None, Output.TABLE)
+    execution.follow_until_end(campaigns, pair, None, OutputFormat.TABLE)
     return "evalcampaign compare default/first default/second" in capsys.readouterr().err
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from controller.api import Step
-from controller.difference import ABSENT, Change, changes
+from controller.difference import ABSENT, StateChange, changes
 from controller.records import Event, Records
 from tests.unit.cli.conftest import Run
 from tests.unit.records.samples import at, fill, spec
@@ -90,22 +90,22 @@ def test_changes_are_the_smallest_places_that_differ() -> None:
     before = {"pods": {"p": {"restarts": 0, "node": "n"}}, "gone": 1, "null": None}
     after = {"pods": {"p": {"restarts": 1, "node": "n"}}, "new": [2], "null": 0}
     assert list(changes(before, after)) == [
-        Change("pods.p.restarts", 0, 1),
-        Change("gone", 1, ABSENT),
-        Change("null", None, 0),
-        Change("new", ABSENT, [2]),
+        StateChange("pods.p.restarts", 0, 1),
+        StateChange("gone", 1, ABSENT),
+        StateChange("null", None, 0),
+        StateChange("new", ABSENT, [2]),
     ]
 
 
 def test_lists_of_named_things_are_compared_by_name() -> None:
     before = [{"name": "a", "up": True}, {"name": "b", "up": True}]
     assert list(changes(before, [{"name": "b", "up": False}], "members")) == [
-        Change("members[a]", {"name": "a", "up": True}, ABSENT),
-        Change("members[b].up", True, False),
+        StateChange("members[a]", {"name": "a", "up": True}, ABSENT),
+        StateChange("members[b].up", True, False),
     ]
 
 
 def test_other_lists_are_compared_by_position() -> None:
-    assert list(changes([1, 2], [1, 3, 4], "x")) == [Change("x[1]", 2, 3), Change("x[2]", ABSENT, 4)]
+    assert list(changes([1, 2], [1, 3, 4], "x")) == [StateChange("x[1]", 2, 3), StateChange("x[2]", ABSENT, 4)]
     twins = [{"name": "a"}, {"name": "a", "x": 1}]
-    assert list(changes(twins, [{"name": "a"}, {"name": "a", "x": 2}])) == [Change("[1].x", 1, 2)]
+    assert list(changes(twins, [{"name": "a"}, {"name": "a", "x": 2}])) == [StateChange("[1].x", 1, 2)]

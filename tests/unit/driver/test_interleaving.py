@@ -9,7 +9,7 @@ import pytest
 
 from controller.api import Phase
 from controller.campaign.interleaving import TurnOwner, decide_turn, runs_first
-from controller.records import Arm, Arms
+from controller.records import Arms, InterleavedArm
 from controller.records.arms import NoPartner, partner_of
 from tests.unit.driver.samples import at, row, tally
 from tests.unit.records.samples import spec
@@ -23,7 +23,7 @@ def campaign(arm: Any, phase: Any = Phase.RUNNING, born: int = 0, uid: Any = Non
 
 
 def arm(name: Any, trial: Any, phase: Any = Phase.RUNNING, unpaired_from: Any = None) -> Any:
-    return Arm(campaign(name, phase), tally(next_trial=trial, unpaired_from=unpaired_from))
+    return InterleavedArm(campaign(name, phase), tally(next_trial=trial, unpaired_from=unpaired_from))
 
 
 def played(first: Any, second: Any, trials: Any) -> Any:

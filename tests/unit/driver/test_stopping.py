@@ -10,7 +10,7 @@ import pytest
 from controller.api import Controls
 from controller.attempt.outcome import StopReason
 from controller.attempt.stopping import Paused, PauseSwitch, Stopped, StopSignal
-from controller.attempt.verdicts import VerdictStream
+from controller.attempt.verdicts import VerdictQueue
 from controller.campaign.control import Control
 from tests.unit.driver.samples import START
 
@@ -81,7 +81,7 @@ async def test_a_cancellation_from_outside_reaches_the_work() -> None:
 
 
 async def test_a_stop_that_comes_together_with_a_verdict_is_not_lost() -> None:
-    stream = VerdictStream(lambda: START)
+    stream = VerdictQueue(lambda: START)
 
     async def look_on_for_ever() -> None:
         while True:

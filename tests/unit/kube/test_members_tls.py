@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from subjects.cluster import Answer, MemberRequest, MemberUnreachable, Tls
-from subjects.tls import Credentials
+from subjects.tls import TlsCredentials
 from tests.support.certificates import SERVER_NAME, Authority
 from tests.unit.kube.member import in_cluster, listening, pod
 
@@ -27,9 +27,9 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 @pytest.fixture(scope="module")
-def credentials(authority: Authority) -> Credentials:
+def credentials(authority: Authority) -> TlsCredentials:
     certificate, key = authority.issue("client")
-    return Credentials.from_secret({"ca.crt": authority.certificate, "tls.crt": certificate, "tls.key": key})
+    return TlsCredentials.from_secret({"ca.crt": authority.certificate, "tls.crt": certificate, "tls.key": key})
 
 
 class Member:
@@ -66,13 +66,17 @@ async def ask(port: int, context: ssl.SSLContext, name: str = SERVER_NAME) -> An
     return await in_cluster().ask_member(MemberRequest("s", pod(), port, "/health", 5.0, tls=Tls(context, name)))
 
 
-async def test_a_member_is_asked_at_its_address_and_known_by_its_name(member: Member, credentials: Credentials) -> None:
+async def test_a_member_is_asked_at_its_address_and_known_by_its_name(
+    member: Member, credentials: TlsCredentials
+) -> None:
     async with member.listening() as port:
         assert await ask(port, credentials.ssl_context()) == Answer(200, {})
     assert member.names == [SERVER_NAME]
 
 
-async def test_our_certificate_is_shown_to_a_member_that_asks_for_it(member: Member, credentials: Credentials) -> None:
+async def test_our_certificate_is_shown_to_a_member_that_asks_for_it(
+    member: Member, credentials: TlsCredentials
+) -> None:
     member.context.verify_mode = ssl.CERT_REQUIRED
     async with member.listening() as port:
         assert await ask(port, credentials.ssl_context()) == Answer(200, {})
@@ -83,20 +87,20 @@ async def test_a_member_that_does_not_take_our_certificate_breaks_off_and_the_te
     member: Member, authority: Authority
 ) -> None:
     member.context.verify_mode = ssl.CERT_REQUIRED
-    context = Credentials.from_secret({"ca.crt": authority.certificate}).ssl_context()
+    context = TlsCredentials.from_secret({"ca.crt": authority.certificate}).ssl_context()
     async with member.listening() as port:
         with pytest.raises(MemberUnreachable, match=r"^pd-0: .*(reset|EOF|required).*certificate"):
             await ask(port, context)
 
 
-async def test_another_name_is_another_member(member: Member, credentials: Credentials) -> None:
+async def test_another_name_is_another_member(member: Member, credentials: TlsCredentials) -> None:
     async with member.listening() as port:
         with pytest.raises(MemberUnreachable, match=r"^pd-0: .*Hostname mismatch.*'tikv-0\.tikv-peer'"):
             await ask(port, credentials.ssl_context(), "tikv-0.tikv-peer")
 
 
 async def test_a_member_of_another_authority_is_not_believed(
-    stranger: Authority, tmp_path: Path, credentials: Credentials
+    stranger: Authority, tmp_path: Path, credentials: TlsCredentials
 ) -> None:
     async with Member(stranger, tmp_path).listening() as port:
         with pytest.raises(MemberUnreachable, match=r"^pd-0: .*certificate verify failed"):
@@ -106,13 +110,13 @@ async def test_a_member_of_another_authority_is_not_believed(
 @pytest.mark.parametrize(
     "name", ["", ".pd", "n" * 300, "pd\0-0", "größe..pd"], ids=["none", "dot", "long", "nul", "idna"]
 )
-async def test_a_name_that_is_none_is_no_answer(member: Member, credentials: Credentials, name: str) -> None:
+async def test_a_name_that_is_none_is_no_answer(member: Member, credentials: TlsCredentials, name: str) -> None:
     async with member.listening() as port:
         with pytest.raises(MemberUnreachable, match=r"^pd-0: ."):
             await ask(port, credentials.ssl_context(), name)
 
 
-async def test_a_member_that_speaks_no_tls_is_no_answer(credentials: Credentials) -> None:
+async def test_a_member_that_speaks_no_tls_is_no_answer(credentials: TlsCredentials) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
 
@@ -122,11 +126,11 @@ async def test_a_member_that_speaks_no_tls_is_no_answer(credentials: Credentials
 
 
 async def test_two_systems_with_authorities_of_their_own_are_not_mixed_up(
-    member: Member, stranger: Authority, tmp_path: Path, credentials: Credentials
+    member: Member, stranger: Authority, tmp_path: Path, credentials: TlsCredentials
 ) -> None:
     (tmp_path / "another").mkdir()
     other = Member(stranger, tmp_path / "another")
-    theirs = Credentials.from_secret({"ca.crt": stranger.certificate})
+    theirs = TlsCredentials.from_secret({"ca.crt": stranger.certificate})
     async with member.listening() as port, other.listening() as other_port:
         assert await ask(port, credentials.ssl_context()) == Answer(200, {})
         assert await ask(other_port, theirs.ssl_context()) == Answer(200, {})

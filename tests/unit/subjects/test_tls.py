@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from subjects.protocol import SubjectNotReady
-from subjects.tls import Credentials
+from subjects.tls import TlsCredentials
 from tests.support.certificates import Authority
 
 
@@ -33,24 +33,24 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_an_authority_and_a_certificate_make_a_context_that_checks_names(secret: dict[str, bytes]) -> None:
-    context = Credentials.from_secret(secret).ssl_context()
+    context = TlsCredentials.from_secret(secret).ssl_context()
     assert context.check_hostname and context.verify_mode is ssl.CERT_REQUIRED
     assert [dict(*each["subject"])["commonName"] for each in context.get_ca_certs()] == ["authority"]  # type: ignore[index]
 
 
 def test_a_system_that_asks_for_no_certificate_needs_an_authority_only(secret: dict[str, bytes]) -> None:
-    credentials = Credentials.from_secret({"ca.crt": secret["ca.crt"], "unrelated": b"x"})
+    credentials = TlsCredentials.from_secret({"ca.crt": secret["ca.crt"], "unrelated": b"x"})
     assert (credentials.certificate, credentials.key) == (None, None)
     credentials.ssl_context()
 
 
 def test_grpc_gets_the_texts_as_they_stand_in_the_secret(secret: dict[str, bytes]) -> None:
-    credentials = Credentials.from_secret(secret)
+    credentials = TlsCredentials.from_secret(secret)
     assert (credentials.authority, credentials.certificate, credentials.key) == tuple(secret.values())
 
 
 def test_an_authority_may_come_with_comments_in_any_script(secret: dict[str, bytes]) -> None:
-    Credentials.from_secret(secret | {"ca.crt": "# größte Behörde\n".encode() + secret["ca.crt"]})
+    TlsCredentials.from_secret(secret | {"ca.crt": "# größte Behörde\n".encode() + secret["ca.crt"]})
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_the_key_that_is_missing_or_malformed_is_named_and_its_value_is_not(
 ) -> None:
     values = {name: value for name, value in (secret | changes).items() if value is not None}
     with pytest.raises(SubjectNotReady) as refused:
-        Credentials.from_secret(values)
+        TlsCredentials.from_secret(values)
     assert str(refused.value) == sentence
     assert refused.value.__cause__ is None
 
@@ -79,22 +79,22 @@ def test_the_key_that_is_missing_or_malformed_is_named_and_its_value_is_not(
 def test_a_key_of_another_certificate_is_told_apart(secret: dict[str, bytes], authority: Authority) -> None:
     _, other = authority.issue("other")
     with pytest.raises(SubjectNotReady, match=r"^tls\.key in the TLS Secret belongs to another tls\.crt$"):
-        Credentials.from_secret(secret | {"tls.key": other})
+        TlsCredentials.from_secret(secret | {"tls.key": other})
 
 
 def test_an_encrypted_key_is_refused_and_nobody_is_asked_for_its_password(
     secret: dict[str, bytes], authority: Authority
 ) -> None:
     with pytest.raises(SubjectNotReady, match=r"^tls\.key in the TLS Secret is malformed or encrypted$"):
-        Credentials.from_secret(secret | {"tls.key": authority.encrypt(secret["tls.key"])})
+        TlsCredentials.from_secret(secret | {"tls.key": authority.encrypt(secret["tls.key"])})
 
 
 def test_nothing_of_the_key_stays_on_disk(secret: dict[str, bytes], temporary: Path) -> None:
-    Credentials.from_secret(secret)
+    TlsCredentials.from_secret(secret)
     with pytest.raises(SubjectNotReady):
-        Credentials.from_secret(secret | {"tls.key": b"hunter2"})
+        TlsCredentials.from_secret(secret | {"tls.key": b"hunter2"})
     assert list(temporary.iterdir()) == []
 
 
 def test_credentials_do_not_show_themselves(secret: dict[str, bytes]) -> None:
-    assert repr(Credentials.from_secret(secret)) == "Credentials()"
+    assert repr(TlsCredentials.from_secret(secret)) == "TlsCredentials()"
