@@ -46,7 +46,7 @@ NO_FIELDS: Mapping[str, str] = {}
 """The body of a request without fields: the gateway wants an object all the same."""
 
 
-class Query(Enum):
+class EtcdQuery(Enum):
     """What the oracle asks every member: HTTP path and JSON body (None: a GET).
 
     The write is sent to every member rather than to one in turn. A client that tries the members is served as soon as
@@ -93,9 +93,9 @@ class EtcdPollSettings(PollSettings):
     timeout: float = 1.0
     write_timeout: float = 0.5
 
-    def timeout_of(self, query: Query) -> float:
+    def timeout_of(self, query: EtcdQuery) -> float:
         """Returns how long the answer to this query may take, in seconds."""
-        return self.write_timeout if query is Query.WRITE else self.timeout
+        return self.write_timeout if query is EtcdQuery.WRITE else self.timeout
 
     @property
     def max_age(self) -> float:
@@ -103,7 +103,7 @@ class EtcdPollSettings(PollSettings):
         return self.period + self.timeout
 
 
-async def send_query(context: SubjectContext, pod: Pod, query: Query, timeout: float) -> QueryResult:
+async def send_query(context: SubjectContext, pod: Pod, query: EtcdQuery, timeout: float) -> QueryResult:
     """Sends one query to one member. Never raises for what the member, the network or the API server does."""
     request = MemberRequest(context.namespace, pod, CLIENT_PORT, query.path, timeout, query.body)
     return await send_within(timeout, lambda: context.cluster.ask_member(request))

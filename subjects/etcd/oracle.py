@@ -24,7 +24,7 @@ from subjects.cluster import Pod, Workload
 from subjects.etcd.api import (
     SELECTOR,
     EtcdPollSettings,
-    Query,
+    EtcdQuery,
     Status,
     accepted,
     health_problem,
@@ -39,7 +39,7 @@ from subjects.protocol import Problem, SubjectContext, Verdict
 from subjects.watching.polling import QueryResult, RecentResults
 from subjects.watching.stream import Pods, unknown_verdict
 
-Results = Mapping[Query, QueryResult]
+Results = Mapping[EtcdQuery, QueryResult]
 """The results of one member, by query."""
 
 ORACLE_VERSION = "etcd/2"
@@ -84,32 +84,34 @@ class EtcdProber:
         """Returns none."""
         return ()
 
-    def queries(self, pods: Pods, recent: RecentResults[Query]) -> Iterator[tuple[Pod, Query]]:
+    def queries(self, pods: Pods, recent: RecentResults[EtcdQuery]) -> Iterator[tuple[Pod, EtcdQuery]]:
         """Returns every query for every member that should exist and does."""
         assert self._workload is not None, "queries are due before discovery"
         for name in member_names(self._workload):
             if name in pods[MEMBER]:
-                yield from ((pods[MEMBER][name], query) for query in Query)
+                yield from ((pods[MEMBER][name], query) for query in EtcdQuery)
 
-    def follow_ups(self, query: Query, pods: Pods, recent: RecentResults[Query]) -> tuple[tuple[Pod, Query], ...]:
+    def follow_ups(
+        self, query: EtcdQuery, pods: Pods, recent: RecentResults[EtcdQuery]
+    ) -> tuple[tuple[Pod, EtcdQuery], ...]:
         """Returns none: no query depends on the result of another."""
         return ()
 
-    async def send(self, pod: Pod, query: Query) -> QueryResult:
+    async def send(self, pod: Pod, query: EtcdQuery) -> QueryResult:
         """Sends one query to one member."""
         return await send_query(self._context, pod, query, self._polling.timeout_of(query))
 
-    def assess(self, pods: Pods, recent: RecentResults[Query]) -> Verdict:
+    def assess(self, pods: Pods, recent: RecentResults[EtcdQuery]) -> Verdict:
         """Returns the verdict on results that still hold."""
         assert self._workload is not None, "assessed before discovery"
         images = self._images.add(pods[MEMBER].values()) if self._images is not None else {}
         max_age = self._polling.max_age
-        observations = Observations(self._workload, pods[MEMBER], lambda uid: recent.of_pod(uid, max_age), images)
+        observations = EtcdObservations(self._workload, pods[MEMBER], lambda uid: recent.of_pod(uid, max_age), images)
         return assess(self._context.now(), observations)
 
 
 @dataclass(frozen=True, slots=True)
-class Observations:
+class EtcdObservations:
     """What is known at one instant.
 
     `pods` are as last seen. `results` returns the results of a pod's uid that still hold. `images`, by pod uid, are
@@ -122,7 +124,7 @@ class Observations:
     images: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
-def assess(at: datetime, observations: Observations) -> Verdict:
+def assess(at: datetime, observations: EtcdObservations) -> Verdict:
     """Returns the verdict on the observations. Pure; the pods must have been seen."""
     names = member_names(observations.workload)
     present = {name: observations.pods[name] for name in names if name in observations.pods}
@@ -152,7 +154,7 @@ def assess(at: datetime, observations: Observations) -> Verdict:
 
 
 def _is_complete(results: Results) -> bool:
-    return len(results) == len(Query)
+    return len(results) == len(EtcdQuery)
 
 
 def _answered(results: Results) -> bool:
@@ -167,14 +169,14 @@ def _last_error(results: Results) -> str:
 
 
 def _status(results: Results) -> Status | None:
-    result = results.get(Query.STATUS)
+    result = results.get(EtcdQuery.STATUS)
     return read_status(result.answer) if result is not None and result.answer is not None else None
 
 
 def _service_problems(results: Mapping[str, Results], statuses: Mapping[str, Status]) -> Iterator[Problem]:
     if not any(status.leader for status in statuses.values()):
         yield Problem("NoLeader", "no member knows a leader")
-    writes = [of_member[Query.WRITE] for of_member in results.values() if Query.WRITE in of_member]
+    writes = [of_member[EtcdQuery.WRITE] for of_member in results.values() if EtcdQuery.WRITE in of_member]
     if not any(write.answer is not None and accepted(write.answer) for write in writes):
         why = sorted({write.error if write.answer is None else refusal(write.answer) for write in writes})
         yield Problem("WriteFailed", f"no write goes through: {', '.join(why) or 'no answer yet'}")
@@ -187,13 +189,13 @@ def _member_problems(name: str, expected: tuple[str, ...], results: Results) -> 
             error = _last_error(results).removeprefix(f"{name}: ")
             yield Problem("MemberSilent", f"{name} does not answer: {error}", name)
         return
-    if (health := results.get(Query.HEALTH)) is not None:
+    if (health := results.get(EtcdQuery.HEALTH)) is not None:
         why = health_problem(health.answer) if health.answer is not None else health.error
         if why is not None:
             yield Problem("MemberUnhealthy", f"{name} is not healthy: {why}", name)
-    if Query.STATUS in results:
+    if EtcdQuery.STATUS in results:
         yield from _status_problems(name, _status(results))
-    if (listed := results.get(Query.MEMBERS)) is not None:
+    if (listed := results.get(EtcdQuery.MEMBERS)) is not None:
         members = read_members(listed.answer) if listed.answer is not None else None
         if members is None:
             yield Problem("MembershipUnread", f"{name} does not list the members", name)

@@ -18,7 +18,7 @@ from subjects.etcd.api import (
     CLIENT_PORT,
     TRANSFER_PATH,
     EtcdPollSettings,
-    Query,
+    EtcdQuery,
     Status,
     list_pods,
     read_status,
@@ -56,7 +56,9 @@ async def move_leadership(
     while True:
         pods = await list_pods(context)
         present = [pods[name] for name in names if name in pods and pods[name].ip]
-        results = await asyncio.gather(*(send_query(context, pod, Query.STATUS, polling.timeout) for pod in present))
+        results = await asyncio.gather(
+            *(send_query(context, pod, EtcdQuery.STATUS, polling.timeout) for pod in present)
+        )
         statuses = {
             pod.name: status
             for pod, result in zip(present, results, strict=True)

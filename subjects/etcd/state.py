@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from subjects.cluster import Pod, Workload
-from subjects.etcd.api import Query, health_problem, list_pods, read_members, read_status, refusal, send_query
+from subjects.etcd.api import EtcdQuery, health_problem, list_pods, read_members, read_status, refusal, send_query
 from subjects.etcd.oracle import ORACLE_VERSION
 from subjects.pods import describe_pod, describe_workload
 from subjects.protocol import Json, SubjectContext
 from subjects.watching.polling import QueryResult
 
-CAPTURED = (Query.HEALTH, Query.STATUS, Query.MEMBERS)
+CAPTURED = (EtcdQuery.HEALTH, EtcdQuery.STATUS, EtcdQuery.MEMBERS)
 
 
 async def capture(context: SubjectContext, workload: Workload, timeout: float) -> dict[str, Json]:
@@ -25,7 +25,7 @@ async def capture(context: SubjectContext, workload: Workload, timeout: float) -
 
 
 def describe(
-    workload: Workload, pods: Mapping[str, Pod], results: Mapping[tuple[str, Query], QueryResult]
+    workload: Workload, pods: Mapping[str, Pod], results: Mapping[tuple[str, EtcdQuery], QueryResult]
 ) -> dict[str, Json]:
     """Returns the state. `leader` is a pod's name; null where there is none or several."""
     members = {name: _member(name, results) for name in sorted(pods)}
@@ -40,17 +40,17 @@ def describe(
     }
 
 
-def _member(name: str, results: Mapping[tuple[str, Query], QueryResult]) -> dict[str, Json]:
+def _member(name: str, results: Mapping[tuple[str, EtcdQuery], QueryResult]) -> dict[str, Json]:
     """Returns one member by its own answers. `error` says why a query has none; ids are strings, as in etcd's JSON."""
     member: dict[str, Any] = {}
     for query in CAPTURED:
         result = results.get((name, query))
         if result is None or result.answer is None:
             member["error"] = result.error if result is not None else "the pod has no address"
-        elif query is Query.HEALTH:
+        elif query is EtcdQuery.HEALTH:
             problem = health_problem(result.answer)
             member |= {"healthy": problem is None} | ({"reason": problem} if problem else {})
-        elif query is Query.MEMBERS:
+        elif query is EtcdQuery.MEMBERS:
             member["lists"] = list(read_members(result.answer) or ())
         elif (status := read_status(result.answer)) is None:
             member["error"] = refusal(result.answer)

@@ -17,7 +17,17 @@ from subjects.protocol import Json, SubjectError
 from subjects.tikv.members.endpoints import Endpoints, Topology
 from subjects.tikv.members.pd import Pd
 from subjects.tikv.members.queries import HEALTH, PD, PING, ROLES, TIKV
-from subjects.tikv.members.schemas import Health, Items, Members, Peer, Region, Regions, Store, Stores, refusal
+from subjects.tikv.members.schemas import (
+    JsonList,
+    MemberHealthList,
+    MemberList,
+    Peer,
+    Region,
+    Regions,
+    StoreInfo,
+    Stores,
+    refusal,
+)
 from subjects.tikv.oracle.verdict import ORACLE_VERSION
 from subjects.tikv.reset.leaders import OPERATORS
 
@@ -37,12 +47,12 @@ class Snapshot:
     """
 
     ping_errors: Mapping[str, str | None]
-    members: Members | str
-    health: Health | str
+    members: MemberList | str
+    health: MemberHealthList | str
     stores: Stores | str
     regions: Regions | str
     schedulers: frozenset[str] | str
-    operators: Items | str
+    operators: JsonList | str
 
 
 async def capture(endpoints: Endpoints, topology: Topology, timeout: float) -> dict[str, Json]:
@@ -54,11 +64,11 @@ async def capture(endpoints: Endpoints, topology: Topology, timeout: float) -> d
     pd = Pd(endpoints, timeout)
     members, health, stores, regions, schedulers, operators = await asyncio.gather(
         _value_or_error(pd.members()),
-        _value_or_error(pd.get(HEALTH.path, Health)),
+        _value_or_error(pd.get(HEALTH.path, MemberHealthList)),
         _value_or_error(pd.stores()),
         _value_or_error(pd.regions()),
         _value_or_error(pd.schedulers()),
-        _value_or_error(pd.get(OPERATORS, Items)),
+        _value_or_error(pd.get(OPERATORS, JsonList)),
     )
     errors = await asyncio.gather(*(_ping_error(endpoints, pod, timeout) for pod in pd_pods.values()))
     ping_errors = dict(zip(pd_pods, errors, strict=True))
@@ -123,7 +133,7 @@ def _stores(stores: Stores | str) -> Part:
     return dict(sorted(described.items()))
 
 
-def _store(store: Store) -> Part:
+def _store(store: StoreInfo) -> Part:
     return {
         "id": store.store.id,
         "state": store.store.state_name,
@@ -161,7 +171,7 @@ def _region(region: Region, names: Mapping[int, str]) -> Part:
     }
 
 
-def _count(items: Items | str) -> int:
+def _count(items: JsonList | str) -> int:
     return 0 if isinstance(items, str) else len(items.root or ())
 
 

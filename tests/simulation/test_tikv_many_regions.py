@@ -11,7 +11,7 @@ from subjects.cluster import Answer, MemberRequest, MemberUnreachable, Pod, PodV
 from subjects.protocol import SubjectContext, SubjectOptions, Verdict
 from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.options import SELECTORS, check
-from subjects.tikv.members.queries import TIKV, Query
+from subjects.tikv.members.queries import TIKV, TikvQuery
 from subjects.tikv.oracle.prober import TikvProber
 from subjects.watching.polling import MAX_IN_FLIGHT_AT_MEMBER, MAX_PER_PERIOD, PollSettings
 from subjects.watching.stream import VerdictStream
@@ -62,7 +62,7 @@ class WorldCluster:
         if pod.name in self.frozen:
             raise MemberUnreachable("no answer")
         role = pod.name.partition("-")[0]
-        return self.world._answer(pod.name, Query(role, path)) if path != "/config" else Answer(404, None)
+        return self.world._answer(pod.name, TikvQuery(role, path)) if path != "/config" else Answer(404, None)
 
     @staticmethod
     def _role(selector: str) -> str:

@@ -15,7 +15,7 @@ from subjects import workloads
 from subjects.cluster import Answer, ClusterError, MemberRequest, Pod, Tls, Workload
 from subjects.protocol import SubjectContext, SubjectNotReady
 from subjects.tikv.members.options import Options
-from subjects.tikv.members.queries import PD, PD_PORT, ROLES, STATUS_PORT, TIKV, Query
+from subjects.tikv.members.queries import PD, PD_PORT, ROLES, STATUS_PORT, TIKV, TikvQuery
 from subjects.tls import TlsCredentials
 from subjects.watching.polling import QueryResult, send_within
 from subjects.workloads import UnfitWorkload
@@ -133,7 +133,7 @@ class Endpoints:
         )
         return await self.context.cluster.ask_member(request)
 
-    async def query(self, query: Query, pod: Pod, timeout: float, body: Any | None = None) -> QueryResult:
+    async def query(self, query: TikvQuery, pod: Pod, timeout: float, body: Any | None = None) -> QueryResult:
         """Sends one query to one member, `timeout` in seconds; a `body` makes it a POST.
 
         Never raises for an error of the member, the network or the API server.

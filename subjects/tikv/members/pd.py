@@ -12,7 +12,7 @@ from subjects.cluster import Answer, ClusterError, MemberUnreachable
 from subjects.protocol import SubjectError, SubjectNotReady
 from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.queries import MEMBERS, PD, REGION_COUNT, REGIONS, STORES
-from subjects.tikv.members.schemas import Members, Names, RegionCount, Regions, Stores, read, refusal
+from subjects.tikv.members.schemas import MemberList, NameList, RegionCount, Regions, Stores, read, refusal
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -58,9 +58,9 @@ class Pd:
         self._timeout = timeout
         self._last_answered = ""
 
-    async def members(self) -> Members:
+    async def members(self) -> MemberList:
         """Returns the members, and who leads."""
-        return await self.get(MEMBERS.path, Members)
+        return await self.get(MEMBERS.path, MemberList)
 
     async def stores(self) -> Stores:
         """Returns all stores, tombstones too."""
@@ -72,7 +72,7 @@ class Pd:
 
     async def schedulers(self) -> frozenset[str]:
         """Returns the names of PD's schedulers."""
-        return frozenset((await self.get(SCHEDULERS, Names)).root or ())
+        return frozenset((await self.get(SCHEDULERS, NameList)).root or ())
 
     async def get(self, path: str, model: type[M]) -> M:
         """Returns what PD answers at a path, as a value."""

@@ -50,7 +50,7 @@ class Member(_Schema):
         return pod_of_member(self.name)
 
 
-class Members(_Schema):
+class MemberList(_Schema):
     """PD's members, and the one that leads."""
 
     header: Header
@@ -59,7 +59,7 @@ class Members(_Schema):
 
 
 class MemberHealth(_Schema):
-    """Returns whether PD's leader reaches one of the members."""
+    """Whether PD's leader reaches one of the members."""
 
     name: Text
     health: bool = False
@@ -70,8 +70,8 @@ class MemberHealth(_Schema):
         return pod_of_member(self.name)
 
 
-class Health(RootModel[list[MemberHealth]]):
-    """All of them."""
+class MemberHealthList(RootModel[list[MemberHealth]]):
+    """The health of all members."""
 
 
 class Label(_Schema):
@@ -81,7 +81,7 @@ class Label(_Schema):
     value: Text = ""
 
 
-class StoreMeta(_Schema):
+class MetaStore(_Schema):
     """A store as it registered. `last_heartbeat`: when PD last got its heartbeat, in nanoseconds of PD's clock."""
 
     id: Number
@@ -94,18 +94,18 @@ class StoreMeta(_Schema):
     labels: list[Label] | None = None
 
 
-class StoreLoad(_Schema):
+class StoreStatus(_Schema):
     """What a store holds, by its last report to PD."""
 
     leader_count: Number = 0
     region_count: Number = 0
 
 
-class Store(_Schema):
+class StoreInfo(_Schema):
     """A store, as PD sees it."""
 
-    store: StoreMeta
-    status: StoreLoad = Field(default_factory=StoreLoad)
+    store: MetaStore
+    status: StoreStatus = Field(default_factory=StoreStatus)
 
     @property
     def host(self) -> str:
@@ -136,11 +136,11 @@ class Store(_Schema):
 
 
 class Stores(_Schema):
-    """All of them, in an order that changes from call to call."""
+    """All stores, in an order that changes from call to call."""
 
-    stores: list[Store]
+    stores: list[StoreInfo]
 
-    def by_pod(self) -> dict[str, Store]:
+    def by_pod(self) -> dict[str, StoreInfo]:
         """Returns those that are no tombstones, by the name of the pod that they run in.
 
         Where a pod lost its data and registered again, the old store may still be on its way out: the newer one counts.
@@ -184,7 +184,7 @@ class Region(_Schema):
 
 
 class Regions(_Schema):
-    """All of them."""
+    """All regions."""
 
     regions: list[Region] | None = None
 
@@ -199,27 +199,27 @@ class RegionCount(_Schema):
     count: Number
 
 
-class Cluster(_Schema):
-    """`max_peer_count`: how many replicas every region should have."""
+class ClusterInfo(_Schema):
+    """The cluster as PD describes it. `max_peer_count`: how many replicas every region should have."""
 
     id: Number
     max_peer_count: Number = 0
 
 
-class Names(RootModel[list[str] | None]):
+class NameList(RootModel[list[str] | None]):
     """A list of names, in an order that changes from call to call; null where there are none."""
 
 
-class Items(RootModel[list[Any] | None]):
+class JsonList(RootModel[list[Any] | None]):
     """A list of which only the length matters; null where there are none."""
 
 
-class Settings(RootModel[dict[str, Any]]):
-    """Configuration."""
+class Configuration(RootModel[dict[str, Any]]):
+    """The configuration of PD or of a store: settings by name."""
 
 
 class ClusterStatus(_Schema):
-    """`is_initialized`: there is more than one region, or the one there is has all its voters."""
+    """`is_initialized`: there is more than one region, or the only one has all its voters."""
 
     is_initialized: bool = False
 

@@ -14,7 +14,7 @@ from subjects.cluster import Answer, Pod
 from subjects.pods import member_names
 from subjects.protocol import SubjectError
 from subjects.tikv.members.endpoints import Endpoints, Topology
-from subjects.tikv.members.queries import PD, STORE_CONFIG, Query
+from subjects.tikv.members.queries import PD, STORE_CONFIG, TikvQuery
 from subjects.tikv.members.schemas import read
 from subjects.watching.polling import QueryResult
 
@@ -56,7 +56,7 @@ class WriteResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Observations:
+class TikvObservations:
     """What is known at one instant.
 
     `results` returns the results of a pod's uid that still hold. `confirmation` returns the result of one query about a
@@ -68,8 +68,8 @@ class Observations:
 
     topology: Topology
     pods: Mapping[str, Mapping[str, Pod]]
-    results: Callable[[str], Mapping[Query, QueryResult]]
-    confirmation: Callable[[str, Query], QueryResult | None]
+    results: Callable[[str], Mapping[TikvQuery, QueryResult]]
+    confirmation: Callable[[str, TikvQuery], QueryResult | None]
     clock: float
     writes: Mapping[int, WriteResult | None] | None = None
     cluster_id: int | None = None
@@ -83,11 +83,11 @@ class Observations:
         names = member_names(self.topology.of(role))
         return {name: self.pods[role][name] for name in names if name in self.pods[role]}
 
-    def result(self, pod: Pod, query: Query) -> QueryResult | None:
+    def result(self, pod: Pod, query: TikvQuery) -> QueryResult | None:
         """Returns the result of a query to a pod, if one still holds."""
         return self.results(pod.uid).get(query)
 
-    def latest_of_pd(self, query: Query) -> QueryResult | None:
+    def latest_of_pd(self, query: TikvQuery) -> QueryResult | None:
         """Returns the latest result of any member of PD: the one that was queried last was thought to lead."""
         held = (self.result(pod, query) for pod in self.present(PD).values())
         return max((result for result in held if result is not None), key=lambda result: result.sent_at, default=None)

@@ -22,10 +22,18 @@ from subjects.tikv.members.queries import (
     PING,
     REGIONS,
     STORES,
-    Query,
+    TikvQuery,
 )
-from subjects.tikv.members.schemas import Cluster, ClusterStatus, Health, Members, Regions, Stores, refusal
-from subjects.tikv.oracle.observations import M, Observations
+from subjects.tikv.members.schemas import (
+    ClusterInfo,
+    ClusterStatus,
+    MemberHealthList,
+    MemberList,
+    Regions,
+    Stores,
+    refusal,
+)
+from subjects.tikv.oracle.observations import M, TikvObservations
 from subjects.watching.polling import QueryResult
 
 
@@ -45,7 +53,7 @@ class PdView:
     replicas: int | None = None
 
 
-def view_pd(observations: Observations) -> PdView:
+def view_pd(observations: TikvObservations) -> PdView:
     """Returns the view that PD's pods and answers give."""
     view = PdView(list(pod_problems(observations.topology.pd, observations.pods[PD], observations.images)))
     present = observations.present(PD)
@@ -60,21 +68,21 @@ def view_pd(observations: Observations) -> PdView:
     view.trouble += _membership_problems(observations, members)
     view.stores = _read(view, observations, STORES, Stores, "its stores")
     view.regions = _read(view, observations, REGIONS, Regions, "its regions")
-    if (cluster := _read(view, observations, CLUSTER, Cluster, "what it is")) is not None:
+    if (cluster := _read(view, observations, CLUSTER, ClusterInfo, "what it is")) is not None:
         view.replicas = cluster.max_peer_count
     status = _read(view, observations, CLUSTER_STATUS, ClusterStatus, "whether it is initialized")
     if status is not None and not status.is_initialized:
         view.trouble.append(Problem("NotInitialized", "PD calls the cluster not initialized"))
-    if (health := _read(view, observations, HEALTH, Health, "its members' health")) is not None:
+    if (health := _read(view, observations, HEALTH, MemberHealthList, "its members' health")) is not None:
         view.trouble += _health_problems(view, health)
     return view
 
 
-def _answered(observations: Observations, pod: Pod) -> bool:
+def _answered(observations: TikvObservations, pod: Pod) -> bool:
     return any(result.answer is not None for result in observations.results(pod.uid).values())
 
 
-def _last_error(observations: Observations, pod: Pod) -> str:
+def _last_error(observations: TikvObservations, pod: Pod) -> str:
     results = sorted(observations.results(pod.uid).values(), key=lambda result: result.sent_at)
     return results[-1].error if results else "no answer yet"
 
@@ -88,11 +96,11 @@ def _add_member(view: PdView, name: str, ping: QueryResult | None) -> None:
         view.trouble.append(Problem("PDUnhealthy", f"{name} is not healthy: {refusal(ping.answer)}", name))
 
 
-def _read_members(view: PdView, observations: Observations, present: dict[str, Pod]) -> Members | None:
+def _read_members(view: PdView, observations: TikvObservations, present: dict[str, Pod]) -> MemberList | None:
     """Returns PD's latest list of members; None, with a problem, while no member lists them or knows a leader."""
     results = [result for pod in present.values() if (result := observations.result(pod, MEMBERS)) is not None]
-    values = [(result.sent_at, observations.value(Members, result)) for result in results]
-    led = [(sent_at, value) for sent_at, value in values if isinstance(value, Members) and value.leader is not None]
+    values = [(result.sent_at, observations.value(MemberList, result)) for result in results]
+    led = [(sent_at, value) for sent_at, value in values if isinstance(value, MemberList) and value.leader is not None]
     if led:
         return max(led, key=lambda each: each[0])[1]
     if len(results) < len(present) or not present:
@@ -110,7 +118,7 @@ def _is_unreadable(result: QueryResult, value: object) -> bool:
     return isinstance(value, str) and result.answer is not None and result.answer.status < 500
 
 
-def _read(view: PdView, observations: Observations, query: Query, model: type[M], what: str) -> M | None:
+def _read(view: PdView, observations: TikvObservations, query: TikvQuery, model: type[M], what: str) -> M | None:
     """Returns the leader's latest answer. A refusal by PD (5xx) is its trouble; any other missing answer is unknown."""
     result = observations.latest_of_pd(query)
     if result is None:
@@ -125,7 +133,7 @@ def _read(view: PdView, observations: Observations, query: Query, model: type[M]
     return None
 
 
-def _membership_problems(observations: Observations, members: Members) -> Iterator[Problem]:
+def _membership_problems(observations: TikvObservations, members: MemberList) -> Iterator[Problem]:
     expected = set(member_names(observations.topology.pd))
     listed = {member.pod for member in members.members}
     if listed != expected:
@@ -137,7 +145,7 @@ def _membership_problems(observations: Observations, members: Members) -> Iterat
         )
 
 
-def _health_problems(view: PdView, health: Health) -> Iterator[Problem]:
+def _health_problems(view: PdView, health: MemberHealthList) -> Iterator[Problem]:
     blamed = {problem.member for problem in view.trouble}
     for member in health.root:
         if not member.health and member.pod not in blamed:

@@ -24,13 +24,13 @@ from subjects.tikv.members.queries import (
     ROLES,
     STORES,
     TIKV,
-    Query,
+    TikvQuery,
 )
-from subjects.tikv.members.schemas import Members, Region, Regions, RegionStatus, Stores
+from subjects.tikv.members.schemas import MemberList, Region, Regions, RegionStatus, Stores
 from subjects.tikv.oracle.observations import (
     DEFAULT_HEARTBEAT_SECONDS,
     CachingReader,
-    Observations,
+    TikvObservations,
     WriteResult,
     heartbeat_seconds,
 )
@@ -39,7 +39,7 @@ from subjects.tikv.oracle.write_probe import WriteProbe
 from subjects.watching.polling import PollSettings, QueryResult, RecentResults, RoundRobin
 from subjects.watching.stream import Pods
 
-Addressed = tuple[Pod, Query]
+Addressed = tuple[Pod, TikvQuery]
 """A query and the pod that it is sent to."""
 
 
@@ -70,7 +70,7 @@ class TikvProber:
         self._topology: Topology | None = None
         self._heartbeat_seconds = DEFAULT_HEARTBEAT_SECONDS
         self._reader = CachingReader()
-        self._round_robin: RoundRobin[tuple[str, Query]] = RoundRobin()
+        self._round_robin: RoundRobin[tuple[str, TikvQuery]] = RoundRobin()
         self._regions: list[Region] = []
         self._write_probe = WriteProbe(endpoints, polling, lambda: self._regions) if endpoints.options.writes else None
 
@@ -97,7 +97,7 @@ class TikvProber:
 
     # Queries ---------------------------------------------------------------------------------------------------------
 
-    def queries(self, pods: Pods, recent: RecentResults[Query]) -> Iterator[Addressed]:
+    def queries(self, pods: Pods, recent: RecentResults[TikvQuery]) -> Iterator[Addressed]:
         """Returns all queries that are due in this period."""
         observations = self._observe(pods, recent)
         for pod in observations.present(PD).values():
@@ -108,7 +108,7 @@ class TikvProber:
             yield from ((leader, query) for query in OF_THE_LEADER)
         yield from self._due_confirmations(observations)
 
-    def follow_ups(self, query: Query, pods: Pods, recent: RecentResults[Query]) -> Iterator[Addressed]:
+    def follow_ups(self, query: TikvQuery, pods: Pods, recent: RecentResults[TikvQuery]) -> Iterator[Addressed]:
         """Returns what a result makes due: of a new leader what it knows, and of new regions who leads them."""
         if query not in (MEMBERS, REGIONS, STORES):
             return
@@ -123,21 +123,21 @@ class TikvProber:
             if observations.confirmation(pod.uid, each) is None:
                 yield pod, each
 
-    def _pd_leader(self, observations: Observations) -> Pod | None:
+    def _pd_leader(self, observations: TikvObservations) -> Pod | None:
         """Returns the pod that was named last as PD's leader."""
         present = observations.present(PD)
         results = [result for pod in present.values() if (result := observations.result(pod, MEMBERS)) is not None]
         for result in sorted(results, key=lambda result: result.sent_at, reverse=True):
-            members = observations.value(Members, result)
-            if isinstance(members, Members) and members.leader is not None:
+            members = observations.value(MemberList, result)
+            if isinstance(members, MemberList) and members.leader is not None:
                 return present.get(members.leader.pod)
         return None
 
-    def _due_confirmations(self, observations: Observations) -> Iterator[Addressed]:
+    def _due_confirmations(self, observations: TikvObservations) -> Iterator[Addressed]:
         self._remember_regions(observations)
         pods = {(pod.uid, query): pod for pod, query in self._confirmations(observations)}
 
-        def is_urgent(key: tuple[str, Query]) -> bool:
+        def is_urgent(key: tuple[str, TikvQuery]) -> bool:
             result = observations.confirmation(*key)
             status = observations.value(RegionStatus, result) if result is not None else ""
             return not (isinstance(status, RegionStatus) and status.leads)
@@ -145,7 +145,7 @@ class TikvProber:
         for key in self._round_robin.next_batch(pods, is_urgent, self._clock()):
             yield pods[key], key[1]
 
-    def _confirmations(self, observations: Observations) -> Iterator[Addressed]:
+    def _confirmations(self, observations: TikvObservations) -> Iterator[Addressed]:
         """Return, for every region whose leader PD names, the query by which that leader confirms it."""
         result = observations.latest_of_pd(STORES)
         stores = observations.value(Stores, result) if result is not None else ""
@@ -154,28 +154,28 @@ class TikvProber:
             found = (confirmation_query(region, by_id, pods) for region in self._regions)
             yield from (addressed for addressed in found if not isinstance(addressed, str))
 
-    def _remember_regions(self, observations: Observations) -> None:
+    def _remember_regions(self, observations: TikvObservations) -> None:
         """Keeps the regions while PD is away: a client, too, goes on with what it knows."""
         result = observations.latest_of_pd(REGIONS)
         regions = observations.value(Regions, result) if result is not None else ""
         if isinstance(regions, Regions):
             self._regions = regions.by_id()
 
-    async def send(self, pod: Pod, query: Query) -> QueryResult:
+    async def send(self, pod: Pod, query: TikvQuery) -> QueryResult:
         """Sends one query to one member."""
         return await self._endpoints.query(query, pod, self._polling.timeout)
 
     # Assessment ------------------------------------------------------------------------------------------------------
 
-    def assess(self, pods: Pods, recent: RecentResults[Query]) -> Verdict:
+    def assess(self, pods: Pods, recent: RecentResults[TikvQuery]) -> Verdict:
         """Returns the verdict on results that still hold."""
         return assess(self._endpoints.context.now(), self._observe(pods, recent))
 
-    def _observe(self, pods: Pods, recent: RecentResults[Query]) -> Observations:
+    def _observe(self, pods: Pods, recent: RecentResults[TikvQuery]) -> TikvObservations:
         assert self._topology is not None, "observed before discovery"
         max_age = self._polling.max_age
         confirmation_max_age = max_age + (self._round_robin.rounds() - 1) * self._polling.period
-        return Observations(
+        return TikvObservations(
             topology=self._topology,
             pods=pods,
             results=lambda uid: recent.of_pod(uid, max_age),

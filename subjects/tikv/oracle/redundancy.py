@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from subjects.pods import member_names
 from subjects.protocol import Problem
 from subjects.tikv.members.queries import ALIVE, TIKV
-from subjects.tikv.members.schemas import Peer, Region, Store, Stores
-from subjects.tikv.oracle.observations import Observations
+from subjects.tikv.members.schemas import Peer, Region, StoreInfo, Stores
+from subjects.tikv.oracle.observations import TikvObservations
 from subjects.watching.polling import QueryResult
 
 SLACK_SECONDS = 1.0
@@ -24,20 +24,20 @@ LEARNER = "Learner"
 UP, OFFLINE, TOMBSTONE = "Up", "Offline", "Tombstone"
 
 
-def silent_stores(observations: Observations) -> dict[str, QueryResult]:
+def silent_stores(observations: TikvObservations) -> dict[str, QueryResult]:
     """Returns the stores that were queried and did not answer, by pod name."""
     results = {name: observations.result(pod, ALIVE) for name, pod in observations.present(TIKV).items()}
     return {name: result for name, result in results.items() if result is not None and result.answer is None}
 
 
-def unseen_stores(observations: Observations) -> Iterator[Problem]:
+def unseen_stores(observations: TikvObservations) -> Iterator[Problem]:
     """Returns the stores whose first answer is still on its way."""
     for name, pod in observations.present(TIKV).items():
         if observations.result(pod, ALIVE) is None:
             yield Problem("StoreUnseen", f"{name} has not answered yet", name)
 
 
-def store_problems(observations: Observations, stores: Stores) -> Iterator[Problem]:
+def store_problems(observations: TikvObservations, stores: Stores) -> Iterator[Problem]:
     """Returns what keeps PD from listing exactly one store `Up`, heard of lately, on every expected address."""
     expected = member_names(observations.topology.tikv)
     ours = [each for each in stores.stores if each.of_tikv]
@@ -61,7 +61,9 @@ def store_problems(observations: Observations, stores: Stores) -> Iterator[Probl
             yield from _single_store_problems(observations, name, on_pod[0], newest)
 
 
-def _single_store_problems(observations: Observations, name: str, store: Store, newest: int) -> Iterator[Problem]:
+def _single_store_problems(
+    observations: TikvObservations, name: str, store: StoreInfo, newest: int
+) -> Iterator[Problem]:
     state = store.store.state_name
     lag = (newest - store.store.last_heartbeat) / 1e9
     if store.store.physically_destroyed:
@@ -75,7 +77,7 @@ def _single_store_problems(observations: Observations, name: str, store: Store, 
         yield Problem("StoreStale", f"PD last heard from {name} {lag:.0f} s before the others", name)
 
 
-def _missed_store_problem(observations: Observations, name: str, state: str) -> Problem:
+def _missed_store_problem(observations: TikvObservations, name: str, state: str) -> Problem:
     """Returns the problem of a store that PD misses; where its first answer is on its way, we do not know more."""
     pod = observations.present(TIKV).get(name)
     result = observations.result(pod, ALIVE) if pod is not None else None

@@ -27,9 +27,9 @@ from datetime import datetime, timedelta
 from subjects.cluster import Pod
 from subjects.pods import pod_problems
 from subjects.protocol import Problem, Verdict
-from subjects.tikv.members.queries import ROLES, STATUS_PORT, TIKV, Query, region_status
-from subjects.tikv.members.schemas import Region, RegionStatus, Store, Stores
-from subjects.tikv.oracle.observations import Observations
+from subjects.tikv.members.queries import ROLES, STATUS_PORT, TIKV, TikvQuery, region_status
+from subjects.tikv.members.schemas import Region, RegionStatus, StoreInfo, Stores
+from subjects.tikv.oracle.observations import TikvObservations
 from subjects.tikv.oracle.pd_view import PdView, view_pd
 from subjects.tikv.oracle.redundancy import peer_problems, silent_stores, store_problems, unseen_stores
 
@@ -40,7 +40,7 @@ MAX_NAMED = 5
 """So many region ids are named in a message."""
 
 
-def assess(at: datetime, observations: Observations) -> Verdict:
+def assess(at: datetime, observations: TikvObservations) -> Verdict:
     """Returns the verdict on the observations; the pods must have been seen."""
     pd = view_pd(observations)
     led = _confirmed_regions(observations, pd)
@@ -64,7 +64,7 @@ def assess(at: datetime, observations: Observations) -> Verdict:
     return Verdict(at, serving, healthy, tuple(trouble + unknown), _uids(observations), unserved_since=unserved_since)
 
 
-def _store_trouble(observations: Observations, pd: PdView) -> list[Problem]:
+def _store_trouble(observations: TikvObservations, pd: PdView) -> list[Problem]:
     problems = list(pod_problems(observations.topology.tikv, observations.pods[TIKV], observations.images))
     problems += [
         Problem("StoreSilent", f"{name} does not answer: {result.error}", name)
@@ -77,7 +77,7 @@ def _store_trouble(observations: Observations, pd: PdView) -> list[Problem]:
     return problems
 
 
-def _uids(observations: Observations) -> Mapping[str, str]:
+def _uids(observations: TikvObservations) -> Mapping[str, str]:
     return {name: pod.uid for role in ROLES for name, pod in observations.present(role).items()}
 
 
@@ -134,12 +134,14 @@ class RegionService:
         return (Problem("ServiceUnseen", message),)
 
 
-def stores_by_id(stores: Stores) -> dict[int, Store]:
+def stores_by_id(stores: Stores) -> dict[int, StoreInfo]:
     """Returns the stores by id."""
     return {each.store.id: each for each in stores.stores}
 
 
-def confirmation_query(region: Region, stores: Mapping[int, Store], pods: Mapping[str, Pod]) -> tuple[Pod, Query] | str:
+def confirmation_query(
+    region: Region, stores: Mapping[int, StoreInfo], pods: Mapping[str, Pod]
+) -> tuple[Pod, TikvQuery] | str:
     """Returns the pod that PD calls the region's leader and the query by which it confirms that.
 
     Where there is none to be queried, return why.
@@ -153,20 +155,20 @@ def confirmation_query(region: Region, stores: Mapping[int, Store], pods: Mappin
     return pod, region_query(region.id, store)
 
 
-def region_query(region_id: int, store: Store) -> Query:
+def region_query(region_id: int, store: StoreInfo) -> TikvQuery:
     """Returns the query about a region, on the store's own status port."""
     port = store.store.status_address.rpartition(":")[2]
     return region_status(region_id, int(port) if port.isdecimal() and 0 < int(port) < 65536 else STATUS_PORT)
 
 
-def _confirmed_regions(observations: Observations, pd: PdView) -> RegionService | None:
+def _confirmed_regions(observations: TikvObservations, pd: PdView) -> RegionService | None:
     """Returns which regions are led, by their leaders' own answers; None while PD does not name the leaders."""
     if pd.stores is None or pd.regions is None:
         return None
     return confirmed_regions(observations, pd.stores, pd.regions.by_id())
 
 
-def confirmed_regions(observations: Observations, stores: Stores, regions: Sequence[Region]) -> RegionService:
+def confirmed_regions(observations: TikvObservations, stores: Stores, regions: Sequence[Region]) -> RegionService:
     """Returns which regions are led by the store that PD names, by that store's own answer."""
     service, by_id = RegionService(), stores_by_id(stores)
     pods, silent = observations.present(TIKV), silent_stores(observations)
@@ -192,7 +194,7 @@ def confirmed_regions(observations: Observations, stores: Stores, regions: Seque
     return service
 
 
-def written_regions(observations: Observations) -> RegionService:
+def written_regions(observations: TikvObservations) -> RegionService:
     """Returns which regions took the latest write that was tried."""
     service = RegionService()
     for region_id, write in (observations.writes or {}).items():

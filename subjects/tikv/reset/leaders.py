@@ -19,7 +19,7 @@ from subjects.protocol import Report, no_report
 from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.pd import Pd, PdRefused, PdUnavailable
 from subjects.tikv.members.queries import region_status
-from subjects.tikv.members.schemas import Region, RegionStatus, Store, read
+from subjects.tikv.members.schemas import Region, RegionStatus, StoreInfo, read
 from subjects.watching.polling import PollSettings
 
 MAX_EXACT_REGIONS = 100
@@ -68,7 +68,7 @@ class LeaderView:
     """What PD reports: the regions ordered by id, the stores by pod, and the ids of the stores that should lead."""
 
     regions: Sequence[Region]
-    by_pod: Mapping[str, Store]
+    by_pod: Mapping[str, StoreInfo]
     stores: Sequence[int]
 
     def replicated(self, replicas: int) -> bool:

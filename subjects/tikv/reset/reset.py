@@ -21,7 +21,7 @@ from subjects.retry import retry_until_reachable
 from subjects.tikv.members.endpoints import Endpoints, Topology
 from subjects.tikv.members.pd import SCHEDULERS, Pd, PdRefused, PdUnavailable
 from subjects.tikv.members.queries import ROLES
-from subjects.tikv.members.schemas import Store, Stores
+from subjects.tikv.members.schemas import StoreInfo, Stores
 from subjects.tikv.reset import settings
 from subjects.tikv.reset.leaders import LEADER_SCHEDULERS, spread_leaders
 from subjects.watching.polling import PollSettings
@@ -253,5 +253,5 @@ async def undo_pd_changes(pd: Pd, before: AdminState, after: AdminState, pods: S
         await asyncio.sleep(period)
 
 
-def _name(store: Store) -> str:
+def _name(store: StoreInfo) -> str:
     return f"store {store.store.id} of {store.host}"

@@ -15,7 +15,7 @@ from subjects.protocol import Json, SubjectError
 from subjects.tikv.members.endpoints import Endpoints
 from subjects.tikv.members.pd import Pd, PdRefused
 from subjects.tikv.members.queries import STORE_CONFIG
-from subjects.tikv.members.schemas import Settings, Stores, read, refusal
+from subjects.tikv.members.schemas import Configuration, Stores, read, refusal
 from subjects.watching.polling import PollSettings
 
 PD_SECTIONS = {"schedule": "/pd/api/v1/config/schedule", "replication": "/pd/api/v1/config/replicate"}
@@ -71,7 +71,7 @@ def region_replicas(pd: Values) -> int:
 
 async def read_pd_settings(pd: Pd) -> Values:
     """PD's configuration, but for what PD keeps by itself."""
-    sections = {section: (await pd.get(path, Settings)).root for section, path in PD_SECTIONS.items()}
+    sections = {section: (await pd.get(path, Configuration)).root for section, path in PD_SECTIONS.items()}
     return {key: value for key, value in flatten(sections) if not key.startswith(SELF_MANAGED)}
 
 
@@ -99,7 +99,7 @@ class StoreSettings:
 
     async def read(self) -> Values:
         """Returns the settings. Raises SubjectError where the store refuses to show them."""
-        found = read(Settings, await self._query())
+        found = read(Configuration, await self._query())
         if isinstance(found, str):
             raise SubjectError(f"{self.pod} does not tell its configuration: {found}")
         return dict(flatten(found.root))
@@ -107,7 +107,7 @@ class StoreSettings:
     async def read_once(self) -> Values | None:
         """Returns the settings; None where the store does not answer at once."""
         answer = await self._query_once()
-        found = read(Settings, answer) if answer is not None else ""
+        found = read(Configuration, answer) if answer is not None else ""
         return None if isinstance(found, str) else dict(flatten(found.root))
 
     async def restore(self, before: Values, after: Values) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from subjects.cluster import Answer
-from subjects.etcd.api import Query, Status, health_problem, read_members, read_status, refusal
+from subjects.etcd.api import EtcdQuery, Status, health_problem, read_members, read_status, refusal
 from subjects.watching.polling import LatestResults, QueryResult
 from tests.unit.subjects.fakes import HEADER, IDS, members_of, status_of
 
@@ -48,7 +48,7 @@ def test_a_refusal_is_told_in_etcds_words() -> None:
 
 
 def test_the_write_tells_an_agent_that_reads_the_store_nothing() -> None:
-    assert {field: b64decode(value).decode() for field, value in Query.WRITE.body.items()} == {
+    assert {field: b64decode(value).decode() for field, value in EtcdQuery.WRITE.body.items()} == {
         "key": "healthcheck",
         "value": "ok",
     }
@@ -65,28 +65,28 @@ def book() -> LatestResults:  # type: ignore[type-arg]
 
 def test_a_reply_asked_earlier_does_not_replace_one_asked_later() -> None:
     results = book()
-    results.record("uid", Query.WRITE, NEW)
-    results.record("uid", Query.WRITE, OLD)
-    assert results.since("uid", 0)[Query.WRITE] == NEW
+    results.record("uid", EtcdQuery.WRITE, NEW)
+    results.record("uid", EtcdQuery.WRITE, OLD)
+    assert results.since("uid", 0)[EtcdQuery.WRITE] == NEW
 
 
 def test_a_changed_pod_voids_the_replies_before_and_those_still_under_way() -> None:
     results = book()
-    results.record("uid", Query.WRITE, OLD)
+    results.record("uid", EtcdQuery.WRITE, OLD)
     results.invalidate("uid", 3.0)
-    results.record("uid", Query.WRITE, NEW)
+    results.record("uid", EtcdQuery.WRITE, NEW)
     assert results.since("uid", 0) == {}
 
 
 def test_replies_grow_stale() -> None:
     results = book()
-    results.record("uid", Query.WRITE, OLD)
-    results.record("uid", Query.HEALTH, NEW)
-    assert results.since("uid", 1.5) == {Query.HEALTH: NEW}
+    results.record("uid", EtcdQuery.WRITE, OLD)
+    results.record("uid", EtcdQuery.HEALTH, NEW)
+    assert results.since("uid", 1.5) == {EtcdQuery.HEALTH: NEW}
 
 
 def test_a_late_reply_of_a_pod_that_is_gone_is_dropped() -> None:
     results = book()
     results.forget("uid")
-    results.record("uid", Query.WRITE, NEW)
+    results.record("uid", EtcdQuery.WRITE, NEW)
     assert results.since("uid", 0) == {}

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from subjects.cluster import Answer, Pod, Workload
-from subjects.etcd.api import Query
-from subjects.etcd.oracle import Observations, assess
+from subjects.etcd.api import EtcdQuery
+from subjects.etcd.oracle import EtcdObservations, assess
 from subjects.protocol import Verdict
 from subjects.watching.polling import QueryResult
 from tests.unit.subjects.fakes import HEADER, IMAGE, NAMES, members_of, status_of
@@ -20,7 +20,7 @@ PODS = {name: Pod(name, f"uid-{name}", True, False, "10.0.0.1", {"etcd": IMAGE})
 IMAGES = {pod.uid: pod.images for pod in PODS.values()}
 SILENCE = QueryResult(0.0, None, "connection refused")
 
-Seen = dict[str, dict[Query, QueryResult]]
+Seen = dict[str, dict[EtcdQuery, QueryResult]]
 
 
 def result(answer: Answer) -> QueryResult:
@@ -30,22 +30,22 @@ def result(answer: Answer) -> QueryResult:
 def healthy() -> Seen:
     return {
         name: {
-            Query.HEALTH: result(Answer(200, {"health": "true"})),
-            Query.STATUS: result(status_of(name, "etcd-0")),
-            Query.MEMBERS: result(members_of(NAMES)),
-            Query.WRITE: result(Answer(200, {"header": HEADER})),
+            EtcdQuery.HEALTH: result(Answer(200, {"health": "true"})),
+            EtcdQuery.STATUS: result(status_of(name, "etcd-0")),
+            EtcdQuery.MEMBERS: result(members_of(NAMES)),
+            EtcdQuery.WRITE: result(Answer(200, {"header": HEADER})),
         }
         for name in NAMES
     }
 
 
 def silent(seen: Seen, *names: str) -> Seen:
-    return seen | {name: dict.fromkeys(Query, SILENCE) for name in names}
+    return seen | {name: dict.fromkeys(EtcdQuery, SILENCE) for name in names}
 
 
 def judged(seen: Seen, pods: Mapping[str, Pod] = PODS) -> Verdict:
     by_uid = {PODS[name].uid: results for name, results in seen.items()}
-    return assess(AT, Observations(WORKLOAD, pods, lambda uid: by_uid.get(uid, {}), IMAGES))
+    return assess(AT, EtcdObservations(WORKLOAD, pods, lambda uid: by_uid.get(uid, {}), IMAGES))
 
 
 def reasons(verdict: Verdict) -> set[tuple[str, str | None]]:
@@ -64,21 +64,21 @@ def test_three_healthy_members_with_their_pods_are_healthy() -> None:
 @pytest.mark.parametrize(
     ("query", "answer", "reason"),
     [
-        (Query.HEALTH, Answer(503, {"health": "false", "reason": "ALARM NOSPACE"}), "MemberUnhealthy"),
-        (Query.HEALTH, None, "MemberUnhealthy"),
-        (Query.STATUS, status_of("etcd-1", "etcd-0", errors=["NOSPACE"]), "MemberErrors"),
-        (Query.STATUS, status_of("etcd-1", "etcd-0", isLearner=True), "MemberIsLearner"),
-        (Query.STATUS, status_of("etcd-1", None), "MemberLeaderless"),
-        (Query.STATUS, Answer(500, None), "MemberStatusUnread"),
-        (Query.STATUS, None, "MemberStatusUnread"),
-        (Query.MEMBERS, members_of(["etcd-0", "etcd-1"]), "MembershipDiffers"),
-        (Query.MEMBERS, members_of([*NAMES, "etcd-3"]), "MembershipDiffers"),
-        (Query.MEMBERS, members_of(["etcd-0", "etcd-1", ""]), "MembershipDiffers"),
-        (Query.MEMBERS, None, "MembershipUnread"),
+        (EtcdQuery.HEALTH, Answer(503, {"health": "false", "reason": "ALARM NOSPACE"}), "MemberUnhealthy"),
+        (EtcdQuery.HEALTH, None, "MemberUnhealthy"),
+        (EtcdQuery.STATUS, status_of("etcd-1", "etcd-0", errors=["NOSPACE"]), "MemberErrors"),
+        (EtcdQuery.STATUS, status_of("etcd-1", "etcd-0", isLearner=True), "MemberIsLearner"),
+        (EtcdQuery.STATUS, status_of("etcd-1", None), "MemberLeaderless"),
+        (EtcdQuery.STATUS, Answer(500, None), "MemberStatusUnread"),
+        (EtcdQuery.STATUS, None, "MemberStatusUnread"),
+        (EtcdQuery.MEMBERS, members_of(["etcd-0", "etcd-1"]), "MembershipDiffers"),
+        (EtcdQuery.MEMBERS, members_of([*NAMES, "etcd-3"]), "MembershipDiffers"),
+        (EtcdQuery.MEMBERS, members_of(["etcd-0", "etcd-1", ""]), "MembershipDiffers"),
+        (EtcdQuery.MEMBERS, None, "MembershipUnread"),
     ],
 )
 def test_one_unmet_condition_of_one_member_is_told_and_others_still_serve(
-    query: Query, answer: Answer | None, reason: str
+    query: EtcdQuery, answer: Answer | None, reason: str
 ) -> None:
     seen = healthy()
     seen["etcd-1"][query] = SILENCE if answer is None else result(answer)
@@ -89,21 +89,21 @@ def test_one_unmet_condition_of_one_member_is_told_and_others_still_serve(
 
 def test_members_that_name_different_leaders_are_not_healthy() -> None:
     seen = healthy()
-    seen["etcd-2"][Query.STATUS] = result(status_of("etcd-2", "etcd-1"))
+    seen["etcd-2"][EtcdQuery.STATUS] = result(status_of("etcd-2", "etcd-1"))
     assert reasons(judged(seen)) == {("LeaderDisputed", None)}
 
 
 def test_a_write_that_goes_through_any_member_is_service() -> None:
     seen = healthy()
     for name in ("etcd-0", "etcd-1"):
-        seen[name][Query.WRITE] = SILENCE
+        seen[name][EtcdQuery.WRITE] = SILENCE
     assert judged(seen).serving is True
 
 
 def test_no_write_through_any_member_is_no_service_though_all_say_they_are_healthy() -> None:
     seen = healthy()
     for name in NAMES:
-        seen[name][Query.WRITE] = result(Answer(429, {"message": "etcdserver: mvcc: database space exceeded"}))
+        seen[name][EtcdQuery.WRITE] = result(Answer(429, {"message": "etcdserver: mvcc: database space exceeded"}))
     verdict = judged(seen)
     assert (verdict.serving, verdict.healthy) == (False, False)
     assert verdict.message == "no write goes through: etcdserver: mvcc: database space exceeded"
@@ -112,7 +112,7 @@ def test_no_write_through_any_member_is_no_service_though_all_say_they_are_healt
 def test_no_leader_is_no_service_even_if_the_newest_write_still_got_through() -> None:
     seen = healthy()
     for name in NAMES:
-        seen[name][Query.STATUS] = result(status_of(name, None))
+        seen[name][EtcdQuery.STATUS] = result(status_of(name, None))
     verdict = judged(seen)
     assert verdict.serving is False
     assert ("NoLeader", None) in reasons(verdict)
@@ -160,7 +160,7 @@ def test_a_member_that_has_yet_to_answer_since_its_pod_changed_is_not_known_to_b
 
 @pytest.mark.parametrize("answered", range(1, 12))
 def test_while_the_first_answers_of_a_healthy_etcd_come_in_no_trouble_is_claimed(answered: int) -> None:
-    arriving = [(name, query) for name in NAMES for query in Query][:answered]
+    arriving = [(name, query) for name in NAMES for query in EtcdQuery][:answered]
     seen = {name: {q: r for q, r in held.items() if (name, q) in arriving} for name, held in healthy().items()}
     verdict = judged(seen)
     assert verdict.serving is not False
@@ -170,7 +170,7 @@ def test_while_the_first_answers_of_a_healthy_etcd_come_in_no_trouble_is_claimed
 def test_trouble_that_is_seen_is_claimed_whatever_is_still_on_its_way() -> None:
     seen = healthy()
     del seen["etcd-2"]
-    seen["etcd-1"][Query.HEALTH] = result(Answer(503, {"health": "false", "reason": "ALARM CORRUPT"}))
+    seen["etcd-1"][EtcdQuery.HEALTH] = result(Answer(503, {"health": "false", "reason": "ALARM CORRUPT"}))
     assert judged(seen).healthy is False
 
 
@@ -199,5 +199,5 @@ def test_all_members_silent_while_one_pod_is_not_ready_is_unhealthy() -> None:
 
 def test_any_http_answer_however_bad_shows_that_our_sight_is_good() -> None:
     seen = silent(healthy(), *NAMES)
-    seen["etcd-0"][Query.HEALTH] = result(Answer(503, {"health": "false", "reason": "RAFT NO LEADER"}))
+    seen["etcd-0"][EtcdQuery.HEALTH] = result(Answer(503, {"health": "false", "reason": "RAFT NO LEADER"}))
     assert judged(seen).healthy is False

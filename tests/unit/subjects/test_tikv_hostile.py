@@ -24,20 +24,20 @@ from subjects.tikv.members.schemas import (
     ClusterStatus,
     Header,
     Member,
-    Members,
+    MemberList,
+    MetaStore,
     Peer,
     Region,
     Regions,
     RegionStatus,
-    Store,
-    StoreMeta,
+    StoreInfo,
     Stores,
 )
 from tests.unit.subjects.tikv_world import GONE, LEADERS, World, names
 
 ODD = [2**200, -(2**63), 1e308, "long" * 500]
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=9), st.sampled_from(ODD))
-MODELS = (Members, Member, Header, Stores, Store, StoreMeta, Regions, Region, Peer, RegionStatus, ClusterStatus)
+MODELS = (MemberList, Member, Header, Stores, StoreInfo, MetaStore, Regions, Region, Peer, RegionStatus, ClusterStatus)
 KNOWN = st.sampled_from(sorted({name for model in MODELS for name in model.model_fields}))
 JSON = st.recursive(
     SCALARS,

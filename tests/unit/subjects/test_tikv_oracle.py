@@ -16,7 +16,7 @@ from subjects.tikv.members.queries import (
     STATUS_PORT,
     STORES,
     TIKV,
-    Query,
+    TikvQuery,
     region_status,
 )
 from subjects.tikv.oracle.observations import WriteResult
@@ -267,7 +267,7 @@ def test_a_cluster_that_is_not_initialized_is_not_healthy(world: World) -> None:
 
 @pytest.mark.parametrize("query", [MEMBERS, STORES, REGIONS, CLUSTER_STATUS])
 @pytest.mark.parametrize("body", [None, [], "text", 7, {"stores": "x", "regions": 1, "is_initialized": "maybe"}])
-def test_an_answer_that_cannot_be_read_is_unknown_with_a_reason(world: World, query: Query, body: Any) -> None:
+def test_an_answer_that_cannot_be_read_is_unknown_with_a_reason(world: World, query: TikvQuery, body: Any) -> None:
     for name in names(PD):
         world.say(name, query, Answer(200, body))
     verdict = world.verdict()

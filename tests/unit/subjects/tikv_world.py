@@ -24,10 +24,10 @@ from subjects.tikv.members.queries import (
     STATUS_PORT,
     STORES,
     TIKV,
-    Query,
+    TikvQuery,
     region_status,
 )
-from subjects.tikv.oracle.observations import Observations, WriteResult
+from subjects.tikv.oracle.observations import TikvObservations, WriteResult
 from subjects.tikv.oracle.verdict import assess
 from subjects.watching.polling import QueryResult
 
@@ -88,7 +88,7 @@ class World:
         self.members = [{"name": name, "client_urls": [f"http://{name}:2379"]} for name in names(PD)]
         self.health = dict.fromkeys(names(PD), True)
         self.leader: str | None = "pd-0"
-        self.answers: dict[tuple[str, Query], Answer | str | None] = {}
+        self.answers: dict[tuple[str, TikvQuery], Answer | str | None] = {}
         self.writes: dict[int, WriteResult | None] | None = None
         self.cluster_id: int | None = CLUSTER_ID
         self.initialized = True
@@ -96,7 +96,7 @@ class World:
     def change(self, role: str, name: str, **fields: Any) -> None:
         self.pods[role][name] = replace(self.pods[role][name], **fields)
 
-    def say(self, name: str, query: Query, answer: Answer | str | None) -> None:
+    def say(self, name: str, query: TikvQuery, answer: Answer | str | None) -> None:
         self.answers[name, query] = answer
 
     def hush(self, name: str, error: str = "no answer within 1 s") -> None:
@@ -125,9 +125,9 @@ class World:
     def blamed(self, reason: str) -> set[str | None]:
         return {problem.member for problem in self.verdict().problems if problem.reason == reason}
 
-    def observations(self) -> Observations:
+    def observations(self) -> TikvObservations:
         results = {f"uid-{name}": self._results(name) for role in (PD, TIKV) for name in self.pods[role]}
-        return Observations(
+        return TikvObservations(
             topology=self.topology,
             pods=self.pods,
             results=lambda uid: results.get(uid, {}),
@@ -138,7 +138,7 @@ class World:
             images=self.images,
         )
 
-    def _results(self, name: str) -> dict[Query, QueryResult]:
+    def _results(self, name: str) -> dict[TikvQuery, QueryResult]:
         told = {query: self._answer(name, query) for query in self._queries(name)}
         told |= {query: answer for (who, query), answer in self.answers.items() if who == name}  # type: ignore[misc]
         return {
@@ -147,14 +147,14 @@ class World:
             if answer is not GONE
         }
 
-    def _queries(self, name: str) -> list[Query]:
+    def _queries(self, name: str) -> list[TikvQuery]:
         if name.startswith("pd"):
             return [PING, MEMBERS] + [HEALTH, STORES, REGIONS, CLUSTER, CLUSTER_STATUS] * (name == self.leader)
         return [ALIVE, *(region_status(id_, STATUS_PORT) for id_ in self.regions)]
 
-    def _answer(self, name: str, query: Query) -> Answer:
+    def _answer(self, name: str, query: TikvQuery) -> Answer:
         leader = next((each for each in self.members if each["name"] == self.leader), None)
-        told: dict[Query, Any] = {
+        told: dict[TikvQuery, Any] = {
             PING: None,
             ALIVE: None,
             MEMBERS: {"header": {"cluster_id": CLUSTER_ID}, "members": self.members, "leader": leader},
