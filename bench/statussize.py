@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from controller.api import CampaignSpec, Current, Outcome, Phase, Step
+from controller.api import CampaignSpec, CurrentAttempt, Outcome, Phase, Step
 from controller.attempt.attempt import trial_seed
 from controller.clock import Clock
 from controller.records import Records
@@ -42,7 +42,7 @@ async def measure(folder: Path, trials: int) -> StatusSize:
         begun = time.perf_counter()
         tally = await records.tally(UID)
         now = clock.now()
-        current = Current(trial=trials, attempt=1, step=Step.OBSERVE, since=now, deadline=now, message="m" * 200)
+        current = CurrentAttempt(trial=trials, attempt=1, step=Step.OBSERVE, since=now, deadline=now, message="m" * 200)
         status = compute_status(row, 1, tally, DriverStatus(current=current, holder="x/y", ours=True), (), now)
         took = time.perf_counter() - begun
     finally:

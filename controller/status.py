@@ -13,14 +13,14 @@ from controller.api import (
     CampaignStatus,
     Condition,
     ConditionType,
-    Current,
+    CurrentAttempt,
     Mode,
     Outcome,
     Phase,
     Plan,
     Rates,
     Reason,
-    Recent,
+    RecentAttempt,
     Summary,
 )
 from controller.records.rows import AttemptSummary, CampaignRow, Tally
@@ -78,7 +78,7 @@ class DriverStatus:
     refusal: Refusal | None = None
     holder: str | None = None
     ours: bool = False
-    current: Current | None = None
+    current: CurrentAttempt | None = None
     suspending: bool = False
     cooling_until: datetime | None = None
     waiting: str | None = None
@@ -166,13 +166,13 @@ def _share(part: int, whole: int) -> tuple[str, str]:
     return f"{part}/{whole} ({part / whole:.0%})", f"{part / whole:.4f}"
 
 
-def _recent(attempt: AttemptSummary) -> Recent:
+def _recent(attempt: AttemptSummary) -> RecentAttempt:
     assert attempt.outcome is not None and attempt.ended_at is not None, "recent attempts have ended"
 
     def text(time: float | None) -> str | None:
         return None if time is None else seconds(time)
 
-    return Recent(
+    return RecentAttempt(
         trial=attempt.trial,
         attempt=attempt.attempt,
         outcome=attempt.outcome,

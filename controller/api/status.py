@@ -76,7 +76,7 @@ class Rates(Model):
     false_alarm_rate: str | None = Field(None, max_length=16)
 
 
-class Current(Model):
+class CurrentAttempt(Model):
     """The running attempt and its step."""
 
     trial: int = Field(ge=1)
@@ -87,7 +87,7 @@ class Current(Model):
     message: str = Field("", max_length=512)
 
 
-class Recent(Model):
+class RecentAttempt(Model):
     """One of the last attempts that ended."""
 
     trial: int = Field(ge=1)
@@ -122,8 +122,8 @@ class CampaignStatus(Model):
     finished_at: Time | None = None
     summary: Summary | None = None
     rates: Rates | None = None
-    current: Current | None = None
-    recent: list[Recent] = Field(default_factory=list, max_length=RECENT_ATTEMPTS, exclude_if=not_)
+    current: CurrentAttempt | None = None
+    recent: list[RecentAttempt] = Field(default_factory=list, max_length=RECENT_ATTEMPTS, exclude_if=not_)
     plans: list[Plan] = Field(default_factory=list, max_length=PLANNED_TRIALS, exclude_if=not_)
     conditions: list[Condition] = Field(default_factory=list, max_length=16, exclude_if=not_)
 

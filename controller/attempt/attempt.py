@@ -22,7 +22,7 @@ from random import Random
 from pydantic import BaseModel
 
 from controller.agents.protocol import CommandLog
-from controller.api import CampaignSpec, Current, Failure, Outcome, Step
+from controller.api import CampaignSpec, CurrentAttempt, Failure, Outcome, Step
 from controller.attempt.agent_session import AgentAbsent, AgentSession
 from controller.attempt.injection import CleanupFailed, exceeds_quorum, plan_fault, try_revert_fault
 from controller.attempt.observation import End, Observation, ObservationWindow, add_verdict
@@ -85,7 +85,7 @@ class Attempt:
         agent: AgentSession,
         records: Records,
         now: Callable[[], datetime],
-        report: Callable[[Current], None],
+        report: Callable[[CurrentAttempt], None],
     ) -> None:
         self._row = row
         self._spec = spec

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, Unpack
 
-from controller.api import Current, Failure, Step
+from controller.api import CurrentAttempt, Failure, Step
 from controller.attempt.outcome import AttemptFailed
 from controller.records import AttemptFields, AttemptRow, Event, Records
 from subjects.retry import retry_until_reachable
@@ -35,7 +35,7 @@ class StepRunner:
     """Runs the steps of one attempt. `report` receives what is being done, for the campaign's status."""
 
     def __init__(
-        self, row: AttemptRow, records: Records, now: Callable[[], datetime], report: Callable[[Current], None]
+        self, row: AttemptRow, records: Records, now: Callable[[], datetime], report: Callable[[CurrentAttempt], None]
     ) -> None:
         self._row = row
         self._records = records
@@ -45,7 +45,7 @@ class StepRunner:
         self._events: list[Event] = []
         self._record_waits_limited = False
         self._writing: asyncio.Task[None] | None = None
-        self._current = Current(trial=row.trial, attempt=row.attempt, step=Step.RESET, since=now())
+        self._current = CurrentAttempt(trial=row.trial, attempt=row.attempt, step=Step.RESET, since=now())
 
     # Records ---------------------------------------------------------------------------------------------------------
 

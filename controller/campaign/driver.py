@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from pydantic import BaseModel
 
 from controller.agents.protocol import AgentSource
-from controller.api import Controls, Current, Outcome, Phase, Reason
+from controller.api import Controls, CurrentAttempt, Outcome, Phase, Reason
 from controller.attempt.attempt import Attempt, trial_seed
 from controller.attempt.injection import CleanupFailed
 from controller.attempt.outcome import StopReason
@@ -311,7 +311,7 @@ class CampaignDriver:
             self._state = replace(known, locks=None if interleaved else locks)
         self._record_attempt(row.trial, row.attempt, outcome)
 
-    def _show_step(self, current: Current) -> None:
+    def _show_step(self, current: CurrentAttempt) -> None:
         """Publishes what an attempt does. It has until its deadline to do something else."""
         self._state = replace(self._state, current=current)
         self._publish_changes()

@@ -16,7 +16,7 @@ from controller.api import (
     CampaignSpec,
     Condition,
     ConditionType,
-    Current,
+    CurrentAttempt,
     Mode,
     Outcome,
     Phase,
@@ -112,7 +112,7 @@ class CampaignState:
     holder: str | None = None
     ours: bool = False
     cooling_until: datetime | None = None
-    current: Current | None = None
+    current: CurrentAttempt | None = None
 
     @property
     def name(self) -> str:

@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.text import Text
 
 from controller.analysis.moments import DURATIONS
-from controller.api import CampaignStatus, Current, Phase, Rates, Recent
+from controller.api import CampaignStatus, CurrentAttempt, Phase, Rates, RecentAttempt
 from controller.cli.cluster.campaigns import CampaignSnapshot
 from controller.cli.cluster.errors import CommandFailed, Refused
 from controller.cli.tables import printable_text
@@ -45,7 +45,7 @@ class EventLog:
         phase_line = str(status.phase) + (f": {status.message}" if status.message else "")
         return [phase_line if isinstance(each, Phase) else _outcome(campaign, each) for each in self._new(status)]
 
-    def _new(self, status: CampaignStatus) -> list[Phase | Recent]:
+    def _new(self, status: CampaignStatus) -> list[Phase | RecentAttempt]:
         """The last phase follows the last attempt; every other phase precedes the attempts that ended in it."""
         phase = [status.phase] if status.phase is not self._phase else []
         ended = [each for each in reversed(status.recent) if (each.trial, each.attempt) not in self._printed]
@@ -88,7 +88,7 @@ def rate_lines(rates: Rates | None) -> list[str]:
     return [*lines, *([f"median time to detect {detect}"] if detect else [])]
 
 
-def _outcome(campaign: CampaignSnapshot, ended: Recent) -> str:
+def _outcome(campaign: CampaignSnapshot, ended: RecentAttempt) -> str:
     attempt = f", attempt {ended.attempt}" if ended.attempt > 1 else ""
     durations = ((moment.happened, getattr(ended, moment.duration)) for moment in DURATIONS)
     after = "".join(f", {what} after {seconds}" for what, seconds in durations if seconds)
@@ -97,7 +97,7 @@ def _outcome(campaign: CampaignSnapshot, ended: Recent) -> str:
     return f"trial {ended.trial}/{campaign.trials}{attempt}{on}: {ended.outcome}{after}{why}"
 
 
-def _countdown(current: Current, now: datetime) -> str:
+def _countdown(current: CurrentAttempt, now: datetime) -> str:
     """Returns how long the step may still take; empty where it has no deadline."""
     if current.deadline is None:
         return ""

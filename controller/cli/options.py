@@ -19,7 +19,7 @@ class UsageError(Exception):
     """The arguments are invalid; the command exits with status 2. The text is a sentence for the user."""
 
 
-class Exit(IntEnum):
+class ExitStatus(IntEnum):
     """The exit statuses."""
 
     DONE = 0
@@ -63,9 +63,9 @@ def exit_on_error() -> Iterator[None]:
             yield
         except UserError as error:
             typer.echo(str(error), err=True)
-            raise typer.Exit(Exit.FAILED) from None
+            raise typer.Exit(ExitStatus.FAILED) from None
         except KeyboardInterrupt:
-            raise typer.Exit(Exit.INTERRUPTED) from None
+            raise typer.Exit(ExitStatus.INTERRUPTED) from None
 
 
 @contextmanager

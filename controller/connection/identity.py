@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from pathlib import Path
 
-from controller.connection.kubeconfig import Cluster, Exec, User
+from controller.connection.kubeconfig import ClusterEntry, Exec, User
 from controller.connection.values import Connection, ExecPlugin, Identity, NoCluster
 
 VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
@@ -19,7 +19,7 @@ MAX_BYTES = 1 << 20
 """The limit of a token, a key or a CA bundle, so that a device without an end cannot fill the memory."""
 
 
-def identity_of(user: User, name: str, cluster: Cluster, found: Connection) -> Identity:
+def identity_of(user: User, name: str, cluster: ClusterEntry, found: Connection) -> Identity:
     """Returns the identity of the user `name` for this server. Raises NoCluster where its entry is invalid."""
     token_file = Path(user.token_file) if user.token_file else None
     basic = bool(user.username or user.password)
@@ -76,7 +76,7 @@ def impersonation(user: User, name: str) -> tuple[tuple[str, str], ...]:
     return tuple(headers)
 
 
-def _exec_plugin(config: Exec, name: str, cluster: Cluster, found: Connection) -> ExecPlugin:
+def _exec_plugin(config: Exec, name: str, cluster: ClusterEntry, found: Connection) -> ExecPlugin:
     if not config.command:
         raise NoCluster(f"the exec of user {name!r} names no command")
     if config.api_version not in VERSIONS:
@@ -99,7 +99,7 @@ def _exec_plugin(config: Exec, name: str, cluster: Cluster, found: Connection) -
     return ExecPlugin(config.command, tuple(config.args), config.api_version, mode, variables, hint, info)
 
 
-def _cluster_info(cluster: Cluster, found: Connection) -> dict[str, object]:
+def _cluster_info(cluster: ClusterEntry, found: Connection) -> dict[str, object]:
     info: dict[str, object] = {"server": found.server}
     if cluster.tls_server_name:
         info["tls-server-name"] = cluster.tls_server_name

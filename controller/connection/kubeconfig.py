@@ -64,7 +64,7 @@ class Extension(_Entry):
     extension: Any = None
 
 
-class Cluster(_Entry):
+class ClusterEntry(_Entry):
     """`clusters[].cluster`."""
 
     server: str = ""
@@ -133,7 +133,7 @@ class Context(_Entry):
 
 class _NamedCluster(_Entry):
     name: str = ""
-    cluster: Cluster = Cluster()
+    cluster: ClusterEntry = ClusterEntry()
 
 
 class _NamedUser(_Entry):
@@ -151,7 +151,7 @@ class Kubeconfig:
     """The content of one file, or of several, merged. Every path in it is absolute."""
 
     current_context: str = ""
-    clusters: Mapping[str, Cluster] = field(default_factory=dict)
+    clusters: Mapping[str, ClusterEntry] = field(default_factory=dict)
     users: Mapping[str, User] = field(default_factory=dict, repr=False)
     contexts: Mapping[str, Context] = field(default_factory=dict)
 
@@ -288,7 +288,7 @@ def _by_name(entries: list[Named], value: Callable[[Named], Value]) -> dict[str,
     return found
 
 
-def _cluster_at(cluster: Cluster, file: Path) -> Cluster:
+def _cluster_at(cluster: ClusterEntry, file: Path) -> ClusterEntry:
     return cluster.model_copy(update={"certificate_authority": _absolute(file, cluster.certificate_authority)})
 
 

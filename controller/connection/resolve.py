@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from controller.connection.identity import identity_of, impersonation, read_file
 from controller.connection.kubeconfig import (
-    Cluster,
+    ClusterEntry,
     Context,
     Kubeconfig,
     User,
@@ -66,12 +66,12 @@ def connection_from(
         known = ", ".join(sorted(filter(None, config.contexts))[:10])
         raise NoCluster(f"there is no context {name!r} in {source}" + (f"; there are {known}" if known else ""))
     chosen = config.contexts.get(name) or Context()
-    cluster = config.clusters.get(chosen.cluster) or Cluster()
+    cluster = config.clusters.get(chosen.cluster) or ClusterEntry()
     user = config.users.get(chosen.user) or User()
     pod = PodEnvironment.from_environment(environment, account)
     namespace = chosen.namespace or (_namespace_of(pod, environment) if pod else "") or "default"
     # An empty kubeconfig means the pod's own server; one that lacks only the server is an error.
-    if pod is not None and cluster == Cluster() and not user.act_as:
+    if pod is not None and cluster == ClusterEntry() and not user.act_as:
         return _validated(_in_pod(pod, environment, namespace))
     server = cluster.server or environment.get("KUBERNETES_MASTER", "")
     if not server:
@@ -166,7 +166,7 @@ def _split_off_login(found: Connection) -> Connection:
     return replace(found, server=f"{url.scheme}://{address}{url.path}", identity=identity)
 
 
-def _authority(cluster: Cluster) -> bytes | None:
+def _authority(cluster: ClusterEntry) -> bytes | None:
     if cluster.certificate_authority and cluster.certificate_authority_data:
         raise NoCluster("the cluster has certificate-authority and certificate-authority-data; only one is allowed")
     if cluster.certificate_authority:
@@ -174,14 +174,14 @@ def _authority(cluster: Cluster) -> bytes | None:
     return cluster.certificate_authority_data or None
 
 
-def _trust(cluster: Cluster) -> Trust:
+def _trust(cluster: ClusterEntry) -> Trust:
     authority = _authority(cluster)
     if authority and cluster.insecure_skip_tls_verify:
         raise NoCluster("the cluster has a certificate-authority and insecure-skip-tls-verify; only one is allowed")
     return Trust(authority, cluster.insecure_skip_tls_verify, cluster.tls_server_name)
 
 
-def _proxy(cluster: Cluster, name: str) -> str | None:
+def _proxy(cluster: ClusterEntry, name: str) -> str | None:
     if not cluster.proxy_url:
         return None
     try:

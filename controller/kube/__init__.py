@@ -1,6 +1,6 @@
 """Kubernetes: what the controller asks of the API server, and how (`controller.connection` decides which and as whom).
 
-`KubeApi` sends requests; `KubeCluster` is what subjects are given, with `Members` to ask a member of theirs;
+`KubeApi` sends requests; `KubeCluster` is what subjects are given, with `MemberClient` to ask a member of theirs;
 `KubeCampaigns` writes statuses and Events; `KubeDeployments` starts and ends agents; `KubeReviews` asks what they may
 read. Answers stay plain JSON: the generated models cost a parse and give nothing that these few calls need
 (docs/decisions/031-one-client.md).

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from typing import Any
 
 from controller.kube.api import KubeApi, parsing
-from controller.kube.members import Connect, Members, connect
+from controller.kube.members import Connect, MemberClient, connect
 from controller.kube.pods import pod_from_json, watch_pods
 from subjects.cluster import Answer, MemberRequest, Pod, PodView, Workload
 
@@ -24,7 +24,7 @@ class KubeCluster:
 
     def __init__(self, api: KubeApi, connect: Connect = connect) -> None:
         self._api = api
-        self._members = Members(api, connect)
+        self._members = MemberClient(api, connect)
 
     @property
     def reaches_pods(self) -> bool:

@@ -38,7 +38,7 @@ def connect(context: SSLContext) -> httpx.AsyncBaseTransport:
     return httpx.AsyncHTTPTransport(verify=context, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
 
 
-class Members:
+class MemberClient:
     """Implements `Cluster.ask_member`. Raises MemberUnreachable and nothing else."""
 
     def __init__(self, api: KubeApi, connect: Connect = connect) -> None:

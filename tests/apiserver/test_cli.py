@@ -17,7 +17,7 @@ import pytest
 
 from cluster.apiserver.controlplane import ControlPlane
 from cluster.apiserver.kubectl import Kubectl
-from controller.api import CampaignStatus, Current, Outcome, Phase, Recent, Step, Summary
+from controller.api import CampaignStatus, CurrentAttempt, Outcome, Phase, RecentAttempt, Step, Summary
 from tests.apiserver.campaigns import NOON, campaign, finished, write_status
 from tests.apiserver.conftest import CONTROLLER_NAMESPACE, REPO, KubectlAs, MakeNamespace
 
@@ -74,14 +74,14 @@ def there(kubectl: Kubectl, namespace: str) -> Any:
 
 def running() -> CampaignStatus:
     """In the middle of its second trial."""
-    ended = Recent(
+    ended = RecentAttempt(
         trial=1, attempt=1, outcome=Outcome.SELF_HEALED, target="etcd-1", time_to_recover="8.2s", ended_at=NOON
     )
     return CampaignStatus(
         phase=Phase.RUNNING,
         message="3 trials of node_kill",
         summary=Summary(planned=3, done=1, progress="1/3", scored=1),
-        current=Current(trial=2, attempt=1, step=Step.OBSERVE, since=NOON, message="etcd-0 is not Ready"),
+        current=CurrentAttempt(trial=2, attempt=1, step=Step.OBSERVE, since=NOON, message="etcd-0 is not Ready"),
         recent=[ended],
     )
 

@@ -9,7 +9,17 @@ import time
 import pytest
 
 from cluster.apiserver.kubectl import Kubectl
-from controller.api import CampaignStatus, ConditionType, Current, Outcome, Phase, Rates, Recent, Step, Summary
+from controller.api import (
+    CampaignStatus,
+    ConditionType,
+    CurrentAttempt,
+    Outcome,
+    Phase,
+    Rates,
+    RecentAttempt,
+    Step,
+    Summary,
+)
 from tests.apiserver.campaigns import FIELD_MANAGER, NOON, campaign, condition, finished, write_status
 
 
@@ -22,11 +32,11 @@ def running() -> CampaignStatus:
         started_at=NOON,
         summary=Summary(planned=5, done=2, progress="2/5", scored=2, recovered=1, outcomes=dict.fromkeys(Outcome, 1)),
         rates=Rates(recovered="1/2 (50%)", recovery_rate="0.5000", median_time_to_recover=">30s"),
-        current=Current(
+        current=CurrentAttempt(
             trial=3, attempt=2, step=Step.OBSERVE, since=NOON, deadline=NOON, message="etcd-1 is not ready"
         ),
         recent=[
-            Recent(
+            RecentAttempt(
                 trial=2,
                 attempt=1,
                 outcome=Outcome.SELF_HEALED,
@@ -59,7 +69,7 @@ def test_every_phase_outcome_and_step_that_the_controller_knows_is_taken(kubectl
     for phase in Phase:
         assert write_status(kubectl, asked, CampaignStatus(phase=phase)).code == 0, phase
     for step in Step:
-        current = Current(trial=1, attempt=1, step=step, since=NOON)
+        current = CurrentAttempt(trial=1, attempt=1, step=step, since=NOON)
         assert write_status(kubectl, asked, CampaignStatus(phase=Phase.RUNNING, current=current)).code == 0, step
 
 

@@ -28,7 +28,7 @@ from controller.agents.operatordb.export import RequestBodies
 from controller.agents.operatordb.file import reading
 from controller.agents.operatordb.source import OperatorDb
 from controller.agents.protocol import Cursor
-from controller.api import CampaignStatus, Current, Mode, Outcome, Phase, Recent, Step
+from controller.api import CampaignStatus, CurrentAttempt, Mode, Outcome, Phase, RecentAttempt, Step
 from controller.cli.app import app
 from controller.cli.cluster.campaigns import CampaignSnapshot
 from controller.cli.live import EventLog, LiveDisplay, PlainDisplay
@@ -329,8 +329,8 @@ def test_a_formula_in_a_record_is_a_text_in_a_spreadsheet(told: Any, formula: st
 
 def test_a_campaign_that_is_watched_draws_no_line_but_its_own() -> None:
     forged = f"x\n 0:09 forged{CLEAR}"
-    current = Current(trial=1, attempt=1, step=Step.OBSERVE, since=at(0), message=forged)
-    ended = Recent(trial=1, attempt=1, outcome=Outcome.QUIET, ended_at=at(0), message=forged)
+    current = CurrentAttempt(trial=1, attempt=1, step=Step.OBSERVE, since=at(0), message=forged)
+    ended = RecentAttempt(trial=1, attempt=1, outcome=Outcome.QUIET, ended_at=at(0), message=forged)
     status = CampaignStatus(phase=Phase.RUNNING, message=HOSTILE.replace("\ud83d", ""), current=current, recent=[ended])
     seen = CampaignSnapshot("default", "demo", "u", 3, Mode.AGENT, status)
     out = io.StringIO()
@@ -345,7 +345,7 @@ def test_a_campaign_that_is_watched_draws_no_line_but_its_own() -> None:
 
 def test_a_campaign_that_is_drawn_moves_nothing_but_its_own_lines() -> None:
     forged = f"x\n 0:09 forged{CLEAR}"
-    current = Current(trial=1, attempt=1, step=Step.OBSERVE, since=at(0), message=forged)
+    current = CurrentAttempt(trial=1, attempt=1, step=Step.OBSERVE, since=at(0), message=forged)
     seen = CampaignSnapshot("default", "demo", "u", 3, Mode.AGENT, CampaignStatus(phase=Phase.RUNNING, current=current))
     out = io.StringIO()
     console = Console(file=out, width=300, force_terminal=True, legacy_windows=False)

@@ -19,7 +19,7 @@ import pytest
 
 from controller.agents.operatordb import known
 from controller.agents.operatordb.file import reading
-from controller.agents.operatordb.queries import Query
+from controller.agents.operatordb.queries import FileQuery
 from controller.agents.operatordb.reader import FileReader
 from controller.agents.operatordb.source import OperatorDb
 from controller.agents.protocol import AgentUnreadable, Cursor
@@ -340,7 +340,7 @@ def test_a_reader_that_hangs_ends_or_raves_costs_one_look_and_is_replaced(
     texts: Store, monkeypatch: pytest.MonkeyPatch, runs: str
 ) -> None:
     reader = FileReader()
-    query = Query("counts", str(texts.path), NOW)
+    query = FileQuery("counts", str(texts.path), NOW)
     with monkeypatch.context() as patched:
         patched.setattr("controller.agents.operatordb.reader._START", runs)
         patched.setattr("controller.agents.operatordb.reader.ANSWER_BYTES", 1 << 20)
@@ -353,7 +353,7 @@ def test_a_reader_that_hangs_ends_or_raves_costs_one_look_and_is_replaced(
 def test_the_reader_has_no_more_memory_than_it_was_given(texts: Store) -> None:
     """Measured by the kernel, not by us."""
     reader = FileReader()
-    reader.ask(Query("counts", str(texts.path), NOW))
+    reader.ask(FileQuery("counts", str(texts.path), NOW))
     assert reader._process is not None
     limits = Path(f"/proc/{reader._process.pid}/limits").read_text()
     assert f"Max address space         {512 << 20}" in limits and "Max core file size        0" in limits
@@ -363,7 +363,7 @@ def test_the_reader_has_no_more_memory_than_it_was_given(texts: Store) -> None:
 def test_the_reader_is_told_no_secret_of_the_controllers(texts: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EVALCAMPAIGN_DB", "postgresql://user:hunter2@db/records")
     reader = FileReader()
-    reader.ask(Query("counts", str(texts.path), NOW))
+    reader.ask(FileQuery("counts", str(texts.path), NOW))
     assert reader._process is not None
     assert b"hunter2" not in Path(f"/proc/{reader._process.pid}/environ").read_bytes()
     reader.close()

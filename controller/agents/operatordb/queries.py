@@ -40,7 +40,7 @@ _TROUBLES: Mapping[str, type[AgentUnreadable]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class FileQuery:
     """One query. `about` is `cursor`, `tickets`, `commands`, `refusal` or `counts`.
 
     `at` is the time by our clock, UTC. `zone` is the IANA name of the zone of naive times. The answer has what is new
@@ -63,7 +63,7 @@ class Query:
         return query
 
     @classmethod
-    def from_json(cls, query: Json) -> Query:
+    def from_json(cls, query: Json) -> FileQuery:
         """Returns the query that `to_json` encoded."""
         return cls(
             about=query["about"],
@@ -76,7 +76,7 @@ class Query:
         )
 
 
-def answer(query: Query) -> Json:
+def answer(query: FileQuery) -> Json:
     """Reads the file and returns the answer, or the error that prevents it. Blocks."""
     path, zone = Path(query.path), zone_of(query.zone)
     if query.about == "refusal":
@@ -137,7 +137,7 @@ def _plain(value: Any) -> Json:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-_ANSWERS: Mapping[str, Callable[[Any, Query, tzinfo], Json]] = {
+_ANSWERS: Mapping[str, Callable[[Any, FileQuery, tzinfo], Json]] = {
     "cursor": lambda file, query, zone: cursor_to_json(take_cursor(file, query.at)),
     "tickets": lambda file, query, zone: _plain([asdict(each) for each in find_tickets(file, _since(query), zone)]),
     "commands": lambda file, query, zone: _plain(asdict(find_commands(file, _since(query), query.tickets, zone))),
@@ -145,7 +145,7 @@ _ANSWERS: Mapping[str, Callable[[Any, Query, tzinfo], Json]] = {
 }
 
 
-def _since(query: Query) -> Cursor:
+def _since(query: FileQuery) -> Cursor:
     return query.cursor or Cursor(query.at)
 
 
@@ -171,7 +171,7 @@ def main() -> None:
     for line in sys.stdin.buffer:
         signal.alarm(ALARM_SECONDS)
         try:
-            answered = json.dumps(answer(Query.from_json(json.loads(line))))
+            answered = json.dumps(answer(FileQuery.from_json(json.loads(line))))
         except MemoryError:
             answered = (
                 '{"trouble": "TooMuch", "why": "the file cannot be read: it takes more memory than one read may have"}'

@@ -19,7 +19,7 @@ from threading import Lock
 
 import controller
 from controller.agents.operatordb.file import ReadLimitExceeded
-from controller.agents.operatordb.queries import Query, result_of
+from controller.agents.operatordb.queries import FileQuery, result_of
 from controller.agents.protocol import AgentUnreadable
 from controller.jsontypes import Json
 
@@ -41,7 +41,7 @@ class FileReader:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = Lock()
 
-    def ask(self, query: Query, seconds: float = ANSWER_SECONDS) -> Json:
+    def ask(self, query: FileQuery, seconds: float = ANSWER_SECONDS) -> Json:
         """Returns the answer. Raises AgentUnreadable where there is none; the next call starts a new process."""
         with self._lock:
             try:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from controller.agents.operatordb.file import Locked
-from controller.agents.operatordb.queries import Query, cursor_from_json, log_from_json, tickets_from_json
+from controller.agents.operatordb.queries import FileQuery, cursor_from_json, log_from_json, tickets_from_json
 from controller.agents.operatordb.reader import FileReader
 from controller.agents.operatordb.tables import NoSuchZone, zone_of
 from controller.agents.protocol import ANY_FILE, AgentUnreadable, CommandLog, Cursor, FilePolicy, PollResult, Ticket
@@ -42,7 +42,7 @@ class OperatorDb:
 
     async def refusal(self) -> str | None:
         """Returns why this file may never be read; None where it may, or does not exist yet. Raises AgentUnreadable."""
-        reason: str | None = await self._ask(Query("refusal", str(self._path), self._now(), policy=self._policy))
+        reason: str | None = await self._ask(FileQuery("refusal", str(self._path), self._now(), policy=self._policy))
         return reason
 
     async def current_cursor(self) -> Cursor:
@@ -73,7 +73,7 @@ class OperatorDb:
         for left in reversed(range(TRIES)):
             at = self._now()
             zone = str(self._zone)
-            query = Query(about, str(self._path), at, zone, cursor, tuple(tickets), self._policy)
+            query = FileQuery(about, str(self._path), at, zone, cursor, tuple(tickets), self._policy)
             try:
                 return await self._ask(query), at
             except Locked:
@@ -81,7 +81,7 @@ class OperatorDb:
                     raise
         raise AssertionError
 
-    async def _ask(self, query: Query) -> Json:
+    async def _ask(self, query: FileQuery) -> Json:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._reader.ask, query)
 
 

@@ -24,7 +24,7 @@ from controller.analysis.summary import Analysis
 from controller.api import Mode
 from controller.cli import tables
 from controller.cli.analysis.options import AnalysisFormat, RateName
-from controller.cli.options import Exit
+from controller.cli.options import ExitStatus
 from controller.cli.tables import console
 from controller.jsontypes import Json
 from controller.reading import serialization
@@ -82,7 +82,7 @@ def pass_or_exit(analysis: Analysis, name: RateName | None, least: float) -> Non
     result = gate(chosen, rate, least)
     if not result.passed:
         typer.echo(result.sentence, err=True)
-        raise typer.Exit(Exit.UNDER)
+        raise typer.Exit(ExitStatus.UNDER)
 
 
 def _title(analysis: Analysis) -> str:

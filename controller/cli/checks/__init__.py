@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from controller.cli.options import Context, Exit, Format, Namespace, OutputFormat, exit_on_error
+from controller.cli.options import Context, ExitStatus, Format, Namespace, OutputFormat, exit_on_error
 
 if TYPE_CHECKING:
     from controller.cli.checks.finding import Finding
@@ -44,7 +44,7 @@ def doctor(
         if output is OutputFormat.JSON:
             print(json.dumps([finding.to_json() for finding in found], indent=2))
         failed = any(finding.level is Level.FAIL for finding in found)
-        raise typer.Exit(Exit.FAILED if failed else Exit.DONE)
+        raise typer.Exit(ExitStatus.FAILED if failed else ExitStatus.DONE)
 
 
 def _findings(context: str | None, namespace: str | None, agent_db: Path | None) -> Iterator[Finding]:

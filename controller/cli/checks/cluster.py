@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from controller.agents.operatordb.queries import Query
+from controller.agents.operatordb.queries import FileQuery
 from controller.agents.operatordb.reader import FileReader
 from controller.agents.protocol import AgentUnreadable
 from controller.api import GROUP, KIND, PLURAL, CampaignSpec, CampaignStatus
@@ -173,7 +173,7 @@ def check_agent_db(path: Path) -> Iterator[Finding]:
         return
     child = FileReader()
     try:
-        counts: dict[str, int | None] = child.ask(Query("counts", str(path.absolute()), datetime.now(UTC)))
+        counts: dict[str, int | None] = child.ask(FileQuery("counts", str(path.absolute()), datetime.now(UTC)))
     except AgentUnreadable as trouble:
         yield fail(str(trouble), "it must be the agent's SQLite file, and you must be able to read it")
         return

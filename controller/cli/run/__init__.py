@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from controller.cli.options import Context, Exit, Format, LiveCampaign, Namespace, OutputFormat, exit_on_error
+from controller.cli.options import Context, ExitStatus, Format, LiveCampaign, Namespace, OutputFormat, exit_on_error
 
 ASK, WATCH, AGENT = "What is asked", "How it is watched", "The agent"
 
@@ -162,7 +162,7 @@ def run(
             typer.echo(
                 execution.as_json(made) if output is OutputFormat.JSON else "\n".join(each.title for each in made)
             )
-            raise typer.Exit(Exit.DONE)
+            raise typer.Exit(ExitStatus.DONE)
         raise typer.Exit(execution.follow_until_end(campaigns, made, fail_under, output))
 
 

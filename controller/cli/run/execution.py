@@ -18,7 +18,7 @@ from controller.api import CampaignSpec, CampaignStatus, Controls, Mode, Outcome
 from controller.cli.cluster.campaigns import Campaigns, CampaignSnapshot
 from controller.cli.cluster.errors import CommandFailed, Refused, Unreachable
 from controller.cli.live import CampaignWatch, follow, open_display, rate_lines
-from controller.cli.options import Exit, OutputFormat
+from controller.cli.options import ExitStatus, OutputFormat
 from controller.cli.run import tokens
 from controller.cli.run.catalog import validate_spec
 from controller.cli.run.request import RunOptions, build_spec, describe_spec, readable_name
@@ -143,7 +143,7 @@ def follow_until_end(
     fail_under: float | None,
     output: OutputFormat,
     stall_seconds: float | None = None,
-) -> Exit:
+) -> ExitStatus:
     """Shows campaigns until they have ended. Ctrl-C stops the command; the campaigns continue.
 
     `fail_under` applies to the first. As JSON, stdout holds only their last states. Proposes `compare` for two
@@ -160,7 +160,7 @@ def follow_until_end(
                 f"\n{name} goes on by itself. Watch it: evalcampaign watch {name}; end it: evalcampaign abort {name}",
                 err=True,
             )
-        return Exit.INTERRUPTED
+        return ExitStatus.INTERRUPTED
     reports = [final_report(each, fail_under if each is ended[0] else None) for each in ended]
     for campaign, (lines, _) in zip(ended, reports, strict=True):
         for line in lines:
@@ -203,7 +203,7 @@ def as_json(campaigns: Sequence[CampaignSnapshot]) -> str:
     )
 
 
-def final_report(campaign: CampaignSnapshot, fail_under: float | None) -> tuple[list[str], Exit]:
+def final_report(campaign: CampaignSnapshot, fail_under: float | None) -> tuple[list[str], ExitStatus]:
     """Returns the lines at the end, and the exit status. A campaign that did not complete has failed.
 
     `fail_under` takes the packages of the extra `evidence`: see `gate.ready`.
@@ -211,11 +211,11 @@ def final_report(campaign: CampaignSnapshot, fail_under: float | None) -> tuple[
     status = campaign.status
     lines = [*_planned(campaign)] or rate_lines(status.rates)
     if status.phase is not Phase.COMPLETE:
-        return lines, Exit.FAILED
+        return lines, ExitStatus.FAILED
     if fail_under is None:
-        return lines, Exit.DONE
+        return lines, ExitStatus.DONE
     result = gate(*_rate(campaign), fail_under)
-    return [*lines, result.sentence], Exit.DONE if result.passed else Exit.UNDER
+    return [*lines, result.sentence], ExitStatus.DONE if result.passed else ExitStatus.UNDER
 
 
 def _rate(campaign: CampaignSnapshot) -> tuple[str, Rate]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controller.analysis.moments import DURATIONS, MOMENTS
-from controller.api import Recent
+from controller.api import RecentAttempt
 from controller.records.rows import AttemptSummary
 
 
@@ -16,4 +16,4 @@ def test_every_moment_is_an_attribute_of_an_attempt() -> None:
 def test_every_duration_is_known_of_an_attempt_and_in_a_campaigns_status() -> None:
     assert [moment.happened for moment in DURATIONS] == ["detected", "called resolved", "recovered"]
     for moment in DURATIONS:
-        assert moment.duration in dir(AttemptSummary) and moment.duration in Recent.model_fields
+        assert moment.duration in dir(AttemptSummary) and moment.duration in RecentAttempt.model_fields

@@ -11,7 +11,7 @@ from bench.quick import QuickSpec
 from bench.scripted import Script, ScriptedSubject, World
 from controller.agents.deployment import AgentDeployment
 from controller.agents.protocol import AgentSource
-from controller.api import CampaignSpec, Current, Outcome
+from controller.api import CampaignSpec, CurrentAttempt, Outcome
 from controller.attempt.agent_session import AgentSession
 from controller.attempt.attempt import Attempt, trial_seed
 from controller.attempt.stopping import StopSignal
@@ -38,7 +38,7 @@ class Bench:
     clock: VirtualClock
     world: World
     stop: StopSignal
-    told: list[Current]
+    told: list[CurrentAttempt]
     source: AgentSource | None = None
     workload: AgentDeployment | None = None
 

@@ -12,11 +12,22 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from controller.api import CampaignStatus, Current, Mode, Outcome, Phase, Plan, Rates, Recent, Step, Summary
+from controller.api import (
+    CampaignStatus,
+    CurrentAttempt,
+    Mode,
+    Outcome,
+    Phase,
+    Plan,
+    Rates,
+    RecentAttempt,
+    Step,
+    Summary,
+)
 from controller.cli.cluster.campaigns import CampaignSnapshot
 from controller.cli.cluster.errors import CommandFailed, Refused, Unreachable
 from controller.cli.live import CampaignWatch, EventLog, PlainDisplay, follow, progress_line
-from controller.cli.options import Exit
+from controller.cli.options import ExitStatus
 from controller.cli.run.execution import final_report
 from tests.unit.records.samples import at
 
@@ -25,8 +36,8 @@ def seen(phase: Phase = Phase.RUNNING, uid: str = "u", **status: Any) -> Campaig
     return CampaignSnapshot("default", "demo", uid, 3, Mode.AGENT, CampaignStatus(phase=phase, **status))
 
 
-def ended(trial: int, **words: Any) -> Recent:
-    return Recent(trial=trial, attempt=1, ended_at=at(0), **words)
+def ended(trial: int, **words: Any) -> RecentAttempt:
+    return RecentAttempt(trial=trial, attempt=1, ended_at=at(0), **words)
 
 
 RESOLVED = ended(
@@ -47,7 +58,7 @@ def test_each_thing_is_told_once_oldest_first_and_the_end_comes_last() -> None:
 
 
 def test_what_is_done_now_has_its_countdown_and_what_is_missing() -> None:
-    current = Current(
+    current = CurrentAttempt(
         trial=2, attempt=2, step=Step.OBSERVE, since=at(0), deadline=at(60), message="tikv-1 is not Ready"
     )
     told = progress_line(seen(current=current), at(18))
@@ -83,7 +94,7 @@ def followed(
 
 
 def test_it_is_followed_over_ended_watches_and_an_api_server_that_is_away() -> None:
-    step = Current(trial=1, attempt=1, step=Step.RESET, since=at(0))
+    step = CurrentAttempt(trial=1, attempt=1, step=Step.RESET, since=at(0))
     over, told = followed(
         seen(Phase.PENDING),
         [seen(current=step)],
@@ -105,7 +116,7 @@ def test_it_is_followed_over_ended_watches_and_an_api_server_that_is_away() -> N
 
 
 def test_two_are_followed_until_both_have_ended_and_each_line_says_whose_it_is() -> None:
-    step = Current(trial=1, attempt=1, step=Step.RESET, since=at(0))
+    step = CurrentAttempt(trial=1, attempt=1, step=Step.RESET, since=at(0))
     other = replace(seen(message="waits"), name="demo-baseline", uid="v")
     watched = [
         (CampaignWatch(Opens([seen(current=step)], [seen(Phase.COMPLETE, message="done")])), seen()),
@@ -135,10 +146,11 @@ THREE = Summary(planned=3, done=3, progress="3/3", scored=3, recovered=2)
 
 
 @pytest.mark.parametrize(
-    ("least", "status"), [(None, Exit.DONE), (0.2, Exit.DONE), (0.21, Exit.UNDER), (2 / 3, Exit.UNDER)]
+    ("least", "status"),
+    [(None, ExitStatus.DONE), (0.2, ExitStatus.DONE), (0.21, ExitStatus.UNDER), (2 / 3, ExitStatus.UNDER)],
 )
 def test_a_complete_campaign_passes_unless_the_lower_bound_of_its_rate_is_under_what_was_asked(
-    least: float | None, status: Exit
+    least: float | None, status: ExitStatus
 ) -> None:
     lines, given = final_report(seen(Phase.COMPLETE, rates=RATES, summary=THREE), least)
     assert given is status
@@ -159,19 +171,19 @@ def test_a_control_is_judged_by_how_often_it_was_quiet() -> None:
     counted = Summary(planned=4, done=4, progress="4/4", scored=4, outcomes={Outcome.QUIET: 3, Outcome.FALSE_ALARM: 1})
     ended = replace(seen(Phase.COMPLETE, summary=counted), mode=Mode.CONTROL)
     lines, status = final_report(ended, 0.3)
-    assert (lines[-1].partition(";")[0], status) == ("The quiet rate is 3 of 4", Exit.DONE)
-    assert final_report(ended, 0.31)[1] is Exit.UNDER
+    assert (lines[-1].partition(";")[0], status) == ("The quiet rate is 3 of 4", ExitStatus.DONE)
+    assert final_report(ended, 0.31)[1] is ExitStatus.UNDER
 
 
 @pytest.mark.parametrize("phase", [Phase.FAILED, Phase.ABORTED])
 def test_a_campaign_that_did_not_complete_has_failed_whatever_it_found(phase: Phase) -> None:
-    assert final_report(seen(phase, rates=RATES, summary=THREE), None)[1] is Exit.FAILED
+    assert final_report(seen(phase, rates=RATES, summary=THREE), None)[1] is ExitStatus.FAILED
 
 
 def test_of_nothing_scored_no_rate_is_high_enough() -> None:
     lines, status = final_report(seen(Phase.COMPLETE), 0.0)
     unknown = "The recovery rate is unknown, for nothing was scored (n=0): under 0."
-    assert (lines, status) == (["Nothing could be scored.", unknown], Exit.UNDER)
+    assert (lines, status) == (["Nothing could be scored.", unknown], ExitStatus.UNDER)
 
 
 def test_a_dry_run_ends_with_its_plans() -> None:

@@ -42,7 +42,7 @@ def status(trials: int, sentence: int, reason: int, pod: int) -> api.CampaignSta
             median_time_to_detect=">86400.0s",
             median_time_to_resolve=">86400.0s",
         ),
-        current=api.Current(
+        current=api.CurrentAttempt(
             trial=trials,
             attempt=trials,
             step=api.Step.CAPTURE_INITIAL,
@@ -51,7 +51,7 @@ def status(trials: int, sentence: int, reason: int, pod: int) -> api.CampaignSta
             message="c" * min(sentence, 512),
         ),
         recent=[
-            api.Recent(
+            api.RecentAttempt(
                 trial=trials,
                 attempt=trials,
                 outcome=api.Outcome.NOT_MANIFESTED,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from controller.api import CampaignSpec, Current, Step
+from controller.api import CampaignSpec, CurrentAttempt, Step
 from controller.campaign.control import GRACE, Heartbeat
 from controller.campaign.driver import CampaignDriver
 from controller.campaign.phases import Campaign, CampaignState
@@ -29,13 +29,13 @@ def driver() -> tuple[CampaignDriver, list[Any]]:
 
 def test_a_step_has_until_its_deadline_and_some_grace() -> None:
     made, _ = driver()
-    made._show_step(Current(trial=1, attempt=1, step=Step.RESET, since=at(0), deadline=at(120)))
+    made._show_step(CurrentAttempt(trial=1, attempt=1, step=Step.RESET, since=at(0), deadline=at(120)))
     assert made.due_at == at(120) + GRACE
 
 
 def test_who_repeats_itself_is_alive_and_nothing_is_published_twice() -> None:
     made, written = driver()
-    current = Current(trial=1, attempt=1, step=Step.CLEANUP, since=at(0), deadline=at(-500))
+    current = CurrentAttempt(trial=1, attempt=1, step=Step.CLEANUP, since=at(0), deadline=at(-500))
     made._show_step(current)
     made._show_step(current)
     assert made.due_at == at(0) + GRACE

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from controller.api import ConditionType, Current, Mode, Outcome, Phase, Step
+from controller.api import ConditionType, CurrentAttempt, Mode, Outcome, Phase, Step
 from controller.api.reasons import Reason
 from controller.api.status import CampaignStatus, Condition
 from controller.records.rows import CampaignRow, Tally
@@ -158,7 +158,7 @@ def test_the_last_attempts_are_shown_in_short() -> None:
 
 def test_the_largest_status_there_can_be_stays_below_8_kib() -> None:
     long = "x" * 5000
-    current = Current(trial=1, attempt=1, step=Step.OBSERVE, since=at(0), deadline=at(1), message="m" * 512)
+    current = CurrentAttempt(trial=1, attempt=1, step=Step.OBSERVE, since=at(0), deadline=at(1), message="m" * 512)
     tally_ = tally(
         (1.0,) * 10_000,
         outcomes=dict.fromkeys(Outcome, 9999),
