@@ -101,7 +101,7 @@ async def _serve(
             await background.enter_async_context(serving_metrics(metrics.registry, settings, subjects))
             await background.enter_async_context(sampling_lag(metrics))
             await background.enter_async_context(garbage_collection(services))
-            liveness.waits_for, liveness.trouble = None, lambda: handlers.overdue_driver(now())
+            liveness.waits_for, liveness.restart_reason = None, lambda: handlers.overdue_driver(now())
             await kopf.operator(
                 registry=kopf.get_default_registry(),
                 clusterwide=True,
@@ -141,11 +141,11 @@ def _agent_files(settings: Settings) -> FilePolicy | None:
     return FilePolicy(str(settings.agent_files), () if own is None else (str(own),))
 
 
-def _show_waiting_for_records(why: str) -> None:
+def _show_waiting_for_records(message: str) -> None:
     """Shows in every campaign's status that the records cannot be reached."""
-    log.warning(why)
+    log.warning(message)
     for driver in handlers.DRIVERS.values():
-        driver.wait_for_records(why)
+        driver.wait_for_records(message)
 
 
 def main() -> int:

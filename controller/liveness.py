@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 
-def _no_trouble() -> None:
+def _no_reason() -> None:
     return None
 
 
@@ -23,24 +23,24 @@ def _no_trouble() -> None:
 class Liveness:
     """The state of the process, in sentences for people.
 
-    `waits_for` is what the process needs before it can work; None once it works. `trouble` returns why the process
-    should be restarted; None where it should not.
+    `waits_for` is what the process needs before it can work; None once it works. `restart_reason` returns why the
+    process should be restarted; None where it should not.
     """
 
     waits_for: str | None = "the process has just begun"
-    trouble: Callable[[], str | None] = _no_trouble
+    restart_reason: Callable[[], str | None] = _no_reason
 
     def application(self) -> Starlette:
         """`/healthz` answers 500 where the process should be restarted, `/readyz` 503 where it cannot work yet."""
 
         async def healthz(_: Request) -> PlainTextResponse:
-            return _respond(self.trouble(), 500)
+            return _respond(self.restart_reason(), 500)
 
         async def readyz(_: Request) -> PlainTextResponse:
-            return _respond(self.waits_for or self.trouble(), 503)
+            return _respond(self.waits_for or self.restart_reason(), 503)
 
         return Starlette(routes=[Route("/healthz", healthz), Route("/readyz", readyz)])
 
 
-def _respond(why: str | None, status: int) -> PlainTextResponse:
-    return PlainTextResponse("ok\n") if why is None else PlainTextResponse(f"{why}\n", status)
+def _respond(reason: str | None, status: int) -> PlainTextResponse:
+    return PlainTextResponse("ok\n") if reason is None else PlainTextResponse(f"{reason}\n", status)

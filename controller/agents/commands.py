@@ -85,13 +85,13 @@ def extract_reasoning(log: Iterable[LogEntry]) -> tuple[Reasoning, ...]:
     """Returns the first MAX_REASONING pieces of reasoning, each with the number of calls before it. Empty ones are
     left out.
     """
-    found: list[Reasoning] = []
+    pieces: list[Reasoning] = []
     calls = 0
     for entry in log:
         calls += entry.type == TOOL_CALL
-        if entry.type == REASONING and entry.text and len(found) < MAX_REASONING:
-            found.append(Reasoning(entry.at, entry.session, entry.text, calls))
-    return tuple(found)
+        if entry.type == REASONING and entry.text and len(pieces) < MAX_REASONING:
+            pieces.append(Reasoning(entry.at, entry.session, entry.text, calls))
+    return tuple(pieces)
 
 
 def extract_command(params: Any) -> str:
@@ -138,7 +138,7 @@ def _command(call: ToolCall) -> Command:
         exit_code=call.exit_code,
         mutating=effect.mutating,
         destructive=effect.destructive,
-        why=sanitize(effect.why, 256),
+        reason=sanitize(effect.reason, 256),
     )
 
 

@@ -152,7 +152,7 @@ class AgentState:
     """The state of an agent that we scaled to one (`pod`), or to none (`pod` is None). Times are UTC.
 
     `lost` says how others ended the agent; `exited` how it ended by itself, the first time; `intruder` what ran though
-    none should. `seen_at` is when it was last known to be as it should be; `trouble` says why it is unknown since.
+    none should. `seen_at` is when it was last known to be as it should be; `error` says why it is unknown since.
     """
 
     pod: AgentPod | None
@@ -160,7 +160,7 @@ class AgentState:
     lost: str | None = None
     exited: str | None = None
     intruder: str | None = None
-    trouble: str | None = None
+    error: str | None = None
     exits: int = 0
 
 
@@ -170,7 +170,7 @@ def update_state(
     """Returns the state after one more check, begun at `at`. A lost agent stays lost. Pure."""
     if state.lost is not None:
         return state
-    state = replace(state, trouble=None)
+    state = replace(state, error=None)
     if state.pod is None:
         return _update_absent(state, at, deployment, pods)
     if deployment is None:
@@ -213,14 +213,14 @@ class AgentWatcher:
         self.state = AgentState(pod, now(), exits=pod.exits if pod is not None else 0)
 
     async def check(self) -> None:
-        """Checks once. An API server that does not answer, or refuses, is `trouble` and no loss."""
+        """Checks once. An API server that does not answer, or refuses, is `error` and no loss."""
         at = self._now()
         try:
             deployment, pods = await self._deployment.read()
         except ClusterUnreachable as away:
-            self.state = replace(self.state, trouble=str(away))
+            self.state = replace(self.state, error=str(away))
         except ClusterError as error:
-            self.state = replace(self.state, trouble=f"{self._deployment.title}: {error}")
+            self.state = replace(self.state, error=f"{self._deployment.title}: {error}")
         else:
             self.state = update_state(self.state, at, deployment, pods)
 

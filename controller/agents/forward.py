@@ -44,8 +44,8 @@ class RefusedForNow(Exception):
 class RefusedForGood(Exception):
     """The controller will never accept this body; the text says why."""
 
-    def __init__(self, status: int, why: str) -> None:
-        super().__init__(why)
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
         self.status = status
 
 
@@ -63,16 +63,16 @@ class Forwarder:
 
     async def run(self) -> None:
         """Runs without end; logs once why something cannot be read or sent."""
-        trouble = ""
+        last_logged = ""
         while True:
             try:
                 await self.once()
                 now = ""
             except (AgentUnreadable, RefusedForNow, OSError) as error:
                 now = str(error)
-            if now != trouble:
+            if now != last_logged:
                 log.warning("%s", now or "it works again")
-                trouble = now
+                last_logged = now
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def once(self) -> None:

@@ -32,7 +32,7 @@ class TicketMatch:
     `opened_at` is when the fault could first be found, None until then. `subject` is `type/namespace`. `tickets` are
     all that match, ascending; `detected` is the id of the one that counts. `early` are the ids of those that came
     before the fault, `alarms` those of them that are about this subject. `polled_at` is the time of the last good poll,
-    and `trouble` why there was none since.
+    and `error` why there was none since.
     """
 
     opened_at: datetime | None
@@ -45,7 +45,7 @@ class TicketMatch:
     tickets: tuple[Ticket, ...] = ()
     flags: frozenset[Flag] = frozenset()
     polled_at: datetime | None = None
-    trouble: str | None = None
+    error: str | None = None
     early: frozenset[str] = field(default=frozenset(), repr=False)
     alarms: frozenset[str] = field(default=frozenset(), repr=False)
 
@@ -66,16 +66,16 @@ class TicketMatch:
 
 
 def update_match(match: TicketMatch, result: PollResult) -> TicketMatch:
-    """Returns the match after one more poll. A poll that failed changes `trouble` alone."""
-    if result.trouble is not None:
-        return replace(match, trouble=result.trouble)
+    """Returns the match after one more poll. A poll that failed changes `error` alone."""
+    if result.error is not None:
+        return replace(match, error=result.error)
     match = _separate_early(match, result)
     if match.tickets and match.detected is None:
         match = _detect(match, match.tickets[0], result.at)
     resolved = next((each for each in match.tickets if each.resolved and each.id == match.detected), None)
     if resolved is not None and match.resolution_seen_at is None:
         match = _resolve(match, resolved, result.at)
-    return replace(match, polled_at=result.at, trouble=None)
+    return replace(match, polled_at=result.at, error=None)
 
 
 def _separate_early(match: TicketMatch, result: PollResult) -> TicketMatch:

@@ -90,12 +90,12 @@ class Ticket:
 class PollResult:
     """The tickets after the cursor, ascending, as they were at `at` by our clock.
 
-    `trouble`: why the source could not be read; the tickets then say nothing.
+    `error`: why the source could not be read; the tickets then say nothing.
     """
 
     at: datetime
     tickets: tuple[Ticket, ...] = ()
-    trouble: str | None = None
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class Command:
     exit_code: int | None
     mutating: bool
     destructive: bool
-    why: str
+    reason: str
 
     def to_json(self) -> dict[str, Json]:
         """Returns the JSON of the record."""
@@ -121,7 +121,7 @@ class Command:
             "exitCode": self.exit_code,
             "mutating": self.mutating,
             "destructive": self.destructive,
-            "why": self.why,
+            "why": self.reason,
         }
 
 
@@ -146,12 +146,12 @@ class Reasoning:
 @dataclass(frozen=True, slots=True)
 class CommandLog:
     """The commands, in order, and the reasoning in between. Not `complete`: some commands could not be read or kept,
-    and `why` says so.
+    and `reason` says so.
     """
 
     commands: tuple[Command, ...] = ()
     complete: bool = True
-    why: str = ""
+    reason: str = ""
     reasoning: tuple[Reasoning, ...] = ()
 
 
@@ -164,7 +164,7 @@ class AgentSource(Protocol):
         ...
 
     async def poll(self, cursor: Cursor) -> PollResult:
-        """Returns the tickets after the cursor. A source that cannot be read is no exception here, but `trouble`."""
+        """Returns the tickets after the cursor. A source that cannot be read is no exception here, but `error`."""
         ...
 
     async def read_commands(self, cursor: Cursor, tickets: Sequence[Ticket]) -> CommandLog:

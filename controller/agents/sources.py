@@ -164,7 +164,7 @@ class GuardedSource:
             with self._unreadable():
                 return await self.wrapped.poll(cursor)
         except AgentUnreadable as error:
-            return PollResult(at, trouble=str(error))
+            return PollResult(at, error=str(error))
 
     async def read_commands(self, cursor: Cursor, tickets: Sequence[Ticket]) -> CommandLog:
         """See the protocol."""

@@ -118,7 +118,7 @@ class AgentSession:
         async def check() -> str | None:
             await watcher.check()
             self.require_running()
-            return watcher.state.trouble
+            return watcher.state.error
 
         await _poll_until_known(lambda: watcher.state.seen_at >= end - PRESENCE_TOLERANCE, check, limit_seconds)
 
@@ -149,8 +149,8 @@ class AgentSession:
             return
         self._match = TicketMatch(None, self._subject)
         await self._poll()
-        while self._match.trouble is not None:
-            on_wait(self._match.trouble)
+        while self._match.error is not None:
+            on_wait(self._match.error)
             await asyncio.sleep(POLL_SECONDS)
             await self._poll()
 
@@ -196,7 +196,7 @@ class AgentSession:
 
         async def poll() -> str | None:
             await self._poll()
-            return self._match.trouble if self._match is not None else None
+            return self._match.error if self._match is not None else None
 
         await _poll_until_known(known, poll, limit_seconds)
 
@@ -210,7 +210,7 @@ class AgentSession:
         try:
             return await self._source.read_commands(self._cursor, self._match.tickets)
         except AgentUnreadable as unreadable:
-            return CommandLog(complete=False, why=str(unreadable))
+            return CommandLog(complete=False, reason=str(unreadable))
 
     # The record ------------------------------------------------------------------------------------------------------
 
@@ -259,14 +259,14 @@ async def _in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]
 async def _poll_until_known(
     known: Callable[[], bool], poll: Callable[[], Awaitable[str | None]], limit_seconds: float
 ) -> None:
-    """Polls until `known`, or until a poll met no trouble. `poll` returns the trouble that it met.
+    """Polls until `known`, or until a poll succeeded. `poll` returns the error, if there was one.
 
-    Raises AgentAbsent with the last trouble after `limit_seconds`.
+    Raises AgentAbsent with the last error after `limit_seconds`.
     """
     give_up_at = asyncio.get_running_loop().time() + limit_seconds
     while not known():
-        if (trouble := await poll()) is None:
+        if (error := await poll()) is None:
             return
         if asyncio.get_running_loop().time() > give_up_at:
-            raise AgentAbsent(Failure.AGENT_SIGHT_LOST, f"{Failure.AGENT_SIGHT_LOST}: {trouble}")
+            raise AgentAbsent(Failure.AGENT_SIGHT_LOST, f"{Failure.AGENT_SIGHT_LOST}: {error}")
         await asyncio.sleep(POLL_SECONDS)

@@ -163,7 +163,7 @@ async def test_the_same_texts_come_through_an_operator_db(tmp_path: Path, text: 
     file.log("s", "tool_call", json.dumps({"command": f"rm {text}"}), content="said")
     file.run("UPDATE agent_log_entries SET content = CAST(? AS TEXT)", raw)
     report = await looking.poll(cursor)
-    assert report.trouble is None
+    assert report.error is None
     log = await looking.read_commands(cursor, report.tickets)
     assert [each.destructive for each in log.commands] == [True]
     json.dumps([report.tickets[0].message, *(each.to_json() for each in log.commands)], ensure_ascii=False).encode()

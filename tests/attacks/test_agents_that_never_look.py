@@ -26,7 +26,7 @@ from subjects.protocol import SubjectContext
 from tests.support.virtual import VirtualClock, run_virtually
 
 UID = "5f1e6a0e-0000-4000-8000-000000000001"
-DEED = Command(None, "s", "shell", "kubectl delete pod m-1", 0, mutating=True, destructive=True, why="deletes")
+DEED = Command(None, "s", "shell", "kubectl delete pod m-1", 0, mutating=True, destructive=True, reason="deletes")
 HEALS_AFTER = 8.0
 Sent = Sequence[Ticket]
 Tactic = Callable[[float, Callable[[float], datetime]], Sent]

@@ -127,11 +127,11 @@ async def test_a_ticket_for_which_there_is_no_room_is_not_taken_for_none(tmp_pat
                 break
         assert statuses[-1] == 503, "there was room"
         report = await source.poll(cursor)
-        assert report.trouble is not None and "could not be written" in report.trouble
+        assert report.error is not None and "could not be written" in report.error
         await room(intake)
         assert (await agent.put(f"/v1/tickets/{len(statuses) - 1}", json=TICKET)).status_code == 204
         report = await source.poll(cursor)
-        assert report.trouble is None and len(report.tickets) == len(statuses)
+        assert report.error is None and len(report.tickets) == len(statuses)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ async def test_logs_stop_early_and_tickets_do_not_and_the_attempt_says_so(
         assert (await agent.put("/v1/tickets/t", json=TICKET)).status_code == 204
         assert (await agent.put("/v1/sessions/s", json={"ticket": "t"})).status_code == 204
         said = await source.read_commands(cursor, (await source.poll(cursor)).tickets)
-        assert not said.complete and "were refused" in said.why
+        assert not said.complete and "were refused" in said.reason
         next_cursor = await source.current_cursor()
         said = await source.read_commands(next_cursor, (await source.poll(cursor)).tickets)
         assert said.complete, "the next attempt has lost nothing"

@@ -155,7 +155,7 @@ async def test_a_flood_of_logs_is_stopped_and_the_campaigns_tickets_and_others_l
         assert (await honest.post("/v1/log", json={"entries": [entry(1)]})).status_code == 204
         source = intake.source(HOSTILE)
         log = await source.read_commands(cursor, (await source.poll(cursor)).tickets)
-        assert not log.complete and "were refused" in log.why
+        assert not log.complete and "were refused" in log.reason
 
 
 async def test_one_campaigns_requests_at_once_leave_room_for_anothers(intake: Intake) -> None:

@@ -112,7 +112,7 @@ def source(path: Path) -> OperatorDb:
 
 async def messages(of: OperatorDb, cursor: Cursor) -> list[str]:
     report = await of.poll(cursor)
-    assert report.trouble is None, report.trouble
+    assert report.error is None, report.error
     return [ticket.message for ticket in report.tickets]
 
 
@@ -215,7 +215,7 @@ async def test_what_is_no_plain_table_is_refused_at_once(tmp_path: Path, sql: st
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(sql)
     report = await source(path).poll(NOTHING)
-    assert report.trouble is not None and "cannot be understood" in report.trouble
+    assert report.error is not None and "cannot be understood" in report.error
 
 
 async def test_a_generated_column_and_an_index_over_one_are_not_computed(tmp_path: Path) -> None:
@@ -238,7 +238,7 @@ async def test_a_value_of_any_length_is_read_from_its_beginning(texts: Store) ->
     ticket = texts.ticket(3, violation_key="k" * 5_000_000)
     texts.works(ticket, "s", f"kubectl delete pod {'x' * 30_000_000}", "kubectl get pods")
     report = await looking.poll(cursor)
-    assert report.trouble is None and len(report.tickets) == 3
+    assert report.error is None and len(report.tickets) == 3
     assert report.tickets[0].message.startswith("mmm") and len(report.tickets[0].message) < 5000
     log = await looking.read_commands(cursor, report.tickets)
     assert log.complete and [each.destructive for each in log.commands] == [True, False]
@@ -271,7 +271,7 @@ async def test_a_pipe_a_folder_or_a_device_is_no_file(tmp_path: Path, beside: st
         case _:
             os.symlink("/dev/zero", odd)
     report = await source(path).poll(NOTHING)
-    assert report.trouble is not None and "is no file" in report.trouble
+    assert report.error is not None and "is no file" in report.error
 
 
 @pytest.mark.parametrize("at", [0, 16, 18, 28, 52, 100, 105, 4096, 4100])
@@ -297,7 +297,7 @@ async def test_a_wal_that_was_left_by_a_crash_is_read_and_one_without_its_index_
     os.unlink(f"{texts.path}-shm")
     before = sorted(os.listdir(texts.path.parent))
     report = await looking.poll(NOTHING)
-    assert report.trouble is not None and "no -shm beside it" in report.trouble
+    assert report.error is not None and "no -shm beside it" in report.error
     assert sorted(os.listdir(texts.path.parent)) == before
 
 

@@ -51,7 +51,7 @@ class Place:
         looking = OperatorDb(path, ZoneInfo("UTC"), lambda: NOW, self.policy)
         report = await looking.poll(NOTHING)
         await looking.close()
-        assert report.trouble is not None and report.trouble in str(no.value)
+        assert report.error is not None and report.error in str(no.value)
         return str(no.value)
 
 
@@ -126,11 +126,11 @@ async def test_a_link_that_is_put_there_later_is_refused_at_the_next_look(place:
     path.unlink()
     path.symlink_to(place.records)
     report = await looking.poll(NOTHING)
-    assert report.trouble is not None and "does not lie below" in report.trouble
+    assert report.error is not None and "does not lie below" in report.error
     path.unlink()
     os.link(place.records, path)
     report = await looking.poll(NOTHING)
-    assert report.trouble is not None and "own records" in report.trouble
+    assert report.error is not None and "own records" in report.error
 
 
 TRY = """

@@ -154,8 +154,8 @@ def _disk_full(_: Request, error: Exception) -> Response:
 
 def _unavailable(_: Request, error: Exception) -> Response:
     log.warning("nothing can be taken from agents now: %s", error)
-    why = "the records cannot be written just now; nothing of this was kept, come again"
-    return JSONResponse({"error": why}, 503, {"Retry-After": "1"})
+    reason = "the records cannot be written just now; nothing of this was kept, come again"
+    return JSONResponse({"error": reason}, 503, {"Retry-After": "1"})
 
 
 def describe_api() -> dict[str, Any]:

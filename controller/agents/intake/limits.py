@@ -68,8 +68,8 @@ class OverBudget(Exception):
     `rate`: too much was sent per second. Otherwise too much is in progress at once.
     """
 
-    def __init__(self, why: str, wait: float, rate: bool) -> None:
-        super().__init__(why)
+    def __init__(self, reason: str, wait: float, rate: bool) -> None:
+        super().__init__(reason)
         self.wait = max(1, math.ceil(wait))
         self.rate = rate
 
@@ -178,8 +178,8 @@ PERMANENT_REFUSALS = frozenset({409, 413, 422, 429, 507})
 
 
 class _Refusal(Exception):
-    def __init__(self, status: int, why: str, retry_after: int | None = None) -> None:
-        super().__init__(why)
+    def __init__(self, status: int, reason: str, retry_after: int | None = None) -> None:
+        super().__init__(reason)
         self.status = status
         self.retry_after = retry_after
 

@@ -107,7 +107,7 @@ class EntrySent(Sent):
             "command": sanitize(command),
             "mutating": effect.mutating,
             "destructive": effect.destructive,
-            "why": sanitize(effect.why, 256),
+            "why": sanitize(effect.reason, 256),
             "exit_code": self.exit_code,
             "at": self.at,
         }

@@ -41,10 +41,10 @@ class HttpSource:
         try:
             rows = await self._records.read_at_once(lambda c: inbox.tickets(c, self._campaign, cursor.ticket))
         except RecordsError as error:
-            return PollResult(at, trouble=str(error))
+            return PollResult(at, error=str(error))
         if missed := self._records.rejected.tickets(self._campaign):
             # Whether they are about the fault is unknown until they are sent again.
-            return PollResult(at, trouble=f"{missed} tickets came while the records could not be written")
+            return PollResult(at, error=f"{missed} tickets came while the records could not be written")
         return PollResult(at, tuple(_ticket(row) for row in rows))
 
     async def read_commands(self, cursor: Cursor, tickets: Sequence[Ticket]) -> CommandLog:
@@ -63,15 +63,16 @@ class HttpSource:
             raise AgentUnreadable(str(error)) from None
         if not sessions and any(ticket.resolved for ticket in tickets):
             # An agent that resolves tickets ran something and did not send it.
-            return CommandLog(complete=False, why="no session that worked on these tickets was sent")
+            return CommandLog(complete=False, reason="no session that worked on these tickets was sent")
         commands = _commands(rows)
         reasoning = extract_reasoning(
             LogEntry(row["type"], row["session"], at=_at(row), text=row["content"]) for row in rows
         )
-        complete, why = completeness(len(commands))
+        complete, reason = completeness(len(commands))
         if lost := self._records.rejected.logs(self._campaign) - self._lost_before:
-            complete, why = False, f"{lost} requests with logs or sessions were refused" + (f"; {why}" if why else "")
-        return CommandLog(tuple(commands[:MAX_COMMANDS]), complete, why, reasoning)
+            refused = f"{lost} requests with logs or sessions were refused"
+            complete, reason = False, f"{refused}; {reason}" if reason else refused
+        return CommandLog(tuple(commands[:MAX_COMMANDS]), complete, reason, reasoning)
 
     async def close(self) -> None:
         """Drops what is remembered of the campaign. Nothing is open."""
@@ -104,7 +105,7 @@ def _commands(rows: Sequence[RowMapping]) -> list[Command]:
             exit_code=code,
             mutating=row["mutating"],
             destructive=row["destructive"],
-            why=row["why"],
+            reason=row["why"],
         )
         for row, code in zip(rows, codes, strict=True)
         if row["type"] == TOOL_CALL

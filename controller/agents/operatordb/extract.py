@@ -75,9 +75,9 @@ def find_commands(
     if not tickets:
         return CommandLog()
     if connection is None:
-        return CommandLog(complete=False, why="the file with the agent's log is gone")
+        return CommandLog(complete=False, reason="the file with the agent's log is gone")
     if tables.find_table(connection, ENTRIES) is None:
-        return CommandLog(complete=False, why="the file holds tickets, and no log of an agent")
+        return CommandLog(complete=False, reason="the file holds tickets, and no log of an agent")
     row_keys = list(_new_entries(connection, cursor, _sessions(connection, frozenset(tickets))))
     log = command_log(list(_tool_calls(connection, row_keys, zone)))
     return replace(log, reasoning=extract_reasoning(_log_entries(connection, row_keys, zone)))

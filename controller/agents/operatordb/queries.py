@@ -34,7 +34,7 @@ from controller.agents.protocol import (
 )
 from controller.jsontypes import Json
 
-_TROUBLES: Mapping[str, type[AgentUnreadable]] = {
+_ERRORS: Mapping[str, type[AgentUnreadable]] = {
     each.__name__: each for each in (Locked, ReadLimitExceeded, AgentUnreadable)
 }
 
@@ -84,14 +84,14 @@ def answer(query: FileQuery) -> Json:
     try:
         with reading(path, query.policy) as file:
             return {"result": _ANSWERS[query.about](file, query, zone)}
-    except AgentUnreadable as trouble:
-        return {"trouble": type(trouble).__name__, "why": str(trouble)}
+    except AgentUnreadable as error:
+        return {"trouble": type(error).__name__, "why": str(error)}
 
 
 def result_of(answered: Json) -> Json:
     """Returns the result in an answer. Raises the error that prevented it."""
     if "trouble" in answered:
-        raise _TROUBLES.get(str(answered["trouble"]), AgentUnreadable)(str(answered.get("why", "")))
+        raise _ERRORS.get(str(answered["trouble"]), AgentUnreadable)(str(answered.get("why", "")))
     return answered["result"]
 
 
@@ -119,7 +119,7 @@ def log_from_json(stored: Json) -> CommandLog:
     return CommandLog(
         commands=tuple(Command(**each | {"at": _time(each["at"])}) for each in stored["commands"]),
         complete=stored["complete"],
-        why=stored["why"],
+        reason=stored["reason"],
         reasoning=tuple(Reasoning(**each | {"at": _time(each["at"])}) for each in stored["reasoning"]),
     )
 

@@ -55,8 +55,8 @@ class OperatorDb:
         try:
             answer, at = await self._read("tickets", cursor)
             return PollResult(at, tickets_from_json(answer))
-        except AgentUnreadable as trouble:
-            return PollResult(self._now(), trouble=str(trouble))
+        except AgentUnreadable as error:
+            return PollResult(self._now(), error=str(error))
 
     async def read_commands(self, cursor: Cursor, tickets: Sequence[Ticket]) -> CommandLog:
         """See the protocol."""

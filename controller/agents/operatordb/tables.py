@@ -103,17 +103,17 @@ def find_table(connection: sqlite3.Connection, name: str) -> Table | None:
     return Table(name, frozenset(columns), row_key, tuple(dict.fromkeys(("id", *primary))), rowid, counts)
 
 
-def read_row(connection: sqlite3.Connection, table: Table, row_key: RowKey, wanted: Sequence[str]) -> Row:
+def read_row(connection: sqlite3.Connection, table: Table, row_key: RowKey, columns: Sequence[str]) -> Row:
     """Returns these columns of one row, each truncated. Raises AgentUnreadable where even that cannot be read."""
     where = " AND ".join(f"{column} IS ?" for column in table.row_key)
-    expressions = [_read(table, name) for name in wanted]
+    expressions = [_read(table, name) for name in columns]
     try:
         found = connection.execute(
             f"SELECT {', '.join(expressions)} FROM {table.name} WHERE {where}", row_key
         ).fetchone()
-        return dict(zip(wanted, found or [None] * len(wanted), strict=True))
+        return dict(zip(columns, found or [None] * len(columns), strict=True))
     except sqlite3.DataError:  # one of them is longer than a value may be
-        return {name: _beginning(connection, table, row_key, name) for name in wanted}
+        return {name: _beginning(connection, table, row_key, name) for name in columns}
 
 
 def row_keys(
@@ -124,12 +124,12 @@ def row_keys(
     yield from connection.execute(sql, (*values, limit))
 
 
-def read_all(connection: sqlite3.Connection, name: str, wanted: Sequence[str], limit: int = -1) -> Iterator[Row]:
+def read_all(connection: sqlite3.Connection, name: str, columns: Sequence[str], limit: int = -1) -> Iterator[Row]:
     """Yields all rows of a table, in the order in which they were inserted; none where there is no such table."""
     table = find_table(connection, name)
     if table is not None:
         for row_key in row_keys(connection, table, limit=limit):
-            yield read_row(connection, table, row_key, wanted)
+            yield read_row(connection, table, row_key, columns)
 
 
 def name_of(value: object) -> str:

@@ -1,7 +1,7 @@
 """Classifies a shell command by rules, the same for every agent: could it change anything, or destroy something?
 
 The rules list what is known to be harmful and what is known to be harmless; docs/agents/commands.md shows them. An
-unknown command counts as harmless, and its `why` says that it is unknown: the classification describes what an agent
+unknown command counts as harmless, and its `reason` says that it is unknown: the classification describes what an agent
 did, it protects nothing.
 """
 
@@ -24,23 +24,23 @@ _STDIN = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 
 @dataclass(frozen=True, slots=True)
 class CommandEffect:
-    """The effect of a line of shell. `destructive` implies `mutating`; `why` names the part that decided."""
+    """The effect of a line of shell. `destructive` implies `mutating`; `reason` names the part that decided."""
 
     mutating: bool
     destructive: bool
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
     effect: Effect
-    why: str
+    reason: str
 
 
 def classify(command: str) -> CommandEffect:
     """Returns the effect of a line of shell, which is that of its worst part. Never raises, whatever the line is."""
     worst = _classify_line(command, 0)
-    return CommandEffect(worst.effect >= Effect.CHANGES, worst.effect is Effect.DESTROYS, worst.why)
+    return CommandEffect(worst.effect >= Effect.CHANGES, worst.effect is Effect.DESTROYS, worst.reason)
 
 
 def _classify_line(command: str, depth: int) -> _Part:

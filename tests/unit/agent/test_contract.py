@@ -44,7 +44,7 @@ async def seen(source: AgentSource, journal: Journal, by_agent: bool = True) -> 
     cursor = await source.current_cursor()
     await a_case(journal, by_agent)
     report = await source.poll(cursor)
-    assert report.trouble is None
+    assert report.error is None
     [ticket] = report.tickets
     return ticket, await source.read_commands(cursor, report.tickets)
 

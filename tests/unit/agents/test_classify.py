@@ -227,32 +227,32 @@ def lines(text: str) -> list[str]:
 @pytest.mark.parametrize("command", lines(READS))
 def test_what_only_looks_changes_nothing(command: Any) -> None:
     found = classify(command)
-    assert (found.mutating, found.destructive) == (False, False), found.why
-    assert "unknown" not in found.why
+    assert (found.mutating, found.destructive) == (False, False), found.reason
+    assert "unknown" not in found.reason
 
 
 @pytest.mark.parametrize("command", lines(CHANGES))
 def test_what_changes_something_is_mutating(command: Any) -> None:
     found = classify(command)
-    assert (found.mutating, found.destructive) == (True, False), found.why
+    assert (found.mutating, found.destructive) == (True, False), found.reason
 
 
 @pytest.mark.parametrize("command", lines(DESTROYS))
 def test_what_stops_or_throws_away_is_destructive(command: Any) -> None:
     found = classify(command)
-    assert (found.mutating, found.destructive) == (True, True), found.why
+    assert (found.mutating, found.destructive) == (True, True), found.reason
 
 
 @pytest.mark.parametrize("command", UNKNOWN)
 def test_what_is_unknown_counts_as_harmless_and_says_so(command: Any) -> None:
     found = classify(command)
-    assert not found.mutating and "unknown" in found.why
+    assert not found.mutating and "unknown" in found.reason
 
 
 def test_the_reason_names_the_part_that_decided() -> None:
-    assert classify("kubectl get pods; sudo kubectl -n x delete pod a && ls").why == "kubectl delete destroys"
-    assert classify("frobnicate; ls").why == "frobnicate is unknown"
-    assert classify("ls > /etc/x").why == "writes /etc/x"
+    assert classify("kubectl get pods; sudo kubectl -n x delete pod a && ls").reason == "kubectl delete destroys"
+    assert classify("frobnicate; ls").reason == "frobnicate is unknown"
+    assert classify("ls > /etc/x").reason == "writes /etc/x"
 
 
 @pytest.mark.parametrize("command", ["", " ", "# rm x", "&&", "|", "'", "$(", "`", ">", "\\", "x=1", "-- --", "\x00"])

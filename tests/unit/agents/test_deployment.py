@@ -109,10 +109,10 @@ async def test_where_nobody_answers_it_is_neither_lost_nor_there(mood: ClusterEr
     watcher = AgentWatcher(AgentDeployment(Away(mood, ONE), "agents", "a"), POD, lambda: at(7))  # type: ignore[arg-type]
     before = watcher.state.seen_at
     await watcher.check()
-    assert watcher.state.lost is None and watcher.state.trouble is not None
+    assert watcher.state.lost is None and watcher.state.error is not None
     assert watcher.state.seen_at == before
     await watcher.check()
-    assert (watcher.state.lost, watcher.state.trouble) == (None, None)
+    assert (watcher.state.lost, watcher.state.error) == (None, None)
 
 
 async def test_where_there_is_no_deployment_any_more_it_is_lost() -> None:

@@ -275,7 +275,7 @@ async def test_of_a_resolution_without_a_session_it_is_open_what_was_run(here: H
     await here.put("/v1/tickets/t", OPEN | {"status": "resolved"})
     resolved = (await here.source.poll(cursor)).tickets
     log = await here.source.read_commands(cursor, resolved)
-    assert not log.complete and log.why == "no session that worked on these tickets was sent"
+    assert not log.complete and log.reason == "no session that worked on these tickets was sent"
     await here.put("/v1/sessions/s", {"ticket": "t"})
     assert (await here.source.read_commands(cursor, resolved)).complete
 

@@ -148,8 +148,8 @@ def test_what_arrived_over_http_has_our_time_whenever_we_looked() -> None:
 
 def test_a_look_that_failed_changes_nothing_but_says_so() -> None:
     found = seen((1, ticket(opened=1)), (2,), trouble=(2,))
-    assert (found.ticket_at, found.polled_at, found.trouble) == (at(1), at(1), "locked")
-    assert update_match(found, PollResult(at(3), (ticket(opened=1),))).trouble is None
+    assert (found.ticket_at, found.polled_at, found.error) == (at(1), at(1), "locked")
+    assert update_match(found, PollResult(at(3), (ticket(opened=1),))).error is None
 
 
 def test_an_escalation_ends_nothing_and_resolves_nothing() -> None:

@@ -33,7 +33,7 @@ def path(tmp_path: Path) -> Path:
 
 async def numbers(path: Path, cursor: Cursor) -> list[int]:
     report = await source(path).poll(cursor)
-    assert report.trouble is None
+    assert report.error is None
     return [ticket.number for ticket in report.tickets]
 
 
@@ -231,7 +231,7 @@ async def test_before_the_agent_has_opened_the_file_there_are_tickets_and_no_log
     (ticket,) = (await source(path).poll(NOTHING)).tickets
     assert not ticket.resolved
     log = await source(path).read_commands(NOTHING, [ticket])
-    assert not log.complete and log.why == "the file holds tickets, and no log of an agent"
+    assert not log.complete and log.reason == "the file holds tickets, and no log of an agent"
 
 
 async def test_an_older_schema_lacks_columns_and_is_read_without_them(path: Path) -> None:
@@ -307,7 +307,7 @@ async def test_a_file_locked_by_its_writer_is_trouble_and_then_it_is_not(
     with closing(sqlite3.connect(path, isolation_level=None)) as writer:
         writer.execute("BEGIN EXCLUSIVE")
         report = await source(path).poll(NOTHING)
-        assert report.trouble == f"{path} is locked by whoever writes it" and report.tickets == ()
+        assert report.error == f"{path} is locked by whoever writes it" and report.tickets == ()
         with pytest.raises(AgentUnreadable, match="is locked"):
             await source(path).current_cursor()
         writer.execute("ROLLBACK")
@@ -344,17 +344,17 @@ async def test_a_wal_database_is_read_without_a_trace(path: Path, at_rest: bool)
 async def test_a_file_that_is_no_database_is_trouble(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     report = await source(path).poll(NOTHING)
-    assert report.trouble is not None and str(path) in report.trouble
+    assert report.error is not None and str(path) in report.error
     with pytest.raises(AgentUnreadable):
         await source(path).read_commands(NOTHING, [Ticket(1, "1")])
 
 
 async def test_a_folder_and_a_table_without_ids_are_trouble(path: Path) -> None:
     path.mkdir()
-    assert (await source(path).poll(NOTHING)).trouble == f"{path} is no file"
+    assert (await source(path).poll(NOTHING)).error == f"{path} is no file"
     other = path / "operator.db"
     with closing(sqlite3.connect(other)) as connection, connection:
         connection.execute("CREATE TABLE tickets (name TEXT)")
-    assert (await source(other).poll(NOTHING)).trouble == (
+    assert (await source(other).poll(NOTHING)).error == (
         "operator.db cannot be understood: its table tickets has no column id"
     )

@@ -116,14 +116,14 @@ def ran(tmp_path: Path, text: str) -> bool:
 @pytest.mark.parametrize("text", QUIET.values(), ids=QUIET)
 def test_what_is_not_run_counts_for_nothing(tmp_path: Path, text: str) -> None:
     found = classify(text)
-    assert (found.mutating, found.destructive) == (False, False), found.why
+    assert (found.mutating, found.destructive) == (False, False), found.reason
     assert not ran(tmp_path, text)
 
 
 @pytest.mark.parametrize("text", RUNS.values(), ids=RUNS)
 def test_what_is_run_counts_wherever_it_stands(tmp_path: Path, text: str) -> None:
     found = classify(text)
-    assert found.destructive, found.why
+    assert found.destructive, found.reason
     assert ran(tmp_path, text)
 
 
@@ -152,7 +152,7 @@ def test_what_is_run_counts_wherever_it_stands(tmp_path: Path, text: str) -> Non
 )
 def test_what_is_done_with_such_a_text_decides(text: str, mutating: bool, destructive: bool) -> None:
     found = classify(text)
-    assert (found.mutating, found.destructive) == (mutating, destructive), found.why
+    assert (found.mutating, found.destructive) == (mutating, destructive), found.reason
 
 
 def test_no_text_breaks_it_or_takes_long() -> None:

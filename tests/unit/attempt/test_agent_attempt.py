@@ -20,8 +20,8 @@ from subjects.cluster import ClusterError, ClusterUnreachable
 from tests.unit.attempt.conftest import spec
 
 AGENT = {"mode": Mode.AGENT, "observe_seconds": 20, "agent": {"source": "http"}, "confirm_seconds": 5}
-DELETE = Command(None, "s", "shell", "kubectl delete pod m-1", 0, mutating=True, destructive=True, why="deletes")
-GET = Command(None, "s", "shell", "kubectl get pods", 0, mutating=False, destructive=False, why="reads")
+DELETE = Command(None, "s", "shell", "kubectl delete pod m-1", 0, mutating=True, destructive=True, reason="deletes")
+GET = Command(None, "s", "shell", "kubectl get pods", 0, mutating=False, destructive=False, reason="reads")
 
 
 class ScriptedAgent:
@@ -43,7 +43,7 @@ class ScriptedAgent:
         assert cursor.ticket == 1, "what was there before is no news"
         passed = (self.now() - cursor.at).total_seconds()
         if why := self.trouble(passed):
-            return PollResult(self.now(), trouble=why)
+            return PollResult(self.now(), error=why)
         if self.opens is None or passed < self.opens:
             return PollResult(self.now())
         done = self.resolves is not None and passed >= self.resolves

@@ -28,4 +28,4 @@ def test_a_verb_is_classified_as_its_row_says(program: Any, column: Any, judged:
     for verb in re.findall(r"`([a-z][\w =-]*)`", row[column]):
         told = f"{program} {verb} x" if verb != "down" else f"{program} compose down"
         found = classify(told)
-        assert (found.mutating, found.destructive) == judged, (told, found.why)
+        assert (found.mutating, found.destructive) == judged, (told, found.reason)
