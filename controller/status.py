@@ -189,13 +189,13 @@ def _conditions(
     campaign: CampaignRow, generation: int, driver_status: DriverStatus, previous: Sequence[Condition], now: datetime
 ) -> list[Condition]:
     before = {condition.type: condition for condition in previous}
-    made: list[Condition] = []
+    conditions: list[Condition] = []
 
     def add(type_: ConditionType, holds: bool, reason: str, message: str = "") -> None:
         status = "True" if holds else "False"
         old = before.get(type_)
         since = old.last_transition_time if old is not None and old.status == status else now
-        made.append(
+        conditions.append(
             Condition(
                 type=type_,
                 status=status,
@@ -236,4 +236,4 @@ def _conditions(
         add(ConditionType.CLEANUP_FAILED, True, reason, message)
     if (turns := driver_status.interleaving) is not None:
         add(ConditionType.INTERLEAVED, turns.holds, turns.reason, turns.message)
-    return made
+    return conditions

@@ -40,15 +40,15 @@ def load(connection: Connection, campaign: CampaignRow, advance: Callable[[int],
 
     `advance` is called after each batch, with the number of rows in it.
     """
-    found: list[Trial] = []
+    trials: list[Trial] = []
     to_trial: Callable[..., Trial] = _trial
     with _garbage_collection_paused():
         rows = connection.execution_options(yield_per=BATCH_ROWS).execute(query(campaign))
         for batch in rows.partitions():
-            found += [to_trial(*row) for row in batch]
+            trials += [to_trial(*row) for row in batch]
             advance(len(batch))
-    found.sort(key=lambda trial: (trial.trial, trial.attempt))
-    return found
+    trials.sort(key=lambda trial: (trial.trial, trial.attempt))
+    return trials
 
 
 def query(campaign: CampaignRow) -> Select[Any]:

@@ -53,14 +53,15 @@ class GateResult:
     passed: bool
 
 
-def gate(name: str, found: Rate, least: float) -> GateResult:
+def gate(name: str, measured: Rate, least: float) -> GateResult:
     """Whether the rate called `name` is at least so high (0 to 1). Of nothing scored it is not."""
-    if found.low is None:
+    if measured.low is None:
         return GateResult(f"The {name} rate is unknown, for nothing was scored (n=0): under {least:g}.", False)
-    passed = found.low >= least
-    bound = f"the lower bound of its 95 % interval, {found.low:.3f}, is {'not ' if passed else ''}under {least:g}"
+    passed = measured.low >= least
+    bound = f"the lower bound of its 95 % interval, {measured.low:.3f}, is {'not ' if passed else ''}under {least:g}"
     return GateResult(
-        f"The {name} rate is {found.successes} of {found.n}; {bound}. {_false_pass_rate(found.n, least)}", passed
+        f"The {name} rate is {measured.successes} of {measured.n}; {bound}. {_false_pass_rate(measured.n, least)}",
+        passed,
     )
 
 

@@ -96,9 +96,9 @@ class CampaignDriver:
         """End, once nothing of the campaign is left in the subject."""
         self._control.shut_down(reason)
 
-    def wait_for_records(self, why: str) -> None:
+    def wait_for_records(self, message: str) -> None:
         """Shows that the records cannot be reached, and that the driver is alive until they can be."""
-        self._writer.override_message(why)
+        self._writer.override_message(message)
         self._heartbeat.extend()
 
     async def run(self) -> None:

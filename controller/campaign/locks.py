@@ -244,8 +244,8 @@ class LockAcquisition:
         assert arms.partner is not None, "it is the partner's turn"
         return await self._records.transfer_locks(self._campaign.uid, arms.partner.campaign.uid, self._now())
 
-    async def _wait_with_locks(self, why: str) -> None:
-        await self._report(Blocked(Reason.WAITS_FOR_TURN, why, self._name, True, self._interleaving))
+    async def _wait_with_locks(self, message: str) -> None:
+        await self._report(Blocked(Reason.WAITS_FOR_TURN, message, self._name, True, self._interleaving))
 
     async def _report_blocker(self, blocker: Blocker) -> None:
         arms, turn = await self._read_turn() if self._interleaved else (None, None)

@@ -228,16 +228,16 @@ class Credentials:
         except ExecPluginFailed as failed:
             raise NoCredential(str(failed)) from None
         authorization = f"Bearer {issued.token}" if issued.token else ""
-        made = Credential(authorization, issued.certificate or certificate, issued.key or key)
+        credential = Credential(authorization, issued.certificate or certificate, issued.key or key)
         if issued.expires_at is None:
-            return self._cache(made, reread_at)
+            return self._cache(credential, reread_at)
         expires_at = issued.expires_at.timestamp()
         ahead = min(REFRESH_AHEAD_SECONDS, max(0.0, expires_at - now) / 4)
-        return self._cache(made, min(reread_at, expires_at - ahead), expires_at)
+        return self._cache(credential, min(reread_at, expires_at - ahead), expires_at)
 
-    def _cache(self, made: Credential, refresh_at: float, expires_at: float = float("inf")) -> Credential:
-        self._cached, self._refresh_at, self._expires_at = made, refresh_at, expires_at
-        return made
+    def _cache(self, credential: Credential, refresh_at: float, expires_at: float = float("inf")) -> Credential:
+        self._cached, self._refresh_at, self._expires_at = credential, refresh_at, expires_at
+        return credential
 
     def _read_token(self) -> str:
         identity = self._identity

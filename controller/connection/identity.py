@@ -19,7 +19,7 @@ MAX_BYTES = 1 << 20
 """The limit of a token, a key or a CA bundle, so that a device without an end cannot fill the memory."""
 
 
-def identity_of(user: User, name: str, cluster: ClusterEntry, found: Connection) -> Identity:
+def identity_of(user: User, name: str, cluster: ClusterEntry, connection: Connection) -> Identity:
     """Returns the identity of the user `name` for this server. Raises NoCluster where its entry is invalid."""
     token_file = Path(user.token_file) if user.token_file else None
     basic = bool(user.username or user.password)
@@ -56,7 +56,7 @@ def identity_of(user: User, name: str, cluster: ClusterEntry, found: Connection)
         certificate_file=certificate_file,
         key_file=key_file,
         # Not used where there is a token or a password, as in kubectl.
-        plugin=_exec_plugin(user.exec, name, cluster, found) if user.exec else None,
+        plugin=_exec_plugin(user.exec, name, cluster, connection) if user.exec else None,
         headers=impersonation(user, name),
     )
 
@@ -76,7 +76,7 @@ def impersonation(user: User, name: str) -> tuple[tuple[str, str], ...]:
     return tuple(headers)
 
 
-def _exec_plugin(config: Exec, name: str, cluster: ClusterEntry, found: Connection) -> ExecPlugin:
+def _exec_plugin(config: Exec, name: str, cluster: ClusterEntry, connection: Connection) -> ExecPlugin:
     if not config.command:
         raise NoCluster(f"the exec of user {name!r} names no command")
     if config.api_version not in VERSIONS:
@@ -94,19 +94,19 @@ def _exec_plugin(config: Exec, name: str, cluster: ClusterEntry, found: Connecti
     texts = [config.command, *config.args, *variables, *variables.values()]
     if "" in variables or any("=" in each for each in variables) or any("\0" in each for each in texts):
         raise NoCluster(f"the exec of user {name!r} has a variable or an argument that no process can be given")
-    info = {"cluster": _cluster_info(cluster, found)} if config.provide_cluster_info else {}
+    info = {"cluster": _cluster_info(cluster, connection)} if config.provide_cluster_info else {}
     hint = " ".join("".join(each if each.isprintable() else " " for each in config.install_hint).split())
     return ExecPlugin(config.command, tuple(config.args), config.api_version, mode, variables, hint, info)
 
 
-def _cluster_info(cluster: ClusterEntry, found: Connection) -> dict[str, object]:
-    info: dict[str, object] = {"server": found.server}
+def _cluster_info(cluster: ClusterEntry, connection: Connection) -> dict[str, object]:
+    info: dict[str, object] = {"server": connection.server}
     if cluster.tls_server_name:
         info["tls-server-name"] = cluster.tls_server_name
     if cluster.insecure_skip_tls_verify:
         info["insecure-skip-tls-verify"] = True
-    if found.trust.ca:
-        info["certificate-authority-data"] = b64encode(found.trust.ca).decode()
+    if connection.trust.ca:
+        info["certificate-authority-data"] = b64encode(connection.trust.ca).decode()
     if cluster.proxy_url:
         info["proxy-url"] = cluster.proxy_url
     if cluster.disable_compression:

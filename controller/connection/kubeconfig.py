@@ -209,8 +209,8 @@ def load_required(file: Path) -> Kubeconfig:
 def parse(content: bytes, file: Path) -> Kubeconfig:
     """Returns the parsed content of a file. Raises NoCluster. Pure."""
 
-    def invalid(why: str) -> NoCluster:
-        return NoCluster(f"the kubeconfig {printable_path(file)} makes no sense: {why}")
+    def invalid(problem: str) -> NoCluster:
+        return NoCluster(f"the kubeconfig {printable_path(file)} makes no sense: {problem}")
 
     if not content:
         return Kubeconfig()

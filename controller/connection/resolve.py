@@ -153,17 +153,17 @@ def _split(text: str) -> SplitResult | None:
         return None
 
 
-def _split_off_login(found: Connection) -> Connection:
+def _split_off_login(connection: Connection) -> Connection:
     """Moves a name and a password from the URL to the identity, which the user's own replace."""
-    url = urlsplit(found.server)
+    url = urlsplit(connection.server)
     login, at, address = url.netloc.rpartition("@")
     if not url.hostname:
         raise NoCluster("the server's URL names no host")
     if not at:
-        return found
+        return connection
     username, _, password = login.partition(":")
     identity = Identity(username=unquote(username), password=unquote(password))
-    return replace(found, server=f"{url.scheme}://{address}{url.path}", identity=identity)
+    return replace(connection, server=f"{url.scheme}://{address}{url.path}", identity=identity)
 
 
 def _authority(cluster: ClusterEntry) -> bytes | None:
@@ -197,17 +197,17 @@ def _proxy_from_environment(server: str, environment: Mapping[str, str]) -> str 
         raise NoCluster(f"the proxy that the environment names {invalid}") from None
 
 
-def _validated(found: Connection) -> Connection:
+def _validated(connection: Connection) -> Connection:
     """Returns the connection. Raises NoCluster now, not at the first request, where it cannot be used."""
-    identity = found.identity
+    identity = connection.identity
     for text in (identity.token, identity.username, identity.password):
         if not text.isprintable():
             raise NoCluster("the token, the name or the password holds a character that no HTTP header can hold")
     if identity.token and not identity.token.isascii():
         raise NoCluster("the token holds a character that no HTTP header can hold")
-    if found.server.startswith("https://"):
-        tls_context(found.trust, *_certificate(identity))
-    return found
+    if connection.server.startswith("https://"):
+        tls_context(connection.trust, *_certificate(identity))
+    return connection
 
 
 def _certificate(identity: Identity) -> tuple[bytes, bytes]:

@@ -120,10 +120,10 @@ class KubeCluster:
         return await self._members.ask(request)
 
 
-def _workload(found: Mapping[str, Any]) -> Workload:
-    spec = found["spec"]
+def _workload(answer: Mapping[str, Any]) -> Workload:
+    spec = answer["spec"]
     return Workload(
-        name=found["metadata"]["name"],
+        name=answer["metadata"]["name"],
         replicas=spec.get("replicas", 1),
         images={container["name"]: container["image"] for container in spec["template"]["spec"]["containers"]},
         claims=tuple(claim["metadata"]["name"] for claim in spec.get("volumeClaimTemplates", ())),

@@ -67,9 +67,9 @@ class KubeDeployments:
         return own_pods(deployment, sets["items"], pods["items"])
 
 
-def deployment_from_json(found: Mapping[str, Any]) -> Deployment:
+def deployment_from_json(answer: Mapping[str, Any]) -> Deployment:
     """The Deployment in an answer of the API server. Pure."""
-    meta, spec, status = found["metadata"], found["spec"], found.get("status") or {}
+    meta, spec, status = answer["metadata"], answer["spec"], answer.get("status") or {}
     return Deployment(
         name=meta["name"],
         uid=meta["uid"],
@@ -77,13 +77,13 @@ def deployment_from_json(found: Mapping[str, Any]) -> Deployment:
         replicas=spec.get("replicas", 1),
         ready=status.get("readyReplicas", 0),
         settled=status.get("observedGeneration", 0) >= meta.get("generation", 0),
-        account=account_of(found),
+        account=account_of(answer),
     )
 
 
-def account_of(found: Mapping[str, Any]) -> str:
+def account_of(deployment: Mapping[str, Any]) -> str:
     """The ServiceAccount of its pods: `default` where none is named. Pure."""
-    template = found["spec"].get("template") or {}
+    template = deployment["spec"].get("template") or {}
     return (template.get("spec") or {}).get("serviceAccountName") or "default"
 
 
@@ -140,9 +140,9 @@ def label_selector(selector: Json) -> str:
     return ",".join(parts)
 
 
-def controller_of(found: Json) -> Json:
+def controller_of(owned: Json) -> Json:
     """The one owner that manages an object; empty without one."""
-    owners = found["metadata"].get("ownerReferences") or ()
+    owners = owned["metadata"].get("ownerReferences") or ()
     return next((owner for owner in owners if owner.get("controller")), {})
 
 
@@ -161,12 +161,12 @@ def is_owned_by(pod: Json, deployment: str, replica_sets: Collection[str], known
     return bool(made_of) and owner["name"] == f"{deployment}-{made_of}"
 
 
-def agent_pod_from_json(found: Json) -> AgentPod:
+def agent_pod_from_json(pod: Json) -> AgentPod:
     """The pod in an answer of the API server."""
-    meta, status = found["metadata"], found.get("status") or {}
+    meta, status = pod["metadata"], pod.get("status") or {}
     conditions = {each["type"]: each for each in status.get("conditions") or ()}
-    exits = [_exits(each) for each in _containers(found)]
-    last = _last_exit(found)
+    exits = [_exits(each) for each in _containers(pod)]
+    last = _last_exit(pod)
     phase = status.get("phase")
     itself = phase == "Failed" and bool(OWN_LIMIT.search(status.get("message") or ""))
     return AgentPod(
@@ -174,12 +174,12 @@ def agent_pod_from_json(found: Json) -> AgentPod:
         uid=meta.get("uid", ""),
         ready=conditions.get("Ready", {}).get("status") == "True" and "deletionTimestamp" not in meta,
         finished=phase in ("Failed", "Succeeded"),
-        pending_reason=pending_reason(found),
-        disrupted=None if itself else _disruption(found, conditions, last),
+        pending_reason=pending_reason(pod),
+        disrupted=None if itself else _disruption(pod, conditions, last),
         exits=sum(exits) + itself,
         last_exit=str(status.get("message", "")) if itself else _describe_exit(last),
         evicted_itself=itself,
-        images=tuple(sorted((each["name"], each.get("image", "")) for each in _specs(found))),
+        images=tuple(sorted((each["name"], each.get("image", "")) for each in _specs(pod))),
     )
 
 

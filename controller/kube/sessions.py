@@ -85,9 +85,9 @@ class AsyncCredentials:
         self._asking.add_done_callback(self._note)
         return self._asking
 
-    def _note(self, asked: asyncio.Task[Credential]) -> None:
+    def _note(self, task: asyncio.Task[Credential]) -> None:
         """Logs once what is wrong, however many wait."""
-        why = "" if asked.cancelled() or asked.exception() is None else str(asked.exception())
+        why = "" if task.cancelled() or task.exception() is None else str(task.exception())
         if why and why != self._logged:
             log.warning("no credential for the API server: %s", why)
         self._logged = why

@@ -86,12 +86,12 @@ def set_phase(
     return existing(connection, uid)
 
 
-def fail_cleanup(connection: Connection, attempt_id: str, why: str, at: datetime) -> None:
+def fail_cleanup(connection: Connection, attempt_id: str, error: str, at: datetime) -> None:
     """Ends the attempt's campaign because a fault could not be reverted; its subject stays locked."""
     uid = connection.execute(select(attempts.c.campaign_uid).where(attempts.c.id == attempt_id)).scalar_one()
     row = existing(connection, uid)
     subject = f"{row.subject}/{row.subject_namespace}"
-    message = f"{subject} stays locked until `evalcampaign unlock {subject}`: {why}"
+    message = f"{subject} stays locked until `evalcampaign unlock {subject}`: {error}"
     set_phase(connection, uid, Phase.FAILED, Reason.CLEANUP_FAILED, message, at, keep_lock=True)
 
 

@@ -257,10 +257,10 @@ def revision(connection: Connection) -> str | None:
     return None
 
 
-def refuse_newer(found: str | None) -> None:
+def refuse_newer(revision: str | None) -> None:
     """Raises RecordsNewer when the database is of a revision that this version does not know."""
-    if found is not None and found not in REVISIONS:
+    if revision is not None and revision not in REVISIONS:
         raise RecordsNewer(
-            f"The records have schema revision {found}, and this version knows them up to {HEAD}: "
+            f"The records have schema revision {revision}, and this version knows them up to {HEAD}: "
             "they were written by a newer evalcampaign. Use that version, or a backup made before the upgrade."
         )

@@ -121,37 +121,37 @@ COMPARISON_COLUMNS = (
 )
 
 
-def write_comparisons(made: Sequence[Comparison], output: AnalysisFormat) -> None:
+def write_comparisons(comparisons: Sequence[Comparison], output: AnalysisFormat) -> None:
     """Writes to stdout only."""
     match output:
         case AnalysisFormat.JSON:
-            print(serialization.dumps([_comparison_to_json(each) for each in made], indent=2))
+            print(serialization.dumps([_comparison_to_json(each) for each in comparisons], indent=2))
         case AnalysisFormat.CSV:
-            tables.print_csv(COMPARISON_COLUMNS, [list(_flat(each).values()) for each in made])
+            tables.print_csv(COMPARISON_COLUMNS, [list(_flat(each).values()) for each in comparisons])
         case AnalysisFormat.MARKDOWN:
-            for each in made:
+            for each in comparisons:
                 print("".join(f"**{sentence}**\n\n" for sentence in (*each.warnings, each.sentence)), end="")
                 print("".join(f"{sentence}\n\n" for sentence in _beside(each)), end="")
             print(f"{DESCRIBED}\n")
-            tables.print_markdown(*_described(made))
+            tables.print_markdown(*_described(comparisons))
         case AnalysisFormat.TABLE:
-            _comparison_table(made)
+            _comparison_table(comparisons)
 
 
-def _comparison_table(made: Sequence[Comparison]) -> None:
+def _comparison_table(comparisons: Sequence[Comparison]) -> None:
     to = console()
-    for each in made:
+    for each in comparisons:
         for warning in each.warnings:
             to.print(Text(warning, style="yellow"))
         to.print(Text(each.sentence, style="bold"))
         for sentence in _beside(each):
             to.print(Text(sentence))
-    if len(made) > 1:
+    if len(comparisons) > 1:
         to.print()
-        tables.print_rows(COMPARISON_HEADINGS, [_comparison_row(each) for each in made], to)
+        tables.print_rows(COMPARISON_HEADINGS, [_comparison_row(each) for each in comparisons], to)
     to.print()
     to.print(Text(DESCRIBED))
-    tables.print_rows(*_described(made), to)
+    tables.print_rows(*_described(comparisons), to)
 
 
 def _beside(of: Comparison) -> Iterator[str]:
@@ -170,10 +170,10 @@ def _comparison_row(of: Comparison) -> list[str]:
     return [*of.names, of.conclusion, of.worst_case, f"{found.value:+.1f} s", interval, format_p(of.p), n]
 
 
-def _described(made: Sequence[Comparison]) -> tuple[list[str], list[list[str]]]:
+def _described(comparisons: Sequence[Comparison]) -> tuple[list[str], list[list[str]]]:
     """Returns headings and rows, with a column for each arm and a row for each measure that any of them has."""
     arms: dict[str, Analysis] = {}
-    for each in made:
+    for each in comparisons:
         arms |= {each.names[0]: each.first, each.names[1]: each.second}
     cells = {name: {line.measure: line for line in estimates(analysis)} for name, analysis in arms.items()}
     measures = dict.fromkeys(measure for lines in cells.values() for measure in lines)

@@ -22,9 +22,9 @@ MOST_ATTEMPTS = 200
 """Of a campaign. The numbers have all trials; a page with thousands of them is read by nobody."""
 
 
-def write(records: ArmRecords, asked: Sequence[str], destination: Path, force: bool, made_by: str) -> None:
+def write(records: ArmRecords, campaigns: Sequence[str], destination: Path, force: bool, made_by: str) -> None:
     """Put the report of these campaigns there, in place of what was there. NotThere where nothing can be written."""
-    arms = [records.arm(each) for each in asked]
+    arms = [records.arm(each) for each in campaigns]
     chapters = [_chapter(records, arm) for arm in arms]
     page = render(chapters, compared(arms, force), datetime.now(UTC), made_by)
     try:

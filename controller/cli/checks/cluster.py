@@ -174,8 +174,8 @@ def check_agent_db(path: Path) -> Iterator[Finding]:
     child = FileReader()
     try:
         counts: dict[str, int | None] = child.ask(FileQuery("counts", str(path.absolute()), datetime.now(UTC)))
-    except AgentUnreadable as trouble:
-        yield fail(str(trouble), "it must be the agent's SQLite file, and you must be able to read it")
+    except AgentUnreadable as error:
+        yield fail(str(error), "it must be the agent's SQLite file, and you must be able to read it")
         return
     finally:
         child.close()

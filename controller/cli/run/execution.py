@@ -51,27 +51,27 @@ def create(campaigns: Campaigns, options: RunOptions, name: str | None) -> Campa
     return made
 
 
-def create_pair(campaigns: Campaigns, made: ArmPair, name: str | None) -> list[CampaignSnapshot]:
+def create_pair(campaigns: Campaigns, pair: ArmPair, name: str | None) -> list[CampaignSnapshot]:
     """Creates both arms. If the second cannot be created, deletes the first again and raises CommandFailed."""
-    options = made.options
+    options = pair.options
     first = _create(
         campaigns,
         name,
-        lambda: readable_name(options.subject, options.chaos, made.max_name_length),
-        lambda named: made.specs(named)[0],
+        lambda: readable_name(options.subject, options.chaos, pair.max_name_length),
+        lambda named: pair.specs(named)[0],
     )
-    specs = made.specs(first.name)
+    specs = pair.specs(first.name)
     try:
-        second = campaigns.create(made.other_name(first.name), specs[1])
+        second = campaigns.create(pair.other_name(first.name), specs[1])
     except CommandFailed as error:
         doubt = " (or was it? Nobody answered)" if isinstance(error, Unreachable) else ""
-        what = f"Campaign {made.other_name(first.name)} was not created{doubt}: {error}"
+        what = f"Campaign {pair.other_name(first.name)} was not created{doubt}: {error}"
         raise CommandFailed(f"{what}. {_delete_first(campaigns, first)}") from None
     for campaign, spec in zip((first, second), specs, strict=True):
         typer.echo(f"{campaign.title}: {describe_spec(spec)}", err=True)
-    typer.echo(f"They take turns, trial by trial, with seed {made.seed}.", err=True)
+    typer.echo(f"They take turns, trial by trial, with seed {pair.seed}.", err=True)
     _print_power(build_spec(options)[1])
-    if (warning := idle_agent_warning(made)) is not None:
+    if (warning := idle_agent_warning(pair)) is not None:
         typer.echo(warning, err=True)
     return [first, second]
 
@@ -106,34 +106,34 @@ def _delete_first(campaigns: Campaigns, first: CampaignSnapshot) -> str:
     return f"The first, {first.title}, was deleted again"
 
 
-def provide_token(campaigns: Campaigns, made: CampaignSnapshot, options: RunOptions) -> None:
+def provide_token(campaigns: Campaigns, campaign: CampaignSnapshot, options: RunOptions) -> None:
     """Provides the campaign's agent with its token, or prints how to get it, where the agent needs one."""
     if not options.mode.wants_agent:
         return
     if options.agent is not None:
-        store_token(campaigns, made, options.agent)
+        store_token(campaigns, campaign, options.agent)
     elif options.agent_db is None:
-        print_token_hint(made)
+        print_token_hint(campaign)
 
 
-def store_token(campaigns: Campaigns, made: CampaignSnapshot, agent: str) -> None:
+def store_token(campaigns: Campaigns, campaign: CampaignSnapshot, agent: str) -> None:
     """Stores the token in the agent's namespace. An error is only printed: the campaign exists and waits."""
     namespace, _, deployment = agent.partition("/")
     secret = tokens.AGENTS_SECRET
     try:
         secret = tokens.agent_secret_name(campaigns.api, namespace, deployment)
-        tokens.store(campaigns.api, tokens.read(campaigns, made, tokens.WAIT_SECONDS), namespace, secret)
+        tokens.store(campaigns.api, tokens.read(campaigns, campaign, tokens.WAIT_SECONDS), namespace, secret)
     except CommandFailed as error:
-        again = f"evalcampaign token {made.title} --into {namespace}/{secret}"
+        again = f"evalcampaign token {campaign.title} --into {namespace}/{secret}"
         typer.echo(f"The agent was not given its token: {error}. Try again: {again}", err=True)
     else:
         typer.echo(f"The agent's token is in Secret {namespace}/{secret}.", err=True)
 
 
-def print_token_hint(made: CampaignSnapshot) -> None:
+def print_token_hint(campaign: CampaignSnapshot) -> None:
     """Prints the command that shows the token, for an agent that the controller does not start."""
     typer.echo(
-        f"An agent is expected to send its tickets, with the token of `evalcampaign token {made.title}`.", err=True
+        f"An agent is expected to send its tickets, with the token of `evalcampaign token {campaign.title}`.", err=True
     )
 
 

@@ -69,13 +69,13 @@ def versus(
     return made
 
 
-def idle_agent_warning(made: ArmPair) -> str | None:
+def idle_agent_warning(pair: ArmPair) -> str | None:
     """Returns a warning where the controller does not start the agent; None where it does."""
-    if made.options.agent is not None:
+    if pair.options.agent is not None:
         return None
     return (
         "The controller does not start this agent: see to it that it keeps still in the trials of the other campaign, "
-        f"or those are no {made.arm}. With --agent it is there for its own trials only."
+        f"or those are no {pair.arm}. With --agent it is there for its own trials only."
     )
 
 

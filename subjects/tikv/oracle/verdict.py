@@ -104,14 +104,14 @@ class RegionService:
             return False
         return None if self.unknown or not self.served else True
 
-    def add(self, region_id: int, served: bool | None, why: str, sent_at: float | None = None) -> None:
+    def add(self, region_id: int, served: bool | None, reason: str, sent_at: float | None = None) -> None:
         """Adds what is known of one region, by a query that was sent at `sent_at`."""
         if served is None:
-            self.unknown[region_id] = why
+            self.unknown[region_id] = reason
         elif served:
             self.served.append(region_id)
         else:
-            self.unserved[region_id] = why
+            self.unserved[region_id] = reason
             if sent_at is not None:
                 self.unserved_since = sent_at if self.unserved_since is None else min(self.unserved_since, sent_at)
 

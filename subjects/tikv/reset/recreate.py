@@ -102,10 +102,10 @@ async def recreate(endpoints: Endpoints, pd: Pd, known: KnownState, period: floa
     await split_regions(pd, known.split_keys or (), period)
 
 
-async def _tier(endpoints: Endpoints, role: str, found: Workload, known: KnownState) -> Tier:
-    members = intended_members(found, await endpoints.claims(role), known.replicas.get(role))
+async def _tier(endpoints: Endpoints, role: str, workload: Workload, known: KnownState) -> Tier:
+    members = intended_members(workload, await endpoints.claims(role), known.replicas.get(role))
     known.replicas[role] = members
-    return Tier(endpoints, role, replace(found, replicas=members), stopped=found.replicas == 0)
+    return Tier(endpoints, role, replace(workload, replicas=members), stopped=workload.replicas == 0)
 
 
 async def _stop(tiers: Sequence[Tier], period: float) -> None:

@@ -92,9 +92,9 @@ class KnownState:
         """How many replicas each region should have, by PD's settings at the last reset; 0 where it is unknown."""
         return settings.region_replicas(self.before.pd) if self.before is not None else 0
 
-    def begin_attempt(self, found: AdminState) -> None:
+    def begin_attempt(self, state: AdminState) -> None:
         """Keeps the state that the attempt finds after the reset."""
-        self.before, self.after, self.attempt_running = found, None, True
+        self.before, self.after, self.attempt_running = state, None, True
 
 
 async def read_admin_state(
