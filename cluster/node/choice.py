@@ -19,15 +19,15 @@ class Choice:
     why: str
 
 
-def decide(wish: str, *, unfit: str | None = None, present: bool = False, refusal: str | None = None) -> Choice:
+def decide(requested: str, *, unfit: str | None = None, present: bool = False, refusal: str | None = None) -> Choice:
     """Pure. `unfit` is why the registry's image cannot run here, `refusal` why the registry did not answer for it;
     None when it can, and when it did.
 
-    SetupError when the wish is none of auto, registry, built.
+    SetupError when `requested` is none of auto, registry, built.
     """
-    match wish:
+    match requested:
         case "built" | "registry":
-            return Choice("built" if wish == "built" else "registry", f"EVALCAMPAIGN_NODE_IMAGE={wish}")
+            return Choice("built" if requested == "built" else "registry", f"EVALCAMPAIGN_NODE_IMAGE={requested}")
         case "auto" if unfit is not None:
             return Choice("built", unfit)
         case "auto" if present:
@@ -36,14 +36,14 @@ def decide(wish: str, *, unfit: str | None = None, present: bool = False, refusa
             return Choice("registry", "the image registry answers")
         case "auto":
             return Choice("built", f"no image registry can be reached ({refusal})")
-    raise SetupError(f"EVALCAMPAIGN_NODE_IMAGE={wish} is not known.", hint="use auto, registry or built.")
+    raise SetupError(f"EVALCAMPAIGN_NODE_IMAGE={requested} is not known.", hint="use auto, registry or built.")
 
 
 def choose(image: str = REGISTRY_IMAGE, unfit: str | None = None) -> Choice:
     """Look for an image here, then ask the registry for it."""
-    wish = settings.NODE_IMAGE
-    if wish != "auto" or unfit is not None:
-        return decide(wish, unfit=unfit)
+    requested = settings.NODE_IMAGE
+    if requested != "auto" or unfit is not None:
+        return decide(requested, unfit=unfit)
     if run.attempt(["docker", "image", "inspect", image]).returncode == 0:
-        return decide(wish, present=True)
-    return decide(wish, refusal=registry.refusal(image))
+        return decide(requested, present=True)
+    return decide(requested, refusal=registry.refusal(image))

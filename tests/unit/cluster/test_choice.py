@@ -25,9 +25,9 @@ def test_a_machine_that_cannot_run_the_registrys_image_builds_even_if_it_is_here
     assert (choice.path, choice.why) == ("built", "something is missing")
 
 
-@pytest.mark.parametrize("wish", ["built", "registry"])
-def test_a_wish_is_followed_whatever_is_there(wish: str) -> None:
-    assert decide(wish, unfit="something is missing", present=True, refusal="no such host").path == wish
+@pytest.mark.parametrize("requested", ["built", "registry"])
+def test_a_request_is_followed_whatever_is_there(requested: str) -> None:
+    assert decide(requested, unfit="something is missing", present=True, refusal="no such host").path == requested
 
 
 def test_an_unknown_wish_is_refused_with_the_known_ones() -> None:

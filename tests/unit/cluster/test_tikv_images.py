@@ -26,9 +26,9 @@ def test_no_images_and_no_registry_mean_the_stand_in_and_say_what_the_registry_s
     assert "no such host" in choice.why
 
 
-@pytest.mark.parametrize("wish", ["real", "standin"])
-def test_a_wish_is_followed_whatever_is_there(wish: str) -> None:
-    assert decide(wish, present=True, refusal="no such host").path == wish
+@pytest.mark.parametrize("requested", ["real", "standin"])
+def test_a_request_is_followed_whatever_is_there(requested: str) -> None:
+    assert decide(requested, present=True, refusal="no such host").path == requested
 
 
 def test_an_unknown_wish_is_refused_with_the_known_ones() -> None:

@@ -18,28 +18,28 @@ class Choice:
     why: str
 
 
-def decide(wish: str, *, present: bool = False, refusal: str | None = None) -> Choice:
+def decide(requested: str, *, present: bool = False, refusal: str | None = None) -> Choice:
     """Pure. `present`: all real images are here; `refusal`: why the registry did not answer for one that is not.
 
-    SetupError when the wish is none of auto, real, standin.
+    SetupError when `requested` is none of auto, real, standin.
     """
-    match wish:
+    match requested:
         case "real" | "standin":
-            return Choice("real" if wish == "real" else "standin", f"EVALCAMPAIGN_TIKV_IMAGE={wish}")
+            return Choice("real" if requested == "real" else "standin", f"EVALCAMPAIGN_TIKV_IMAGE={requested}")
         case "auto" if present:
             return Choice("real", "its images are already here")
         case "auto" if refusal is None:
             return Choice("real", "the image registry answers")
         case "auto":
             return Choice("standin", f"the real one's images cannot be had ({refusal})")
-    raise SetupError(f"EVALCAMPAIGN_TIKV_IMAGE={wish} is not known.", hint="use auto, real or standin.")
+    raise SetupError(f"EVALCAMPAIGN_TIKV_IMAGE={requested} is not known.", hint="use auto, real or standin.")
 
 
 def choose(in_node: Collection[str]) -> Choice:
     """Look for the real images in the node and in Docker's store, then ask the registry for those that are missing."""
-    wish = settings.TIKV_IMAGE
-    if wish != "auto":
-        return decide(wish)
+    requested = settings.TIKV_IMAGE
+    if requested != "auto":
+        return decide(requested)
     missing = real.missing(in_node)
     refusals = (refusal for image in missing if (refusal := registry.refusal(image)) is not None)
-    return decide(wish, present=not missing, refusal=next(refusals, None))
+    return decide(requested, present=not missing, refusal=next(refusals, None))
