@@ -112,14 +112,15 @@ def mark_deleted(connection: Connection, uid: str, at: datetime, keep_lock: bool
 def members(connection: Connection, campaign: CampaignRow) -> list[CampaignRow]:
     """Returns the campaigns of the same namespace and group, itself included; none where it takes no turns.
 
-    Only those that had not ended before the campaign was made: a group may be used again. One that ended in that very
-    second did so before it: to be waited for in vain costs a minute, to be paired with a dead one all pairs.
+    A group may be used again, so campaigns that ended before this one was created are left out. Creation times are
+    whole seconds, so a campaign that ended in that same second is left out too: a wait for a partner that does not come
+    costs a minute, and a partner that has ended costs all pairs.
     """
     if not (group := arms.group_of(campaign)):
         return []
-    named = campaigns.c.spec["interleave"]["group"].as_string() == group
-    there = or_(campaigns.c.finished_at.is_(None), campaigns.c.finished_at >= campaign.created_at + CREATED_WITHIN)
-    query = select(campaigns).where(campaigns.c.namespace == campaign.namespace, named, there)
+    same_group = campaigns.c.spec["interleave"]["group"].as_string() == group
+    unfinished = or_(campaigns.c.finished_at.is_(None), campaigns.c.finished_at >= campaign.created_at + CREATED_WITHIN)
+    query = select(campaigns).where(campaigns.c.namespace == campaign.namespace, same_group, unfinished)
     return [decode(row) for row in connection.execute(query).mappings()]
 
 
@@ -188,7 +189,7 @@ class Arms:
 
 
 def load_arms(connection: Connection, tallies: Tallies, campaign_uid: str) -> Arms:
-    """See `Records.arms`."""
+    """Returns the campaign and its partner with their tallies; see `Records.arms`."""
     campaign = existing(connection, campaign_uid)
     found = arms.partner_of(campaign, members(connection, campaign))
     mine = InterleavedArm(campaign, tallies.of(connection, campaign_uid))
@@ -198,6 +199,6 @@ def load_arms(connection: Connection, tallies: Tallies, campaign_uid: str) -> Ar
 
 
 def transfer_locks(connection: Connection, campaign_uid: str, to_uid: str, at: datetime) -> bool:
-    """See `Records.transfer_locks`."""
+    """Transfers the locks to the other campaign; see `Records.transfer_locks`."""
     campaign, to = (existing(connection, uid) for uid in (campaign_uid, to_uid))
     return _transfer(connection, campaign, to, at)

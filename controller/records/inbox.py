@@ -76,7 +76,7 @@ def add_entries(
 
 
 def last_numbers(connection: Connection, campaign: str) -> tuple[int, int]:
-    """The highest numbers of the campaign's tickets and entries; 0 where there are none."""
+    """Returns the highest numbers of the campaign's tickets and entries; 0 where there are none."""
     tickets, entries = (
         connection.scalar(select(func.max(table.c.number)).where(table.c.campaign_uid == campaign)) or 0
         for table in (agent_tickets, agent_entries)
@@ -85,20 +85,20 @@ def last_numbers(connection: Connection, campaign: str) -> tuple[int, int]:
 
 
 def tickets(connection: Connection, campaign: str, above: int) -> list[RowMapping]:
-    """The campaign's tickets with higher numbers, ascending."""
+    """Returns the campaign's tickets with higher numbers, ascending."""
     query = select(agent_tickets).where(agent_tickets.c.campaign_uid == campaign, agent_tickets.c.number > above)
     return list(connection.execute(query.order_by(agent_tickets.c.number)).mappings())
 
 
 def count_sessions(connection: Connection, campaign: str, ticket_ids: Sequence[str]) -> int:
-    """How many sessions worked on these tickets."""
+    """Returns how many sessions worked on these tickets."""
     return connection.scalar(select(func.count()).select_from(_sessions(campaign, ticket_ids).subquery())) or 0
 
 
 def calls(connection: Connection, campaign: str, ticket_ids: Sequence[str], above: int) -> list[RowMapping]:
-    """What was called and said in the sessions of these tickets, with higher numbers, by session and sequence.
+    """Returns tool calls and reasoning of the sessions of these tickets, above a number, by session and sequence.
 
-    Without what tools answered (`content` is empty there): those texts are by far the largest part.
+    The answers of tools are left out (their `content` is empty), because they are by far the largest part.
     """
     columns = [column for column in agent_entries.c if column.name != "content"]
     text = case((agent_entries.c.type == "reasoning", agent_entries.c.content), else_="").label("content")

@@ -247,7 +247,10 @@ HEAD = REVISIONS[-1]
 
 
 def revision(connection: Connection) -> str | None:
-    """The database's revision; None when it is new and empty. RecordsError when it is something else's database."""
+    """Returns the database's revision; None where it is new and empty.
+
+    Raises RecordsError where it is something else's database.
+    """
     tables = inspect(connection).get_table_names()
     if "alembic_version" in tables:
         found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
@@ -257,10 +260,10 @@ def revision(connection: Connection) -> str | None:
     return None
 
 
-def refuse_newer(revision: str | None) -> None:
-    """Raises RecordsNewer when the database is of a revision that this version does not know."""
-    if revision is not None and revision not in REVISIONS:
+def refuse_newer(database_revision: str | None) -> None:
+    """Raises RecordsNewer where the database is of a revision that this version does not know."""
+    if database_revision is not None and database_revision not in REVISIONS:
         raise RecordsNewer(
-            f"The records have schema revision {revision}, and this version knows them up to {HEAD}: "
+            f"The records have schema revision {database_revision}, and this version knows them up to {HEAD}: "
             "they were written by a newer evalcampaign. Use that version, or a backup made before the upgrade."
         )

@@ -38,7 +38,7 @@ TRANSFER_TIMEOUT_SECONDS = 5.0
 
 
 def agreed_leader(statuses: Mapping[str, Status]) -> str | None:
-    """The pod that leads, by the word of all these members; None while they differ or it is not one of them."""
+    """Returns the pod that all these members name as leader; None while they differ or it is not one of them."""
     leaders = {status.leader for status in statuses.values()}
     return next((name for name, status in statuses.items() if leaders == {status.member_id}), None)
 

@@ -46,7 +46,7 @@ class EtcdSubject:
         self._workload: Workload | None = None
 
     async def _known_workload(self) -> Workload:
-        """The StatefulSet as the last reset found it. A change after that does not change what is expected."""
+        """Returns the StatefulSet as the last reset found it. A change after that does not change what is expected."""
         if self._workload is None:
             self._workload = await get_workload(self._context)
         return self._workload
@@ -66,7 +66,7 @@ class EtcdSubject:
             raise SubjectNotReady(f"there is no pod yet for {', '.join(missing)}")
 
     async def blast_radius(self, chaos: str, params: BaseModel) -> BlastRadius:
-        """All members vote with each other."""
+        """Returns how many members the chaos hits, of all: they vote with each other."""
         members = (await get_workload(self._context)).replicas
         hit = target_count(params) if fault_named("etcd", self._faults, chaos).takes_members else 0
         return BlastRadius(hit, members, members)
@@ -85,7 +85,7 @@ class EtcdSubject:
         return verdict
 
     def watch_health(self) -> AsyncGenerator[Verdict]:
-        """Verdicts without end, from a watch and polls of its own."""
+        """Yields verdicts without end, from a watch and polls of its own."""
         return self._watch(self._images)
 
     def _watch(self, images: KnownImages | None) -> AsyncGenerator[Verdict]:
@@ -93,7 +93,7 @@ class EtcdSubject:
         return VerdictStream(self._context, prober).verdicts()
 
     async def capture_state(self) -> Mapping[str, Json]:
-        """Pods, members and leader, as JSON."""
+        """Returns pods, members and leader, as JSON."""
         return await state.capture(self._context, await self._known_workload(), self._polling.timeout)
 
     def _fault_context(self) -> FaultContext:

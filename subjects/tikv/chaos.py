@@ -68,7 +68,7 @@ async def select_pd_members(pd: Pd, pods: Sequence[str], params: BaseModel) -> T
 
 
 async def select_pd_leader(pd: Pd, pods: Sequence[str], params: BaseModel) -> TargetSelection:
-    """PD's leader. Without one PD does not answer at all, so that is a refusal too."""
+    """Returns PD's leader. Raises ChaosRefused where PD names none, or does not answer."""
     try:
         leader = (await pd.members()).leader
     except PdUnavailable as error:
@@ -113,7 +113,7 @@ OFFERED_FAULTS: Mapping[str, OfferedFault] = {
 
 
 def offer_plugin(fault: FaultType) -> OfferedFault:
-    """A fault that a plug-in adds. It hits stores unless it names a role; Unsupported where there is no such role."""
+    """Returns the chaos type of a fault that a plug-in adds. It hits stores unless it names a role; Unsupported where there is no such role."""
     role = fault.role or TIKV
     if role not in ROLES:
         raise Unsupported(f"{fault.name} hits members in the role {role}, and tikv has: {', '.join(ROLES)}")

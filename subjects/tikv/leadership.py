@@ -20,13 +20,13 @@ class Leadership:
 
     @classmethod
     def of(cls, stores: Stores, regions: Regions) -> Leadership:
-        """As PD reports it. A leader that has just died may still be listed."""
+        """Returns the leadership that PD reports. A leader that has just died may still be listed."""
         ids = {pod: store.store.id for pod, store in stores.by_pod().items()}
         leaders = Counter(region.led_by for region in regions.by_id())
         return cls(ids, {pod: leaders[store_id] for pod, store_id in ids.items()}, leaders.total())
 
     def select(self, pods: Sequence[str], leaders: str, how_many: int = 1) -> Sequence[str]:
-        """The pods that `leaders` (`any`, `most` or `none`) selects, of which `how_many` are to be drawn.
+        """Returns the pods that `leaders` (`any`, `most` or `none`) selects, of which `how_many` are to be drawn.
 
         `most` selects so many that lead most, and all that lead as much as the last of these. Raises ChaosRefused where
         it selects none.

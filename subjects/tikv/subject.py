@@ -57,7 +57,7 @@ class TikvSubject:
         self._topology: Topology | None = None
 
     async def _known_topology(self) -> Topology:
-        """The StatefulSets as the last reset found them. A change after that does not change what is expected."""
+        """Returns the StatefulSets as the last reset found them. Later changes do not change what is expected."""
         if self._topology is None:
             self._topology = await self._endpoints.find()
         return self._topology
@@ -82,10 +82,10 @@ class TikvSubject:
                 raise SubjectNotReady(f"there is no pod yet for {', '.join(missing)}")
 
     async def blast_radius(self, chaos: str, params: BaseModel) -> BlastRadius:
-        """Members of PD vote with each other; of stores, those that hold the same region do.
+        """Returns how many members the chaos hits, of how many that vote together: those of PD, or of one region.
 
-        How many that are is PD's to say, and known from the first reset on. A StatefulSet that a reset left stopped
-        counts with the members it had, or with the fewest there can be.
+        PD says how many replicas a region has; that is known from the first reset on. A StatefulSet that a reset left
+        stopped counts with the members it had, or with the fewest there can be.
         """
         offer = fault_named("tikv", self._offers, chaos)
         role = offer.role
@@ -117,7 +117,7 @@ class TikvSubject:
         return verdict
 
     def watch_health(self) -> AsyncGenerator[Verdict]:
-        """Verdicts without end, from watches and polls of its own."""
+        """Yields verdicts without end, from watches and polls of its own."""
         return self._watch(self._images)
 
     def _watch(self, images: KnownImages | None) -> AsyncGenerator[Verdict]:
@@ -132,7 +132,7 @@ class TikvSubject:
         return VerdictStream(self._context, prober).verdicts()
 
     async def capture_state(self) -> Mapping[str, Json]:
-        """Pods, members, stores, regions and where leaders sit, as JSON."""
+        """Returns pods, members, stores, regions and where leaders are, as JSON."""
         found = await state.capture(self._endpoints, await self._known_topology(), self._polling.timeout)
         return found if self._options.writes else {**found, "servingAccordingTo": ACCORDING_TO_STORES}
 

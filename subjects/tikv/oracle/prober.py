@@ -146,7 +146,7 @@ class TikvProber:
             yield pods[key], key[1]
 
     def _confirmations(self, observations: TikvObservations) -> Iterator[Addressed]:
-        """Return, for every region whose leader PD names, the query by which that leader confirms it."""
+        """Yields, for every region whose leader PD names, the query by which that leader confirms it."""
         result = observations.latest_of_pd(STORES)
         stores = observations.value(Stores, result) if result is not None else ""
         if isinstance(stores, Stores):
@@ -155,7 +155,7 @@ class TikvProber:
             yield from (addressed for addressed in found if not isinstance(addressed, str))
 
     def _remember_regions(self, observations: TikvObservations) -> None:
-        """Keeps the regions while PD is away: a client, too, goes on with what it knows."""
+        """Keeps the last regions while PD does not answer, as a client does."""
         result = observations.latest_of_pd(REGIONS)
         regions = observations.value(Regions, result) if result is not None else ""
         if isinstance(regions, Regions):

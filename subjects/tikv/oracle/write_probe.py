@@ -85,7 +85,7 @@ class WriteProbe:
         return {id_: write if write is not None and write.sent_at >= since else None for id_, write in latest.items()}
 
     async def run(self, on_change: Callable[[], None]) -> None:
-        """Writes each period, until cancelled; `on_change` is called whenever a write has ended."""
+        """Writes in each period, until cancelled; `on_change` is called whenever a write has ended."""
         self._on_change = on_change
         tasks: set[asyncio.Task[None]] = set()
         try:
@@ -145,7 +145,7 @@ class WriteProbe:
                 self._client, self._connected_at = client, self._clock()
 
     def _retire(self, client: AsyncRawClient) -> None:
-        """Let the client's last writes end, then close it."""
+        """Closes the client after its last writes have ended."""
 
         async def close() -> None:
             await asyncio.sleep(2 * self._polling.timeout)
