@@ -29,7 +29,7 @@ ANY_FILE = FilePolicy()
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownRows:
     """The rows of a table at one time: the digests that identify them, sixteen digits each, joined.
 
     Rows with ids below `floor` existed too, and have no digests here. `count` is the highest id that was ever used or,
@@ -41,7 +41,7 @@ class Known:
     count: int = 0
 
 
-NOTHING_KNOWN = Known()
+NOTHING_KNOWN = KnownRows()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,8 @@ class Cursor:
     ticket: int = 0
     entry: int = 0
     file: str | None = None
-    tickets: Known = NOTHING_KNOWN
-    entries: Known = NOTHING_KNOWN
+    tickets: KnownRows = NOTHING_KNOWN
+    entries: KnownRows = NOTHING_KNOWN
 
     def to_json(self) -> dict[str, Json]:
         """Returns the JSON of the record, which has the counts and not the rows."""

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from controller.agents.operatordb import known
+from controller.agents.operatordb import known_rows
 from controller.agents.operatordb.file import reading
 from controller.agents.operatordb.queries import FileQuery
 from controller.agents.operatordb.reader import FileReader
@@ -172,11 +172,11 @@ async def test_an_id_that_is_given_out_again_is_a_new_ticket(store: Store) -> No
 async def test_of_numbers_only_the_newest_are_remembered_and_the_oldest_stay_old(tmp_path: Path) -> None:
     store = Store(tmp_path / "operator.db", "numbers")
     with closing(sqlite3.connect(store.path)) as connection, connection:
-        rows = [(n, f"2026-06-01T12:00:00.{n:06}", f"the {n}th") for n in range(1, 3 * known.MAX_NEWEST)]
+        rows = [(n, f"2026-06-01T12:00:00.{n:06}", f"the {n}th") for n in range(1, 3 * known_rows.MAX_NEWEST)]
         connection.executemany("INSERT INTO tickets (id, first_seen_at, message) VALUES (?, ?, ?)", rows)
     looking = source(store.path)
     cursor = await looking.current_cursor()
-    assert len(cursor.tickets.digests) == known.MAX_NEWEST * known.DIGITS
+    assert len(cursor.tickets.digests) == known_rows.MAX_NEWEST * known_rows.DIGITS
     store.ticket(5000)
     assert await messages(looking, cursor) == ["the 5000th"]
     store.path.unlink()
@@ -188,12 +188,12 @@ async def test_of_numbers_only_the_newest_are_remembered_and_the_oldest_stay_old
 async def test_more_rows_than_can_be_remembered_are_refused_with_a_sentence(
     texts: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(known, "MAX_ROWS", 3)
+    monkeypatch.setattr(known_rows, "MAX_ROWS", 3)
     for number in range(4):
         texts.ticket(number)
     with reading(texts.path) as file, pytest.raises(AgentUnreadable, match=r"more than 3 rows in tickets.*new file"):
         assert file is not None
-        known.remember_rows(file, "tickets")
+        known_rows.remember_rows(file, "tickets")
 
 
 # Files that are meant to hang a look ---------------------------------------------------------------------------------

@@ -127,7 +127,7 @@ class _Endpoints:
 
 
 def _path_id(request: Request) -> str:
-    """Returns the id in the path. Raises NotTaken; its text never repeats the id, which may be a secret."""
+    """Returns the id in the path. Raises InvalidBody; its text never repeats the id, which may be a secret."""
     try:
         return _ID.validate_python(request.path_params["id"])
     except ValidationError as invalid:

@@ -142,7 +142,7 @@ class InvalidBody(ValueError):
 
 
 def values_of(kind: str, body: bytes) -> list[dict[str, Any]]:
-    """Returns the rows of one body; for a ticket or a session, one row. Raises NotTaken."""
+    """Returns the rows of one body; for a ticket or a session, one row. Raises InvalidBody."""
     try:
         sent = parse(in_utf8(body), BOUNDS)
     except JsonRefused as refused:

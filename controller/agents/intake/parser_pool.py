@@ -55,7 +55,7 @@ class ParserPool:
         self._queues: defaultdict[tuple[_Worker, str], _CampaignQueue] = defaultdict(_CampaignQueue)
 
     async def read(self, campaign: str, kind: str, body: bytes) -> list[dict[str, Any]]:
-        """Returns the rows of the body. Raises NotTaken, or TooMuchWork."""
+        """Returns the rows of the body. Raises InvalidBody, or ParseLimitExceeded."""
         worker = self._workers[kind]
         queue = self._queues[worker, campaign]
         queue.users += 1

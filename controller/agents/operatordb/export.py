@@ -19,10 +19,10 @@ from itertools import islice
 from typing import Any
 
 from controller.agents.commands import extract_command, sanitize
-from controller.agents.operatordb import known, tables
+from controller.agents.operatordb import known_rows, tables
 from controller.agents.operatordb.extract import exit_code_of, opened_at, resolved_by_agent, resolving_sessions
 from controller.agents.operatordb.tables import ENTRIES, TICKETS, Row, name_of, read_time
-from controller.agents.protocol import NOTHING_KNOWN, Known
+from controller.agents.protocol import NOTHING_KNOWN, KnownRows
 from controller.text import truncate_bytes
 
 Body = Mapping[str, Any]
@@ -113,7 +113,7 @@ def _session_name(row: Row) -> str:
 
 def _name(id_: object, *rest: object) -> str:
     """Returns the agent's own id, with characters that a path allows, and a digest of what never changes in the row."""
-    return f"{re.sub(r'[^A-Za-z0-9._:-]', '_', name_of(id_))[:96]}-{known.digest((id_, *rest))[:8]}"
+    return f"{re.sub(r'[^A-Za-z0-9._:-]', '_', name_of(id_))[:96]}-{known_rows.digest((id_, *rest))[:8]}"
 
 
 HIGHEST = 2**53 - 1
@@ -129,8 +129,8 @@ class LogPosition:
 
     above: int = 0
     sent: frozenset[str] = frozenset()
-    tickets: Known = NOTHING_KNOWN
-    entries: Known = NOTHING_KNOWN
+    tickets: KnownRows = NOTHING_KNOWN
+    entries: KnownRows = NOTHING_KNOWN
 
 
 NOTHING_SENT = LogPosition()
@@ -150,8 +150,8 @@ def begin(connection: sqlite3.Connection, position: LogPosition) -> LogPosition:
 
     Raises AgentUnreadable where the log is too long to remember which entries were sent.
     """
-    same = known.is_same_file(connection, position.tickets, position.entries)
-    tickets, entries = known.remember_rows(connection, TICKETS), known.remember_rows(connection, ENTRIES)
+    same = known_rows.is_same_file(connection, position.tickets, position.entries)
+    tickets, entries = known_rows.remember_rows(connection, TICKETS), known_rows.remember_rows(connection, ENTRIES)
     return replace(position if same else NOTHING_SENT, tickets=tickets, entries=entries)
 
 
@@ -179,10 +179,10 @@ def after(position: LogPosition, sent: Sequence[UnsentEntry]) -> LogPosition:
     return replace(position, sent=position.sent | digests, above=position.above if digests else sent[-1].number)
 
 
-def _numbered(connection: sqlite3.Connection, zone: tzinfo) -> Iterator[tuple[known.IdentifiedRow, int]]:
+def _numbered(connection: sqlite3.Connection, zone: tzinfo) -> Iterator[tuple[known_rows.IdentifiedRow, int]]:
     """Yields every entry with its number, which is unique: its time, or its position in the log where it has none."""
     last = 0
-    for index, found in enumerate(list(known.new_rows(connection, ENTRIES, NOTHING_KNOWN, True)), 1):
+    for index, found in enumerate(list(known_rows.new_rows(connection, ENTRIES, NOTHING_KNOWN, True)), 1):
         at = read_time(found.first_seen, zone)
         last = max(index if at is None or not _EARLIEST <= at < _LATEST else int(at.timestamp() * 1e6), last + 1)
         yield found, min(last, HIGHEST)

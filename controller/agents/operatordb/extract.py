@@ -20,7 +20,7 @@ from controller.agents.commands import (
     extract_reasoning,
     sanitize,
 )
-from controller.agents.operatordb import known, tables
+from controller.agents.operatordb import known_rows, tables
 from controller.agents.operatordb.tables import ENTRIES, SESSIONS, TICKETS, Row, find_table, name_of, read_time
 from controller.agents.protocol import CommandLog, Cursor, Ticket
 from controller.text import truncate_bytes
@@ -45,8 +45,8 @@ def take_cursor(connection: sqlite3.Connection | None, at: datetime) -> Cursor:
     """Returns a cursor behind all rows of the file; an empty one where there is no file."""
     if connection is None:
         return Cursor(at)
-    tickets, entries = known.remember_rows(connection, TICKETS), known.remember_rows(connection, ENTRIES)
-    file = known.digest((tickets.digests, entries.digests))
+    tickets, entries = known_rows.remember_rows(connection, TICKETS), known_rows.remember_rows(connection, ENTRIES)
+    file = known_rows.digest((tickets.digests, entries.digests))
     return Cursor(at, tickets.count, entries.count, file, tickets, entries)
 
 
@@ -54,8 +54,8 @@ def find_tickets(connection: sqlite3.Connection | None, cursor: Cursor, zone: tz
     """Returns the tickets that are new since the cursor; none where the file or its table is missing."""
     if connection is None or (table := tables.find_table(connection, TICKETS)) is None:
         return ()
-    same = known.is_same_file(connection, cursor.tickets, cursor.entries)
-    found = list(islice(known.new_rows(connection, TICKETS, cursor.tickets, same), MAX_TICKETS))
+    same = known_rows.is_same_file(connection, cursor.tickets, cursor.entries)
+    found = list(islice(known_rows.new_rows(connection, TICKETS, cursor.tickets, same), MAX_TICKETS))
     if not found:
         return ()
     resolved = resolving_sessions(connection)
@@ -142,10 +142,10 @@ def _new_entries(
         return
     where = f"WHERE session_id IN ({', '.join('?' * len(sessions))}) AND entry_type IN {_TYPES}"
     selected = frozenset(tables.row_keys(connection, table, where, sessions))
-    same = known.is_same_file(connection, cursor.tickets, cursor.entries)
+    same = known_rows.is_same_file(connection, cursor.tickets, cursor.entries)
     new = (
         found.row_key
-        for found in known.new_rows(connection, ENTRIES, cursor.entries, same)
+        for found in known_rows.new_rows(connection, ENTRIES, cursor.entries, same)
         if found.row_key in selected
     )
     yield from ((table, row_key) for row_key in islice(new, MAX_CALLS))

@@ -22,7 +22,7 @@ from controller.agents.operatordb.tables import (
     read_row,
     row_keys,
 )
-from controller.agents.protocol import AgentUnreadable, Known
+from controller.agents.protocol import AgentUnreadable, KnownRows
 
 MAX_NEWEST = 1000
 """The number of the newest rows that are remembered where ids ascend; all rows with lower ids are old."""
@@ -47,11 +47,11 @@ class IdentifiedRow:
     digest: str
 
 
-def remember_rows(connection: sqlite3.Connection, name: str) -> Known:
+def remember_rows(connection: sqlite3.Connection, name: str) -> KnownRows:
     """Returns the rows of a table, to be remembered. Raises AgentUnreadable where there are too many."""
     table = find_table(connection, name)
     if table is None:
-        return Known()
+        return KnownRows()
     if not table.counts:
         digests = [found.digest for found in _scan(connection, table, limit=MAX_ROWS + 1)]
         if len(digests) > MAX_ROWS:
@@ -59,36 +59,36 @@ def remember_rows(connection: sqlite3.Connection, name: str) -> Known:
                 f"operator.db holds more than {MAX_ROWS:,} rows in {name}, and their ids are no INTEGER PRIMARY KEY, by"
                 " which new ones could be told: let the agent begin with a new file"
             )
-        return Known("".join(digests), count=len(digests))
+        return KnownRows("".join(digests), count=len(digests))
     newest = connection.execute(f"SELECT id FROM {name} ORDER BY id DESC LIMIT {MAX_NEWEST}").fetchall()
     if not newest:
-        return Known(count=_highest_id_ever(connection, name))
+        return KnownRows(count=_highest_id_ever(connection, name))
     floor = newest[-1][0] if len(newest) == MAX_NEWEST else None
     digests = [found.digest for found in _scan(connection, table, floor)]
-    return Known("".join(digests), floor, max(newest[0][0], _highest_id_ever(connection, name)))
+    return KnownRows("".join(digests), floor, max(newest[0][0], _highest_id_ever(connection, name)))
 
 
-def new_rows(connection: sqlite3.Connection, name: str, known: Known, same: bool) -> Iterator[IdentifiedRow]:
+def new_rows(connection: sqlite3.Connection, name: str, known_rows: KnownRows, same: bool) -> Iterator[IdentifiedRow]:
     """Yields the rows that did not exist then, in order. `same`: it is the same file as then."""
     table = find_table(connection, name)
     if table is not None:
-        digests = frozenset(digests_of(known))
-        for found in _scan(connection, table, known.floor if same and table.counts else None):
+        digests = frozenset(digests_of(known_rows))
+        for found in _scan(connection, table, known_rows.floor if same and table.counts else None):
             if not same or found.digest not in digests:
                 yield found
 
 
-def is_same_file(connection: sqlite3.Connection, tickets: Known, entries: Known) -> bool:
+def is_same_file(connection: sqlite3.Connection, tickets: KnownRows, entries: KnownRows) -> bool:
     """Returns whether this is the file of the cursor: at least one remembered row still exists.
 
     Its tickets decide, where it had any. An empty file counts as the same.
     """
-    name, known = (TICKETS, tickets) if tickets.digests else (ENTRIES, entries)
+    name, known_rows = (TICKETS, tickets) if tickets.digests else (ENTRIES, entries)
     table = find_table(connection, name)
-    if table is None or not known.digests:
+    if table is None or not known_rows.digests:
         return True
-    digests, has_rows = frozenset(digests_of(known)), False
-    for found in _scan(connection, table, known.floor if table.counts else None):
+    digests, has_rows = frozenset(digests_of(known_rows)), False
+    for found in _scan(connection, table, known_rows.floor if table.counts else None):
         if found.digest in digests:
             return True
         has_rows = True
@@ -96,9 +96,9 @@ def is_same_file(connection: sqlite3.Connection, tickets: Known, entries: Known)
     return not has_rows and not any(True for _ in row_keys(connection, table, limit=1))
 
 
-def digests_of(known: Known) -> list[str]:
+def digests_of(known_rows: KnownRows) -> list[str]:
     """Returns the digests as a list."""
-    return [known.digests[start : start + DIGITS] for start in range(0, len(known.digests), DIGITS)]
+    return [known_rows.digests[start : start + DIGITS] for start in range(0, len(known_rows.digests), DIGITS)]
 
 
 def _scan(

@@ -28,7 +28,7 @@ from controller.agents.protocol import (
     CommandLog,
     Cursor,
     FilePolicy,
-    Known,
+    KnownRows,
     Reasoning,
     Ticket,
 )
@@ -102,7 +102,7 @@ def cursor_to_json(cursor: Cursor) -> Json:
 
 def cursor_from_json(stored: Json) -> Cursor:
     """Returns the cursor that `cursor_to_json` encoded."""
-    rows = {name: Known(**stored[name]) for name in ("tickets", "entries")}
+    rows = {name: KnownRows(**stored[name]) for name in ("tickets", "entries")}
     return Cursor(datetime.fromisoformat(stored["at"]), stored["ticket"], stored["entry"], stored["file"], **rows)
 
 
