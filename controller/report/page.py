@@ -39,7 +39,7 @@ HEADLINES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Chapter:
+class CampaignSection:
     """A campaign: its name on the page, its numbers, its attempts, and `left_out` of them that are not on the page."""
 
     name: str
@@ -60,7 +60,9 @@ class Bar:
     kind: str
 
 
-def render(chapters: Sequence[Chapter], comparisons: Sequence[Comparison], made_at: datetime, made_by: str) -> str:
+def render(
+    sections: Sequence[CampaignSection], comparisons: Sequence[Comparison], made_at: datetime, made_by: str
+) -> str:
     """Returns the HTML of the whole page."""
     env = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -72,17 +74,17 @@ def render(chapters: Sequence[Chapter], comparisons: Sequence[Comparison], made_
     )
     env.filters |= {"both": format_estimate, "value": format_value, "interval": format_interval, "size": format_size}
     env.globals |= {"signs": SIGNS, "nothing": NOTHING}
-    numbers = [{line.measure: line for line in estimates(each.analysis)} for each in chapters]
+    numbers = [{line.measure: line for line in estimates(each.analysis)} for each in sections]
     return env.get_template("report.html").render(
-        chapters=chapters,
+        sections=sections,
         comparisons=comparisons,
-        bars=[bars(each.analysis) for each in chapters],
-        **_curves(chapters),
-        arms=[index % figures.ARMS for index, _ in enumerate(chapters)],
+        bars=[bars(each.analysis) for each in sections],
+        **_curves(sections),
+        arms=[index % figures.ARMS for index, _ in enumerate(sections)],
         numbers=numbers,
         headlines=[[lines[measure] for measure in HEADLINES if measure in lines] for lines in numbers],
         measures=_measures(numbers),
-        manifests=[manifest(each.analysis.campaign) for each in chapters],
+        manifests=[manifest(each.analysis.campaign) for each in sections],
         made_at=f"{made_at:%Y-%m-%d %H:%M} UTC",
         made_by=made_by,
         style=(TEMPLATES / "style.css").read_text(),
@@ -99,9 +101,9 @@ def bars(analysis: Analysis) -> list[Bar]:
     ]
 
 
-def _curves(chapters: Sequence[Chapter]) -> Mapping[str, Any]:
+def _curves(sections: Sequence[CampaignSection]) -> Mapping[str, Any]:
     """Returns both figures; None where no campaign has data for one."""
-    drawn = [(index % figures.ARMS, each.name, each.analysis) for index, each in enumerate(chapters)]
+    drawn = [(index % figures.ARMS, each.name, each.analysis) for index, each in enumerate(sections)]
     healed = [(arm, name, of.recovery.curve) for arm, name, of in drawn if of.recovery is not None]
     found = [(arm, name, of.detection) for arm, name, of in drawn if of.detection is not None]
     ends = [of.recovery.restricted_mean.deadline for _, _, of in drawn if of.recovery is not None]
@@ -112,7 +114,7 @@ def _curves(chapters: Sequence[Chapter]) -> Mapping[str, Any]:
 
 
 def _measures(numbers: Sequence[dict[str, Estimate]]) -> list[tuple[str, str]]:
-    """Returns measure and words of every line that any chapter has."""
+    """Returns measure and words of every line that any section has."""
     return list({measure: line.words for lines in numbers for measure, line in lines.items()}.items())
 
 

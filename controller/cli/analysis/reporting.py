@@ -16,7 +16,7 @@ from controller.files import write_text
 from controller.reading.protocol import AttemptTimeline
 from controller.records.rows import CampaignRow
 from controller.report.attempts import AttemptSection, attempt_section
-from controller.report.page import Chapter, render, versions
+from controller.report.page import CampaignSection, render, versions
 
 MOST_ATTEMPTS = 200
 """Of a campaign. The numbers have all trials; a page with thousands of them is read by nobody."""
@@ -25,8 +25,8 @@ MOST_ATTEMPTS = 200
 def write(records: ArmRecords, campaigns: Sequence[str], destination: Path, force: bool, made_by: str) -> None:
     """Put the report of these campaigns there, in place of what was there. NotThere where nothing can be written."""
     arms = [records.arm(each) for each in campaigns]
-    chapters = [_chapter(records, arm) for arm in arms]
-    page = render(chapters, compared(arms, force), datetime.now(UTC), made_by)
+    sections = [_campaign_section(records, arm) for arm in arms]
+    page = render(sections, compared(arms, force), datetime.now(UTC), made_by)
     try:
         write_text(destination, page)
     except OSError as error:
@@ -38,12 +38,14 @@ def compared(arms: Sequence[Arm], force: bool) -> list[Comparison]:
     return compare_all(combinations([arm for arm in arms if arm.campaign.mode.injects], 2), force)
 
 
-def _chapter(records: ArmRecords, arm: Arm) -> Chapter:
+def _campaign_section(records: ArmRecords, arm: Arm) -> CampaignSection:
     shown = records.attempts(arm.campaign)
     first = list(islice(shown, MOST_ATTEMPTS))
     ran = {text for each in first for text in versions(each.attempt.initial_state)}
     attempts = tuple(_section(arm.campaign, each) for each in first)
-    return Chapter(arm.name, analyze(arm.campaign, arm.trials), attempts, sum(1 for _ in shown), tuple(sorted(ran)))
+    return CampaignSection(
+        arm.name, analyze(arm.campaign, arm.trials), attempts, sum(1 for _ in shown), tuple(sorted(ran))
+    )
 
 
 def _section(campaign: CampaignRow, timeline: AttemptTimeline) -> AttemptSection:

@@ -10,7 +10,7 @@ from controller.analysis.summary import analyze
 from controller.api import Outcome, Step
 from controller.records.rows import AttemptRow, Flag
 from controller.report.attempts import AttemptSection, attempt_section
-from controller.report.page import Chapter, render
+from controller.report.page import CampaignSection, render
 from tests.unit.analysis.samples import arm, healing
 from tests.unit.records.samples import at, state
 
@@ -55,6 +55,8 @@ def page(name: str = HOSTILE) -> str:
         arm(name, healing(*[10.0 + i for i in range(8)]), mode="agent", variant={"name": HOSTILE}),
         arm("alone", healing(*[50.0] * 6, None, None)),
     ]
-    chapters = [Chapter(each.name, analyze(each.campaign, each.trials), (section(),), 3, (HOSTILE,)) for each in arms]
+    sections = [
+        CampaignSection(each.name, analyze(each.campaign, each.trials), (section(),), 3, (HOSTILE,)) for each in arms
+    ]
     made_at = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
-    return render(chapters, compare_all([(arms[0], arms[1])]), made_at, "evalcampaign 1")
+    return render(sections, compare_all([(arms[0], arms[1])]), made_at, "evalcampaign 1")

@@ -9,7 +9,7 @@ import yaml
 from controller.analysis.summary import analyze
 from controller.analysis.trial import Trial
 from controller.api import CampaignSpec, Outcome
-from controller.report.page import Chapter, render
+from controller.report.page import CampaignSection, render
 from tests.unit.analysis.samples import arm, trial
 from tests.unit.records.samples import at
 from tests.unit.report.samples import HOSTILE, page
@@ -125,7 +125,7 @@ EMPTY: list[tuple[list[Trial], str]] = [
 @pytest.mark.parametrize(("trials", "conclusion"), EMPTY)
 def test_of_few_trials_or_none_that_count_the_page_says_so(trials: list[Trial], conclusion: str, mode: str) -> None:
     found = arm("few", trials, mode=mode)
-    shown = render([Chapter("few", analyze(found.campaign, trials), (), 0, ())], [], at(0), "evalcampaign 1")
+    shown = render([CampaignSection("few", analyze(found.campaign, trials), (), 0, ())], [], at(0), "evalcampaign 1")
     told = re.sub(r"\s+", " ", "".join(Parsed(shown).text))
     assert (conclusion in told) or (mode == "control" and "0 of 1 scored trials were quiet" in told)
     assert ("How soon" in told) == (mode != "control" and "1 of 1" in conclusion)
