@@ -1,12 +1,12 @@
-"""Two campaigns against each other: one primary endpoint, tested; everything else only described.
+"""Compares two campaigns: tests one primary endpoint, and describes everything else.
 
-The endpoint is the difference of the mean times unrecovered, up to the deadline that all trials share. It counts how
-often the subject recovers and how soon in one number of seconds, and baseline and agent have it alike. A second test
-would double the chance of a false finding.
+The endpoint is the difference of the mean times unrecovered, up to the deadline that all trials share. It combines how
+often and how soon the subject recovers in one number of seconds, and both a baseline and an agent have it. A second
+test would double the chance of a false finding.
 
-Two campaigns may be compared if they asked the same, except for who acts and how often. Their trials are paired if they
-have the same index and seed, and so hit the same target. A trial with the flag `Unpaired` has no partner, whatever its
-seed: it was to be run beside another one, and was not.
+Two campaigns are comparable if their specs differ only in who acts and in how many trials there are. Their trials are
+paired if they have the same index and seed, and so hit the same target. A trial with the flag `Unpaired` has no
+partner, whatever its seed: it should have been run in turn with another one, and was not.
 """
 
 from __future__ import annotations
@@ -109,7 +109,9 @@ __all__ = ["Arm", "Comparison", "compare", "compare_all"]
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The first against the second. `difference` is first minus second: below 0 the first is unrecovered for less time.
+    """The comparison of the first arm with the second.
+
+    `difference` is first minus second: below 0 the first is unrecovered for less time.
 
     `p` is what the conclusion rests on: adjusted by Holm where several comparisons were made (`comparisons` of them).
     `rates` compares the recoveries, untested. All three are None where there is no conclusion. `worst_case` is the
@@ -138,7 +140,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class _Tested:
+class _TestResult:
     """The test results of two sets of trials, before a conclusion."""
 
     pairing: Pairing
@@ -162,63 +164,67 @@ class _Tested:
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
-    """Two arms, tested as they are and with the worst made of what was lost. `running`: of each that is not over."""
+class _TestedArms:
+    """Two arms, tested as they are and as if lost trials had failed. `running` tells the progress of those that run."""
 
     first: Arm
     second: Arm
     warnings: tuple[str, ...]
     running: tuple[str, ...]
-    tested: _Tested
-    at_worst: _Tested
+    tested: _TestResult
+    at_worst: _TestResult
 
 
 def compare(first: Arm, second: Arm, force: bool = False) -> Comparison:
-    """Tests one arm against the other. Raises NotComparable where their specs differ, unless forced."""
+    """Returns the comparison of two arms. Raises NotComparable where their specs differ, unless forced."""
     return compare_all([(first, second)], force)[0]
 
 
 def compare_all(pairs: Iterable[tuple[Arm, Arm]], force: bool = False) -> list[Comparison]:
-    """Several at once, their p-values adjusted for it. The intervals stay those of each comparison by itself.
+    """Returns several comparisons, with p-values adjusted for their number. Intervals are not adjusted.
 
-    A comparison that could not name a winner even by itself is none of those that count. One of which an arm still
-    runs is: it will have its p-value.
+    A comparison with too few trials for a test does not count in that number. One of which an arm still runs does,
+    because it will have a p-value.
     """
-    made = [_make(*each, require_comparable(each[0].campaign, each[1].campaign, force)) for each in pairs]
-    among = [index for index, each in enumerate(made) if each.running or each.tested.difference is not None]
-    ps = holm([made[index].tested.p for index in among])
-    worst = holm([made[index].at_worst.p for index in among])
-    least = holm([made[index].tested.least for index in among])
-    place = {index: rank for rank, index in enumerate(among)}
+    tested_arms = [_test_arms(*each, require_comparable(each[0].campaign, each[1].campaign, force)) for each in pairs]
+    counted = [index for index, each in enumerate(tested_arms) if each.running or each.tested.difference is not None]
+    ps = holm([tested_arms[index].tested.p for index in counted])
+    worst = holm([tested_arms[index].at_worst.p for index in counted])
+    least = holm([tested_arms[index].tested.least for index in counted])
+    rank_of = {index: rank for rank, index in enumerate(counted)}
     return [
-        _conclude(each, len(among), *(values[place[index]] if index in place else 1.0 for values in (ps, worst, least)))
-        for index, each in enumerate(made)
+        _conclude(
+            each, len(counted), *(values[rank_of[index]] if index in rank_of else 1.0 for values in (ps, worst, least))
+        )
+        for index, each in enumerate(tested_arms)
     ]
 
 
-def _make(first: Arm, second: Arm, warnings: Sequence[str]) -> _Made:
+def _test_arms(first: Arm, second: Arm, warnings: Sequence[str]) -> _TestedArms:
     running = tuple(progress(arm) for arm in (first, second) if not arm.campaign.phase.terminal)
     tested = _test(first.trials, second.trials, skip=bool(running))
-    return _Made(first, second, tuple(warnings), running, tested, _test_at_worst(first, second, tested))
+    return _TestedArms(first, second, tuple(warnings), running, tested, _test_at_worst(first, second, tested))
 
 
-def _test(first: Sequence[Trial], second: Sequence[Trial], skip: bool = False) -> _Tested:
+def _test(first: Sequence[Trial], second: Sequence[Trial], skip: bool = False) -> _TestResult:
     pairing = pair(first, second)
-    found = _Tested(pairing)
-    if skip or not enough(*found.sizes, pairing.paired):
-        return found
+    untested = _TestResult(pairing)
+    if skip or not enough(*untested.sizes, pairing.paired):
+        return untested
     deadline = shared_deadline((*pairing.first, *pairing.second))
     ours, theirs = (restricted_times(each, deadline) for each in (pairing.first, pairing.second))
     tested = difference(ours, theirs, pairing.paired, deadline)
-    come = [[_recovered(trial, deadline) for trial in each] for each in (pairing.first, pairing.second)]
-    return replace(found, deadline=deadline, difference=tested, rates=rates_apart(come[0], come[1], pairing.paired))
+    recovered = [[_recovered(trial, deadline) for trial in each] for each in (pairing.first, pairing.second)]
+    return replace(
+        untested, deadline=deadline, difference=tested, rates=rates_apart(recovered[0], recovered[1], pairing.paired)
+    )
 
 
 def _recovered(trial: Trial, deadline: float) -> bool:
     return trial.recovered_in_time is not None and trial.recovered_in_time <= deadline
 
 
-def _test_at_worst(first: Arm, second: Arm, tested: _Tested) -> _Tested:
+def _test_at_worst(first: Arm, second: Arm, tested: _TestResult) -> _TestResult:
     """Repeats the test as if the unscored trials of the better arm (of both, where none is) had not recovered."""
     if tested.difference is None or all(trial.outcome.scored for arm in (first, second) for trial in arm.trials):
         return tested
@@ -229,26 +235,26 @@ def _test_at_worst(first: Arm, second: Arm, tested: _Tested) -> _Tested:
     )
 
 
-def _conclude(made: _Made, comparisons: int, p: float, worst_p: float, least: float) -> Comparison:
-    first, second, tested, names = made.first, made.second, made.tested, (made.first.name, made.second.name)
+def _conclude(arms: _TestedArms, comparisons: int, p: float, worst_p: float, least: float) -> Comparison:
+    first, second, tested, names = arms.first, arms.second, arms.tested, (arms.first.name, arms.second.name)
     analyses = analyze(first.campaign, first.trials), analyze(second.campaign, second.trials)
-    conclusion, worst = conclude(tested.difference, p), conclude(made.at_worst.difference, worst_p)
+    conclusion, worst = conclude(tested.difference, p), conclude(arms.at_worst.difference, worst_p)
     paired, sizes = tested.pairing.paired, tested.sizes
-    if made.running:
+    if arms.running:
         conclusion = worst = Conclusion.INTERIM
-        said = interim(names, made.running, sizes)
+        text = interim(names, arms.running, sizes)
     elif tested.difference is None or tested.rates is None or tested.deadline is None or least > LEVEL:
         conclusion = worst = Conclusion.TOO_FEW
-        said = too_few(names, sizes, paired, comparisons if tested.difference is not None else 1, least)
+        text = too_few(names, sizes, paired, comparisons if tested.difference is not None else 1, least)
     else:
-        said = sentence(conclusion, names, paired, tested.deadline, tested.difference, tested.rates, p, comparisons)
+        text = sentence(conclusion, names, paired, tested.deadline, tested.difference, tested.rates, p, comparisons)
     decided = conclusion not in (Conclusion.INTERIM, Conclusion.TOO_FEW)
     return Comparison(
         names=names,
         conclusion=conclusion,
-        sentence=said,
+        sentence=text,
         circumstances=circumstances(first.campaign, second.campaign, (*first.trials, *second.trials)),
-        warnings=made.warnings,
+        warnings=arms.warnings,
         notes=(
             *(worst_case(names, analyses, conclusion, worst) if decided else ()),
             *notes(first, second, analyses, tested.deadline),

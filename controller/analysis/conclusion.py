@@ -1,9 +1,10 @@
-"""What a comparison came to, and the sentences beside it: lost attempts, notes on the arms, how they ran. Pure.
+"""The conclusion of a comparison, and sentences on lost attempts, on the arms, and on how they ran. Pure.
 
 An agent whose failures end as InfraError, and are run again until one succeeds, looks as good as one that never fails.
-So both arms' losses are counted, and the conclusion is made once more with the worst that can be made of them.
+So the lost attempts of both arms are counted, and a second conclusion is drawn as if they had not recovered.
 
-How two campaigns ran beside each other matters too: what else changed between them is part of any difference.
+A sentence says whether the two campaigns took turns, because anything else that changed between them is part of the
+difference.
 """
 
 from __future__ import annotations
@@ -141,7 +142,7 @@ def unscored(analysis: Analysis) -> str:
 
 
 def differing_loss(names: tuple[str, str], first: Analysis, second: Analysis) -> str | None:
-    """A sentence where one arm lost another share of its attempts, or lost them otherwise, than the other one."""
+    """Returns a sentence where the arms lost different shares of their attempts, or lost them for different reasons."""
     ours, theirs = (_shares(analysis.unscored, analysis.outcomes) for analysis in (first, second))
     if ours == theirs:
         return None
@@ -154,7 +155,7 @@ def differing_loss(names: tuple[str, str], first: Analysis, second: Analysis) ->
 def worst_case(
     names: tuple[str, str], analyses: tuple[Analysis, Analysis], conclusion: Conclusion, at_worst: Conclusion
 ) -> tuple[str, ...]:
-    """A sentence on the conclusion if the lost trials of the arm that is ahead had failed; none where none was lost."""
+    """Returns the conclusion as if the lost trials of the arm that is ahead had failed; none where none was lost."""
     ahead = {Conclusion.BETTER: (0,), Conclusion.WORSE: (1,)}.get(conclusion, (0, 1))
     losing = [names[arm] for arm in ahead if analyses[arm].unscored]
     if not losing:
@@ -167,7 +168,7 @@ def worst_case(
 
 
 def at_worst(trials: Sequence[Trial]) -> list[Trial]:
-    """The arm as if every trial with an attempt that is not scored had stayed unrecovered up to its deadline.
+    """Returns the arm as if every trial with an attempt that is not scored had stayed unrecovered up to its deadline.
 
     Also where the trial was run again and scored then: the first attempt is what happened. A trial that never was
     scored counts with the window of the others; of an arm without any it is unknown, and nothing is made up.

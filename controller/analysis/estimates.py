@@ -1,4 +1,4 @@
-"""An analysis as lines: a measure, its value, its interval, its n; and how these numbers are written. Pure."""
+"""Makes an analysis into estimates, each with its value, interval and n, and formats these numbers. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ RATES = {
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """`unit` is `share` (0 to 1), `seconds` or `commands`. `low` and `high` are the 95 % interval, of counts the range.
+    """One measure of an analysis. `unit` is `share` (0 to 1), `seconds` or `commands`.
+
+    `low` and `high` are the 95 % interval; of commands, the range.
 
     `count` is how many of the `n` a rate counts. A `value` of None in seconds is later than `beyond`, the end of the
     observation; a `high` of None beside a `low` is open: so few trials set no limit.
@@ -42,7 +44,7 @@ class Estimate:
 
 
 def estimates(analysis: Analysis) -> list[Estimate]:
-    """Every number of it, in a fixed order."""
+    """Returns all estimates of the analysis, in a fixed order."""
     found = [
         Estimate(f"{name}_rate", RATES[name], rate.value, rate.low, rate.high, rate.n, "share", rate.successes)
         for name, rate in analysis.rates.items()
@@ -73,7 +75,7 @@ def _recovery(recovery: Recovery) -> Iterator[Estimate]:
 
 
 def _median(measure: str, words: str, incidence: Incidence | None, deadline: float) -> Iterator[Estimate]:
-    """Of all scored trials: None where it happened in less than half of them."""
+    """Yields the median over all scored trials; it is None where the event happened in less than half of them."""
     if incidence is not None:
         n = incidence.by_deadline.n
         yield Estimate(
@@ -87,12 +89,12 @@ NOTHING = "-"
 
 
 def format_value(of: Estimate) -> str:
-    """`67%`, `12.3 s`, `> 60 s`, `4`."""
+    """Returns the value, as `67%`, `12.3 s`, `> 60 s`, `4`."""
     return _number(of, of.value)
 
 
 def format_interval(of: Estimate) -> str:
-    """`9% to 99%`; `13.0 s and above` where it is open."""
+    """Returns the interval, as `9% to 99%`; `13.0 s and above` where it is open."""
     if of.low is None:
         return NOTHING
     if of.high is None:
@@ -101,7 +103,7 @@ def format_interval(of: Estimate) -> str:
 
 
 def format_size(of: Estimate) -> str:
-    """The n; of a rate with how many of them it was: `2/3`."""
+    """Returns the n; of a rate, count and n, as `2/3`."""
     return f"{of.count}/{of.n}" if of.count is not None else str(of.n)
 
 
@@ -113,7 +115,7 @@ def format_estimate(of: Estimate) -> str:
 
 
 def format_p(p: float | None) -> str:
-    """The p-value that the conclusion rests on."""
+    """Returns the p-value as a text."""
     if p is None:
         return NOTHING
     return "<0.001" if p < 0.001 else f"{p:.3g}"

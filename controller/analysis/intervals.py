@@ -1,13 +1,13 @@
-"""Intervals of mean times that end at a deadline, of rates, and of their differences. Arrays in, arrays out.
+"""Computes confidence intervals of restricted mean times, of rates, and of their differences, on arrays.
 
-A trial that did not recover has the deadline for its time, however late it would have been. So a mean time is the
-deadline less a product: the share that recovered, times the gap between their recovery and the deadline. Student's
-interval of the times themselves is far too sure where failures are rare, as a sample without any has no idea of how
-much one would have cost. So the share has Wilson's interval, the gap has Student's, and the two are combined by the
-method of variance estimates recovery (MOVER): each bound is as far from the estimate as the bounds that belong to it
-are from theirs, squared and added. G. Y. Zou and A. Donner, "Construction of confidence limits about effect measures: a
-general approach", Statistics in Medicine 27 (2008), 1693-1702; of two shares it is the interval of R. G. Newcombe,
-Statistics in Medicine 17 (1998), 873-890, method 10.
+A trial that did not recover counts with the deadline. So a mean time is the deadline minus a product: the share of
+trials that recovered, times the mean gap between their recovery and the deadline. Student's interval of the times
+themselves is far too narrow where failures are rare, because a sample without failures does not show their cost.
+Therefore the share gets Wilson's interval and the gap gets Student's, and the two are combined by the method of
+variance estimates recovery (MOVER): the squared distance of a bound from the estimate is the sum of the squared
+distances of the two bounds that it is made of. G. Y. Zou and A. Donner, "Construction of confidence limits about effect
+measures: a general approach", Statistics in Medicine 27 (2008), 1693-1702. For two shares it is the interval of
+R. G. Newcombe, Statistics in Medicine 17 (1998), 873-890, method 10.
 
 Coverage is measured by tests/simulation/test_statistics.py; the figures stand in docs/evidence.md.
 """
@@ -37,8 +37,8 @@ class Bounded:
 
 
 @dataclass(frozen=True, slots=True)
-class Gaps:
-    """Restricted times, summed up: `n` of them, of which `recovered` came before the `deadline` (seconds).
+class RestrictedTimes:
+    """A summary of restricted times: `n` of them, of which `recovered` came before the `deadline` (seconds).
 
     `gap` is the mean time from those recoveries to the deadline, `variance` that of this mean. Of fewer than two
     recoveries the variance is not known, and of none the gap is not.
@@ -51,18 +51,18 @@ class Gaps:
     deadline: float
 
     @classmethod
-    def of(cls, times: Array, deadline: float) -> Gaps:
-        """Of times in seconds, none above the deadline, along the last axis."""
+    def of(cls, times: Array, deadline: float) -> RestrictedTimes:
+        """Returns the summary of times in seconds, none above the deadline, along the last axis."""
         gaps = deadline - np.asarray(times, dtype=float)
-        come = gaps > 0
-        recovered = come.sum(axis=-1)
+        recovers = gaps > 0
+        recovered = recovers.sum(axis=-1)
         gap = gaps.sum(axis=-1) / np.maximum(recovered, 1)
-        squares = np.where(come, (gaps - gap[..., None]) ** 2, 0.0).sum(axis=-1)
+        squares = np.where(recovers, (gaps - gap[..., None]) ** 2, 0.0).sum(axis=-1)
         variance = squares / np.maximum(recovered - 1, 1) / np.maximum(recovered, 1)
         return cls(gaps.shape[-1], recovered, gap, variance, deadline)
 
     def mean(self, level: float) -> Bounded:
-        """The mean time, with the interval that misses it in so large a share of samples (0 to 1)."""
+        """Returns the mean time and its interval, which misses the true mean in a share `level` (0 to 1) of samples."""
         share = self.recovered / self.n
         least, most = wilson(share, self.n, level)
         t = special.stdtrit(np.maximum(self.recovered - 1, 1), 1 - level / 2)
@@ -78,16 +78,16 @@ class Gaps:
 
 
 def wilson(share: Array, n: int, level: float) -> tuple[Array, Array]:
-    """Wilson's score interval of a share of `n` trials, at least one: low and high. The source is at `rates.rate`."""
+    """Returns low and high of Wilson's score interval of a share of `n` trials (at least one); source: `rates.rate`."""
     z = float(special.ndtri(1 - level / 2))
-    at = np.asarray(share, dtype=float)
-    middle = (at + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(np.maximum(at * (1 - at) / n + z**2 / (4 * n**2), 0))
+    observed = np.asarray(share, dtype=float)
+    middle = (observed + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(np.maximum(observed * (1 - observed) / n + z**2 / (4 * n**2), 0))
     return np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0)
 
 
 def apart(first: Bounded, second: Bounded, correlation: Array = 0.0) -> Bounded:
-    """First minus second. `correlation` is that of the two estimates: 0 unless they are made of pairs."""
+    """Returns first minus second. `correlation` is that of the two estimates: 0 unless they are made of pairs."""
     value = first.value - second.value
     down, up = first.value - first.low, first.high - first.value
     other_down, other_up = second.value - second.low, second.high - second.value
@@ -97,7 +97,7 @@ def apart(first: Bounded, second: Bounded, correlation: Array = 0.0) -> Bounded:
 
 
 def correlation(first: Array, second: Array) -> Array:
-    """Pearson's, of the pairs along the last axis; 0 where one of them never varies."""
+    """Returns Pearson's correlation of the pairs along the last axis; 0 where one of them never varies."""
     a, b = (np.asarray(each, dtype=float) for each in (first, second))
     a, b = a - a.mean(axis=-1, keepdims=True), b - b.mean(axis=-1, keepdims=True)
     scale = np.sqrt((a * a).sum(axis=-1) * (b * b).sum(axis=-1))
@@ -105,28 +105,28 @@ def correlation(first: Array, second: Array) -> Array:
 
 
 def pairs(first: Array, second: Array, deadline: float) -> Callable[[float], Bounded]:
-    """The difference of two mean times whose trials belong together, as a function of the level.
+    """Returns the difference of two mean times of paired trials, as a function of the level.
 
-    MOVER with their correlation, and no narrower than Student's interval of the differences: where the pairs agree
-    nearly always, their correlation is known too badly to rest on it alone.
+    The interval is MOVER's with their correlation, and no narrower than Student's interval of the differences, because
+    the correlation is known badly where the pairs nearly always agree.
     """
     a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
-    one, other, together = Gaps.of(a, deadline), Gaps.of(b, deadline), correlation(a, b)
+    one, other, together = RestrictedTimes.of(a, deadline), RestrictedTimes.of(b, deadline), correlation(a, b)
     n = a.shape[-1]
     error = np.sqrt(np.var(a - b, axis=-1, ddof=1) / n)
 
     def bounded(level: float) -> Bounded:
-        found = apart(one.mean(level), other.mean(level), together)
+        difference = apart(one.mean(level), other.mean(level), together)
         half = special.stdtrit(n - 1, 1 - level / 2) * error
-        low, high = found.value - half, found.value + half
-        return Bounded(found.value, np.minimum(found.low, low), np.maximum(found.high, high))
+        low, high = difference.value - half, difference.value + half
+        return Bounded(difference.value, np.minimum(difference.low, low), np.maximum(difference.high, high))
 
     return bounded
 
 
 def groups(first: Array, second: Array, deadline: float) -> Callable[[float], Bounded]:
-    """The same of trials that have nothing to do with each other."""
-    one, other = Gaps.of(first, deadline), Gaps.of(second, deadline)
+    """Returns the difference of two mean times of independent trials, as a function of the level."""
+    one, other = RestrictedTimes.of(first, deadline), RestrictedTimes.of(second, deadline)
     return lambda level: apart(one.mean(level), other.mean(level))
 
 
@@ -147,7 +147,7 @@ class RatesApart:
 
     @property
     def significant(self) -> bool:
-        """Whether p is at most 5 %."""
+        """Returns whether p is at most 5 %."""
         return self.p <= LEVEL
 
 

@@ -1,7 +1,7 @@
-"""Rates, each with its n and its Wilson interval, and the gate: whether a rate is proven to be high enough.
+"""Rates with their n and their Wilson intervals, and the gate, which tests whether a rate is high enough.
 
-The interval stays honest near 0 and 1 and at few trials. The gate compares its lower bound, because a share of few
-trials varies by chance. Importing this takes no package of the extra `evidence`; computing does.
+The interval holds its level near 0 and 1 and with few trials. The gate compares its lower bound, because the share of
+few trials varies by chance. Importing this module needs no package of the extra `evidence`; computing does.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from controller.analysis.errors import extra
 
 CONFIDENCE = 0.95
-"""Of every interval here."""
+"""The confidence level of every interval here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Rate:
 
 
 def rate(successes: int, n: int) -> Rate:
-    """The share with its Wilson score interval.
+    """Returns the rate with its Wilson score interval.
 
     Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", Journal of the
     American Statistical Association 22 (1927), 209-212; without continuity correction, as R. G. Newcombe recommends
@@ -41,8 +41,8 @@ def rate(successes: int, n: int) -> Rate:
 
     if n == 0:
         return Rate(0, 0, None, None)
-    found = stats.binomtest(successes, n).proportion_ci(confidence_level=CONFIDENCE, method="wilson")
-    return Rate(successes, n, float(found.low), float(found.high))
+    interval = stats.binomtest(successes, n).proportion_ci(confidence_level=CONFIDENCE, method="wilson")
+    return Rate(successes, n, float(interval.low), float(interval.high))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class GateResult:
 
 
 def gate(name: str, measured: Rate, least: float) -> GateResult:
-    """Whether the rate called `name` is at least so high (0 to 1). Of nothing scored it is not."""
+    """Returns whether the rate called `name` is at least `least` (0 to 1). It is not where nothing was scored."""
     if measured.low is None:
         return GateResult(f"The {name} rate is unknown, for nothing was scored (n=0): under {least:g}.", False)
     passed = measured.low >= least
@@ -66,13 +66,13 @@ def gate(name: str, measured: Rate, least: float) -> GateResult:
 
 
 def require_packages() -> None:
-    """Raise NotInstalled where the bound could not be computed: to be asked before hours of trials, not after."""
+    """Raises NotInstalled where the bound could not be computed. Call it before hours of trials, not after."""
     with extra():
         rate(1, 1)
 
 
 def _false_pass_rate(n: int, least: float) -> str:
-    """How often so many trials pass that should not, at worst: where the true rate is just under what is asked for.
+    """Returns a sentence on how often `n` trials pass by luck: where the true rate is just under what is asked for.
 
     Wilson's interval promises 2.5 % on average over all rates, and has more or less than that at each.
     """

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from controller.analysis.intervals import Gaps
+from controller.analysis.intervals import RestrictedTimes
 from controller.analysis.rates import CONFIDENCE
 from controller.analysis.significance import LEVEL
 from controller.analysis.trial import Trial
@@ -141,7 +141,7 @@ def restricted_times(trials: Sequence[Trial], deadline: float) -> list[float]:
 
 
 def restricted_mean(times: Sequence[float], deadline: float) -> RestrictedMean:
-    """Returns the mean of restricted times of at least one trial, with the interval of `intervals.Gaps`.
+    """Returns the mean of restricted times of at least one trial, with the interval of `intervals.RestrictedTimes`.
 
     On its meaning: P. Royston and M. K. B. Parmar, "Restricted mean survival time: an alternative to the hazard
     ratio", BMC Medical Research Methodology 13 (2013), 152.
@@ -150,5 +150,5 @@ def restricted_mean(times: Sequence[float], deadline: float) -> RestrictedMean:
     n, mean = len(values), float(values.mean())
     if n < 2:
         return RestrictedMean(mean, None, None, None, deadline, n)
-    found = Gaps.of(values, deadline).mean(LEVEL)
+    found = RestrictedTimes.of(values, deadline).mean(LEVEL)
     return RestrictedMean(mean, float(values.var(ddof=1)) / n, float(found.low), float(found.high), deadline, n)

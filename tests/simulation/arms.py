@@ -111,7 +111,7 @@ def both(rng: np.random.Generator, shape: tuple[int, ...], correlation: float) -
 
 def mean_held(model: Model, n: int, runs: int, rng: np.random.Generator) -> float:
     """The share of samples of which the interval of the mean holds the truth."""
-    found = intervals.Gaps.of(model(rng.random((runs, n))), DEADLINE).mean(LEVEL)
+    found = intervals.RestrictedTimes.of(model(rng.random((runs, n))), DEADLINE).mean(LEVEL)
     return _held(found, truth(model))
 
 
