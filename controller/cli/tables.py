@@ -1,4 +1,4 @@
-"""Tables on a terminal, as CSV and as Markdown. No text in a cell ends it, or becomes a formula or markup."""
+"""Prints tables on a terminal, as CSV and as Markdown. Text in a cell cannot end it, or become formula or markup."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rich.text import Text
 from controller.printable import one_line, printable, unfiltered
 
 _FORMULA = re.compile("[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20]")
-"""With what a cell begins that a spreadsheet would compute, or ask the network for; also as wide characters."""
+"""What begins a cell that a spreadsheet would compute, or fetch from the network; also as wide characters."""
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?s?")
 
@@ -41,13 +41,13 @@ class Column:
 
     @property
     def width(self) -> int:
-        """What it needs. A heading may stand in several lines, a word each."""
+        """Returns the width that it needs. A heading may be wrapped, a word a line."""
         cells = max((len(cell) for cell in self.cells), default=0)
         return max(min(cells, MIN_REST) if self.rest else cells, *(len(word) for word in self.heading.split()))
 
 
 def console() -> Console:
-    """Standard output. A pipe has no width, so nothing is left out or cut there, as with kubectl."""
+    """Returns the console of standard output. In a pipe, which has no width, nothing is cut, as with kubectl."""
     if sys.stdout.isatty():
         return PrintableConsole(highlight=False, soft_wrap=False)
     width = None if "COLUMNS" in os.environ else 10_000
@@ -59,13 +59,13 @@ class PrintableConsole(Console):
     """Prints what is printable of whatever it is given; the escapes for colours and for moving lines are its own."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """As rich asks, of all that is printed and of all in it."""
+        """Yields the segments of the base class with printable text only."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=printable(segment.text))
 
 
 def printable_text(text: str, style: str | Style = "") -> Text:
-    """A text of somebody else's for a console: no markup is read in it, and its width is that of what is printed."""
+    """Returns somebody else's text for a console: without markup, and as wide as what is printed of it."""
     return Text(printable(text), style)
 
 
@@ -86,7 +86,7 @@ class _WithoutPadding:
 
 
 def print_table(columns: Sequence[Column], to: Console) -> None:
-    """Print the columns that fit; empty ones (all `-` or blank) that may be dropped are left out silently."""
+    """Prints the columns that fit; empty ones (all `-` or blank) that may be dropped are left out silently."""
     columns = [replace(column, cells=[printable(cell) for cell in column.cells]) for column in columns]
     shown = [c for c in columns if c.drop is None or any(cell.strip("- ") for cell in c.cells)]
     hidden: list[str] = []
@@ -120,7 +120,7 @@ Rows = Sequence[Sequence[str]]
 
 
 def print_rows(headings: Sequence[str], rows: Rows, to: Console) -> None:
-    """Columns as wide as they need to be; what does not fit is wrapped."""
+    """Prints columns as wide as they need to be; text that does not fit is wrapped."""
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for heading in headings:
         made.add_column(heading, overflow="fold")
@@ -130,20 +130,20 @@ def print_rows(headings: Sequence[str], rows: Rows, to: Console) -> None:
 
 
 def print_csv(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """RFC 4180, numbers whole; what is unknown is empty, and what looks like a formula is quoted."""
+    """Prints CSV (RFC 4180). Numbers are not rounded, unknown cells are empty, and formula-like texts are quoted."""
     writer = csv.writer(sys.stdout)
     writer.writerow(headings)
     writer.writerows([[csv_cell(cell) for cell in row] for row in rows])
 
 
 def print_markdown(headings: Sequence[str], rows: Rows) -> None:
-    """A table of GitHub's Markdown; what would end a cell or a line is escaped."""
+    """Prints a table in GitHub's Markdown; what would end a cell or a line is escaped."""
     for row in (headings, ["---"] * len(headings), *rows):
         print(f"| {' | '.join(markdown_cell(cell) for cell in row)} |")
 
 
 def csv_cell(value: object) -> str:
-    """A cell of a CSV file, empty for None.
+    """Returns a cell of a CSV file, empty for None.
 
     A text that a spreadsheet would take for a formula is quoted by an apostrophe, which spreadsheets leave out again
     (https://owasp.org/www-community/attacks/CSV_Injection). Numbers, also with `s` for seconds, and a lone `-` stay.
@@ -157,7 +157,7 @@ def csv_cell(value: object) -> str:
 
 
 def markdown_cell(text: str) -> str:
-    """A cell of a table: what would end it or its line, or begin a tag, a link or code, is escaped."""
+    """Returns a Markdown cell. What would end it or its line, or begin a tag, a link or code, is escaped."""
     text = one_line(text)
     for bad, good in (("\\", "\\\\"), ("|", "\\|"), ("<", "&lt;"), ("[", "\\["), ("`", "\\`")):
         text = text.replace(bad, good)

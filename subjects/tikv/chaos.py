@@ -113,7 +113,10 @@ OFFERED_FAULTS: Mapping[str, OfferedFault] = {
 
 
 def offer_plugin(fault: FaultType) -> OfferedFault:
-    """Returns the chaos type of a fault that a plug-in adds. It hits stores unless it names a role; Unsupported where there is no such role."""
+    """Returns the chaos type of a plug-in's fault, which hits stores unless it names a role.
+
+    Raises Unsupported where there is no such role.
+    """
     role = fault.role or TIKV
     if role not in ROLES:
         raise Unsupported(f"{fault.name} hits members in the role {role}, and tikv has: {', '.join(ROLES)}")

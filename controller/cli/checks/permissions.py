@@ -1,4 +1,4 @@
-"""The checks of permissions: of campaigns over subjects and agents, of the controller, and of agents."""
+"""Checks permissions: those of campaigns over subjects and agents, of the controller, and of agents."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def check_namespaces(api: Api, campaigns: str) -> Iterator[Finding]:
 
 
 def _opted_in(api: Api, keys: OptInKeys) -> list[Namespace]:
-    """Those that say so under any of the names that are read, each once."""
+    """Returns the namespaces that opt in under any accepted key, each once."""
     found = {}
     for key in keys.labels:
         for each in api.get("/api/v1/namespaces", labelSelector=f"{key}=true")["items"]:
@@ -100,7 +100,7 @@ AGENT_PERMISSIONS = (("", "pods", "list"), ("apps", "replicasets", "list"))
 
 
 def check_agent_workloads(api: Api, campaigns: str) -> Iterator[Finding]:
-    """`campaigns` is the namespace whose campaigns want to start agents. Nothing is said where there are none."""
+    """Checks the agents that campaigns of the namespace `campaigns` start; yields nothing where there are none."""
     named = _named_deployments(api, campaigns)
     try:
         labelled = [
@@ -118,7 +118,7 @@ def check_agent_workloads(api: Api, campaigns: str) -> Iterator[Finding]:
 
 
 def _named_deployments(api: Api, campaigns: str) -> Mapping[str, list[str]]:
-    """The Deployments that campaigns of this namespace name, by their namespace."""
+    """Returns the Deployments that campaigns of this namespace name, by their namespace."""
     named: defaultdict[str, list[str]] = defaultdict(list)
     try:
         listed = api.get(f"/apis/{GROUP}/{VERSION}/namespaces/{campaigns}/{PLURAL}")["items"]
@@ -184,7 +184,7 @@ Agent = tuple[str, str, str]
 
 
 def check_agent_permissions(api: Api, campaigns: str) -> Iterator[Finding]:
-    """`campaigns` is the namespace whose campaigns are gone through."""
+    """Checks what the agents of the campaigns in the namespace `campaigns` may do."""
     try:
         listed = api.get(f"/apis/{GROUP}/{VERSION}/namespaces/{campaigns}/{PLURAL}")["items"]
     except Refused as refused:
@@ -220,7 +220,7 @@ def _check_agent(api: Api, namespace: str, name: str, namespaces: Namespaces) ->
 
 
 def exposure_findings(agent: str, account: Account, exposure: Exposure) -> Iterator[Finding]:
-    """A line for each right that it has, one for those that nobody can tell of, or that all is well. Pure."""
+    """Yields a finding for each right of the agent, one for all unknown rights, or one that all is well. Pure."""
     for right in exposure.can:
         yield warn(
             f"{agent} can read {right.what}{_consequence(right)}", f"take that right from ServiceAccount {account}"

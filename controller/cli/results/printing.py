@@ -1,4 +1,4 @@
-"""What `list`, `trials` and `show` print."""
+"""Prints the results that `list`, `trials` and `show` are asked for."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from controller.records.rows import AttemptRow, AttemptSummary, CampaignRow, Eve
 
 
 def print_campaigns(rows: Sequence[CampaignCounts]) -> None:
-    """A line a campaign."""
+    """Prints a line for each campaign."""
     if not rows:
         print("No campaigns are recorded yet. Ask one with `evalcampaign run`; it appears here when it is seen.")
         return
@@ -48,7 +48,7 @@ def print_campaigns(rows: Sequence[CampaignCounts]) -> None:
 
 
 def print_attempts(campaign: CampaignRow, rows: Sequence[AttemptSummary]) -> None:
-    """A line an attempt; times are seconds after the injection."""
+    """Prints a line for each attempt; times are seconds after the injection."""
     if not rows:
         print(f"No trial of {campaign.qualified_name} has begun yet; it is {campaign.phase}.")
         return
@@ -84,7 +84,7 @@ def _offset(row: AttemptSummary, at: datetime | None) -> str:
 
 
 def print_details(campaign: CampaignRow, attempt: AttemptRow, events: Sequence[Event], full: bool) -> None:
-    """Header, a few sentences, timeline, fault, and what changed between the states (or both states, when `full`)."""
+    """Prints an attempt: header, sentences, timeline, fault, and the changes of state (or both states, if `full`)."""
     to = console()
     _pairs(to, _header(campaign, attempt, events))
     to.print()

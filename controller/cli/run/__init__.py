@@ -1,4 +1,4 @@
-"""The commands on campaigns in the cluster: `run`, `watch`, `suspend`, `resume`, `abort`, `token`, `subjects`."""
+"""Defines the commands on live campaigns: `run`, `watch`, `suspend`, `resume`, `abort`, `token`, `subjects`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ASK, WATCH, AGENT = "What is asked", "How it is watched", "The agent"
 
 
 class ProbeChoice(StrEnum):
-    """`subject.probe`."""
+    """The values of `subject.probe`."""
 
     WRITE = "write"
     NONE = "none"

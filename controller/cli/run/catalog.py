@@ -1,4 +1,4 @@
-"""What can be broken, and how: the catalog of subjects and chaos types, and the check of a spec against it."""
+"""Lists subjects and chaos types, and validates specs against them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the options of `run` to the spec and the name of a campaign. Pure."""
+"""Makes the options of `run` into the spec and the name of a campaign. Pure."""
 
 from __future__ import annotations
 
@@ -82,7 +82,10 @@ def build_spec(options: RunOptions) -> tuple[dict[str, Json], CampaignSpec]:
 
 
 def _agent(options: RunOptions) -> dict[str, Json]:
-    """An agent uses HTTP unless an option says otherwise, because the controller cannot read the agent's files."""
+    """Returns `spec.agent`, which uses HTTP unless an option says otherwise.
+
+    HTTP is the default because the controller cannot read the agent's files.
+    """
     implied = None
     if options.agent_db is not None:
         implied = Source.OPERATOR_DB.value
