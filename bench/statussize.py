@@ -43,7 +43,7 @@ async def measure(folder: Path, trials: int) -> StatusSize:
         tally = await records.tally(UID)
         now = clock.now()
         current = CurrentAttempt(trial=trials, attempt=1, step=Step.OBSERVE, since=now, deadline=now, message="m" * 200)
-        status = compute_status(row, 1, tally, DriverStatus(current=current, holder="x/y", ours=True), (), now)
+        status = compute_status(row, 1, tally, DriverStatus(current=current, holder="x/y", holds_subject=True), (), now)
         took = time.perf_counter() - begun
     finally:
         await records.close()

@@ -68,8 +68,8 @@ class Interleaving:
 class DriverStatus:
     """What the driver knows beyond the records.
 
-    `holder` is the campaign that has the subject (`namespace/name`), None while no lock was requested. `ours` says
-    whether that is this campaign. `suspending` says whether it will be suspended after the running attempt.
+    `holder` is the campaign that has the subject (`namespace/name`), None while no lock was requested. `holds_subject`
+    says whether that is this campaign. `suspending` says whether it will be suspended after the running attempt.
     `cooling_until` is when the pause between two attempts is over. `waiting` is what an arm that takes turns waits for
     between two trials. `interleaving` says whether it takes turns, once that is known. `plans` is the result of a dry
     run, which has no attempts.
@@ -77,7 +77,7 @@ class DriverStatus:
 
     refusal: Refusal | None = None
     holder: str | None = None
-    ours: bool = False
+    holds_subject: bool = False
     current: CurrentAttempt | None = None
     suspending: bool = False
     cooling_until: datetime | None = None
@@ -216,7 +216,7 @@ def _conditions(
         add(ConditionType.ACCEPTED, True, Reason.ACCEPTED, "The subject, the chaos type and its parameters are valid.")
     else:
         add(ConditionType.ACCEPTED, False, refusal.reason, refusal.message)
-    if driver_status.ours:
+    if driver_status.holds_subject:
         add(ConditionType.SUBJECT_LOCKED, True, Reason.HELD, "This campaign has the subject.")
     elif driver_status.holder is not None:
         add(

@@ -219,7 +219,7 @@ class CampaignDriver:
         self._state = replace(self._state, recovered=True)
 
     async def _activate(self) -> None:
-        exempt = self._state.row.phase is Phase.RUNNING or self._state.ours
+        exempt = self._state.row.phase is Phase.RUNNING or self._state.holds_subject
         limits = self._services.limits
 
         async def wait(activated: asyncio.Event) -> None:
@@ -264,7 +264,9 @@ class CampaignDriver:
         async def report(blocked: Blocked | None) -> None:
             self._heartbeat.beat()
             if blocked is not None:
-                known = replace(self._state, blocked=blocked, holder=blocked.holder, ours=blocked.ours)
+                known = replace(
+                    self._state, blocked=blocked, holder=blocked.holder, holds_subject=blocked.holds_subject
+                )
                 self._state = replace(known, interleaving=blocked.interleaving)
                 await self._show_wait(Task.ACQUIRE_LOCKS)
 
@@ -274,7 +276,9 @@ class CampaignDriver:
         )
         locks = await self._control.guard(acquisition.acquire())
         self._heartbeat.beat()
-        known = replace(self._state, locks=locks, blocked=None, holder=self.name, ours=True, check=Check.UNKNOWN)
+        known = replace(
+            self._state, locks=locks, blocked=None, holder=self.name, holds_subject=True, check=Check.UNKNOWN
+        )
         self._state = replace(known, interleaving=locks.interleaving)
         if locks.unpaired and locks.interleaving is not None:
             alone = locks.interleaving
@@ -357,7 +361,7 @@ class CampaignDriver:
         while await records.lock_of(self._uid) is not None:  # noqa: ASYNC110 - another process may unlock it
             await asyncio.sleep(POLL_SECONDS)
         row = await records.get_campaign(self._uid) or self._state.row
-        self._state = replace(self._state, row=row, holder=None, ours=False)
+        self._state = replace(self._state, row=row, holder=None, holds_subject=False)
         self._publish_changes()
 
     async def _wait_until_written(self) -> None:
@@ -369,8 +373,8 @@ class CampaignDriver:
 
     def _publish_changes(self) -> None:
         """Publishes the status unless it would show what was published last."""
-        shown: tuple[object, ...] = (self._state.row, self._state.tally, self._state.driver_status)
-        if shown != self._published:
+        published: tuple[object, ...] = (self._state.row, self._state.tally, self._state.driver_status)
+        if published != self._published:
             self._publish()
 
     def _publish(self) -> None:

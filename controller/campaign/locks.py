@@ -153,13 +153,13 @@ def _holder_of(lock: LockRow) -> Blocker:
 class Blocked:
     """Why a campaign has no locks, or not its turn. `holder` has the subject (`namespace/name`), if any campaign has.
 
-    `ours`: the campaign itself has it, and waits for its turn.
+    `holds_subject`: the campaign itself has it, and waits for its turn.
     """
 
     reason: Reason
     message: str
     holder: str | None
-    ours: bool = False
+    holds_subject: bool = False
     interleaving: Interleaving | None = None
 
 

@@ -84,7 +84,8 @@ class CampaignState:
     without a limit. `stop` says why no more trials are to be run, `suspending` that `spec.suspend` is true. `failure`
     ends the campaign as Failed. The driver's progress is `recovered`, `active`, `planned`, `agent_ready`, and
     `locks`, which are None until the campaign may run its next trial. `refusal` stands in the status until the
-    preconditions are checked again. `holder` is the campaign that has the subject, `ours` whether that is this one.
+    preconditions are checked again. `holder` is the campaign that has the subject, and `holds_subject` says whether
+    that is this one.
     """
 
     spec: CampaignSpec
@@ -110,7 +111,7 @@ class CampaignState:
     blocked: Blocked | None = None
     interleaving: Interleaving | None = None
     holder: str | None = None
-    ours: bool = False
+    holds_subject: bool = False
     cooling_until: datetime | None = None
     current: CurrentAttempt | None = None
 
@@ -126,7 +127,7 @@ class CampaignState:
         return DriverStatus(
             refusal=self.refusal,
             holder=self.holder,
-            ours=self.ours,
+            holds_subject=self.holds_subject,
             current=self.current,
             suspending=self.suspending,
             cooling_until=self.cooling_until,
@@ -163,7 +164,7 @@ class CampaignState:
             locks=None,
             blocked=None,
             holder=self.holder if keeps_subject else None,
-            ours=self.ours and keeps_subject,
+            holds_subject=self.holds_subject and keeps_subject,
             cooling_until=None,
             current=None,
         )

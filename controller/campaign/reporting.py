@@ -202,7 +202,7 @@ async def load_state(records: Records, campaign: Campaign, now: datetime) -> Cam
         plans=tuple(campaign.plans),
         interleaving=interleaving,
         holder=lock.campaign if lock is not None else None,
-        ours=lock is not None,
+        holds_subject=lock is not None,
     )
 
 

@@ -41,7 +41,7 @@ def ready(**known: Any) -> dict[str, Any]:
 
 def running(**known: Any) -> dict[str, Any]:
     """One that has its locks."""
-    return ready(row=RUNNING, locks=HeldLocks(), holder="default/c", ours=True) | known
+    return ready(row=RUNNING, locks=HeldLocks(), holder="default/c", holds_subject=True) | known
 
 
 def ended(trial: int = 1, seconds_ago: float = 1, outcome: Outcome = Outcome.SELF_HEALED) -> Any:
@@ -198,14 +198,14 @@ def test_a_campaign_without_locks_keeps_none_of_what_they_brought() -> None:
     known = running(refusal=REFUSAL, cooling_until=at(1), interleaving=Interleaving(True, Reason.TAKES_TURNS, ""))
     released = state(**known).without_locks()
     assert not released.active and not released.agent_ready and released.locks is None
-    assert released.driver_status.ours is False and released.driver_status.holder is None
+    assert released.driver_status.holds_subject is False and released.driver_status.holder is None
     assert released.driver_status.refusal is None and released.driver_status.cooling_until is None
     assert released.driver_status.interleaving is not None, "what is said of the pairs stays true"
 
 
 def test_after_a_failed_cleanup_the_subject_stays_its() -> None:
     dirty = state(**running(failure=Refusal(Reason.CLEANUP_FAILED, "it will not go"))).without_locks()
-    assert dirty.driver_status.ours and dirty.driver_status.holder == "default/c"
+    assert dirty.driver_status.holds_subject and dirty.driver_status.holder == "default/c"
 
 
 def test_the_cooldown_is_counted_from_the_later_end_of_two_arms() -> None:

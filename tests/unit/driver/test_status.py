@@ -44,7 +44,7 @@ def test_a_condition_keeps_its_transition_time_until_its_status_changes() -> Non
     ("driver_status", "locked"),
     [
         (DriverStatus(), None),
-        (DriverStatus(holder="default/c", ours=True), ("True", "Held")),
+        (DriverStatus(holder="default/c", holds_subject=True), ("True", "Held")),
         (DriverStatus(holder="default/other"), ("False", "HeldByAnother")),
     ],
 )
@@ -93,7 +93,7 @@ def test_what_was_asked_of_a_campaign_that_has_finished_does_not_change_what_it_
 
 @pytest.mark.parametrize(
     ("driver_status", "locked"),
-    [(DriverStatus(holder="default/c", ours=True), ("True", "Held")), (DriverStatus(), ("False", "Released"))],
+    [(DriverStatus(holder="default/c", holds_subject=True), ("True", "Held")), (DriverStatus(), ("False", "Released"))],
     ids=["still locked", "unlocked since"],
 )
 def test_a_failed_cleanup_is_told_from_the_row_whether_or_not_somebody_unlocked_the_subject(
@@ -164,7 +164,7 @@ def test_the_largest_status_there_can_be_stays_below_8_kib() -> None:
         outcomes=dict.fromkeys(Outcome, 9999),
         recent=tuple(attempt(trial, Outcome.INFRA_ERROR, "short") for trial in range(9990, 10_000)),
     )
-    status = compute(row(message=long[:300]), tally_, DriverStatus(holder="a/b", ours=True, current=current))
+    status = compute(row(message=long[:300]), tally_, DriverStatus(holder="a/b", holds_subject=True, current=current))
     assert len(json.dumps(status.to_json())) < 8192
     assert len(compute(row(message=long)).message.encode()) == 1024
 
