@@ -126,9 +126,9 @@ def _entries(stated: str) -> list[str]:
 
 
 def _how_to_add(namespace: Namespace, campaign_namespace: str, keys: OptInKeys) -> str:
-    there = next((key for key in keys.annotations if _entries(namespace.annotations.get(key, ""))), None)
-    if there is not None:
-        return f"its annotation {there} names others; add {campaign_namespace} to it, after a comma"
+    annotation = next((key for key in keys.annotations if _entries(namespace.annotations.get(key, ""))), None)
+    if annotation is not None:
+        return f"its annotation {annotation} names others; add {campaign_namespace} to it, after a comma"
     return (
         f"it lacks the annotation {keys.annotation}={campaign_namespace} "
         f"(kubectl annotate namespace {namespace.name} {keys.annotation}={campaign_namespace} --overwrite)"

@@ -29,8 +29,8 @@ def write_text(path: Path, text: str) -> None:
     try:
         real = regular(path)
     except OSError:
-        with path.open("w", encoding="utf-8") as there:  # raises for a folder
-            there.write(text)
+        with path.open("w", encoding="utf-8") as stream:  # raises for a folder
+            stream.write(text)
         return
     handle, name = tempfile.mkstemp(prefix=f".{real.name}.", dir=real.parent)
     try:

@@ -11,17 +11,17 @@ from controller.text import truncate
 
 
 def describe_invalid(
-    error: ValidationError, root: str, *, most: int = 1, length: int | None = None, tell_more: bool = False
+    error: ValidationError, root: str, *, max_errors: int = 1, length: int | None = None, tell_more: bool = False
 ) -> str:
     """Returns what pydantic finds wrong as `field.subfield: message; ...`, without the values that were given.
 
-    `root` names the whole value, for errors that are of no field. The first `most` errors are named, and with
+    `root` names the whole value, for errors that are of no field. The first `max_errors` errors are named, and with
     `tell_more` how many more there are. `length` limits each error, in characters, and puts it on one line: names of
     fields may be the author's.
     """
     found = error.errors(include_url=False, include_input=False, include_context=False)
-    text = "; ".join(_describe(each, root, length) for each in found[:most])
-    return f"{text}; and {len(found) - most} more" if tell_more and len(found) > most else text
+    text = "; ".join(_describe(each, root, length) for each in found[:max_errors])
+    return f"{text}; and {len(found) - max_errors} more" if tell_more and len(found) > max_errors else text
 
 
 def _describe(error: Mapping[str, Any], root: str, length: int | None) -> str:

@@ -108,7 +108,7 @@ class Forwarder:
                 return [], self._position
             bodies, position = RequestBodies(file, self._zone), export.begin(file, self._position)
             entries: list[Body] = []
-            taken: list[export.UnsentEntry] = []
+            unsent: list[export.UnsentEntry] = []
             size = 0
             for each in export.next_entries(file, position, self._zone, PAGE_ENTRIES):
                 entry = bodies.entry(each.row, each.number)
@@ -116,8 +116,8 @@ class Forwarder:
                 if entries and size > PAGE_BYTES:
                     break
                 entries.append(entry)
-                taken.append(each)
-            return entries, export.after(position, taken)
+                unsent.append(each)
+            return entries, export.after(position, unsent)
 
     async def _put(self, path: str, body: Body) -> None:
         try:

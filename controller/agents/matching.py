@@ -110,17 +110,19 @@ def _resolve(match: TicketMatch, ticket: Ticket, polled_at: datetime) -> TicketM
     return replace(match, resolved_at=ticket.resolved_at, resolution_seen_at=at, flags=match.flags | flags)
 
 
-def _time_flags(match: TicketMatch, own: datetime | None, at: datetime, by_poll: bool, late: Flag) -> frozenset[Flag]:
+def _time_flags(
+    match: TicketMatch, agent_time: datetime | None, at: datetime, by_poll: bool, late_flag: Flag
+) -> frozenset[Flag]:
     """Returns what is wrong with an agent's own time: it is impossible, or counts because there was a gap in polling.
 
     `at` is our own time for the same event; `by_poll` says that it is when a poll first showed it.
     """
     assert match.opened_at is not None, "a ticket is detected only after the fault"
-    if own is None:
+    if agent_time is None:
         return frozenset()
-    if not match.opened_at - TOLERANCE <= own <= at + TOLERANCE:
+    if not match.opened_at - TOLERANCE <= agent_time <= at + TOLERANCE:
         return frozenset({Flag.TICKET_TIME_IMPOSSIBLE})
     last = max(match.polled_at or match.opened_at, match.opened_at)
-    if by_poll and at - last > GAP and last <= own <= at:
-        return frozenset({late})
+    if by_poll and at - last > GAP and last <= agent_time <= at:
+        return frozenset({late_flag})
     return frozenset()

@@ -215,5 +215,5 @@ def _options(plugin: AgentSourcePlugin[OptionsT], agent: Agent) -> OptionsT:
     try:
         return plugin.options.model_validate(agent.options_of_source())
     except ValidationError as invalid:
-        found = describe_invalid(invalid, "options", most=MAX_ERRORS, length=ERROR_CHARACTERS, tell_more=True)
+        found = describe_invalid(invalid, "options", max_errors=MAX_ERRORS, length=ERROR_CHARACTERS, tell_more=True)
         raise InvalidSource(f"agent.source {agent.source} does not take its options: {found}") from None

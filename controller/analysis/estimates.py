@@ -88,30 +88,30 @@ def _median(measure: str, words: str, incidence: Incidence | None, deadline: flo
 NOTHING = "-"
 
 
-def format_value(of: Estimate) -> str:
+def format_value(estimate: Estimate) -> str:
     """Returns the value, as `67%`, `12.3 s`, `> 60 s`, `4`."""
-    return _number(of, of.value)
+    return _number(estimate, estimate.value)
 
 
-def format_interval(of: Estimate) -> str:
+def format_interval(estimate: Estimate) -> str:
     """Returns the interval, as `9% to 99%`; `13.0 s and above` where it is open."""
-    if of.low is None:
+    if estimate.low is None:
         return NOTHING
-    if of.high is None:
-        return f"{_number(of, of.low)} and above"
-    return f"{_number(of, of.low)} to {_number(of, of.high)}"
+    if estimate.high is None:
+        return f"{_number(estimate, estimate.low)} and above"
+    return f"{_number(estimate, estimate.low)} to {_number(estimate, estimate.high)}"
 
 
-def format_size(of: Estimate) -> str:
+def format_size(estimate: Estimate) -> str:
     """Returns the n; of a rate, count and n, as `2/3`."""
-    return f"{of.count}/{of.n}" if of.count is not None else str(of.n)
+    return f"{estimate.count}/{estimate.n}" if estimate.count is not None else str(estimate.n)
 
 
-def format_estimate(of: Estimate) -> str:
+def format_estimate(estimate: Estimate) -> str:
     """Returns value, interval and n in one cell."""
-    around = format_interval(of)
-    value = format_value(of) if around == NOTHING else f"{format_value(of)} ({around})"
-    return f"{value}, {format_size(of) if of.count is not None else f'n={of.n}'}"
+    around = format_interval(estimate)
+    value = format_value(estimate) if around == NOTHING else f"{format_value(estimate)} ({around})"
+    return f"{value}, {format_size(estimate) if estimate.count is not None else f'n={estimate.n}'}"
 
 
 def format_p(p: float | None) -> str:
@@ -121,9 +121,9 @@ def format_p(p: float | None) -> str:
     return "<0.001" if p < 0.001 else f"{p:.3g}"
 
 
-def _number(of: Estimate, number: float | None) -> str:
+def _number(estimate: Estimate, number: float | None) -> str:
     if number is None:
-        return NOTHING if of.beyond is None else f"> {of.beyond:g} s"
-    if of.unit == "share":
+        return NOTHING if estimate.beyond is None else f"> {estimate.beyond:g} s"
+    if estimate.unit == "share":
         return f"{number:.0%}"
-    return f"{number:.1f} s" if of.unit == "seconds" else f"{number:g}"
+    return f"{number:.1f} s" if estimate.unit == "seconds" else f"{number:g}"

@@ -53,14 +53,14 @@ class GateResult:
     passed: bool
 
 
-def gate(name: str, measured: Rate, least: float) -> GateResult:
-    """Returns whether the rate called `name` is at least `least` (0 to 1). It is not where nothing was scored."""
+def gate(name: str, measured: Rate, minimum: float) -> GateResult:
+    """Returns whether the rate called `name` is at least `minimum` (0 to 1). It is not where nothing was scored."""
     if measured.low is None:
-        return GateResult(f"The {name} rate is unknown, for nothing was scored (n=0): under {least:g}.", False)
-    passed = measured.low >= least
-    bound = f"the lower bound of its 95 % interval, {measured.low:.3f}, is {'not ' if passed else ''}under {least:g}"
+        return GateResult(f"The {name} rate is unknown, for nothing was scored (n=0): under {minimum:g}.", False)
+    passed = measured.low >= minimum
+    bound = f"the lower bound of its 95 % interval, {measured.low:.3f}, is {'not ' if passed else ''}under {minimum:g}"
     return GateResult(
-        f"The {name} rate is {measured.successes} of {measured.n}; {bound}. {_false_pass_rate(measured.n, least)}",
+        f"The {name} rate is {measured.successes} of {measured.n}; {bound}. {_false_pass_rate(measured.n, minimum)}",
         passed,
     )
 
@@ -71,19 +71,19 @@ def require_packages() -> None:
         rate(1, 1)
 
 
-def _false_pass_rate(n: int, least: float) -> str:
+def _false_pass_rate(n: int, minimum: float) -> str:
     """Returns a sentence on how often `n` trials pass by luck: where the true rate is just under what is asked for.
 
     Wilson's interval promises 2.5 % on average over all rates, and has more or less than that at each.
     """
     from scipy import stats
 
-    passing = bisect_left(range(n + 1), True, key=lambda k: (rate(k, n).low or 0.0) >= least)
+    passing = bisect_left(range(n + 1), True, key=lambda k: (rate(k, n).low or 0.0) >= minimum)
     if passing > n:
         return f"No result of {n} trials could pass."
     if passing == 0:
         return "Any result would pass."
-    by_luck = float(stats.binom.sf(passing - 1, n, least))
+    by_luck = float(stats.binom.sf(passing - 1, n, minimum))
     return (
-        f"It takes {passing} of {n}, which a true rate of just under {least:g} reaches in {by_luck:.1%} of campaigns."
+        f"It takes {passing} of {n}, which a true rate of just under {minimum:g} reaches in {by_luck:.1%} of campaigns."
     )

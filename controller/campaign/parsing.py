@@ -43,7 +43,7 @@ def campaign_from_body(body: Mapping[str, Any]) -> Campaign:
             plans=list(_parse_all(Plan, status.get("plans") or ())),
         )
     except ValidationError as error:
-        what = describe_invalid(error, "spec", most=3, length=160, tell_more=True)
+        what = describe_invalid(error, "spec", max_errors=3, length=160, tell_more=True)
         raise InvalidCampaign(f"this controller cannot read the campaign (is its CRD up to date?): {what}") from None
 
 

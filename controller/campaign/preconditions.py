@@ -86,7 +86,7 @@ def resolve_subject(
         return subject, chaos_types[spec.chaos.type].params.model_validate(dict(spec.chaos.params))
     except ValidationError as error:
         valid = ", ".join(sorted(chaos_types[spec.chaos.type].params.model_json_schema().get("properties", {})))
-        what = describe_invalid(error, "spec", most=3, length=160, tell_more=True)
+        what = describe_invalid(error, "spec", max_errors=3, length=160, tell_more=True)
         raise Rejected(
             Reason.INVALID_PARAMS,
             f"chaos.params of {spec.chaos.type} are not valid: {what}; it takes: {valid or 'none'}",

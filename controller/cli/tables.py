@@ -121,12 +121,12 @@ Rows = Sequence[Sequence[str]]
 
 def print_rows(headings: Sequence[str], rows: Rows, to: Console) -> None:
     """Prints columns as wide as they need to be; text that does not fit is wrapped."""
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for heading in headings:
-        made.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold")
     for row in rows:
-        made.add_row(*(printable_text(cell) for cell in row))
-    to.print(made)
+        table.add_row(*(printable_text(cell) for cell in row))
+    to.print(table)
 
 
 def print_csv(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -116,9 +116,9 @@ class _Connection(http.client.HTTPConnection):
         self._dial = dial
 
     def connect(self) -> None:
-        made = self._dial()
-        made.settimeout(ANSWER_SECONDS)  # type: ignore[attr-defined]
-        self.sock = made
+        connection = self._dial()
+        connection.settimeout(ANSWER_SECONDS)  # type: ignore[attr-defined]
+        self.sock = connection
 
 
 def _refusal(status: int, message: str) -> RecordsError:

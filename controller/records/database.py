@@ -175,10 +175,10 @@ def reading(url: str) -> Iterator[Connection]:
 def open_file(path: Path) -> sqlite3.Connection:
     """Opens the SQLite file, read-only. Raises RecordsMissing when there is none, RecordsUnavailable if unreadable."""
     try:
-        there = path.is_file()
+        exists = path.is_file()
     except OSError as error:
         raise RecordsUnavailable(f"The records at {path} cannot be read: {error}") from error
-    if not there:
+    if not exists:
         raise RecordsMissing(f"There are no records at {path}. Name the database with --db, or start a controller.")
     try:
         return _open(path, "mode=ro")

@@ -121,10 +121,10 @@ def _one(table: Table, campaign: str, id_: str) -> Any:
 
 
 def _require_quota(connection: Connection, table: Table, campaign: str, most: int) -> None:
-    there = _count(connection, table, campaign)
-    if there >= most:
+    count = _count(connection, table, campaign)
+    if count >= most:
         what = table.name.removeprefix("agent_")
-        raise InboxFull(f"all the {what} that are kept are there ({there}); no more are taken")
+        raise InboxFull(f"all the {what} that are kept are there ({count}); no more are taken")
 
 
 def _require_ticket_quota(connection: Connection, campaign: str) -> None:
@@ -134,9 +134,9 @@ def _require_ticket_quota(connection: Connection, campaign: str) -> None:
     of_attempt = agent_tickets.c.campaign_uid == campaign
     if since is not None:
         of_attempt &= agent_tickets.c.arrived_at >= since
-    there = connection.scalar(select(func.count()).select_from(agent_tickets).where(of_attempt)) or 0
-    if there >= MAX_TICKETS:
-        raise InboxFull(f"all the tickets that are kept are there ({there}); no more are taken")
+    count = connection.scalar(select(func.count()).select_from(agent_tickets).where(of_attempt)) or 0
+    if count >= MAX_TICKETS:
+        raise InboxFull(f"all the tickets that are kept are there ({count}); no more are taken")
 
 
 def _count(connection: Connection, table: Table, campaign: str) -> int:

@@ -71,12 +71,12 @@ def list_attempts(connection: Connection, campaign_uid: str) -> list[AttemptSumm
 
 
 def list_whole_attempts(
-    connection: Connection, campaign_uid: str, after: tuple[int, int], most: int
+    connection: Connection, campaign_uid: str, after: tuple[int, int], limit: int
 ) -> list[tuple[AttemptRow, list[Event]]]:
-    """Returns at most `most` of the campaign's attempts after this trial and attempt, each with all its events."""
+    """Returns at most `limit` of the campaign's attempts after this trial and attempt, each with all its events."""
     is_later = tuple_(attempts.c.trial, attempts.c.attempt) > after
     query = select(attempts).where(attempts.c.campaign_uid == campaign_uid, is_later)
-    rows = connection.execute(query.order_by(attempts.c.trial, attempts.c.attempt).limit(most)).mappings()
+    rows = connection.execute(query.order_by(attempts.c.trial, attempts.c.attempt).limit(limit)).mappings()
     return [(row, list_events(connection, row.id)) for row in map(decode, rows.all())]
 
 
@@ -107,6 +107,6 @@ def _campaigns(connection: Connection, which: ColumnElement[bool] | None = None)
     return [campaign_rows.decode(row) for row in connection.execute(query).mappings()]
 
 
-def _enumerate(names: list[str], most: int = 20) -> str:
-    shown = ", ".join(names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+def _enumerate(names: list[str], limit: int = 20) -> str:
+    shown = ", ".join(names[:limit])
+    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"

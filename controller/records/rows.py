@@ -57,12 +57,12 @@ class Flag(StrEnum):
     """One of two arms that were to take turns, run while the other one took none."""
 
 
-def counted_time(own: T | None, seen: T | None, late: bool) -> T | None:
+def counted_time(agent_time: T | None, controller_time: T | None, seen_late: bool) -> T | None:
     """Returns the time that counts: that of the controller's clock, or the agent's where it was seen late.
 
     Times may be decoded or not. Pure.
     """
-    return own if late and own is not None else seen
+    return agent_time if seen_late and agent_time is not None else controller_time
 
 
 TEXT_BYTES = 4096

@@ -89,29 +89,29 @@ class ObjectFault(FaultType):
         """Returns whether the object is gone, has another uid, or has none of the fault's values."""
         (target,) = fault.targets
         try:
-            found = await context.cluster.get_object(context.namespace, target.kind, target.name)
+            live = await context.cluster.get_object(context.namespace, target.kind, target.name)
         except ClusterError as error:
             if error.status == 404:
                 return True
             raise SubjectError(f"{target.name} cannot be read: {error}") from error
-        return found["metadata"]["uid"] != target.uid or not self.is_applied(fault, found)
+        return live["metadata"]["uid"] != target.uid or not self.is_applied(fault, live)
 
     async def revert(self, context: FaultContext, fault: Fault) -> None:
         """Puts back the values from before, at the paths that still have the fault's value."""
         (target,) = fault.targets
-        permit = RevertPermit(fault, context.selector, lambda target, found: self.is_applied(fault, found))
+        permit = RevertPermit(fault, context.selector, lambda target, live: self.is_applied(fault, live))
         try:
-            found = await context.cluster.get_object(context.namespace, target.kind, target.name)
-            ours = [change for change in fault.undo[CHANGES] if _shows(change, found)]
+            live = await context.cluster.get_object(context.namespace, target.kind, target.name)
+            ours = [change for change in fault.undo[CHANGES] if _shows(change, live)]
             operations = [each for change in ours for each in _replace(change, [change["after"]], False)]
             await self._patch(context, permit, target, operations)
         except ClusterError as error:
             if error.status not in (404, 409, 422):  # gone, or changed meanwhile: is_reverted decides
                 raise SubjectError(f"{target.name} could not be set back: {error}") from error
 
-    def is_applied(self, fault: Fault, found: Mapping[str, Any]) -> bool:
+    def is_applied(self, fault: Fault, live: Mapping[str, Any]) -> bool:
         """Returns whether the object has a value of the fault. A value that somebody else has set is left alone."""
-        return any(_shows(change, found) for change in fault.undo[CHANGES])
+        return any(_shows(change, live) for change in fault.undo[CHANGES])
 
     async def _patch(
         self,
@@ -123,9 +123,9 @@ class ObjectFault(FaultType):
         await context.cluster.patch_object(permit, context.namespace, target.kind, target.name, target.uid, operations)
 
 
-def _shows(change: Mapping[str, Json], found: Mapping[str, Any]) -> bool:
+def _shows(change: Mapping[str, Json], live: Mapping[str, Any]) -> bool:
     after: list[Json] = [change["after"]]
-    return bool(change["before"] != after) and value_at(found, change["path"]) == after
+    return bool(change["before"] != after) and value_at(live, change["path"]) == after
 
 
 def _replace(change: Mapping[str, Json], now: Sequence[Json], forward: bool) -> Iterator[Operation]:

@@ -47,7 +47,7 @@ def test_an_invalid_value_is_described_by_field_without_what_was_given() -> None
     error = invalid({"one": "secret", "two": "secret"})
     first = "one: Input should be a valid integer, unable to parse string as an integer"
     assert describe_invalid(error, "spec") == first
-    assert describe_invalid(error, "spec", most=2) == f"{first}; {first.replace('one', 'two')}"
+    assert describe_invalid(error, "spec", max_errors=2) == f"{first}; {first.replace('one', 'two')}"
     assert describe_invalid(error, "spec", tell_more=True) == f"{first}; and 1 more"
 
 

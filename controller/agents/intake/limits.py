@@ -218,13 +218,13 @@ class IntakeLimits:
         except _Refusal as no:
             await _refuse(send, no)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, campaign: str, most: int) -> None:
-        """Handles a request within the campaign's budget. `most` is the most bytes of its body."""
-        if most > MAX_BYTES:
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, campaign: str, max_bytes: int) -> None:
+        """Handles a request within the campaign's budget. `max_bytes` is the most bytes of its body."""
+        if max_bytes > MAX_BYTES:
             raise _too_large()
         kind = RequestKind.LOG if scope["path"].startswith(LOG) else RequestKind.TICKETS
         try:
-            self._budgets.enter(campaign, kind, most)
+            self._budgets.enter(campaign, kind, max_bytes)
         except OverBudget as over:
             await self._let_finish(receive, campaign)
             raise _Refusal(429 if over.rate else 503, str(over), over.wait) from None
@@ -234,7 +234,7 @@ class IntakeLimits:
                 await self._app(scope, _replaying(body, receive), send)
         finally:
             # An aborted request uses up all that was reserved for it.
-            self._budgets.leave(campaign, kind, most, most if body is None else len(body))
+            self._budgets.leave(campaign, kind, max_bytes, max_bytes if body is None else len(body))
 
     async def _let_finish(self, receive: Receive, campaign: str) -> None:
         """Reads and discards the rest of a body, because a sender that is cut off does not read the response.

@@ -108,13 +108,13 @@ class ArmRecords:
         with records(self._db, self._context) as reader:
             yield from reader.whole_attempts(campaign)
 
-    def _campaigns(self, least: int = 0) -> list[CampaignRow]:
-        """Returns the campaigns with at least `least` scored trials, the newest first."""
+    def _campaigns(self, min_scored: int = 0) -> list[CampaignRow]:
+        """Returns the campaigns with at least `min_scored` scored trials, the newest first."""
         with records(self._db, self._context) as reader:
-            return [counted.campaign for counted in reader.campaigns() if counted.scored >= least]
+            return [counted.campaign for counted in reader.campaigns() if counted.scored >= min_scored]
 
     def _load(self, campaign: CampaignRow, name: str | None = None) -> Arm:
-        controls = controls_of(campaign, self._campaigns(least=1)) if campaign.mode is Mode.AGENT else None
+        controls = controls_of(campaign, self._campaigns(min_scored=1)) if campaign.mode is Mode.AGENT else None
         return Arm(name or _name(campaign), campaign, self._trials(campaign), controls)
 
     def _trials(self, campaign: CampaignRow) -> list[Trial]:

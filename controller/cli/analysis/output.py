@@ -73,13 +73,13 @@ def analysis_to_json(analysis: Analysis) -> dict[str, Json]:
     }
 
 
-def pass_or_exit(analysis: Analysis, name: RateName | None, least: float) -> None:
+def pass_or_exit(analysis: Analysis, name: RateName | None, minimum: float) -> None:
     """Exit 3 with a sentence unless the rate's lower bound is at least so high. BadParameter where there is no rate."""
     chosen = name or (RateName.QUIET if analysis.campaign.mode is Mode.CONTROL else RateName.RECOVERY)
     rate = analysis.rates.get(chosen)
     if rate is None:
         raise typer.BadParameter(f"a {analysis.campaign.mode} campaign has no {chosen} rate", param_hint="--rate")
-    result = gate(chosen, rate, least)
+    result = gate(chosen, rate, minimum)
     if not result.passed:
         typer.echo(result.sentence, err=True)
         raise typer.Exit(ExitStatus.UNDER)
@@ -154,20 +154,29 @@ def _comparison_table(comparisons: Sequence[Comparison]) -> None:
     tables.print_rows(*_described(comparisons), to)
 
 
-def _beside(of: Comparison) -> Iterator[str]:
+def _beside(comparison: Comparison) -> Iterator[str]:
     """Yields the lines below the conclusion."""
-    yield of.circumstances
-    if of.left_out:
-        yield f"{of.left_out} scored trials have no partner in the other campaign and are left out."
-    yield from of.notes
+    yield comparison.circumstances
+    if comparison.left_out:
+        yield f"{comparison.left_out} scored trials have no partner in the other campaign and are left out."
+    yield from comparison.notes
 
 
-def _comparison_row(of: Comparison) -> list[str]:
-    found, n = of.difference, f"{of.sizes[0]} pairs" if of.paired else f"{of.sizes[0]}, {of.sizes[1]}"
-    if found is None:
-        return [*of.names, of.conclusion, of.worst_case, NOTHING, NOTHING, NOTHING, n]
-    interval = f"{found.low:+.2f} to {found.high:+.2f} s"
-    return [*of.names, of.conclusion, of.worst_case, f"{found.value:+.1f} s", interval, format_p(of.p), n]
+def _comparison_row(comparison: Comparison) -> list[str]:
+    difference, sizes = comparison.difference, comparison.sizes
+    n = f"{sizes[0]} pairs" if comparison.paired else f"{sizes[0]}, {sizes[1]}"
+    if difference is None:
+        return [*comparison.names, comparison.conclusion, comparison.worst_case, NOTHING, NOTHING, NOTHING, n]
+    interval = f"{difference.low:+.2f} to {difference.high:+.2f} s"
+    return [
+        *comparison.names,
+        comparison.conclusion,
+        comparison.worst_case,
+        f"{difference.value:+.1f} s",
+        interval,
+        format_p(comparison.p),
+        n,
+    ]
 
 
 def _described(comparisons: Sequence[Comparison]) -> tuple[list[str], list[list[str]]]:
@@ -189,17 +198,30 @@ def _described(comparisons: Sequence[Comparison]) -> tuple[list[str], list[list[
     return ["MEASURE", *arms], rows
 
 
-def _flat(of: Comparison) -> dict[str, Json]:
-    found, rates = of.difference, of.rates
-    seconds = (None,) * 3 if found is None else (found.value, found.low, found.high)
+def _flat(comparison: Comparison) -> dict[str, Json]:
+    difference, rates = comparison.difference, comparison.rates
+    seconds = (None,) * 3 if difference is None else (difference.value, difference.low, difference.high)
     recovered: tuple[Json, ...] = (None,) * 7
     if rates is not None:
         recovered = (*rates.recovered, rates.value, rates.low, rates.high, rates.p, rates.test)
     values = (
-        *(*of.names, of.conclusion.value, of.worst_case.value, *seconds, of.p),
+        *(*comparison.names, comparison.conclusion.value, comparison.worst_case.value, *seconds, comparison.p),
         *recovered,
-        *(_listed(of.first.unscored), _listed(of.second.unscored), of.deadline, of.paired, *of.sizes, of.left_out),
-        *(of.comparisons, of.sentence, of.circumstances, " ".join(of.warnings), " ".join(of.notes)),
+        *(
+            _listed(comparison.first.unscored),
+            _listed(comparison.second.unscored),
+            comparison.deadline,
+            comparison.paired,
+            *comparison.sizes,
+            comparison.left_out,
+        ),
+        *(
+            comparison.comparisons,
+            comparison.sentence,
+            comparison.circumstances,
+            " ".join(comparison.warnings),
+            " ".join(comparison.notes),
+        ),
     )
     return dict(zip(COMPARISON_COLUMNS, values, strict=True))
 
@@ -208,6 +230,11 @@ def _listed(unscored: Mapping[str, int]) -> str:
     return "; ".join(f"{reason} {count}" for reason, count in unscored.items())
 
 
-def _comparison_to_json(of: Comparison) -> dict[str, Json]:
-    described = {"first": analysis_to_json(of.first), "second": analysis_to_json(of.second)}
-    return {**_flat(of), "warnings": list(of.warnings), "notes": list(of.notes), "described": described}
+def _comparison_to_json(comparison: Comparison) -> dict[str, Json]:
+    described = {"first": analysis_to_json(comparison.first), "second": analysis_to_json(comparison.second)}
+    return {
+        **_flat(comparison),
+        "warnings": list(comparison.warnings),
+        "notes": list(comparison.notes),
+        "described": described,
+    }

@@ -106,11 +106,11 @@ def check_definition(api: Api) -> Iterator[Finding]:
 
 def compare_fields(parts: Mapping[str, Any]) -> Finding:
     """The served schema against this version's. Pure."""
-    there = {name for part in ("spec", "status") for name in of_schema(parts.get(part, {}), part)}
-    ours = {*of_model(CampaignSpec, "spec"), *of_model(CampaignStatus, "status")}
-    if missing := ours - there:
+    served = {name for part in ("spec", "status") for name in of_schema(parts.get(part, {}), part)}
+    expected = {*of_model(CampaignSpec, "spec"), *of_model(CampaignStatus, "status")}
+    if missing := expected - served:
         return fail(f"The CRD is older than this command: it lacks {_some(missing)}", APPLY)
-    if more := there - ours:
+    if more := served - expected:
         return warn(f"The CRD is newer than this command: it also has {_some(more)}", "use the controller's version")
     return ok(f"The CRD {PLURAL}.{GROUP} has the fields of this version")
 

@@ -219,18 +219,18 @@ def resume(campaign: LiveCampaign, namespace: Namespace = None, context: Context
     _patch_spec(campaign, namespace, context, "It goes on when the subject is free", suspend=False)
 
 
-def _patch_spec(campaign: str, namespace: str | None, context: str | None, then: str, **controls: bool) -> None:
+def _patch_spec(campaign: str, namespace: str | None, context: str | None, effect: str, **controls: bool) -> None:
     with exit_on_error():
         from controller.cli.cluster.api import Api
         from controller.cli.cluster.campaigns import Campaigns
         from controller.cli.cluster.errors import CommandFailed
 
         campaigns = Campaigns(Api.connect(context), namespace)
-        there = campaigns.get(campaign)
-        if there.status.phase.terminal:
-            raise CommandFailed(f"Campaign {there.title} has ended already: it is {there.status.phase}")
+        snapshot = campaigns.get(campaign)
+        if snapshot.status.phase.terminal:
+            raise CommandFailed(f"Campaign {snapshot.title} has ended already: it is {snapshot.status.phase}")
         campaigns.patch_spec(campaign, **controls)
-        typer.echo(f"{there.title}: {then}. Watch it: evalcampaign watch {there.title}")
+        typer.echo(f"{snapshot.title}: {effect}. Watch it: evalcampaign watch {snapshot.title}")
 
 
 def token(

@@ -45,10 +45,10 @@ def validate(*options: RunOptions) -> None:
 def create(campaigns: Campaigns, options: RunOptions, name: str | None) -> CampaignSnapshot:
     """Creates the campaign, and prints its spec and what its trials can prove."""
     spec, read = build_spec(options)
-    made = _create(campaigns, name, lambda: readable_name(options.subject, options.chaos), lambda _: spec)
-    typer.echo(f"{made.title}: {describe_spec(spec)}", err=True)
+    campaign = _create(campaigns, name, lambda: readable_name(options.subject, options.chaos), lambda _: spec)
+    typer.echo(f"{campaign.title}: {describe_spec(spec)}", err=True)
     _print_power(read)
-    return made
+    return campaign
 
 
 def create_pair(campaigns: Campaigns, pair: ArmPair, name: str | None) -> list[CampaignSnapshot]:

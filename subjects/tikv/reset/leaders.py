@@ -127,7 +127,9 @@ async def _transfer(pd: Pd, region: int, store: int) -> None:
         await pd.post(OPERATORS, {"name": "transfer-leader", "region_id": region, "to_store_id": store})
 
 
-async def _confirmed(endpoints: Endpoints, view: LeaderView, wanted: Mapping[int, int], polling: PollSettings) -> bool:
+async def _confirmed(
+    endpoints: Endpoints, view: LeaderView, leader_of: Mapping[int, int], polling: PollSettings
+) -> bool:
     """Returns whether every store confirms that it leads its regions: PD may still name one that lost leadership."""
     pods = await endpoints.tikv_pods()
     addresses = {store.store.id: (pods.get(name), store.status_port) for name, store in view.by_pod.items()}
@@ -140,4 +142,4 @@ async def _confirmed(endpoints: Endpoints, view: LeaderView, wanted: Mapping[int
         status = read(RegionStatus, result.answer) if result.answer is not None else ""
         return isinstance(status, RegionStatus) and status.leads
 
-    return all(await asyncio.gather(*(leads(region, store) for region, store in wanted.items())))
+    return all(await asyncio.gather(*(leads(region, store) for region, store in leader_of.items())))

@@ -75,11 +75,11 @@ class Tier:
         """Returns whether a member's pod is left. Other pods with the label do not count."""
         return any(ordinal(self.workload.name, name) is not None for name in await self.endpoints.pods(self.role))
 
-    async def delete_claims(self, period: float, kept: Container[int] = ()) -> None:
-        """Deletes all claims except those of the members `kept`; returns when they are gone."""
+    async def delete_claims(self, period: float, keep: Container[int] = ()) -> None:
+        """Deletes all claims except those of the members `keep`; returns when they are gone."""
         while True:
             claims = member_claims(self.workload, await self.endpoints.claims(self.role))
-            if not (rest := [name for name, number in claims if number not in kept]):
+            if not (rest := [name for name, number in claims if number not in keep]):
                 return
             for name in rest:
                 await workloads.delete_claim(self.endpoints.context, self.permit, name)
@@ -112,7 +112,7 @@ async def _stop(tiers: Sequence[Tier], period: float) -> None:
     """Stops both; returns when no pod is left. Deletes claims of former members, which would count as members."""
     for tier in tiers:
         if not tier.stopped:
-            await tier.delete_claims(period, kept=range(tier.workload.replicas))
+            await tier.delete_claims(period, keep=range(tier.workload.replicas))
     for tier in tiers:
         await tier.scale(0)
     while True:
@@ -124,7 +124,7 @@ async def _stop(tiers: Sequence[Tier], period: float) -> None:
 async def _empty_and_start(tiers: Sequence[Tier], period: float) -> None:
     """Deletes all claims, the last member's just before the start, and starts both."""
     for tier in tiers:
-        await tier.delete_claims(period, kept=(tier.workload.replicas - 1,))
+        await tier.delete_claims(period, keep=(tier.workload.replicas - 1,))
     for tier in tiers:
         await tier.delete_claims(period / 10)
         await tier.scale(tier.workload.replicas)
