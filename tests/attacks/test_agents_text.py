@@ -33,9 +33,9 @@ from controller.cli.app import app
 from controller.cli.cluster.campaigns import CampaignSnapshot
 from controller.cli.live import EventLog, LiveDisplay, PlainDisplay
 from controller.cli.options import exit_on_error
+from controller.cli.records_source import records
 from controller.cli.results.exporting import write_csv
 from controller.cli.results.printing import print_details
-from controller.cli.source import records
 from controller.reading.protocol import AttemptTimeline
 from controller.records import CampaignRow, Event, Records
 from tests.support.operatordb import AgentFile

@@ -23,7 +23,7 @@ def backup(
     """
     with exit_on_error():
         from controller.cli.admin import maintenance
-        from controller.cli.source import records
+        from controller.cli.records_source import records
 
         with records(db, context) as reader:
             if dest == "-":

@@ -15,7 +15,7 @@ from controller.analysis.errors import CampaignMissing
 from controller.analysis.loading import ended, load, of_attempts
 from controller.analysis.trial import Arm, Trial, controls_of
 from controller.api import Mode, Phase
-from controller.cli.source import records
+from controller.cli.records_source import records
 from controller.cli.tables import PrintableConsole
 from controller.reading.protocol import AttemptTimeline
 from controller.records.database import reading

@@ -20,7 +20,7 @@ from controller.cli.checks.finding import Finding, fail, may, ok, warn
 from controller.cli.cluster.api import Api
 from controller.cli.cluster.controller import DEPLOY, NAMESPACE, find_pod
 from controller.cli.cluster.errors import CommandFailed, NoApiServer, Refused, Unreachable
-from controller.cli.source import about_controller
+from controller.cli.records_source import about_controller
 from controller.records.errors import RecordsError
 from controller.records.schema import HEAD
 from controller.version import SOURCE_TREE, VERSION

@@ -19,8 +19,8 @@ def list_(db: Database = None, context: Context = None, output: Format = OutputF
     evalcampaign list --db sqlite:///records.db --output json
     """
     with exit_on_error():
+        from controller.cli.records_source import records
         from controller.cli.results import printing
-        from controller.cli.source import records
         from controller.reading import serialization
 
         with records(db, context) as reader:
@@ -41,8 +41,8 @@ def trials(
     evalcampaign trials team-a/tikv-node-kill --output json
     """
     with exit_on_error():
+        from controller.cli.records_source import records
         from controller.cli.results import printing
-        from controller.cli.source import records
         from controller.reading import serialization
 
         with records(db, context) as reader:
@@ -70,8 +70,8 @@ def show(
     evalcampaign show tikv-node-kill --trial 2
     """
     with exit_on_error():
+        from controller.cli.records_source import records
         from controller.cli.results import printing
-        from controller.cli.source import records
         from controller.reading import serialization
 
         with records(db, context) as reader:
@@ -110,8 +110,8 @@ def export(
     evalcampaign export tikv-node-kill --format junit -o junit.xml
     """
     with exit_on_error():
+        from controller.cli.records_source import records
         from controller.cli.results import exporting
-        from controller.cli.source import records
 
         write = {
             ExportFormat.JSON: exporting.write_json,

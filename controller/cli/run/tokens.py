@@ -13,7 +13,7 @@ from controller.cli.cluster.api import Api
 from controller.cli.cluster.campaigns import Campaigns, CampaignSnapshot
 from controller.cli.cluster.controller import NAMESPACE, find_pod, forward
 from controller.cli.cluster.errors import CommandFailed, Refused
-from controller.cli.source import port
+from controller.cli.records_source import port
 from controller.reading.remote import RemoteReader
 from controller.records.errors import NotRecorded, RecordsError
 from controller.settings import FIELD_MANAGER
