@@ -25,7 +25,7 @@ from controller.agents.protocol import CommandLog
 from controller.api import CampaignSpec, CurrentAttempt, Failure, Outcome, Step
 from controller.attempt.agent_session import AgentAbsent, AgentSession
 from controller.attempt.injection import CleanupFailed, exceeds_quorum, plan_fault, try_revert_fault
-from controller.attempt.observation import End, Observation, ObservationWindow, add_verdict
+from controller.attempt.observation import Observation, ObservationEnd, ObservationWindow, add_verdict
 from controller.attempt.outcome import OutcomeInputs, decide_outcome, failure_of
 from controller.attempt.steps import StepFailed, StepRunner
 from controller.attempt.stopping import Stopped, StopSignal
@@ -268,7 +268,7 @@ class Attempt:
             self._report_verdict(verdict)
             if state.observation.ended is None:
                 self._agent.require_running()
-        if state.observation.ended is End.BLIND:
+        if state.observation.ended is ObservationEnd.BLIND:
             blind = state.observation.blind.total_seconds()
             why = f"the subject could not be seen for {blind:.1f} s: {self._steps.message}"
             raise StepFailed(Failure.SIGHT_LOST, f"{Failure.SIGHT_LOST}: {why}")
@@ -282,17 +282,19 @@ class Attempt:
         state, limit = self._state, self._spec.deadlines.capture_seconds
         resolved = self._agent.progress.resolved_at is not None
         try:
-            if state.observation.ended is End.DEADLINE:
+            if state.observation.ended is ObservationEnd.DEADLINE:
                 await self._agent.poll_until(window.deadline, limit)
             if not resolved:  # an agent that has resolved its ticket may go
-                end = window.deadline if state.observation.ended is End.DEADLINE else state.observation.recovered_at
+                observation = state.observation
+                by_deadline = observation.ended is ObservationEnd.DEADLINE
+                end = window.deadline if by_deadline else observation.recovered_at
                 assert end is not None, "it has recovered"
                 await self._agent.require_running_until(end, limit)
         except AgentAbsent as absent:
             if absent.failure is Failure.AGENT_SIGHT_LOST and state.observation.recovered_at is not None:
                 state.agent_unreadable = True
                 return
-            state.observation = replace(state.observation, ended=End.BLIND)
+            state.observation = replace(state.observation, ended=ObservationEnd.BLIND)
             raise
 
     def _record_observation(self, verdict_log: VerdictLog) -> None:
@@ -349,7 +351,7 @@ class Attempt:
             resolved_at=progress.resolved_at,
             confirm=timedelta(seconds=self._spec.confirm_seconds),
             healthy_last=observation.healthy_last,
-            observed=observation.ended in (End.RECOVERED, End.DEADLINE),
+            observed=observation.ended in (ObservationEnd.RECOVERED, ObservationEnd.DEADLINE),
             stopped=stop.reason,
             failed=failed,
             injection_unknown=state.injection_unknown,

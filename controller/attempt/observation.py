@@ -17,7 +17,7 @@ MAX_VERDICT_GAP = timedelta(seconds=2)
 """Verdicts come at least every 0.5 s. A gap between two that is longer than this counts as blind time."""
 
 
-class End(StrEnum):
+class ObservationEnd(StrEnum):
     """Why the observation is over."""
 
     RECOVERED = "Recovered"
@@ -74,7 +74,7 @@ class Observation:
     degraded: bool = False
     blind: timedelta = timedelta()
     last: Verdict | None = None
-    ended: End | None = None
+    ended: ObservationEnd | None = None
 
 
 def manifests(fault: Fault, verdict: Verdict) -> bool:
@@ -149,14 +149,14 @@ def _end_if_over(window: ObservationWindow, so_far: Observation, progress: Agent
     assert so_far.last is not None
     now, since = so_far.last.at, so_far.healthy_since
     if so_far.blind > window.max_blind:
-        return replace(so_far, ended=End.BLIND)
+        return replace(so_far, ended=ObservationEnd.BLIND)
     confirming = so_far.recovered_at is None and since is not None and since <= window.deadline
     if confirming and since is not None and now - since >= window.settle:
         so_far, confirming = replace(so_far, recovered_at=since), False
     if so_far.recovered_at is not None and _agent_can_add_nothing(window, so_far.recovered_at, progress):
-        return replace(so_far, ended=End.RECOVERED)
+        return replace(so_far, ended=ObservationEnd.RECOVERED)
     if now >= window.deadline and not confirming:
-        return replace(so_far, ended=End.DEADLINE)
+        return replace(so_far, ended=ObservationEnd.DEADLINE)
     return so_far
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from controller.api import Mode
-from controller.attempt.observation import AgentProgress, End, Observation, add_verdict
+from controller.attempt.observation import AgentProgress, Observation, ObservationEnd, add_verdict
 from tests.unit.attempt.test_observation import FAULT, WINDOW, at, healthy, hurt
 
 
@@ -34,7 +34,7 @@ def unseen(now: Any) -> Any:
 
 def test_an_agent_that_had_no_ticket_when_the_subject_recovered_is_not_waited_for() -> None:
     seen = fold(Mode.AGENT, *healing(unseen))
-    assert (seen.ended, seen.recovered_at, seen.last.at) == (End.RECOVERED, at(1.0), at(3.0))
+    assert (seen.ended, seen.recovered_at, seen.last.at) == (ObservationEnd.RECOVERED, at(1.0), at(3.0))
 
 
 def test_that_it_had_none_is_known_only_after_a_look() -> None:
@@ -44,29 +44,34 @@ def test_that_it_had_none_is_known_only_after_a_look() -> None:
 
 def test_an_open_ticket_is_waited_for_until_the_deadline() -> None:
     seen = fold(Mode.AGENT, *healing(lambda now: AgentProgress(at(0.8), None, now)))
-    assert (seen.ended, seen.recovered_at, seen.last.at) == (End.DEADLINE, at(1.0), at(10.0))
+    assert (seen.ended, seen.recovered_at, seen.last.at) == (ObservationEnd.DEADLINE, at(1.0), at(10.0))
 
 
 def test_it_is_over_when_the_ticket_is_resolved() -> None:
     seen = fold(Mode.AGENT, *healing(lambda now: AgentProgress(at(0.8), at(5.0) if now >= at(5.0) else None, now)))
-    assert (seen.ended, seen.last.at) == (End.RECOVERED, at(5.0))
+    assert (seen.ended, seen.last.at) == (ObservationEnd.RECOVERED, at(5.0))
 
 
 def test_a_ticket_resolved_too_early_does_not_end_it_before_the_subject_recovered() -> None:
     seen = fold(Mode.AGENT, *[(hurt(i / 2), AgentProgress(at(0.2), at(0.4), at(i / 2))) for i in range(1, 30)])
-    assert (seen.ended, seen.recovered_at) == (End.DEADLINE, None)
+    assert (seen.ended, seen.recovered_at) == (ObservationEnd.DEADLINE, None)
 
 
 def test_what_went_wrong_again_is_known_though_it_recovered_once() -> None:
     story = healing(lambda now: AgentProgress(at(0.8), None, now), until=6)
     seen = fold(Mode.AGENT, *story, *[(hurt(6.5 + i / 2), AgentProgress(at(0.8), None, at(6.5))) for i in range(10)])
-    assert (seen.ended, seen.recovered_at, seen.healthy_last) == (End.DEADLINE, at(1.0), False)
+    assert (seen.ended, seen.recovered_at, seen.healthy_last) == (ObservationEnd.DEADLINE, at(1.0), False)
 
 
 @pytest.mark.parametrize("work", [AgentProgress(), AgentProgress(at(1), at(2), at(3))])
 def test_a_control_waits_out_its_window_whatever_the_agent_does(work: Any) -> None:
     seen = fold(Mode.CONTROL, *[(healthy(i / 2), work) for i in range(30)], fault=None)
-    assert (seen.ended, seen.last.at, seen.manifested_at, seen.recovered_at) == (End.DEADLINE, at(10), None, None)
+    assert (seen.ended, seen.last.at, seen.manifested_at, seen.recovered_at) == (
+        ObservationEnd.DEADLINE,
+        at(10),
+        None,
+        None,
+    )
     assert not seen.degraded
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from controller.attempt.observation import End, Observation, ObservationWindow, add_verdict, manifests
+from controller.attempt.observation import Observation, ObservationEnd, ObservationWindow, add_verdict, manifests
 from subjects.protocol import Fault, Problem, Target, Verdict
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -55,12 +55,12 @@ def steady(make: Any, begin: Any, end: Any, every: float = 0.5) -> Any:
 
 def test_recovery_is_the_start_of_the_first_healthy_stretch_after_the_fault_showed() -> None:
     seen = fold(healthy(-0.1, UIDS), hurt(0.5), *steady(healthy, 1.0, 4.0))
-    assert (seen.ended, seen.manifested_at, seen.recovered_at) == (End.RECOVERED, at(0.5), at(1.0))
+    assert (seen.ended, seen.manifested_at, seen.recovered_at) == (ObservationEnd.RECOVERED, at(0.5), at(1.0))
 
 
 def test_a_subject_that_is_healthy_before_the_fault_shows_has_not_recovered() -> None:
     seen = fold(*steady(lambda s: healthy(s, UIDS), 0.1, 10.6))
-    assert seen.ended is End.DEADLINE
+    assert seen.ended is ObservationEnd.DEADLINE
     assert seen.manifested_at is None and seen.recovered_at is None
 
 
@@ -91,28 +91,28 @@ def test_an_unknown_verdict_breaks_the_stretch() -> None:
 
 def test_recovery_that_begins_before_the_deadline_may_be_confirmed_after_it() -> None:
     seen = fold(*steady(hurt, 0.5, 9.5), *steady(healthy, 10.0, 13.0))
-    assert (seen.ended, seen.recovered_at) == (End.RECOVERED, at(10.0))
+    assert (seen.ended, seen.recovered_at) == (ObservationEnd.RECOVERED, at(10.0))
 
 
 def test_recovery_that_begins_after_the_deadline_does_not_count() -> None:
     seen = fold(*steady(hurt, 0.5, 9.5), healthy(10.1))
-    assert (seen.ended, seen.recovered_at) == (End.DEADLINE, None)
+    assert (seen.ended, seen.recovered_at) == (ObservationEnd.DEADLINE, None)
 
 
 def test_a_stretch_that_breaks_after_the_deadline_ends_the_observation() -> None:
     seen = fold(*steady(hurt, 0.5, 9.0), healthy(9.5), healthy(10.5), hurt(11.0))
-    assert (seen.ended, seen.recovered_at) == (End.DEADLINE, None)
+    assert (seen.ended, seen.recovered_at) == (ObservationEnd.DEADLINE, None)
 
 
 def test_more_blindness_than_allowed_ends_the_observation() -> None:
     seen = fold(hurt(0.5), *steady(unknown, 1.0, 4.0))
-    assert seen.ended is End.BLIND
+    assert seen.ended is ObservationEnd.BLIND
     assert seen.blind > WINDOW.max_blind
 
 
 def test_silence_is_blindness_although_both_neighbours_knew() -> None:
     seen = fold(hurt(0.5), hurt(3.5))
-    assert (seen.ended, seen.blind) == (End.BLIND, timedelta(seconds=3))
+    assert (seen.ended, seen.blind) == (ObservationEnd.BLIND, timedelta(seconds=3))
 
 
 def test_silence_breaks_a_healthy_stretch() -> None:
@@ -128,7 +128,7 @@ def test_blindness_before_the_injection_is_not_counted() -> None:
 
 def test_service_that_nobody_can_confirm_is_not_blindness_while_it_is_plain_that_the_subject_is_not_healthy() -> None:
     seen = fold(healthy(-0.1, UIDS), hurt(0.5), *steady(unconfirmed, 1.0, 10.0))
-    assert (seen.ended, seen.recovered_at) == (End.DEADLINE, None)
+    assert (seen.ended, seen.recovered_at) == (ObservationEnd.DEADLINE, None)
     assert seen.blind == timedelta()
 
 
@@ -149,7 +149,7 @@ def test_what_is_unknown_after_service_came_back_does_not_take_it_away_again() -
 
 def test_an_outage_after_which_nothing_is_known_has_no_end() -> None:
     seen = fold(hurt(0.5, serving=False), *steady(unconfirmed, 1.0, 10.0))
-    assert (seen.ended, seen.serving_lost_at, seen.serving_again_at) == (End.DEADLINE, at(0.5), None)
+    assert (seen.ended, seen.serving_lost_at, seen.serving_again_at) == (ObservationEnd.DEADLINE, at(0.5), None)
 
 
 def test_unknown_service_alone_is_no_outage() -> None:
