@@ -27,7 +27,7 @@ from controller.analysis.conclusion import (
     worst_case,
 )
 from controller.analysis.errors import NotComparable
-from controller.analysis.intervals import RatesApart, rates_apart
+from controller.analysis.intervals import RateDifference, rate_difference
 from controller.analysis.permutation import Difference, difference
 from controller.analysis.significance import LEVEL, enough, holm, least_p
 from controller.analysis.summary import Analysis, analyze
@@ -131,7 +131,7 @@ class Comparison:
     sizes: tuple[int, int]
     left_out: int
     difference: Difference | None
-    rates: RatesApart | None
+    rates: RateDifference | None
     p: float | None
     worst_case: Conclusion
     comparisons: int
@@ -146,7 +146,7 @@ class _TestResult:
     pairing: Pairing
     deadline: float | None = None
     difference: Difference | None = None
-    rates: RatesApart | None = None
+    rates: RateDifference | None = None
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -216,7 +216,10 @@ def _test(first: Sequence[Trial], second: Sequence[Trial], skip: bool = False) -
     tested = difference(ours, theirs, pairing.paired, deadline)
     recovered = [[_recovered(trial, deadline) for trial in each] for each in (pairing.first, pairing.second)]
     return replace(
-        untested, deadline=deadline, difference=tested, rates=rates_apart(recovered[0], recovered[1], pairing.paired)
+        untested,
+        deadline=deadline,
+        difference=tested,
+        rates=rate_difference(recovered[0], recovered[1], pairing.paired),
     )
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 
-from controller.analysis.intervals import RatesApart
+from controller.analysis.intervals import RateDifference
 from controller.analysis.permutation import Difference
 from controller.analysis.significance import LEVEL, fewest_pairs, least_p
 from controller.analysis.summary import Analysis
@@ -70,7 +70,7 @@ def sentence(
     paired: bool,
     deadline: float,
     difference: Difference,
-    rates: RatesApart,
+    rates: RateDifference,
     p: float,
     comparisons: int,
 ) -> str:
@@ -107,7 +107,7 @@ def _spent(difference: Difference) -> str:
 
 
 def _disagreement(
-    conclusion: Conclusion, names: tuple[str, str], difference: Difference, rates: RatesApart
+    conclusion: Conclusion, names: tuple[str, str], difference: Difference, rates: RateDifference
 ) -> tuple[str, ...]:
     """Returns a sentence where rate and time favour different arms, or only one of them favours an arm."""
     first = names[0]
@@ -121,7 +121,7 @@ def _disagreement(
     return ()
 
 
-def _rates(rates: RatesApart) -> str:
+def _rates(rates: RateDifference) -> str:
     value, low, high = (f"{share * 100:+.0f}" for share in (rates.value, rates.low, rates.high))
     return f"difference {value} points, 95 % interval {low} to {high} points, {_p(rates.p)} by {rates.test}"
 

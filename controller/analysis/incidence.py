@@ -20,7 +20,7 @@ from controller.api import Outcome
 from controller.statistics import censored_median
 
 
-class Ended(IntEnum):
+class EventStatus(IntEnum):
     """The event that came first in a trial."""
 
     CENSORED = 0
@@ -69,7 +69,7 @@ def aalen_johansen(times: Sequence[float], ended: Sequence[int]) -> tuple[list[f
     moments, where = np.unique(at, return_inverse=True)
     happened, competed, censored = (
         np.bincount(where[how == way], minlength=len(moments))
-        for way in (Ended.HAPPENED, Ended.COMPETED, Ended.CENSORED)
+        for way in (EventStatus.HAPPENED, EventStatus.COMPETED, EventStatus.CENSORED)
     )
     gone = happened + competed + censored
     at_risk = len(at) - np.concatenate(([0], np.cumsum(gone)[:-1]))
@@ -94,18 +94,18 @@ def interval(share: Sequence[float], n: int) -> tuple[list[float], list[float]]:
     return low.tolist(), high.tolist()
 
 
-def _first(trial: Trial, at: float | None, happened: bool) -> tuple[float, Ended]:
+def _first(trial: Trial, at: float | None, happened: bool) -> tuple[float, EventStatus]:
     if happened and at is not None:
-        return at, Ended.HAPPENED
+        return at, EventStatus.HAPPENED
     if trial.outcome is Outcome.SELF_HEALED and trial.recovered is not None:
-        return trial.recovered, Ended.COMPETED
-    return trial.deadline, Ended.CENSORED
+        return trial.recovered, EventStatus.COMPETED
+    return trial.deadline, EventStatus.CENSORED
 
 
-def _incidence(firsts: Sequence[tuple[float, Ended]]) -> Incidence:
+def _incidence(firsts: Sequence[tuple[float, EventStatus]]) -> Incidence:
     times, share, competing = aalen_johansen([at for at, _ in firsts], [how for _, how in firsts])
-    median = censored_median([at if how is Ended.HAPPENED else None for at, how in firsts])
-    happened = sum(how is Ended.HAPPENED for _, how in firsts)
+    median = censored_median([at if how is EventStatus.HAPPENED else None for at, how in firsts])
+    happened = sum(how is EventStatus.HAPPENED for _, how in firsts)
     by_deadline = rate(happened, len(firsts))
     low, high = interval(share[1:], len(firsts))
     low, high = [0.0, *low], [0.0, *high]

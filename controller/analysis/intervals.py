@@ -28,7 +28,7 @@ Array = Any
 
 
 @dataclass(frozen=True, slots=True)
-class Bounded:
+class IntervalEstimate:
     """An estimate and its interval, each a number or an array of them."""
 
     value: Array
@@ -61,7 +61,7 @@ class RestrictedTimes:
         variance = squares / np.maximum(recovered - 1, 1) / np.maximum(recovered, 1)
         return cls(gaps.shape[-1], recovered, gap, variance, deadline)
 
-    def mean(self, level: float) -> Bounded:
+    def mean(self, level: float) -> IntervalEstimate:
         """Returns the mean time and its interval, which misses the true mean in a share `level` (0 to 1) of samples."""
         share = self.recovered / self.n
         least, most = wilson(share, self.n, level)
@@ -74,7 +74,9 @@ class RestrictedTimes:
         above = (self.gap * up) ** 2 + (share * (larger - self.gap)) ** 2
         low = np.maximum(saved - np.sqrt(np.maximum(below, 0.0)), 0.0)
         high = np.where(self.recovered > 0, saved + np.sqrt(above), most * self.deadline)
-        return Bounded(self.deadline - saved, self.deadline - np.minimum(high, self.deadline), self.deadline - low)
+        return IntervalEstimate(
+            self.deadline - saved, self.deadline - np.minimum(high, self.deadline), self.deadline - low
+        )
 
 
 def wilson(share: Array, n: int, level: float) -> tuple[Array, Array]:
@@ -86,14 +88,17 @@ def wilson(share: Array, n: int, level: float) -> tuple[Array, Array]:
     return np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0)
 
 
-def apart(first: Bounded, second: Bounded, correlation: Array = 0.0) -> Bounded:
-    """Returns first minus second. `correlation` is that of the two estimates: 0 unless they are made of pairs."""
+def difference_of(first: IntervalEstimate, second: IntervalEstimate, correlation: Array = 0.0) -> IntervalEstimate:
+    """Returns first minus second, with its interval.
+
+    `correlation` is that of the two estimates: 0 unless they are made of pairs.
+    """
     value = first.value - second.value
     down, up = first.value - first.low, first.high - first.value
     other_down, other_up = second.value - second.low, second.high - second.value
     below = down**2 + other_up**2 - 2 * correlation * down * other_up
     above = up**2 + other_down**2 - 2 * correlation * up * other_down
-    return Bounded(value, value - np.sqrt(np.maximum(below, 0.0)), value + np.sqrt(np.maximum(above, 0.0)))
+    return IntervalEstimate(value, value - np.sqrt(np.maximum(below, 0.0)), value + np.sqrt(np.maximum(above, 0.0)))
 
 
 def correlation(first: Array, second: Array) -> Array:
@@ -104,7 +109,7 @@ def correlation(first: Array, second: Array) -> Array:
     return np.where(scale > 0, (a * b).sum(axis=-1) / np.where(scale > 0, scale, 1.0), 0.0)
 
 
-def pairs(first: Array, second: Array, deadline: float) -> Callable[[float], Bounded]:
+def paired_difference(first: Array, second: Array, deadline: float) -> Callable[[float], IntervalEstimate]:
     """Returns the difference of two mean times of paired trials, as a function of the level.
 
     The interval is MOVER's with their correlation, and no narrower than Student's interval of the differences, because
@@ -115,23 +120,23 @@ def pairs(first: Array, second: Array, deadline: float) -> Callable[[float], Bou
     n = a.shape[-1]
     error = np.sqrt(np.var(a - b, axis=-1, ddof=1) / n)
 
-    def bounded(level: float) -> Bounded:
-        difference = apart(one.mean(level), other.mean(level), together)
+    def bounded(level: float) -> IntervalEstimate:
+        difference = difference_of(one.mean(level), other.mean(level), together)
         half = special.stdtrit(n - 1, 1 - level / 2) * error
         low, high = difference.value - half, difference.value + half
-        return Bounded(difference.value, np.minimum(difference.low, low), np.maximum(difference.high, high))
+        return IntervalEstimate(difference.value, np.minimum(difference.low, low), np.maximum(difference.high, high))
 
     return bounded
 
 
-def groups(first: Array, second: Array, deadline: float) -> Callable[[float], Bounded]:
+def unpaired_difference(first: Array, second: Array, deadline: float) -> Callable[[float], IntervalEstimate]:
     """Returns the difference of two mean times of independent trials, as a function of the level."""
     one, other = RestrictedTimes.of(first, deadline), RestrictedTimes.of(second, deadline)
-    return lambda level: apart(one.mean(level), other.mean(level))
+    return lambda level: difference_of(one.mean(level), other.mean(level))
 
 
 @dataclass(frozen=True, slots=True)
-class RatesApart:
+class RateDifference:
     """Recoveries of each arm among its `sizes`, and the difference of their shares, first minus second.
 
     `low` and `high` are its 95 % interval, `p` the probability of one as large by chance, by the exact `test`.
@@ -151,7 +156,7 @@ class RatesApart:
         return self.p <= LEVEL
 
 
-def rates_apart(first: Sequence[bool], second: Sequence[bool], paired: bool) -> RatesApart:
+def rate_difference(first: Sequence[bool], second: Sequence[bool], paired: bool) -> RateDifference:
     """Of at least one trial each: whether it recovered; in the same order in both where `paired`.
 
     Intervals: R. G. Newcombe, of groups Statistics in Medicine 17 (1998), 873-890, method 10; of pairs the same volume,
@@ -160,7 +165,7 @@ def rates_apart(first: Sequence[bool], second: Sequence[bool], paired: bool) -> 
     """
     sizes, recovered = (len(first), len(second)), (sum(first), sum(second))
     together = _together(first, second) if paired else 0.0
-    found = apart(_bounded(recovered[0], sizes[0]), _bounded(recovered[1], sizes[1]), together)
+    found = difference_of(_bounded(recovered[0], sizes[0]), _bounded(recovered[1], sizes[1]), together)
     if paired:
         only = [sum(a and not b for a, b in zip(one, other, strict=True)) for one, other in _both_ways(first, second)]
         p = float(stats.binomtest(only[0], sum(only)).pvalue) if sum(only) else 1.0
@@ -169,15 +174,15 @@ def rates_apart(first: Sequence[bool], second: Sequence[bool], paired: bool) -> 
         table = [[count, size - count] for count, size in zip(recovered, sizes, strict=True)]
         p = float(stats.fisher_exact(table).pvalue)
         test = "Fisher's exact test"
-    return RatesApart(recovered, sizes, float(found.value), float(found.low), float(found.high), p, test)
+    return RateDifference(recovered, sizes, float(found.value), float(found.low), float(found.high), p, test)
 
 
 def _both_ways(first: Sequence[bool], second: Sequence[bool]) -> tuple[tuple[Sequence[bool], Sequence[bool]], ...]:
     return (first, second), (second, first)
 
 
-def _bounded(count: int, n: int) -> Bounded:
-    return Bounded(count / n, *wilson(count / n, n, LEVEL))
+def _bounded(count: int, n: int) -> IntervalEstimate:
+    return IntervalEstimate(count / n, *wilson(count / n, n, LEVEL))
 
 
 def _together(first: Sequence[bool], second: Sequence[bool]) -> float:

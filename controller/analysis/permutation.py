@@ -29,7 +29,7 @@ import numpy as np
 from scipy import stats
 
 from controller.analysis import intervals, significance
-from controller.analysis.intervals import Bounded
+from controller.analysis.intervals import IntervalEstimate
 from controller.analysis.significance import LEVEL
 
 MIN_RESAMPLES = 999
@@ -83,7 +83,7 @@ def difference(
         vectorized=True,
         rng=np.random.default_rng(seed),
     )
-    bounded = intervals.pairs(a, b, deadline) if paired else intervals.groups(a, b, deadline)
+    bounded = intervals.paired_difference(a, b, deadline) if paired else intervals.unpaired_difference(a, b, deadline)
     by_interval, by_shuffling = _smallest_level(bounded), float(shuffled.pvalue)
     found = bounded(LEVEL)
     value, low, high = float(found.value), float(found.low), float(found.high)
@@ -94,7 +94,7 @@ def difference(
     return Difference(value, low, high, max(by_shuffling, by_interval), permutations, exact)
 
 
-def _smallest_level(bounded: Callable[[float], Bounded]) -> float:
+def _smallest_level(bounded: Callable[[float], IntervalEstimate]) -> float:
     """Returns the smallest level at which the interval excludes 0, which is its p-value; 1 where it never does."""
     low, high = 0.0, 1.0
     for _ in range(HALVINGS):

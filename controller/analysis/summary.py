@@ -26,7 +26,7 @@ COUNTED = ("total", "unique", "repeated", "mutating", "destructive")
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class CommandStatistics:
     """The number of commands of one kind per trial, over `n` trials.
 
     The logs of `incomplete` trials are partial, so their counts are lower bounds.
@@ -40,18 +40,18 @@ class Spread:
     incomplete: int
 
 
-def spreads(trials: Sequence[Trial]) -> tuple[Spread, ...]:
-    """Returns one Spread for each kind in COUNTED; none where no trial has a log."""
+def command_statistics(trials: Sequence[Trial]) -> tuple[CommandStatistics, ...]:
+    """Returns one CommandStatistics for each kind in COUNTED; none where no trial has a log."""
     logged = [trial for trial in trials if trial.commands is not None]
     if not logged:
         return ()
     incomplete = sum(Flag.COMMANDS_INCOMPLETE in trial.flags for trial in logged)
-    return tuple(_spread(kind, logged, incomplete) for kind in COUNTED)
+    return tuple(_command_statistics(kind, logged, incomplete) for kind in COUNTED)
 
 
-def _spread(kind: str, logged: Sequence[Trial], incomplete: int) -> Spread:
+def _command_statistics(kind: str, logged: Sequence[Trial], incomplete: int) -> CommandStatistics:
     counts = [getattr(trial.commands, kind) for trial in logged]
-    return Spread(kind, float(median(counts)), min(counts), max(counts), len(counts), incomplete)
+    return CommandStatistics(kind, float(median(counts)), min(counts), max(counts), len(counts), incomplete)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Analysis:
     recovery: Recovery | None
     detection: Incidence | None
     resolution: Incidence | None
-    commands: tuple[Spread, ...]
+    commands: tuple[CommandStatistics, ...]
 
 
 def analyze(campaign: CampaignRow, trials: Sequence[Trial]) -> Analysis:
@@ -101,7 +101,7 @@ def analyze(campaign: CampaignRow, trials: Sequence[Trial]) -> Analysis:
         recovery=_recovery(counting) if campaign.mode.injects and counting else None,
         detection=detection(watched) if with_agent else None,
         resolution=resolution(watched) if with_agent else None,
-        commands=spreads(counting),
+        commands=command_statistics(counting),
     )
 
 

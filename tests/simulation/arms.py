@@ -120,11 +120,11 @@ def difference_held(
 ) -> float:
     """The same of the difference of two means."""
     u, v = both(rng, (runs, n), correlation or 0.0)
-    bounded = intervals.groups if correlation is None else intervals.pairs
+    bounded = intervals.unpaired_difference if correlation is None else intervals.paired_difference
     return _held(bounded(arms[0](u), arms[1](v), DEADLINE)(LEVEL), truth(arms[0]) - truth(arms[1]))
 
 
-def _held(found: intervals.Bounded, true: float) -> float:
+def _held(found: intervals.IntervalEstimate, true: float) -> float:
     return float(np.mean((found.low <= true + 1e-4) & (true - 1e-4 <= found.high)))
 
 
@@ -157,7 +157,7 @@ def winners_when_looking(model: Model, first: int, last: int, runs: int, seed: i
         times = model(rng.random((2, last)))
         for n in range(first, last + 1):
             one, other = times[:, :n]
-            found = intervals.pairs(one, other, DEADLINE)(LEVEL)
+            found = intervals.paired_difference(one, other, DEADLINE)(LEVEL)
             # The shuffling only makes p larger: it need not be asked where the interval holds 0.
             if not found.low <= 0 <= found.high and difference(one, other, True, DEADLINE, seed=run).significant:
                 named += 1

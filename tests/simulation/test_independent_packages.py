@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from controller.analysis.incidence import Ended, aalen_johansen
-from controller.analysis.intervals import rates_apart
+from controller.analysis.incidence import EventStatus, aalen_johansen
+from controller.analysis.intervals import rate_difference
 from controller.analysis.rates import rate
 from controller.analysis.significance import holm
 from controller.analysis.survival import kaplan_meier, restricted_mean
@@ -60,10 +60,12 @@ def test_the_restricted_mean_is_that_of_lifelines(seed: int) -> None:
 def test_the_incidence_is_that_of_lifelines_and_statsmodels(seed: int) -> None:
     rng = np.random.default_rng(seed)
     times = rng.permutation(np.linspace(1, DEADLINE, 30))
-    ended = rng.choice([Ended.HAPPENED, Ended.COMPETED], 30)
-    ended[times == DEADLINE] = Ended.CENSORED
+    ended = rng.choice([EventStatus.HAPPENED, EventStatus.COMPETED], 30)
+    ended[times == DEADLINE] = EventStatus.CENSORED
     at, share, competing = aalen_johansen(times.tolist(), ended.tolist())
-    theirs = AalenJohansenFitter(calculate_variance=False).fit(times, ended, event_of_interest=int(Ended.HAPPENED))
+    theirs = AalenJohansenFitter(calculate_variance=False).fit(
+        times, ended, event_of_interest=int(EventStatus.HAPPENED)
+    )
     curve = theirs.cumulative_density_.iloc[:, 0]
     assert curve.loc[at].to_numpy() == pytest.approx(np.array(share), abs=1e-12)
     other = CumIncidenceRight(times, ended)
@@ -86,7 +88,7 @@ def test_the_difference_of_rates_is_that_of_statsmodels_and_scipy(
     first: tuple[int, int], second: tuple[int, int]
 ) -> None:
     arms = [[True] * k + [False] * (n - k) for k, n in (first, second)]
-    found = rates_apart(arms[0], arms[1], paired=False)
+    found = rate_difference(arms[0], arms[1], paired=False)
     expected = confint_proportions_2indep(*first, *second, method="newcomb")
     assert (found.low, found.high) == pytest.approx(expected, abs=1e-9)
     assert found.p == pytest.approx(stats.fisher_exact([[k, n - k] for k, n in (first, second)]).pvalue)
@@ -98,7 +100,7 @@ def test_the_test_of_pairs_is_mcnemars_of_statsmodels(counts: tuple[int, int, in
     first = [True] * (both + only_first) + [False] * (only_second + neither)
     second = [True] * both + [False] * only_first + [True] * only_second + [False] * neither
     expected = mcnemar([[both, only_first], [only_second, neither]], exact=True).pvalue
-    assert rates_apart(first, second, paired=True).p == pytest.approx(expected)
+    assert rate_difference(first, second, paired=True).p == pytest.approx(expected)
 
 
 def test_adjusted_p_values_are_those_of_statsmodels() -> None:

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from controller.analysis import significance
-from controller.analysis.incidence import Ended, aalen_johansen, interval
-from controller.analysis.intervals import RatesApart, rates_apart
+from controller.analysis.incidence import EventStatus, aalen_johansen, interval
+from controller.analysis.intervals import RateDifference, rate_difference
 from controller.analysis.permutation import difference
 from controller.analysis.rates import rate
 from tests.simulation import arms
@@ -110,14 +110,14 @@ def test_the_interval_of_a_difference_of_rates_holds_the_truth_in_at_least_93_of
     shares: tuple[float, float], rho: float
 ) -> None:
     rng = np.random.default_rng(20_260_109)
-    known: dict[tuple[int, ...], RatesApart] = {}
+    known: dict[tuple[int, ...], RateDifference] = {}
     held, runs = 0, 1_000
     for _ in range(runs):
         u, v = arms.both(rng, (N,), rho)
         one, other = u < shares[0], v < shares[1]
         key = tuple(np.bincount(2 * one + other, minlength=4).tolist())
         if key not in known:
-            known[key] = rates_apart(one.tolist(), other.tolist(), paired=True)
+            known[key] = rate_difference(one.tolist(), other.tolist(), paired=True)
         held += known[key].low <= shares[0] - shares[1] <= known[key].high
     assert held / runs >= 0.93 - 2.6 * sqrt(0.05 * 0.95 / runs)
 
@@ -145,8 +145,8 @@ def test_the_band_around_an_incidence_holds_the_truth_in_95_of_a_hundred_at_each
     held = []
     for _ in range(2 * RUNS):
         first = rng.exponential(1 / (detect + heal), N)
-        how = np.where(rng.random(N) < detect / (detect + heal), Ended.HAPPENED, Ended.COMPETED)
-        how = np.where(first > DEADLINE, Ended.CENSORED, how)
+        how = np.where(rng.random(N) < detect / (detect + heal), EventStatus.HAPPENED, EventStatus.COMPETED)
+        how = np.where(first > DEADLINE, EventStatus.CENSORED, how)
         times, share, _ = aalen_johansen(list(np.minimum(first, DEADLINE)), list(how))
         low, high = interval(share, N)
         at = np.searchsorted(times, moments, side="right") - 1

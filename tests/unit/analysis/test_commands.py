@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from controller.analysis.summary import spreads
+from controller.analysis.summary import command_statistics
 from controller.api import Outcome
 from controller.records.rows import Flag, count_commands
 from tests.unit.analysis.samples import trial
@@ -29,6 +29,6 @@ def test_trials_without_a_log_are_not_trials_without_commands() -> None:
         trial(3, Outcome.UNDETECTED),
         trial(4, Outcome.RESOLVED, commands=count_commands(LOOKED), flags=(Flag.COMMANDS_INCOMPLETE,)),
     ]
-    total = spreads(trials)[0]
+    total = command_statistics(trials)[0]
     assert (total.kind, total.median, total.least, total.most, total.n, total.incomplete) == ("total", 3.0, 0, 4, 3, 1)
-    assert spreads(trials[2:3]) == ()
+    assert command_statistics(trials[2:3]) == ()

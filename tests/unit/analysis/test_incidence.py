@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from controller.analysis.incidence import Ended, aalen_johansen, detection, interval, resolution
+from controller.analysis.incidence import EventStatus, aalen_johansen, detection, interval, resolution
 from controller.analysis.rates import rate
 from controller.api import Outcome
 from tests.unit.analysis.samples import trial
 
-CENSORED, HAPPENED, COMPETED = Ended
+CENSORED, HAPPENED, COMPETED = EventStatus
 
 
 def test_a_small_example_by_hand() -> None:

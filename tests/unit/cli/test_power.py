@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.analysis.intervals import rates_apart
+from controller.analysis.intervals import rate_difference
 from controller.analysis.rates import rate
 from controller.analysis.significance import fewest_pairs
 from controller.api import CampaignSpec, Mode
@@ -28,7 +28,7 @@ def test_too_few_for_any_winner_are_called_that(n: int) -> None:
 def test_enough_for_one_have_their_smallest_p_and_how_far_rates_are_told_apart() -> None:
     said = describe_power(spec(trials=8))
     assert "a winner if it is clear (p is 0.0078 at best)" in said
-    half = rates_apart([True, False] * 4, [True, False] * 4, paired=False)
+    half = rate_difference([True, False] * 4, [True, False] * 4, paired=False)
     assert f"to within {half.high * 100:.0f} points" in said
     assert "p is below 0.001 at best" in describe_power(spec(trials=50))
 
