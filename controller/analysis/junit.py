@@ -1,4 +1,4 @@
-"""A campaign as JUnit XML, which every CI system can show: a trial is a test.
+"""Writes a campaign as JUnit XML, which CI systems can show: each trial is a test.
 
 A trial passes if it ended as wanted in its mode: the subject recovered, the agent resolved the fault, no alarm was
 raised. An unscored trial (not manifested, interrupted, aborted, not run) is skipped, so a campaign that ended after two

@@ -60,7 +60,7 @@ class Difference:
 
     @property
     def significant(self) -> bool:
-        """Whether p is at most 5 %."""
+        """Returns whether p is at most 5 %."""
         return self.p <= LEVEL
 
 

@@ -1,4 +1,4 @@
-"""Following campaigns while they run: event lines, and on a terminal also a line that shows the current step."""
+"""Follows campaigns while they run: prints event lines, and on a terminal a line with the current step."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class EventLog:
         return [phase_line if isinstance(each, Phase) else _outcome(campaign, each) for each in self._new(status)]
 
     def _new(self, status: CampaignStatus) -> list[Phase | RecentAttempt]:
-        """The last phase follows the last attempt; every other phase precedes the attempts that ended in it."""
+        """Returns what is new: the last phase after the last attempt, any other phase before the attempts in it."""
         phase = [status.phase] if status.phase is not self._phase else []
         ended = [each for each in reversed(status.recent) if (each.trial, each.attempt) not in self._printed]
         self._phase = status.phase

@@ -1,4 +1,4 @@
-"""Options that several commands have, and how their failures end: a sentence on stderr, and an exit status."""
+"""Defines options that several commands have, and ends failures with a sentence on stderr and an exit status."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ Format = Annotated[OutputFormat, typer.Option("--output", "-o", help="How to pri
 
 @contextmanager
 def exit_on_error() -> Iterator[None]:
-    """Prints a UserError to stderr and exit with status 1. All text printed within the block is made printable."""
+    """Prints a UserError to stderr and exits with status 1. All text printed within the block is made printable."""
     with printing():
         try:
             yield
@@ -70,7 +70,7 @@ def exit_on_error() -> Iterator[None]:
 
 @contextmanager
 def opened(file: Path | None) -> Iterator[TextIO]:
-    """The file that was named, to write text to; stdout where none was. Raises UserError where it cannot be written."""
+    """Opens the named file for text, or stdout where none is named. Raises UserError where it cannot be written."""
     if file is None:
         yield sys.stdout
         return

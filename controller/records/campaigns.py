@@ -1,4 +1,4 @@
-"""Campaigns: their row, their phase, who may have their subject after them, and how two arms stand."""
+"""Stores campaigns: their rows and phases, the transfer of their locks, and the state of two interleaved arms."""
 
 from __future__ import annotations
 

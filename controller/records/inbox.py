@@ -1,4 +1,4 @@
-"""What agents send: tickets, sessions, log entries. Sent twice is there once; of a ticket the newest word holds."""
+"""Stores what agents send: tickets, sessions, log entries. Repeats are stored once; a ticket's last version counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables, as the newest migration leaves them (a test compares the two), and the revisions that lead there.
+"""Defines the tables as the newest migration leaves them (a test compares the two), and lists the revisions.
 
 Types are portable: JSON as JSON, times as `UtcTime`. The rules that must hold whatever the code does are in the schema:
 an attempt is unique by campaign, trial and attempt; a campaign has at most one attempt that is not ended; an attempt

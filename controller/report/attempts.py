@@ -1,4 +1,4 @@
-"""An attempt as the page shows it: its outcome, its events, what changed, what the agent ran. Pure functions."""
+"""Makes an attempt into a section of the page: outcome, events, changes, and the agent's commands. Pure."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class AgentStep:
 
     @property
     def excerpt(self) -> str | None:
-        """The text shown while the step is folded; None where it is short enough not to be folded."""
+        """Returns the text shown while the step is folded; None where it is too short to be folded."""
         lines = self.text.splitlines()
         if len(self.text) <= MAX_UNFOLDED_CHARACTERS and len(lines) <= MAX_UNFOLDED_LINES:
             return None
@@ -117,7 +117,7 @@ class AttemptSection:
 
     @property
     def key_moments(self) -> tuple[PointInTime, ...]:
-        """The times in the attempt's heading: detected, resolved, recovered."""
+        """Returns the times in the attempt's heading: detected, resolved, recovered."""
         return tuple(moment for moment in self.moments if moment.name in [each.name for each in DURATIONS])
 
 

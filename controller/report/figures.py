@@ -1,4 +1,4 @@
-"""Curves as SVG that can stand in a page: nothing from elsewhere, and colours and dashes from the page's own CSS."""
+"""Draws curves as SVG to embed in a page, without external resources; colours and dashes are the page's CSS."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _to_the_end(line: Line, deadline: float) -> list[list[float]]:
 
 
 def _embedded(svg: str, kind: str, title: str, description: str) -> Markup:
-    """Only the element, without name spaces (an HTML parser knows them), with words for those who do not see it.
+    """Returns only the SVG element, without XML namespaces (HTML needs none), and with a text alternative.
 
     Ids are made the figure's own, for a page has several; what is drawn of an arm gets that arm's class.
     """

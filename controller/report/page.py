@@ -1,4 +1,4 @@
-"""The page: results filled into the template, and how to run each campaign again."""
+"""Renders the page: results in the template, and how to run each campaign again."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def analysis_to_json(analysis: Analysis) -> dict[str, Json]:
 
 
 def pass_or_exit(analysis: Analysis, name: RateName | None, minimum: float) -> None:
-    """Exit 3 with a sentence unless the rate's lower bound is at least so high. BadParameter where there is no rate."""
+    """Exits with status 3 unless the rate's lower bound is at least `minimum`. Raises BadParameter without a rate."""
     chosen = name or (RateName.QUIET if analysis.campaign.mode is Mode.CONTROL else RateName.RECOVERY)
     rate = analysis.rates.get(chosen)
     if rate is None:
