@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from cluster import kubectl
+from controller.text import qualified_name
 
 
 def campaigns_on(namespace: str) -> list[str]:
@@ -15,7 +16,7 @@ def campaigns_on(namespace: str) -> list[str]:
 def running(campaigns: dict[str, Any], subject_namespace: str) -> list[str]:
     """Those of a list that run on the subject in this namespace. Pure."""
     return [
-        f"{campaign['metadata']['namespace']}/{campaign['metadata']['name']}"
+        qualified_name(campaign["metadata"]["namespace"], campaign["metadata"]["name"])
         for campaign in campaigns["items"]
         if campaign["spec"]["subject"]["namespace"] == subject_namespace
         and campaign.get("status", {}).get("phase") == "Running"
